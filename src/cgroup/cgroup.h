@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Where a container is counted and limited. cgroup v2 is the model; on a hybrid host (v1 controllers and
+ * a cgroup2 tree at /sys/fs/cgroup/unified) the v2 tree does membership, freezing, killing and the device
+ * filter, and a limit that only a v1 controller could enforce is an error that names the controller.
+ * A value that is zero or absent, as docker always sends, means "leave alone".
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+struct error;
+struct spec_resources;
+struct spec_device_rule;
+
+enum cgroup_manager { CGROUP_CGROUPFS, CGROUP_SYSTEMD, CGROUP_DISABLED };
+
+/* A cgroup that exists. What the state file keeps is manager and path; nothing else is needed later. */
+struct cgroup {
+	enum cgroup_manager manager;
+	char *path;	/* below the cgroup2 mount, starts with '/'; NULL: the container has no own cgroup */
+	int dir_fd;	/* O_DIRECTORY of it, or -1 */
+};
+
+struct cgroup_request {
+	const char *id;
+	const char *spec_path;		/* linux.cgroupsPath or NULL: "/krun/ID" */
+	enum cgroup_manager manager;
+	bool optional;			/* rootless and no limit asked: no permission means no own cgroup */
+};
+
+/* -EINVAL for unknown words ("cgroupfs", "systemd", "disabled"). */
+int cgroup_manager_parse(const char *word, enum cgroup_manager *ret);
+const char *cgroup_manager_name(enum cgroup_manager manager);
+
+/* Pure: the path below the cgroup2 mount that a request means. Rejects "..", empty, a systemd triple. */
+int cgroup_path_make(const struct cgroup_request *request, char **ret_path, struct error *err);
+
+/*
+ * Makes the directory (missing parents too), enables the controllers that @resources need on the way
+ * down. An existing cgroup is taken over only when it is empty; a frozen, threaded or populated one is an
+ * error. *ret must be released with cgroup_done().
+ */
+int cgroup_create(const struct cgroup_request *request, const struct spec_resources *resources,
+		  struct cgroup *ret, struct error *err);
+/* Opens the cgroup of a container by what the state says; -ENOENT if it is gone. */
+int cgroup_open(enum cgroup_manager manager, const char *path, struct cgroup *ret, struct error *err);
+void cgroup_done(struct cgroup *cgroup);
+
+/* Writes the limits. For `create` and `update` alike: only what is set is written. */
+int cgroup_limit(const struct cgroup *cgroup, const struct spec_resources *resources,
+		 struct error *err);
+/*
+ * Attaches the device filter: the rules of the spec in order (the last match wins), then @extra rules and
+ * the devices every container has. Without any rule in @resources there is no filter. Replaces a filter
+ * that krun attached before, atomically. Does not raise RLIMIT_MEMLOCK.
+ */
+int cgroup_filter_devices(const struct cgroup *cgroup, const struct spec_resources *resources,
+			  const struct spec_device_rule *extra, size_t extra_len, struct error *err);
+
+/* Moves a process in (exec into a cgroup when clone3 could not, and joins). */
+int cgroup_attach(const struct cgroup *cgroup, pid_t pid, struct error *err);
+
+/* cgroup.freeze, and waits (poll on cgroup.events, not sleeping) until it is so; undone on failure. */
+int cgroup_freeze(const struct cgroup *cgroup, bool freeze, struct error *err);
+/* 1 frozen, 0 not (also without an own cgroup). */
+int cgroup_is_frozen(const struct cgroup *cgroup);
+
+/* Every process in the cgroup and below, sorted; the caller frees *ret_pids. */
+int cgroup_pids(const struct cgroup *cgroup, pid_t **ret_pids, size_t *ret_len, struct error *err);
+/* Signals all of them. SIGKILL uses cgroup.kill (Linux 5.14) and reaches forks in flight. */
+int cgroup_kill(const struct cgroup *cgroup, int signo, struct error *err);
+
+/*
+ * Removes the cgroup and everything below it, waiting on cgroup.events until it is empty (processes are
+ * expected to be dead or dying). Parents that krun made by default ("/krun") go when empty.
+ */
+int cgroup_remove(struct cgroup *cgroup, struct error *err);
+
+/* True if @resources has any limit that needs a controller (device rules do not count). */
+bool cgroup_wants_limits(const struct spec_resources *resources);
+
+/* What kind of host: for `features`, and for clear errors. */
+enum cgroup_host { CGROUP_HOST_UNIFIED, CGROUP_HOST_HYBRID, CGROUP_HOST_V1, CGROUP_HOST_NONE };
+enum cgroup_host cgroup_host_kind(void);
+/* Path of the cgroup2 mount ("/sys/fs/cgroup" or "/sys/fs/cgroup/unified"), NULL without one. */
+const char *cgroup_mount_point(void);

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The life of containers as the commands see it: one function per operation, each complete (state,
+ * locking, legality, roll-back). All run on the host, in the process of the command. Strings in requests are
+ * borrowed. An unknown container is -ENOENT with "container 'ID' does not exist".
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "cgroup/cgroup.h"
+#include "km/km.h"
+
+struct error;
+struct spec;
+
+/* What the global options decide. */
+struct container_host {
+	const char *root;		/* state root; "" or NULL: container_default_root() */
+	enum cgroup_manager manager;	/* for create and run; later commands follow the state */
+	enum personality_name name;	/* likewise */
+	const char *config_file;	/* NULL: /etc/krun/krun.json */
+};
+
+/* /run/krun as root, $XDG_RUNTIME_DIR/krun otherwise. Static storage. */
+const char *container_default_root(void);
+
+/* [A-Za-z0-9_+.-]{1,1024}, not "." or "..", not starting with '-'. */
+bool container_id_is_valid(const char *id);
+
+struct create_request {
+	const struct container_host *host;
+	const char *id;
+	const char *bundle;		/* NULL: "." */
+	const char *config;		/* NULL: config.json of the bundle */
+	const char *pid_file;		/* NULL: none */
+	const char *console_socket;	/* NULL: none */
+	const char *pidfd_socket;	/* NULL: none; receives a pidfd of the init process */
+	unsigned int preserve_fds;	/* fds 3 .. 3 + n - 1, checked to be open; LISTEN_FDS is added inside */
+	bool no_pivot;
+	bool no_new_keyring;
+	bool no_subreaper;		/* run: accepted, krun never makes itself one for detached containers */
+	bool detach;			/* run: return once it runs */
+	bool keep;			/* run: keep state and cgroup when it ends */
+};
+
+int container_create(const struct create_request *request, struct error *err);
+int container_start(const struct container_host *host, const char *id, struct error *err);
+/* create + start; in the foreground also the relay, the wait and delete. *ret_status: exit status to end with. */
+int container_run(const struct create_request *request, int *ret_status, struct error *err);
+
+struct exec_request {
+	const struct container_host *host;
+	const char *id;
+	const struct spec *process;	/* from --process, or NULL: the container's own process with the fields below */
+	char *const *args;		/* NULL-terminated command, NULL with .process */
+	char *const *env;		/* additions, NULL-terminated or NULL */
+	const char *cwd;		/* NULL: the container's */
+	const char *user;		/* "UID[:GID]" or NULL */
+	char *const *caps;		/* additional capability names or NULL */
+	char *const *additional_gids;	/* decimal, or NULL */
+	const char *apparmor, *process_label;
+	const char *cgroup;		/* sub-cgroup below the container's, NULL: its own */
+	const char *pid_file, *console_socket, *pidfd_socket;
+	unsigned int preserve_fds;
+	int no_new_privs;		/* -1: as the process says */
+	bool tty;
+	bool detach;
+	bool ignore_paused;
+};
+
+int container_exec(const struct exec_request *request, int *ret_status, struct error *err);
+
+/* @all: every process of the container (its cgroup). On a stopped one: "container not running". */
+int container_kill(const struct container_host *host, const char *id, int signo, bool all,
+		   struct error *err);
+/* @force: kills what is left; succeeds for an unknown id. */
+int container_delete(const struct container_host *host, const char *id, bool force,
+		     struct error *err);
+int container_pause(const struct container_host *host, const char *id, struct error *err);
+int container_resume(const struct container_host *host, const char *id, struct error *err);
+/* @changes: from spec_parse_resources(); what it does not set stays as it is. */
+int container_update(const struct container_host *host, const char *id, const struct spec *changes,
+		     struct error *err);
+
+/* The JSON of `krun state`, with a final newline; caller frees. */
+int container_state_text(const struct container_host *host, const char *id, char **ret_text,
+			 struct error *err);
+
+struct container_info {
+	char *id;
+	pid_t pid;		/* 0 when stopped */
+	const char *status;	/* "creating", "created", "running", "paused", "stopped" */
+	char *bundle;
+	char *rootfs;
+	char *created;		/* RFC 3339 */
+	char *owner;
+	char *state_text;	/* as container_state_text() */
+};
+/* All containers, sorted by id. A half-made or broken one appears with status "stopped". */
+int container_list(const struct container_host *host, struct container_info **ret, size_t *ret_len,
+		   struct error *err);
+void container_list_free(struct container_info *list, size_t len);
+/* Ids only (for --regex), sorted, NULL-terminated in *ret. */
+int container_ids(const struct container_host *host, struct strv *ret, struct error *err);
+/* Host pids of a container, sorted; caller frees. */
+int container_pids(const struct container_host *host, const char *id, pid_t **ret, size_t *ret_len,
+		   struct error *err);

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Everything that makes krun different from other runtimes. km/ only *asks*: what to mount, which devices,
+ * what to execute; init/ and mount/ carry it out with their ordinary code.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "util/strv.h"
+
+struct error;
+struct spec;
+
+#define KM_MONITOR_DEFAULT "/opt/kontain/bin/km"
+#define KM_LIBC_DEFAULT "/opt/kontain/runtime/libc.so"
+
+enum personality { PERSONALITY_PLAIN, PERSONALITY_KM };
+enum km_start { KM_START_PAYLOAD, KM_START_EXEC };
+
+/* ---- which personality (personality.c) ---------------------------------------------------------------- */
+
+/*
+ * DESIGN: the basename of argv[0]. "krun-plain" and names that do not start with "krun" are plain;
+ * "krun-label-trigger" is km when the annotation app.kontain.version=1 is set or the rootfs holds
+ * /.kontain; every other name that starts with "krun" is km. Pure.
+ */
+enum personality_name { NAME_PLAIN, NAME_KM, NAME_LABEL_TRIGGER };
+enum personality_name personality_from_name(const char *argv0);
+/*
+ * The personality of one container: never km for pause/sandbox containers (io.kubernetes.cri.container-type
+ * or io.kubernetes.cri-o.ContainerType = sandbox). @rootfs_fd: for /.kontain.
+ */
+enum personality personality_choose(enum personality_name name, const struct spec *spec,
+				    int rootfs_fd);
+const char *personality_word(enum personality personality);	/* "plain", "km" */
+int personality_parse(const char *word, enum personality *ret);
+const char *km_start_word(enum km_start start);			/* "payload", "exec" */
+int km_start_parse(const char *word, enum km_start *ret);
+
+/* ---- settings (settings.c) ---------------------------------------------------------------------------- */
+
+/*
+ * Built-in defaults, overlaid by the host file (--config-file, default /etc/krun/krun.json; absence of the
+ * default file is fine, of a named one not). Keys: "kmPath", "libcPath", "startAt" ("payload"|"exec"),
+ * "startTimeoutMs". Unknown or malformed values are errors that name file and key.
+ */
+struct km_settings {
+	char *monitor;		/* absolute path on the host and in the container */
+	char *libc;
+	enum km_start start;
+	unsigned int start_timeout_ms;
+};
+int km_settings_load(const char *file, struct km_settings *ret, struct error *err);
+void km_settings_done(struct km_settings *settings);
+
+/* ---- the host side of a container (plan.c) ------------------------------------------------------------ */
+
+enum { KM_DEVICES_MAX = 2 };
+
+struct km_device {
+	int fd;			/* O_PATH of the host's node; owned */
+	const char *path;	/* "/dev/kvm", "/dev/kkm"; static */
+	unsigned int major, minor;
+	mode_t mode;		/* of the container's node: 0666, so that any user of the payload can open it */
+};
+
+/* What km needs from the host, opened before any container path is touched. */
+struct km_plan {
+	struct km_settings settings;
+	int monitor_fd;		/* O_PATH, a regular executable file */
+	int libc_fd;		/* -1: absent, fine for static payloads */
+	struct km_device devices[KM_DEVICES_MAX];
+	size_t devices_len;
+};
+
+/*
+ * Parent. Errors: km missing, not regular, not executable (with path and how to set another);
+ * neither device present. *ret is released with km_plan_done().
+ */
+int km_plan_make(struct km_settings *settings /* moved */, struct km_plan *ret, struct error *err);
+void km_plan_done(struct km_plan *plan);
+
+/* ---- the command line (argv.c) ------------------------------------------------------------------------ */
+
+/*
+ * Pure. The engines' init helper in front of the command: argv[0] is /sbin/docker-init, /run/podman-init
+ * or /dev/init. Returns how many leading words (helper, its options, "--") krun's own init replaces; 0: none.
+ */
+size_t km_init_helper_len(char *const *argv);
+
+/* The container's program as found by the exec step: what km gets as payload. */
+struct km_payload {
+	const char *path;	/* absolute path found inside the container */
+	char *const *argv;	/* the container's args; argv[0] is replaced by path */
+};
+
+/*
+ * "MONITOR [--wait-for-signal] [--km-log-to=/proc/self/fd/N] -- PATH ARGS...". @log_fd -1: no log option.
+ * Pure. *ret is owned by the caller (strv_done).
+ */
+int km_argv_make(const char *monitor, bool wait, int log_fd, const struct km_payload *payload,
+		 struct strv *ret, struct error *err);
+
+/*
+ * Child, inside the container. If the file behind @fd is a script, follows its "#!" line as the kernel
+ * does (blanks after "#!", one optional argument, up to 4 levels) and puts interpreter and argument in
+ * front: *ret_path and *ret_argv. A file that is no script comes back as it is. Errors use error_exec() for
+ * a missing interpreter.
+ */
+int km_resolve_script(int fd, const char *path, char *const *argv, char **ret_path,
+		      struct strv *ret_argv, struct error *err);
+
+/*
+ * Pure: drops KM_EXEC_* always, KM_MGTPIPE too for @exec. Edits the NULL-terminated array in place,
+ * returns the number of dropped variables.
+ */
+size_t km_environment_clean(char **env, bool exec);
+
+/* ---- exceptions (exceptions.c) ------------------------------------------------------------------------ */
+
+/* A program approved in the container's /var/lib/krun/config: runs without km, from a sealed memfd. */
+struct km_exception {
+	int fd;			/* sealed memfd with exactly the hashed bytes; -1: no entry matches */
+	char *path;		/* of the entry, for the audit record */
+	char sha256[65];
+};
+/*
+ * @root_fd: root directory of the container, opened from outside. @name: args[0] of the exec. No file or
+ * no matching entry: 0 and ret->fd == -1. See DESIGN "Exceptions": whole name, first match wins,
+ * hash while copying; everything malformed fails and nothing runs.
+ */
+int km_exception_find(int root_fd, const char *name, struct km_exception *ret, struct error *err);
+void km_exception_done(struct km_exception *exception);
+
+/* ---- start protocol and signals (protocol.c), called from the host's pid namespace ------------------------ */
+
+/*
+ * Waits until km process @pid sits in rt_sigtimedwait (first field of /proc/PID/syscall is 128), i.e. has
+ * built the VM and loaded the payload. @log_fd: km's log, read for its last lines when km dies or the
+ * time is over. 0, or an error with km's own words. @pidfd: polled for its death.
+ */
+int km_wait_ready(pid_t pid, int pidfd, int log_fd, unsigned int timeout_ms, struct error *err);
+/* SIGUSR1 once, then sees handlers appear in SigCgt (or the process end). */
+int km_release(pid_t pid, int pidfd, unsigned int timeout_ms, struct error *err);
+/* After a signal was sent to km process @pid: kicks (signal 63) each of its other threads that catches it. */
+void km_kick(pid_t pid);
+
+/* ---- pid 1 (init_shim.c) -------------------------------------------------------------------------------- */
+
+/*
+ * km as process 1 hangs when its payload dies by a signal (the kernel ignores default-action signals of
+ * pid 1), so krun puts a tiny static init of its own in front: a sealed memfd with an ELF program of a few
+ * KiB that takes the running process over by execveat(2). It expects, as pid 1, its only child (km) as argv[1]
+ * (decimal pid), forwards every signal it can catch to it, reaps orphans, and exits with its status
+ * (128 + signal when killed), and nothing else. The parent makes the fd before clone. -ENOSYS where the
+ * architecture has none.
+ */
+int km_init_fd(struct error *err);

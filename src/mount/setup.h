@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The container's file system tree, from plan to mounts. A struct mount_setup is made in the parent, on
+ * the host, where every source is opened (bind sources and the root as detached trees, open_tree(2) with
+ * OPEN_TREE_CLONE, Linux 5.2): no host path is looked up once the container's namespaces are entered, and
+ * sources that only the host may see work inside a user namespace too. The child inherits it by fork and
+ * carries it out with the mount_do_*() calls, in the order in which they are declared.
+ *
+ * Inside the root every path is opened with openat2 RESOLVE_IN_ROOT (syscall/open.h) and only the fd is
+ * used: the rootfs is hostile.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+struct error;
+struct spec;
+struct mount_setup;
+
+/* A host file that krun itself brings into the container (the km personality), after the bundle's mounts. */
+struct mount_extra_file {
+	int fd;			/* O_PATH fd on the host, borrowed until mount_setup_make() returns */
+	const char *destination;
+};
+
+/* A device node beyond the default ones and linux.devices. */
+struct mount_extra_device {
+	int fd;			/* O_PATH fd of the host's node, borrowed as above */
+	const char *path;
+	unsigned int major, minor;
+	mode_t mode;		/* permission bits of a node; ignored for a bind */
+};
+
+struct mount_request {
+	const struct spec *spec;	/* borrowed for the life of the setup */
+	int bundle_fd;			/* directory; relative sources and root.path start here */
+	bool new_userns;		/* the child runs in a new or joined user namespace: devices are binds */
+	bool unprivileged;		/* no CAP_SYS_ADMIN here: sources can only be cloned by the child */
+	bool no_pivot;			/* MS_MOVE and chroot instead of pivot_root(2) */
+	bool has_cgroupns;		/* the container gets its own cgroup namespace */
+	int cgroup_dir_fd;		/* the container's cgroup directory for binds of type "cgroup"; -1 none */
+	const struct mount_extra_file *files;
+	size_t files_len;
+	const struct mount_extra_device *devices;
+	size_t devices_len;
+};
+
+/* Parent, before clone. Opens everything. A missing source or rootfs is an error that names it. */
+int mount_setup_make(const struct mount_request *request, struct mount_setup **ret,
+		     struct error *err);
+void mount_setup_free(struct mount_setup *setup);
+
+/* ---- the child, in its new mount namespace, capable in its user namespace ------------------------------ */
+
+/* Propagation of the tree we came with: rslave, or what linux.rootfsPropagation asks. */
+int mount_do_propagation(struct mount_setup *setup, struct error *err);
+/* Attaches the root. From here on mount_root_fd() is its fd. */
+int mount_do_rootfs(struct mount_setup *setup, struct error *err);
+int mount_root_fd(const struct mount_setup *setup);
+/* Everything in spec.mounts, in order, then the extra files. @proc_fd: the host's /proc, trusted. */
+int mount_do_mounts(struct mount_setup *setup, int proc_fd, struct error *err);
+/* Default devices, linux.devices, extra devices, links (fd, stdin, stdout, stderr, ptmx). */
+int mount_do_devices(struct mount_setup *setup, struct error *err);
+/* /dev/console: binds the pty slave @slave_fd there. Only with a terminal; before the pivot. */
+int mount_do_console(struct mount_setup *setup, int slave_fd, struct error *err);
+/* Makes the root "/". Afterwards the host's tree is gone from this namespace. */
+int mount_do_pivot(struct mount_setup *setup, struct error *err);
+/* readonlyPaths, maskedPaths, then root.readonly; after the pivot, before privileges go. */
+int mount_do_restrict(struct mount_setup *setup, struct error *err);

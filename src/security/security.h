@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Each restriction as one function that takes its typed part of the spec. Their order is not decided here
+ * but in init/steps.c. All run in the process that becomes the payload, unless stated.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct error;
+struct spec_capabilities;
+struct spec_pair;
+struct spec_process;
+struct spec_rlimit;
+struct spec_seccomp;
+struct spec_user;
+
+/* ---- capabilities (caps.c) -------------------------------------------------------------------------- */
+
+/* Number of a name with or without "CAP_", any case (from libcap-ng's table), or -EINVAL. */
+int caps_parse(const char *name);
+/* "CAP_CHOWN" ...; NULL beyond the last one this build knows. The caller must not free it. */
+const char *caps_name(int number);
+
+/*
+ * The bounding set is cut while CAP_SETPCAP is still there, i.e. before the ids change; a capability
+ * above the kernel's last one is skipped. NULL means all empty.
+ */
+int caps_limit_bounding(const struct spec_capabilities *caps, struct error *err);
+/* After the ids changed (with PR_SET_KEEPCAPS on): the other four sets, ambient last. */
+int caps_apply(const struct spec_capabilities *caps, struct error *err);
+
+/* ---- ids (identity.c) ------------------------------------------------------------------------------- */
+
+/*
+ * groups, gid, uid, umask. @set_groups false leaves the supplementary groups alone (a user namespace that
+ * forbids setgroups, or the annotation run.oci.keep_original_groups). Keeps capabilities (PR_SET_KEEPCAPS);
+ * caps_apply() must follow.
+ */
+int identity_apply(const struct spec_user *user, bool set_groups, struct error *err);
+
+/* ---- rlimits, no_new_privs, oom score, keyring, sysctl ------------------------------------------------ */
+
+/* @pid 0: this process (setrlimit); else another one (prlimit, from the parent). */
+int rlimits_apply(pid_t pid, const struct spec_rlimit *rlimits, size_t len, struct error *err);
+int no_new_privs_apply(struct error *err);
+/* @proc_fd: a trusted /proc. */
+int oom_score_apply(int proc_fd, int64_t score, struct error *err);
+/* A fresh session keyring that its owner can search; ENOSYS/EDQUOT-safe: a host without keys is no error. */
+int keyring_apply(const char *name, const char *selinux_label, struct error *err);
+
+/*
+ * Pure: only keys that belong to a namespace the container does not share with the host are allowed
+ * (net.* with an own network namespace; kernel.{msg*,sem,shm*}, fs.mqueue.* with IPC; kernel.domainname/hostname with
+ * UTS). @has_*: the container has its own.
+ */
+int sysctl_check(const struct spec_pair *sysctl, size_t len, bool has_network, bool has_ipc,
+		 bool has_uts, struct error *err);
+/* Writes below @proc_fd "sys/": dots are slashes, and a '/' in a key is a dot, as sysctl(8) reads them. */
+int sysctl_apply(int proc_fd, const struct spec_pair *sysctl, size_t len, struct error *err);
+
+/* ---- seccomp (seccomp.c) ---------------------------------------------------------------------------- */
+
+struct sock_fprog;
+
+/* A compiled filter: kernel instructions in one block, and the flags for seccomp(2). */
+struct seccomp_program {
+	void *instructions;	/* struct sock_filter[len]; owned */
+	unsigned short len;
+	unsigned int flags;
+};
+
+/*
+ * Parent: compiles with libseccomp, or takes the program from @cache_fd (a directory private to root;
+ * -1: no cache), where programs are stored under the SHA-256 of the typed profile and krun's version. A broken
+ * cache entry is compiled again, never an error.
+ */
+int seccomp_compile(const struct spec_seccomp *seccomp, int cache_fd, struct seccomp_program *ret,
+		    struct error *err);
+void seccomp_program_done(struct seccomp_program *program);
+/* Loads it into this thread. Needs no_new_privs or CAP_SYS_ADMIN. */
+int seccomp_apply(const struct seccomp_program *program, struct error *err);
+/* The same program as a file (the state directory keeps it, so that exec parses nothing). */
+int seccomp_program_save(const struct seccomp_program *program, int dir_fd, const char *name,
+			 struct error *err);
+/* -ENOENT when the file is not there: the container has no filter. */
+int seccomp_program_load(int dir_fd, const char *name, struct seccomp_program *ret,
+			 struct error *err);
+
+/* ---- LSM labels (lsm.c) ----------------------------------------------------------------------------- */
+
+/* Error when the kernel has no AppArmor (SELinux), before anything is made. Parent. */
+int apparmor_check(const char *profile, struct error *err);
+int selinux_check(const char *label, struct error *err);
+/* For the next execve; @proc_fd: a trusted /proc. attr/apparmor/exec first (Linux 5.8), attr/exec after. */
+int apparmor_apply(int proc_fd, const char *profile, struct error *err);
+int selinux_apply(int proc_fd, const char *label, struct error *err);

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * config.json as typed structs. Only spec/ knows the field names of the runtime specification; everything
+ * above works with these structs. All of it belongs to one struct spec (or struct spec_document) and
+ * lives until spec_free(); strings and arrays are borrowed from there by every plan made from it.
+ *
+ * Conventions: an absent string is NULL, an absent array is NULL with length 0, an absent number has
+ * .set == false. Arrays of strings (args, env, ...) are NULL-terminated. JSON null counts as absent.
+ * Source: opencontainers/runtime-spec 1.3.0, config.md and config-linux.md.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "util/arena.h"
+
+struct error;
+struct json_object;
+
+struct opt_i64 {
+	bool set;
+	int64_t value;
+};
+
+struct opt_u64 {
+	bool set;
+	uint64_t value;
+};
+
+struct spec_pair {		/* annotations, sysctl, unified */
+	const char *key;
+	const char *value;
+};
+
+/* ---- process ---------------------------------------------------------------------------------------- */
+
+struct spec_user {
+	uid_t uid;
+	gid_t gid;
+	struct opt_u64 umask;
+	gid_t *additional_gids;
+	size_t additional_gids_len;
+};
+
+enum { CAP_SET_EFFECTIVE, CAP_SET_BOUNDING, CAP_SET_INHERITABLE, CAP_SET_PERMITTED, CAP_SET_AMBIENT,
+       CAP_SET_COUNT };
+
+/* One bit per capability number (capabilities(7)). Names this build does not know are in unknown. */
+struct spec_capabilities {
+	uint64_t sets[CAP_SET_COUNT];
+	char **unknown;
+};
+
+struct spec_rlimit {
+	int resource;		/* RLIMIT_* */
+	const char *name;	/* "RLIMIT_NOFILE" */
+	uint64_t soft;		/* RLIM_INFINITY is UINT64_MAX */
+	uint64_t hard;
+};
+
+struct spec_process {
+	bool terminal;
+	struct {
+		bool set;
+		uint16_t height, width;
+	} console_size;
+	struct spec_user user;
+	char **args;		/* at least one when the process is there */
+	char **env;		/* NULL-terminated, may be NULL */
+	const char *cwd;	/* absolute */
+	struct spec_capabilities *capabilities;		/* NULL: drop everything the kernel lets us drop */
+	struct spec_rlimit *rlimits;
+	size_t rlimits_len;
+	const char *apparmor_profile;
+	const char *selinux_label;
+	struct opt_i64 oom_score_adj;
+	bool no_new_privileges;
+};
+
+/* ---- mounts ----------------------------------------------------------------------------------------- */
+
+/*
+ * Mount options, sorted by who understands them. Words of the table in config.md ("ro", "rnosuid",
+ * "rbind", "rslave", "tmpcopyup", ...) become numbers here; everything else is data for the file system.
+ */
+struct spec_mount_options {
+	bool bind;			/* "bind" or "rbind" */
+	bool recursive_bind;		/* "rbind" */
+	uint64_t attr_set;		/* MOUNT_ATTR_*: this mount only */
+	uint64_t attr_clear;
+	uint64_t rec_attr_set;		/* MOUNT_ATTR_*: recursive variants (rro, rnosuid, ...), Linux 5.12 */
+	uint64_t rec_attr_clear;
+	unsigned long super_flags;	/* MS_* of the super block: MS_SYNCHRONOUS, MS_DIRSYNC, MS_LAZYTIME... */
+	unsigned long propagation;	/* 0, or MS_{SHARED,SLAVE,PRIVATE,UNBINDABLE}, with MS_REC for r* */
+	bool copy_up;			/* "tmpcopyup" */
+	bool remount;			/* "remount" */
+	bool source_nofollow;		/* "src-nofollow": the source of a bind is taken as it is */
+	bool copy_symlink;		/* "copy-symlink": a source that is a symlink is copied, not followed */
+	const char *data;		/* comma separated, never NULL */
+};
+
+struct spec_mount {
+	const char *destination;	/* absolute; a relative one is read as below "/" */
+	const char *source;		/* NULL if absent */
+	const char *type;		/* never NULL: "bind" for binds, else the file system */
+	struct spec_mount_options options;
+};
+
+/* ---- hooks ------------------------------------------------------------------------------------------ */
+
+enum hook_kind { HOOK_PRESTART, HOOK_CREATE_RUNTIME, HOOK_CREATE_CONTAINER, HOOK_START_CONTAINER,
+		 HOOK_POSTSTART, HOOK_POSTSTOP, HOOK_KIND_COUNT };
+
+struct spec_hook {
+	const char *path;	/* absolute */
+	char **args;		/* argv including argv[0]; NULL: { path } */
+	char **env;		/* NULL: the runtime's own environment */
+	struct opt_i64 timeout;	/* seconds, > 0 */
+};
+
+struct spec_hooks {
+	struct spec_hook *items;
+	size_t len;
+};
+
+/* "prestart", "createRuntime", ... */
+const char *hook_kind_name(enum hook_kind kind);
+
+/* ---- linux: namespaces, ids, devices ---------------------------------------------------------------- */
+
+enum ns_kind { NS_USER, NS_PID, NS_NETWORK, NS_MOUNT, NS_IPC, NS_UTS, NS_CGROUP, NS_TIME,
+	       NS_KIND_COUNT };
+
+struct spec_namespace {
+	bool listed;		/* in linux.namespaces: new when path is NULL, else joined */
+	const char *path;
+};
+
+struct spec_id_mapping {
+	uint32_t container_id, host_id, size;
+};
+
+struct spec_device {
+	const char *path;	/* absolute, in the container */
+	char type;		/* 'c' (also for "u"), 'b' or 'p' */
+	unsigned int major, minor;
+	mode_t mode;		/* permission bits; 0666 when absent */
+	uid_t uid;
+	gid_t gid;
+};
+
+/* ---- linux.resources -------------------------------------------------------------------------------- */
+
+struct spec_device_rule {
+	bool allow;
+	char type;			/* 'a', 'c' or 'b' */
+	struct opt_i64 major, minor;	/* absent or -1 in config.json: any, here .set == false */
+	bool read, write, mknod;	/* from "rwm"; absent access means all three */
+};
+
+struct spec_memory {
+	struct opt_i64 limit, reservation, swap, kernel, kernel_tcp;
+	struct opt_u64 swappiness;
+	bool disable_oom_killer;	/* true when asked for */
+	struct { bool set, value; } use_hierarchy, check_before_update;
+};
+
+struct spec_cpu {
+	struct opt_u64 shares, period, realtime_period, burst;
+	struct opt_i64 quota, realtime_runtime, idle;
+	const char *cpus, *mems;	/* NULL when absent */
+};
+
+struct spec_throttle {
+	int64_t major, minor;
+	uint64_t rate;
+};
+
+struct spec_weight_device {
+	int64_t major, minor;
+	struct opt_u64 weight, leaf_weight;
+};
+
+struct spec_throttle_list {
+	struct spec_throttle *items;
+	size_t len;
+};
+
+struct spec_block_io {
+	struct opt_u64 weight, leaf_weight;
+	struct spec_weight_device *weight_devices;
+	size_t weight_devices_len;
+	struct spec_throttle_list read_bps, write_bps, read_iops, write_iops;
+};
+
+struct spec_hugepage_limit {
+	const char *page_size;	/* "2MB" */
+	uint64_t limit;
+};
+
+struct spec_rdma {
+	const char *device;
+	struct opt_u64 handles, objects;
+};
+
+struct spec_priority {
+	const char *name;
+	uint64_t priority;
+};
+
+struct spec_resources {
+	struct spec_device_rule *devices;
+	size_t devices_len;
+	struct spec_memory memory;
+	struct spec_cpu cpu;
+	struct opt_i64 pids_limit;
+	struct spec_block_io block_io;
+	struct spec_hugepage_limit *hugepage_limits;
+	size_t hugepage_limits_len;
+	struct spec_rdma *rdma;
+	size_t rdma_len;
+	struct opt_u64 network_class_id;
+	struct spec_priority *network_priorities;
+	size_t network_priorities_len;
+	struct spec_pair *unified;
+	size_t unified_len;
+};
+
+/* ---- linux.seccomp ---------------------------------------------------------------------------------- */
+
+struct spec_seccomp_arg {
+	unsigned int index;		/* 0..5 */
+	uint64_t value, value_two;
+	const char *op;			/* SCMP_CMP_* as written, checked */
+};
+
+struct spec_seccomp_rule {
+	char **names;
+	const char *action;		/* SCMP_ACT_* as written, checked */
+	struct opt_u64 errno_ret;
+	struct spec_seccomp_arg *args;
+	size_t args_len;
+};
+
+struct spec_seccomp {
+	const char *default_action;
+	struct opt_u64 default_errno_ret;
+	char **architectures;		/* SCMP_ARCH_* as written, checked */
+	char **flags;			/* SECCOMP_FILTER_FLAG_* as written, checked */
+	const char *listener_path, *listener_metadata;
+	struct spec_seccomp_rule *rules;
+	size_t rules_len;
+};
+
+/* ---- the whole -------------------------------------------------------------------------------------- */
+
+struct spec_time_offset {
+	bool set;
+	int64_t secs;
+	uint32_t nanosecs;
+};
+
+struct spec {
+	struct json_object *root;	/* keeps the strings alive; only json/ and spec/ look into it */
+	struct arena arena;
+
+	const char *oci_version;
+	const char *hostname, *domainname;
+	const char *rootfs;		/* root.path as written; relative to the bundle */
+	bool rootfs_readonly;
+	struct spec_process *process;	/* NULL if absent */
+	struct spec_mount *mounts;
+	size_t mounts_len;
+	struct spec_hooks hooks[HOOK_KIND_COUNT];
+	struct spec_pair *annotations;
+	size_t annotations_len;
+
+	struct spec_namespace namespaces[NS_KIND_COUNT];
+	struct spec_id_mapping *uid_mappings, *gid_mappings;
+	size_t uid_mappings_len, gid_mappings_len;
+	struct spec_time_offset monotonic, boottime;
+	struct spec_device *devices;
+	size_t devices_len;
+	const char *cgroups_path;
+	struct spec_resources resources;
+	unsigned long rootfs_propagation;	/* MS_* with MS_REC, 0 when absent */
+	struct spec_seccomp *seccomp;		/* NULL if absent */
+	char **masked_paths, **readonly_paths;
+	const char *mount_label;
+	struct spec_pair *sysctl;
+	size_t sysctl_len;
+	struct { bool set; unsigned long value; } personality;	/* persona for personality(2) */
+};
+
+/*
+ * Reads and checks @name below @dir_fd. Errors name the file and the JSON pointer of the property
+ * ("config.json: /linux/namespaces/2/type: ..."). A property of the specification that krun does not
+ * carry out yet is an error that names it; an unknown property is ignored, as the specification wants.
+ */
+int spec_load(int dir_fd, const char *name, struct spec **ret, struct error *err);
+/* The same from memory; @name is used in errors. */
+int spec_parse(const char *text, size_t size, const char *name, struct spec **ret,
+	       struct error *err);
+void spec_free(struct spec *spec);
+
+/* `exec --process FILE`: a bare process object. Result: a spec with only .process set. */
+int spec_load_process(const char *path, struct spec **ret, struct error *err);
+
+/* `update --resources FILE`: a bare resources object. Result: a spec with only .resources set. */
+int spec_parse_resources(const char *text, size_t size, const char *name, struct spec **ret,
+			 struct error *err);
+
+/* The config.json that `krun spec` writes; the caller frees *ret_text. */
+int spec_template(bool rootless, uid_t uid, gid_t gid, char **ret_text, struct error *err);
+
+/* NULL when the annotation is absent. */
+const char *spec_annotation(const struct spec *spec, const char *key);
+
+/* Words for `features` and for checks: NULL-terminated. */
+extern const char *const spec_mount_option_words[];
+extern const char *const spec_namespace_words[];	/* indexed by enum ns_kind, then NULL */

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "syscall/open.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "util/cleanup.h"
+
+enum {
+	/* A rename by the container during the look-up makes openat2 say EAGAIN; it cannot win for ever. */
+	RACE_RETRIES = 64,
+	LINKS_MAX = 40,		/* as the kernel's own limit, path_resolution(7) */
+};
+
+static const uint64_t IN_ROOT = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+
+int sys_openat2(int dir_fd, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve)
+{
+	struct open_how how = { .flags = flags | O_CLOEXEC, .mode = mode, .resolve = resolve };
+	long fd = -1;
+
+	for (int i = 0; i < RACE_RETRIES; i++) {
+		fd = syscall(SYS_openat2, dir_fd, path, &how, sizeof(how));
+		if (fd >= 0 || (errno != EAGAIN && errno != EINTR))
+			break;
+	}
+	return fd < 0 ? -errno : (int)fd;
+}
+
+/* "" is no path for openat2; the root itself is meant. */
+static const char *or_dot(const char *path)
+{
+	while (*path == '/')
+		path++;
+	return *path ? path : ".";
+}
+
+int open_in_root(int root_fd, const char *path, int flags)
+{
+	return sys_openat2(root_fd, or_dot(path), (uint64_t)flags, 0, IN_ROOT);
+}
+
+int open_in_root_nofollow(int root_fd, const char *path, int flags)
+{
+	return sys_openat2(root_fd, or_dot(path), (uint64_t)(flags | O_NOFOLLOW), 0, IN_ROOT);
+}
+
+int reopen_fd(int fd, int flags)
+{
+	char path[32];
+	int opened;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	opened = open(path, flags | O_CLOEXEC);
+	return opened < 0 ? -errno : opened;
+}
+
+/*
+ * State of a walk: @dir is what the finished part of the path led to, @rest what is left. A symlink that
+ * leads nowhere is replaced by its text in front of the rest, which is how a dangling link gets its
+ * target made *inside* the root.
+ */
+struct walk {
+	int root_fd;
+	int links;
+	char done[PATH_MAX];	/* finished components, relative to the root, without trailing '/' */
+	char rest[PATH_MAX];
+};
+
+static int splice_link(struct walk *walk, const char *link, const char *after)
+{
+	char joined[PATH_MAX];
+
+	if (++walk->links > LINKS_MAX)
+		return -ELOOP;
+	if (snprintf(joined, sizeof(joined), "%s/%s", link, after) >= (int)sizeof(joined))
+		return -ENAMETOOLONG;
+	if (link[0] == '/')
+		walk->done[0] = '\0';
+	strcpy(walk->rest, joined);
+	return 0;
+}
+
+static int append_done(struct walk *walk, const char *name, size_t len)
+{
+	size_t have = strlen(walk->done);
+
+	if (have + len + 2 > sizeof(walk->done))
+		return -ENAMETOOLONG;
+	if (have > 0)
+		walk->done[have++] = '/';
+	memcpy(walk->done + have, name, len);
+	walk->done[have + len] = '\0';
+	return 0;
+}
+
+/* Makes @name in @dir_fd; someone else making it first is fine. */
+static int make_entry(int dir_fd, const char *name, enum open_make what, mode_t mode)
+{
+	int fd;
+
+	if (what == OPEN_MAKE_DIRECTORY)
+		return mkdirat(dir_fd, name, mode) < 0 && errno != EEXIST ? -errno : 0;
+	fd = openat(dir_fd, name, O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC | O_WRONLY, mode);
+	if (fd < 0)
+		return errno == EEXIST ? 0 : -errno;
+	close(fd);
+	return 0;
+}
+
+/* The first component of walk->rest is missing or a dangling link: make it or follow the link's text. */
+static int make_component(struct walk *walk, int dir_fd, const char *name, const char *after,
+			  enum open_make what, mode_t mode, bool *made)
+{
+	char link[PATH_MAX];
+	ssize_t n = readlinkat(dir_fd, name, link, sizeof(link) - 1);
+	int r;
+
+	if (n >= 0) {
+		link[n] = '\0';
+		r = splice_link(walk, link, after);
+		return r < 0 ? r : 1;
+	}
+	r = make_entry(dir_fd, name, *after ? OPEN_MAKE_DIRECTORY : what, *after ? 0755 : mode);
+	if (r == 0 && !*after)
+		*made = true;
+	return r;
+}
+
+/* Takes the next component off walk->rest into @name; *after is the rest behind it. False at the end. */
+static bool next_component(struct walk *walk, char *name, char *after)
+{
+	const char *start = walk->rest + strspn(walk->rest, "/");
+	size_t len = strcspn(start, "/");
+
+	if (len == 0 || len > NAME_MAX)
+		return false;
+	memcpy(name, start, len);
+	name[len] = '\0';
+	start += len;
+	start += strspn(start, "/");
+	memmove(after, start, strlen(start) + 1);
+	return true;
+}
+
+static int walk_and_make(struct walk *walk, enum open_make what, mode_t mode, bool *made)
+{
+	char name[NAME_MAX + 1], after[PATH_MAX];
+
+	while (next_component(walk, name, after)) {
+		auto_close int dir_fd = -1;
+		auto_close int fd = -1;
+		int r;
+
+		dir_fd = open_in_root(walk->root_fd, walk->done, O_PATH | O_DIRECTORY);
+		if (dir_fd < 0)
+			return dir_fd;
+		if (strcmp(name, "..") != 0 && strcmp(name, ".") != 0) {
+			char whole[PATH_MAX];
+
+			if (snprintf(whole, sizeof(whole), "%s/%s", walk->done, name) >= (int)sizeof(whole))
+				return -ENAMETOOLONG;
+			fd = open_in_root(walk->root_fd, whole, O_PATH);
+			if (fd == -ENOENT) {
+				r = make_component(walk, dir_fd, name, after, what, mode, made);
+				if (r < 0)
+					return r;
+				if (r > 0)
+					continue;
+			} else if (fd < 0) {
+				return fd;
+			}
+		}
+		r = append_done(walk, name, strlen(name));
+		if (r < 0)
+			return r;
+		strcpy(walk->rest, after);
+	}
+	return open_in_root(walk->root_fd, walk->done, O_PATH);
+}
+
+int open_in_root_make(int root_fd, const char *path, enum open_make what, mode_t mode,
+		      bool *ret_made)
+{
+	struct walk walk;
+	bool made = false;
+	int fd = open_in_root(root_fd, path, O_PATH);
+
+	if (fd == -ENOENT) {
+		if (strlen(path) >= sizeof(walk.rest))
+			return -ENAMETOOLONG;
+		walk.root_fd = root_fd;
+		walk.links = 0;
+		walk.done[0] = '\0';
+		strcpy(walk.rest, path);
+		fd = walk_and_make(&walk, what, mode, &made);
+	}
+	if (fd >= 0 && ret_made)
+		*ret_made = made;
+	return fd;
+}
+
+int open_parent_in_root(int root_fd, const char *path, bool make, const char **ret_name)
+{
+	const char *name = strrchr(path, '/');
+	char parent[PATH_MAX];
+	size_t len;
+
+	name = name ? name + 1 : path;
+	if (*name == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+		return -EINVAL;
+	len = (size_t)(name - path);
+	if (len >= sizeof(parent))
+		return -ENAMETOOLONG;
+	memcpy(parent, path, len);
+	parent[len] = '\0';
+	*ret_name = name;
+	if (make)
+		return open_in_root_make(root_fd, parent, OPEN_MAKE_DIRECTORY, 0755, NULL);
+	return open_in_root(root_fd, parent, O_PATH | O_DIRECTORY);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Opening and making things below a directory whose content someone else controls (a container's root).
+ * Every look-up goes through openat2(2) (Linux 5.6) with RESOLVE_IN_ROOT, so that "..", absolute
+ * symlinks and races cannot lead outside; magic links (/proc/PID/fd/N) are never followed. The result is
+ * an fd, and callers act on the fd, never on the path again. All fds are close-on-exec.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* openat2(2) itself. */
+int sys_openat2(int dir_fd, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve);
+
+/* Opens @path as seen by a process whose root is @root_fd. Negative errno on failure. */
+int open_in_root(int root_fd, const char *path, int flags);
+
+/* The same without following a symlink in the last component (O_NOFOLLOW with O_PATH opens the link). */
+int open_in_root_nofollow(int root_fd, const char *path, int flags);
+
+enum open_make { OPEN_MAKE_DIRECTORY, OPEN_MAKE_FILE };
+
+/*
+ * O_PATH fd of @path below @root_fd, made if it is absent: missing parents as directories with mode
+ * 0755, the last component as a directory (@mode) or an empty regular file. Dangling symlinks on the
+ * way are followed inside the root. An existing object of another type is returned as it is.
+ * *ret_made (may be NULL) tells whether the last component is new.
+ */
+int open_in_root_make(int root_fd, const char *path, enum open_make what, mode_t mode,
+		      bool *ret_made);
+
+/*
+ * Like open_in_root_make() for the parent of @path: the fd of the parent directory, and in *ret_name the
+ * last component (points into @path). -EINVAL for a path without one ("/", "a/..").
+ */
+int open_parent_in_root(int root_fd, const char *path, bool make, const char **ret_name);
+
+/* Opens the object behind an O_PATH fd for real (through /proc/self/fd). */
+int reopen_fd(int fd, int flags);

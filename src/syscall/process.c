@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "syscall/process.h"
+
+#include <errno.h>
+#include <linux/keyctl.h>
+#include <linux/sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static int result(long r)
+{
+	return r < 0 ? -errno : (int)r;
+}
+
+pid_t sys_clone3(uint64_t flags, int exit_signal, int cgroup_fd)
+{
+	struct clone_args args = {
+		.flags = flags,
+		.exit_signal = (uint64_t)exit_signal,
+	};
+
+	if (cgroup_fd >= 0) {
+		args.flags |= CLONE_INTO_CGROUP;
+		args.cgroup = (uint64_t)cgroup_fd;
+	}
+	return result(syscall(SYS_clone3, &args, sizeof(args)));
+}
+
+int sys_pidfd_open(pid_t pid)
+{
+	return result(syscall(SYS_pidfd_open, pid, 0));
+}
+
+int sys_pidfd_send_signal(int pidfd, int signo)
+{
+	return result(syscall(SYS_pidfd_send_signal, pidfd, signo, NULL, 0));
+}
+
+int sys_tgkill(pid_t tgid, pid_t tid, int signo)
+{
+	return result(syscall(SYS_tgkill, tgid, tid, signo));
+}
+
+int sys_close_range(unsigned int first, unsigned int last, unsigned int flags)
+{
+	return result(syscall(SYS_close_range, first, last, flags));
+}
+
+int sys_execveat(int fd, const char *path, char *const *argv, char *const *envp, int flags)
+{
+	return result(syscall(SYS_execveat, fd, path, argv, envp, flags));
+}
+
+long sys_join_session_keyring(const char *name)
+{
+	long key = syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, name, 0, 0, 0);
+
+	return key < 0 ? -errno : key;
+}
+
+int sys_keyctl_describe(long key, char *buffer, unsigned long size)
+{
+	return result(syscall(SYS_keyctl, KEYCTL_DESCRIBE, key, buffer, size, 0));
+}
+
+int sys_keyctl_setperm(long key, uint32_t permissions)
+{
+	return result(syscall(SYS_keyctl, KEYCTL_SETPERM, key, permissions, 0, 0));
+}
+
+int sys_setresuid(uid_t uid)
+{
+	return result(syscall(SYS_setresuid, uid, uid, uid));
+}
+
+int sys_setresgid(gid_t gid)
+{
+	return result(syscall(SYS_setresgid, gid, gid, gid));
+}
+
+int sys_setgroups(size_t count, const gid_t *groups)
+{
+	return result(syscall(SYS_setgroups, count, groups));
+}
+
+int sys_memfd_create(const char *name, unsigned int flags)
+{
+	return result(syscall(SYS_memfd_create, name, flags));
+}
+
+int sys_bpf(int command, void *attr, unsigned int size)
+{
+	return result(syscall(SYS_bpf, command, attr, size));
+}
+
+int sys_seccomp(unsigned int operation, unsigned int flags, const void *args)
+{
+	return result(syscall(SYS_seccomp, operation, flags, args));
+}

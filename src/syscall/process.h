@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Thin wrappers around process calls that libc lacks; negative errno on failure. */
+
+#include <stdint.h>
+#include <sys/types.h>
+
+/*
+ * clone3(2), Linux 5.3: a copy of this process, as fork(2), with namespace @flags. @cgroup_fd >= 0 starts
+ * it in that cgroup v2 directory (CLONE_INTO_CGROUP, Linux 5.7). @exit_signal 0 is for CLONE_PARENT.
+ * Returns the pid, 0 in the child. The child has the stack and memory of the caller; libc's own
+ * bookkeeping (cached pid) is not involved.
+ */
+pid_t sys_clone3(uint64_t flags, int exit_signal, int cgroup_fd);
+
+/* Linux 5.3. Close-on-exec always. */
+int sys_pidfd_open(pid_t pid);
+/* Linux 5.1. */
+int sys_pidfd_send_signal(int pidfd, int signo);
+int sys_tgkill(pid_t tgid, pid_t tid, int signo);
+
+/* Closes [first, last]; with CLOSE_RANGE_CLOEXEC (Linux 5.11) only marks them. */
+int sys_close_range(unsigned int first, unsigned int last, unsigned int flags);
+
+/* execveat(2) with AT_EMPTY_PATH: executes the file behind @fd. Returns only on failure. */
+int sys_execveat(int fd, const char *path, char *const *argv, char *const *envp, int flags);
+
+/* keyctl(KEYCTL_JOIN_SESSION_KEYRING, @name); returns the key serial. */
+long sys_join_session_keyring(const char *name);
+/* Adds bits to the permission mask of a key. */
+int sys_keyctl_describe(long key, char *buffer, unsigned long size);
+int sys_keyctl_setperm(long key, uint32_t permissions);
+
+/* Raw calls for this one thread (libc's versions would signal other threads; krun has none). */
+int sys_setresuid(uid_t uid);
+int sys_setresgid(gid_t gid);
+int sys_setgroups(size_t count, const gid_t *groups);
+
+int sys_memfd_create(const char *name, unsigned int flags);
+/* bpf(2). @attr: union bpf_attr. */
+int sys_bpf(int command, void *attr, unsigned int size);
+/* seccomp(2). */
+int sys_seccomp(unsigned int operation, unsigned int flags, const void *args);

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* A pseudo terminal for the payload, its hand-over to the engine, and the relay of a foreground command. */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct error;
+
+/*
+ * Child, with the container's devpts mounted: opens ptmx at @ptmx_fd's directory fd ("dev/pts/ptmx" below
+ * @root_fd, falling back to "dev/ptmx"), unlocks it and takes the slave by TIOCGPTPEER (Linux 4.13),
+ * so that no path is looked up. The slave is owned by @uid. @height/@width 0: unchanged.
+ */
+int terminal_open(int root_fd, uid_t uid, uint16_t height, uint16_t width, int *ret_master,
+		  int *ret_slave, struct error *err);
+/* Child: the slave becomes the controlling terminal and fds 0, 1, 2. Needs an own session (setsid). */
+int terminal_attach(int slave_fd, struct error *err);
+
+/*
+ * Connects to the engine's AF_UNIX stream socket. Paths longer than sun_path go through /proc/self/fd.
+ * Parent, before the container exists. Returns the fd.
+ */
+int console_socket_connect(const char *path, struct error *err);
+/* One message: the text "/dev/pts/console"-like name and exactly one fd (engines.md: go-runc and conmon check both). */
+int console_socket_send(int socket_fd, int master_fd, struct error *err);
+
+/*
+ * The foreground side: copies between our stdin/stdout and a pty master, puts our own terminal into raw
+ * mode, follows SIGWINCH. Zero-initialised with terminal_relay_init().
+ */
+struct terminal_relay;
+int terminal_relay_new(int master_fd, struct terminal_relay **ret, struct error *err);
+/* Fds to poll: fills up to 2 pollfds; call terminal_relay_pump() with them after poll(2). */
+struct pollfd;
+int terminal_relay_poll(struct terminal_relay *relay, struct pollfd *fds);
+/* Moves what is ready. Returns 1 while the master is open, 0 when it is at its end. */
+int terminal_relay_pump(struct terminal_relay *relay, const struct pollfd *fds, int len);
+/* Copies our terminal's size to the master. */
+void terminal_relay_resize(struct terminal_relay *relay);
+/* Drains what the payload wrote last, restores the terminal mode, closes the master. */
+void terminal_relay_free(struct terminal_relay *relay);

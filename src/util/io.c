@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "util/io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "util/cleanup.h"
+
+int io_write_all(int fd, const void *data, size_t size)
+{
+	const char *next = data;
+
+	while (size > 0) {
+		ssize_t n = write(fd, next, size);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		next += n;
+		size -= (size_t)n;
+	}
+	return 0;
+}
+
+static size_t first_capacity(int fd, size_t max)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 && (size_t)st.st_size < max)
+		return (size_t)st.st_size + 2;
+	return max < 4096 ? max + 2 : 4096;
+}
+
+int io_read_all(int fd, size_t max, char **ret_data, size_t *ret_size)
+{
+	size_t capacity = first_capacity(fd, max), size = 0;
+	auto_free char *data = malloc(capacity);
+
+	while (data) {
+		ssize_t n;
+
+		if (capacity - size < 2) {
+			char *more = realloc(data, capacity * 2);
+
+			if (!more)
+				return -ENOMEM;
+			data = more;
+			capacity *= 2;
+		}
+		n = read(fd, data + size, capacity - size - 1);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0) {
+			data[size] = '\0';
+			if (ret_size)
+				*ret_size = size;
+			*ret_data = take_pointer(data);
+			return 0;
+		}
+		size += (size_t)n;
+		if (size > max)
+			return -EFBIG;
+	}
+	return -ENOMEM;
+}
+
+int io_read_file(int dir_fd, const char *name, size_t max, char **ret_data, size_t *ret_size)
+{
+	auto_close int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	if (fd < 0)
+		return -errno;
+	return io_read_all(fd, max, ret_data, ret_size);
+}
+
+ssize_t io_read_small(int dir_fd, const char *name, char *buffer, size_t size)
+{
+	auto_close int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	do
+		n = read(fd, buffer, size);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	if ((size_t)n == size)
+		return -EFBIG;
+	if (n > 0 && buffer[n - 1] == '\n')
+		n--;
+	buffer[n] = '\0';
+	return n;
+}
+
+int io_write_existing(int dir_fd, const char *name, const char *text)
+{
+	auto_close int fd = openat(dir_fd, name, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	do
+		n = write(fd, text, strlen(text));
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	return (size_t)n == strlen(text) ? 0 : -EIO;
+}
+
+int io_replace_file(int dir_fd, const char *name, mode_t mode, const void *data, size_t size)
+{
+	auto_free char *temporary = NULL;
+	auto_close int fd = -1;
+	int r;
+
+	/* The pid makes the name unique among the commands that may write the same file. */
+	if (asprintf(&temporary, "%s.%d~", name, getpid()) < 0) {
+		temporary = NULL;
+		return -ENOMEM;
+	}
+	fd = openat(dir_fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+	if (fd < 0)
+		return -errno;
+	r = io_write_all(fd, data, size);
+	if (r == 0 && renameat(dir_fd, temporary, dir_fd, name) < 0)
+		r = -errno;
+	if (r < 0)
+		unlinkat(dir_fd, temporary, 0);
+	return r;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Whole-file reading and writing on fds. All return 0 (or a length) or a negative errno. */
+
+#include <stddef.h>
+#include <sys/types.h>
+
+/* Writes all of @size bytes; -EPIPE and friends as write(2) gives them. */
+int io_write_all(int fd, const void *data, size_t size);
+
+/*
+ * Reads @fd to its end into fresh memory, NUL-terminated; the caller frees *ret_data. Fails with -EFBIG
+ * above @max bytes. @ret_size (may be NULL) does not count the final NUL.
+ */
+int io_read_all(int fd, size_t max, char **ret_data, size_t *ret_size);
+
+/* The same for a file below @dir_fd (AT_FDCWD and absolute names work too). */
+int io_read_file(int dir_fd, const char *name, size_t max, char **ret_data, size_t *ret_size);
+
+/*
+ * Reads a small file into the caller's buffer in one read(2), as procfs and cgroupfs want it; a final
+ * newline is cut. Returns the length. A file that does not fit is -EFBIG.
+ */
+ssize_t io_read_small(int dir_fd, const char *name, char *buffer, size_t size);
+
+/* Opens an existing file O_WRONLY and writes @text with one write(2): sysfs, procfs, cgroupfs. */
+int io_write_existing(int dir_fd, const char *name, const char *text);
+
+/*
+ * Replaces @name in @dir_fd by a file with @mode and this content: temporary name, then rename, so that
+ * a reader sees the old file or the new one, never a part.
+ */
+int io_replace_file(int dir_fd, const char *name, mode_t mode, const void *data, size_t size);

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "util/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "util/array.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+#include "util/io.h"
+
+enum { RECORD_MAX = 3 * ERROR_TEXT_MAX };
+
+enum log_kind { KIND_STDERR, KIND_FILE, KIND_SYSLOG, KIND_JOURNALD };
+
+static struct {
+	enum log_kind kind;
+	enum log_format format;
+	enum log_level level;
+	int fd;
+	int trace_fd;
+	const char *ident;
+	const char *role;
+	const char *id;
+} state = { .fd = -1, .trace_fd = -1, .role = "krun", .id = "" };
+
+static const char *const level_words[] = { "error", "warning", "info", "debug" };
+
+/* syslog severities of RFC 5424, section 6.2.1; the facility is "daemon" (3 << 3). */
+static const int severities[] = { 3, 4, 6, 7 };
+enum { FACILITY_DAEMON = 3 << 3 };
+
+int log_parse_level(const char *word, enum log_level *ret)
+{
+	for (size_t i = 0; i < ARRAY_LEN(level_words); i++) {
+		if (strcasecmp(word, level_words[i]) == 0) {
+			*ret = (enum log_level)i;
+			return 0;
+		}
+	}
+	if (strcasecmp(word, "warn") == 0) {
+		*ret = LOG_LEVEL_WARNING;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+int log_parse_format(const char *word, enum log_format *ret)
+{
+	if (strcmp(word, "text") == 0)
+		*ret = LOG_FORMAT_TEXT;
+	else if (strcmp(word, "json") == 0)
+		*ret = LOG_FORMAT_JSON;
+	else
+		return -EINVAL;
+	return 0;
+}
+
+static int open_socket(const char *path, struct error *err)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	auto_close int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return error_sys(err, -errno, "log: socket");
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
+		return error_sys(err, -errno, "log: connect to '%s'", path);
+	return take_fd(&fd);
+}
+
+int log_open(const char *destination, enum log_format format, enum log_level level,
+	     struct error *err)
+{
+	const char *path = destination;
+	int fd = -1;
+
+	state.format = format;
+	state.level = level;
+	if (!destination)
+		return 0;
+	if (strncmp(destination, "syslog:", 7) == 0) {
+		fd = open_socket("/dev/log", err);
+		state.kind = KIND_SYSLOG;
+		state.ident = destination + 7;
+	} else if (strncmp(destination, "journald:", 9) == 0) {
+		fd = open_socket("/run/systemd/journal/socket", err);
+		state.kind = KIND_JOURNALD;
+		state.ident = destination + 9;
+	} else {
+		if (strncmp(path, "file:", 5) == 0)
+			path += 5;
+		fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0644);
+		if (fd < 0)
+			fd = error_sys(err, -errno, "open log '%s'", path);
+		state.kind = KIND_FILE;
+	}
+	if (fd < 0) {
+		state.kind = KIND_STDERR;
+		return fd;
+	}
+	log_close();
+	state.fd = fd;
+	return 0;
+}
+
+void log_close(void)
+{
+	cleanup_close(&state.fd);
+}
+
+int log_open_trace(const char *path, struct error *err)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0644);
+
+	if (fd < 0)
+		return error_sys(err, -errno, "open trace '%s'", path);
+	/* The array form of the format needs no closing bracket, so every process can append to it. */
+	if (lseek(fd, 0, SEEK_END) == 0 && io_write_all(fd, "[\n", 2) < 0) {
+		close(fd);
+		return error_set(err, -EIO, "write trace '%s'", path);
+	}
+	state.trace_fd = fd;
+	return 0;
+}
+
+void log_set_role(const char *role, const char *container_id)
+{
+	if (role)
+		state.role = role;
+	if (container_id)
+		state.id = container_id;
+}
+
+int log_fd(void)
+{
+	return state.fd;
+}
+
+int log_trace_fd(void)
+{
+	return state.trace_fd;
+}
+
+bool log_enabled(enum log_level level)
+{
+	return level <= state.level;
+}
+
+/* Appends @text as the inside of a JSON string; stops before @end. Invalid UTF-8 becomes U+FFFD. */
+static char *json_escape(char *out, const char *end, const char *text)
+{
+	for (const unsigned char *p = (const unsigned char *)text; *p && end - out > 8; p++) {
+		if (*p == '"' || *p == '\\') {
+			*out++ = '\\';
+			*out++ = (char)*p;
+		} else if (*p < 0x20 || *p == 0x7f) {
+			out += sprintf(out, "\\u%04x", *p);
+		} else if (*p < 0x80) {
+			*out++ = (char)*p;
+		} else {
+			int extra = *p >= 0xf0 ? 3 : *p >= 0xe0 ? 2 : *p >= 0xc2 ? 1 : 0;
+			int have = 0;
+
+			while (have < extra && (p[have + 1] & 0xc0) == 0x80)
+				have++;
+			if (extra == 0 || have < extra || *p > 0xf4) {
+				out += sprintf(out, "\\ufffd");
+				continue;
+			}
+			for (int i = 0; i <= extra; i++)
+				*out++ = (char)p[i];
+			p += extra;
+		}
+	}
+	*out = '\0';
+	return out;
+}
+
+static void format_time(char *text, size_t size)
+{
+	struct timespec now;
+	struct tm tm;
+	char seconds[32];
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &tm);
+	strftime(seconds, sizeof(seconds), "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(text, size, "%s.%09ldZ", seconds, now.tv_nsec);
+}
+
+static size_t format_json(char *record, size_t size, enum log_level level, const char *step,
+			  const char *text)
+{
+	const char *end = record + size - 256;
+	char stamp[64];
+	char *out = record;
+
+	format_time(stamp, sizeof(stamp));
+	out += sprintf(out, "{\"level\":\"%s\",\"msg\":\"", level_words[level]);
+	out = json_escape(out, end, text);
+	out += sprintf(out, "\",\"time\":\"%s\",\"pid\":%d,\"id\":\"", stamp, getpid());
+	out = json_escape(out, record + size - 128, state.id);
+	out += sprintf(out, "\",\"step\":\"");
+	out = json_escape(out, record + size - 8, step ? step : state.role);
+	out += sprintf(out, "\"}\n");
+	return (size_t)(out - record);
+}
+
+static void write_record(int fd, enum log_level level, const char *step, const char *text)
+{
+	char record[RECORD_MAX];
+	char stamp[64] = "";
+	size_t size;
+
+	if (state.format == LOG_FORMAT_JSON && state.kind == KIND_FILE) {
+		size = format_json(record, sizeof(record), level, step, text);
+		io_write_all(fd, record, size);
+		return;
+	}
+	if (state.kind == KIND_FILE || isatty(fd)) {
+		format_time(stamp, sizeof(stamp) - 1);
+		strcat(stamp, " ");
+	}
+	size = (size_t)snprintf(record, sizeof(record), "%skrun[%d] %s%s%s: %s\n", stamp, getpid(),
+				step ? step : state.role, level == LOG_LEVEL_ERROR ? "" : " ",
+				level == LOG_LEVEL_ERROR ? "" : level_words[level], text);
+	io_write_all(fd, record, size < sizeof(record) ? size : sizeof(record) - 1);
+}
+
+static void emit(enum log_level level, const char *step, const char *text)
+{
+	char record[RECORD_MAX];
+	int n;
+
+	switch (state.kind) {
+	case KIND_STDERR:
+		write_record(STDERR_FILENO, level, step, text);
+		return;
+	case KIND_FILE:
+		write_record(state.fd, level, step, text);
+		return;
+	case KIND_SYSLOG:
+		n = snprintf(record, sizeof(record), "<%d>%s[%d]: %s%s%s",
+			     FACILITY_DAEMON | severities[level], state.ident, getpid(), state.id,
+			     *state.id ? ": " : "", text);
+		break;
+	case KIND_JOURNALD:
+		/* https://systemd.io/JOURNAL_NATIVE_PROTOCOL: one datagram, FIELD=value lines. */
+		n = snprintf(record, sizeof(record),
+			     "PRIORITY=%d\nSYSLOG_IDENTIFIER=%s\nKRUN_ID=%s\nKRUN_STEP=%s\nMESSAGE=%s\n",
+			     severities[level], state.ident, state.id, step ? step : state.role, text);
+		break;
+	default:
+		return;
+	}
+	if (n > 0)
+		send(state.fd, record, (size_t)n < sizeof(record) ? (size_t)n : sizeof(record) - 1,
+		     MSG_NOSIGNAL);
+}
+
+void log_record(enum log_level level, const char *step, const char *format, ...)
+{
+	char text[ERROR_TEXT_MAX];
+	int saved = errno;
+	va_list args;
+
+	if (!log_enabled(level))
+		return;
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	/* One record is one line, also for a journal and a terminal. */
+	for (char *p = text; *p; p++)
+		if (*p == '\n')
+			*p = ' ';
+	emit(level, step, text);
+	errno = saved;
+}
+
+void log_failure(const struct error *err)
+{
+	int saved = errno;
+
+	if (state.kind != KIND_STDERR)
+		log_record(LOG_LEVEL_ERROR, NULL, "%s", err->text);
+	dprintf(STDERR_FILENO, "krun: %s\n", err->text);
+	errno = saved;
+}
+
+unsigned long long log_clock(void)
+{
+	struct timespec now;
+
+	if (state.trace_fd < 0 && !log_enabled(LOG_LEVEL_DEBUG))
+		return 0;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (unsigned long long)now.tv_sec * 1000000000ULL + (unsigned long long)now.tv_nsec;
+}
+
+void log_step_done(const char *step, unsigned long long start)
+{
+	unsigned long long end = log_clock();
+	int saved = errno;
+
+	if (end == 0)
+		return;
+	log_record(LOG_LEVEL_DEBUG, step, "%s: %llu us", step, (end - start) / 1000);
+	if (state.trace_fd >= 0)
+		dprintf(state.trace_fd,
+			"{\"name\":\"%s\",\"cat\":\"%s\",\"ph\":\"X\",\"ts\":%llu.%03llu,\"dur\":%llu.%03llu,"
+			"\"pid\":%d,\"tid\":%d},\n",
+			step, state.role, start / 1000, start % 1000, (end - start) / 1000,
+			(end - start) % 1000, getpid(), getpid());
+	errno = saved;
+}

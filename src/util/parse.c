@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "util/parse.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "util/array.h"
+
+int parse_u64(const char *text, uint64_t max, uint64_t *ret)
+{
+	unsigned long long value;
+	char *end;
+
+	if (!isdigit((unsigned char)text[0]))
+		return -EINVAL;
+	errno = 0;
+	value = strtoull(text, &end, 10);
+	if (*end != '\0')
+		return -EINVAL;
+	if (errno == ERANGE || value > max)
+		return -ERANGE;
+	*ret = value;
+	return 0;
+}
+
+int parse_i64(const char *text, int64_t min, int64_t max, int64_t *ret)
+{
+	long long value;
+	char *end;
+
+	if (!isdigit((unsigned char)text[0]) && !(text[0] == '-' && isdigit((unsigned char)text[1])))
+		return -EINVAL;
+	errno = 0;
+	value = strtoll(text, &end, 10);
+	if (*end != '\0')
+		return -EINVAL;
+	if (errno == ERANGE || value < min || value > max)
+		return -ERANGE;
+	*ret = value;
+	return 0;
+}
+
+int parse_bool(const char *text, bool *ret)
+{
+	static const struct {
+		const char *word;
+		bool value;
+	} words[] = {
+		{ "true", true },   { "1", true },  { "yes", true },
+		{ "false", false }, { "0", false }, { "no", false },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+		if (strcasecmp(text, words[i].word) == 0) {
+			*ret = words[i].value;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+/* "RTMIN+3", "RTMAX-1", "RTMIN": relative to the numbers that libc leaves to programs. */
+static int parse_realtime_signal(const char *name)
+{
+	int base = strncasecmp(name, "RTMIN", 5) == 0 ? SIGRTMIN : SIGRTMAX;
+	uint64_t offset = 0;
+
+	name += 5;
+	if (*name == '\0')
+		return base;
+	if (*name != (base == SIGRTMIN ? '+' : '-'))
+		return -EINVAL;
+	if (parse_u64(name + 1, (uint64_t)(SIGRTMAX - SIGRTMIN), &offset) < 0)
+		return -EINVAL;
+	return base == SIGRTMIN ? base + (int)offset : base - (int)offset;
+}
+
+int parse_signal(const char *text)
+{
+	uint64_t number;
+	const char *name = text;
+
+	if (parse_u64(text, SIGRTMAX, &number) == 0)
+		return (int)number;
+	if (strncasecmp(name, "SIG", 3) == 0)
+		name += 3;
+	if (strncasecmp(name, "RTMIN", 5) == 0 || strncasecmp(name, "RTMAX", 5) == 0)
+		return parse_realtime_signal(name);
+	for (int signo = 1; signo < SIGRTMIN; signo++) {
+		const char *known = sigabbrev_np(signo);
+
+		if (known && strcasecmp(name, known) == 0)
+			return signo;
+	}
+	if (strcasecmp(name, "IOT") == 0)
+		return SIGABRT;
+	if (strcasecmp(name, "CLD") == 0)
+		return SIGCHLD;
+	return -EINVAL;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Text to numbers, strictly: the whole text, decimal, no sign unless stated, no spaces. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* 0, -EINVAL (not a number) or -ERANGE. *ret is untouched on failure. */
+int parse_u64(const char *text, uint64_t max, uint64_t *ret);
+int parse_i64(const char *text, int64_t min, int64_t max, int64_t *ret);
+
+/* "true"/"false", "1"/"0", "yes"/"no"; -EINVAL otherwise. */
+int parse_bool(const char *text, bool *ret);
+
+/* "15", "TERM", "SIGTERM", "RTMIN+3"; any case. Returns the number or -EINVAL. */
+int parse_signal(const char *text);

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "util/strv.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/cleanup.h"
+
+int strv_add(struct strv *strv, const char *text)
+{
+	char *copy = text ? strdup(text) : NULL;
+	char **items;
+
+	if (!copy)
+		return -ENOMEM;
+	items = realloc(strv->items, (strv->len + 2) * sizeof(*items));
+	if (!items) {
+		free(copy);
+		return -ENOMEM;
+	}
+	items[strv->len++] = copy;
+	items[strv->len] = NULL;
+	strv->items = items;
+	return 0;
+}
+
+int strv_add_format(struct strv *strv, const char *format, ...)
+{
+	auto_free char *text = NULL;
+	va_list args;
+	int n;
+
+	va_start(args, format);
+	n = vasprintf(&text, format, args);
+	va_end(args);
+	if (n < 0) {
+		text = NULL;
+		return -ENOMEM;
+	}
+	return strv_add(strv, text);
+}
+
+void strv_done(struct strv *strv)
+{
+	for (size_t i = 0; i < strv->len; i++)
+		free(strv->items[i]);
+	free(strv->items);
+	*strv = (struct strv){ 0 };
+}
+
+size_t strv_len(char *const *items)
+{
+	size_t len = 0;
+
+	while (items && items[len])
+		len++;
+	return len;
+}
+
+bool strv_contains(char *const *items, const char *text)
+{
+	for (size_t i = 0; items && items[i]; i++)
+		if (strcmp(items[i], text) == 0)
+			return true;
+	return false;
+}
+
+const char *strv_env_get(char *const *env, const char *name)
+{
+	size_t len = strlen(name);
+	const char *value = NULL;
+
+	for (size_t i = 0; env && env[i]; i++)
+		if (strncmp(env[i], name, len) == 0 && env[i][len] == '=')
+			value = env[i] + len + 1;
+	return value;
+}
