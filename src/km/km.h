@@ -19,6 +19,9 @@ struct spec;
 #define KM_MONITOR_DEFAULT "/opt/kontain/bin/km"
 #define KM_LIBC_DEFAULT "/opt/kontain/runtime/libc.so"
 
+/* How long km may take to set up, and to react to its release, unless the host file says otherwise. */
+enum { KM_START_TIMEOUT_MS = 10000 };
+
 enum personality { PERSONALITY_PLAIN, PERSONALITY_KM };
 enum km_start { KM_START_PAYLOAD, KM_START_EXEC };
 
@@ -161,3 +164,5 @@ void km_kick(pid_t pid);
  * architecture has none.
  */
 int km_init_fd(struct error *err);
+/* True while km process @pid sits in its wait before the payload's first instruction. */
+bool km_is_waiting(pid_t pid);

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Commands on a container that exists: kill, delete, pause, resume, update, ps. */
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "container/container.h"
+#include "container/remove.h"
+#include "container/state.h"
+#include "container/state_dir.h"
+#include "container/status.h"
+#include "spec/spec.h"
+#include "syscall/process.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+#include "util/proc.h"
+
+/* A container that is open for an operation. */
+struct handle {
+	int dir_fd;
+	struct state state;
+	enum status status;
+};
+
+static void handle_done(struct handle *handle)
+{
+	cleanup_close(&handle->dir_fd);
+	state_done(&handle->state);
+}
+
+static int handle_open(const struct container_host *host, const char *id, bool lock,
+		       struct handle *ret, struct error *err)
+{
+	struct handle handle = { .dir_fd = state_dir_open(host, id, err) };
+	int r = 0;
+
+	if (handle.dir_fd < 0)
+		return handle.dir_fd;
+	if (lock)
+		r = state_dir_lock(handle.dir_fd, id, err);
+	if (r == 0)
+		r = state_load(handle.dir_fd, &handle.state, err);
+	if (r < 0) {
+		handle_done(&handle);
+		return r;
+	}
+	handle.status = status_of(handle.dir_fd, &handle.state);
+	*ret = handle;
+	return 0;
+}
+
+static int open_cgroup(const struct state *state, struct cgroup *ret, struct error *err)
+{
+	if (!state->cgroup_path)
+		return error_set(err, -EOPNOTSUPP, "container '%s' has no cgroup of its own", state->id);
+	return cgroup_open(state->manager, state->cgroup_path, ret, err);
+}
+
+/* ---- kill ----------------------------------------------------------------------------------------------- */
+
+static int signal_init(const struct state *state, int signo, struct error *err)
+{
+	bool monitored = state->personality == PERSONALITY_KM;
+	/* SIGKILL has to end everything at once; the rest is for km, not for the process in front of it. */
+	pid_t pid = state->monitor_pid && signo != SIGKILL ? state->monitor_pid : state->pid;
+	auto_close int pidfd = sys_pidfd_open(pid);
+	int r;
+
+	if (pidfd < 0 || !proc_is_alive(state->pid, state->start_time))
+		return error_set(err, -ESRCH, "container not running");
+	r = sys_pidfd_send_signal(pidfd, signo);
+	if (r == -ESRCH)
+		return error_set(err, -ESRCH, "container not running");
+	if (r < 0)
+		return error_sys(err, r, "signal %d to process %d", signo, pid);
+	if (monitored && signo != SIGKILL)
+		km_kick(pid);
+	return 0;
+}
+
+int container_kill(const struct container_host *host, const char *id, int signo, bool all,
+		   struct error *err)
+{
+	struct handle handle;
+	struct cgroup cgroup;
+	int r = handle_open(host, id, false, &handle, err);
+
+	if (r < 0)
+		return r;
+	r = status_check(handle.status, OP_KILL, id, err);
+	/* The shim of containerd signals what a dead init left behind, in a pid namespace that is not its own. */
+	if (all && handle.state.cgroup_path && handle.status != STATUS_CREATING) {
+		r = open_cgroup(&handle.state, &cgroup, err);
+		if (r == 0) {
+			r = cgroup_kill(&cgroup, signo, err);
+			cgroup_done(&cgroup);
+		} else if (r == -ENOENT) {
+			r = error_set(err, -ESRCH, "container not running");
+		}
+	} else if (r == 0) {
+		r = signal_init(&handle.state, signo, err);
+	}
+	handle_done(&handle);
+	return r;
+}
+
+/* ---- delete --------------------------------------------------------------------------------------------- */
+
+/* A directory without a readable state: a create that was killed in its first steps. */
+static int delete_broken(const struct container_host *host, const char *id, struct error *err)
+{
+	auto_close int dir_fd = state_dir_open(host, id, err);
+	int r;
+
+	if (dir_fd < 0)
+		return dir_fd;
+	r = state_dir_lock(dir_fd, id, err);
+	return r < 0 ? r : state_dir_remove(host, dir_fd, id, err);
+}
+
+int container_delete(const struct container_host *host, const char *id, bool force,
+		     struct error *err)
+{
+	struct handle handle;
+	int r = handle_open(host, id, true, &handle, err);
+
+	if (r < 0) {
+		auto_close int dir_fd = -1;
+		struct error absent;
+
+		if (!force)
+			return r;
+		dir_fd = state_dir_open(host, id, &absent);
+		return dir_fd == -ENOENT ? 0 : delete_broken(host, id, err);
+	}
+	/* We hold the lock, so nobody is making it any more: "creating" is what a killed create left. */
+	if (!force && handle.status != STATUS_CREATING)
+		r = status_check(handle.status, OP_DELETE, id, err);
+	if (r == 0)
+		r = container_remove(host, handle.dir_fd, &handle.state, NULL, err);
+	handle_done(&handle);
+	return r;
+}
+
+/* ---- pause, resume, update, ps ---------------------------------------------------------------------------- */
+
+static int freeze(const struct container_host *host, const char *id, enum operation operation,
+		  struct error *err)
+{
+	struct handle handle;
+	struct cgroup cgroup;
+	int r = handle_open(host, id, true, &handle, err);
+
+	if (r < 0)
+		return r;
+	r = status_check(handle.status, operation, id, err);
+	if (r == 0)
+		r = open_cgroup(&handle.state, &cgroup, err);
+	if (r == 0) {
+		r = cgroup_freeze(&cgroup, operation == OP_PAUSE, err);
+		cgroup_done(&cgroup);
+	}
+	handle_done(&handle);
+	return r;
+}
+
+int container_pause(const struct container_host *host, const char *id, struct error *err)
+{
+	return freeze(host, id, OP_PAUSE, err);
+}
+
+int container_resume(const struct container_host *host, const char *id, struct error *err)
+{
+	return freeze(host, id, OP_RESUME, err);
+}
+
+int container_update(const struct container_host *host, const char *id, const struct spec *changes,
+		     struct error *err)
+{
+	struct handle handle;
+	struct cgroup cgroup = { .dir_fd = -1 };
+	int r = handle_open(host, id, true, &handle, err);
+
+	if (r < 0)
+		return r;
+	r = status_check(handle.status, OP_UPDATE, id, err);
+	if (r == 0 && (handle.state.cgroup_path || cgroup_wants_limits(&changes->resources)))
+		r = open_cgroup(&handle.state, &cgroup, err);
+	if (r == 0 && cgroup.dir_fd >= 0) {
+		r = cgroup_limit(&cgroup, &changes->resources, err);
+		cgroup_done(&cgroup);
+	}
+	handle_done(&handle);
+	return r;
+}
+
+int container_pids(const struct container_host *host, const char *id, pid_t **ret, size_t *ret_len,
+		   struct error *err)
+{
+	struct handle handle;
+	struct cgroup cgroup;
+	int r = handle_open(host, id, false, &handle, err);
+
+	if (r < 0)
+		return r;
+	if (handle.status == STATUS_STOPPED || handle.status == STATUS_CREATING) {
+		*ret = calloc(1, sizeof(**ret));
+		*ret_len = 0;
+		r = *ret ? 0 : error_oom(err);
+	} else if (!handle.state.cgroup_path) {
+		*ret = calloc(1, sizeof(**ret));
+		if (!*ret)
+			r = error_oom(err);
+		else
+			(*ret)[0] = handle.state.pid;
+		*ret_len = 1;
+	} else {
+		r = open_cgroup(&handle.state, &cgroup, err);
+		if (r == 0) {
+			r = cgroup_pids(&cgroup, ret, ret_len, err);
+			cgroup_done(&cgroup);
+		}
+	}
+	handle_done(&handle);
+	return r;
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* `create` and `run`. */
+
+#include <signal.h>
+#include <stdlib.h>
+
+#include "container/container.h"
+#include "container/foreground.h"
+#include "container/launch.h"
+#include "container/remove.h"
+#include "hooks/hooks.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+#include "util/log.h"
+
+int container_create(const struct create_request *request, struct error *err)
+{
+	struct launch launch;
+	int r = launch_make(&launch, request, false, err);
+
+	launch_done(&launch);
+	return r;
+}
+
+static int run_poststart(struct launch *launch, struct error *err)
+{
+	const struct spec_hooks *hooks = &launch->spec->hooks[HOOK_POSTSTART];
+	auto_free char *text = NULL;
+
+	if (hooks->len == 0)
+		return 0;
+	text = state_text(&launch->state, "running", launch->state.pid, false);
+	return text ? hooks_run(HOOK_POSTSTART, hooks, text, err) : error_oom(err);
+}
+
+static int wait_in_foreground(struct launch *launch, int *ret_status, struct error *err)
+{
+	struct foreground foreground = {
+		.pid = launch->child.pid,
+		.master_fd = take_fd(&launch->master_fd),
+	};
+
+	if (launch->has_km)
+		foreground.monitor_pid = launch->state.monitor_pid ? launch->state.monitor_pid :
+								     launch->child.pid;
+	return foreground_wait(&foreground, ret_status, err);
+}
+
+static int run(struct launch *launch, const struct create_request *request, int *ret_status,
+	       struct error *err)
+{
+	int r = launch_make(launch, request, true, err);
+
+	if (r < 0)
+		return r;
+	/* Until it runs, failure means that there is no container. */
+	launch->committed = false;
+	r = container_release(&(struct release){
+		.dir_fd = launch->dir_fd,
+		.state = &launch->state,
+		.spec = launch->spec,
+		.launch = launch,
+	}, err);
+	if (r == 0)
+		r = run_poststart(launch, err);
+	if (r < 0)
+		return r;
+	launch->committed = true;
+	*ret_status = 0;
+	if (request->detach)
+		return 0;
+	r = wait_in_foreground(launch, ret_status, err);
+	if (!request->keep) {
+		struct error failure;
+
+		if (container_remove(request->host, launch->dir_fd, &launch->state, launch->spec,
+				     &failure) < 0)
+			log_warning("%s", failure.text);
+	}
+	return r;
+}
+
+int container_run(const struct create_request *request, int *ret_status, struct error *err)
+{
+	struct launch launch;
+	int r;
+
+	if (!request->detach)
+		foreground_prepare();
+	r = run(&launch, request, ret_status, err);
+	launch_done(&launch);
+	return r;
+}

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* `exec`: one more process in a container. Nothing it does, or fails to do, touches the container's own. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/memfd.h>
+#include <linux/openat2.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "container/container.h"
+#include "container/exec_plan.h"
+#include "container/foreground.h"
+#include "container/state.h"
+#include "container/state_dir.h"
+#include "container/status.h"
+#include "init/init.h"
+#include "init/sync.h"
+#include "security/security.h"
+#include "spec/spec.h"
+#include "syscall/open.h"
+#include "syscall/process.h"
+#include "terminal/terminal.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+#include "util/io.h"
+#include "util/log.h"
+
+struct exec {
+	const struct exec_request *request;
+	int dir_fd;
+	struct state state;
+	struct spec *spec;		/* the saved config.json; NULL with --process */
+	struct exec_process process;
+	int pidfd;			/* of the container's init */
+	int proc_fd;
+	struct cgroup cgroup;
+	int cgroup_fd;			/* directory to start in; -1 none; owned when it is a sub-cgroup */
+	struct seccomp_program seccomp;
+	bool has_seccomp;
+	struct km_exception exception;
+	int monitor_log_fd;
+	int console_fd;
+	uint64_t namespaces;
+	struct init_child child;
+	int master_fd;
+};
+
+static void exec_done(struct exec *exec)
+{
+	cleanup_close(&exec->dir_fd);
+	cleanup_close(&exec->pidfd);
+	cleanup_close(&exec->proc_fd);
+	if (exec->cgroup_fd != exec->cgroup.dir_fd)
+		cleanup_close(&exec->cgroup_fd);
+	cgroup_done(&exec->cgroup);
+	cleanup_close(&exec->monitor_log_fd);
+	cleanup_close(&exec->console_fd);
+	cleanup_close(&exec->child.sync_fd);
+	cleanup_close(&exec->master_fd);
+	seccomp_program_done(&exec->seccomp);
+	km_exception_done(&exec->exception);
+	exec_process_done(&exec->process);
+	state_done(&exec->state);
+	spec_free(exec->spec);
+}
+
+static int find_container(struct exec *exec, struct error *err)
+{
+	const struct exec_request *request = exec->request;
+	enum status status;
+	int r;
+
+	exec->dir_fd = state_dir_open(request->host, request->id, err);
+	if (exec->dir_fd < 0)
+		return exec->dir_fd;
+	r = state_load(exec->dir_fd, &exec->state, err);
+	if (r < 0)
+		return r;
+	exec->pidfd = exec->state.pid > 0 ? sys_pidfd_open(exec->state.pid) : -1;
+	/* With the pidfd open first: what the status says is said about the process behind it. */
+	status = status_of(exec->dir_fd, &exec->state);
+	if (!(status == STATUS_PAUSED && request->ignore_paused)) {
+		r = status_check(status, OP_EXEC, request->id, err);
+		if (r < 0)
+			return r;
+	}
+	if (exec->pidfd < 0)
+		return error_set(err, -ESRCH, "container not running");
+	exec->proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return exec->proc_fd < 0 ? error_sys(err, -errno, "open '/proc'") : 0;
+}
+
+static int choose_process(struct exec *exec, struct error *err)
+{
+	const struct exec_request *request = exec->request;
+	const struct spec_process *base;
+	int r;
+
+	if (request->process) {
+		base = request->process->process;
+	} else {
+		r = spec_load(exec->dir_fd, STATE_CONFIG, &exec->spec, err);
+		if (r < 0)
+			return r;
+		base = exec->spec->process;
+	}
+	r = exec_process_make(request, base, &exec->process, err);
+	if (r < 0)
+		return r;
+	if (exec->process.process.terminal && request->detach && !request->console_socket)
+		return error_set(err, -EINVAL, "a terminal of a detached process needs --console-socket");
+	if (!exec->process.process.terminal && request->console_socket)
+		return error_set(err, -EINVAL, "--console-socket is given but the process has no terminal");
+	return 0;
+}
+
+static int open_cgroup(struct exec *exec, struct error *err)
+{
+	const char *below = exec->request->cgroup;
+	int r;
+
+	if (!exec->state.cgroup_path)
+		return below ? error_set(err, -EOPNOTSUPP, "--cgroup: the container has no cgroup of its own") :
+			       0;
+	r = cgroup_open(exec->state.manager, exec->state.cgroup_path, &exec->cgroup, err);
+	if (r < 0)
+		return r;
+	exec->cgroup_fd = exec->cgroup.dir_fd;
+	if (!below)
+		return 0;
+	while (*below == '/')
+		below++;
+	exec->cgroup_fd = sys_openat2(exec->cgroup.dir_fd, *below ? below : ".", O_RDONLY | O_DIRECTORY, 0,
+				      RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+	if (exec->cgroup_fd < 0)
+		return error_sys(err, exec->cgroup_fd, "--cgroup '%s'", exec->request->cgroup);
+	return 0;
+}
+
+/* A program that the container's root approved runs without km; everything else gets a km of its own. */
+static int choose_program(struct exec *exec, struct error *err)
+{
+	auto_close int root_fd = -1;
+	auto_close int log_low = -1;
+	char path[32];
+	int r;
+
+	if (exec->state.personality != PERSONALITY_KM)
+		return 0;
+	km_environment_clean(exec->process.env.items, true);
+	snprintf(path, sizeof(path), "%d/root", exec->state.pid);
+	root_fd = openat(exec->proc_fd, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root_fd < 0)
+		return error_sys(err, -errno, "open the container's root");
+	r = km_exception_find(root_fd, exec->process.process.args[0], &exec->exception, err);
+	if (r < 0)
+		return r;
+	if (exec->exception.fd >= 0) {
+		log_record(LOG_LEVEL_INFO, "exec", "'%s' runs without km: '%s', sha256 %s, by uid %u",
+			   exec->process.process.args[0], exec->exception.path, exec->exception.sha256,
+			   getuid());
+		return 0;
+	}
+	/* km truncates its log at its start: each process gets one of its own, which dies with it. */
+	log_low = sys_memfd_create("km.log", MFD_CLOEXEC);
+	if (log_low >= 0)
+		exec->monitor_log_fd = fcntl(log_low, F_DUPFD_CLOEXEC, 1024);
+	if (exec->monitor_log_fd < 0)
+		exec->monitor_log_fd = fcntl(log_low, F_DUPFD_CLOEXEC, 726);
+	return exec->monitor_log_fd < 0 ? error_sys(err, -errno, "make a log for km") : 0;
+}
+
+/* True when the container's user namespace is the one we are in: joining it again is an error (EINVAL). */
+static bool same_user_namespace(const struct exec *exec)
+{
+	struct stat ours, theirs;
+	char path[32];
+
+	snprintf(path, sizeof(path), "%d/ns/user", exec->state.pid);
+	return fstatat(exec->proc_fd, "self/ns/user", &ours, 0) == 0 &&
+	       fstatat(exec->proc_fd, path, &theirs, 0) == 0 && ours.st_ino == theirs.st_ino &&
+	       ours.st_dev == theirs.st_dev;
+}
+
+/* The pid namespace holds for the child only, so the parent joins it. */
+static int join_pid_namespace(struct exec *exec, struct error *err)
+{
+	exec->namespaces = exec->state.namespaces;
+	if ((exec->namespaces & CLONE_NEWUSER) && same_user_namespace(exec))
+		exec->namespaces &= ~(uint64_t)CLONE_NEWUSER;
+	if (!(exec->namespaces & CLONE_NEWPID))
+		return 0;
+	if (setns(exec->pidfd, CLONE_NEWPID) == 0)
+		return 0;
+	if (errno == EPERM && (exec->namespaces & CLONE_NEWUSER) &&
+	    setns(exec->pidfd, CLONE_NEWUSER | CLONE_NEWPID) == 0) {
+		exec->namespaces &= ~(uint64_t)CLONE_NEWUSER;
+		return 0;
+	}
+	return error_sys(err, -errno, "enter the container's pid namespace");
+}
+
+static int open_rest(struct exec *exec, struct error *err)
+{
+	const char *socket = exec->request->console_socket;
+	int r = seccomp_program_load(exec->dir_fd, STATE_SECCOMP, &exec->seccomp, err);
+
+	if (r < 0 && r != -ENOENT)
+		return r;
+	exec->has_seccomp = r == 0;
+	if (socket) {
+		exec->console_fd = console_socket_connect(socket, err);
+		if (exec->console_fd < 0)
+			return exec->console_fd;
+	}
+	return 0;
+}
+
+static int spawn(struct exec *exec, struct error *err)
+{
+	const struct spec_process *process = &exec->process.process;
+	const struct init_plan plan = {
+		.id = exec->request->id,
+		.process = process,
+		.env = exec->process.env.items,
+		.target_pidfd = exec->pidfd,
+		.target_namespaces = exec->namespaces,
+		.cgroup_fd = exec->cgroup_fd,
+		.proc_fd = exec->proc_fd,
+		.keyring = exec->state.keyring,
+		.apparmor = process->apparmor_profile,
+		.selinux = process->selinux_label,
+		.seccomp = exec->has_seccomp ? &exec->seccomp : NULL,
+		.set_groups = true,
+		.user_namespace = exec->state.namespaces & CLONE_NEWUSER,
+		.preserve_fds = exec->request->preserve_fds,
+		.park = INIT_PARK_NONE,
+		.gate = { -1, -1 },
+		.program = exec->state.personality != PERSONALITY_KM ? INIT_PROGRAM_NATIVE :
+			   exec->exception.fd >= 0		     ? INIT_PROGRAM_FD :
+								       INIT_PROGRAM_KM,
+		.monitor = exec->state.monitor,
+		.monitor_log_fd = exec->monitor_log_fd,
+		.shim_fd = -1,
+		.program_fd = exec->exception.fd,
+	};
+
+	return init_spawn(&plan, &exec->child, err);
+}
+
+static int converse(struct exec *exec, struct error *err)
+{
+	for (;;) {
+		struct sync_message message;
+		int r = sync_receive(exec->child.sync_fd, &message, err);
+
+		if (r <= 0)
+			return r;	/* end of file: executed */
+		if (message.kind != SYNC_CONSOLE || message.fd < 0)
+			return error_set(err, -EPROTO, "unexpected sync message %d", (int)message.kind);
+		if (exec->console_fd >= 0) {
+			r = console_socket_send(exec->console_fd, message.fd, err);
+			close(message.fd);
+			cleanup_close(&exec->console_fd);
+			if (r < 0)
+				return r;
+		} else {
+			exec->master_fd = message.fd;
+		}
+	}
+}
+
+/* The pid file comes last: its absence is what tells an engine that nothing runs. */
+static int announce(struct exec *exec, struct error *err)
+{
+	const struct exec_request *request = exec->request;
+	char digits[16];
+	int len, r;
+
+	if (request->pidfd_socket) {
+		auto_close int pidfd = sys_pidfd_open(exec->child.pid);
+		auto_close int socket = console_socket_connect(request->pidfd_socket, err);
+
+		if (socket < 0)
+			return socket;
+		r = pidfd < 0 ? error_sys(err, pidfd, "open a pidfd") :
+				console_socket_send(socket, pidfd, err);
+		if (r < 0)
+			return r;
+	}
+	if (!request->pid_file)
+		return 0;
+	len = snprintf(digits, sizeof(digits), "%d", exec->child.pid);
+	r = io_replace_file(AT_FDCWD, request->pid_file, 0644, digits, (size_t)len);
+	return r < 0 ? error_sys(err, r, "write pid file '%s'", request->pid_file) : 0;
+}
+
+static int run(struct exec *exec, int *ret_status, struct error *err)
+{
+	int r = spawn(exec, err);
+
+	if (r < 0)
+		return r;
+	r = converse(exec, err);
+	if (r == 0)
+		r = announce(exec, err);
+	if (r < 0) {
+		kill(exec->child.pid, SIGKILL);
+		while (waitpid(exec->child.pid, NULL, __WALL) < 0 && errno == EINTR)
+			;
+		return r;
+	}
+	*ret_status = 0;
+	if (exec->request->detach)
+		return 0;
+	return foreground_wait(&(struct foreground){
+		.pid = exec->child.pid,
+		.monitor_pid = exec->monitor_log_fd >= 0 ? exec->child.pid : 0,
+		.master_fd = take_fd(&exec->master_fd),
+	}, ret_status, err);
+}
+
+int container_exec(const struct exec_request *request, int *ret_status, struct error *err)
+{
+	static int (*const phases[])(struct exec *, struct error *) = {
+		find_container, choose_process, open_cgroup, choose_program, open_rest, join_pid_namespace,
+	};
+	struct exec exec = {
+		.request = request,
+		.dir_fd = -1,
+		.pidfd = -1,
+		.proc_fd = -1,
+		.cgroup = { .dir_fd = -1 },
+		.cgroup_fd = -1,
+		.exception = { .fd = -1 },
+		.monitor_log_fd = -1,
+		.console_fd = -1,
+		.child = { .sync_fd = -1 },
+		.master_fd = -1,
+	};
+	int r = 0;
+
+	if (!request->detach)
+		foreground_prepare();
+	for (size_t i = 0; r == 0 && i < sizeof(phases) / sizeof(phases[0]); i++)
+		r = phases[i](&exec, err);
+	if (r == 0)
+		r = run(&exec, ret_status, err);
+	exec_done(&exec);
+	return r;
+}

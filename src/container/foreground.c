@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "container/foreground.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "km/km.h"
+#include "syscall/process.h"
+#include "terminal/terminal.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+
+/* Everything but what tells about ourselves: faults, our children, and what cannot be blocked. */
+static void forwarded_signals(sigset_t *set)
+{
+	static const int ours[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT,
+				    SIGCHLD, SIGTTIN, SIGTTOU, SIGTSTP, SIGPIPE };
+
+	sigfillset(set);
+	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+		sigdelset(set, ours[i]);
+}
+
+void foreground_prepare(void)
+{
+	sigset_t set;
+
+	forwarded_signals(&set);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+static void forward(const struct foreground *foreground, int signo, struct terminal_relay *relay)
+{
+	if (signo == SIGWINCH && relay) {
+		terminal_relay_resize(relay);
+		return;
+	}
+	kill(foreground->monitor_pid && signo != SIGKILL ? foreground->monitor_pid : foreground->pid, signo);
+	if (foreground->monitor_pid)
+		km_kick(foreground->monitor_pid);
+}
+
+static int collect(pid_t pid, int *ret_status, struct error *err)
+{
+	int status;
+
+	while (waitpid(pid, &status, __WALL) < 0)
+		if (errno != EINTR)
+			return error_sys(err, -errno, "wait for the container");
+	*ret_status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+	return 0;
+}
+
+/* Until the process has ended. */
+static int loop(const struct foreground *foreground, int pidfd, int signal_fd,
+		struct terminal_relay *relay, struct error *err)
+{
+	enum { PROCESS, SIGNALS, RELAY, FDS = RELAY + 2 };
+
+	for (;;) {
+		struct pollfd fds[FDS] = {
+			[PROCESS] = { .fd = pidfd, .events = POLLIN },
+			[SIGNALS] = { .fd = signal_fd, .events = POLLIN },
+		};
+		int relay_len = relay ? terminal_relay_poll(relay, &fds[RELAY]) : 0;
+
+		if (poll(fds, (nfds_t)(RELAY + relay_len), -1) < 0) {
+			if (errno == EINTR)
+				continue;
+			return error_sys(err, -errno, "wait for the container");
+		}
+		if (relay_len > 0)
+			terminal_relay_pump(relay, &fds[RELAY], relay_len);
+		if (fds[SIGNALS].revents) {
+			struct signalfd_siginfo info;
+
+			if (read(signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+				forward(foreground, (int)info.ssi_signo, relay);
+		}
+		if (fds[PROCESS].revents)
+			return 0;
+	}
+}
+
+int foreground_wait(const struct foreground *foreground, int *ret_status, struct error *err)
+{
+	struct terminal_relay *relay = NULL;
+	auto_close int pidfd = sys_pidfd_open(foreground->pid);
+	auto_close int signal_fd = -1;
+	sigset_t set;
+	int r = 0;
+
+	if (pidfd < 0)
+		return error_sys(err, pidfd, "open a pidfd");
+	forwarded_signals(&set);
+	signal_fd = signalfd(-1, &set, SFD_CLOEXEC);
+	if (signal_fd < 0)
+		return error_sys(err, -errno, "open a signalfd");
+	if (foreground->master_fd >= 0)
+		r = terminal_relay_new(foreground->master_fd, &relay, err);
+	if (r == 0)
+		r = loop(foreground, pidfd, signal_fd, relay, err);
+	if (r == 0)
+		r = collect(foreground->pid, ret_status, err);
+	if (relay)
+		terminal_relay_free(relay);
+	return r;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * A command that stays: relays the terminal, forwards every signal it gets to the process, and ends with its
+ * status. @monitor: the process is (or has as its child) a km, whose vcpus need a kick after a signal.
+ */
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct error;
+
+/*
+ * Blocks the signals that foreground_wait() will forward, so that none that comes before it is lost. To be
+ * called before the process is started: init resets the mask itself.
+ */
+void foreground_prepare(void);
+
+struct foreground {
+	pid_t pid;		/* our child */
+	pid_t monitor_pid;	/* km below a shim, or @pid itself when it is km; 0: plain */
+	int master_fd;		/* pty master, taken over; -1: no terminal */
+};
+
+/* *ret_status: exit status for the shell, 128 + signal when it was killed. */
+int foreground_wait(const struct foreground *foreground, int *ret_status, struct error *err);

@@ -1,0 +1,574 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The parent side of create, in order: read and check everything, reserve the id, make the cgroup, open what the
+ * container needs, clone, talk to the child until it is parked, commit. Nothing outside of memory exists before
+ * the id is reserved, and everything after that is undone by launch_done() unless committed.
+ */
+
+#include "container/launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "container/state_dir.h"
+#include "hooks/hooks.h"
+#include "init/sync.h"
+#include "mount/setup.h"
+#include "ns/idmap.h"
+#include "ns/setup.h"
+#include "security/security.h"
+#include "syscall/process.h"
+#include "terminal/terminal.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+#include "util/io.h"
+#include "util/log.h"
+#include "util/proc.h"
+
+enum { CONFIG_MAX = 64 * 1024 * 1024 };
+
+/* ---- reading -------------------------------------------------------------------------------------------- */
+
+static int read_bundle(struct launch *launch, struct error *err)
+{
+	const struct create_request *request = launch->request;
+	const char *bundle = request->bundle ? request->bundle : ".";
+	const char *config = request->config ? request->config : "config.json";
+	size_t size;
+	int r;
+
+	launch->bundle_fd = open(bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (launch->bundle_fd < 0)
+		return error_sys(err, -errno, "bundle '%s'", bundle);
+	launch->state.bundle = realpath(bundle, NULL);
+	if (!launch->state.bundle)
+		return error_sys(err, -errno, "bundle '%s'", bundle);
+	r = io_read_file(launch->bundle_fd, config, CONFIG_MAX, &launch->config_text, &size);
+	if (r < 0)
+		return error_sys(err, r, "bundle '%s': %s", bundle, config);
+	r = spec_parse(launch->config_text, size, config, &launch->spec, err);
+	if (r < 0)
+		return r;
+	if (!launch->spec->process)
+		return error_set(err, -EINVAL, "%s: /process: missing, there is nothing to run", config);
+	launch->process = *launch->spec->process;
+	return 0;
+}
+
+static int fill_state(struct launch *launch, struct error *err)
+{
+	const struct spec *spec = launch->spec;
+	struct state *state = &launch->state;
+
+	state->id = strdup(launch->request->id);
+	state->oci_version = strdup(spec->oci_version);
+	state->created = state_now();
+	state->annotations = state_annotations(spec);
+	state->owner = geteuid();
+	if (!launch->request->no_new_keyring && asprintf(&state->keyring, "krun.%s", state->id) < 0)
+		return error_oom(err);
+	if (launch->has_km) {
+		state->monitor = strdup(launch->km.settings.monitor);
+		if (!state->monitor)
+			return error_oom(err);
+	}
+	if (spec->rootfs[0] == '/')
+		state->rootfs = strdup(spec->rootfs);
+	else if (asprintf(&state->rootfs, "%s/%s", state->bundle, spec->rootfs) < 0)
+		state->rootfs = NULL;
+	state->namespaces = launch->ns.listed;
+	state->has_hooks = spec->hooks[HOOK_POSTSTART].len || spec->hooks[HOOK_POSTSTOP].len ||
+			   spec->hooks[HOOK_START_CONTAINER].len;
+	if (!state->id || !state->oci_version || !state->created || !state->annotations || !state->rootfs)
+		return error_oom(err);
+	return 0;
+}
+
+/* What can be said before anything is made. */
+static int check_request(struct launch *launch, struct error *err)
+{
+	const struct create_request *request = launch->request;
+	const struct spec *spec = launch->spec;
+	int r;
+
+	if (!spec->namespaces[NS_MOUNT].listed)
+		return error_set(err, -EINVAL, "config.json: /linux/namespaces: a mount namespace is needed");
+	if (launch->process.terminal && !request->console_socket && (!launch->run || request->detach))
+		return error_set(err, -EINVAL,
+				 "config.json: /process/terminal: a detached container needs --console-socket");
+	if (!launch->process.terminal && request->console_socket)
+		return error_set(err, -EINVAL,
+				 "--console-socket is given but config.json: /process/terminal is false");
+	r = sysctl_check(spec->sysctl, spec->sysctl_len, spec->namespaces[NS_NETWORK].listed,
+			 spec->namespaces[NS_IPC].listed, spec->namespaces[NS_UTS].listed, err);
+	if (r == 0 && launch->process.apparmor_profile)
+		r = apparmor_check(launch->process.apparmor_profile, err);
+	if (r == 0 && launch->process.selinux_label)
+		r = selinux_check(launch->process.selinux_label, err);
+	return r;
+}
+
+/* ---- personality ------------------------------------------------------------------------------------------ */
+
+static int choose_personality(struct launch *launch, struct error *err)
+{
+	const struct container_host *host = launch->request->host;
+	auto_close int rootfs_fd = -1;
+	struct km_settings settings;
+	size_t helper;
+	int r;
+
+	if (host->name == NAME_LABEL_TRIGGER)
+		rootfs_fd = openat(launch->bundle_fd, launch->spec->rootfs,
+				   O_PATH | O_DIRECTORY | O_CLOEXEC);
+	launch->state.personality = personality_choose(host->name, launch->spec, rootfs_fd);
+	if (launch->state.personality == PERSONALITY_PLAIN)
+		return 0;
+	r = km_settings_load(host->config_file, &settings, err);
+	if (r < 0)
+		return r;
+	r = km_plan_make(&settings, &launch->km, err);
+	if (r < 0)
+		return r;
+	launch->has_km = true;
+	launch->state.start = launch->km.settings.start;
+	/* An engine's --init helper would run in the VM with the payload: krun's own init takes its place. */
+	helper = km_init_helper_len(launch->process.args);
+	if (helper > 0 && launch->process.args[helper])
+		launch->process.args += helper;
+	if (!(launch->ns.create & CLONE_NEWPID))
+		return 0;
+	launch->shim_fd = km_init_fd(err);
+	return launch->shim_fd < 0 ? launch->shim_fd : 0;
+}
+
+/* ---- what exists outside of memory -------------------------------------------------------------------------- */
+
+static int reserve(struct launch *launch, struct error *err)
+{
+	auto_close int root_fd = state_root_open(launch->request->host, true, err);
+	int r;
+
+	if (root_fd < 0)
+		return root_fd;
+	launch->dir_fd = state_dir_make(root_fd, launch->request->id, err);
+	if (launch->dir_fd < 0)
+		return launch->dir_fd;
+	r = io_replace_file(launch->dir_fd, STATE_CONFIG, 0600, launch->config_text,
+			    strlen(launch->config_text));
+	if (r < 0)
+		return error_sys(err, r, "write '%s' of the state", STATE_CONFIG);
+	if (!launch->spec->seccomp)
+		return 0;
+	if (mkdirat(root_fd, ".seccomp", 0700) < 0 && errno != EEXIST)
+		return error_sys(err, -errno, "make the cache of seccomp filters");
+	auto_close int cache_fd =
+		openat(root_fd, ".seccomp", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+	r = seccomp_compile(launch->spec->seccomp, cache_fd, &launch->seccomp, err);
+	if (r < 0)
+		return r;
+	return seccomp_program_save(&launch->seccomp, launch->dir_fd, STATE_SECCOMP, err);
+}
+
+static int make_cgroup(struct launch *launch, struct error *err)
+{
+	const struct spec_resources *resources = &launch->spec->resources;
+	struct spec_device_rule extra[KM_DEVICES_MAX];
+	const struct cgroup_request request = {
+		.id = launch->request->id,
+		.spec_path = launch->spec->cgroups_path,
+		.manager = launch->request->host->manager,
+		.optional = !cgroup_wants_limits(resources) && (geteuid() != 0 || ns_in_user_namespace()),
+	};
+	int r;
+
+	launch->state.manager = request.manager;
+	if (request.manager == CGROUP_DISABLED) {
+		if (cgroup_wants_limits(resources))
+			return error_set(err, -EINVAL,
+					 "config.json: /linux/resources: limits are asked for, but "
+					 "--cgroup-manager is disabled");
+		return state_save(launch->dir_fd, &launch->state, err);
+	}
+	/* The path is in the state before the cgroup exists: a create that is killed leaves both findable. */
+	r = cgroup_path_make(&request, &launch->state.cgroup_path, err);
+	if (r == 0)
+		r = state_save(launch->dir_fd, &launch->state, err);
+	if (r == 0)
+		r = cgroup_create(&request, resources, &launch->cgroup, err);
+	if (r < 0)
+		return r;
+	if (!launch->cgroup.path) {
+		free(take_pointer(launch->state.cgroup_path));
+		return 0;
+	}
+	for (size_t i = 0; i < launch->km.devices_len; i++)
+		extra[i] = (struct spec_device_rule){
+			.allow = true,
+			.type = 'c',
+			.major = { true, launch->km.devices[i].major },
+			.minor = { true, launch->km.devices[i].minor },
+			.read = true,
+			.write = true,
+			.mknod = true,
+		};
+	r = cgroup_limit(&launch->cgroup, resources, err);
+	if (r == 0)
+		r = cgroup_filter_devices(&launch->cgroup, resources, extra, launch->km.devices_len, err);
+	return r;
+}
+
+static int open_mounts(struct launch *launch, struct error *err)
+{
+	struct mount_extra_file files[2];
+	struct mount_extra_device devices[KM_DEVICES_MAX];
+	struct mount_request request = {
+		.spec = launch->spec,
+		.bundle_fd = launch->bundle_fd,
+		.new_userns = launch->spec->namespaces[NS_USER].listed,
+		.unprivileged = geteuid() != 0,
+		.no_pivot = launch->request->no_pivot,
+		.has_cgroupns = launch->spec->namespaces[NS_CGROUP].listed,
+		.cgroup_dir_fd = launch->cgroup.dir_fd,
+		.files = files,
+		.devices = devices,
+	};
+
+	if (launch->has_km) {
+		const struct km_plan *km = &launch->km;
+
+		files[request.files_len++] =
+			(struct mount_extra_file){ km->monitor_fd, km->settings.monitor };
+		if (km->libc_fd >= 0)
+			files[request.files_len++] =
+				(struct mount_extra_file){ km->libc_fd, km->settings.libc };
+		for (size_t i = 0; i < km->devices_len; i++)
+			devices[request.devices_len++] = (struct mount_extra_device){
+				.fd = km->devices[i].fd,
+				.path = km->devices[i].path,
+				.major = km->devices[i].major,
+				.minor = km->devices[i].minor,
+				.mode = km->devices[i].mode,
+			};
+	}
+	return mount_setup_make(&request, &launch->mounts, err);
+}
+
+static int open_host(struct launch *launch, struct error *err)
+{
+	const char *socket = launch->request->console_socket;
+	int r;
+
+	launch->proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (launch->proc_fd < 0)
+		return error_sys(err, -errno, "open '/proc'");
+	r = ns_plan_open(&launch->ns, launch->spec, err);
+	if (r < 0)
+		return r;
+	if (socket) {
+		launch->console_fd = console_socket_connect(socket, err);
+		if (launch->console_fd < 0)
+			return launch->console_fd;
+	}
+	return open_mounts(launch, err);
+}
+
+/* ---- the conversation with the child --------------------------------------------------------------------- */
+
+static int run_parent_hooks(struct launch *launch, struct error *err)
+{
+	static const enum hook_kind kinds[] = { HOOK_PRESTART, HOOK_CREATE_RUNTIME };
+	auto_free char *text = state_text(&launch->state, "creating", launch->child.pid, false);
+	auto_close int state_fd = -1;
+	int r = 0;
+
+	if (!text)
+		return error_oom(err);
+	launch->hooks_ran = true;
+	for (size_t i = 0; r == 0 && i < 2; i++)
+		if (launch->spec->hooks[kinds[i]].len > 0)
+			r = hooks_run(kinds[i], &launch->spec->hooks[kinds[i]], text, err);
+	if (r < 0)
+		return r;
+	state_fd = launch_state_fd(launch, err);
+	if (state_fd < 0)
+		return state_fd;
+	return sync_send(launch->child.sync_fd, SYNC_HOOKS_DONE, 0, state_fd, err);
+}
+
+static int take_console(struct launch *launch, struct sync_message *message, struct error *err)
+{
+	int r = 0;
+
+	if (message->fd < 0)
+		return error_set(err, -EPROTO, "the terminal came without a descriptor");
+	if (launch->console_fd >= 0) {
+		r = console_socket_send(launch->console_fd, message->fd, err);
+		close(message->fd);
+		cleanup_close(&launch->console_fd);
+	} else {
+		launch->master_fd = message->fd;
+	}
+	return r;
+}
+
+static int give_id_maps(struct launch *launch, struct error *err)
+{
+	const struct spec_process *process = &launch->process;
+	int r = 0;
+
+	if (!launch->plan.user_namespace)
+		return 0;
+	if (!launch->spec->namespaces[NS_USER].path)
+		r = idmap_write(launch->proc_fd, launch->child.pid, launch->spec, err);
+	if (r == 0)
+		r = rlimits_apply(launch->child.pid, process->rlimits, process->rlimits_len, err);
+	if (r == 0)
+		r = sync_send(launch->child.sync_fd, SYNC_ID_MAPS, 0, -1, err);
+	return r;
+}
+
+static int wait_for_monitor(struct launch *launch, pid_t monitor, struct error *err)
+{
+	auto_close int pidfd = sys_pidfd_open(monitor);
+	struct sync_message message;
+	int r;
+
+	if (launch->shim_fd >= 0)
+		launch->state.monitor_pid = monitor;
+	/* The socket ends with km's execve, or brings the reason why there was none. */
+	r = sync_receive(launch->child.sync_fd, &message, err);
+	if (r < 0)
+		return r;
+	if (pidfd < 0)
+		return error_set(err, -ECHILD, "km ended right after its start");
+	return km_wait_ready(monitor, pidfd, launch->monitor_log_fd, launch->km.settings.start_timeout_ms,
+			     err);
+}
+
+static int converse(struct launch *launch, struct error *err)
+{
+	struct sync_message message;
+	int r = give_id_maps(launch, err);
+
+	while (r == 0) {
+		r = sync_receive(launch->child.sync_fd, &message, err);
+		if (r < 0)
+			return r;
+		if (r == SYNC_END)
+			return error_set(err, -ECHILD,
+					 "the container's process ended before it was complete (killed?)");
+		switch ((int)message.kind) {
+		case SYNC_WANT_HOOKS:
+			r = run_parent_hooks(launch, err);
+			break;
+		case SYNC_CONSOLE:
+			r = take_console(launch, &message, err);
+			break;
+		case SYNC_READY:
+			if (launch->plan.park == INIT_PARK_MONITOR)
+				return wait_for_monitor(launch, message.sender, err);
+			return 0;
+		default:
+			return error_set(err, -EPROTO, "unexpected sync message %d", (int)message.kind);
+		}
+	}
+	return r;
+}
+
+/* ---- the end ----------------------------------------------------------------------------------------------- */
+
+static int commit(struct launch *launch, struct error *err)
+{
+	const struct create_request *request = launch->request;
+	struct proc_stat stat;
+	int r = proc_read_stat(launch->child.pid, &stat);
+
+	if (r < 0)
+		return error_sys(err, r, "look at the container's process");
+	launch->state.pid = launch->child.pid;
+	launch->state.start_time = stat.start_time;
+	r = state_save(launch->dir_fd, &launch->state, err);
+	if (r < 0)
+		return r;
+	if (request->pidfd_socket) {
+		auto_close int pidfd = sys_pidfd_open(launch->child.pid);
+		auto_close int socket = console_socket_connect(request->pidfd_socket, err);
+
+		if (socket < 0)
+			return socket;
+		r = pidfd < 0 ? error_sys(err, pidfd, "open a pidfd") :
+				console_socket_send(socket, pidfd, err);
+		if (r < 0)
+			return r;
+	}
+	if (request->pid_file) {
+		char digits[16];
+		int len = snprintf(digits, sizeof(digits), "%d", launch->child.pid);
+
+		r = io_replace_file(AT_FDCWD, request->pid_file, 0644, digits, (size_t)len);
+		if (r < 0)
+			return error_sys(err, r, "write pid file '%s'", request->pid_file);
+		launch->pid_file_written = true;
+	}
+	launch->committed = true;
+	return 0;
+}
+
+struct phase {
+	const char *name;
+	int (*run)(struct launch *launch, struct error *err);
+};
+
+static int spawn(struct launch *launch, struct error *err)
+{
+	return init_spawn(&launch->plan, &launch->child, err);
+}
+
+static int plan_namespaces(struct launch *launch, struct error *err)
+{
+	(void)err;
+	ns_plan_make(launch->spec, &launch->ns);
+	return 0;
+}
+
+static const struct phase phases[] = {
+	{ "read bundle", read_bundle },
+	{ "plan namespaces", plan_namespaces },
+	{ "check", check_request },
+	{ "personality", choose_personality },
+	{ "state", fill_state },
+	{ "environment", launch_environment_make },
+	{ "reserve", reserve },			/* from here on there is something to undo */
+	{ "cgroup", make_cgroup },
+	{ "open", open_host },
+	{ "plan", launch_plan_make },
+	{ "spawn", spawn },
+	{ "child", converse },
+	{ "commit", commit },
+};
+
+int launch_make(struct launch *launch, const struct create_request *request, bool run,
+		struct error *err)
+{
+	*launch = (struct launch){
+		.request = request,
+		.run = run,
+		.bundle_fd = -1,
+		.dir_fd = -1,
+		.cgroup = { .dir_fd = -1 },
+		.km = { .monitor_fd = -1, .libc_fd = -1 },
+		.monitor_log_fd = -1,
+		.shim_fd = -1,
+		.proc_fd = -1,
+		.console_fd = -1,
+		.child = { .sync_fd = -1 },
+		.master_fd = -1,
+		.plan = { .gate = { -1, -1 } },
+	};
+	for (int i = 0; i < NS_KIND_COUNT; i++)
+		launch->ns.join[i] = -1;
+	if (!container_id_is_valid(request->id))
+		return error_set(err, -EINVAL,
+				 "container id '%s': letters, digits and '_+.-' are allowed, at most %d, "
+				 "not starting with '.' or '-'",
+				 request->id, NAME_MAX);
+	for (size_t i = 0; i < sizeof(phases) / sizeof(phases[0]); i++) {
+		unsigned long long start = log_clock();
+		int r = phases[i].run(launch, err);
+
+		if (r < 0)
+			return r;
+		log_step_done(phases[i].name, start);
+	}
+	return 0;
+}
+
+int launch_start(struct launch *launch, struct error *err)
+{
+	struct sync_message message;
+	int r;
+
+	if (launch->plan.park == INIT_PARK_MONITOR)
+		return 0;
+	r = sync_send(launch->child.sync_fd, SYNC_START, 0, -1, err);
+	if (r < 0)
+		return r;
+	r = sync_receive(launch->child.sync_fd, &message, err);
+	return r < 0 ? r : 0;
+}
+
+void launch_remove_traces(struct cgroup *cgroup)
+{
+	struct error err;
+
+	if (!cgroup->path)
+		return;
+	if (cgroup_kill(cgroup, SIGKILL, &err) < 0)
+		log_warning("%s", err.text);
+	if (cgroup_remove(cgroup, &err) < 0)
+		log_warning("%s", err.text);
+}
+
+static void undo(struct launch *launch)
+{
+	struct error err;
+
+	if (launch->child.pid > 0) {
+		kill(launch->child.pid, SIGKILL);
+		while (waitpid(launch->child.pid, NULL, __WALL) < 0 && errno == EINTR)
+			;
+	}
+	if (launch->hooks_ran && launch->spec->hooks[HOOK_POSTSTOP].len > 0) {
+		auto_free char *text = state_text(&launch->state, "stopped", 0, false);
+
+		if (text)
+			hooks_run_all(HOOK_POSTSTOP, &launch->spec->hooks[HOOK_POSTSTOP], text);
+	}
+	launch_remove_traces(&launch->cgroup);
+	if (launch->pid_file_written)
+		unlink(launch->request->pid_file);
+	if (launch->dir_fd >= 0 &&
+	    state_dir_remove(launch->request->host, launch->dir_fd, launch->request->id, &err) < 0)
+		log_warning("%s", err.text);
+}
+
+void launch_done(struct launch *launch)
+{
+	if (!launch->committed)
+		undo(launch);
+	/* The parked child inherited the fd and with it the lock: closing ours would not give it up. */
+	if (launch->dir_fd >= 0)
+		flock(launch->dir_fd, LOCK_UN);
+	start_gate_done(&launch->plan.gate);
+	cleanup_close(&launch->bundle_fd);
+	cleanup_close(&launch->dir_fd);
+	cleanup_close(&launch->monitor_log_fd);
+	cleanup_close(&launch->shim_fd);
+	cleanup_close(&launch->proc_fd);
+	cleanup_close(&launch->console_fd);
+	cleanup_close(&launch->master_fd);
+	cleanup_close(&launch->child.sync_fd);
+	ns_plan_done(&launch->ns);
+	mount_setup_free(launch->mounts);
+	seccomp_program_done(&launch->seccomp);
+	if (launch->has_km)
+		km_plan_done(&launch->km);
+	cgroup_done(&launch->cgroup);
+	state_done(&launch->state);
+	strv_done(&launch->env);
+	free(launch->config_text);
+	spec_free(launch->spec);
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The parent side of making a container, shared by `create` and `run`. A struct launch owns everything
+ * that exists on the way; launch_done() undoes all of it unless the container was committed.
+ */
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "cgroup/cgroup.h"
+#include "container/container.h"
+#include "container/state.h"
+#include "init/init.h"
+#include "km/km.h"
+#include "ns/plan.h"
+#include "spec/spec.h"
+
+struct error;
+
+struct launch {
+	const struct create_request *request;
+	bool run;			/* `run`: the start message comes over the sync socket */
+
+	int bundle_fd;
+	char *config_text;
+	struct spec *spec;
+	struct spec_process process;	/* spec->process, without an engine's init helper under km */
+
+	int dir_fd;			/* state directory, locked; -1 before it exists */
+	struct state state;
+	struct cgroup cgroup;
+	bool has_km;
+	struct km_plan km;
+	int monitor_log_fd;
+	int shim_fd;
+
+	int proc_fd;
+	int console_fd;			/* connected console socket */
+	struct ns_plan ns;
+	struct mount_setup *mounts;
+	struct seccomp_program seccomp;
+	struct strv env;
+
+	struct init_plan plan;
+	struct init_child child;	/* .pid 0: none */
+	int master_fd;			/* pty master for our own relay, else -1 */
+	bool hooks_ran;
+	bool pid_file_written;
+	bool committed;
+};
+
+/*
+ * Everything up to "parked before the program": on success the container is committed (state saved, pid file
+ * written). The caller calls launch_done() in any case.
+ */
+int launch_make(struct launch *launch, const struct create_request *request, bool run,
+		struct error *err);
+/* Lets the program run: the second half of `run`. */
+int launch_start(struct launch *launch, struct error *err);
+void launch_done(struct launch *launch);
+
+/* launch_plan.c: fills launch->plan from what was opened; no effects outside memory and fds. */
+int launch_plan_make(struct launch *launch, struct error *err);
+/* The environment of the program: process.env, the socket-activation variables. */
+int launch_environment_make(struct launch *launch, struct error *err);
+/* Both texts that hooks in the container get ("creating", NUL, "created") in a memfd; owned by the caller. */
+int launch_state_fd(struct launch *launch, struct error *err);
+
+/* The cgroup and the state of a half-made or dead container, without its lock. Errors are warnings. */
+void launch_remove_traces(struct cgroup *cgroup);

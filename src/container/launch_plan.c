@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What the child is told: one struct init_plan from everything that the parent read and opened. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/memfd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "container/launch.h"
+#include "ns/setup.h"
+#include "security/security.h"
+#include "syscall/process.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+#include "util/io.h"
+#include "util/parse.h"
+
+#define ANNOTATION_KEEP_GROUPS "run.oci.keep_original_groups"
+
+/*
+ * The number that km gets for its log: above the range 727..1023 that km uses itself, below what the
+ * container's own limit may forbid.
+ */
+enum { MONITOR_LOG_FD = 1024, MONITOR_LOG_FD_LOW = 726 };
+
+/* Sockets that systemd (or a conmon in between) passed to us, sd_listen_fds(3); 0 when they are not for us. */
+static unsigned int listen_fds(void)
+{
+	const char *count = getenv("LISTEN_FDS"), *pid = getenv("LISTEN_PID");
+	uint64_t value, owner;
+
+	if (!count || parse_u64(count, INT_MAX, &value) < 0)
+		return 0;
+	if (pid && (parse_u64(pid, INT_MAX, &owner) < 0 || (pid_t)owner != getpid()))
+		return 0;
+	return (unsigned int)value;
+}
+
+int launch_environment_make(struct launch *launch, struct error *err)
+{
+	char *const *env = launch->process.env;
+	unsigned int sockets = listen_fds();
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && env && env[i]; i++)
+		r = strv_add(&launch->env, env[i]);
+	if (r == 0 && sockets > 0 && !strv_env_get(env, "LISTEN_FDS")) {
+		const char *names = getenv("LISTEN_FDNAMES");
+
+		r = strv_add_format(&launch->env, "LISTEN_FDS=%u", sockets);
+		if (r == 0)
+			r = strv_add(&launch->env, "LISTEN_PID=1");
+		if (r == 0 && names)
+			r = strv_add_format(&launch->env, "LISTEN_FDNAMES=%s", names);
+	}
+	/* execve wants an array even when it is empty. */
+	if (r == 0 && !launch->env.items)
+		launch->env.items = calloc(1, sizeof(*launch->env.items));
+	if (r < 0 || !launch->env.items)
+		return error_oom(err);
+	if (launch->has_km)
+		launch->env.len -= km_environment_clean(launch->env.items, false);
+	return 0;
+}
+
+int launch_state_fd(struct launch *launch, struct error *err)
+{
+	auto_free char *creating = state_text(&launch->state, "creating", launch->child.pid, false);
+	auto_free char *created = state_text(&launch->state, "created", launch->child.pid, false);
+	auto_close int fd = sys_memfd_create("krun-state", MFD_CLOEXEC);
+	int r;
+
+	if (!creating || !created)
+		return error_oom(err);
+	if (fd < 0)
+		return error_sys(err, fd, "make a file for the state");
+	r = io_write_all(fd, creating, strlen(creating) + 1);
+	if (r == 0)
+		r = io_write_all(fd, created, strlen(created));
+	if (r == 0 && lseek(fd, 0, SEEK_SET) < 0)
+		r = -errno;
+	return r < 0 ? error_sys(err, r, "write the state for hooks") : take_fd(&fd);
+}
+
+/* A namespace that has given setgroups(2) up, or an annotation that wants the caller's groups kept. */
+static bool may_set_groups(const struct launch *launch)
+{
+	const struct spec *spec = launch->spec;
+	const char *keep = spec_annotation(spec, ANNOTATION_KEEP_GROUPS);
+	char word[16];
+
+	if (keep && strcmp(keep, "0") != 0 && strcmp(keep, "false") != 0)
+		return false;
+	if (spec->namespaces[NS_USER].listed && geteuid() != 0)
+		return spec->gid_mappings_len > 1 ||
+		       (spec->gid_mappings_len == 1 && spec->gid_mappings[0].size > 1);
+	if (io_read_small(launch->proc_fd, "self/setgroups", word, sizeof(word)) > 0)
+		return strcmp(word, "deny") != 0;
+	return true;
+}
+
+static int open_monitor_log(struct launch *launch, struct error *err)
+{
+	auto_close int fd =
+		openat(launch->dir_fd, STATE_MONITOR_LOG,
+		       O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int high;
+
+	if (fd < 0)
+		return error_sys(err, -errno, "make km's log '%s'", STATE_MONITOR_LOG);
+	high = fcntl(fd, F_DUPFD_CLOEXEC, MONITOR_LOG_FD);
+	if (high < 0)
+		high = fcntl(fd, F_DUPFD_CLOEXEC, MONITOR_LOG_FD_LOW);
+	if (high < 0)
+		return error_sys(err, -errno, "make room for km's descriptors");
+	launch->monitor_log_fd = high;
+	return 0;
+}
+
+static int plan_monitor(struct launch *launch, struct error *err)
+{
+	struct init_plan *plan = &launch->plan;
+	int r = open_monitor_log(launch, err);
+
+	if (r < 0)
+		return r;
+	plan->program = INIT_PROGRAM_KM;
+	plan->monitor = launch->km.settings.monitor;
+	plan->monitor_waits = launch->km.settings.start == KM_START_PAYLOAD;
+	plan->monitor_log_fd = launch->monitor_log_fd;
+	if (plan->monitor_waits)
+		plan->park = INIT_PARK_MONITOR;
+	return 0;
+}
+
+static bool has_hooks_before_program(const struct spec *spec)
+{
+	for (int kind = HOOK_PRESTART; kind <= HOOK_START_CONTAINER; kind++)
+		if (spec->hooks[kind].len > 0)
+			return true;
+	return false;
+}
+
+int launch_plan_make(struct launch *launch, struct error *err)
+{
+	const struct create_request *request = launch->request;
+	const struct spec *spec = launch->spec;
+	unsigned int sockets = listen_fds();
+	int r = 0;
+
+	launch->plan = (struct init_plan){
+		.id = request->id,
+		.spec = spec,
+		.process = &launch->process,
+		.env = launch->env.items,
+		.mounts = launch->mounts,
+		.ns = &launch->ns,
+		.target_pidfd = -1,
+		.cgroup_fd = launch->cgroup.dir_fd,
+		.proc_fd = launch->proc_fd,
+		.keyring = launch->state.keyring,
+		.apparmor = launch->process.apparmor_profile,
+		.selinux = launch->process.selinux_label,
+		.seccomp = spec->seccomp ? &launch->seccomp : NULL,
+		.set_groups = may_set_groups(launch),
+		.user_namespace = spec->namespaces[NS_USER].listed,
+		.hooks = has_hooks_before_program(spec),
+		/* podman counts the same sockets in both places. */
+		.preserve_fds = request->preserve_fds > sockets ? request->preserve_fds : sockets,
+		.park = launch->run ? INIT_PARK_SOCKET : INIT_PARK_GATE,
+		.gate = { -1, -1 },
+		.program = INIT_PROGRAM_NATIVE,
+		.monitor_log_fd = -1,
+		.shim_fd = launch->shim_fd,
+		.program_fd = -1,
+	};
+	if (launch->has_km)
+		r = plan_monitor(launch, err);
+	if (r == 0 && launch->plan.park == INIT_PARK_GATE)
+		r = start_gate_make(launch->dir_fd, &launch->plan.gate, err);
+	return r;
+}

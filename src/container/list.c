@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Commands that only look: state and list. */
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "container/container.h"
+#include "container/state.h"
+#include "container/state_dir.h"
+#include "container/status.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+
+int container_state_text(const struct container_host *host, const char *id, char **ret_text,
+			 struct error *err)
+{
+	auto_close int dir_fd = state_dir_open(host, id, err);
+	enum status status;
+	struct state state;
+	char *text;
+	int r;
+
+	if (dir_fd < 0)
+		return dir_fd;
+	r = state_load(dir_fd, &state, err);
+	if (r < 0)
+		return error_prefix(err, "container '%s'", id);
+	status = status_of(dir_fd, &state);
+	text = state_text(&state, status_word(status), status == STATUS_STOPPED ? 0 : state.pid, true);
+	state_done(&state);
+	if (!text)
+		return error_oom(err);
+	*ret_text = text;
+	return 0;
+}
+
+static void info_done(struct container_info *info)
+{
+	free(info->id);
+	free(info->bundle);
+	free(info->rootfs);
+	free(info->created);
+	free(info->owner);
+	free(info->state_text);
+}
+
+/* @dir_fd may hold no readable state: the container is listed all the same, it takes up its id. */
+static int info_make(int dir_fd, const char *id, struct container_info *ret)
+{
+	struct state state = { 0 };
+	enum status status = STATUS_STOPPED;
+	struct error ignored;
+
+	if (state_load(dir_fd, &state, &ignored) == 0) {
+		status = status_of(dir_fd, &state);
+	} else {
+		state.id = strdup(id);
+		state.oci_version = strdup("1.3.0");
+		state.bundle = strdup("");
+		state.rootfs = strdup("");
+		state.created = strdup("1970-01-01T00:00:00Z");
+		state.annotations = strdup("{}");
+		if (!state.id || !state.oci_version || !state.bundle || !state.rootfs || !state.created ||
+		    !state.annotations) {
+			state_done(&state);
+			return -ENOMEM;
+		}
+	}
+	ret->pid = status == STATUS_STOPPED ? 0 : state.pid;
+	ret->status = status_word(status);
+	ret->state_text = state_text(&state, ret->status, ret->pid, false);
+	ret->id = take_pointer(state.id);
+	ret->bundle = take_pointer(state.bundle);
+	ret->rootfs = take_pointer(state.rootfs);
+	ret->created = take_pointer(state.created);
+	if (asprintf(&ret->owner, "%u", state.owner) < 0)
+		ret->owner = NULL;
+	state_done(&state);
+	return ret->state_text && ret->owner ? 0 : -ENOMEM;
+}
+
+int container_list(const struct container_host *host, struct container_info **ret, size_t *ret_len,
+		   struct error *err)
+{
+	struct container_info *list;
+	struct strv ids = { 0 };
+	size_t len = 0;
+	int r = container_ids(host, &ids, err);
+
+	if (r < 0)
+		return r;
+	list = calloc(ids.len + 1, sizeof(*list));
+	for (size_t i = 0; list && r == 0 && i < ids.len; i++) {
+		auto_close int dir_fd = state_dir_open(host, ids.items[i], err);
+
+		if (dir_fd < 0)
+			continue;	/* deleted since */
+		r = info_make(dir_fd, ids.items[i], &list[len]);
+		len++;
+	}
+	strv_done(&ids);
+	if (!list || r < 0) {
+		container_list_free(list, len);
+		return error_oom(err);
+	}
+	*ret = list;
+	*ret_len = len;
+	return 0;
+}
+
+void container_list_free(struct container_info *list, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		info_done(&list[i]);
+	free(list);
+}
+
+int container_ids(const struct container_host *host, struct strv *ret, struct error *err)
+{
+	auto_close int root_fd = state_root_open(host, false, err);
+
+	if (root_fd == -ENOENT)
+		return 0;
+	if (root_fd < 0)
+		return root_fd;
+	return state_root_list(root_fd, ret, err);
+}

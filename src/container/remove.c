@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "container/remove.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "cgroup/cgroup.h"
+#include "container/state.h"
+#include "container/state_dir.h"
+#include "hooks/hooks.h"
+#include "spec/spec.h"
+#include "syscall/process.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+#include "util/log.h"
+#include "util/proc.h"
+
+/* A killed process is gone from its cgroup soon, but not at once. */
+enum { DEATH_TIMEOUT_MS = 10000 };
+
+static int kill_init(const struct state *state, struct error *err)
+{
+	auto_close int pidfd = -1;
+	struct pollfd item;
+
+	if (!proc_is_alive(state->pid, state->start_time))
+		return 0;
+	pidfd = sys_pidfd_open(state->pid);
+	/* Checked again with the pidfd open: now the number cannot be given to another process. */
+	if (pidfd < 0 || !proc_is_alive(state->pid, state->start_time))
+		return 0;
+	if (sys_pidfd_send_signal(pidfd, SIGKILL) == -ESRCH)
+		return 0;
+	item = (struct pollfd){ .fd = pidfd, .events = POLLIN };
+	if (poll(&item, 1, DEATH_TIMEOUT_MS) == 0)
+		return error_set(err, -ETIMEDOUT, "process %d of container '%s' does not die", state->pid,
+				 state->id);
+	return 0;
+}
+
+static int remove_cgroup(const struct state *state, struct error *err)
+{
+	struct cgroup cgroup;
+	int r;
+
+	if (!state->cgroup_path)
+		return 0;
+	r = cgroup_open(state->manager, state->cgroup_path, &cgroup, err);
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0)
+		return r;
+	if (cgroup_kill(&cgroup, SIGKILL, err) < 0)
+		log_debug("%s", err->text);
+	r = cgroup_remove(&cgroup, err);
+	cgroup_done(&cgroup);
+	return r;
+}
+
+static void run_poststop(int dir_fd, const struct state *state, const struct spec *spec)
+{
+	struct spec *loaded = NULL;
+	auto_free char *text = NULL;
+	struct error err;
+
+	if (!spec && spec_load(dir_fd, STATE_CONFIG, &loaded, &err) < 0) {
+		log_warning("poststop hooks: %s", err.text);
+		return;
+	}
+	if (!spec)
+		spec = loaded;
+	text = state_text(state, "stopped", 0, false);
+	if (text && spec->hooks[HOOK_POSTSTOP].len > 0)
+		hooks_run_all(HOOK_POSTSTOP, &spec->hooks[HOOK_POSTSTOP], text);
+	spec_free(loaded);
+}
+
+int container_remove(const struct container_host *host, int dir_fd, const struct state *state,
+		     const struct spec *spec, struct error *err)
+{
+	struct error later;
+	int r = kill_init(state, err);
+	int more;
+
+	if (r < 0)
+		return r;
+	r = remove_cgroup(state, err);
+	if (state->has_hooks)
+		run_poststop(dir_fd, state, spec);
+	/* With its cgroup left behind a container stays known, so that delete can be tried again. */
+	if (r < 0)
+		return r;
+	more = state_dir_remove(host, dir_fd, state->id, &later);
+	if (more < 0) {
+		*err = later;
+		return more;
+	}
+	return 0;
+}

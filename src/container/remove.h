@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* The two ends that several commands share: letting a parked program run, and removing a dead container. */
+
+struct container_host;
+struct error;
+struct launch;
+struct spec;
+struct state;
+
+struct release {
+	int dir_fd;
+	const struct state *state;
+	const struct spec *spec;	/* for startContainer hooks; NULL: none */
+	struct launch *launch;		/* `run`: the sync socket; NULL: the FIFO */
+};
+
+/* Runs startContainer hooks where nobody else does (km waits already), then releases the program. */
+int container_release(const struct release *release, struct error *err);
+
+/*
+ * The process is dead (or is killed here): what is left in its cgroup, the cgroup, poststop hooks, the state
+ * directory. @spec NULL: read from the state directory when it has hooks. Goes on after a failure and reports
+ * the first.
+ */
+int container_remove(const struct container_host *host, int dir_fd, const struct state *state,
+		     const struct spec *spec, struct error *err);

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "container/container.h"
+#include "container/launch.h"
+#include "container/remove.h"
+#include "container/state.h"
+#include "container/state_dir.h"
+#include "container/status.h"
+#include "hooks/hooks.h"
+#include "init/start.h"
+#include "init/sync.h"
+#include "spec/spec.h"
+#include "syscall/process.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+
+/* ---- startContainer hooks, when the container's own process is km already ------------------------------- */
+
+/* Grandchild: in the pid namespace by its birth, enters the others, runs the hooks. */
+static _Noreturn void hooks_process(const struct release *release, int pidfd, const char *text,
+				    int sync_fd)
+{
+	const struct spec_hooks *hooks = &release->spec->hooks[HOOK_START_CONTAINER];
+	uint64_t rest = release->state->namespaces & ~(uint64_t)CLONE_NEWPID;
+	struct error err = { 0 };
+	int r = 0;
+
+	if (setns(pidfd, (int)rest) < 0)
+		r = error_sys(&err, -errno, "enter the container for startContainer hooks");
+	if (r == 0)
+		r = hooks_run(HOOK_START_CONTAINER, hooks, text, &err);
+	if (r < 0)
+		sync_send_failure(sync_fd, &err);
+	_exit(r < 0);
+}
+
+/* Child: joins the pid namespace for the process that it makes. */
+static _Noreturn void hooks_stage(const struct release *release, int pidfd, const char *text, int sync_fd)
+{
+	struct error err = { 0 };
+	int status;
+	pid_t pid;
+
+	if ((release->state->namespaces & CLONE_NEWPID) && setns(pidfd, CLONE_NEWPID) < 0) {
+		error_sys(&err, -errno, "enter the container's pid namespace");
+		sync_send_failure(sync_fd, &err);
+		_exit(1);
+	}
+	pid = sys_clone3(0, SIGCHLD, -1);
+	if (pid == 0)
+		hooks_process(release, pidfd, text, sync_fd);
+	if (pid > 0)
+		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+			;
+	_exit(pid < 0);
+}
+
+static int run_hooks_inside(const struct release *release, int pidfd, struct error *err)
+{
+	auto_free char *text = state_text(release->state, "created", release->state->pid, false);
+	struct sync_message message;
+	int fds[2], status, r;
+	pid_t pid;
+
+	if (!text)
+		return error_oom(err);
+	r = sync_pair(fds, err);
+	if (r < 0)
+		return r;
+	pid = sys_clone3(0, SIGCHLD, -1);
+	if (pid == 0) {
+		close(fds[0]);
+		hooks_stage(release, pidfd, text, fds[1]);
+	}
+	close(fds[1]);
+	r = pid < 0 ? error_sys(err, pid, "start a process for startContainer hooks") :
+		      sync_receive(fds[0], &message, err);
+	close(fds[0]);
+	if (pid > 0)
+		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+			;
+	return r < 0 ? r : 0;
+}
+
+/* ---- release ------------------------------------------------------------------------------------------------ */
+
+static int release_monitor(const struct release *release, struct error *err)
+{
+	const struct state *state = release->state;
+	pid_t monitor = state->monitor_pid ? state->monitor_pid : state->pid;
+	auto_close int pidfd = sys_pidfd_open(monitor);
+	int r;
+
+	if (pidfd < 0)
+		return error_set(err, -ESRCH, "km has ended before start");
+	if (release->spec && release->spec->hooks[HOOK_START_CONTAINER].len > 0) {
+		r = run_hooks_inside(release, pidfd, err);
+		if (r < 0)
+			return r;
+	}
+	return km_release(monitor, pidfd, KM_START_TIMEOUT_MS, err);
+}
+
+int container_release(const struct release *release, struct error *err)
+{
+	const struct state *state = release->state;
+
+	if (state->personality == PERSONALITY_KM && state->start == KM_START_PAYLOAD)
+		return release_monitor(release, err);
+	if (release->launch)
+		return launch_start(release->launch, err);
+	return start_gate_open(release->dir_fd, err);
+}
+
+static int start(int dir_fd, const struct state *state, struct error *err)
+{
+	auto_free char *text = NULL;
+	struct spec *spec = NULL;
+	int r = 0;
+
+	/* config.json is read again only for a container that has hooks. */
+	if (state->has_hooks)
+		r = spec_load(dir_fd, STATE_CONFIG, &spec, err);
+	if (r == 0)
+		r = container_release(&(struct release){ .dir_fd = dir_fd, .state = state, .spec = spec }, err);
+	if (r == 0 && spec && spec->hooks[HOOK_POSTSTART].len > 0) {
+		text = state_text(state, "running", state->pid, false);
+		r = text ? hooks_run(HOOK_POSTSTART, &spec->hooks[HOOK_POSTSTART], text, err) :
+			   error_oom(err);
+		/* A container whose poststart hook failed is stopped, runtime.md "Lifecycle" step 9. */
+		if (r < 0)
+			kill(state->pid, SIGKILL);
+	}
+	spec_free(spec);
+	return r;
+}
+
+int container_start(const struct container_host *host, const char *id, struct error *err)
+{
+	auto_close int dir_fd = state_dir_open(host, id, err);
+	struct state state;
+	int r;
+
+	if (dir_fd < 0)
+		return dir_fd;
+	r = state_dir_lock(dir_fd, id, err);
+	if (r == 0)
+		r = state_load(dir_fd, &state, err);
+	if (r < 0)
+		return r;
+	r = status_check(status_of(dir_fd, &state), OP_START, id, err);
+	if (r == 0)
+		r = start(dir_fd, &state, err);
+	if (r < 0 && r != -EBUSY)
+		error_prefix(err, "start '%s'", id);
+	state_done(&state);
+	return r;
+}

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "container/state.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "spec/spec.h"
+#include "util/array.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+#include "util/io.h"
+
+enum { STATE_MAX = 16 * 1024 * 1024 };
+
+#define ANNOTATION_PERSONALITY "app.kontain.krun.personality"
+#define ANNOTATION_START "app.kontain.krun.startAt"
+
+static void put_object(void *slot)
+{
+	struct json_object **object = slot;
+
+	json_object_put(*object);
+}
+
+#define auto_object __attribute__((cleanup(put_object))) struct json_object *
+
+struct text_field {
+	const char *key;
+	size_t offset;
+	bool optional;
+};
+
+static const struct text_field text_fields[] = {
+	{ "id", offsetof(struct state, id), false },
+	{ "ociVersion", offsetof(struct state, oci_version), false },
+	{ "bundle", offsetof(struct state, bundle), false },
+	{ "rootfs", offsetof(struct state, rootfs), false },
+	{ "created", offsetof(struct state, created), false },
+	{ "annotations", offsetof(struct state, annotations), false },
+	{ "cgroupPath", offsetof(struct state, cgroup_path), true },
+	{ "keyring", offsetof(struct state, keyring), true },
+	{ "monitor", offsetof(struct state, monitor), true },
+};
+
+static char **text_slot(const struct state *state, const struct text_field *field)
+{
+	return (char **)((char *)(uintptr_t)state + field->offset);
+}
+
+static int add(struct json_object *object, const char *key, struct json_object *value)
+{
+	if (!value)
+		return -ENOMEM;
+	return json_object_object_add(object, key, value) < 0 ? -ENOMEM : 0;
+}
+
+static int fill(struct json_object *object, const struct state *state)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(text_fields); i++) {
+		const char *text = *text_slot(state, &text_fields[i]);
+
+		if (text)
+			r = add(object, text_fields[i].key, json_object_new_string(text));
+	}
+	const struct {
+		const char *key;
+		struct json_object *value;
+	} rest[] = {
+		{ "owner", json_object_new_int64(state->owner) },
+		{ "pid", json_object_new_int64(state->pid) },
+		{ "startTime", json_object_new_uint64(state->start_time) },
+		{ "monitorPid", json_object_new_int64(state->monitor_pid) },
+		{ "cgroupManager", json_object_new_string(cgroup_manager_name(state->manager)) },
+		{ "namespaces", json_object_new_uint64(state->namespaces) },
+		{ "personality", json_object_new_string(personality_word(state->personality)) },
+		{ "startAt", json_object_new_string(km_start_word(state->start)) },
+		{ "hasHooks", json_object_new_boolean(state->has_hooks) },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rest); i++) {
+		int added = add(object, rest[i].key, rest[i].value);
+
+		if (r == 0)
+			r = added;
+	}
+	return r;
+}
+
+int state_save(int dir_fd, const struct state *state, struct error *err)
+{
+	auto_object object = json_object_new_object();
+	const char *text = NULL;
+	int r;
+
+	if (object && fill(object, state) == 0)
+		text = json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN);
+	if (!text)
+		return error_oom(err);
+	r = io_replace_file(dir_fd, STATE_FILE, 0600, text, strlen(text));
+	return r < 0 ? error_sys(err, r, "write '%s'", STATE_FILE) : 0;
+}
+
+static struct json_object *get(struct json_object *object, const char *key, json_type type)
+{
+	struct json_object *value;
+
+	if (!json_object_object_get_ex(object, key, &value) || !json_object_is_type(value, type))
+		return NULL;
+	return value;
+}
+
+static int take_texts(struct json_object *object, struct state *state, struct error *err)
+{
+	for (size_t i = 0; i < ARRAY_LEN(text_fields); i++) {
+		struct json_object *value = get(object, text_fields[i].key, json_type_string);
+		char **slot = text_slot(state, &text_fields[i]);
+
+		if (!value && text_fields[i].optional)
+			continue;
+		if (!value)
+			return error_set(err, -EPROTO, "%s: no '%s'", STATE_FILE, text_fields[i].key);
+		*slot = strdup(json_object_get_string(value));
+		if (!*slot)
+			return error_oom(err);
+	}
+	return 0;
+}
+
+static int take_words(struct json_object *object, struct state *state, struct error *err)
+{
+	struct json_object *manager = get(object, "cgroupManager", json_type_string);
+	struct json_object *personality = get(object, "personality", json_type_string);
+	struct json_object *start = get(object, "startAt", json_type_string);
+
+	if (!manager || !personality || !start ||
+	    cgroup_manager_parse(json_object_get_string(manager), &state->manager) < 0 ||
+	    personality_parse(json_object_get_string(personality), &state->personality) < 0 ||
+	    km_start_parse(json_object_get_string(start), &state->start) < 0)
+		return error_set(err, -EPROTO, "%s: unknown manager, personality or start protocol",
+				 STATE_FILE);
+	return 0;
+}
+
+static int take_numbers(struct json_object *object, struct state *state, struct error *err)
+{
+	static const char *const keys[] = { "owner", "pid", "startTime", "monitorPid", "namespaces" };
+	int64_t values[ARRAY_LEN(keys)];
+
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+		struct json_object *value = get(object, keys[i], json_type_int);
+
+		if (!value)
+			return error_set(err, -EPROTO, "%s: no '%s'", STATE_FILE, keys[i]);
+		values[i] = json_object_get_int64(value);
+	}
+	state->owner = (uid_t)values[0];
+	state->pid = (pid_t)values[1];
+	state->start_time = (unsigned long long)values[2];
+	state->monitor_pid = (pid_t)values[3];
+	state->namespaces = (uint64_t)values[4];
+	state->has_hooks = json_object_get_boolean(get(object, "hasHooks", json_type_boolean));
+	return 0;
+}
+
+int state_load(int dir_fd, struct state *ret, struct error *err)
+{
+	auto_free char *text = NULL;
+	struct state state = { 0 };
+	struct json_object *object;
+	int r = io_read_file(dir_fd, STATE_FILE, STATE_MAX, &text, NULL);
+
+	if (r < 0)
+		return error_sys(err, r, "read '%s'", STATE_FILE);
+	object = json_tokener_parse(text);
+	if (!json_object_is_type(object, json_type_object)) {
+		json_object_put(object);
+		return error_set(err, -EPROTO, "%s: not a JSON object", STATE_FILE);
+	}
+	r = take_texts(object, &state, err);
+	if (r == 0)
+		r = take_words(object, &state, err);
+	if (r == 0)
+		r = take_numbers(object, &state, err);
+	json_object_put(object);
+	if (r < 0) {
+		state_done(&state);
+		return r;
+	}
+	*ret = state;
+	return 0;
+}
+
+void state_done(struct state *state)
+{
+	for (size_t i = 0; i < ARRAY_LEN(text_fields); i++)
+		free(*text_slot(state, &text_fields[i]));
+	*state = (struct state){ 0 };
+}
+
+/* The annotations of config.json, and which personality and start protocol are in force. */
+static struct json_object *all_annotations(const struct state *state)
+{
+	struct json_object *object = json_tokener_parse(state->annotations);
+
+	if (!json_object_is_type(object, json_type_object)) {
+		json_object_put(object);
+		object = json_object_new_object();
+	}
+	if (!object)
+		return NULL;
+	add(object, ANNOTATION_PERSONALITY, json_object_new_string(personality_word(state->personality)));
+	if (state->personality == PERSONALITY_KM)
+		add(object, ANNOTATION_START, json_object_new_string(km_start_word(state->start)));
+	return object;
+}
+
+char *state_text(const struct state *state, const char *status, pid_t pid, bool pretty)
+{
+	auto_object object = json_object_new_object();
+	char number[16];
+	const char *text;
+	char *line = NULL;
+
+	if (!object)
+		return NULL;
+	if (state->owner == 0)
+		snprintf(number, sizeof(number), "root");
+	else
+		snprintf(number, sizeof(number), "%u", state->owner);
+	if (add(object, "ociVersion", json_object_new_string(state->oci_version)) < 0 ||
+	    add(object, "id", json_object_new_string(state->id)) < 0 ||
+	    add(object, "pid", json_object_new_int64(pid)) < 0 ||
+	    add(object, "status", json_object_new_string(status)) < 0 ||
+	    add(object, "bundle", json_object_new_string(state->bundle)) < 0 ||
+	    add(object, "rootfs", json_object_new_string(state->rootfs)) < 0 ||
+	    add(object, "created", json_object_new_string(state->created)) < 0 ||
+	    add(object, "annotations", all_annotations(state)) < 0 ||
+	    add(object, "owner", json_object_new_string(number)) < 0)
+		return NULL;
+	text = json_object_to_json_string_ext(
+		object, (pretty ? JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED :
+				  JSON_C_TO_STRING_PLAIN) | JSON_C_TO_STRING_NOSLASHESCAPE);
+	if (!text || asprintf(&line, "%s\n", text) < 0)
+		return NULL;
+	return line;
+}
+
+char *state_annotations(const struct spec *spec)
+{
+	auto_object object = json_object_new_object();
+	const char *text;
+
+	if (!object)
+		return NULL;
+	for (size_t i = 0; i < spec->annotations_len; i++)
+		if (add(object, spec->annotations[i].key,
+			json_object_new_string(spec->annotations[i].value)) < 0)
+			return NULL;
+	text = json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN);
+	return text ? strdup(text) : NULL;
+}
+
+char *state_now(void)
+{
+	struct timespec now;
+	char seconds[32], *text;
+	struct tm tm;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &tm);
+	strftime(seconds, sizeof(seconds), "%Y-%m-%dT%H:%M:%S", &tm);
+	return asprintf(&text, "%s.%09ldZ", seconds, now.tv_nsec) < 0 ? NULL : text;
+}

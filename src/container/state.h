@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * What krun remembers about a container: state.json in its state directory. Everything that a later command
+ * needs, because later commands come with another environment, cwd, mount namespace and without --systemd-cgroup.
+ * The status is not in it: it is always derived (status.h).
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "cgroup/cgroup.h"
+#include "km/km.h"
+
+struct error;
+struct spec;
+
+#define STATE_FILE "state.json"
+#define STATE_CONFIG "config.json"
+#define STATE_SECCOMP "seccomp.bpf"
+#define STATE_MONITOR_LOG "km.log"
+
+struct state {
+	char *id;
+	char *oci_version;
+	char *bundle;			/* absolute */
+	char *rootfs;			/* absolute */
+	char *created;			/* RFC 3339 */
+	char *annotations;		/* a JSON object */
+	uid_t owner;
+	pid_t pid;			/* 0 while it is being made */
+	unsigned long long start_time;	/* of pid, in clock ticks after boot */
+	pid_t monitor_pid;		/* km's process while a shim is pid; else 0 */
+	enum cgroup_manager manager;
+	char *cgroup_path;		/* NULL: none */
+	char *keyring;			/* name of the session keyring that exec joins; NULL: none */
+	char *monitor;			/* path of km inside the container, km personality only */
+	uint64_t namespaces;		/* CLONE_NEW* that exec joins */
+	enum personality personality;
+	enum km_start start;		/* which start protocol, km personality only */
+	bool has_hooks;			/* poststart, poststop or startContainer hooks are in config.json */
+};
+
+int state_load(int dir_fd, struct state *ret, struct error *err);
+int state_save(int dir_fd, const struct state *state, struct error *err);
+void state_done(struct state *state);
+
+/* The JSON object of runtime.md "State" plus rootfs, created, owner; caller frees. NULL: out of memory. */
+char *state_text(const struct state *state, const char *status, pid_t pid, bool pretty);
+
+/* The annotations of @spec as JSON text; caller frees. NULL: out of memory. */
+char *state_annotations(const struct spec *spec);
+/* Now, RFC 3339 with nanoseconds; caller frees. */
+char *state_now(void);

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The end of the road: parked until started, then the program. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "hooks/hooks.h"
+#include "init/ctx.h"
+#include "init/sync.h"
+#include "km/km.h"
+#include "spec/spec.h"
+#include "syscall/process.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+
+/* NAME=VALUE strings for execve: the plan's, and HOME when nobody gave one. */
+static char **final_environment(const struct init_ctx *ctx, struct error *err)
+{
+	char *const *env = ctx->plan->env;
+	size_t len = strv_len(env);
+	char **all = calloc(len + 2, sizeof(*all));
+	auto_free char *home = NULL;
+
+	if (!all) {
+		error_oom(err);
+		return NULL;
+	}
+	memcpy(all, env, len * sizeof(*all));
+	if (strv_env_get(env, "HOME"))
+		return all;
+	home = program_home(ctx->plan->process->user.uid);
+	if (!home || asprintf(&all[len], "HOME=%s", home) < 0) {
+		free(all);
+		error_oom(err);
+		return NULL;
+	}
+	return all;
+}
+
+/*
+ * km must not die of an early SIGUSR1, its release signal: ignored signals stay ignored across execve,
+ * and km installs its own handler when it is ready.
+ */
+static void ignore_release_signal(void)
+{
+	signal(SIGUSR1, SIG_IGN);
+}
+
+static int execute_monitor(struct init_ctx *ctx, char **env, struct error *err)
+{
+	const struct init_plan *plan = ctx->plan;
+	struct km_payload payload;
+	auto_free char *path = NULL;
+	struct strv script = { 0 }, argv = { 0 };
+	auto_close int fd = -1;
+	int r;
+
+	if (strcmp(ctx->program.path, plan->monitor) == 0) {
+		/* The entry point already is km: left alone. */
+		execve(ctx->program.path, ctx->program.argv.items, env);
+		return error_exec(err, -errno, "exec: \"%s\"", ctx->program.path);
+	}
+	fd = open(ctx->program.path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd < 0)
+		return error_exec(err, -errno, "exec: \"%s\"", ctx->program.path);
+	r = km_resolve_script(fd, ctx->program.path, ctx->program.argv.items, &path, &script, err);
+	if (r < 0)
+		return r;
+	payload = (struct km_payload){ .path = path, .argv = script.items };
+	r = km_argv_make(plan->monitor, plan->monitor_waits, plan->monitor_log_fd, &payload, &argv, err);
+	if (r < 0)
+		return r;
+	if (plan->monitor_waits)
+		ignore_release_signal();
+	execve(plan->monitor, argv.items, env);
+	return error_sys(err, -errno, "execute km '%s'", plan->monitor);
+}
+
+static int execute_program(struct init_ctx *ctx, struct error *err)
+{
+	char **env = final_environment(ctx, err);
+
+	if (!env)
+		return err->code;
+	switch (ctx->plan->program) {
+	case INIT_PROGRAM_KM:
+		return execute_monitor(ctx, env, err);
+	case INIT_PROGRAM_FD:
+		return error_exec(err,
+				  sys_execveat(ctx->plan->program_fd, "", ctx->plan->process->args, env,
+					       AT_EMPTY_PATH),
+				  "exec: \"%s\"", ctx->plan->process->args[0]);
+	case INIT_PROGRAM_NATIVE:
+	default:
+		execve(ctx->program.path, ctx->program.argv.items, env);
+		return error_exec(err, -errno, "exec: \"%s\"", ctx->program.path);
+	}
+}
+
+/* km gets the terminal to itself: what the keyboard sends must not reach the shim and be forwarded again. */
+static void take_terminal(void)
+{
+	sigset_t block, old;
+
+	setpgid(0, 0);
+	sigemptyset(&block);
+	sigaddset(&block, SIGTTOU);
+	sigprocmask(SIG_BLOCK, &block, &old);
+	tcsetpgrp(STDIN_FILENO, getpid());
+	sigprocmask(SIG_SETMASK, &old, NULL);
+}
+
+/* Process 1 becomes the shim, its only child goes on to km. Returns in the child only. */
+static int put_shim_in_front(struct init_ctx *ctx, struct error *err)
+{
+	char number[16];
+	char *const argv[] = { (char[]){ "krun-init" }, number, NULL };
+	char *const env[] = { NULL };
+	pid_t pid = sys_clone3(0, SIGCHLD, -1);
+
+	if (pid < 0)
+		return error_sys(err, pid, "start km's process");
+	if (pid == 0) {
+		if (ctx->plan->process->terminal)
+			take_terminal();
+		return 0;
+	}
+	snprintf(number, sizeof(number), "%d", pid);
+	return error_sys(err, sys_execveat(ctx->plan->shim_fd, "", argv, env, AT_EMPTY_PATH),
+			 "execute the init process for km");
+}
+
+static int park(struct init_ctx *ctx, struct error *err)
+{
+	int r = 0;
+
+	/* The parent may end now without taking us along. */
+	if (prctl(PR_SET_PDEATHSIG, 0) < 0)
+		return error_sys(err, -errno, "detach from the parent");
+	if (ctx->plan->park == INIT_PARK_NONE)
+		return 0;
+	r = sync_send(ctx->sync_fd, SYNC_READY, 0, -1, err);
+	if (r < 0)
+		return r;
+	if (ctx->plan->park == INIT_PARK_SOCKET)
+		return sync_expect(ctx->sync_fd, SYNC_START, NULL, err);
+	if (ctx->plan->park == INIT_PARK_GATE) {
+		/* The parent of `create` ends: from here on the FIFO is the only way to it. */
+		cleanup_close(&ctx->sync_fd);
+		return start_gate_wait(&ctx->plan->gate, err);
+	}
+	return 0;
+}
+
+int init_execute(struct init_ctx *ctx, struct error *err)
+{
+	const struct spec *spec = ctx->plan->spec;
+	int r = 0;
+
+	/* With a monitor that waits itself, the process that says "ready" has to be the monitor's. */
+	if (ctx->plan->park == INIT_PARK_MONITOR && ctx->plan->shim_fd >= 0)
+		r = put_shim_in_front(ctx, err);
+	if (r == 0)
+		r = park(ctx, err);
+	if (r < 0)
+		return r;
+	if (ctx->plan->park != INIT_PARK_MONITOR && spec && spec->hooks[HOOK_START_CONTAINER].len > 0) {
+		r = hooks_run(HOOK_START_CONTAINER, &spec->hooks[HOOK_START_CONTAINER],
+			      ctx->state + strlen(ctx->state) + 1, err);
+		if (r < 0)
+			return r;
+	}
+	if (ctx->plan->park != INIT_PARK_MONITOR && ctx->plan->shim_fd >= 0)
+		r = put_shim_in_front(ctx, err);
+	return r < 0 ? r : execute_program(ctx, err);
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "init/program.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "util/cleanup.h"
+#include "util/error.h"
+#include "util/io.h"
+#include "util/parse.h"
+
+static const char DEFAULT_PATH[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+enum { PASSWD_MAX = 1024 * 1024 };
+
+/* 0 when @path is a file that we may execute, else -ENOENT, -ENOTDIR, -EACCES, -EISDIR... */
+static int check_executable(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return -errno;
+	if (S_ISDIR(st.st_mode))
+		return -EISDIR;
+	if (!S_ISREG(st.st_mode))
+		return -EACCES;
+	return faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0 ? -errno : 0;
+}
+
+static int explicit_path(const char *name, struct error *err)
+{
+	int r = check_executable(name);
+
+	if (r == -EISDIR)
+		return error_set(err, -EACCES, "exec: \"%s\": permission denied (it is a directory)", name);
+	if (r == -EACCES)
+		return error_exec(err, r, "exec: \"%s\"", name);
+	if (r < 0)
+		return error_exec(err, r, "exec: \"%s\": stat %s", name, name);
+	return 0;
+}
+
+static int search(const char *name, const char *path_list, char *found, struct error *err)
+{
+	bool denied = false;
+
+	for (const char *next = path_list; next; next = strchr(next, ':')) {
+		int len, r;
+
+		if (next != path_list)
+			next++;
+		len = (int)strcspn(next, ":");
+		/* An empty element is the working directory, as in execvp(3). */
+		if (snprintf(found, PATH_MAX, "%.*s/%s", len ? len : 1, len ? next : ".", name) >= PATH_MAX)
+			continue;
+		r = check_executable(found);
+		if (r == 0)
+			return 0;
+		if (r == -EACCES)
+			denied = true;
+	}
+	if (denied)
+		return error_exec(err, -EACCES, "exec: \"%s\"", name);
+	return error_set(err, -ENOENT, "exec: \"%s\": executable file not found in $PATH", name);
+}
+
+int program_find(char *const *args, char *const *env, struct program *ret, struct error *err)
+{
+	const char *path_list = strv_env_get(env, "PATH");
+	char found[PATH_MAX];
+	struct program program = { 0 };
+	int r;
+
+	found[0] = '\0';
+	if (args[0][0] == '\0')
+		return error_set(err, -ENOENT, "exec: \"\": executable file not found in $PATH");
+	if (strchr(args[0], '/')) {
+		r = explicit_path(args[0], err);
+		program.path = strdup(args[0]);
+	} else {
+		r = search(args[0], path_list ? path_list : DEFAULT_PATH, found, err);
+		program.path = strdup(found);
+	}
+	for (size_t i = 0; r == 0 && args[i]; i++)
+		if (strv_add(&program.argv, args[i]) < 0)
+			r = error_oom(err);
+	if (r == 0 && !program.path)
+		r = error_oom(err);
+	if (r < 0) {
+		program_done(&program);
+		return r;
+	}
+	*ret = program;
+	return 0;
+}
+
+void program_done(struct program *program)
+{
+	free(program->path);
+	program->path = NULL;
+	strv_done(&program->argv);
+}
+
+/* The sixth field of the line whose third is @uid; passwd(5). */
+static char *home_of_line(char *line, unsigned int uid)
+{
+	char *fields[7] = { NULL };
+	uint64_t value;
+
+	for (size_t i = 0; i < 7; i++)
+		fields[i] = strsep(&line, ":");
+	if (!fields[5] || parse_u64(fields[2], UINT_MAX, &value) < 0 || value != uid)
+		return NULL;
+	return fields[5][0] == '/' ? fields[5] : NULL;
+}
+
+char *program_home(unsigned int uid)
+{
+	auto_free char *text = NULL;
+	auto_close int fd = open("/etc/passwd", O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+	char *rest, *line;
+
+	/* The file is the container's: only a regular one of sane size is read. */
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
+	    io_read_all(fd, PASSWD_MAX, &text, NULL) < 0)
+		return strdup("/");
+	rest = text;
+	while ((line = strsep(&rest, "\n"))) {
+		char *home = home_of_line(line, uid);
+
+		if (home)
+			return strdup(home);
+	}
+	return strdup("/");
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * From the command to a process in the container's namespaces.
+ *
+ *   command ── clone3(new namespaces, into the cgroup) ── init
+ *
+ * or, when a namespace only holds for children (a joined pid or user namespace, a new time namespace):
+ *
+ *   command ── clone3() ── stage: setns, unshare ── clone3(CLONE_PARENT, ...) ── init
+ *
+ * The stage reports init's pid and ends; with CLONE_PARENT init is the command's child, so that the engine's
+ * subreaper inherits it and its wait status.
+ */
+
+#include <errno.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "init/ctx.h"
+#include "init/sync.h"
+#include "ns/setup.h"
+#include "spec/spec.h"
+#include "syscall/process.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+#include "util/log.h"
+
+static int run_steps(struct init_ctx *ctx, const struct init_step *steps, struct error *err)
+{
+	for (size_t i = 0; steps[i].name; i++) {
+		unsigned long long start = log_clock();
+		int r = steps[i].run(ctx, err);
+
+		if (r < 0) {
+			/* Engines compare the start of this text with what a shell would say. */
+			if (strncmp(err->text, "exec: ", 6) != 0)
+				error_prefix(err, "init step '%s'", steps[i].name);
+			return r;
+		}
+		log_step_done(steps[i].name, start);
+	}
+	return 0;
+}
+
+/* Signals as a program expects them at its start: engines ignore SIGPIPE and block others. */
+static void reset_signals(void)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	for (int signo = 1; signo < SIGRTMIN; signo++)
+		if (signo != SIGKILL && signo != SIGSTOP)
+			signal(signo, SIG_DFL);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* The child. Never returns to the caller's code. */
+static _Noreturn void child_main(const struct init_plan *plan, int sync_fd)
+{
+	struct init_ctx ctx = { .plan = plan, .sync_fd = sync_fd, .slave_fd = -1 };
+	struct error err = { 0 };
+	int r;
+
+	log_set_role(plan->spec ? "init" : "exec", NULL);
+	reset_signals();
+	/* A command that is killed takes its half-made child along; cleared once the child is complete. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	r = run_steps(&ctx, plan->spec ? init_create_steps : init_exec_steps, &err);
+	if (r == 0)
+		init_execute(&ctx, &err);
+	if (ctx.sync_fd >= 0)
+		sync_send_failure(ctx.sync_fd, &err);
+	if (plan->park == INIT_PARK_GATE)
+		start_gate_fail(&plan->gate, &err);
+	_exit(1);
+}
+
+static _Noreturn void stage_main(const struct init_plan *plan, int sync_fd)
+{
+	struct error err = { 0 };
+	struct ns_plan *ns = plan->ns;
+	const bool new_user = ns->create & CLONE_NEWUSER;
+	pid_t pid = -1;
+	int r;
+
+	log_set_role("stage", NULL);
+	/* What belongs to the host's user namespace must be entered before we leave it, the rest after. */
+	r = ns_plan_join(ns, ~(uint64_t)CLONE_NEWUSER, !new_user && ns->join[NS_USER] < 0, &err);
+	if (r == 0)
+		r = ns_plan_join(ns, CLONE_NEWUSER, true, &err);
+	if (r == 0)
+		r = ns_plan_join(ns, ~(uint64_t)CLONE_NEWUSER, !new_user, &err);
+	if (r == 0 && ns->new_time) {
+		if (unshare(CLONE_NEWTIME) < 0)
+			r = error_sys(&err, -errno, "make the time namespace");
+		else
+			r = ns_time_offsets_apply(plan->proc_fd, plan->spec, &err);
+	}
+	if (r == 0) {
+		pid = sys_clone3(ns->create | CLONE_PARENT, 0, plan->cgroup_fd);
+		if (pid == 0)
+			child_main(plan, sync_fd);
+		if (pid < 0)
+			r = error_sys(&err, pid, "make the container's namespaces");
+	}
+	if (r == 0)
+		r = sync_send(sync_fd, SYNC_CHILD, pid, -1, &err);
+	if (r < 0)
+		sync_send_failure(sync_fd, &err);
+	_exit(r < 0);
+}
+
+static int collect_stage(pid_t stage, int sync_fd, pid_t *ret_pid, struct error *err)
+{
+	struct sync_message message;
+	int status;
+	int r = sync_expect(sync_fd, SYNC_CHILD, &message, err);
+
+	while (waitpid(stage, &status, 0) < 0 && errno == EINTR)
+		;
+	if (r == 0)
+		*ret_pid = message.value;
+	return r;
+}
+
+int init_spawn(const struct init_plan *plan, struct init_child *ret, struct error *err)
+{
+	bool stage = plan->spec && plan->ns->stage;
+	auto_close int parent_fd = -1, child_fd = -1;
+	int fds[2];
+	pid_t pid;
+	int r;
+
+	r = sync_pair(fds, err);
+	if (r < 0)
+		return r;
+	parent_fd = fds[0];
+	child_fd = fds[1];
+	pid = sys_clone3(stage || !plan->spec ? 0 : plan->ns->create, SIGCHLD, stage ? -1 : plan->cgroup_fd);
+	if (pid < 0)
+		return error_sys(err, pid, "make the container's %s",
+				 plan->spec ? "namespaces" : "process");
+	if (pid == 0) {
+		close(take_fd(&parent_fd));
+		if (stage)
+			stage_main(plan, child_fd);
+		child_main(plan, child_fd);
+	}
+	cleanup_close(&child_fd);
+	if (stage) {
+		r = collect_stage(pid, parent_fd, &pid, err);
+		if (r < 0)
+			return r;
+	}
+	ret->pid = pid;
+	ret->sync_fd = take_fd(&parent_fd);
+	return 0;
+}

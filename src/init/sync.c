@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "init/sync.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "util/cleanup.h"
+#include "util/error.h"
+
+struct wire {
+	int kind;
+	int value;
+	char text[ERROR_TEXT_MAX];
+};
+
+static const size_t WIRE_HEAD = offsetof(struct wire, text);
+
+static const char *const names[] = {
+	[SYNC_CHILD] = "child",
+	[SYNC_ID_MAPS] = "id maps",
+	[SYNC_WANT_HOOKS] = "want hooks",
+	[SYNC_HOOKS_DONE] = "hooks done",
+	[SYNC_CONSOLE] = "console",
+	[SYNC_READY] = "ready",
+	[SYNC_START] = "start",
+	[SYNC_FAILED] = "failed",
+};
+
+static const char *kind_name(int kind)
+{
+	return kind >= SYNC_CHILD && kind <= SYNC_FAILED ? names[kind] : "unknown";
+}
+
+int sync_pair(int ret_fds[2], struct error *err)
+{
+	const int on = 1;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ret_fds) < 0)
+		return error_sys(err, -errno, "make the sync socket");
+	if (setsockopt(ret_fds[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0) {
+		int r = error_sys(err, -errno, "set up the sync socket");
+
+		cleanup_close(&ret_fds[0]);
+		cleanup_close(&ret_fds[1]);
+		return r;
+	}
+	return 0;
+}
+
+static ssize_t send_wire(int socket_fd, struct wire *wire, size_t size, int fd)
+{
+	struct iovec iov = { .iov_base = wire, .iov_len = size };
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1 };
+	ssize_t n;
+
+	if (fd >= 0) {
+		struct cmsghdr *header;
+
+		message.msg_control = &control;
+		message.msg_controllen = sizeof(control.space);
+		header = CMSG_FIRSTHDR(&message);
+		header->cmsg_level = SOL_SOCKET;
+		header->cmsg_type = SCM_RIGHTS;
+		header->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(header), &fd, sizeof(fd));
+	}
+	do
+		n = sendmsg(socket_fd, &message, MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	return n;
+}
+
+int sync_send(int socket_fd, enum sync_kind kind, int value, int fd, struct error *err)
+{
+	struct wire wire;
+
+	wire.kind = (int)kind;
+	wire.value = value;
+	if (send_wire(socket_fd, &wire, WIRE_HEAD, fd) < 0)
+		return error_sys(err, -errno, "send sync message '%s'", kind_name(kind));
+	return 0;
+}
+
+void sync_send_failure(int socket_fd, const struct error *failure)
+{
+	struct wire wire;
+	size_t len = strlen(failure->text);
+
+	wire.kind = SYNC_FAILED;
+	wire.value = failure->code;
+	memcpy(wire.text, failure->text, len + 1);
+	send_wire(socket_fd, &wire, WIRE_HEAD + len + 1, -1);
+}
+
+static void take_control(struct msghdr *message, struct sync_message *got)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
+		if (c->cmsg_level != SOL_SOCKET)
+			continue;
+		if (c->cmsg_type == SCM_RIGHTS)
+			memcpy(&got->fd, CMSG_DATA(c), sizeof(got->fd));
+		if (c->cmsg_type == SCM_CREDENTIALS) {
+			struct ucred credentials;
+
+			memcpy(&credentials, CMSG_DATA(c), sizeof(credentials));
+			got->sender = credentials.pid;
+		}
+	}
+}
+
+int sync_receive(int socket_fd, struct sync_message *ret, struct error *err)
+{
+	struct wire wire;
+	struct iovec iov = { .iov_base = &wire, .iov_len = sizeof(wire) };
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(struct ucred))];
+	} control;
+	struct msghdr message = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control.space),
+	};
+	struct sync_message got = { .fd = -1 };
+	ssize_t n;
+
+	do
+		n = recvmsg(socket_fd, &message, MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	if (n == 0 || (n < 0 && errno == ECONNRESET))
+		return SYNC_END;
+	if (n < 0)
+		return error_sys(err, -errno, "receive a sync message");
+	take_control(&message, &got);
+	if ((size_t)n < WIRE_HEAD) {
+		cleanup_close(&got.fd);
+		return error_set(err, -EPROTO, "short sync message");
+	}
+	if (wire.kind == SYNC_FAILED) {
+		size_t len = (size_t)n - WIRE_HEAD;
+
+		cleanup_close(&got.fd);
+		wire.text[len < sizeof(wire.text) ? len : sizeof(wire.text) - 1] = '\0';
+		return error_set(err, wire.value < 0 ? wire.value : -EPROTO, "%s", wire.text);
+	}
+	got.kind = (enum sync_kind)wire.kind;
+	got.value = wire.value;
+	*ret = got;
+	return SYNC_MESSAGE;
+}
+
+int sync_expect(int socket_fd, enum sync_kind kind, struct sync_message *ret, struct error *err)
+{
+	struct sync_message got;
+	int r = sync_receive(socket_fd, &got, err);
+
+	if (r < 0)
+		return r;
+	if (r == SYNC_END)
+		return error_set(err, -EPIPE, "the other process ended before sync message '%s'",
+				 kind_name(kind));
+	if (got.kind != kind) {
+		cleanup_close(&got.fd);
+		return error_set(err, -EPROTO, "sync message '%s' came, '%s' was expected",
+				 kind_name(got.kind), kind_name(kind));
+	}
+	if (ret)
+		*ret = got;
+	else
+		cleanup_close(&got.fd);
+	return 0;
+}

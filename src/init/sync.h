@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The whole conversation between a command (parent) and the process it makes (child): one SOCK_SEQPACKET
+ * pair, one message type. End of file means that the peer is gone, or, after SYNC_READY, that the child's
+ * execve succeeded, because its end is close-on-exec.
+ *
+ *   create, run:
+ *     child  -> parent  SYNC_CHILD       value = pid of init, from the intermediate process, if there is one
+ *     parent -> child   SYNC_ID_MAPS     uid_map and gid_map are written          (new user namespace only)
+ *     child  -> parent  SYNC_WANT_HOOKS  mounts are done, the old root still visible        (with hooks only)
+ *     parent -> child   SYNC_HOOKS_DONE  prestart and createRuntime ran; fd = the state for the child's hooks
+ *     child  -> parent  SYNC_CONSOLE     fd = pty master                                     (terminal only)
+ *     child  -> parent  SYNC_READY       nothing can fail any more but the final execve
+ *     parent -> child   SYNC_START       `run` only: go on (after `create` the FIFO of start.h says it)
+ *     child  -> parent  SYNC_FAILED      at any time: value = negative errno, text = the error
+ *   exec: SYNC_CONSOLE, SYNC_FAILED, then end of file.
+ */
+
+#include <sys/types.h>
+
+struct error;
+
+enum sync_kind {
+	SYNC_CHILD = 1,
+	SYNC_ID_MAPS,
+	SYNC_WANT_HOOKS,
+	SYNC_HOOKS_DONE,
+	SYNC_CONSOLE,
+	SYNC_READY,
+	SYNC_START,
+	SYNC_FAILED,
+};
+
+struct sync_message {
+	enum sync_kind kind;
+	int value;
+	int fd;		/* received: owned by the receiver; -1 when none came */
+	pid_t sender;	/* received: pid of the sender as the receiver sees it (SO_PASSCRED) */
+	const char *text;	/* only for sending */
+};
+
+/* A pair: [0] for the parent, which learns the sender's pid with each message, [1] for the child. */
+int sync_pair(int ret_fds[2], struct error *err);
+
+/* @fd -1: no descriptor goes along. */
+int sync_send(int socket_fd, enum sync_kind kind, int value, int fd, struct error *err);
+/* The last message of a process that fails. Errors are ignored: there is nobody else to tell. */
+void sync_send_failure(int socket_fd, const struct error *failure);
+
+enum { SYNC_END = 0, SYNC_MESSAGE = 1 };
+
+/*
+ * SYNC_MESSAGE, SYNC_END at end of file, or a negative errno. A SYNC_FAILED is not a message for the
+ * caller: it becomes the error.
+ */
+int sync_receive(int socket_fd, struct sync_message *ret, struct error *err);
+/* The next message has to be @kind. A peer that is gone is an error. */
+int sync_expect(int socket_fd, enum sync_kind kind, struct sync_message *ret, struct error *err);

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ns/idmap.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "spec/spec.h"
+#include "syscall/process.h"
+#include "util/array.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+#include "util/io.h"
+#include "util/strv.h"
+
+struct map_kind {
+	const char *file;	/* below /proc/PID */
+	const char *helper;
+};
+
+static const struct map_kind uid_kind = { "uid_map", "newuidmap" };
+static const struct map_kind gid_kind = { "gid_map", "newgidmap" };
+
+char *idmap_text(const struct spec_id_mapping *mappings, size_t len)
+{
+	enum { LINE_MAX_SIZE = 3 * 11 + 1 };
+	char *text = malloc(len * LINE_MAX_SIZE + 1);
+	char *out = text;
+
+	if (!text)
+		return NULL;
+	*out = '\0';
+	for (size_t i = 0; i < len; i++)
+		out += sprintf(out, "%u %u %u\n", mappings[i].container_id, mappings[i].host_id,
+			       mappings[i].size);
+	return text;
+}
+
+bool idmap_has_root(const struct spec_id_mapping *mappings, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (mappings[i].container_id == 0 && mappings[i].size > 0)
+			return true;
+	return false;
+}
+
+/* newuidmap PID CONTAINER HOST SIZE [...] */
+static int run_helper(const struct map_kind *kind, pid_t target,
+		      const struct spec_id_mapping *mappings, size_t len, struct error *err)
+{
+	struct strv argv = { 0 };
+	int status, r;
+	pid_t pid;
+
+	r = strv_add(&argv, kind->helper);
+	if (r == 0)
+		r = strv_add_format(&argv, "%d", target);
+	for (size_t i = 0; r == 0 && i < len; i++) {
+		r = strv_add_format(&argv, "%u", mappings[i].container_id);
+		if (r == 0)
+			r = strv_add_format(&argv, "%u", mappings[i].host_id);
+		if (r == 0)
+			r = strv_add_format(&argv, "%u", mappings[i].size);
+	}
+	if (r < 0) {
+		strv_done(&argv);
+		return error_oom(err);
+	}
+	pid = fork();
+	if (pid == 0) {
+		execvp(kind->helper, argv.items);
+		_exit(127);
+	}
+	strv_done(&argv);
+	if (pid < 0)
+		return error_sys(err, -errno, "start %s", kind->helper);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
+		return error_set(err, -EINVAL, "%s is needed for these mappings and is not installed",
+				 kind->helper);
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+		return error_set(err, -EINVAL, "%s refused the mappings", kind->helper);
+	return 0;
+}
+
+static int write_map(int proc_fd, pid_t pid, const struct map_kind *kind,
+		     const struct spec_id_mapping *mappings, size_t len, struct error *err)
+{
+	auto_free char *text = idmap_text(mappings, len);
+	char path[64];
+	int r;
+
+	if (!text)
+		return error_oom(err);
+	if (len == 0)
+		return 0;
+	snprintf(path, sizeof(path), "%d/%s", pid, kind->file);
+	r = io_write_existing(proc_fd, path, text);
+	if (r == -EPERM && geteuid() != 0)
+		return run_helper(kind, pid, mappings, len, err);
+	if (r < 0)
+		return error_sys(err, r, "write '/proc/%s'", path);
+	return 0;
+}
+
+int idmap_write(int proc_fd, pid_t pid, const struct spec *spec, struct error *err)
+{
+	char path[64];
+	int r;
+
+	r = write_map(proc_fd, pid, &uid_kind, spec->uid_mappings, spec->uid_mappings_len, err);
+	if (r < 0)
+		return r;
+	if (geteuid() != 0 && spec->gid_mappings_len == 1 && spec->gid_mappings[0].size == 1) {
+		/* Without privilege the kernel wants setgroups given up first (Linux 3.19). */
+		snprintf(path, sizeof(path), "%d/setgroups", pid);
+		r = io_write_existing(proc_fd, path, "deny");
+		if (r < 0)
+			return error_sys(err, r, "write '/proc/%s'", path);
+	}
+	return write_map(proc_fd, pid, &gid_kind, spec->gid_mappings, spec->gid_mappings_len, err);
+}

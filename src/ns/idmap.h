@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * uid_map and gid_map of a new user namespace, user_namespaces(7). Written by the parent: directly when it is
+ * privileged; a caller without privilege may map its own id alone, and needs newuidmap(1)/newgidmap(1)
+ * with a range from /etc/subuid, /etc/subgid for more.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+struct error;
+struct spec;
+struct spec_id_mapping;
+
+/* Pure: the text for a map file, one line per mapping; caller frees. NULL when memory is short. */
+char *idmap_text(const struct spec_id_mapping *mappings, size_t len);
+
+/* @proc_fd: the host's /proc; @pid as seen there. */
+int idmap_write(int proc_fd, pid_t pid, const struct spec *spec, struct error *err);
+
+/* True when id 0 is in the map: the child then becomes root of its namespace before it mounts. */
+bool idmap_has_root(const struct spec_id_mapping *mappings, size_t len);

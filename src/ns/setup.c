@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ns/setup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "spec/spec.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+#include "util/io.h"
+
+int ns_loopback_up(struct error *err)
+{
+	auto_close int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq request = { .ifr_name = "lo" };
+
+	/* A kernel without IPv4 has no such interface to bring up. */
+	if (fd < 0)
+		return errno == EAFNOSUPPORT ? 0 : error_sys(err, -errno, "socket for the loopback interface");
+	request.ifr_flags = IFF_UP | IFF_RUNNING;
+	if (ioctl(fd, SIOCSIFFLAGS, &request) < 0)
+		return error_sys(err, -errno, "bring up the loopback interface");
+	return 0;
+}
+
+int ns_names_apply(const char *hostname, const char *domainname, struct error *err)
+{
+	if (hostname && sethostname(hostname, strlen(hostname)) < 0)
+		return error_sys(err, -errno, "set hostname '%s'", hostname);
+	if (domainname && setdomainname(domainname, strlen(domainname)) < 0)
+		return error_sys(err, -errno, "set domainname '%s'", domainname);
+	return 0;
+}
+
+static int write_offset(int proc_fd, const char *clock, const struct spec_time_offset *offset,
+			struct error *err)
+{
+	char text[96];
+	int r;
+
+	if (!offset->set)
+		return 0;
+	snprintf(text, sizeof(text), "%s %lld %u\n", clock, (long long)offset->secs, offset->nanosecs);
+	r = io_write_existing(proc_fd, "self/timens_offsets", text);
+	if (r < 0)
+		return error_sys(err, r, "set time offset of clock '%s'", clock);
+	return 0;
+}
+
+int ns_time_offsets_apply(int proc_fd, const struct spec *spec, struct error *err)
+{
+	int r = write_offset(proc_fd, "monotonic", &spec->monotonic, err);
+
+	return r < 0 ? r : write_offset(proc_fd, "boottime", &spec->boottime, err);
+}
+
+bool ns_in_user_namespace(void)
+{
+	char text[256];
+	uint32_t inside, outside, size;
+
+	if (io_read_small(AT_FDCWD, "/proc/self/uid_map", text, sizeof(text)) < 0)
+		return false;
+	return sscanf(text, "%u %u %u", &inside, &outside, &size) != 3 || inside != 0 || outside != 0 ||
+	       size != UINT32_MAX;
+}
