@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "../test.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "util/cleanup.h"
+#include "util/io.h"
+
+static char directory[] = "/tmp/krun-io-XXXXXX";
+static int dir_fd = -1;
+
+static int make_directory(void **state)
+{
+	(void)state;
+	if (!mkdtemp(directory))
+		return -1;
+	dir_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return dir_fd < 0 ? -1 : 0;
+}
+
+static int remove_directory(void **state)
+{
+	(void)state;
+	unlinkat(dir_fd, "file", 0);
+	close(dir_fd);
+	return rmdir(directory);
+}
+
+static void test_io_replace_file_is_read_back(void **state)
+{
+	auto_free char *text = NULL;
+	size_t size = 0;
+
+	(void)state;
+	assert_int_equal(io_replace_file(dir_fd, "file", 0600, "first", 5), 0);
+	assert_int_equal(io_replace_file(dir_fd, "file", 0600, "second\n", 7), 0);
+	assert_int_equal(io_read_file(dir_fd, "file", 100, &text, &size), 0);
+	assert_string_equal(text, "second\n");
+	assert_int_equal(size, 7);
+}
+
+static void test_io_read_file_has_a_limit(void **state)
+{
+	char *text = NULL;
+
+	(void)state;
+	assert_int_equal(io_replace_file(dir_fd, "file", 0600, "0123456789", 10), 0);
+	assert_int_equal(io_read_file(dir_fd, "file", 9, &text, NULL), -EFBIG);
+	assert_null(text);
+	assert_int_equal(io_read_file(dir_fd, "file", 10, &text, NULL), 0);
+	free(text);
+}
+
+static void test_io_read_small_cuts_one_newline(void **state)
+{
+	char buffer[8];
+
+	(void)state;
+	assert_int_equal(io_replace_file(dir_fd, "file", 0600, "max\n", 4), 0);
+	assert_int_equal(io_read_small(dir_fd, "file", buffer, sizeof(buffer)), 3);
+	assert_string_equal(buffer, "max");
+	assert_int_equal(io_read_small(dir_fd, "file", buffer, 4), -EFBIG);
+	assert_int_equal(io_read_small(dir_fd, "absent", buffer, sizeof(buffer)), -ENOENT);
+}
+
+static void test_io_replace_file_leaves_nothing_on_failure(void **state)
+{
+	(void)state;
+	assert_int_equal(io_replace_file(dir_fd, "no/file", 0600, "x", 1), -ENOENT);
+	assert_int_equal(io_write_existing(dir_fd, "absent", "x"), -ENOENT);
+	assert_int_equal(faccessat(dir_fd, "absent", F_OK, 0), -1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_io_replace_file_is_read_back),
+		cmocka_unit_test(test_io_read_file_has_a_limit),
+		cmocka_unit_test(test_io_read_small_cuts_one_newline),
+		cmocka_unit_test(test_io_replace_file_leaves_nothing_on_failure),
+	};
+
+	return cmocka_run_group_tests(tests, make_directory, remove_directory);
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "../test.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
+
+#include "util/array.h"
+#include "util/parse.h"
+
+static void test_parse_u64_takes_digits_only(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t max;
+		int expect;
+		uint64_t value;
+	} rows[] = {
+		{ "0", 10, 0, 0 },
+		{ "10", 10, 0, 10 },
+		{ "11", 10, -ERANGE, 77 },
+		{ "18446744073709551615", UINT64_MAX, 0, UINT64_MAX },
+		{ "18446744073709551616", UINT64_MAX, -ERANGE, 77 },
+		{ "", 10, -EINVAL, 77 },
+		{ " 1", 10, -EINVAL, 77 },
+		{ "1 ", 10, -EINVAL, 77 },
+		{ "-1", 10, -EINVAL, 77 },
+		{ "+1", 10, -EINVAL, 77 },
+		{ "0x1", 10, -EINVAL, 77 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		uint64_t value = 77;
+
+		assert_int_equal(parse_u64(rows[i].text, rows[i].max, &value), rows[i].expect);
+		assert_int_equal(value, rows[i].value);
+	}
+}
+
+static void test_parse_i64_checks_both_ends(void **state)
+{
+	int64_t value = 77;
+
+	(void)state;
+	assert_int_equal(parse_i64("-5", -5, 5, &value), 0);
+	assert_int_equal(value, -5);
+	assert_int_equal(parse_i64("-6", -5, 5, &value), -ERANGE);
+	assert_int_equal(parse_i64("6", -5, 5, &value), -ERANGE);
+	assert_int_equal(parse_i64("-", -5, 5, &value), -EINVAL);
+	assert_int_equal(value, -5);
+}
+
+static void test_parse_bool_words(void **state)
+{
+	bool value = false;
+
+	(void)state;
+	assert_int_equal(parse_bool("True", &value), 0);
+	assert_true(value);
+	assert_int_equal(parse_bool("0", &value), 0);
+	assert_false(value);
+	assert_int_equal(parse_bool("maybe", &value), -EINVAL);
+}
+
+static void test_parse_signal_forms(void **state)
+{
+	static const struct {
+		const char *text;
+		int expect;
+	} rows[] = {
+		{ "15", SIGTERM },	{ "TERM", SIGTERM },   { "SIGTERM", SIGTERM }, { "sigkill", SIGKILL },
+		{ "USR1", SIGUSR1 },	{ "SIGIOT", SIGABRT }, { "CLD", SIGCHLD },     { "SIGBOGUS", -EINVAL },
+		{ "65", -EINVAL },	{ "-1", -EINVAL },     { "", -EINVAL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		assert_int_equal(parse_signal(rows[i].text), rows[i].expect);
+	assert_int_equal(parse_signal("RTMIN+3"), SIGRTMIN + 3);
+	assert_int_equal(parse_signal("SIGRTMAX-1"), SIGRTMAX - 1);
+	assert_int_equal(parse_signal("RTMIN"), SIGRTMIN);
+	assert_int_equal(parse_signal("RTMIN-1"), -EINVAL);
+	assert_int_equal(parse_signal("RTMAX+1"), -EINVAL);
+	assert_int_equal(parse_signal("RTMIN+99"), -EINVAL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_parse_u64_takes_digits_only),
+		cmocka_unit_test(test_parse_i64_checks_both_ends),
+		cmocka_unit_test(test_parse_bool_words),
+		cmocka_unit_test(test_parse_signal_forms),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

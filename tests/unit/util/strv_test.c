@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "../test.h"
+
+#include <errno.h>
+
+#include "util/strv.h"
+
+static void test_strv_stays_terminated(void **state)
+{
+	struct strv list = { 0 };
+
+	(void)state;
+	assert_int_equal(strv_len(list.items), 0);
+	assert_int_equal(strv_add(&list, "one"), 0);
+	assert_int_equal(strv_add_format(&list, "two=%d", 2), 0);
+	assert_int_equal(strv_add(&list, NULL), -ENOMEM);
+	assert_int_equal(list.len, 2);
+	assert_null(list.items[2]);
+	assert_true(strv_contains(list.items, "two=2"));
+	assert_false(strv_contains(list.items, "two"));
+	strv_done(&list);
+	assert_null(list.items);
+}
+
+static void test_strv_env_get_takes_the_last(void **state)
+{
+	char *env[] = { (char[]){ "A=1" }, (char[]){ "AB=2" }, (char[]){ "A=3" }, (char[]){ "E=" }, NULL };
+
+	(void)state;
+	assert_string_equal(strv_env_get(env, "A"), "3");
+	assert_string_equal(strv_env_get(env, "E"), "");
+	assert_null(strv_env_get(env, "B"));
+	assert_null(strv_env_get(NULL, "A"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_strv_stays_terminated),
+		cmocka_unit_test(test_strv_env_get_takes_the_last),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
