@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "../test.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <json-c/json.h>
+
+#include "container/container.h"
+#include "container/state.h"
+#include "container/state_dir.h"
+#include "util/array.h"
+#include "util/error.h"
+#include "util/io.h"
+
+static char top[] = "/tmp/krun-state-XXXXXX";
+static struct container_host host;
+
+static int make_root(void **state)
+{
+	(void)state;
+	host.root = mkdtemp(top);
+	return host.root ? 0 : -1;
+}
+
+static int remove_root(void **state)
+{
+	(void)state;
+	return rmdir(top);
+}
+
+static struct state example(void)
+{
+	return (struct state){
+		.id = (char[]){ "web" },
+		.oci_version = (char[]){ "1.3.0" },
+		.bundle = (char[]){ "/b" },
+		.rootfs = (char[]){ "/b/rootfs" },
+		.created = (char[]){ "2026-01-02T15:04:05.123456789Z" },
+		.annotations = (char[]){ "{\"a\":\"b\"}" },
+		.owner = 1000,
+		.pid = 4321,
+		.start_time = UINT64_C(1) << 40,
+		.monitor_pid = 4322,
+		.manager = CGROUP_CGROUPFS,
+		.cgroup_path = (char[]){ "/krun/web" },
+		.namespaces = 0x6c020000,
+		.personality = PERSONALITY_KM,
+		.start = KM_START_EXEC,
+		.has_hooks = true,
+	};
+}
+
+static void test_state_survives_save_and_load(void **state)
+{
+	struct state saved = example(), loaded = { 0 };
+	struct error err = { 0 };
+	int root_fd = state_root_open(&host, true, &err);
+	int dir_fd = state_dir_make(root_fd, "web", &err);
+
+	(void)state;
+	assert_true(dir_fd >= 0);
+	assert_int_equal(state_save(dir_fd, &saved, &err), 0);
+	assert_int_equal(state_load(dir_fd, &loaded, &err), 0);
+	assert_string_equal(loaded.id, "web");
+	assert_string_equal(loaded.cgroup_path, "/krun/web");
+	assert_null(loaded.monitor);
+	assert_int_equal(loaded.owner, 1000);
+	assert_int_equal(loaded.pid, 4321);
+	assert_int_equal(loaded.monitor_pid, 4322);
+	assert_true(loaded.start_time == saved.start_time);
+	assert_true(loaded.namespaces == saved.namespaces);
+	assert_int_equal(loaded.personality, PERSONALITY_KM);
+	assert_int_equal(loaded.start, KM_START_EXEC);
+	assert_true(loaded.has_hooks);
+	state_done(&loaded);
+	assert_int_equal(state_dir_make(root_fd, "web", &err), -EEXIST);
+	assert_int_equal(state_dir_remove(&host, dir_fd, "web", &err), 0);
+	assert_int_equal(state_dir_lock(dir_fd, "web", &err), -ENOENT);
+	close(dir_fd);
+	assert_int_equal(state_dir_open(&host, "web", &err), -ENOENT);
+	assert_string_equal(err.text, "container 'web' does not exist");
+	close(root_fd);
+}
+
+static void test_state_load_refuses_what_is_cut_or_wrong(void **state)
+{
+	struct state saved = example(), loaded = { 0 };
+	struct error err = { 0 };
+	int root_fd = state_root_open(&host, true, &err);
+	int dir_fd = state_dir_make(root_fd, "cut", &err);
+	char *text = NULL;
+	size_t size = 0;
+
+	(void)state;
+	assert_int_equal(state_save(dir_fd, &saved, &err), 0);
+	assert_int_equal(io_read_file(dir_fd, STATE_FILE, 1 << 20, &text, &size), 0);
+	for (size_t len = 0; len < size; len++) {
+		assert_int_equal(io_replace_file(dir_fd, STATE_FILE, 0600, text, len), 0);
+		assert_true(state_load(dir_fd, &loaded, &err) < 0);
+		assert_null(loaded.id);
+	}
+	free(text);
+	assert_int_equal(state_dir_remove(&host, dir_fd, "cut", &err), 0);
+	close(dir_fd);
+	close(root_fd);
+}
+
+static void test_state_text_is_the_object_of_the_specification(void **state)
+{
+	struct state saved = example();
+	char *text = state_text(&saved, "stopped", 0, true);
+	struct json_object *object = json_tokener_parse(text), *value;
+	static const char *const keys[] = { "ociVersion", "id",	    "pid",	   "status", "bundle",
+					    "rootfs",	  "created", "annotations", "owner" };
+
+	(void)state;
+	assert_non_null(object);
+	assert_int_equal(json_object_object_length(object), ARRAY_LEN(keys));
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+		assert_true(json_object_object_get_ex(object, keys[i], &value));
+	json_object_object_get_ex(object, "pid", &value);
+	assert_int_equal(json_object_get_int(value), 0);
+	json_object_object_get_ex(object, "annotations", &value);
+	assert_int_equal(json_object_object_length(value), 3);
+	json_object_put(object);
+	free(text);
+}
+
+static void test_container_id_rules(void **state)
+{
+	static const struct {
+		const char *id;
+		bool valid;
+	} rows[] = {
+		{ "a", true },	   { "A_9+x.y-z", true }, { "", false },	 { ".", false },
+		{ "..", false },   { ".seccomp", false }, { "a/b", false }, { "-x", false },
+		{ "a b", false }, { "\xc3\xa4", false },
+	};
+	char longest[300];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		assert_int_equal(container_id_is_valid(rows[i].id), rows[i].valid);
+	memset(longest, 'x', sizeof(longest));
+	longest[255] = '\0';
+	assert_true(container_id_is_valid(longest));
+	longest[255] = 'x';
+	longest[256] = '\0';
+	assert_false(container_id_is_valid(longest));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_state_survives_save_and_load),
+		cmocka_unit_test(test_state_load_refuses_what_is_cut_or_wrong),
+		cmocka_unit_test(test_state_text_is_the_object_of_the_specification),
+		cmocka_unit_test(test_container_id_rules),
+	};
+
+	return cmocka_run_group_tests(tests, make_root, remove_root);
+}

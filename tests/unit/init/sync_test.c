@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "../test.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "init/sync.h"
+#include "util/error.h"
+
+static int pair[2] = { -1, -1 };
+
+static int open_pair(void **state)
+{
+	struct error err;
+
+	(void)state;
+	return sync_pair(pair, &err);
+}
+
+static int close_pair(void **state)
+{
+	(void)state;
+	close(pair[0]);
+	close(pair[1]);
+	return 0;
+}
+
+static void test_sync_carries_value_descriptor_and_sender(void **state)
+{
+	struct sync_message message;
+	struct error err = { 0 };
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	(void)state;
+	assert_int_equal(sync_send(pair[1], SYNC_CONSOLE, 42, fd, &err), 0);
+	assert_int_equal(sync_receive(pair[0], &message, &err), SYNC_MESSAGE);
+	assert_int_equal(message.kind, SYNC_CONSOLE);
+	assert_int_equal(message.value, 42);
+	assert_int_equal(message.sender, getpid());
+	assert_true(message.fd > fd);
+	assert_int_equal(fcntl(message.fd, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
+	close(message.fd);
+	close(fd);
+}
+
+static void test_sync_failure_becomes_the_error(void **state)
+{
+	struct error failure = { 0 }, err = { 0 };
+	struct sync_message message;
+
+	(void)state;
+	error_set(&failure, -EXDEV, "mount '/x'");
+	sync_send_failure(pair[1], &failure);
+	assert_int_equal(sync_expect(pair[0], SYNC_READY, &message, &err), -EXDEV);
+	assert_string_equal(err.text, "mount '/x'");
+}
+
+static void test_sync_failure_of_full_length_arrives_whole(void **state)
+{
+	struct error failure = { .code = -EIO }, err = { 0 };
+	struct sync_message message;
+
+	(void)state;
+	memset(failure.text, 'a', sizeof(failure.text) - 1);
+	sync_send_failure(pair[1], &failure);
+	assert_int_equal(sync_receive(pair[0], &message, &err), -EIO);
+	assert_int_equal(strlen(err.text), sizeof(failure.text) - 1);
+}
+
+static void test_sync_end_and_surprise_are_told_apart(void **state)
+{
+	struct sync_message message;
+	struct error err = { 0 };
+	int other[2];
+
+	(void)state;
+	assert_int_equal(sync_send(pair[1], SYNC_CHILD, 1, -1, &err), 0);
+	assert_int_equal(sync_expect(pair[0], SYNC_READY, NULL, &err), -EPROTO);
+	assert_non_null(strstr(err.text, "'child' came, 'ready' was expected"));
+	assert_int_equal(sync_pair(other, &err), 0);
+	close(other[1]);
+	assert_int_equal(sync_receive(other[0], &message, &err), SYNC_END);
+	assert_int_equal(sync_expect(other[0], SYNC_READY, NULL, &err), -EPIPE);
+	close(other[0]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_sync_carries_value_descriptor_and_sender, open_pair,
+						close_pair),
+		cmocka_unit_test_setup_teardown(test_sync_failure_becomes_the_error, open_pair, close_pair),
+		cmocka_unit_test_setup_teardown(test_sync_failure_of_full_length_arrives_whole, open_pair,
+						close_pair),
+		cmocka_unit_test_setup_teardown(test_sync_end_and_surprise_are_told_apart, open_pair,
+						close_pair),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "../test.h"
+
+#include <stdlib.h>
+
+#include "ns/idmap.h"
+#include "spec/spec.h"
+
+static void test_idmap_text_is_one_line_a_mapping(void **state)
+{
+	static const struct spec_id_mapping mappings[] = { { 0, 1000, 1 }, { 1, 4294967294, 65536 } };
+	char *text = idmap_text(mappings, 2);
+
+	(void)state;
+	assert_string_equal(text, "0 1000 1\n1 4294967294 65536\n");
+	free(text);
+	text = idmap_text(NULL, 0);
+	assert_string_equal(text, "");
+	free(text);
+}
+
+static void test_idmap_has_root(void **state)
+{
+	static const struct spec_id_mapping with[] = { { 5, 1000, 1 }, { 0, 2000, 1 } };
+	static const struct spec_id_mapping without[] = { { 1, 0, 10 }, { 0, 2000, 0 } };
+
+	(void)state;
+	assert_true(idmap_has_root(with, 2));
+	assert_false(idmap_has_root(without, 2));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_idmap_text_is_one_line_a_mapping),
+		cmocka_unit_test(test_idmap_has_root),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
