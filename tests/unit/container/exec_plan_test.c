@@ -11,8 +11,9 @@
 
 static struct spec_process base_process(void)
 {
-	static char *args[] = { (char[]){ "sh" }, NULL };
-	static char *env[] = { (char[]){ "PATH=/bin" }, (char[]){ "A=1" }, NULL };
+	static char sh[] = "sh", path[] = "PATH=/bin", a[] = "A=1";
+	static char *args[] = { sh, NULL };
+	static char *env[] = { path, a, NULL };
 	static gid_t gids[] = { 10 };
 
 	return (struct spec_process){
@@ -73,9 +74,9 @@ static void test_exec_process_of_a_process_file_is_complete_in_itself(void **sta
 
 static void test_exec_process_names_a_bad_option(void **state)
 {
-	static char *bad_gids[] = { (char[]){ "x" }, NULL };
-	static char *bad_caps[] = { (char[]){ "CAP_BOGUS" }, NULL };
-	static char *bad_env[] = { (char[]){ "NOVALUE" }, NULL };
+	char *bad_gids[] = { (char[]){ "x" }, NULL };
+	char *bad_caps[] = { (char[]){ "CAP_BOGUS" }, NULL };
+	char *bad_env[] = { (char[]){ "NOVALUE" }, NULL };
 	const struct {
 		struct exec_request request;
 		const char *text;
