@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "json/fields.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "util/error.h"
+
+/* ---- documents --------------------------------------------------------------------------------------------- */
+
+static size_t line_of(const char *text, size_t offset)
+{
+	size_t line = 1;
+
+	for (size_t i = 0; i < offset; i++)
+		if (text[i] == '\n')
+			line++;
+	return line;
+}
+
+/* A \u0000 would cut every C string that is made of the document. The text has been parsed: it is well formed. */
+static bool has_escaped_nul(const char *text, size_t size)
+{
+	for (size_t i = 0; i + 5 < size; i++) {
+		if (text[i] != '\\')
+			continue;
+		if (memcmp(text + i, "\\u0000", 6) == 0)
+			return true;
+		i++;
+	}
+	return false;
+}
+
+int json_document_parse(const char *text, size_t size, const char *name, struct json_object **ret,
+			struct error *err)
+{
+	struct json_tokener *tokener;
+	struct json_object *object;
+	enum json_tokener_error status;
+	size_t end;
+
+	if (size > INT32_MAX)
+		return error_set(err, -EFBIG, "%s: too long", name);
+	if (memchr(text, '\0', size))
+		return error_set(err, -EINVAL, "%s: not JSON: it has a NUL byte", name);
+	tokener = json_tokener_new_ex(JSON_DEPTH_MAX);
+	if (!tokener)
+		return error_oom(err);
+	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	/* With the final NUL: only then json-c knows that a number at the end is complete. */
+	object = json_tokener_parse_ex(tokener, text, (int)size + 1);
+	status = json_tokener_get_error(tokener);
+	end = json_tokener_get_parse_end(tokener);
+	json_tokener_free(tokener);
+	if (status == json_tokener_success)
+		end += strspn(text + (end < size ? end : size), " \t\r\n");
+	if (status != json_tokener_success || end < size) {
+		json_object_put(object);
+		return error_set(err, -EINVAL, "%s: not JSON: line %zu: %s", name,
+				 line_of(text, end < size ? end : size),
+				 status == json_tokener_continue ? "the text ends too early" :
+				 status == json_tokener_success	 ? "text after the end" :
+								   json_tokener_error_desc(status));
+	}
+	if (has_escaped_nul(text, size)) {
+		json_object_put(object);
+		return error_set(err, -EINVAL, "%s: a string has a NUL character (\\u0000)", name);
+	}
+	*ret = object;
+	return 0;
+}
+
+/* ---- where we are -------------------------------------------------------------------------------------------- */
+
+int json_enter_key(struct json_reader *reader, const char *key)
+{
+	if (reader->depth == JSON_DEPTH_MAX)
+		return json_error(reader, "nested too deeply");
+	reader->path[reader->depth].key = key;
+	reader->depth++;
+	return 0;
+}
+
+int json_enter_index(struct json_reader *reader, size_t index)
+{
+	if (reader->depth == JSON_DEPTH_MAX)
+		return json_error(reader, "nested too deeply");
+	reader->path[reader->depth].key = NULL;
+	reader->path[reader->depth].index = index;
+	reader->depth++;
+	return 0;
+}
+
+void json_leave(struct json_reader *reader)
+{
+	reader->depth--;
+}
+
+static void format_pointer(const struct json_reader *reader, char *out, size_t size)
+{
+	size_t len = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < reader->depth && len < size; i++) {
+		int n = reader->path[i].key ?
+				snprintf(out + len, size - len, "/%s", reader->path[i].key) :
+				snprintf(out + len, size - len, "/%zu", reader->path[i].index);
+
+		len += n > 0 ? (size_t)n : 0;
+	}
+}
+
+int json_error(struct json_reader *reader, const char *format, ...)
+{
+	char pointer[512], text[1024];
+	va_list args;
+
+	format_pointer(reader, pointer, sizeof(pointer));
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	return error_set(reader->err, -EINVAL, "%s: %s: %s", reader->name, pointer[0] ? pointer : "/", text);
+}
+
+/* ---- tables ---------------------------------------------------------------------------------------------------- */
+
+static int check_type(struct json_reader *reader, struct json_object *value, json_type type)
+{
+	json_type got = json_object_get_type(value);
+
+	if (got == type)
+		return 0;
+	return json_error(reader, "expected %s, got %s",
+			  type == json_type_int ? "an integer" : json_type_to_name(type),
+			  json_type_to_name(got));
+}
+
+int json_read_fields(struct json_reader *reader, struct json_object *object,
+		     const struct json_field *fields, void *target)
+{
+	for (const struct json_field *field = fields; field->key; field++) {
+		struct json_object *value = NULL;
+		int r = json_enter_key(reader, field->key);
+
+		if (r < 0)
+			return r;
+		json_object_object_get_ex(object, field->key, &value);
+		if (value) {
+			r = check_type(reader, value, field->type);
+			if (r == 0)
+				r = field->read(reader, value, (char *)target + field->offset, field->arg);
+		} else if (field->required) {
+			r = json_error(reader, "missing");
+		}
+		if (r < 0)
+			return r;
+		json_leave(reader);
+	}
+	return 0;
+}
+
+int json_read_string(struct json_reader *reader, struct json_object *value, void *target, const void *arg)
+{
+	(void)reader;
+	(void)arg;
+	*(const char **)target = json_object_get_string(value);
+	return 0;
+}
+
+int json_read_bool(struct json_reader *reader, struct json_object *value, void *target, const void *arg)
+{
+	(void)reader;
+	(void)arg;
+	*(bool *)target = json_object_get_boolean(value);
+	return 0;
+}
+
+/*
+ * json-c keeps integers as int64 or uint64 and clamps what fits neither; the text that it kept or the two
+ * getters tell the difference.
+ */
+int json_get_integer(struct json_reader *reader, struct json_object *value, int64_t min, int64_t max,
+		     int64_t *ret)
+{
+	int64_t number;
+
+	errno = 0;
+	number = json_object_get_int64(value);
+	if (errno == ERANGE || (number == INT64_MAX && json_object_get_uint64(value) > INT64_MAX) ||
+	    number < min || number > max)
+		return json_error(reader, "out of range (%lld to %lld)", (long long)min, (long long)max);
+	*ret = number;
+	return 0;
+}
+
+int json_read_i64(struct json_reader *reader, struct json_object *value, void *target, const void *arg)
+{
+	const struct json_range *range = arg;
+
+	return json_get_integer(reader, value, range ? range->min : INT64_MIN,
+				range ? range->max : INT64_MAX, target);
+}
+
+int json_read_u64(struct json_reader *reader, struct json_object *value, void *target, const void *arg)
+{
+	const struct json_range *range = arg;
+	uint64_t number;
+
+	if (json_object_get_int64(value) < 0)
+		return json_error(reader, "negative");
+	errno = 0;
+	number = json_object_get_uint64(value);
+	if (errno == ERANGE || (range && (number < (uint64_t)range->min || number > (uint64_t)range->max)))
+		return json_error(reader, "out of range");
+	*(uint64_t *)target = number;
+	return 0;
+}
+
+int json_read_u32(struct json_reader *reader, struct json_object *value, void *target, const void *arg)
+{
+	const struct json_range *range = arg;
+	int64_t number;
+	int r = json_get_integer(reader, value, range ? range->min : 0, range ? range->max : UINT32_MAX,
+				 &number);
+
+	if (r == 0)
+		*(uint32_t *)target = (uint32_t)number;
+	return r;
+}
+
+int json_read_object(struct json_reader *reader, struct json_object *value, void *target, const void *arg)
+{
+	return json_read_fields(reader, value, arg, target);
+}
+
+static int read_string_element(struct json_reader *reader, struct json_object *value, void *target,
+			       const void *arg)
+{
+	return json_read_string(reader, value, target, arg);
+}
+
+static int read_elements(struct json_reader *reader, struct json_object *value, char *items,
+			 const struct json_array_shape *shape)
+{
+	size_t len = json_object_array_length(value);
+
+	for (size_t i = 0; i < len; i++) {
+		struct json_object *element = json_object_array_get_idx(value, i);
+		int r = json_enter_index(reader, i);
+
+		if (r == 0)
+			r = check_type(reader, element, shape->type);
+		if (r == 0)
+			r = shape->read(reader, element, items + i * shape->size, shape->arg);
+		if (r < 0)
+			return r;
+		json_leave(reader);
+	}
+	return 0;
+}
+
+int json_read_strings(struct json_reader *reader, struct json_object *value, void *target, const void *arg)
+{
+	static const struct json_array_shape shape = {
+		.size = sizeof(char *),
+		.type = json_type_string,
+		.read = read_string_element,
+	};
+	/* One more, zero: the terminator. */
+	char **items = arena_alloc(reader->arena, json_object_array_length(value) + 1, sizeof(*items));
+	int r;
+
+	(void)arg;
+	if (!items)
+		return error_oom(reader->err);
+	r = read_elements(reader, value, (char *)items, &shape);
+	if (r == 0)
+		*(char ***)target = items;
+	return r;
+}
+
+int json_read_array(struct json_reader *reader, struct json_object *value, void *target, const void *arg)
+{
+	const struct json_array_shape *shape = arg;
+	size_t len = json_object_array_length(value);
+	char *items;
+	int r;
+
+	if (len == 0)
+		return 0;
+	items = arena_alloc(reader->arena, len, shape->size);
+	if (!items)
+		return error_oom(reader->err);
+	r = read_elements(reader, value, items, shape);
+	if (r < 0)
+		return r;
+	*(void **)target = items;
+	*(size_t *)((char *)target + shape->len_offset) = len;
+	return 0;
+}

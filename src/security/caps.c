@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <sys/prctl.h>
+
+#include "security/security.h"
+#include "spec/capabilities.h"
+#include "spec/spec.h"
+#include "syscall/capability.h"
+#include "util/error.h"
+#include "util/log.h"
+
+int caps_parse(const char *name)
+{
+	return capability_number(name);
+}
+
+const char *caps_name(int number)
+{
+	return capability_name(number);
+}
+
+static uint64_t wanted(const struct spec_capabilities *caps, int set)
+{
+	return caps ? caps->sets[set] : 0;
+}
+
+int caps_limit_bounding(const struct spec_capabilities *caps, struct error *err)
+{
+	const uint64_t keep = wanted(caps, CAP_SET_BOUNDING);
+
+	/* 64: a kernel newer than our table may have more; it says EINVAL after its last one. */
+	for (int number = 0; number < 64; number++) {
+		if (keep >> number & 1)
+			continue;
+		if (prctl(PR_CAPBSET_DROP, number, 0, 0, 0) == 0)
+			continue;
+		if (errno == EINVAL)
+			break;
+		/* EPERM with nothing to drop: a rootless caller whose set is cut already. */
+		if (errno == EPERM && prctl(PR_CAPBSET_READ, number, 0, 0, 0) == 0)
+			continue;
+		return error_sys(err, -errno, "drop capability %d from the bounding set", number);
+	}
+	return 0;
+}
+
+/*
+ * config.md: what cannot be granted is worth a warning, not a failure. A capability that we do not have cannot be
+ * permitted, and the bounding set was cut to what config.json allows.
+ */
+static void warn_ungrantable(uint64_t missing)
+{
+	for (int number = 0; missing >> number; number++)
+		if (missing >> number & 1)
+			log_warning("capability %s cannot be granted: krun does not have it",
+				    capability_name(number) ? capability_name(number) : "(unknown)");
+}
+
+int caps_apply(const struct spec_capabilities *caps, struct error *err)
+{
+	struct capability_sets have, sets;
+	uint64_t ambient;
+	int r = sys_capget(&have);
+
+	if (r < 0)
+		return error_sys(err, r, "read capabilities");
+	for (size_t i = 0; caps && caps->unknown && caps->unknown[i]; i++)
+		log_warning("capability '%s' is unknown", caps->unknown[i]);
+	sets.permitted = wanted(caps, CAP_SET_PERMITTED) & have.permitted;
+	sets.effective = wanted(caps, CAP_SET_EFFECTIVE) & sets.permitted;
+	sets.inheritable = wanted(caps, CAP_SET_INHERITABLE) & have.permitted;
+	if (wanted(caps, CAP_SET_PERMITTED) & ~have.permitted)
+		warn_ungrantable(wanted(caps, CAP_SET_PERMITTED) & ~have.permitted);
+	r = sys_capset(&sets);
+	if (r < 0)
+		return error_sys(err, r, "set capabilities");
+	/* EINVAL: a kernel without ambient capabilities (before 4.3) has none to clear. */
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 && errno != EINVAL)
+		return error_sys(err, -errno, "clear ambient capabilities");
+	ambient = wanted(caps, CAP_SET_AMBIENT) & sets.permitted & sets.inheritable;
+	for (int number = 0; ambient >> number && number < 64; number++)
+		if (ambient >> number & 1 &&
+		    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, number, 0, 0) < 0)
+			return error_sys(err, -errno, "raise ambient capability %d", number);
+	return 0;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <errno.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+
+#include "security/security.h"
+#include "spec/spec.h"
+#include "syscall/process.h"
+#include "util/error.h"
+
+int identity_apply(const struct spec_user *user, bool set_groups, struct error *err)
+{
+	int r;
+
+	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+		return error_sys(err, -errno, "keep capabilities");
+	if (set_groups) {
+		r = sys_setgroups(user->additional_gids_len, user->additional_gids);
+		if (r < 0)
+			return error_sys(err, r, "set supplementary groups");
+	}
+	r = sys_setresgid(user->gid);
+	if (r < 0)
+		return error_sys(err, r, "set gid %u", user->gid);
+	r = sys_setresuid(user->uid);
+	if (r < 0)
+		return error_sys(err, r, "set uid %u", user->uid);
+	umask(user->umask.set ? (mode_t)user->umask.value : 0022);
+	return 0;
+}

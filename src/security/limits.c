@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Small restrictions: rlimits, no_new_privs, the OOM score, the session keyring. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/keyctl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "security/security.h"
+#include "spec/spec.h"
+#include "syscall/process.h"
+#include "util/error.h"
+#include "util/io.h"
+#include "util/log.h"
+
+int rlimits_apply(pid_t pid, const struct spec_rlimit *rlimits, size_t len, struct error *err)
+{
+	for (size_t i = 0; i < len; i++) {
+		const struct rlimit limit = { rlimits[i].soft, rlimits[i].hard };
+
+		if (prlimit(pid, (__rlimit_resource_t)rlimits[i].resource, &limit, NULL) < 0)
+			return error_sys(err, -errno, "set %s to %llu:%llu", rlimits[i].name,
+					 (unsigned long long)rlimits[i].soft,
+					 (unsigned long long)rlimits[i].hard);
+	}
+	return 0;
+}
+
+int no_new_privs_apply(struct error *err)
+{
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return error_sys(err, -errno, "set no_new_privs");
+	return 0;
+}
+
+int oom_score_apply(int proc_fd, int64_t score, struct error *err)
+{
+	char text[16], now[16];
+	int r;
+
+	snprintf(text, sizeof(text), "%lld", (long long)score);
+	/* Lowering it takes CAP_SYS_RESOURCE, leaving it does not: rootless engines send the value that is there. */
+	if (io_read_small(proc_fd, "self/oom_score_adj", now, sizeof(now)) > 0 && strcmp(now, text) == 0)
+		return 0;
+	r = io_write_existing(proc_fd, "self/oom_score_adj", text);
+	return r < 0 ? error_sys(err, r, "set oom_score_adj to %s", text) : 0;
+}
+
+/* "type;uid;gid;permissions;description": lets whoever possesses the key search it. */
+static void make_searchable(long key)
+{
+	char text[512], *permissions = text;
+	int n = sys_keyctl_describe(key, text, sizeof(text) - 1);
+	unsigned long mask;
+
+	if (n <= 0)
+		return;
+	text[(size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1] = '\0';
+	for (int field = 0; field < 3 && permissions; field++) {
+		permissions = strchr(permissions, ';');
+		if (permissions)
+			permissions++;
+	}
+	if (!permissions)
+		return;
+	mask = strtoul(permissions, NULL, 16);
+	/* KEY_USR_SEARCH, linux/key.h */
+	sys_keyctl_setperm(key, (uint32_t)(mask | 0x00080000));
+}
+
+int keyring_apply(const char *name, const char *selinux_label, struct error *err)
+{
+	long key;
+
+	if (selinux_label) {
+		int r = io_write_existing(AT_FDCWD, "/proc/thread-self/attr/keycreate", selinux_label);
+
+		if (r < 0)
+			return error_sys(err, r, "write `/proc/thread-self/attr/keycreate`");
+	}
+	key = sys_join_session_keyring(name);
+	/* A kernel without keys, a quota that is used up, a seccomp filter around us: no reason not to run. */
+	if (key == -ENOSYS || key == -EDQUOT || key == -EACCES || key == -EPERM) {
+		log_debug("no session keyring: %s", error_reason((int)key));
+		return 0;
+	}
+	if (key < 0)
+		return error_sys(err, (int)key, "make the session keyring '%s'", name);
+	make_searchable(key);
+	return 0;
+}

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* From the typed profile to kernel instructions, with libseccomp. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/memfd.h>
+#include <linux/seccomp.h>
+#include <seccomp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "security/seccomp_cache.h"
+#include "security/security.h"
+#include "spec/spec.h"
+#include "syscall/process.h"
+#include "util/array.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+#include "util/io.h"
+#include "util/log.h"
+
+
+static const struct {
+	const char *word;
+	unsigned int flag;
+} flag_words[] = {
+	{ "SECCOMP_FILTER_FLAG_TSYNC", SECCOMP_FILTER_FLAG_TSYNC },
+	{ "SECCOMP_FILTER_FLAG_LOG", SECCOMP_FILTER_FLAG_LOG },
+	{ "SECCOMP_FILTER_FLAG_SPEC_ALLOW", SECCOMP_FILTER_FLAG_SPEC_ALLOW },
+	{ "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV },
+};
+
+static int action_of(const char *word, const struct opt_u64 *errno_ret, uint32_t *ret, struct error *err)
+{
+	const uint32_t code = errno_ret->set ? (uint32_t)errno_ret->value : EPERM;
+	const struct {
+		const char *word;
+		uint32_t action;
+	} actions[] = {
+		{ "SCMP_ACT_KILL", SCMP_ACT_KILL_THREAD },
+		{ "SCMP_ACT_KILL_THREAD", SCMP_ACT_KILL_THREAD },
+		{ "SCMP_ACT_KILL_PROCESS", SCMP_ACT_KILL_PROCESS },
+		{ "SCMP_ACT_TRAP", SCMP_ACT_TRAP },
+		{ "SCMP_ACT_ERRNO", SCMP_ACT_ERRNO(code) },
+		{ "SCMP_ACT_TRACE", SCMP_ACT_TRACE(code) },
+		{ "SCMP_ACT_ALLOW", SCMP_ACT_ALLOW },
+		{ "SCMP_ACT_LOG", SCMP_ACT_LOG },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(actions); i++) {
+		if (strcmp(word, actions[i].word) == 0) {
+			*ret = actions[i].action;
+			return 0;
+		}
+	}
+	return error_set(err, -EOPNOTSUPP, "config.json: /linux/seccomp: %s is not supported yet", word);
+}
+
+static enum scmp_compare operator_of(const char *word)
+{
+	static const struct {
+		const char *word;
+		enum scmp_compare op;
+	} operators[] = {
+		{ "SCMP_CMP_NE", SCMP_CMP_NE }, { "SCMP_CMP_LT", SCMP_CMP_LT },
+		{ "SCMP_CMP_LE", SCMP_CMP_LE }, { "SCMP_CMP_EQ", SCMP_CMP_EQ },
+		{ "SCMP_CMP_GE", SCMP_CMP_GE }, { "SCMP_CMP_GT", SCMP_CMP_GT },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(operators); i++)
+		if (strcmp(word, operators[i].word) == 0)
+			return operators[i].op;
+	return SCMP_CMP_MASKED_EQ;
+}
+
+/* "SCMP_ARCH_X86_64" -> libseccomp's "x86_64". */
+static int add_architectures(scmp_filter_ctx ctx, const struct spec_seccomp *seccomp, struct error *err)
+{
+	for (size_t i = 0; seccomp->architectures && seccomp->architectures[i]; i++) {
+		char name[32];
+		size_t len = 0;
+		uint32_t token;
+		int r;
+
+		for (const char *c = seccomp->architectures[i] + strlen("SCMP_ARCH_");
+		     *c && len < sizeof(name) - 1; c++)
+			name[len++] = *c >= 'A' && *c <= 'Z' ? (char)(*c - 'A' + 'a') : *c;
+		name[len] = '\0';
+		token = seccomp_arch_resolve_name(name);
+		/* A list for every host names architectures that this libseccomp may not know. */
+		if (token == 0)
+			continue;
+		r = seccomp_arch_add(ctx, token);
+		if (r < 0 && r != -EEXIST)
+			return error_set(err, r, "config.json: /linux/seccomp/architectures: %s",
+					 seccomp->architectures[i]);
+	}
+	return 0;
+}
+
+/* True when two conditions are about one argument: libseccomp takes one per argument in a rule. */
+static bool repeats_argument(const struct spec_seccomp_rule *rule)
+{
+	unsigned int seen = 0;
+
+	for (size_t i = 0; i < rule->args_len; i++) {
+		if (seen & 1U << rule->args[i].index)
+			return true;
+		seen |= 1U << rule->args[i].index;
+	}
+	return false;
+}
+
+static struct scmp_arg_cmp comparison(const struct spec_seccomp_arg *arg)
+{
+	struct scmp_arg_cmp compare = {
+		.arg = arg->index,
+		.op = operator_of(arg->op),
+		.datum_a = arg->value,
+		.datum_b = arg->value_two,
+	};
+
+	return compare;
+}
+
+/* All conditions together; with one argument twice, each on its own (which is what engines mean by it). */
+static int add_call(scmp_filter_ctx ctx, const struct spec_seccomp_rule *rule, uint32_t action, int number)
+{
+	struct scmp_arg_cmp compare[6];
+	int r = 0;
+
+	if (repeats_argument(rule)) {
+		for (size_t i = 0; r == 0 && i < rule->args_len; i++) {
+			compare[0] = comparison(&rule->args[i]);
+			r = seccomp_rule_add_array(ctx, action, number, 1, compare);
+		}
+		return r;
+	}
+	for (size_t i = 0; i < rule->args_len; i++)
+		compare[i] = comparison(&rule->args[i]);
+	return seccomp_rule_add_array(ctx, action, number, (unsigned int)rule->args_len, compare);
+}
+
+static int add_rule(scmp_filter_ctx ctx, const struct spec_seccomp_rule *rule, uint32_t default_action,
+		    struct error *err)
+{
+	uint32_t action;
+	int r = action_of(rule->action, &rule->errno_ret, &action, err);
+
+	if (r < 0)
+		return r;
+	/* libseccomp refuses a rule that changes nothing. */
+	if (action == default_action)
+		return 0;
+	for (size_t i = 0; rule->names[i]; i++) {
+		int number = seccomp_syscall_resolve_name(rule->names[i]);
+
+		/* Profiles name calls of newer kernels and of other architectures. */
+		if (number == __NR_SCMP_ERROR)
+			continue;
+		r = add_call(ctx, rule, action, number);
+		if (r < 0 && r != -EEXIST)
+			return error_set(err, r, "config.json: /linux/seccomp/syscalls: rule for '%s': %s",
+					 rule->names[i], error_reason(r));
+	}
+	return 0;
+}
+
+static int export_program(scmp_filter_ctx ctx, struct seccomp_program *ret, struct error *err)
+{
+	auto_close int fd = sys_memfd_create("seccomp", MFD_CLOEXEC);
+	char *bytes = NULL;
+	size_t size = 0;
+	int r;
+
+	if (fd < 0)
+		return error_sys(err, fd, "make a file for the seccomp filter");
+	r = seccomp_export_bpf(ctx, fd);
+	if (r == 0 && lseek(fd, 0, SEEK_SET) < 0)
+		r = -errno;
+	if (r == 0)
+		r = io_read_all(fd, BPF_MAXINSNS * sizeof(struct sock_filter), &bytes, &size);
+	if (r < 0)
+		return error_sys(err, r, "make the seccomp filter");
+	ret->instructions = bytes;
+	ret->len = (unsigned short)(size / sizeof(struct sock_filter));
+	return 0;
+}
+
+static int compile(const struct spec_seccomp *seccomp, struct seccomp_program *ret, struct error *err)
+{
+	uint32_t default_action;
+	scmp_filter_ctx ctx;
+	int r = action_of(seccomp->default_action, &seccomp->default_errno_ret, &default_action, err);
+
+	if (r < 0)
+		return r;
+	ctx = seccomp_init(default_action);
+	if (!ctx)
+		return error_oom(err);
+	/* no_new_privs is krun's to set; a binary tree keeps long profiles fast. */
+	seccomp_attr_set(ctx, SCMP_FLTATR_CTL_NNP, 0);
+	seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+	r = add_architectures(ctx, seccomp, err);
+	for (size_t i = 0; r == 0 && i < seccomp->rules_len; i++)
+		r = add_rule(ctx, &seccomp->rules[i], default_action, err);
+	if (r == 0)
+		r = export_program(ctx, ret, err);
+	seccomp_release(ctx);
+	return r;
+}
+
+static unsigned int flags_of(const struct spec_seccomp *seccomp)
+{
+	unsigned int flags = 0;
+
+	for (size_t i = 0; seccomp->flags && seccomp->flags[i]; i++)
+		for (size_t j = 0; j < ARRAY_LEN(flag_words); j++)
+			if (strcmp(seccomp->flags[i], flag_words[j].word) == 0)
+				flags |= flag_words[j].flag;
+	/* Without a listener the kernel refuses it, and without one it means nothing. */
+	return flags & ~(unsigned int)SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+}
+
+int seccomp_compile(const struct spec_seccomp *seccomp, int cache_fd, struct seccomp_program *ret,
+		    struct error *err)
+{
+	struct seccomp_program program = { 0 };
+	char name[SECCOMP_CACHE_NAME];
+	struct error ignored;
+	int r;
+
+	seccomp_cache_name(seccomp, name);
+	if (cache_fd >= 0 && seccomp_program_load(cache_fd, name, ret, &ignored) == 0)
+		return 0;
+	r = compile(seccomp, &program, err);
+	if (r < 0)
+		return r;
+	program.flags = flags_of(seccomp);
+	if (cache_fd >= 0 && seccomp_program_save(&program, cache_fd, name, &ignored) < 0)
+		log_debug("seccomp cache: %s", ignored.text);
+	*ret = program;
+	return 0;
+}
+
+void seccomp_program_done(struct seccomp_program *program)
+{
+	free(program->instructions);
+	*program = (struct seccomp_program){ 0 };
+}
+
+int seccomp_apply(const struct seccomp_program *program, struct error *err)
+{
+	const struct sock_fprog filter = { .len = program->len, .filter = program->instructions };
+	int r = sys_seccomp(SECCOMP_SET_MODE_FILTER, program->flags, &filter);
+
+	return r < 0 ? error_sys(err, r, "load the seccomp filter") : 0;
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "security/security.h"
+#include "spec/spec.h"
+#include "syscall/open.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+#include "util/io.h"
+
+enum owner { OWNER_NONE, OWNER_NETWORK, OWNER_IPC, OWNER_UTS };
+
+/* Which namespace a setting belongs to, namespaces(7) and the kernel's ipc/ and net/ tables. @path has slashes. */
+static enum owner owner_of(const char *path)
+{
+	static const char *const ipc[] = { "kernel/msgmax", "kernel/msgmnb",	 "kernel/msgmni",
+					   "kernel/sem",    "kernel/shmall",	 "kernel/shmmax",
+					   "kernel/shmmni", "kernel/shm_rmid_forced", "kernel/auto_msgmni",
+					   "kernel/msg_next_id", "kernel/sem_next_id", "kernel/shm_next_id" };
+
+	if (strncmp(path, "net/", 4) == 0)
+		return OWNER_NETWORK;
+	if (strncmp(path, "fs/mqueue/", 10) == 0)
+		return OWNER_IPC;
+	if (strcmp(path, "kernel/domainname") == 0 || strcmp(path, "kernel/hostname") == 0)
+		return OWNER_UTS;
+	for (size_t i = 0; i < sizeof(ipc) / sizeof(ipc[0]); i++)
+		if (strcmp(path, ipc[i]) == 0)
+			return OWNER_IPC;
+	return OWNER_NONE;
+}
+
+/*
+ * sysctl(8): the first separator decides. "net.ipv4.conf.eth0/1.forwarding" has dots as separators and a slash
+ * that means a dot; "net/ipv4/conf/eth0.1/forwarding" is a path already.
+ */
+static int key_to_path(const char *key, char *path, size_t size)
+{
+	const char *first = strpbrk(key, "./");
+	const bool dotted = !first || *first == '.';
+
+	if (strlen(key) >= size || !*key)
+		return -EINVAL;
+	strcpy(path, key);
+	for (char *c = path; dotted && *c; c++)
+		if (*c == '.')
+			*c = '/';
+		else if (*c == '/')
+			*c = '.';
+	return path[0] == '/' || strstr(path, "//") || strstr(path, "..") ? -EINVAL : 0;
+}
+
+int sysctl_check(const struct spec_pair *sysctl, size_t len, bool has_network, bool has_ipc, bool has_uts,
+		 struct error *err)
+{
+	for (size_t i = 0; i < len; i++) {
+		char path[PATH_MAX];
+		const char *missing = NULL;
+
+		if (key_to_path(sysctl[i].key, path, sizeof(path)) < 0)
+			return error_set(err, -EINVAL, "config.json: /linux/sysctl: '%s' is not a setting",
+					 sysctl[i].key);
+		switch (owner_of(path)) {
+		case OWNER_NETWORK:
+			missing = has_network ? NULL : "network";
+			break;
+		case OWNER_IPC:
+			missing = has_ipc ? NULL : "ipc";
+			break;
+		case OWNER_UTS:
+			missing = has_uts ? NULL : "uts";
+			break;
+		case OWNER_NONE:
+		default:
+			return error_set(err, -EINVAL,
+					 "config.json: /linux/sysctl: '%s' belongs to the host, not to a "
+					 "namespace", sysctl[i].key);
+		}
+		if (missing)
+			return error_set(err, -EINVAL,
+					 "config.json: /linux/sysctl: '%s' needs an own %s namespace",
+					 sysctl[i].key, missing);
+	}
+	return 0;
+}
+
+int sysctl_apply(int proc_fd, const struct spec_pair *sysctl, size_t len, struct error *err)
+{
+	auto_close int sys_fd = -1;
+
+	if (len == 0)
+		return 0;
+	sys_fd = openat(proc_fd, "sys", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (sys_fd < 0)
+		return error_sys(err, -errno, "open '/proc/sys'");
+	for (size_t i = 0; i < len; i++) {
+		char path[PATH_MAX];
+		auto_close int fd = -1;
+		int r = key_to_path(sysctl[i].key, path, sizeof(path));
+
+		if (r == 0)
+			fd = sys_openat2(sys_fd, path, O_WRONLY, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+		if (r == 0 && fd < 0)
+			r = fd;
+		if (r == 0)
+			r = io_write_all(fd, sysctl[i].value, strlen(sysctl[i].value));
+		if (r < 0)
+			return error_sys(err, r, "set sysctl '%s' to '%s'", sysctl[i].key, sysctl[i].value);
+	}
+	return 0;
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Whole documents: config.json, the process file of `exec`, the resources of `update`. */
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "spec/read.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+#include "util/io.h"
+
+enum { DOCUMENT_MAX = 64 * 1024 * 1024 };
+
+/* ---- config.json ------------------------------------------------------------------------------------------------ */
+
+/* Any 1.x.y, also with a suffix ("1.0.2-dev"): minor versions only add. */
+static int read_version(struct json_reader *reader, struct json_object *value, void *target, const void *arg)
+{
+	const char *version = json_object_get_string(value);
+	const char *rest = version;
+
+	(void)arg;
+	for (int part = 0; part < 3; part++) {
+		if (!isdigit((unsigned char)*rest))
+			return json_error(reader, "'%s' is not a version", version);
+		rest += strspn(rest, "0123456789");
+		if (part < 2 && *rest++ != '.')
+			return json_error(reader, "'%s' is not a version", version);
+	}
+	if (*rest && *rest != '-' && *rest != '+')
+		return json_error(reader, "'%s' is not a version", version);
+	if (strncmp(version, "1.", 2) != 0)
+		return json_error(reader, "version '%s' is not supported, 1.x.y is", version);
+	*(const char **)target = version;
+	return 0;
+}
+
+static int read_rootfs(struct json_reader *reader, struct json_object *value, void *target, const void *arg)
+{
+	const char *path = json_object_get_string(value);
+
+	(void)arg;
+	if (!*path)
+		return json_error(reader, "empty");
+	*(const char **)target = path;
+	return 0;
+}
+
+#define SPEC(member) offsetof(struct spec, member)
+
+static const struct json_field root_fields[] = {
+	{ "path", json_type_string, true, SPEC(rootfs), read_rootfs, NULL },
+	{ "readonly", json_type_boolean, false, SPEC(rootfs_readonly), json_read_bool, NULL },
+	{ 0 },
+};
+
+static const struct json_field config_fields[] = {
+	{ "ociVersion", json_type_string, true, SPEC(oci_version), read_version, NULL },
+	{ "root", json_type_object, true, 0, json_read_object, root_fields },
+	{ "hostname", json_type_string, false, SPEC(hostname), json_read_string, NULL },
+	{ "domainname", json_type_string, false, SPEC(domainname), json_read_string, NULL },
+	{ "process", json_type_object, false, SPEC(process), spec_read_process, NULL },
+	{ "mounts", json_type_array, false, SPEC(mounts), spec_read_mounts, NULL },
+	{ "hooks", json_type_object, false, SPEC(hooks), spec_read_hooks, NULL },
+	{ "annotations", json_type_object, false, SPEC(annotations), spec_read_pairs, NULL },
+	{ "linux", json_type_object, true, 0, spec_read_linux, NULL },
+	{ "vm", json_type_object, false, 0, spec_read_unsupported, NULL },
+	{ "windows", json_type_object, false, 0, spec_read_unsupported, NULL },
+	{ "solaris", json_type_object, false, 0, spec_read_unsupported, NULL },
+	{ "zos", json_type_object, false, 0, spec_read_unsupported, NULL },
+	{ "freebsd", json_type_object, false, 0, spec_read_unsupported, NULL },
+	{ 0 },
+};
+
+static int check_config(struct json_reader *reader, struct spec *spec)
+{
+	enum { NAME_LEN_MAX = 64 };	/* __NEW_UTS_LEN */
+
+	if (spec->hostname && !*spec->hostname)
+		spec->hostname = NULL;
+	if (spec->domainname && !*spec->domainname)
+		spec->domainname = NULL;
+	if ((spec->hostname || spec->domainname) && !spec->namespaces[NS_UTS].listed)
+		return json_error(reader, "hostname, domainname: they need a uts namespace");
+	if ((spec->hostname && strlen(spec->hostname) > NAME_LEN_MAX) ||
+	    (spec->domainname && strlen(spec->domainname) > NAME_LEN_MAX))
+		return json_error(reader, "hostname, domainname: longer than %d", NAME_LEN_MAX);
+	return 0;
+}
+
+/* ---- documents -------------------------------------------------------------------------------------------------- */
+
+struct document {
+	int (*read)(struct json_reader *reader, struct json_object *root, struct spec *spec);
+};
+
+static int read_config(struct json_reader *reader, struct json_object *root, struct spec *spec)
+{
+	int r = json_read_fields(reader, root, config_fields, spec);
+
+	return r < 0 ? r : check_config(reader, spec);
+}
+
+static int read_process_file(struct json_reader *reader, struct json_object *root, struct spec *spec)
+{
+	return spec_read_process(reader, root, &spec->process, NULL);
+}
+
+static int read_resources_file(struct json_reader *reader, struct json_object *root, struct spec *spec)
+{
+	return spec_read_resources(reader, root, &spec->resources, NULL);
+}
+
+static int parse(const char *text, size_t size, const char *name, struct document document,
+		 struct spec **ret, struct error *err)
+{
+	struct spec *spec = calloc(1, sizeof(*spec));
+	struct json_reader reader = { .name = name, .err = err };
+	int r;
+
+	if (!spec)
+		return error_oom(err);
+	reader.arena = &spec->arena;
+	r = json_document_parse(text, size, name, &spec->root, err);
+	if (r == 0 && !json_object_is_type(spec->root, json_type_object))
+		r = json_error(&reader, "expected an object");
+	if (r == 0)
+		r = document.read(&reader, spec->root, spec);
+	if (r < 0) {
+		spec_free(spec);
+		return r;
+	}
+	*ret = spec;
+	return 0;
+}
+
+int spec_parse(const char *text, size_t size, const char *name, struct spec **ret, struct error *err)
+{
+	return parse(text, size, name, (struct document){ read_config }, ret, err);
+}
+
+int spec_load(int dir_fd, const char *name, struct spec **ret, struct error *err)
+{
+	auto_free char *text = NULL;
+	size_t size;
+	int r = io_read_file(dir_fd, name, DOCUMENT_MAX, &text, &size);
+
+	if (r < 0)
+		return error_sys(err, r, "read '%s'", name);
+	return spec_parse(text, size, name, ret, err);
+}
+
+int spec_load_process(const char *path, struct spec **ret, struct error *err)
+{
+	auto_free char *text = NULL;
+	size_t size;
+	int r = io_read_file(AT_FDCWD, path, DOCUMENT_MAX, &text, &size);
+
+	if (r < 0)
+		return error_sys(err, r, "read process file '%s'", path);
+	return parse(text, size, path, (struct document){ read_process_file }, ret, err);
+}
+
+int spec_parse_resources(const char *text, size_t size, const char *name, struct spec **ret,
+			 struct error *err)
+{
+	return parse(text, size, name, (struct document){ read_resources_file }, ret, err);
+}
+
+void spec_free(struct spec *spec)
+{
+	if (!spec)
+		return;
+	arena_done(&spec->arena);
+	json_object_put(spec->root);
+	free(spec);
+}
+
+const char *spec_annotation(const struct spec *spec, const char *key)
+{
+	for (size_t i = 0; i < spec->annotations_len; i++)
+		if (strcmp(spec->annotations[i].key, key) == 0)
+			return spec->annotations[i].value;
+	return NULL;
+}

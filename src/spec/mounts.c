@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* config.md "Mounts". */
+
+#include <string.h>
+
+#include "spec/read.h"
+#include "util/error.h"
+
+static int read_options(struct json_reader *reader, struct json_object *value, void *target, const void *arg)
+{
+	struct spec_mount *mount = target;
+	char **words = NULL;
+	int r = json_read_strings(reader, value, &words, arg);
+
+	return r < 0 ? r : spec_mount_options_make(reader, words, &mount->options);
+}
+
+static int read_destination(struct json_reader *reader, struct json_object *value, void *target,
+			    const void *arg)
+{
+	const char *path = json_object_get_string(value);
+
+	(void)arg;
+	if (!*path)
+		return json_error(reader, "empty");
+	/* Deprecated, but engines of old still send it: a relative path is below "/". */
+	if (path[0] != '/') {
+		path = arena_format(reader->arena, "/%s", path);
+		if (!path)
+			return error_oom(reader->err);
+	}
+	*(const char **)target = path;
+	return 0;
+}
+
+static const struct json_field mount_fields[] = {
+	{ "destination", json_type_string, true, offsetof(struct spec_mount, destination), read_destination,
+	  NULL },
+	{ "source", json_type_string, false, offsetof(struct spec_mount, source), json_read_string, NULL },
+	{ "type", json_type_string, false, offsetof(struct spec_mount, type), json_read_string, NULL },
+	{ "options", json_type_array, false, 0, read_options, NULL },
+	{ "uidMappings", json_type_array, false, 0, spec_read_unsupported, NULL },
+	{ "gidMappings", json_type_array, false, 0, spec_read_unsupported, NULL },
+	{ 0 },
+};
+
+static int read_mount(struct json_reader *reader, struct json_object *value, void *target, const void *arg)
+{
+	struct spec_mount *mount = target;
+	int r;
+
+	(void)arg;
+	mount->options.data = "";
+	r = json_read_fields(reader, value, mount_fields, mount);
+	if (r < 0)
+		return r;
+	/* "bind" as a type means the same as the option, and some engines write "none" or nothing beside it. */
+	if (mount->type && strcmp(mount->type, "bind") == 0)
+		mount->options.bind = true;
+	if (mount->options.bind)
+		mount->type = "bind";
+	if (!mount->type || !*mount->type)
+		return json_error(reader, "'%s': neither a type nor the option bind", mount->destination);
+	if (mount->options.bind && (!mount->source || !*mount->source))
+		return json_error(reader, "'%s': a bind mount needs a source", mount->destination);
+	if (mount->source && !*mount->source)
+		mount->source = NULL;
+	return 0;
+}
+
+int spec_read_mounts(struct json_reader *reader, struct json_object *value, void *target, const void *arg)
+{
+	static const struct json_array_shape shape = {
+		.size = sizeof(struct spec_mount),
+		.len_offset = offsetof(struct spec, mounts_len) - offsetof(struct spec, mounts),
+		.type = json_type_object,
+		.read = read_mount,
+	};
+
+	(void)arg;
+	return json_read_array(reader, value, target, &shape);
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* config-linux.md "Seccomp". Words are checked here, and translated where libseccomp is used. */
+
+#include <string.h>
+
+#include "spec/read.h"
+#include "util/error.h"
+
+static const char *const actions[] = {
+	"SCMP_ACT_KILL", "SCMP_ACT_KILL_PROCESS", "SCMP_ACT_KILL_THREAD", "SCMP_ACT_TRAP", "SCMP_ACT_ERRNO",
+	"SCMP_ACT_TRACE", "SCMP_ACT_ALLOW", "SCMP_ACT_LOG", "SCMP_ACT_NOTIFY", NULL,
+};
+static const char *const operators[] = {
+	"SCMP_CMP_NE", "SCMP_CMP_LT", "SCMP_CMP_LE", "SCMP_CMP_EQ", "SCMP_CMP_GE", "SCMP_CMP_GT",
+	"SCMP_CMP_MASKED_EQ", NULL,
+};
+static const char *const architectures[] = {
+	"SCMP_ARCH_X86", "SCMP_ARCH_X86_64", "SCMP_ARCH_X32", "SCMP_ARCH_ARM", "SCMP_ARCH_AARCH64",
+	"SCMP_ARCH_MIPS", "SCMP_ARCH_MIPS64", "SCMP_ARCH_MIPS64N32", "SCMP_ARCH_MIPSEL",
+	"SCMP_ARCH_MIPSEL64", "SCMP_ARCH_MIPSEL64N32", "SCMP_ARCH_PPC", "SCMP_ARCH_PPC64",
+	"SCMP_ARCH_PPC64LE", "SCMP_ARCH_S390", "SCMP_ARCH_S390X", "SCMP_ARCH_PARISC",
+	"SCMP_ARCH_PARISC64", "SCMP_ARCH_RISCV64", "SCMP_ARCH_LOONGARCH64", "SCMP_ARCH_M68K",
+	"SCMP_ARCH_SH", "SCMP_ARCH_SHEB", NULL,
+};
+static const char *const flags[] = {
+	"SECCOMP_FILTER_FLAG_TSYNC", "SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_SPEC_ALLOW",
+	"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", NULL,
+};
+
+static int check_word(struct json_reader *reader, const char *word, const char *const *list)
+{
+	for (; *list; list++)
+		if (strcmp(word, *list) == 0)
+			return 0;
+	return json_error(reader, "unknown word '%s'", word);
+}
+
+/* @arg: the list of words */
+static int read_word(struct json_reader *reader, struct json_object *value, void *target, const void *arg)
+{
+	const char *word = json_object_get_string(value);
+	int r = check_word(reader, word, arg);
+
+	if (r == 0)
+		*(const char **)target = word;
+	return r;
+}
+
+static int read_words(struct json_reader *reader, struct json_object *value, void *target, const void *arg)
+{
+	char **words = NULL;
+	int r = json_read_strings(reader, value, &words, NULL);
+
+	for (size_t i = 0; r == 0 && words[i]; i++) {
+		json_enter_index(reader, i);
+		r = check_word(reader, words[i], arg);
+		if (r == 0)
+			json_leave(reader);
+	}
+	if (r == 0)
+		*(char ***)target = words;
+	return r;
+}
+
+static int read_names(struct json_reader *reader, struct json_object *value, void *target, const void *arg)
+{
+	if (json_object_array_length(value) == 0)
+		return json_error(reader, "empty, it must name a system call");
+	return json_read_strings(reader, value, target, arg);
+}
+
+static const struct json_range index_range = { 0, 5 };	/* a system call has six arguments */
+static const struct json_range errno_range = { 0, 4095 };	/* MAX_ERRNO of the kernel */
+
+static const struct json_field arg_fields[] = {
+	{ "index", json_type_int, true, offsetof(struct spec_seccomp_arg, index), json_read_u32, &index_range },
+	{ "value", json_type_int, true, offsetof(struct spec_seccomp_arg, value), json_read_u64, NULL },
+	{ "valueTwo", json_type_int, false, offsetof(struct spec_seccomp_arg, value_two), json_read_u64, NULL },
+	{ "op", json_type_string, true, offsetof(struct spec_seccomp_arg, op), read_word, operators },
+	{ 0 },
+};
+
+static const struct json_array_shape args_shape = {
+	.size = sizeof(struct spec_seccomp_arg),
+	.len_offset = offsetof(struct spec_seccomp_rule, args_len) - offsetof(struct spec_seccomp_rule, args),
+	.type = json_type_object,
+	.read = json_read_object,
+	.arg = arg_fields,
+};
+
+static const struct json_field rule_fields[] = {
+	{ "names", json_type_array, true, offsetof(struct spec_seccomp_rule, names), read_names, NULL },
+	{ "action", json_type_string, true, offsetof(struct spec_seccomp_rule, action), read_word, actions },
+	{ "errnoRet", json_type_int, false, offsetof(struct spec_seccomp_rule, errno_ret), spec_read_opt_u64,
+	  &errno_range },
+	{ "args", json_type_array, false, offsetof(struct spec_seccomp_rule, args), json_read_array,
+	  &args_shape },
+	{ 0 },
+};
+
+static const struct json_array_shape rules_shape = {
+	.size = sizeof(struct spec_seccomp_rule),
+	.len_offset = offsetof(struct spec_seccomp, rules_len) - offsetof(struct spec_seccomp, rules),
+	.type = json_type_object,
+	.read = json_read_object,
+	.arg = rule_fields,
+};
+
+static const struct json_field seccomp_fields[] = {
+	{ "defaultAction", json_type_string, true, offsetof(struct spec_seccomp, default_action), read_word,
+	  actions },
+	{ "defaultErrnoRet", json_type_int, false, offsetof(struct spec_seccomp, default_errno_ret),
+	  spec_read_opt_u64, &errno_range },
+	{ "architectures", json_type_array, false, offsetof(struct spec_seccomp, architectures), read_words,
+	  architectures },
+	{ "flags", json_type_array, false, offsetof(struct spec_seccomp, flags), read_words, flags },
+	{ "listenerPath", json_type_string, false, 0, spec_read_unsupported, NULL },
+	{ "listenerMetadata", json_type_string, false, 0, spec_read_unsupported, NULL },
+	{ "syscalls", json_type_array, false, offsetof(struct spec_seccomp, rules), json_read_array,
+	  &rules_shape },
+	{ 0 },
+};
+
+int spec_read_seccomp(struct json_reader *reader, struct json_object *value, void *target, const void *arg)
+{
+	struct spec_seccomp *seccomp = arena_alloc(reader->arena, 1, sizeof(*seccomp));
+	int r;
+
+	(void)arg;
+	if (!seccomp)
+		return error_oom(reader->err);
+	/* ctr and old engines write "{}" for "none". */
+	if (json_object_object_length(value) == 0)
+		return 0;
+	r = json_read_fields(reader, value, seccomp_fields, seccomp);
+	if (r == 0)
+		*(struct spec_seccomp **)target = seccomp;
+	return r;
+}

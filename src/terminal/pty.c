@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "syscall/open.h"
+#include "terminal/terminal.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+
+/* devices.txt of the kernel: 5:2 is /dev/ptmx; devpts instances give their own ptmx the same numbers. */
+static bool is_ptmx(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == makedev(5, 2);
+}
+
+static int open_ptmx(int root_fd, struct error *err)
+{
+	auto_close int fd = open_in_root(root_fd, "dev/pts/ptmx", O_RDWR | O_NOCTTY);
+
+	if (fd < 0)
+		fd = open_in_root(root_fd, "dev/ptmx", O_RDWR | O_NOCTTY);
+	if (fd < 0)
+		return error_sys(err, fd, "open the container's 'dev/pts/ptmx'");
+	if (!is_ptmx(fd))
+		return error_set(err, -ENOTTY, "the container's 'dev/pts/ptmx' is another device");
+	return take_fd(&fd);
+}
+
+int terminal_open(int root_fd, uid_t uid, uint16_t height, uint16_t width, int *ret_master, int *ret_slave,
+		  struct error *err)
+{
+	auto_close int master_fd = open_ptmx(root_fd, err);
+	auto_close int slave_fd = -1;
+	const struct winsize size = { .ws_row = height, .ws_col = width };
+	const int unlock = 0;
+
+	if (master_fd < 0)
+		return master_fd;
+	if (ioctl(master_fd, TIOCSPTLCK, &unlock) < 0)
+		return error_sys(err, -errno, "unlock the terminal");
+	slave_fd = ioctl(master_fd, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (slave_fd < 0)
+		return error_sys(err, -errno, "open the terminal's slave");
+	if ((height || width) && ioctl(master_fd, TIOCSWINSZ, &size) < 0)
+		return error_sys(err, -errno, "set the terminal's size");
+	/* EPERM, EINVAL: an id that the user namespace does not map; the terminal works without. */
+	if (uid != 0 && fchown(slave_fd, uid, (gid_t)-1) < 0 && errno != EPERM && errno != EINVAL)
+		return error_sys(err, -errno, "give the terminal to uid %u", uid);
+	*ret_master = take_fd(&master_fd);
+	*ret_slave = take_fd(&slave_fd);
+	return 0;
+}
+
+int terminal_attach(int slave_fd, struct error *err)
+{
+	if (ioctl(slave_fd, TIOCSCTTY, 0) < 0)
+		return error_sys(err, -errno, "make the terminal the controlling one");
+	for (int fd = 0; fd <= 2; fd++)
+		if (dup2(slave_fd, fd) < 0)
+			return error_sys(err, -errno, "put the terminal on descriptor %d", fd);
+	return 0;
+}
