@@ -107,7 +107,7 @@ static int step_rootfs(struct init_ctx *ctx, struct error *err)
 
 static int step_mounts(struct init_ctx *ctx, struct error *err)
 {
-	return mount_do_mounts(ctx->plan->mounts, ctx->plan->proc_fd, err);
+	return mount_do_mounts(ctx->plan->mounts, err);
 }
 
 static int step_devices(struct init_ctx *ctx, struct error *err)

@@ -60,8 +60,8 @@ int mount_do_propagation(struct mount_setup *setup, struct error *err);
 /* Attaches the root. From here on mount_root_fd() is its fd. */
 int mount_do_rootfs(struct mount_setup *setup, struct error *err);
 int mount_root_fd(const struct mount_setup *setup);
-/* Everything in spec.mounts, in order, then the extra files. @proc_fd: the host's /proc, trusted. */
-int mount_do_mounts(struct mount_setup *setup, int proc_fd, struct error *err);
+/* Everything in spec.mounts, in order, then the extra files. */
+int mount_do_mounts(struct mount_setup *setup, struct error *err);
 /* Default devices, linux.devices, extra devices, links (fd, stdin, stdout, stderr, ptmx). */
 int mount_do_devices(struct mount_setup *setup, struct error *err);
 /* /dev/console: binds the pty slave @slave_fd there. Only with a terminal; before the pivot. */

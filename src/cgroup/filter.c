@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Attaching the device program to a cgroup. */
+
+#include <errno.h>
+#include <linux/bpf.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "cgroup/cgroup.h"
+#include "cgroup/devices.h"
+#include "spec/spec.h"
+#include "syscall/process.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+#include "util/io.h"
+#include "util/log.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+
+static const char PROGRAM_NAME[] = "krun_devices";
+
+static int load_program(const struct device_program *program)
+{
+	union bpf_attr attr;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
+	attr.insns = (uint64_t)(uintptr_t)program->instructions;
+	attr.insn_cnt = (uint32_t)program->len;
+	attr.license = (uint64_t)(uintptr_t) "Apache-2.0";
+	memcpy(attr.prog_name, PROGRAM_NAME, sizeof(PROGRAM_NAME));
+	return sys_bpf(BPF_PROG_LOAD, &attr, sizeof(attr));
+}
+
+/* The fd of the program that krun attached earlier, or -1. Another's program stays what it is. */
+static int find_attached(int cgroup_fd)
+{
+	uint32_t ids[64];
+	union bpf_attr attr;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.query.target_fd = (uint32_t)cgroup_fd;
+	attr.query.attach_type = BPF_CGROUP_DEVICE;
+	attr.query.prog_ids = (uint64_t)(uintptr_t)ids;
+	attr.query.prog_cnt = sizeof(ids) / sizeof(ids[0]);
+	if (sys_bpf(BPF_PROG_QUERY, &attr, sizeof(attr)) < 0)
+		return -1;
+	for (uint32_t i = 0, n = attr.query.prog_cnt; i < n; i++) {
+		struct bpf_prog_info info;
+		auto_close int fd = -1;
+
+		memset(&attr, 0, sizeof(attr));
+		attr.prog_id = ids[i];
+		fd = sys_bpf(BPF_PROG_GET_FD_BY_ID, &attr, sizeof(attr));
+		if (fd < 0)
+			continue;
+		memset(&info, 0, sizeof(info));
+		memset(&attr, 0, sizeof(attr));
+		attr.info.bpf_fd = (uint32_t)fd;
+		attr.info.info_len = sizeof(info);
+		attr.info.info = (uint64_t)(uintptr_t)&info;
+		if (sys_bpf(BPF_OBJ_GET_INFO_BY_FD, &attr, sizeof(attr)) == 0 &&
+		    strcmp(info.name, PROGRAM_NAME) == 0)
+			return take_fd(&fd);
+	}
+	return -1;
+}
+
+static int attach(int cgroup_fd, int program_fd, int replaced_fd)
+{
+	union bpf_attr attr;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.target_fd = (uint32_t)cgroup_fd;
+	attr.attach_bpf_fd = (uint32_t)program_fd;
+	attr.attach_type = BPF_CGROUP_DEVICE;
+	attr.attach_flags = BPF_F_ALLOW_MULTI;
+	if (replaced_fd >= 0) {
+		attr.attach_flags |= BPF_F_REPLACE;
+		attr.replace_bpf_fd = (uint32_t)replaced_fd;
+	}
+	return sys_bpf(BPF_PROG_ATTACH, &attr, sizeof(attr));
+}
+
+/* Root of a user namespace cannot load programs, nor can what it starts make a device node. */
+static bool in_user_namespace(void)
+{
+	char text[256];
+	unsigned int inside, outside, size;
+
+	return io_read_small(AT_FDCWD, "/proc/self/uid_map", text, sizeof(text)) > 0 &&
+	       (sscanf(text, "%u %u %u", &inside, &outside, &size) != 3 || inside || outside ||
+		size != UINT32_MAX);
+}
+
+int cgroup_filter_devices(const struct cgroup *cgroup, const struct spec_resources *resources,
+			  const struct spec_device_rule *extra, size_t extra_len, struct error *err)
+{
+	struct device_program program;
+	auto_close int program_fd = -1, replaced_fd = -1;
+	int r;
+
+	if (cgroup->dir_fd < 0)
+		return 0;
+	r = device_program_make(resources->devices, resources->devices_len, extra, extra_len, &program, err);
+	if (r < 0 || program.len == 0)
+		return r;
+	program_fd = load_program(&program);
+	device_program_done(&program);
+	if (program_fd == -EPERM && in_user_namespace()) {
+		log_debug("no device filter: not possible in a user namespace");
+		return 0;
+	}
+	if (program_fd < 0)
+		return error_sys(err, program_fd, "load the device filter");
+	replaced_fd = find_attached(cgroup->dir_fd);
+	r = attach(cgroup->dir_fd, program_fd, replaced_fd);
+	return r < 0 ? error_sys(err, r, "attach the device filter to cgroup '%s'", cgroup->path) : 0;
+}

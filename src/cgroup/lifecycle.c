@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Making, opening, limiting and removing the directory of a container. */
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cgroup/cgroup.h"
+#include "cgroup/events.h"
+#include "cgroup/resources.h"
+#include "spec/spec.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+#include "util/io.h"
+
+enum { EMPTY_TIMEOUT_MS = 5000, REMOVE_RETRIES = 100 };
+
+/* ---- create ---------------------------------------------------------------------------------------------------- */
+
+static int open_root(struct error *err)
+{
+	const char *mount_point = cgroup_mount_point();
+	int fd;
+
+	if (!mount_point)
+		return error_set(err, -EOPNOTSUPP,
+				 "this host has no cgroup v2 tree at /sys/fs/cgroup or /sys/fs/cgroup/unified: mount "
+				 "one, or use --cgroup-manager disabled");
+	fd = open(mount_point, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? error_sys(err, -errno, "open '%s'", mount_point) : fd;
+}
+
+/* mkdir -p below @root_fd; 1: it is new, 0: it was there. */
+static int make_directories(int root_fd, const char *path)
+{
+	char copy[PATH_MAX];
+
+	if (mkdirat(root_fd, path, 0755) == 0)
+		return 1;
+	if (errno != ENOENT)
+		return errno == EEXIST ? 0 : -errno;
+	if (snprintf(copy, sizeof(copy), "%s", path) >= (int)sizeof(copy))
+		return -ENAMETOOLONG;
+	for (char *slash = strchr(copy, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (mkdirat(root_fd, copy, 0755) < 0 && errno != EEXIST)
+			return -errno;
+		*slash = '/';
+	}
+	if (mkdirat(root_fd, path, 0755) == 0)
+		return 1;
+	return errno == EEXIST ? 0 : -errno;
+}
+
+/* Somebody else's leftover may be taken over, somebody else's processes may not. */
+static int check_taken_over(int dir_fd, const char *path, struct error *err)
+{
+	char type[32] = "";
+	struct cgroup_events events;
+	int r = cgroup_events_read(dir_fd, &events);
+
+	if (r < 0)
+		return error_sys(err, r, "cgroup '%s': read cgroup.events", path);
+	if (events.populated)
+		return error_set(err, -EBUSY, "cgroup '%s' exists and has processes in it", path);
+	if (events.frozen)
+		return error_set(err, -EBUSY, "cgroup '%s' exists and is frozen", path);
+	if (io_read_small(dir_fd, "cgroup.type", type, sizeof(type)) > 0 && strcmp(type, "domain") != 0)
+		return error_set(err, -EBUSY, "cgroup '%s' exists and is of type '%s'", path, type);
+	return 0;
+}
+
+static bool has_word(const char *list, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (const char *at = strstr(list, word); at; at = strstr(at + 1, word))
+		if ((at == list || at[-1] == ' ') && (at[len] == ' ' || at[len] == '\0'))
+			return true;
+	return false;
+}
+
+static int missing_controller(const struct cgroup_write *write, const char *path, struct error *err)
+{
+	if (cgroup_host_kind() == CGROUP_HOST_HYBRID)
+		return error_set(err, -EOPNOTSUPP,
+				 "/linux/resources/%s: the %s controller is on cgroup v1 on this (hybrid) host, where "
+				 "krun sets no limits: boot with systemd.unified_cgroup_hierarchy=1, or drop the limit",
+				 write->property, write->controller);
+	return error_set(err, -EOPNOTSUPP, "/linux/resources/%s: the %s controller is not available in cgroup '%s'",
+			 write->property, write->controller, path);
+}
+
+/* Enables @controller in every directory from the root down to the parent of @path. */
+static int enable_on_the_way(int root_fd, const char *path, const struct cgroup_write *write,
+			     struct error *err)
+{
+	char copy[PATH_MAX], word[64];
+	char *slash = copy;
+
+	snprintf(copy, sizeof(copy), "%s", path);
+	snprintf(word, sizeof(word), "+%s", write->controller);
+	for (const char *parent = ".";; parent = copy) {
+		auto_close int fd = openat(root_fd, parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		int r = fd < 0 ? -errno : io_write_existing(fd, "cgroup.subtree_control", word);
+
+		if (r == -ENOENT || r == -EINVAL)
+			return missing_controller(write, path, err);
+		if (r == -EBUSY)
+			return error_set(err, r,
+					 "enable the %s controller in cgroup '/%s': it has processes of its own", write->controller, parent);
+		if (r < 0)
+			return error_sys(err, r, "enable the %s controller in cgroup '/%s'", write->controller, parent);
+		if (slash > copy)
+			*slash = '/';
+		slash = strchr(slash > copy ? slash + 1 : copy, '/');
+		if (!slash)
+			return 0;
+		*slash = '\0';
+	}
+}
+
+static int enable_controllers(int root_fd, int dir_fd, const char *path, const struct cgroup_writes *writes,
+			      struct error *err)
+{
+	char have[512];
+	ssize_t n;
+
+	if (writes->len == 0)
+		return 0;
+	n = io_read_small(dir_fd, "cgroup.controllers", have, sizeof(have));
+	if (n < 0)
+		return error_sys(err, (int)n, "cgroup '%s': read cgroup.controllers", path);
+	for (size_t i = 0; i < writes->len; i++) {
+		const char *controller = writes->items[i].controller;
+		int r;
+
+		if (!controller || has_word(have, controller))
+			continue;
+		r = enable_on_the_way(root_fd, path, &writes->items[i], err);
+		if (r < 0)
+			return r;
+		n = io_read_small(dir_fd, "cgroup.controllers", have, sizeof(have));
+		if (n < 0 || !has_word(have, controller))
+			return missing_controller(&writes->items[i], path, err);
+	}
+	return 0;
+}
+
+static bool is_refused(int code)
+{
+	return code == -EACCES || code == -EPERM || code == -EROFS;
+}
+
+int cgroup_create(const struct cgroup_request *request, const struct spec_resources *resources,
+		  struct cgroup *ret, struct error *err)
+{
+	struct cgroup cgroup = { .manager = request->manager, .dir_fd = -1 };
+	struct cgroup_writes writes = { 0 };
+	auto_close int root_fd = -1;
+	int made = 0, r;
+
+	*ret = cgroup;
+	if (request->manager == CGROUP_DISABLED)
+		return 0;
+	r = cgroup_path_make(request, &cgroup.path, err);
+	if (r == 0)
+		r = cgroup_writes_make(resources, &writes, err);
+	if (r == 0)
+		r = root_fd = open_root(err);
+	if (r >= 0)
+		r = made = make_directories(root_fd, cgroup.path + 1);
+	if (r >= 0) {
+		cgroup.dir_fd = openat(root_fd, cgroup.path + 1, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		r = cgroup.dir_fd < 0 ? -errno : 0;
+	}
+	if (r < 0 && root_fd >= 0)
+		error_sys(err, r, "make cgroup '%s'", cgroup.path);
+	if (r < 0 && request->optional && (is_refused(r) || r == -EOPNOTSUPP)) {
+		cgroup_done(&cgroup);
+		cgroup_writes_done(&writes);
+		return 0;
+	}
+	if (r == 0 && !made)
+		r = check_taken_over(cgroup.dir_fd, cgroup.path, err);
+	if (r == 0)
+		r = enable_controllers(root_fd, cgroup.dir_fd, cgroup.path + 1, &writes, err);
+	cgroup_writes_done(&writes);
+	if (r < 0) {
+		if (made)
+			unlinkat(root_fd, cgroup.path + 1, AT_REMOVEDIR);
+		cgroup_done(&cgroup);
+		return r;
+	}
+	*ret = cgroup;
+	return 0;
+}
+
+int cgroup_open(enum cgroup_manager manager, const char *path, struct cgroup *ret, struct error *err)
+{
+	struct cgroup cgroup = { .manager = manager, .dir_fd = -1 };
+	auto_close int root_fd = open_root(err);
+
+	if (root_fd < 0)
+		return root_fd;
+	cgroup.dir_fd = openat(root_fd, path + 1, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (cgroup.dir_fd < 0)
+		return error_sys(err, -errno, "open cgroup '%s'", path);
+	cgroup.path = strdup(path);
+	if (!cgroup.path) {
+		cgroup_done(&cgroup);
+		return error_oom(err);
+	}
+	*ret = cgroup;
+	return 0;
+}
+
+void cgroup_done(struct cgroup *cgroup)
+{
+	free(cgroup->path);
+	cgroup->path = NULL;
+	cleanup_close(&cgroup->dir_fd);
+}
+
+/* ---- limits ---------------------------------------------------------------------------------------------------- */
+
+static int check_usage(const struct cgroup *cgroup, const struct spec_memory *memory, struct error *err)
+{
+	char text[32];
+
+	if (!memory->check_before_update.value || !memory->limit.set || memory->limit.value <= 0)
+		return 0;
+	if (io_read_small(cgroup->dir_fd, "memory.current", text, sizeof(text)) > 0 &&
+	    strtoll(text, NULL, 10) > memory->limit.value)
+		return error_set(err, -EBUSY, "/linux/resources/memory/limit: %lld is below the present usage, %s",
+				 (long long)memory->limit.value, text);
+	return 0;
+}
+
+/* Kernels without huge page reservations, and schedulers without weights, lack these; the limit itself holds. */
+static bool may_be_missing(const char *file)
+{
+	return strncmp(file, "hugetlb.", 8) == 0 && strstr(file, ".rsvd.");
+}
+
+int cgroup_limit(const struct cgroup *cgroup, const struct spec_resources *resources, struct error *err)
+{
+	struct cgroup_writes writes;
+	int r = cgroup_writes_make(resources, &writes, err);
+
+	if (r < 0)
+		return r;
+	if (writes.len > 0 && cgroup->dir_fd < 0)
+		r = error_set(err, -EOPNOTSUPP, "/linux/resources: the container has no cgroup of its own");
+	if (r == 0)
+		r = check_usage(cgroup, &resources->memory, err);
+	for (size_t i = 0; r == 0 && i < writes.len; i++) {
+		const struct cgroup_write *write = &writes.items[i];
+
+		r = io_write_existing(cgroup->dir_fd, write->file, write->text);
+		if (r == -ENOENT && may_be_missing(write->file))
+			r = 0;
+		else if (r == -ENOENT && write->controller && strncmp(write->property, "unified", 7) != 0)
+			r = missing_controller(write, cgroup->path, err);
+		else if (r < 0)
+			r = error_sys(err, r, "/linux/resources/%s: write '%s' to '%s'", write->property,
+				      write->text, write->file);
+	}
+	cgroup_writes_done(&writes);
+	return r;
+}
+
+int cgroup_attach(const struct cgroup *cgroup, pid_t pid, struct error *err)
+{
+	char text[16];
+	int r;
+
+	snprintf(text, sizeof(text), "%d", pid);
+	r = io_write_existing(cgroup->dir_fd, "cgroup.procs", text);
+	return r < 0 ? error_sys(err, r, "move process %d to cgroup '%s'", pid, cgroup->path) : 0;
+}
+
+/* ---- remove ---------------------------------------------------------------------------------------------------- */
+
+static void remove_children(int dir_fd)
+{
+	int again = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = again < 0 ? NULL : fdopendir(again);
+	struct dirent *entry;
+
+	if (!dir) {
+		cleanup_close(&again);
+		return;
+	}
+	while ((entry = readdir(dir))) {
+		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
+			continue;
+		auto_close int child_fd =
+			openat(dir_fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+		if (child_fd >= 0)
+			remove_children(child_fd);
+		unlinkat(dir_fd, entry->d_name, AT_REMOVEDIR);
+	}
+	closedir(dir);
+}
+
+static int try_remove(int root_fd, const char *path)
+{
+	return unlinkat(root_fd, path, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+int cgroup_remove(struct cgroup *cgroup, struct error *err)
+{
+	auto_close int root_fd = -1;
+	int r;
+
+	if (!cgroup->path)
+		return 0;
+	root_fd = open_root(err);
+	if (root_fd < 0)
+		return root_fd;
+	r = try_remove(root_fd, cgroup->path + 1);
+	if (r == -EBUSY) {
+		cgroup_events_wait_empty(cgroup->dir_fd, EMPTY_TIMEOUT_MS);
+		/* A kernel thread of a virtual machine may stay for a moment after its process. */
+		for (int i = 0; r == -EBUSY && i < REMOVE_RETRIES; i++) {
+			remove_children(cgroup->dir_fd);
+			r = try_remove(root_fd, cgroup->path + 1);
+			if (r == -EBUSY)
+				poll(NULL, 0, 10);
+		}
+	}
+	if (r < 0)
+		return error_sys(err, r, "remove cgroup '%s'", cgroup->path);
+	/* Ours by default; it stays as long as another container is in it. */
+	if (strncmp(cgroup->path, "/krun/", 6) == 0)
+		unlinkat(root_fd, "krun", AT_REMOVEDIR);
+	cgroup_done(cgroup);
+	return 0;
+}

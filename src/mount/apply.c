@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The child's half for one mount. The destination is opened once, below the root, and only the fd is used. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/mount.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "mount/internal.h"
+#include "syscall/mount.h"
+#include "syscall/open.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+
+static int refuse(const struct mount_entry *entry, int code, struct error *err)
+{
+	return error_sys(err, code, "mount '%s' (%s) on '%s'", entry->source ? entry->source : entry->type,
+			 entry->type, entry->destination);
+}
+
+/* ---- binds ---------------------------------------------------------------------------------------------------- */
+
+static int apply_link(struct mount_setup *setup, struct mount_entry *entry, struct error *err)
+{
+	const char *name;
+	auto_close int dir_fd = open_parent_in_root(setup->root_fd, entry->destination, true, &name);
+	char there[PATH_MAX];
+	ssize_t n;
+
+	if (dir_fd < 0)
+		return refuse(entry, dir_fd, err);
+	if (symlinkat(entry->link, dir_fd, name) == 0)
+		return 0;
+	n = errno == EEXIST ? readlinkat(dir_fd, name, there, sizeof(there) - 1) : -1;
+	if (n < 0)
+		return refuse(entry, -errno, err);
+	there[n] = '\0';
+	return strcmp(there, entry->link) == 0 ? 0 : refuse(entry, -EEXIST, err);
+}
+
+static int apply_bind(struct mount_setup *setup, struct mount_entry *entry, struct error *err)
+{
+	auto_close int target_fd = -1;
+	int r;
+
+	if (entry->link)
+		return apply_link(setup, entry, err);
+	if (!entry->cloned) {
+		r = mount_clone_inherited(&entry->tree_fd,
+					  entry->kind == MOUNT_CGROUP_BIND || entry->options->recursive_bind);
+		if (r < 0)
+			return refuse(entry, r, err);
+		r = mount_configure_tree(entry->tree_fd, entry, err);
+		if (r < 0)
+			return r;
+	}
+	target_fd = open_in_root_make(setup->root_fd, entry->destination,
+				      entry->is_directory ? OPEN_MAKE_DIRECTORY : OPEN_MAKE_FILE, 0755, NULL);
+	if (target_fd < 0)
+		return refuse(entry, target_fd, err);
+	r = mount_attach(entry->tree_fd, target_fd);
+	return r < 0 ? refuse(entry, r, err) : 0;
+}
+
+/* ---- new file systems ------------------------------------------------------------------------------------------- */
+
+/* A symlink as /proc would let the image choose where the kernel's files appear, and what is masked later. */
+static int open_kernel_target(int root_fd, const struct mount_entry *entry)
+{
+	auto_close int fd = open_in_root_nofollow(root_fd, entry->destination, O_PATH);
+	struct stat st;
+
+	if (fd == -ENOENT)
+		return open_in_root_make(root_fd, entry->destination, OPEN_MAKE_DIRECTORY, 0755, NULL);
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	return S_ISDIR(st.st_mode) ? take_fd(&fd) : -ENOTDIR;
+}
+
+static int open_target(int root_fd, const struct mount_entry *entry)
+{
+	if (strcmp(entry->type, "proc") == 0 || strcmp(entry->type, "sysfs") == 0)
+		return open_kernel_target(root_fd, entry);
+	return open_in_root_make(root_fd, entry->destination, OPEN_MAKE_DIRECTORY, 0755, NULL);
+}
+
+/* File systems whose files get the container's label from a mount option (SELinux). */
+static bool takes_label(const char *type)
+{
+	return strcmp(type, "tmpfs") == 0 || strcmp(type, "devpts") == 0 || strcmp(type, "ramfs") == 0;
+}
+
+static int labelled_data(const struct mount_setup *setup, const struct mount_entry *entry, char **ret)
+{
+	const char *data = entry->options->data;
+
+	if (setup->spec->mount_label && takes_label(entry->type))
+		return asprintf(ret, "%s%scontext=\"%s\"", data, *data ? "," : "", setup->spec->mount_label);
+	*ret = strdup(data);
+	return *ret ? 0 : -1;
+}
+
+/*
+ * On the object behind @target_fd, by way of the working directory: mount(2) takes a path, and "." is the one
+ * that nobody can redirect.
+ */
+static int mount_here(int target_fd, const struct mount_entry *entry, const char *type,
+		      unsigned long flags, const char *data)
+{
+	if (fchdir(target_fd) < 0)
+		return -errno;
+	return mount(entry->source ? entry->source : type, ".", type, flags, *data ? data : NULL) < 0 ? -errno :
+													0;
+}
+
+/* A user namespace without an own network namespace may not mount sysfs; it gets the host's, read-only. */
+static int bind_host_sysfs(int target_fd)
+{
+	auto_close int tree_fd = sys_open_tree(AT_FDCWD, "/sys", OPEN_TREE_CLONE | AT_RECURSIVE);
+	int r;
+
+	if (tree_fd < 0)
+		return tree_fd;
+	r = sys_mount_setattr(tree_fd, "", AT_EMPTY_PATH | AT_RECURSIVE, MOUNT_ATTR_RDONLY, 0, MS_SLAVE, -1);
+	return r < 0 ? r : mount_attach(tree_fd, target_fd);
+}
+
+static int mount_with_fallbacks(struct mount_setup *setup, const struct mount_entry *entry, int target_fd,
+				unsigned long flags)
+{
+	const char *type = entry->kind == MOUNT_CGROUP ? "cgroup2" : entry->type;
+	auto_free char *data = NULL;
+	auto_free char *shorter = NULL;
+	int r;
+
+	if (labelled_data(setup, entry, &data) < 0) {
+		data = NULL;
+		return -ENOMEM;
+	}
+	r = mount_here(target_fd, entry, type, flags, data);
+	if (r == -EPERM && setup->user_namespace && strcmp(type, "sysfs") == 0)
+		return bind_host_sysfs(target_fd);
+	if (r == -EINVAL && setup->user_namespace && strcmp(type, "devpts") == 0) {
+		/* gid=5 is "tty" to everybody, but the namespace may not have that id. */
+		shorter = strdup(data);
+		if (shorter && mount_data_without_gid(data, shorter, strlen(data) + 1))
+			r = mount_here(target_fd, entry, type, flags, shorter);
+	}
+	return r;
+}
+
+/* What mount(2) cannot do in the same call. */
+static int finish_new(struct mount_setup *setup, const struct mount_entry *entry, uint64_t late_attr,
+		      struct error *err)
+{
+	const struct spec_mount_options *options = entry->options;
+	auto_close int fd = -1;
+	int r = 0;
+
+	if (!late_attr && !entry->propagation && !options->rec_attr_set && !options->rec_attr_clear)
+		return 0;
+	fd = open_in_root(setup->root_fd, entry->destination, O_PATH);
+	if (fd < 0)
+		return refuse(entry, fd, err);
+	if (late_attr)
+		r = sys_mount_setattr(fd, "", AT_EMPTY_PATH, late_attr, 0, 0, -1);
+	if (r == 0 && (options->rec_attr_set || options->rec_attr_clear))
+		r = sys_mount_setattr(fd, "", AT_EMPTY_PATH | AT_RECURSIVE, options->rec_attr_set,
+				      options->rec_attr_clear, 0, -1);
+	if (r == 0 && entry->propagation)
+		r = sys_mount_setattr(fd, "", AT_EMPTY_PATH, 0, 0, entry->propagation, -1);
+	return r < 0 ? refuse(entry, r, err) : 0;
+}
+
+static int copy_up(struct mount_setup *setup, const struct mount_entry *entry, int below_fd,
+		   struct error *err)
+{
+	auto_close int from_fd = openat(below_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	auto_close int to_fd = open_in_root(setup->root_fd, entry->destination, O_RDONLY | O_DIRECTORY);
+
+	if (from_fd < 0 || to_fd < 0)
+		return refuse(entry, from_fd < 0 ? -errno : to_fd, err);
+	return mount_copy_up(from_fd, to_fd, err);
+}
+
+static int apply_new(struct mount_setup *setup, const struct mount_entry *entry, struct error *err)
+{
+	const bool copy = entry->options->copy_up && strcmp(entry->type, "tmpfs") == 0;
+	unsigned long flags = mount_flags(entry->options);
+	auto_close int target_fd = open_target(setup->root_fd, entry);
+	auto_close int below_fd = -1;
+	uint64_t late_attr = 0;
+	int r;
+
+	if (target_fd < 0)
+		return refuse(entry, target_fd, err);
+	if (copy) {
+		/* Opened for reading before it is covered; the copy goes in before the tmpfs may be read-only. */
+		below_fd = reopen_fd(target_fd, O_RDONLY | O_DIRECTORY);
+		if (below_fd < 0)
+			return refuse(entry, below_fd, err);
+		late_attr = flags & MS_RDONLY ? MOUNT_ATTR_RDONLY : 0;
+		flags &= ~(unsigned long)MS_RDONLY;
+	}
+	r = mount_with_fallbacks(setup, entry, target_fd, flags);
+	if (r < 0)
+		return refuse(entry, r, err);
+	if (copy) {
+		r = copy_up(setup, entry, below_fd, err);
+		if (r < 0)
+			return r;
+	}
+	return finish_new(setup, entry, late_attr, err);
+}
+
+static int apply_remount(struct mount_setup *setup, const struct mount_entry *entry, struct error *err)
+{
+	auto_close int fd = open_in_root(setup->root_fd, entry->destination, O_PATH);
+	int r = fd < 0 ? fd : 0;
+
+	return r < 0 ? refuse(entry, r, err) : mount_configure_tree(fd, entry, err);
+}
+
+int mount_apply(struct mount_setup *setup, struct mount_entry *entry, struct error *err)
+{
+	switch (entry->kind) {
+	case MOUNT_BIND:
+	case MOUNT_CGROUP_BIND:
+		return apply_bind(setup, entry, err);
+	case MOUNT_REMOUNT:
+		return apply_remount(setup, entry, err);
+	case MOUNT_NEW:
+	case MOUNT_CGROUP:
+	default:
+		return apply_new(setup, entry, err);
+	}
+}

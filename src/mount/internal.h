@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Inside mount/: what the parent prepared and the child carries out. */
+
+#include "mount/plan.h"
+#include "mount/setup.h"
+
+enum { MOUNT_EXTRA_FILES_MAX = 4, MOUNT_EXTRA_DEVICES_MAX = 4 };
+
+struct mount_extra_tree {
+	int tree_fd;			/* detached, read-only; owned */
+	const char *destination;
+};
+
+struct mount_setup {
+	const struct spec *spec;
+	bool user_namespace;
+	bool no_pivot;
+	int root_fd;			/* tree of the root; O_PATH fd of it when !root_cloned */
+	bool root_cloned;
+	struct mount_plan plan;
+	struct mount_extra_tree files[MOUNT_EXTRA_FILES_MAX];
+	size_t files_len;
+	struct mount_extra_device devices[MOUNT_EXTRA_DEVICES_MAX];
+	size_t devices_len;
+};
+
+/*
+ * A detached copy of what @fd stands for. With *cloned false the fd is from outside our mount namespace (an
+ * unprivileged parent opened it): the same object is opened again by its path and compared first.
+ */
+int mount_clone_fd(int fd, bool recursive);
+int mount_clone_inherited(int *fd, bool recursive);
+/* Attributes and propagation of a detached tree, before anybody can see it. */
+int mount_configure_tree(int tree_fd, const struct mount_entry *entry, struct error *err);
+
+/* Child: one entry of the plan. */
+int mount_apply(struct mount_setup *setup, struct mount_entry *entry, struct error *err);
+/* Child: attaches a tree on the object behind @target_fd. */
+int mount_attach(int tree_fd, int target_fd);
+
+/* Child: copies what is below @from_fd (a directory) to @to_fd; nothing is followed. */
+int mount_copy_up(int from_fd, int to_fd, struct error *err);

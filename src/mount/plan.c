@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mount/plan.h"
+
+#include <errno.h>
+#include <linux/mount.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+
+#include "util/cleanup.h"
+#include "util/error.h"
+
+unsigned long mount_flags(const struct spec_mount_options *options)
+{
+	static const struct {
+		uint64_t attr;
+		unsigned long flag;
+	} pairs[] = {
+		{ MOUNT_ATTR_RDONLY, MS_RDONLY },	{ MOUNT_ATTR_NOSUID, MS_NOSUID },
+		{ MOUNT_ATTR_NODEV, MS_NODEV },		{ MOUNT_ATTR_NOEXEC, MS_NOEXEC },
+		{ MOUNT_ATTR_NOATIME, MS_NOATIME },	{ MOUNT_ATTR_STRICTATIME, MS_STRICTATIME },
+		{ MOUNT_ATTR_NODIRATIME, MS_NODIRATIME }, { MOUNT_ATTR_NOSYMFOLLOW, 256 /* MS_NOSYMFOLLOW */ },
+	};
+	unsigned long flags = options->super_flags;
+
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
+		if (options->attr_set & pairs[i].attr)
+			flags |= pairs[i].flag;
+	/* "relatime" is the value 0 of its field: it shows as a cleared field. */
+	if ((options->attr_clear & MOUNT_ATTR__ATIME) == MOUNT_ATTR__ATIME &&
+	    !(options->attr_set & MOUNT_ATTR__ATIME))
+		flags |= MS_RELATIME;
+	return flags;
+}
+
+bool mount_data_without_gid(const char *data, char *buffer, size_t size)
+{
+	bool found = false;
+	size_t len = 0;
+
+	for (const char *word = data; *word; word += *word == ',') {
+		size_t n = strcspn(word, ",");
+
+		if (strncmp(word, "gid=", 4) == 0) {
+			found = true;
+		} else if (len + n + 2 <= size) {
+			if (len > 0)
+				buffer[len++] = ',';
+			memcpy(buffer + len, word, n);
+			len += n;
+		}
+		word += n;
+	}
+	buffer[len] = '\0';
+	return found;
+}
+
+static bool is_root(const char *path)
+{
+	return strspn(path, "/.") == strlen(path) && !strstr(path, "...");
+}
+
+static enum mount_kind kind_of(const struct spec_mount *mount, bool has_cgroupns)
+{
+	if (mount->options.remount)
+		return MOUNT_REMOUNT;
+	if (mount->options.bind)
+		return MOUNT_BIND;
+	if (strcmp(mount->type, "cgroup") == 0 || strcmp(mount->type, "cgroup2") == 0)
+		return has_cgroupns ? MOUNT_CGROUP : MOUNT_CGROUP_BIND;
+	return MOUNT_NEW;
+}
+
+static void set_propagation(struct mount_entry *entry)
+{
+	const unsigned long asked = entry->options->propagation;
+
+	entry->propagation = asked & ~(unsigned long)MS_REC;
+	entry->propagation_recursive = asked & MS_REC;
+	/*
+	 * A copy of a shared mount is its peer: what the container mounts there would appear on the host.
+	 * Unless that is asked for, events only flow in.
+	 */
+	if (entry->kind == MOUNT_BIND && !asked) {
+		entry->propagation = MS_SLAVE;
+		entry->propagation_recursive = true;
+	}
+}
+
+int mount_plan_make(const struct spec *spec, bool has_cgroupns, struct mount_plan *ret, struct error *err)
+{
+	struct mount_plan plan = {
+		.entries = calloc(spec->mounts_len + 1, sizeof(*plan.entries)),
+	};
+
+	if (!plan.entries)
+		return error_oom(err);
+	for (size_t i = 0; i < spec->mounts_len; i++) {
+		const struct spec_mount *mount = &spec->mounts[i];
+		struct mount_entry *entry = &plan.entries[plan.len++];
+
+		*entry = (struct mount_entry){
+			.kind = kind_of(mount, has_cgroupns),
+			.destination = mount->destination,
+			.source = mount->source,
+			.type = mount->type,
+			.options = &mount->options,
+			.tree_fd = -1,
+		};
+		if (is_root(mount->destination) && entry->kind != MOUNT_REMOUNT) {
+			mount_plan_done(&plan);
+			return error_set(err, -EINVAL, "config.json: /mounts/%zu/destination: '%s' is the root itself",
+					 i, mount->destination);
+		}
+		set_propagation(entry);
+	}
+	*ret = plan;
+	return 0;
+}
+
+void mount_plan_done(struct mount_plan *plan)
+{
+	for (size_t i = 0; i < plan->len; i++) {
+		cleanup_close(&plan->entries[i].tree_fd);
+		free(plan->entries[i].link);
+	}
+	free(plan->entries);
+	*plan = (struct mount_plan){ 0 };
+}

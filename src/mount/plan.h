@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Inside mount/: what has to be mounted, in order. The plan is pure (mount_plan_make); the parent then fills in
+ * the fds of sources (setup.c) and the child carries it out (apply.c).
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "spec/spec.h"
+
+struct error;
+
+enum mount_kind {
+	MOUNT_BIND,		/* a tree of the host */
+	MOUNT_NEW,		/* a new file system */
+	MOUNT_CGROUP,		/* cgroup2 of the container's own cgroup namespace */
+	MOUNT_CGROUP_BIND,	/* without one: the container's cgroup directory */
+	MOUNT_REMOUNT,		/* changes what is mounted there already */
+};
+
+struct mount_entry {
+	enum mount_kind kind;
+	const char *destination;
+	const char *source;		/* as written; NULL if absent */
+	const char *type;
+	const struct spec_mount_options *options;
+	unsigned long propagation;	/* MS_* for mount_setattr; binds: slave unless asked otherwise */
+	bool propagation_recursive;
+	/* filled by the parent for binds: */
+	int tree_fd;			/* detached tree, or an O_PATH fd when only the child may clone it */
+	bool cloned;			/* tree_fd is a detached tree */
+	bool is_directory;
+	char *link;			/* copy-symlink: text of the link to be made instead; owned */
+};
+
+struct mount_plan {
+	struct mount_entry *entries;
+	size_t len;
+};
+
+/* Borrows from @spec. */
+int mount_plan_make(const struct spec *spec, bool has_cgroupns, struct mount_plan *ret,
+		    struct error *err);
+void mount_plan_done(struct mount_plan *plan);
+
+/* Pure: MS_* for mount(2) from the attributes and super block flags of the options. */
+unsigned long mount_flags(const struct spec_mount_options *options);
+/* Pure: data without its "gid=..." words, in the caller's buffer; false when there is none. */
+bool mount_data_without_gid(const char *data, char *buffer, size_t size);

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Paths that the container may not change, or not see. After the pivot: "/" is the container's root. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "mount/internal.h"
+#include "syscall/mount.h"
+#include "syscall/open.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+
+/* Kernels differ in what they have: a path that is not there needs no cover. */
+static bool is_absent(int fd)
+{
+	return fd == -ENOENT || fd == -ENOTDIR || fd == -EACCES;
+}
+
+static int make_read_only(int root_fd, const char *path, struct error *err)
+{
+	auto_close int fd = open_in_root(root_fd, path, O_PATH);
+	auto_close int tree_fd = -1;
+	int r;
+
+	if (is_absent(fd))
+		return 0;
+	if (fd < 0)
+		return error_sys(err, fd, "read-only path '%s'", path);
+	tree_fd = mount_clone_fd(fd, true);
+	r = tree_fd < 0 ? tree_fd :
+			  sys_mount_setattr(tree_fd, "", AT_EMPTY_PATH, MOUNT_ATTR_RDONLY, 0, 0, -1);
+	if (r == 0)
+		r = mount_attach(tree_fd, fd);
+	return r < 0 ? error_sys(err, r, "make '%s' read-only", path) : 0;
+}
+
+/* An empty read-only directory, made once; later ones are copies of its mount. */
+static int cover_directory(int fd, int *cover_fd)
+{
+	auto_close int tree_fd = -1;
+	int r;
+
+	if (*cover_fd >= 0) {
+		tree_fd = mount_clone_fd(*cover_fd, false);
+		return tree_fd < 0 ? tree_fd : mount_attach(tree_fd, fd);
+	}
+	auto_close int fs_fd = sys_fsopen("tmpfs", 0);
+
+	if (fs_fd < 0)
+		return fs_fd;
+	r = sys_fsconfig(fs_fd, FSCONFIG_SET_STRING, "size", "0", 0);
+	if (r == 0)
+		r = sys_fsconfig(fs_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
+	if (r < 0)
+		return r;
+	tree_fd = sys_fsmount(fs_fd, 0, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+						MOUNT_ATTR_NOEXEC);
+	if (tree_fd < 0)
+		return tree_fd;
+	r = mount_attach(tree_fd, fd);
+	if (r == 0)
+		*cover_fd = take_fd(&tree_fd);
+	return r;
+}
+
+/* The container's /dev/null is trusted only after a look: an image may have anything there. */
+static int open_null(int root_fd)
+{
+	auto_close int fd = open_in_root_nofollow(root_fd, "/dev/null", O_PATH);
+	struct stat st;
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	return S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3) ? take_fd(&fd) : -ENODEV;
+}
+
+static int cover_file(int root_fd, int fd, int *null_fd)
+{
+	auto_close int tree_fd = -1;
+
+	if (*null_fd < 0)
+		*null_fd = open_null(root_fd);
+	if (*null_fd < 0)
+		return *null_fd;
+	tree_fd = mount_clone_fd(*null_fd, false);
+	return tree_fd < 0 ? tree_fd : mount_attach(tree_fd, fd);
+}
+
+static int mask(int root_fd, char *const *paths, struct error *err)
+{
+	auto_close int cover_fd = -1, null_fd = -1;
+
+	for (; paths && *paths; paths++) {
+		auto_close int fd = open_in_root(root_fd, *paths, O_PATH);
+		struct stat st;
+		int r;
+
+		if (is_absent(fd))
+			continue;
+		if (fd < 0)
+			r = fd;
+		else if (fstat(fd, &st) < 0)
+			r = -errno;
+		else if (S_ISDIR(st.st_mode))
+			r = cover_directory(fd, &cover_fd);
+		else
+			r = cover_file(root_fd, fd, &null_fd);
+		if (r < 0)
+			return error_sys(err, r, "mask '%s'", *paths);
+	}
+	return 0;
+}
+
+/* shared and unbindable could not be set earlier: pivot_root(2) refuses the one, copying the other. */
+static int set_root_propagation(const struct mount_setup *setup, struct error *err)
+{
+	const unsigned long asked = setup->spec->rootfs_propagation;
+
+	if (asked && mount(NULL, "/", NULL, asked, NULL) < 0)
+		return error_sys(err, -errno, "set rootfsPropagation");
+	return 0;
+}
+
+int mount_do_restrict(struct mount_setup *setup, struct error *err)
+{
+	char *const *path = setup->spec->readonly_paths;
+	int r = 0;
+
+	for (; r == 0 && path && *path; path++)
+		r = make_read_only(setup->root_fd, *path, err);
+	if (r == 0)
+		r = mask(setup->root_fd, setup->spec->masked_paths, err);
+	if (r == 0)
+		r = set_root_propagation(setup, err);
+	if (r < 0 || !setup->spec->rootfs_readonly)
+		return r;
+	r = sys_mount_setattr(setup->root_fd, "", AT_EMPTY_PATH, MOUNT_ATTR_RDONLY, 0, 0, -1);
+	return r < 0 ? error_sys(err, r, "make the root read-only") : 0;
+}

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The parent's half: opens every source on the host. */
+
+#include "mount/setup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/mount.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "mount/internal.h"
+#include "syscall/mount.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+
+int mount_clone_fd(int fd, bool recursive)
+{
+	return sys_open_tree(fd, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | (recursive ? AT_RECURSIVE : 0));
+}
+
+/*
+ * The fd was opened in the parent's mount namespace, from which the child may not copy. Its path leads to the
+ * same object in ours, unless somebody has moved something meanwhile: hence the comparison.
+ */
+int mount_clone_inherited(int *fd, bool recursive)
+{
+	char link[32], path[PATH_MAX];
+	auto_close int again = -1;
+	struct stat ours, theirs;
+	ssize_t n;
+	int tree;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", *fd);
+	n = readlink(link, path, sizeof(path) - 1);
+	if (n < 0)
+		return -errno;
+	path[n] = '\0';
+	again = open(path, O_PATH | O_CLOEXEC);
+	if (again < 0 || fstat(again, &ours) < 0 || fstat(*fd, &theirs) < 0)
+		return -errno;
+	if (ours.st_dev != theirs.st_dev || ours.st_ino != theirs.st_ino)
+		return -ESTALE;
+	tree = mount_clone_fd(again, recursive);
+	if (tree < 0)
+		return tree;
+	close(*fd);
+	*fd = tree;
+	return 0;
+}
+
+int mount_configure_tree(int tree_fd, const struct mount_entry *entry, struct error *err)
+{
+	const struct spec_mount_options *options = entry->options;
+	const unsigned int recursive = entry->propagation_recursive ? AT_RECURSIVE : 0;
+	int r = 0;
+
+	/* One call for the mount itself when nothing recursive is asked for, which is the usual case. */
+	if (options->attr_set || options->attr_clear)
+		r = sys_mount_setattr(tree_fd, "", AT_EMPTY_PATH, options->attr_set, options->attr_clear, 0, -1);
+	if (r == 0 && (options->rec_attr_set || options->rec_attr_clear))
+		r = sys_mount_setattr(tree_fd, "", AT_EMPTY_PATH | AT_RECURSIVE, options->rec_attr_set,
+				      options->rec_attr_clear, 0, -1);
+	if (r < 0)
+		return error_sys(err, r, "set the options of mount '%s'", entry->destination);
+	if (entry->propagation)
+		r = sys_mount_setattr(tree_fd, "", AT_EMPTY_PATH | recursive, 0, 0, entry->propagation, -1);
+	return r < 0 ? error_sys(err, r, "set the propagation of mount '%s'", entry->destination) : 0;
+}
+
+static int read_link(int fd, struct mount_entry *entry)
+{
+	char text[PATH_MAX];
+	ssize_t n = readlinkat(fd, "", text, sizeof(text) - 1);
+
+	if (n < 0)
+		return -errno;
+	text[n] = '\0';
+	entry->link = strdup(text);
+	return entry->link ? 0 : -ENOMEM;
+}
+
+static int open_bind(const struct mount_request *request, struct mount_entry *entry, struct error *err)
+{
+	const bool nofollow = entry->options->source_nofollow || entry->options->copy_symlink;
+	auto_close int fd =
+		openat(request->bundle_fd, entry->source, O_PATH | O_CLOEXEC | (nofollow ? O_NOFOLLOW : 0));
+	struct stat st;
+	int r;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return error_sys(err, -errno, "mount source '%s' for '%s'", entry->source, entry->destination);
+	if (S_ISLNK(st.st_mode) && entry->options->copy_symlink) {
+		r = read_link(fd, entry);
+		return r < 0 ? error_sys(err, r, "read link '%s'", entry->source) : 0;
+	}
+	entry->is_directory = S_ISDIR(st.st_mode);
+	if (request->unprivileged) {
+		entry->tree_fd = take_fd(&fd);
+		return 0;
+	}
+	entry->tree_fd = mount_clone_fd(fd, entry->options->recursive_bind);
+	if (entry->tree_fd < 0)
+		return error_sys(err, entry->tree_fd, "copy mount source '%s' for '%s'", entry->source,
+				 entry->destination);
+	entry->cloned = true;
+	return mount_configure_tree(entry->tree_fd, entry, err);
+}
+
+/* Without a cgroup namespace the container sees its own directory only. */
+static int open_cgroup(const struct mount_request *request, struct mount_entry *entry, struct error *err)
+{
+	auto_close int host_fd = -1;
+	int fd = request->cgroup_dir_fd;
+
+	if (fd < 0) {
+		host_fd = open("/sys/fs/cgroup", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (host_fd < 0)
+			return error_sys(err, -errno, "open '/sys/fs/cgroup'");
+		fd = host_fd;
+	}
+	entry->is_directory = true;
+	entry->propagation = MS_SLAVE;
+	entry->propagation_recursive = true;
+	if (request->unprivileged) {
+		entry->tree_fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+		return entry->tree_fd < 0 ? error_sys(err, -errno, "copy the cgroup's descriptor") : 0;
+	}
+	entry->tree_fd = mount_clone_fd(fd, true);
+	if (entry->tree_fd < 0)
+		return error_sys(err, entry->tree_fd, "copy the cgroup's mount for '%s'", entry->destination);
+	entry->cloned = true;
+	return mount_configure_tree(entry->tree_fd, entry, err);
+}
+
+static int open_sources(struct mount_setup *setup, const struct mount_request *request, struct error *err)
+{
+	for (size_t i = 0; i < setup->plan.len; i++) {
+		struct mount_entry *entry = &setup->plan.entries[i];
+		int r = 0;
+
+		if (entry->kind == MOUNT_BIND)
+			r = open_bind(request, entry, err);
+		else if (entry->kind == MOUNT_CGROUP_BIND)
+			r = open_cgroup(request, entry, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int open_root(struct mount_setup *setup, const struct mount_request *request, struct error *err)
+{
+	const char *path = request->spec->rootfs;
+	auto_close int fd = openat(request->bundle_fd, path, O_PATH | O_CLOEXEC);
+	struct stat st;
+	int r;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return error_sys(err, -errno, "config.json: /root/path: '%s'", path);
+	if (!S_ISDIR(st.st_mode))
+		return error_set(err, -ENOTDIR, "config.json: /root/path: '%s': not a directory", path);
+	if (request->unprivileged) {
+		setup->root_fd = take_fd(&fd);
+		return 0;
+	}
+	setup->root_fd = mount_clone_fd(fd, true);
+	if (setup->root_fd < 0)
+		return error_sys(err, setup->root_fd, "copy the mount of rootfs '%s'", path);
+	setup->root_cloned = true;
+	r = sys_mount_setattr(setup->root_fd, "", AT_EMPTY_PATH | AT_RECURSIVE, 0, 0, MS_SLAVE, -1);
+	return r < 0 ? error_sys(err, r, "set the propagation of rootfs '%s'", path) : 0;
+}
+
+static int open_extra_files(struct mount_setup *setup, const struct mount_request *request,
+			    struct error *err)
+{
+	for (size_t i = 0; i < request->files_len; i++) {
+		const struct mount_extra_file *file = &request->files[i];
+		int fd = mount_clone_fd(file->fd, false);
+		int r = fd;
+
+		if (r >= 0) {
+			setup->files[setup->files_len++] =
+				(struct mount_extra_tree){ fd, file->destination };
+			/* Executable and nothing else: the payload must be able neither to change it nor to shed noexec. */
+			r = sys_mount_setattr(fd, "", AT_EMPTY_PATH,
+					      MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
+					      MOUNT_ATTR_NOEXEC, MS_PRIVATE, -1);
+		}
+		if (r < 0)
+			return error_sys(err, r, "copy the mount of '%s'", file->destination);
+	}
+	return 0;
+}
+
+int mount_setup_make(const struct mount_request *request, struct mount_setup **ret, struct error *err)
+{
+	struct mount_setup *setup = calloc(1, sizeof(*setup));
+	int r;
+
+	if (!setup)
+		return error_oom(err);
+	setup->spec = request->spec;
+	setup->user_namespace = request->new_userns;
+	setup->no_pivot = request->no_pivot;
+	setup->root_fd = -1;
+	if (request->files_len > MOUNT_EXTRA_FILES_MAX || request->devices_len > MOUNT_EXTRA_DEVICES_MAX)
+		r = error_set(err, -E2BIG, "too many extra files or devices");
+	else
+		r = open_root(setup, request, err);
+	if (r == 0)
+		r = mount_plan_make(request->spec, request->has_cgroupns, &setup->plan, err);
+	if (r == 0)
+		r = open_sources(setup, request, err);
+	if (r == 0)
+		r = open_extra_files(setup, request, err);
+	if (r < 0) {
+		mount_setup_free(setup);
+		return r;
+	}
+	for (size_t i = 0; i < request->devices_len; i++)
+		setup->devices[setup->devices_len++] = request->devices[i];
+	*ret = setup;
+	return 0;
+}
+
+void mount_setup_free(struct mount_setup *setup)
+{
+	if (!setup)
+		return;
+	for (size_t i = 0; i < setup->files_len; i++)
+		cleanup_close(&setup->files[i].tree_fd);
+	mount_plan_done(&setup->plan);
+	cleanup_close(&setup->root_fd);
+	free(setup);
+}
