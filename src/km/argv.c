@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "km/km.h"
+#include "util/array.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+
+size_t km_init_helper_len(char *const *argv)
+{
+	static const char *const helpers[] = { "/sbin/docker-init", "/run/podman-init", "/dev/init" };
+
+	for (size_t i = 0; i < ARRAY_LEN(helpers); i++) {
+		size_t len = 1;
+
+		if (strcmp(argv[0], helpers[i]) != 0)
+			continue;
+		/* Engines put "--" in front of the command; options of the helper would stand before it. */
+		while (argv[len] && argv[len][0] == '-' && strcmp(argv[len], "--") != 0)
+			len++;
+		if (argv[len] && strcmp(argv[len], "--") == 0)
+			len++;
+		return len;
+	}
+	return 0;
+}
+
+int km_argv_make(const char *monitor, bool wait, int log_fd, const struct km_payload *payload,
+		 struct strv *ret, struct error *err)
+{
+	struct strv argv = { 0 };
+	int r = strv_add(&argv, monitor);
+
+	if (r == 0 && wait)
+		r = strv_add(&argv, "--wait-for-signal");
+	if (r == 0 && log_fd >= 0)
+		r = strv_add_format(&argv, "--km-log-to=/proc/self/fd/%d", log_fd);
+	/* Whatever the payload's name begins with, it is no option of km's. */
+	if (r == 0)
+		r = strv_add(&argv, "--");
+	if (r == 0)
+		r = strv_add(&argv, payload->path);
+	for (size_t i = 1; r == 0 && payload->argv[0] && payload->argv[i]; i++)
+		r = strv_add(&argv, payload->argv[i]);
+	if (r < 0) {
+		strv_done(&argv);
+		return error_oom(err);
+	}
+	*ret = argv;
+	return 0;
+}
+
+size_t km_environment_clean(char **env, bool exec)
+{
+	size_t kept = 0, dropped = 0;
+
+	for (size_t i = 0; env && env[i]; i++) {
+		/* KM_EXEC_* make km believe that another km executed it; the socket is the first process's. */
+		if (strncmp(env[i], "KM_EXEC_", 8) == 0 || (exec && strncmp(env[i], "KM_MGTPIPE=", 11) == 0)) {
+			free(env[i]);
+			dropped++;
+		} else {
+			env[kept++] = env[i];
+		}
+	}
+	if (env)
+		env[kept] = NULL;
+	return dropped;
+}

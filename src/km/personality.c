@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "km/km.h"
+#include "spec/spec.h"
+#include "syscall/open.h"
+#include "util/cleanup.h"
+
+#include <fcntl.h>
+
+enum personality_name personality_from_name(const char *argv0)
+{
+	const char *slash = strrchr(argv0, '/');
+	const char *name = slash ? slash + 1 : argv0;
+
+	if (strncmp(name, "krun", 4) != 0 || strcmp(name, "krun-plain") == 0)
+		return NAME_PLAIN;
+	return strcmp(name, "krun-label-trigger") == 0 ? NAME_LABEL_TRIGGER : NAME_KM;
+}
+
+static bool annotation_is(const struct spec *spec, const char *key, const char *value)
+{
+	const char *have = spec_annotation(spec, key);
+
+	return have && strcmp(have, value) == 0;
+}
+
+/* A pause container holds a pod's namespaces and runs nothing of the user's. */
+static bool is_sandbox(const struct spec *spec)
+{
+	return annotation_is(spec, "io.kubernetes.cri.container-type", "sandbox") ||
+	       annotation_is(spec, "io.kubernetes.cri-o.ContainerType", "sandbox");
+}
+
+static bool has_marker(int rootfs_fd)
+{
+	auto_close int fd = rootfs_fd < 0 ? -1 : open_in_root(rootfs_fd, ".kontain", O_PATH);
+
+	return fd >= 0;
+}
+
+enum personality personality_choose(enum personality_name name, const struct spec *spec, int rootfs_fd)
+{
+	if (name == NAME_PLAIN || is_sandbox(spec))
+		return PERSONALITY_PLAIN;
+	if (name == NAME_KM || annotation_is(spec, "app.kontain.version", "1") || has_marker(rootfs_fd))
+		return PERSONALITY_KM;
+	return PERSONALITY_PLAIN;
+}
+
+static const char *const personality_words[] = {
+	[PERSONALITY_PLAIN] = "plain",
+	[PERSONALITY_KM] = "km",
+};
+static const char *const start_words[] = {
+	[KM_START_PAYLOAD] = "payload",
+	[KM_START_EXEC] = "exec",
+};
+
+static int find(const char *word, const char *const words[2])
+{
+	for (int i = 0; i < 2; i++)
+		if (strcmp(word, words[i]) == 0)
+			return i;
+	return -EINVAL;
+}
+
+const char *personality_word(enum personality personality)
+{
+	return personality_words[personality];
+}
+
+int personality_parse(const char *word, enum personality *ret)
+{
+	int i = find(word, personality_words);
+
+	if (i >= 0)
+		*ret = (enum personality)i;
+	return i < 0 ? i : 0;
+}
+
+const char *km_start_word(enum km_start start)
+{
+	return start_words[start];
+}
+
+int km_start_parse(const char *word, enum km_start *ret)
+{
+	int i = find(word, start_words);
+
+	if (i >= 0)
+		*ret = (enum km_start)i;
+	return i < 0 ? i : 0;
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "km/km.h"
+#include "util/array.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+#include "util/log.h"
+
+static int open_monitor(const char *path, struct error *err)
+{
+	auto_close int fd = open(path, O_PATH | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 && errno == ENOENT)
+		return error_set(err, -ENOENT,
+				 "km is missing at '%s': install it, or name another with \"kmPath\" in "
+				 "/etc/krun/krun.json (--config-file)", path);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return error_sys(err, -errno, "open km '%s'", path);
+	if (!S_ISREG(st.st_mode))
+		return error_set(err, -EINVAL, "km '%s' is not a regular file", path);
+	if (!(st.st_mode & 0111))
+		return error_set(err, -EINVAL, "km '%s' is not executable", path);
+	return take_fd(&fd);
+}
+
+static int open_libc(const char *path, struct error *err)
+{
+	auto_close int fd = open(path, O_PATH | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 && errno == ENOENT) {
+		log_debug("km's libc.so is not at '%s': only payloads that do not name it will run", path);
+		return -1;
+	}
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return error_sys(err, -errno, "open km's libc.so '%s'", path);
+	if (!S_ISREG(st.st_mode))
+		return error_set(err, -EINVAL, "km's libc.so '%s' is not a regular file", path);
+	return take_fd(&fd);
+}
+
+static int find_devices(struct km_plan *plan, struct error *err)
+{
+	static const char *const paths[KM_DEVICES_MAX] = { "/dev/kvm", "/dev/kkm" };
+
+	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+		auto_close int fd = open(paths[i], O_PATH | O_CLOEXEC);
+		struct stat st;
+
+		if (fd < 0 || fstat(fd, &st) < 0 || !S_ISCHR(st.st_mode))
+			continue;
+		plan->devices[plan->devices_len++] = (struct km_device){
+			.fd = take_fd(&fd),
+			.path = paths[i],
+			.major = major(st.st_rdev),
+			.minor = minor(st.st_rdev),
+			.mode = 0666,
+		};
+	}
+	if (plan->devices_len == 0)
+		return error_set(err, -ENODEV, "km needs /dev/kvm or /dev/kkm, and this host has neither");
+	return 0;
+}
+
+int km_plan_make(struct km_settings *settings, struct km_plan *ret, struct error *err)
+{
+	struct km_plan plan = { .settings = *settings, .monitor_fd = -1, .libc_fd = -1 };
+	int r;
+
+	*settings = (struct km_settings){ 0 };
+	r = plan.monitor_fd = open_monitor(plan.settings.monitor, err);
+	if (r >= 0) {
+		err->code = 0;
+		plan.libc_fd = open_libc(plan.settings.libc, err);
+		r = err->code;
+	}
+	if (r == 0)
+		r = find_devices(&plan, err);
+	if (r < 0) {
+		km_plan_done(&plan);
+		return r;
+	}
+	*ret = plan;
+	return 0;
+}
+
+void km_plan_done(struct km_plan *plan)
+{
+	for (size_t i = 0; i < plan->devices_len; i++)
+		cleanup_close(&plan->devices[i].fd);
+	cleanup_close(&plan->monitor_fd);
+	cleanup_close(&plan->libc_fd);
+	km_settings_done(&plan->settings);
+	plan->devices_len = 0;
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * km's side of created, start and kill. km --wait-for-signal builds the VM, loads the payload, writes one line to its
+ * log and blocks in rt_sigtimedwait(2) for SIGUSR1. SIGUSR1 before that would be lost (it is ignored then, see
+ * init/execute.c), so the wait is seen first: /proc/PID/syscall begins with the call's number. (The signal mask is no
+ * evidence: the kernel takes the awaited signal out of it during the wait.)
+ */
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "km/km.h"
+#include "syscall/process.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+#include "util/io.h"
+
+enum {
+	KICK_SIGNAL = 63,	/* km.h: KM_SIGVCPUSTOP, SIGRTMAX - 1 */
+	LOG_TAIL = 600,
+};
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* The set of caught signals of a thread; false when it is gone. */
+static bool read_caught(const char *status_path, uint64_t *ret)
+{
+	char text[4096];
+	const char *line;
+
+	if (io_read_small(AT_FDCWD, status_path, text, sizeof(text)) < 0)
+		return false;
+	line = strstr(text, "\nSigCgt:");
+	if (!line)
+		return false;
+	*ret = strtoull(line + strlen("\nSigCgt:"), NULL, 16);
+	return true;
+}
+
+static bool in_wait_call(pid_t pid)
+{
+	char path[40], text[256];
+
+	snprintf(path, sizeof(path), "/proc/%d/syscall", pid);
+	if (io_read_small(AT_FDCWD, path, text, sizeof(text)) > 0)
+		return strtol(text, NULL, 10) == SYS_rt_sigtimedwait && text[0] >= '0' && text[0] <= '9';
+	/* Kernels and callers for which the file is closed still tell where a task sleeps. */
+	snprintf(path, sizeof(path), "/proc/%d/wchan", pid);
+	return io_read_small(AT_FDCWD, path, text, sizeof(text)) > 0 && strstr(text, "sigtimedwait");
+}
+
+bool km_is_waiting(pid_t pid)
+{
+	char path[40];
+	uint64_t caught;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	/* km installs its handlers after the wait: a caught signal means that the payload was let go. */
+	return read_caught(path, &caught) && caught == 0 && in_wait_call(pid);
+}
+
+/* The end of km's log on one line; "" when it said nothing. */
+static void log_tail(int log_fd, char *tail, size_t size)
+{
+	off_t end = log_fd < 0 ? 0 : lseek(log_fd, 0, SEEK_END);
+	off_t from = end > (off_t)size - 1 ? end - ((off_t)size - 1) : 0;
+	ssize_t n = end > 0 ? pread(log_fd, tail, size - 1, from) : 0;
+
+	if (n < 0)
+		n = 0;
+	while (n > 0 && (tail[n - 1] == '\n' || tail[n - 1] == '\0'))
+		n--;
+	tail[n] = '\0';
+	for (char *c = tail; *c; c++)
+		if (*c == '\n')
+			*c = ';';
+}
+
+static int died(int pidfd, int log_fd, struct error *err)
+{
+	char tail[LOG_TAIL], how[64] = "ended";
+	siginfo_t info = { 0 };
+
+	log_tail(log_fd, tail, sizeof(tail));
+	/* Only a child of ours can be asked; below a shim km is not. */
+	if (waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOWAIT | WNOHANG) == 0 && info.si_pid > 0)
+		snprintf(how, sizeof(how), info.si_code == CLD_EXITED ? "exited with status %d" : "was killed by signal %d",
+			 info.si_status);
+	return error_set(err, -ECHILD, "km %s before the payload was loaded%s%s", how, *tail ? ": " : "", tail);
+}
+
+int km_wait_ready(pid_t pid, int pidfd, int log_fd, unsigned int timeout_ms, struct error *err)
+{
+	const int64_t deadline = now_ms() + timeout_ms;
+	auto_close int watch_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	char path[40];
+	int pause_ms = 20;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", log_fd);
+	if (watch_fd >= 0)
+		inotify_add_watch(watch_fd, path, IN_MODIFY);
+	while (!km_is_waiting(pid)) {
+		struct pollfd fds[] = {
+			{ .fd = pidfd, .events = POLLIN },
+			{ .fd = watch_fd, .events = POLLIN },
+		};
+		char events[1024];
+
+		if (now_ms() >= deadline)
+			return error_set(err, -ETIMEDOUT, "km is not ready after %u ms", timeout_ms);
+		if (poll(fds, 2, pause_ms) < 0 && errno != EINTR)
+			return error_sys(err, -errno, "wait for km");
+		if (fds[0].revents)
+			return died(pidfd, log_fd, err);
+		/* The line is written a few instructions before the wait begins: then look again soon. */
+		if (fds[1].revents && read(watch_fd, events, sizeof(events)) > 0)
+			pause_ms = 1;
+	}
+	return 0;
+}
+
+int km_release(pid_t pid, int pidfd, unsigned int timeout_ms, struct error *err)
+{
+	const int64_t deadline = now_ms() + timeout_ms;
+	struct pollfd item = { .fd = pidfd, .events = POLLIN };
+	char path[40];
+	uint64_t caught;
+	int r;
+
+	if (!km_is_waiting(pid))
+		return error_set(err, -EBUSY, "km does not wait for its start");
+	r = sys_pidfd_send_signal(pidfd, SIGUSR1);
+	if (r < 0)
+		return error_sys(err, r, "release km");
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	/* Until its handlers are there, or it has ended already: a payload can be quicker than we look. */
+	while (read_caught(path, &caught) && caught == 0) {
+		if (poll(&item, 1, 1) > 0)
+			return 0;
+		if (now_ms() >= deadline)
+			return error_set(err, -ETIMEDOUT, "km does not start its payload after %u ms", timeout_ms);
+	}
+	return 0;
+}
+
+void km_kick(pid_t pid)
+{
+	char path[64];
+	struct dirent *entry;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	dir = opendir(path);
+	if (!dir)
+		return;
+	while ((entry = readdir(dir))) {
+		pid_t tid = (pid_t)strtol(entry->d_name, NULL, 10);
+		char status[96];
+		uint64_t caught;
+
+		if (tid <= 0 || tid == pid)
+			continue;
+		snprintf(status, sizeof(status), "%s/%d/status", path, tid);
+		/* A thread that does not catch it would die of it, and all of km with it. */
+		if (read_caught(status, &caught) && caught >> (KICK_SIGNAL - 1) & 1)
+			sys_tgkill(pid, tid, KICK_SIGNAL);
+	}
+	closedir(dir);
+}
