@@ -7,15 +7,15 @@
 #include "spec/read.h"
 #include "util/error.h"
 
-static const char *const actions[] = {
+const char *const spec_seccomp_actions[] = {
 	"SCMP_ACT_KILL", "SCMP_ACT_KILL_PROCESS", "SCMP_ACT_KILL_THREAD", "SCMP_ACT_TRAP", "SCMP_ACT_ERRNO",
 	"SCMP_ACT_TRACE", "SCMP_ACT_ALLOW", "SCMP_ACT_LOG", "SCMP_ACT_NOTIFY", NULL,
 };
-static const char *const operators[] = {
+const char *const spec_seccomp_operators[] = {
 	"SCMP_CMP_NE", "SCMP_CMP_LT", "SCMP_CMP_LE", "SCMP_CMP_EQ", "SCMP_CMP_GE", "SCMP_CMP_GT",
 	"SCMP_CMP_MASKED_EQ", NULL,
 };
-static const char *const architectures[] = {
+const char *const spec_seccomp_architectures[] = {
 	"SCMP_ARCH_X86", "SCMP_ARCH_X86_64", "SCMP_ARCH_X32", "SCMP_ARCH_ARM", "SCMP_ARCH_AARCH64",
 	"SCMP_ARCH_MIPS", "SCMP_ARCH_MIPS64", "SCMP_ARCH_MIPS64N32", "SCMP_ARCH_MIPSEL",
 	"SCMP_ARCH_MIPSEL64", "SCMP_ARCH_MIPSEL64N32", "SCMP_ARCH_PPC", "SCMP_ARCH_PPC64",
@@ -23,7 +23,7 @@ static const char *const architectures[] = {
 	"SCMP_ARCH_PARISC64", "SCMP_ARCH_RISCV64", "SCMP_ARCH_LOONGARCH64", "SCMP_ARCH_M68K",
 	"SCMP_ARCH_SH", "SCMP_ARCH_SHEB", NULL,
 };
-static const char *const flags[] = {
+const char *const spec_seccomp_flags[] = {
 	"SECCOMP_FILTER_FLAG_TSYNC", "SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_SPEC_ALLOW",
 	"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", NULL,
 };
@@ -77,7 +77,7 @@ static const struct json_field arg_fields[] = {
 	{ "index", json_type_int, true, offsetof(struct spec_seccomp_arg, index), json_read_u32, &index_range },
 	{ "value", json_type_int, true, offsetof(struct spec_seccomp_arg, value), json_read_u64, NULL },
 	{ "valueTwo", json_type_int, false, offsetof(struct spec_seccomp_arg, value_two), json_read_u64, NULL },
-	{ "op", json_type_string, true, offsetof(struct spec_seccomp_arg, op), read_word, operators },
+	{ "op", json_type_string, true, offsetof(struct spec_seccomp_arg, op), read_word, spec_seccomp_operators },
 	{ 0 },
 };
 
@@ -91,7 +91,7 @@ static const struct json_array_shape args_shape = {
 
 static const struct json_field rule_fields[] = {
 	{ "names", json_type_array, true, offsetof(struct spec_seccomp_rule, names), read_names, NULL },
-	{ "action", json_type_string, true, offsetof(struct spec_seccomp_rule, action), read_word, actions },
+	{ "action", json_type_string, true, offsetof(struct spec_seccomp_rule, action), read_word, spec_seccomp_actions },
 	{ "errnoRet", json_type_int, false, offsetof(struct spec_seccomp_rule, errno_ret), spec_read_opt_u64,
 	  &errno_range },
 	{ "args", json_type_array, false, offsetof(struct spec_seccomp_rule, args), json_read_array,
@@ -109,12 +109,13 @@ static const struct json_array_shape rules_shape = {
 
 static const struct json_field seccomp_fields[] = {
 	{ "defaultAction", json_type_string, true, offsetof(struct spec_seccomp, default_action), read_word,
-	  actions },
+	  spec_seccomp_actions },
 	{ "defaultErrnoRet", json_type_int, false, offsetof(struct spec_seccomp, default_errno_ret),
 	  spec_read_opt_u64, &errno_range },
 	{ "architectures", json_type_array, false, offsetof(struct spec_seccomp, architectures), read_words,
-	  architectures },
-	{ "flags", json_type_array, false, offsetof(struct spec_seccomp, flags), read_words, flags },
+	  spec_seccomp_architectures },
+	{ "flags", json_type_array, false, offsetof(struct spec_seccomp, flags), read_words,
+	  spec_seccomp_flags },
 	{ "listenerPath", json_type_string, false, 0, spec_read_unsupported, NULL },
 	{ "listenerMetadata", json_type_string, false, 0, spec_read_unsupported, NULL },
 	{ "syscalls", json_type_array, false, offsetof(struct spec_seccomp, rules), json_read_array,

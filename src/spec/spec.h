@@ -322,4 +322,6 @@ const char *spec_annotation(const struct spec *spec, const char *key);
 
 /* Words for `features` and for checks: NULL-terminated. */
 extern const char *const spec_mount_option_words[];
+extern const char *const spec_seccomp_actions[], *const spec_seccomp_operators[],
+	*const spec_seccomp_architectures[], *const spec_seccomp_flags[];
 extern const char *const spec_namespace_words[];	/* indexed by enum ns_kind, then NULL */

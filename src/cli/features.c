@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* features.md of the runtime specification: what this build can do, whatever the host can do. */
+
+#include <json-c/json.h>
+#include <seccomp.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cli/command.h"
+#include "cli/version.h"
+#include "security/security.h"
+#include "spec/spec.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+
+static struct json_object *words(const char *const *list)
+{
+	struct json_object *array = json_object_new_array();
+
+	for (; *list; list++)
+		json_object_array_add(array, json_object_new_string(*list));
+	return array;
+}
+
+static struct json_object *hooks(void)
+{
+	struct json_object *array = json_object_new_array();
+
+	for (int kind = 0; kind < HOOK_KIND_COUNT; kind++)
+		json_object_array_add(array, json_object_new_string(hook_kind_name(kind)));
+	return array;
+}
+
+static struct json_object *capabilities(void)
+{
+	struct json_object *array = json_object_new_array();
+	const char *name;
+
+	for (int number = 0; (name = caps_name(number)); number++)
+		json_object_array_add(array, json_object_new_string(name));
+	return array;
+}
+
+static void add_bool(struct json_object *object, const char *key, bool value)
+{
+	json_object_object_add(object, key, json_object_new_boolean(value));
+}
+
+static struct json_object *enabled(bool value)
+{
+	struct json_object *object = json_object_new_object();
+
+	add_bool(object, "enabled", value);
+	return object;
+}
+
+static struct json_object *cgroup(void)
+{
+	struct json_object *object = json_object_new_object();
+
+	add_bool(object, "v1", false);
+	add_bool(object, "v2", true);
+	add_bool(object, "systemd", false);
+	add_bool(object, "systemdUser", false);
+	add_bool(object, "rdma", true);
+	return object;
+}
+
+static struct json_object *seccomp(void)
+{
+	/* SECCOMP_FILTER_FLAG_NEW_LISTENER is none of the user's: it comes with listenerPath. */
+	struct json_object *object = enabled(true);
+
+	json_object_object_add(object, "actions", words(spec_seccomp_actions));
+	json_object_object_add(object, "operators", words(spec_seccomp_operators));
+	json_object_object_add(object, "archs", words(spec_seccomp_architectures));
+	json_object_object_add(object, "knownFlags", words(spec_seccomp_flags));
+	json_object_object_add(object, "supportedFlags", words(spec_seccomp_flags));
+	return object;
+}
+
+static struct json_object *linux_object(void)
+{
+	struct json_object *object = json_object_new_object(), *mounts = json_object_new_object();
+
+	json_object_object_add(object, "namespaces", words(spec_namespace_words));
+	json_object_object_add(object, "capabilities", capabilities());
+	json_object_object_add(object, "cgroup", cgroup());
+	json_object_object_add(object, "seccomp", seccomp());
+	json_object_object_add(object, "apparmor", enabled(true));
+	json_object_object_add(object, "selinux", enabled(true));
+	json_object_object_add(object, "intelRdt", enabled(false));
+	json_object_object_add(mounts, "idmap", enabled(false));
+	json_object_object_add(object, "mountExtensions", mounts);
+	json_object_object_add(object, "netDevices", enabled(false));
+	return object;
+}
+
+static struct json_object *annotations(void)
+{
+	const struct scmp_version *library = seccomp_version();
+	struct json_object *object = json_object_new_object();
+	char text[32];
+
+	snprintf(text, sizeof(text), "%u.%u.%u", library->major, library->minor, library->micro);
+	json_object_object_add(object, "io.github.seccomp.libseccomp.version", json_object_new_string(text));
+	json_object_object_add(object, "app.kontain.krun.version", json_object_new_string(KRUN_VERSION));
+	json_object_object_add(object, "app.kontain.krun.commit", json_object_new_string(KRUN_COMMIT));
+	json_object_object_add(object, "org.opencontainers.runc.checkpoint.enabled",
+			       json_object_new_string("false"));
+	return object;
+}
+
+static int run_features(struct cli *cli, void *options, struct error *err)
+{
+	struct json_object *root = json_object_new_object();
+	auto_free char *line = NULL;
+	int r;
+
+	(void)cli;
+	(void)options;
+	json_object_object_add(root, "ociVersionMin", json_object_new_string("1.0.0"));
+	json_object_object_add(root, "ociVersionMax", json_object_new_string(SPEC_VERSION));
+	json_object_object_add(root, "hooks", hooks());
+	json_object_object_add(root, "mountOptions", words(spec_mount_option_words));
+	json_object_object_add(root, "linux", linux_object());
+	json_object_object_add(root, "annotations", annotations());
+	if (asprintf(&line, "%s\n", json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY |
+						JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE)) < 0)
+		line = NULL;
+	r = line ? command_print(line, err) : error_oom(err);
+	json_object_put(root);
+	return r;
+}
+
+const struct command command_features = {
+	.name = "features",
+	.summary = "print what krun can do, as JSON",
+	.run = run_features,
+};
