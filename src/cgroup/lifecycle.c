@@ -143,7 +143,7 @@ static int enable_controllers(int root_fd, int dir_fd, const char *path, const s
 		const char *controller = writes->items[i].controller;
 		int r;
 
-		if (!controller || has_word(have, controller))
+		if (!controller || writes->items[i].is_default || has_word(have, controller))
 			continue;
 		r = enable_on_the_way(root_fd, path, &writes->items[i], err);
 		if (r < 0)
@@ -258,7 +258,7 @@ int cgroup_limit(const struct cgroup *cgroup, const struct spec_resources *resou
 
 	if (r < 0)
 		return r;
-	if (writes.len > 0 && cgroup->dir_fd < 0)
+	if (cgroup_wants_limits(resources) && cgroup->dir_fd < 0)
 		r = error_set(err, -EOPNOTSUPP, "/linux/resources: the container has no cgroup of its own");
 	if (r == 0)
 		r = check_usage(cgroup, &resources->memory, err);
@@ -266,7 +266,7 @@ int cgroup_limit(const struct cgroup *cgroup, const struct spec_resources *resou
 		const struct cgroup_write *write = &writes.items[i];
 
 		r = io_write_existing(cgroup->dir_fd, write->file, write->text);
-		if (r == -ENOENT && may_be_missing(write->file))
+		if (r == -ENOENT && (write->is_default || may_be_missing(write->file)))
 			r = 0;
 		else if (r == -ENOENT && write->controller && strncmp(write->property, "unified", 7) != 0)
 			r = missing_controller(write, cgroup->path, err);

@@ -229,6 +229,22 @@ static void put_unified(struct maker *maker, const struct spec_resources *resour
 	}
 }
 
+/* ctr always sends the kernel's default shares, 1024; others send -1 for "no limit". Documentation/admin-guide/cgroup-v2.rst. */
+static bool is_default(const struct cgroup_write *write)
+{
+	static const struct {
+		const char *file, *text;
+	} defaults[] = {
+		{ "cpu.weight", "100" }, { "cpu.max", "max 100000" }, { "cpu.idle", "0" },
+		{ "memory.max", "max" }, { "memory.swap.max", "max" }, { "pids.max", "max" },
+	};
+
+	for (size_t i = 0; i < sizeof(defaults) / sizeof(defaults[0]); i++)
+		if (strcmp(write->file, defaults[i].file) == 0 && strcmp(write->text, defaults[i].text) == 0)
+			return true;
+	return false;
+}
+
 /* "memory.max" -> "memory": the part before the first dot is the controller's name. */
 static void set_controllers(struct cgroup_writes *writes)
 {
@@ -237,6 +253,7 @@ static void set_controllers(struct cgroup_writes *writes)
 	for (size_t i = 0; i < writes->len; i++) {
 		size_t len = strcspn(writes->items[i].file, ".");
 
+		writes->items[i].is_default = is_default(&writes->items[i]);
 		for (size_t j = 0; j < sizeof(known) / sizeof(known[0]); j++)
 			if (strlen(known[j]) == len && strncmp(known[j], writes->items[i].file, len) == 0)
 				writes->items[i].controller = known[j];
@@ -287,7 +304,9 @@ bool cgroup_wants_limits(const struct spec_resources *resources)
 	/* What cannot be translated is wanted all the same. */
 	if (cgroup_writes_make(resources, &writes, &ignored) < 0)
 		return true;
-	wants = writes.len > 0;
+	wants = false;
+	for (size_t i = 0; i < writes.len; i++)
+		wants = wants || !writes.items[i].is_default;
 	cgroup_writes_done(&writes);
 	return wants;
 }

@@ -3,6 +3,7 @@
 
 /* Pure: from linux.resources to the files of cgroup v2 that have to be written, in order. */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct error;
@@ -13,6 +14,7 @@ struct cgroup_write {
 	char *text;
 	const char *controller;	/* "memory": has to be enabled for the file to exist */
 	const char *property;	/* "memory/limit": below /linux/resources, for errors */
+	bool is_default;	/* what a new group has anyway: asks nothing of a controller that is not there */
 };
 
 struct cgroup_writes {
