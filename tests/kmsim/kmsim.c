@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * A stand-in for km where there is none: km's command line as far as krun uses it, its start protocol, its rules for
+ * descriptors, logs, devices and exit status; but the payload is an ordinary process. IT GIVES NO ISOLATION. It is
+ * built for tests and for the quick start, and is never installed.
+ *
+ * What it imitates, because krun has to live with it:
+ *   - it needs /proc, fds 0-2, RLIMIT_NOFILE of 737 and a device that it may open read-write;
+ *   - it has to find itself by the path of /proc/self/exe;
+ *   - KM_EXEC_* variables make it abort;
+ *   - --wait-for-signal: one line in the log, SIGUSR1 blocked, sigwait, mask restored; handlers only after that;
+ *   - a signal from outside reaches the payload only when a thread other than the first gets the kick, signal 63;
+ *   - a payload's death by a signal is repeated on itself, which does not work as process 1: 2 s, then SIGABRT, which
+ *     does not work either, then SIGSEGV.
+ * What it does not: the payload's pid is not its own, and scripts, execs and forks of the payload stay native.
+ */
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { KICK_SIGNAL = 63, LOG_FD = 731, DEVICE_FD = 734, LIMIT_FATAL = 728, LIMIT_MIN = 737 };
+
+/* km's statuses for its own failures. */
+enum { EXIT_SETUP = 1, EXIT_PAYLOAD = 2 };
+
+static FILE *log_file;
+static pid_t payload_pid;
+static volatile sig_atomic_t pending[NSIG];
+
+__attribute__((format(printf, 1, 2))) static void say(const char *format, ...)
+{
+	va_list args;
+
+	if (!log_file)
+		return;
+	va_start(args, format);
+	fprintf(log_file, "kmsim: ");
+	vfprintf(log_file, format, args);
+	fprintf(log_file, "\n");
+	fflush(log_file);
+	va_end(args);
+}
+
+/* ---- set-up ------------------------------------------------------------------------------------------------ */
+
+struct options {
+	bool wait;
+	const char *log;
+};
+
+static int usage(void)
+{
+	fprintf(stderr, "Usage: km [options] [--] payload-file [args ...]\n");
+	return EXIT_SETUP;
+}
+
+static bool parse_options(int argc, char **argv, struct options *ret)
+{
+	static const struct option rows[] = {
+		{ "wait-for-signal", no_argument, NULL, 'w' },
+		{ "km-log-to", required_argument, NULL, 'k' },
+		{ "version", no_argument, NULL, 'v' },
+		{ 0 },
+	};
+	int letter;
+
+	while ((letter = getopt_long(argc, argv, "+k:v", rows, NULL)) >= 0) {
+		switch (letter) {
+		case 'w':
+			ret->wait = true;
+			break;
+		case 'k':
+			ret->log = optarg;
+			break;
+		case 'v':
+			fprintf(stderr, "kmsim, a stand-in for Kontain Monitor without isolation\n");
+			exit(0);
+		default:
+			return false;
+		}
+	}
+	return true;
+}
+
+static void open_log(const char *name)
+{
+	char stray[64];
+	struct stat st;
+	int fd;
+
+	if (!name)
+		name = getenv("KM_LOGTO");
+	if (name && strcmp(name, "none") == 0)
+		return;
+	if (!name && fstat(STDERR_FILENO, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode))) {
+		snprintf(stray, sizeof(stray), "/tmp/km_%d.log", getpid());
+		name = stray;
+	}
+	if (!name || strcmp(name, "stderr") == 0) {
+		log_file = stderr;
+		return;
+	}
+	fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return;
+	if (dup3(fd, LOG_FD, O_CLOEXEC) == LOG_FD) {
+		close(fd);
+		fd = LOG_FD;
+	}
+	log_file = fdopen(fd, "w");
+}
+
+static void check_environment(void)
+{
+	for (char **variable = environ; *variable; variable++)
+		if (strncmp(*variable, "KM_EXEC_", 8) == 0) {
+			say("incomplete exec state in the environment: %s", *variable);
+			abort();
+		}
+}
+
+static int check_descriptors(void)
+{
+	struct rlimit limit;
+	char link[64], target[PATH_MAX];
+
+	for (int fd = 0; fd <= 2; fd++) {
+		snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+		if (readlink(link, target, sizeof(target)) < 0)
+			raise(SIGSEGV);
+	}
+	getrlimit(RLIMIT_NOFILE, &limit);
+	if (limit.rlim_cur < LIMIT_FATAL) {
+		say("Bad file descriptor: RLIMIT_NOFILE is %llu", (unsigned long long)limit.rlim_cur);
+		return EXIT_PAYLOAD;
+	}
+	if (limit.rlim_cur < LIMIT_MIN)
+		abort();
+	return 0;
+}
+
+/* km executes itself again by this path whenever its payload calls execve. */
+static int check_self(void)
+{
+	char path[PATH_MAX];
+
+	if (!realpath("/proc/self/exe", path)) {
+		say("realpath /proc/self/exe: %s", strerror(errno));
+		return EXIT_SETUP;
+	}
+	if (access(path, R_OK | X_OK) < 0) {
+		say("km at '%s': %s", path, strerror(errno));
+		return EXIT_SETUP;
+	}
+	return 0;
+}
+
+static int open_device(void)
+{
+	static const char *const devices[] = { "/dev/kontain", "/dev/kvm", "/dev/kkm" };
+	int reason = ENOENT;
+
+	for (size_t i = 0; i < sizeof(devices) / sizeof(devices[0]); i++) {
+		int fd = open(devices[i], O_RDWR | O_CLOEXEC);
+
+		if (fd >= 0) {
+			dup3(fd, DEVICE_FD, O_CLOEXEC);
+			close(fd);
+			say("device %s", devices[i]);
+			return 0;
+		}
+		if (errno != ENOENT)
+			reason = errno;
+	}
+	fprintf(stderr, "Can't open default device file: %s\n", strerror(reason));
+	say("no device: %s", strerror(reason));
+	return EXIT_SETUP;
+}
+
+/* ---- payload ----------------------------------------------------------------------------------------------- */
+
+static int check_interpreter(int fd, const Elf64_Ehdr *header)
+{
+	for (int i = 0; i < header->e_phnum; i++) {
+		char path[PATH_MAX] = "";
+		Elf64_Phdr part;
+
+		if (pread(fd, &part, sizeof(part), (off_t)(header->e_phoff + (Elf64_Off)i * sizeof(part))) !=
+		    (ssize_t)sizeof(part))
+			return EXIT_PAYLOAD;
+		if (part.p_type != PT_INTERP)
+			continue;
+		if (part.p_filesz >= sizeof(path) ||
+		    pread(fd, path, part.p_filesz, (off_t)part.p_offset) != (ssize_t)part.p_filesz)
+			return EXIT_PAYLOAD;
+		if (access(path, R_OK) < 0) {
+			say("Cannot open %s: %s", path, strerror(errno));
+			return EXIT_PAYLOAD;
+		}
+	}
+	return 0;
+}
+
+static int check_payload(const char *path)
+{
+	Elf64_Ehdr header;
+	int fd = open(path, O_RDONLY | O_CLOEXEC), r;
+
+	if (fd < 0) {
+		say("%s: %s", path, strerror(errno));
+		return usage();
+	}
+	if (read(fd, &header, sizeof(header)) != (ssize_t)sizeof(header) ||
+	    memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_machine != EM_X86_64) {
+		say("%s is not an ELF program for x86-64", path);
+		close(fd);
+		return EXIT_PAYLOAD;
+	}
+	r = check_interpreter(fd, &header);
+	close(fd);
+	return r;
+}
+
+static void wait_for_release(void)
+{
+	sigset_t set, old;
+	int signo;
+
+	say("Waiting for kill -SIGUSR1 %d", getpid());
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	pthread_sigmask(SIG_BLOCK, &set, &old);
+	sigwait(&set, &signo);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
+/* ---- signals ----------------------------------------------------------------------------------------------- */
+
+static const int passed_on[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH,
+				 SIGALRM, SIGVTALRM, SIGPROF, SIGPIPE, SIGIO };
+
+static void on_signal(int signo, siginfo_t *info, void *context)
+{
+	(void)context;
+	/* What the terminal sends, the payload got itself. */
+	if (info->si_code != SI_KERNEL)
+		pending[signo] = 1;
+}
+
+static void on_kick(int signo)
+{
+	(void)signo;
+	for (size_t i = 0; i < sizeof(passed_on) / sizeof(passed_on[0]); i++) {
+		if (pending[passed_on[i]]) {
+			pending[passed_on[i]] = 0;
+			kill(payload_pid, passed_on[i]);
+		}
+	}
+}
+
+/* Stands for a vcpu: nothing but a thread that can be kicked. */
+static void *vcpu(void *nothing)
+{
+	sigset_t set;
+
+	(void)nothing;
+	sigemptyset(&set);
+	sigaddset(&set, KICK_SIGNAL);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+	for (;;)
+		pause();
+	return NULL;
+}
+
+static void install_handlers(void)
+{
+	struct sigaction passing = { .sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_RESTART };
+	struct sigaction kick = { .sa_handler = on_kick, .sa_flags = SA_RESTART };
+	sigset_t all, old;
+	pthread_t thread;
+
+	sigfillset(&all);
+	sigaction(KICK_SIGNAL, &kick, NULL);
+	/* The vcpu takes the kick only; the main thread everything else. */
+	pthread_sigmask(SIG_BLOCK, &all, &old);
+	if (pthread_create(&thread, NULL, vcpu, NULL) != 0)
+		exit(EXIT_PAYLOAD);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	for (size_t i = 0; i < sizeof(passed_on) / sizeof(passed_on[0]); i++)
+		sigaction(passed_on[i], &passing, NULL);
+}
+
+/* ---- run --------------------------------------------------------------------------------------------------- */
+
+static void start_payload(char **argv)
+{
+	pid_t parent = getpid();
+	int ready[2];
+	char byte;
+
+	/* The handlers come first, so that whoever sees them may signal; the payload's pid has to be known by then. */
+	if (pipe2(ready, O_CLOEXEC) < 0)
+		exit(EXIT_PAYLOAD);
+	payload_pid = fork();
+	if (payload_pid < 0) {
+		say("fork: %s", strerror(errno));
+		exit(EXIT_PAYLOAD);
+	}
+	if (payload_pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != parent)
+			_exit(EXIT_PAYLOAD);
+		signal(SIGUSR1, SIG_DFL);
+		close(ready[1]);
+		(void)!read(ready[0], &byte, 1);
+		setenv("KMSIM", "1", 1);
+		unsetenv("KM_MGTPIPE");
+		execv(argv[0], argv);
+		_exit(EXIT_PAYLOAD);
+	}
+	install_handlers();
+	close(ready[1]);
+	close(ready[0]);
+}
+
+static int end_like(int status)
+{
+	const struct rlimit no_core = { 0 };
+	int signo;
+
+	if (WIFEXITED(status))
+		return WEXITSTATUS(status);
+	signo = WTERMSIG(status);
+	say("guest: Terminated by signal: %s", strsignal(signo));
+	setrlimit(RLIMIT_CORE, &no_core);
+	prctl(PR_SET_DUMPABLE, 0);
+	signal(signo, SIG_DFL);
+	kill(getpid(), signo);
+	sleep(2);
+	signal(SIGABRT, SIG_DFL);
+	abort();
+}
+
+int main(int argc, char **argv)
+{
+	struct options options = { 0 };
+	int status, r;
+
+	if (!parse_options(argc, argv, &options))
+		return usage();
+	open_log(options.log);
+	say("STAND-IN FOR KM: THE PAYLOAD RUNS WITHOUT A VIRTUAL MACHINE, THERE IS NO ISOLATION");
+	check_environment();
+	if (!argv[optind])
+		return usage();
+	r = check_payload(argv[optind]);
+	if (r == 0)
+		r = check_descriptors();
+	if (r == 0)
+		r = check_self();
+	if (r == 0)
+		r = open_device();
+	if (r != 0)
+		return r;
+	if (options.wait)
+		wait_for_release();
+	start_payload(argv + optind);
+	while (waitpid(payload_pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return EXIT_PAYLOAD;
+	return end_like(status);
+}
