@@ -77,7 +77,7 @@ static int signal_init(const struct state *state, int signo, struct error *err)
 	if (r < 0)
 		return error_sys(err, r, "signal %d to process %d", signo, pid);
 	if (monitored && signo != SIGKILL)
-		km_kick(pid);
+		km_kick(pid, signo);
 	return 0;
 }
 

@@ -41,7 +41,7 @@ static void forward(const struct foreground *foreground, int signo, struct termi
 	}
 	kill(foreground->monitor_pid && signo != SIGKILL ? foreground->monitor_pid : foreground->pid, signo);
 	if (foreground->monitor_pid)
-		km_kick(foreground->monitor_pid);
+		km_kick(foreground->monitor_pid, signo);
 }
 
 static int collect(pid_t pid, int *ret_status, struct error *err)

@@ -133,6 +133,8 @@ static int put_shim_in_front(struct init_ctx *ctx, struct error *err)
 		return 0;
 	}
 	snprintf(number, sizeof(number), "%d", pid);
+	/* Process 1 stays when the command ends; its child does so in park(). */
+	prctl(PR_SET_PDEATHSIG, 0);
 	return error_sys(err, sys_execveat(ctx->plan->shim_fd, "", argv, env, AT_EMPTY_PATH),
 			 "execute the init process for km");
 }

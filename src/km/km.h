@@ -150,8 +150,11 @@ void km_exception_done(struct km_exception *exception);
 int km_wait_ready(pid_t pid, int pidfd, int log_fd, unsigned int timeout_ms, struct error *err);
 /* SIGUSR1 once, then sees handlers appear in SigCgt (or the process end). */
 int km_release(pid_t pid, int pidfd, unsigned int timeout_ms, struct error *err);
-/* After a signal was sent to km process @pid: kicks (signal 63) each of its other threads that catches it. */
-void km_kick(pid_t pid);
+/*
+ * After @signo was sent to km process @pid: waits (50 ms at most) until km has taken it, then kicks (signal 63) each
+ * of km's other threads that catches the kick.
+ */
+void km_kick(pid_t pid, int signo);
 
 /* ---- pid 1 (init_shim.c) -------------------------------------------------------------------------------- */
 

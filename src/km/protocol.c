@@ -31,6 +31,8 @@
 enum {
 	KICK_SIGNAL = 63,	/* km.h: KM_SIGVCPUSTOP, SIGRTMAX - 1 */
 	LOG_TAIL = 600,
+	TAKEN_LOOKS = 250,
+	TAKEN_NAP_NS = 200000,
 };
 
 static int64_t now_ms(void)
@@ -162,12 +164,37 @@ int km_release(pid_t pid, int pidfd, unsigned int timeout_ms, struct error *err)
 	return 0;
 }
 
-void km_kick(pid_t pid)
+/*
+ * A kick before km's first thread has taken the signal and queued it for the payload would find nothing to deliver:
+ * waits until the signal is no longer pending and the thread sleeps again, i.e. its handler is done.
+ */
+static void wait_until_taken(pid_t pid, int signo)
+{
+	char path[40], text[4096];
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	for (int i = 0; i < TAKEN_LOOKS; i++) {
+		const struct timespec nap = { .tv_nsec = TAKEN_NAP_NS };
+		const char *state, *shared;
+
+		if (io_read_small(AT_FDCWD, path, text, sizeof(text)) < 0)
+			return;
+		state = strstr(text, "\nState:\t");
+		shared = strstr(text, "\nShdPnd:\t");
+		if (!state || !shared ||
+		    (state[8] != 'R' && !(strtoull(shared + 9, NULL, 16) >> (signo - 1) & 1)))
+			return;
+		nanosleep(&nap, NULL);
+	}
+}
+
+void km_kick(pid_t pid, int signo)
 {
 	char path[64];
 	struct dirent *entry;
 	DIR *dir;
 
+	wait_until_taken(pid, signo);
 	snprintf(path, sizeof(path), "/proc/%d/task", pid);
 	dir = opendir(path);
 	if (!dir)

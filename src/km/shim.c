@@ -8,6 +8,7 @@
  * mentioning.
  */
 
+#include <linux/prctl.h>
 #include <linux/signal.h>
 #include <linux/wait.h>
 #include <asm/unistd.h>
@@ -58,32 +59,60 @@ static char *put_number(char *out, int number)
 	return out;
 }
 
-/* True if the thread catches the kick: it would die of it otherwise. */
-static int catches_kick(const char *status_path)
+/* /proc/PID/status; a process that is gone gives an empty text. */
+static const char *read_status(const char *path)
 {
-	static const char key[] = "\nSigCgt:\t";
 	static char text[4096];
-	int fd = (int)call(__NR_open, (long)status_path, 0, 0, 0);
-	long n;
+	int fd = (int)call(__NR_open, (long)path, 0, 0, 0);
+	long n = fd < 0 ? 0 : call(__NR_read, fd, (long)text, sizeof(text) - 1, 0);
 
-	if (fd < 0)
-		return 0;
-	n = call(__NR_read, fd, (long)text, sizeof(text) - 1, 0);
-	call(__NR_close, fd, 0, 0, 0);
-	for (long i = 0; i + (long)sizeof(key) < n; i++) {
-		long j = 0;
+	if (fd >= 0)
+		call(__NR_close, fd, 0, 0, 0);
+	text[n > 0 ? n : 0] = '\0';
+	return text;
+}
 
-		while (key[j] && text[i + j] == key[j])
-			j++;
-		/* 16 hex digits; bit 62 (signal 63) is the value 4 of the first one. */
-		if (!key[j]) {
-			char digit = text[i + j];
-			int value = digit >= 'a' ? digit - 'a' + 10 : digit - '0';
+/* What stands behind @key, or 0. */
+static const char *find_value(const char *text, const char *key)
+{
+	for (; *text; text++) {
+		long i = 0;
 
-			return value & 4;
-		}
+		while (key[i] && text[i] == key[i])
+			i++;
+		if (!key[i])
+			return text + i;
 	}
 	return 0;
+}
+
+/* Whether @signo is in the set that stands behind @key, as 16 hex digits. */
+static int has_signal(const char *text, const char *key, int signo)
+{
+	const char *digits = find_value(text, key);
+	int at = 15 - (signo - 1) / 4, value;
+
+	for (int i = 0; digits && i <= at; i++)
+		if (digits[i] < '0')
+			return 0;
+	if (!digits)
+		return 0;
+	value = digits[at] >= 'a' ? digits[at] - 'a' + 10 : digits[at] - '0';
+	return value >> ((signo - 1) & 3) & 1;
+}
+
+/* See wait_until_taken() of protocol.c. */
+static void wait_until_taken(const char *status_path, int signo)
+{
+	const long nap[2] = { 0, 200000 };
+
+	for (int i = 0; i < 250; i++) {
+		const char *text = read_status(status_path), *state = find_value(text, "\nState:\t");
+
+		if (!state || (*state != 'R' && !has_signal(text, "\nShdPnd:\t", signo)))
+			return;
+		call(__NR_nanosleep, (long)nap, 0, 0, 0);
+	}
 }
 
 struct directory_entry {
@@ -94,13 +123,17 @@ struct directory_entry {
 	char name[];
 };
 
-static void kick(int child)
+static void kick(int child, int signo)
 {
 	static char entries[2048];
-	char path[64], *end = put_text(put_number(put_text(path, "/proc/"), child), "/task/");
-	int fd = (int)call(__NR_open, (long)path, 0200000 /* O_DIRECTORY */, 0, 0);
+	char path[64], *end = put_number(put_text(path, "/proc/"), child);
 	long n;
+	int fd;
 
+	put_text(end, "/status");
+	wait_until_taken(path, signo);
+	end = put_text(end, "/task/");
+	fd = (int)call(__NR_open, (long)path, 0200000 /* O_DIRECTORY */, 0, 0);
 	if (fd < 0)
 		return;
 	while ((n = call(__NR_getdents64, fd, (long)entries, sizeof(entries), 0)) > 0) {
@@ -112,7 +145,8 @@ static void kick(int child)
 			if (thread <= 0 || thread == child)
 				continue;
 			put_text(put_number(end, thread), "/status");
-			if (catches_kick(path))
+			/* A thread that does not catch the kick would die of it. */
+			if (has_signal(read_status(path), "\nSigCgt:\t", KICK_SIGNAL))
 				call(__NR_tgkill, child, thread, KICK_SIGNAL, 0);
 		}
 	}
@@ -143,6 +177,7 @@ __attribute__((used)) static void shim(long *stack)
 	int child = stack[0] > 1 ? to_number(argv[1]) : 0;
 	uint64_t all = ~0ULL;
 
+	call(__NR_prctl, PR_SET_NAME, (long)"krun-init", 0, 0);
 	call(__NR_rt_sigprocmask, 0 /* SIG_BLOCK */, (long)&all, 0, sizeof(all));
 	/* A pipe that the payload closes must be seen closed by its reader. */
 	for (int fd = 0; fd <= 2; fd++)
@@ -158,7 +193,7 @@ __attribute__((used)) static void shim(long *stack)
 		if (signo <= 0 || signo == SIGCHLD)
 			continue;
 		call(__NR_kill, child, signo, 0, 0);
-		kick(child);
+		kick(child, (int)signo);
 	}
 }
 

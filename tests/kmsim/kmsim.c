@@ -34,7 +34,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { KICK_SIGNAL = 63, LOG_FD = 731, DEVICE_FD = 734, LIMIT_FATAL = 728, LIMIT_MIN = 737 };
+enum { KICK_SIGNAL = 63, GUEST_FDS = 727, LOG_FD = 731, DEVICE_FD = 734, LIMIT_FATAL = 728, LIMIT_MIN = 737 };
 
 /* km's statuses for its own failures. */
 enum { EXIT_SETUP = 1, EXIT_PAYLOAD = 2 };
@@ -329,6 +329,8 @@ static void start_payload(char **argv)
 		signal(SIGUSR1, SIG_DFL);
 		close(ready[1]);
 		(void)!read(ready[0], &byte, 1);
+		/* km's own descriptors are not the payload's. */
+		close_range(GUEST_FDS, ~0U, 0);
 		setenv("KMSIM", "1", 1);
 		unsetenv("KM_MGTPIPE");
 		execv(argv[0], argv);

@@ -35,19 +35,27 @@ static int remove_root(void **state)
 
 static struct state example(void)
 {
+	static char id[] = "web",
+		    oci_version[] = "1.3.0",
+		    bundle[] = "/b",
+		    rootfs[] = "/b/rootfs",
+		    created[] = "2026-01-02T15:04:05.123456789Z",
+		    annotations[] = "{\"a\":\"b\"}",
+		    cgroup_path[] = "/krun/web";
+
 	return (struct state){
-		.id = (char[]){ "web" },
-		.oci_version = (char[]){ "1.3.0" },
-		.bundle = (char[]){ "/b" },
-		.rootfs = (char[]){ "/b/rootfs" },
-		.created = (char[]){ "2026-01-02T15:04:05.123456789Z" },
-		.annotations = (char[]){ "{\"a\":\"b\"}" },
+		.id = id,
+		.oci_version = oci_version,
+		.bundle = bundle,
+		.rootfs = rootfs,
+		.created = created,
+		.annotations = annotations,
 		.owner = 1000,
 		.pid = 4321,
 		.start_time = UINT64_C(1) << 40,
 		.monitor_pid = 4322,
 		.manager = CGROUP_CGROUPFS,
-		.cgroup_path = (char[]){ "/krun/web" },
+		.cgroup_path = cgroup_path,
 		.namespaces = 0x6c020000,
 		.personality = PERSONALITY_KM,
 		.start = KM_START_EXEC,
