@@ -12,13 +12,16 @@
 #include "hooks/hooks.h"
 #include "util/cleanup.h"
 #include "util/error.h"
+#include "util/interrupt.h"
 #include "util/log.h"
 
 int container_create(const struct create_request *request, struct error *err)
 {
 	struct launch launch;
-	int r = launch_make(&launch, request, false, err);
+	int r;
 
+	interrupt_begin();
+	r = launch_make(&launch, request, false, err);
 	launch_done(&launch);
 	return r;
 }
@@ -50,12 +53,21 @@ static int wait_in_foreground(struct launch *launch, int *ret_status, struct err
 static int run(struct launch *launch, const struct create_request *request, int *ret_status,
 	       struct error *err)
 {
-	int r = launch_make(launch, request, true, err);
+	int r;
 
+	interrupt_begin();
+	r = launch_make(launch, request, true, err);
 	if (r < 0)
 		return r;
+	/* Until here a signal means "give up"; from here on it is for the program. */
+	if (!request->detach)
+		foreground_prepare();
+	interrupt_end();
 	/* Until it runs, failure means that there is no container. */
 	launch->committed = false;
+	r = interrupt_check(err);
+	if (r < 0)
+		return r;
 	r = container_release(&(struct release){
 		.dir_fd = launch->dir_fd,
 		.state = &launch->state,
@@ -86,8 +98,6 @@ int container_run(const struct create_request *request, int *ret_status, struct 
 	struct launch launch;
 	int r;
 
-	if (!request->detach)
-		foreground_prepare();
 	r = run(&launch, request, ret_status, err);
 	launch_done(&launch);
 	return r;

@@ -32,6 +32,7 @@
 #include "terminal/terminal.h"
 #include "util/cleanup.h"
 #include "util/error.h"
+#include "util/interrupt.h"
 #include "util/io.h"
 #include "util/log.h"
 #include "util/proc.h"
@@ -434,7 +435,11 @@ struct phase {
 
 static int spawn(struct launch *launch, struct error *err)
 {
-	return init_spawn(&launch->plan, &launch->child, err);
+	int r = init_spawn(&launch->plan, &launch->child, err);
+
+	if (r == 0)
+		interrupt_watch(INTERRUPT_CHILD, launch->child.pid);
+	return r;
 }
 
 static int plan_namespaces(struct launch *launch, struct error *err)
@@ -487,10 +492,12 @@ int launch_make(struct launch *launch, const struct create_request *request, boo
 				 request->id, NAME_MAX);
 	for (size_t i = 0; i < sizeof(phases) / sizeof(phases[0]); i++) {
 		unsigned long long start = log_clock();
-		int r = phases[i].run(launch, err);
+		int r = phases[i].run(launch, err), interrupted = interrupt_check(err);
 
-		if (r < 0)
-			return r;
+		if (r < 0 || interrupted < 0) {
+			launch->committed = false;
+			return r < 0 ? r : interrupted;
+		}
 		log_step_done(phases[i].name, start);
 	}
 	return 0;
@@ -525,6 +532,9 @@ void launch_remove_traces(struct cgroup *cgroup)
 static void undo(struct launch *launch)
 {
 	struct error err;
+
+	/* What follows has to come to its end. */
+	interrupt_watch(INTERRUPT_CHILD, 0);
 
 	if (launch->child.pid > 0) {
 		kill(launch->child.pid, SIGKILL);

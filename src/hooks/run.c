@@ -16,6 +16,7 @@
 #include "syscall/process.h"
 #include "util/cleanup.h"
 #include "util/error.h"
+#include "util/interrupt.h"
 #include "util/log.h"
 
 enum { OUTPUT_TAIL = 1024 };
@@ -207,10 +208,13 @@ static int run_one(const struct spec_hook *hook, const char *state, struct error
 	int64_t deadline = hook->timeout.set ? now_ms() + hook->timeout.value * 1000 : -1;
 	int r = start(hook, &run, err);
 
+	if (run.pid > 0)
+		interrupt_watch(INTERRUPT_HOOK, run.pid);
 	if (r == 0)
 		r = finish(hook, &run, pump(&run, deadline), err);
 	else if (run.pid > 0)
 		finish(hook, &run, r, &(struct error){ 0 });
+	interrupt_watch(INTERRUPT_HOOK, 0);
 	cleanup_close(&run.pidfd);
 	cleanup_close(&run.input_fd);
 	cleanup_close(&run.output_fd);

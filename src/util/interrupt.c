@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "util/interrupt.h"
+
+#include <errno.h>
+#include <signal.h>
+
+#include "util/array.h"
+#include "util/error.h"
+
+static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
+
+static volatile sig_atomic_t seen;
+static volatile sig_atomic_t watched[INTERRUPT_SLOTS];
+
+static void kill_watched(void)
+{
+	int saved = errno;
+
+	for (int i = 0; i < INTERRUPT_SLOTS; i++) {
+		pid_t pid = (pid_t)watched[i];
+
+		if (pid > 0 && kill(-pid, SIGKILL) < 0)
+			kill(pid, SIGKILL);
+	}
+	errno = saved;
+}
+
+static void on_signal(int signo)
+{
+	seen = signo;
+	kill_watched();
+}
+
+static void set_all(void (*handler)(int))
+{
+	for (size_t i = 0; i < ARRAY_LEN(signals); i++) {
+		struct sigaction action = { .sa_handler = handler, .sa_flags = SA_RESTART }, old;
+
+		sigaction(signals[i], NULL, &old);
+		if (old.sa_handler != SIG_IGN)
+			sigaction(signals[i], &action, NULL);
+	}
+}
+
+void interrupt_begin(void)
+{
+	set_all(on_signal);
+}
+
+void interrupt_end(void)
+{
+	set_all(SIG_DFL);
+}
+
+void interrupt_watch(enum interrupt_slot slot, pid_t pid)
+{
+	watched[slot] = pid;
+	if (seen && pid > 0)
+		kill_watched();
+}
+
+int interrupt_check(struct error *err)
+{
+	return seen ? error_set(err, -EINTR, "interrupted by signal %d", (int)seen) : 0;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * A command that is asked to end (SIGTERM, SIGINT, SIGHUP) while it makes a container gives up and undoes its work.
+ * The handler kills the processes that the command waits for, so every wait ends by itself, with the death it waits
+ * for anyway; no call has to be prepared for EINTR. The state is global, as handlers are.
+ */
+
+#include <sys/types.h>
+
+struct error;
+
+enum interrupt_slot { INTERRUPT_CHILD, INTERRUPT_HOOK, INTERRUPT_SLOTS };
+
+/* From here on; a signal that the caller ignores (nohup) stays ignored. */
+void interrupt_begin(void);
+/* Default actions again. */
+void interrupt_end(void);
+
+/* This process is killed by the handler, with its group when it leads one; 0: none. Killed at once if it is late. */
+void interrupt_watch(enum interrupt_slot slot, pid_t pid);
+
+/* -EINTR with "interrupted by signal N" if there was one, else 0. Replaces what @err says. */
+int interrupt_check(struct error *err);

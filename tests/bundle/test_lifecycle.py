@@ -1,0 +1,339 @@
+# SPDX-License-Identifier: Apache-2.0
+"""create, start, state, kill, delete, run, list, ps, pause: what a caller sees."""
+
+import glob
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+
+from krun import CGROUP, BothPersonalities, KrunTest, wait_until
+
+
+class Run(BothPersonalities):
+    def test_output_and_status_of_the_program_are_passed_on(self):
+        self.shell("echo out; echo err >&2; exit 42")
+        result = self.run_container()
+        self.assertEqual((result.status, result.out, result.err), (42, "out\n", "err\n"))
+
+    def test_stdin_reaches_the_program(self):
+        self.write_config(args=["/bin/cat"])
+        self.assertEqual(self.run_ok(stdin="through\n"), "through\n")
+
+    def test_death_by_signal_is_128_plus_signal(self):
+        # A child of the shell: process 1 itself cannot be killed from inside.
+        for signo in (signal.SIGKILL, signal.SIGTERM, signal.SIGABRT):
+            with self.subTest(signal=signo):
+                self.shell(f"sh -c 'kill -{int(signo)} $$'; exit $?")
+                self.assertEqual(self.run_container().status, 128 + signo)
+
+    def test_missing_command_names_it_in_the_words_engines_look_for(self):
+        self.write_config(args=["nosuch"])
+        self.assertEqual(self.run_fails(), 'exec: "nosuch": executable file not found in $PATH')
+        self.write_config(args=["/no/such"])
+        self.assertIn("no such file or directory", self.run_fails())
+
+    def test_command_that_cannot_be_executed(self):
+        self.write_config(args=["/etc"])
+        self.assertIn("permission denied", self.run_fails())
+        self.write_config(args=["/etc/passwd"])
+        self.assertIn("permission denied", self.run_fails())
+
+    def test_signals_to_a_foreground_run_reach_the_program(self):
+        self.shell("trap 'exit 7' TERM; echo ready; while :; do sleep 0.02; done")
+        process = self.spawn("run", "--bundle", self.bundle, self.cid, stdout=subprocess.PIPE,
+                             stdin=subprocess.DEVNULL)
+        self.assertEqual(process.stdout.readline(), b"ready\n")
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(10), 7)
+
+    def test_detached_run_returns_while_the_program_runs(self):
+        self.shell("while :; do sleep 0.02; done")
+        self.ok("run", "--detach", "--bundle", self.bundle, self.cid, stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL)
+        self.assertEqual(self.status(), "running")
+        self.ok("kill", self.cid, "KILL")
+        self.wait_stopped()
+        self.ok("delete", self.cid)
+
+    def test_keep_leaves_state_and_cgroup_until_delete(self):
+        self.shell("exit 5")
+        self.assertEqual(self.run_container("--keep").status, 5)
+        self.assertEqual(self.status(), "stopped")
+        self.assertTrue(os.path.isdir(f"{CGROUP}/krun/{self.cid}"))
+        self.ok("delete", self.cid)
+        self.assertFalse(os.path.isdir(f"{CGROUP}/krun/{self.cid}"))
+
+    def test_nothing_of_the_caller_but_stdio_is_open_inside(self):
+        read, write = os.pipe()
+        self.shell("ls /proc/$$/fd; true")
+        out = self.run_ok(pass_fds=(read, write))
+        os.close(read)
+        os.close(write)
+        inherited = [int(word) for word in out.split()]
+        self.assertEqual([fd for fd in inherited if fd < 10], [0, 1, 2], inherited)
+        self.assertEqual([fd for fd in inherited if fd > 10], [])
+
+
+class CreateStart(BothPersonalities):
+    def test_create_runs_nothing_until_start(self):
+        self.shell("echo ran")
+        self.create()
+        self.assertEqual(self.status(), "created")
+        time.sleep(0.1)
+        self.assertEqual(self.logged(), "")
+        self.ok("start", self.cid)
+        self.wait_stopped()
+        self.assertEqual(self.logged(), "ran\n")
+        self.ok("delete", self.cid)
+
+    def test_pid_file_is_the_pid_of_state_without_newline(self):
+        pid_file = os.path.join(self.top, "pid")
+        self.shell("sleep 100")
+        self.create("--pid-file", pid_file)
+        with open(pid_file) as file:
+            text = file.read()
+        self.assertTrue(text.isdigit(), repr(text))
+        self.assertEqual(int(text), self.state()["pid"])
+        self.ok("delete", "--force", self.cid)
+
+    def test_the_process_is_a_child_of_the_callers_reaper_with_the_programs_status(self):
+        # What a shim or conmon does: subreaper, create, start, wait for the pid of the pid file.
+        script = (
+            "import ctypes, os, subprocess, sys\n"
+            "ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)\n"
+            "command, pid_file = sys.argv[1:-2], sys.argv[-2]\n"
+            "subprocess.run(command + ['create', '--bundle', sys.argv[-1], '--pid-file', pid_file, 'x'], check=True)\n"
+            "pid = int(open(pid_file).read())\n"
+            "subprocess.run(command + ['start', 'x'], check=True)\n"
+            "assert os.getpgid(pid) == pid and os.getsid(pid) == pid\n"
+            "_, status = os.waitpid(pid, 0)\n"
+            "subprocess.run(command + ['delete', 'x'], check=True)\n"
+            "sys.exit(os.waitstatus_to_exitcode(status))\n")
+        self.ids.append("x")
+        self.shell("exit 42")
+        done = subprocess.run(["python3", "-c", script, *self.command(), os.path.join(self.top, "pid"), self.bundle],
+                              check=False, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, timeout=60)
+        self.assertEqual(done.returncode, 42)
+
+    def test_create_leaves_nobody_holding_its_stdout_but_the_program(self):
+        self.shell("exec </dev/null >/dev/null 2>&1; echo ready > /tmp/ready; while :; do sleep 0.05; done")
+        process = self.spawn("create", "--bundle", self.bundle, self.cid, stdout=subprocess.PIPE,
+                             stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+        self.assertEqual(process.wait(10), 0)
+        self.ok("start", self.cid)
+        wait_until(lambda: os.path.exists(f"{self.rootfs}/tmp/ready"), what="payload")
+        if self.personality == "plain":
+            self.assertEqual(process.stdout.read(), b"")
+        self.ok("delete", "--force", self.cid)
+
+    def test_create_reports_a_missing_command(self):
+        self.write_config(args=["nosuch"])
+        self.assertIn("executable file not found in $PATH", self.fails("create", "--bundle", self.bundle, self.cid))
+
+    def test_second_start_is_refused(self):
+        self.start_sleeper()
+        self.assertIn("running", self.fails("start", self.cid))
+        self.ok("delete", "--force", self.cid)
+
+    def test_id_in_use_is_refused_and_the_container_is_unharmed(self):
+        self.start_sleeper()
+        self.assertIn(self.cid, self.fails("create", "--bundle", self.bundle, self.cid))
+        self.assertEqual(self.status(), "running")
+        self.ok("delete", "--force", self.cid)
+
+    def test_delete_of_a_created_container_ends_it(self):
+        self.shell("echo ran")
+        self.create()
+        pid = self.state()["pid"]
+        self.ok("delete", "--force", self.cid)
+        wait_until(lambda: not os.path.exists(f"/proc/{pid}"), what="end of process")
+        self.assertEqual(self.logged(), "")
+
+    def test_killed_created_container_is_stopped(self):
+        self.shell("echo ran")
+        self.create()
+        self.ok("kill", self.cid, "KILL")
+        self.wait_stopped()
+        self.ok("delete", self.cid)
+
+    def test_process_that_ends_leaves_stopped_with_pid_0(self):
+        self.write_config()
+        self.create()
+        self.ok("start", self.cid)
+        self.wait_stopped()
+        self.assertEqual(self.state()["pid"], 0)
+        self.assertIn("container not running", self.fails("kill", self.cid))
+        self.ok("delete", self.cid)
+
+    def test_create_killed_half_way_is_cleaned_by_delete_force(self):
+        self.config["hooks"] = {"createRuntime": [{"path": BUSYBOX_SLEEP, "args": ["sleep", "30"]}]}
+        self.write_config()
+        process = self.spawn("create", "--bundle", self.bundle, self.cid, stdout=subprocess.DEVNULL,
+                             stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+        wait_until(lambda: glob.glob(f"{self.root}/{self.cid}/state.json"), what="state")
+        wait_until(lambda: os.path.isdir(f"{CGROUP}/krun/{self.cid}"), what="cgroup")
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        self.ok("delete", "--force", self.cid)
+
+    def test_create_that_is_terminated_undoes_its_work(self):
+        self.config["hooks"] = {"createRuntime": [{"path": BUSYBOX_SLEEP, "args": ["sleep", "30"]}]}
+        self.write_config()
+        process = self.spawn("create", "--bundle", self.bundle, self.cid, stdout=subprocess.DEVNULL,
+                             stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
+        wait_until(lambda: os.path.isdir(f"{CGROUP}/krun/{self.cid}"), what="cgroup")
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=10)
+        self.assertNotEqual(process.returncode, 0)
+        self.assertFalse(os.path.exists(f"{self.root}/{self.cid}"))
+        self.assertFalse(os.path.isdir(f"{CGROUP}/krun/{self.cid}"))
+
+
+BUSYBOX_SLEEP = "/bin/sleep"
+
+
+class KillDelete(BothPersonalities):
+    def test_kill_by_name_and_number(self):
+        for word in ("TERM", "SIGTERM", "15", "sigterm"):
+            with self.subTest(word=word):
+                self.start_sleeper()
+                self.ok("kill", self.cid, word)
+                self.wait_stopped()
+                self.ok("delete", self.cid)
+
+    def test_kill_without_a_signal_is_term(self):
+        self.start_sleeper("trap 'echo got term; exit 3' TERM; echo ready; while :; do sleep 0.02; done")
+        self.ok("kill", self.cid)
+        self.wait_stopped()
+        self.assertIn("got term", self.logged())
+        self.ok("delete", self.cid)
+
+    def test_kill_all_reaches_every_process(self):
+        self.start_sleeper("sleep 100 & sleep 100 & echo ready; wait")
+        self.ok("kill", "--all", self.cid, "9")
+        self.wait_stopped()
+        self.ok("delete", self.cid)
+
+    def test_kill_by_regex(self):
+        others = [self.cid + "a", self.cid + "b"]
+        self.ids += others
+        self.shell("sleep 100")
+        for identity in others:
+            self.create(identity=identity)
+        self.ok("kill", "--regex", f"{self.cid}[ab]", "KILL")
+        for identity in others:
+            self.wait_stopped(identity)
+        self.ok("delete", "--regex", f"^{self.cid}")
+        self.assertEqual(self.ok("list", "-q").out, "")
+
+    def test_delete_of_a_running_container_needs_force(self):
+        self.start_sleeper()
+        self.assertIn("running", self.fails("delete", self.cid))
+        self.ok("delete", "--force", self.cid)
+
+    def test_unknown_container(self):
+        for command in (("state",), ("kill",), ("delete",), ("start",), ("pause",), ("resume",), ("ps",)):
+            self.assertEqual(self.fails(*command, "nope"), "container 'nope' does not exist")
+        self.assertEqual(self.fails("exec", "nope", "true", status=255), "container 'nope' does not exist")
+        self.ok("delete", "--force", "nope")
+
+    def test_unknown_signal(self):
+        self.assertIn("FOO", self.fails("kill", "nope", "FOO"))
+
+
+class Look(BothPersonalities):
+    def test_state_is_the_object_of_the_specification(self):
+        self.config["annotations"] = {"a.b": "c"}
+        self.start_sleeper()
+        state = self.state()
+        self.assertEqual(state["id"], self.cid)
+        self.assertEqual(state["status"], "running")
+        self.assertEqual(state["bundle"], self.bundle)
+        self.assertEqual(state["rootfs"], self.rootfs)
+        self.assertEqual(state["annotations"]["a.b"], "c")
+        self.assertRegex(state["created"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$")
+        self.assertTrue(os.path.exists(f"/proc/{state['pid']}/ns/net"))
+        self.assertEqual(self.ok("state", self.cid).err, "")
+        self.ok("delete", "--force", self.cid)
+
+    def test_list_in_all_forms(self):
+        self.start_sleeper()
+        table = self.ok("list").out.splitlines()
+        self.assertEqual(table[0].split(), ["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"])
+        self.assertEqual(table[1].split()[0], self.cid)
+        self.assertEqual(table[1].split()[2], "running")
+        self.assertEqual([item["id"] for item in json.loads(self.ok("list", "--format=json").out)], [self.cid])
+        self.assertEqual(self.ok("list", "--quiet").out, self.cid + "\n")
+        self.ok("delete", "--force", self.cid)
+        self.assertEqual(json.loads(self.ok("list", "-f", "json").out), [])
+
+    def test_ps_lists_every_process(self):
+        self.start_sleeper("sleep 1000 & echo ready; wait")
+        pids = json.loads(self.ok("ps", "--format", "json", self.cid).out)
+        self.assertIn(self.state()["pid"], pids)
+        names = [open(f"/proc/{pid}/cmdline").read() for pid in pids]
+        self.assertTrue(any("sleep" in name and "1000" in name for name in names), names)
+        table = self.ok("ps", self.cid).out
+        self.assertIn("PID", table.splitlines()[0])
+        self.assertEqual(len(table.splitlines()), len(pids) + 1)
+        self.assertIn("CMD", self.ok("ps", self.cid, "-o", "pid,cmd").out)
+        self.ok("delete", "--force", self.cid)
+
+    def test_ten_containers_at_once(self):
+        self.shell("sleep 100")
+        identities = [f"{self.cid}-{i}" for i in range(10)]
+        self.ids += identities
+        processes = [self.spawn("run", "-d", "--bundle", self.bundle, identity, stdout=subprocess.DEVNULL,
+                                stderr=subprocess.PIPE, stdin=subprocess.DEVNULL) for identity in identities]
+        for process in processes:
+            self.assertEqual(process.wait(60), 0, process.stderr.peek())
+        self.assertEqual(self.ok("list", "-q").out.split(), identities)
+        for identity in identities:
+            self.ok("delete", "--force", identity)
+
+
+class Pause(BothPersonalities):
+    def test_paused_container_makes_no_progress_until_resume(self):
+        self.start_sleeper("echo ready; i=0; while :; do i=$((i+1)); echo $i > /tmp/count; sleep 0.01; done")
+        count = os.path.join(self.rootfs, "tmp/count")
+        self.ok("pause", self.cid)
+        self.assertEqual(self.status(), "paused")
+        with open(count) as file:
+            before = file.read()
+        time.sleep(0.2)
+        with open(count) as file:
+            self.assertEqual(file.read(), before)
+        self.assertIn("paused", self.fails("pause", self.cid))
+        self.assertIn("paused", self.fails("exec", self.cid, "/bin/true", status=255))
+        self.ok("resume", self.cid)
+        wait_until(lambda: open(count).read() not in (before, ""), what="progress")
+        self.assertEqual(self.status(), "running")
+        self.assertIn("running", self.fails("resume", self.cid))
+        self.ok("delete", "--force", self.cid)
+
+    def test_delete_force_ends_a_paused_container(self):
+        self.start_sleeper()
+        self.ok("pause", self.cid)
+        self.ok("delete", "--force", self.cid)
+
+
+class PidfdSocket(BothPersonalities):
+    def test_pidfd_of_the_process_arrives(self):
+        path = os.path.join(self.top, "pidfd.sock")
+        server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        server.bind(path)
+        server.listen()
+        self.shell("sleep 100")
+        self.create("--pidfd-socket", path)
+        connection, _ = server.accept()
+        _, fds, _, _ = socket.recv_fds(connection, 100, 1)
+        with open(f"/proc/self/fdinfo/{fds[0]}") as file:
+            info = file.read()
+        self.assertIn(f"Pid:\t{self.state()['pid']}\n", info)
+        for item in (connection, server):
+            item.close()
+        os.close(fds[0])
+        self.ok("delete", "--force", self.cid)

@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the tests of the built program share: the program, bundles, and what must not be left behind."""
+
+import copy
+import glob
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+import unittest
+
+SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.environ.get("KRUN_BUILD", os.path.join(SOURCE, "build"))
+PROGRAMS = {
+    "plain": os.path.join(BUILD, "src", "krun-plain"),
+    "km": os.path.join(BUILD, "src", "krun"),
+}
+KM_PATH = "/opt/kontain/bin/km"
+BUSYBOX = shutil.which("busybox") or "/bin/busybox"
+CGROUP = "/sys/fs/cgroup/unified" if os.path.isdir("/sys/fs/cgroup/unified") else "/sys/fs/cgroup"
+APPLETS = """[ awk cat chmod chown cut date dd df echo env expr false find grep head hostname id ifconfig ip kill ln ls
+mkdir mkfifo mknod mount nc nproc od ping printf ps pwd readlink rm rmdir sed seq setsid sh sleep sort stat stty sync tail tee
+test touch tr true tty umount uname wc wget whoami xargs yes""".split()
+
+CONFIG = {
+    "ociVersion": "1.0.2",
+    "process": {
+        "terminal": False,
+        "user": {"uid": 0, "gid": 0},
+        "args": ["/bin/true"],
+        "env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TERM=xterm"],
+        "cwd": "/",
+        "capabilities": {
+            kind: ["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"]
+            for kind in ("bounding", "effective", "permitted")
+        },
+        "rlimits": [{"type": "RLIMIT_NOFILE", "hard": 1024, "soft": 1024}],
+        "noNewPrivileges": True,
+    },
+    "root": {"path": "rootfs", "readonly": False},
+    "hostname": "kontainer",
+    "mounts": [
+        {"destination": "/proc", "type": "proc", "source": "proc"},
+        {"destination": "/dev", "type": "tmpfs", "source": "tmpfs",
+         "options": ["nosuid", "strictatime", "mode=755", "size=65536k"]},
+        {"destination": "/dev/pts", "type": "devpts", "source": "devpts",
+         "options": ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]},
+        {"destination": "/dev/shm", "type": "tmpfs", "source": "shm",
+         "options": ["nosuid", "noexec", "nodev", "mode=1777", "size=65536k"]},
+        {"destination": "/dev/mqueue", "type": "mqueue", "source": "mqueue",
+         "options": ["nosuid", "noexec", "nodev"]},
+        {"destination": "/sys", "type": "sysfs", "source": "sysfs",
+         "options": ["nosuid", "noexec", "nodev", "ro"]},
+        {"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup",
+         "options": ["nosuid", "noexec", "nodev", "relatime", "ro"]},
+    ],
+    "linux": {
+        "resources": {"devices": [{"allow": False, "access": "rwm"}]},
+        "namespaces": [{"type": kind} for kind in ("pid", "network", "ipc", "uts", "mount", "cgroup")],
+        "maskedPaths": ["/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/timer_list", "/sys/firmware"],
+        "readonlyPaths": ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"],
+    },
+}
+
+
+def wait_until(condition, seconds=10, what="condition"):
+    """Polls, because the other side is a process of its own; fails loudly."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what}: not within {seconds} s")
+        time.sleep(0.01)
+
+
+def make_rootfs(path):
+    for name in ("bin", "dev", "etc", "opt", "proc", "root", "sys", "tmp", "var/lib"):
+        os.makedirs(os.path.join(path, name), exist_ok=True)
+    os.chmod(os.path.join(path, "tmp"), 0o1777)
+    shutil.copy(BUSYBOX, os.path.join(path, "bin/busybox"))
+    for applet in APPLETS:
+        os.symlink("busybox", os.path.join(path, "bin", applet))
+    with open(os.path.join(path, "etc/passwd"), "w") as file:
+        file.write("root:x:0:0:root:/root:/bin/sh\nalice:x:1000:1000::/home/alice:/bin/sh\n")
+    with open(os.path.join(path, "etc/group"), "w") as file:
+        file.write("root:x:0:\nalice:x:1000:\n")
+
+
+class Result:
+    def __init__(self, process):
+        self.status = process.returncode
+        self.out = process.stdout.decode(errors="replace") if process.stdout else ""
+        self.err = process.stderr.decode(errors="replace") if process.stderr else ""
+
+    def __repr__(self):
+        return f"status {self.status}, stdout {self.out!r}, stderr {self.err!r}"
+
+
+class KrunTest(unittest.TestCase):
+    """One test: a scratch directory, a state root, one bundle; afterwards nothing may be left of them."""
+
+    personality = "plain"
+    longMessage = True
+
+    def setUp(self):
+        self.top = tempfile.mkdtemp(prefix="krun-test-")
+        os.chmod(self.top, 0o755)
+        self.root = os.path.join(self.top, "state")
+        self.bundle = os.path.join(self.top, "bundle")
+        self.rootfs = os.path.join(self.bundle, "rootfs")
+        self.log = os.path.join(self.top, "log")
+        os.mkdir(self.bundle)
+        make_rootfs(self.rootfs)
+        self.config = copy.deepcopy(CONFIG)
+        self.cid = "t" + os.path.basename(self.top)[10:]
+        self.ids = [self.cid]
+        self.processes = []
+
+    def tearDown(self):
+        leftovers = []
+        for process in self.processes:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+            for stream in (process.stdin, process.stdout, process.stderr):
+                if stream:
+                    stream.close()
+        for name in sorted(os.listdir(self.root)) if os.path.isdir(self.root) else []:
+            if not name.startswith("."):
+                self.krun("delete", "--force", name)
+        if os.path.isdir(self.root):
+            leftovers += [f"state of {name}" for name in os.listdir(self.root) if not name.startswith(".")]
+        leftovers += [f"cgroup {path}" for identity in self.ids
+                      for path in glob.glob(f"{CGROUP}/krun/{identity}")]
+        with open("/proc/self/mountinfo") as file:
+            leftovers += [f"mount {line.split()[4]}" for line in file if self.top in line]
+        for mount in [left[6:] for left in leftovers if left.startswith("mount ")]:
+            subprocess.run(["umount", "-l", mount], check=False)
+        shutil.rmtree(self.top, ignore_errors=True)
+        self.assertEqual(leftovers, [], "left behind")
+
+    # ---- the program ----
+
+    def command(self, *arguments, options=(), personality=None):
+        return [PROGRAMS[personality or self.personality], "--root", self.root, *options, *arguments]
+
+    def krun(self, *arguments, options=(), personality=None, stdin=None, timeout=60, **more):
+        """Runs a command to its end."""
+        if isinstance(stdin, str):
+            more["input"] = stdin.encode()
+        else:
+            more["stdin"] = stdin if stdin is not None else subprocess.DEVNULL
+        more.setdefault("stdout", subprocess.PIPE)
+        more.setdefault("stderr", subprocess.PIPE)
+        return Result(subprocess.run(self.command(*arguments, options=options, personality=personality),
+                                     timeout=timeout, check=False, **more))
+
+    def ok(self, *arguments, **more):
+        result = self.krun(*arguments, **more)
+        self.assertEqual(result.status, 0, f"krun {' '.join(arguments)}: {result}")
+        return result
+
+    def fails(self, *arguments, status=1, **more):
+        """One line on stderr, nothing on stdout, and the expected status."""
+        result = self.krun(*arguments, **more)
+        self.assertEqual(result.status, status, f"krun {' '.join(arguments)}: {result}")
+        self.assertEqual(result.out, "", "stdout of a failure")
+        self.assertEqual(result.err.count("\n"), 1, f"one line: {result.err!r}")
+        self.assertTrue(result.err.startswith("krun: "), result.err)
+        return result.err[len("krun: "):-1]
+
+    # ---- the bundle ----
+
+    def write_config(self, **process):
+        self.config["process"].update(process)
+        with open(os.path.join(self.bundle, "config.json"), "w") as file:
+            json.dump(self.config, file)
+
+    def shell(self, script, **process):
+        self.write_config(args=["/bin/sh", "-c", script], **process)
+
+    def create(self, *options, identity=None, **more):
+        """create with stdio that nobody waits for; stdout and stderr of the program end up in self.log."""
+        with open(self.log, "ab") as log:
+            result = self.krun("create", "--bundle", self.bundle, *options, identity or self.cid, stdout=log,
+                               stderr=log, **more)
+        self.assertEqual(result.status, 0, "create: " + self.logged())
+        return result
+
+    def logged(self):
+        with open(self.log, errors="replace") as file:
+            return file.read()
+
+    def run_container(self, *options, **more):
+        """`run` in the foreground."""
+        return self.krun("run", "--bundle", self.bundle, *options, self.cid, **more)
+
+    def run_ok(self, *options, **more):
+        result = self.run_container(*options, **more)
+        self.assertEqual(result.status, 0, f"run: {result}")
+        return result.out
+
+    def run_fails(self, *options, **more):
+        return self.fails("run", "--bundle", self.bundle, *options, self.cid, **more)
+
+    def inside(self, script, *options, **process):
+        """stdout of a shell script in a fresh container."""
+        self.shell(script, **process)
+        return self.run_ok(*options)
+
+    def start_sleeper(self, script="trap 'exit 3' TERM; echo ready; while :; do sleep 0.02; done", *options):
+        """A created and started container that has said "ready"."""
+        self.shell(script)
+        self.create(*options)
+        self.ok("start", self.cid)
+        wait_until(lambda: "ready" in self.logged(), what="payload")
+
+    def state(self, identity=None):
+        return json.loads(self.ok("state", identity or self.cid).out)
+
+    def status(self, identity=None):
+        return self.state(identity)["status"]
+
+    def wait_stopped(self, identity=None):
+        wait_until(lambda: self.status(identity) == "stopped", what="end of the container")
+
+    def spawn(self, *arguments, **more):
+        process = subprocess.Popen(self.command(*arguments), **more)
+        self.processes.append(process)
+        return process
+
+
+class BothPersonalities(KrunTest):
+    """Base of tests that the runner starts twice: plain, and with kmsim at km's path."""
