@@ -78,7 +78,8 @@ static int apply_globals(const struct global_options *globals, struct cli *cli, 
 			 enum log_level *level, struct error *err)
 {
 	*format = LOG_FORMAT_TEXT;
-	*level = globals->debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING;
+	/* Engines read a log that they name as one record, the error; a person wants to see a warning. */
+	*level = globals->debug ? LOG_LEVEL_DEBUG : globals->log ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING;
 	if (globals->log_format && log_parse_format(globals->log_format, format) < 0)
 		return error_set(err, -EINVAL, "--log-format: '%s' is neither text nor json",
 				 globals->log_format);

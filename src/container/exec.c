@@ -241,6 +241,7 @@ static int spawn(struct exec *exec, struct error *err)
 		.selinux = process->selinux_label,
 		.seccomp = exec->has_seccomp ? &exec->seccomp : NULL,
 		.set_groups = true,
+		.execution_domain = (long)exec->state.execution_domain,
 		.user_namespace = exec->state.namespaces & CLONE_NEWUSER,
 		.preserve_fds = exec->request->preserve_fds,
 		.park = INIT_PARK_NONE,

@@ -77,6 +77,7 @@ static int fill_state(struct launch *launch, struct error *err)
 	state->created = state_now();
 	state->annotations = state_annotations(spec);
 	state->owner = geteuid();
+	state->execution_domain = spec->personality.set ? (int64_t)spec->personality.value : -1;
 	if (!launch->request->no_new_keyring && asprintf(&state->keyring, "krun.%s", state->id) < 0)
 		return error_oom(err);
 	if (launch->has_km) {

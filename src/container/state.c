@@ -80,6 +80,7 @@ static int fill(struct json_object *object, const struct state *state)
 		{ "namespaces", json_object_new_uint64(state->namespaces) },
 		{ "personality", json_object_new_string(personality_word(state->personality)) },
 		{ "startAt", json_object_new_string(km_start_word(state->start)) },
+		{ "executionDomain", json_object_new_int64(state->execution_domain) },
 		{ "hasHooks", json_object_new_boolean(state->has_hooks) },
 	};
 
@@ -149,7 +150,8 @@ static int take_words(struct json_object *object, struct state *state, struct er
 
 static int take_numbers(struct json_object *object, struct state *state, struct error *err)
 {
-	static const char *const keys[] = { "owner", "pid", "startTime", "monitorPid", "namespaces" };
+	static const char *const keys[] = { "owner", "pid", "startTime", "monitorPid", "namespaces",
+					    "executionDomain" };
 	int64_t values[ARRAY_LEN(keys)];
 
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
@@ -164,6 +166,7 @@ static int take_numbers(struct json_object *object, struct state *state, struct 
 	state->start_time = (unsigned long long)values[2];
 	state->monitor_pid = (pid_t)values[3];
 	state->namespaces = (uint64_t)values[4];
+	state->execution_domain = values[5];
 	state->has_hooks = json_object_get_boolean(get(object, "hasHooks", json_type_boolean));
 	return 0;
 }

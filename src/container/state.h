@@ -40,6 +40,7 @@ struct state {
 	uint64_t namespaces;		/* CLONE_NEW* that exec joins */
 	enum personality personality;
 	enum km_start start;		/* which start protocol, km personality only */
+	int64_t execution_domain;	/* personality(2) of every process; -1: none asked for */
 	bool has_hooks;			/* poststart, poststop or startContainer hooks are in config.json */
 };
 

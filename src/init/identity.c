@@ -96,19 +96,6 @@ int init_step_working_directory(struct init_ctx *ctx, struct error *err)
 	return 0;
 }
 
-static int check_preserved(unsigned int count, struct error *err)
-{
-	for (unsigned int i = 0; i < count; i++) {
-		int flags = fcntl(3 + (int)i, F_GETFD);
-
-		if (flags < 0)
-			return error_set(err, -EBADF, "descriptor %u to preserve is not open", 3 + i);
-		if (fcntl(3 + (int)i, F_SETFD, flags & ~FD_CLOEXEC) < 0)
-			return error_sys(err, -errno, "preserve descriptor %u", 3 + i);
-	}
-	return 0;
-}
-
 /*
  * Closes everything from @first on but the few descriptors that are still needed, which are close-on-exec
  * already. Closing, not only marking: a parked container must not hold what the engine leaked into us, nor
@@ -148,9 +135,12 @@ int init_step_descriptors(struct init_ctx *ctx, struct error *err)
 	r = close_others(ctx, 3 + plan->preserve_fds);
 	if (r < 0)
 		return error_sys(err, r, "close descriptors");
-	r = check_preserved(plan->preserve_fds, err);
-	if (r < 0 || plan->program != INIT_PROGRAM_KM)
-		return r;
+	/*
+	 * The caller's descriptors below that are open already, and stay open; one of krun's own, in a gap between
+	 * them, is close-on-exec and is not preserved.
+	 */
+	if (plan->program != INIT_PROGRAM_KM)
+		return 0;
 	/* km opens its log by this number after its execve. */
 	if (plan->monitor_log_fd >= 0 && fcntl(plan->monitor_log_fd, F_SETFD, 0) < 0)
 		return error_sys(err, -errno, "pass km its log");

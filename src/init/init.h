@@ -52,6 +52,7 @@ struct init_plan {
 	const char *apparmor, *selinux;		/* labels for execve, NULL: none */
 	const struct seccomp_program *seccomp;	/* NULL: none */
 	bool set_groups;
+	long execution_domain;			/* personality(2); -1: the caller's */
 	bool user_namespace;			/* a new or joined one: limits come from the parent */
 	bool hooks;				/* any hook before the program: the child waits for the state */
 	unsigned int preserve_fds;

@@ -14,6 +14,7 @@
 #include <linux/sched.h>
 #include <sched.h>
 #include <stdio.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -255,6 +256,14 @@ static int step_no_new_privs(struct init_ctx *ctx, struct error *err)
 	return ctx->plan->process->no_new_privileges ? no_new_privs_apply(err) : 0;
 }
 
+static int step_execution_domain(struct init_ctx *ctx, struct error *err)
+{
+	if (ctx->plan->execution_domain < 0)
+		return 0;
+	return personality((unsigned long)ctx->plan->execution_domain) < 0 ?
+		       error_sys(err, -errno, "set the execution domain") : 0;
+}
+
 static int step_program(struct init_ctx *ctx, struct error *err)
 {
 	if (ctx->plan->program == INIT_PROGRAM_FD)
@@ -292,6 +301,7 @@ const struct init_step init_create_steps[] = {
 	{ "limits", init_step_limits },
 	{ "bounding set", step_bounding },
 	{ "labels", step_labels },
+	{ "execution domain", step_execution_domain },
 	{ "seccomp (privileged)", step_seccomp_privileged },
 	{ "identity", init_step_identity },
 	{ "capabilities", step_capabilities },
@@ -367,6 +377,7 @@ const struct init_step init_exec_steps[] = {
 	{ "limits", init_step_limits },
 	{ "bounding set", step_bounding },
 	{ "labels", step_labels },
+	{ "execution domain", step_execution_domain },
 	{ "seccomp (privileged)", step_seccomp_privileged },
 	{ "identity", init_step_identity },
 	{ "capabilities", step_capabilities },

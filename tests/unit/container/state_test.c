@@ -78,6 +78,7 @@ static void test_state_survives_save_and_load(void **state)
 	assert_string_equal(loaded.cgroup_path, "/krun/web");
 	assert_null(loaded.monitor);
 	assert_int_equal(loaded.owner, 1000);
+	assert_int_equal(loaded.execution_domain, 0);
 	assert_int_equal(loaded.pid, 4321);
 	assert_int_equal(loaded.monitor_pid, 4322);
 	assert_true(loaded.start_time == saved.start_time);

@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line: forms of options, error texts, logs, what engines probe for."""
+
+import json
+import os
+import subprocess
+
+from krun import PROGRAMS, KrunTest, Result
+
+
+class Options(KrunTest):
+    def test_both_forms_and_repeats(self):
+        for form in (["--root", self.root], [f"--root={self.root}"], ["--root=/nowhere", f"--root={self.root}"],
+                     ["--rootless=true", f"--root={self.root}"], ["--debug=false", f"--root={self.root}"],
+                     ["--criu", "/bin/criu", f"--root={self.root}"]):
+            done = subprocess.run([PROGRAMS["plain"], *form, "list", "-q"], capture_output=True, check=False)
+            self.assertEqual(done.returncode, 0, f"{form}: {done.stderr}")
+
+    def test_unknown_flags_are_named(self):
+        self.assertEqual(self.fails("--bogus=1"), "unknown flag: --bogus")
+        self.assertEqual(self.fails("create", "--bogus", "x"), "create: unknown flag: --bogus")
+        self.assertEqual(self.fails("kill", "-z", "x"), "kill: unknown flag: -z in '-z'")
+
+    def test_missing_values_and_arguments(self):
+        self.assertEqual(self.fails("create", "--bundle"), "create: flag needs an argument: --bundle")
+        self.assertIn("ID is missing", self.fails("create"))
+        self.assertIn("options come first", self.fails("delete", "x", "--force"))
+        self.assertIn("unexpected argument 'y'", self.fails("delete", "x", "y"))
+        self.assertIn("not a number", self.fails("create", "--preserve-fds", "many", "x"))
+
+    def test_one_dash_for_a_long_name(self):
+        self.write_config()
+        self.assertEqual(self.run_container("-no-subreaper").status, 0)
+
+    def test_options_end_at_the_id(self):
+        self.start_sleeper()
+        self.assertEqual(self.ok("exec", self.cid, "echo", "--tty", "-d").out, "--tty -d\n")
+        self.ok("delete", "--force", self.cid)
+
+    def test_unknown_command(self):
+        self.assertIn("unknown command 'frobnicate'", self.fails("frobnicate"))
+
+    def test_bad_words(self):
+        for option, word in (("--log-format", "xml"), ("--log-level", "loud"), ("--cgroup-manager", "none"),
+                             ("--rootless", "maybe")):
+            self.assertIn(word, self.fails("list", options=[f"{option}={word}"]))
+
+    def test_invalid_ids(self):
+        self.write_config()
+        for identity in ("a/b", "..", "-x", "a b", "x" * 2000, "ä"):
+            result = self.krun("create", "--bundle", self.bundle, "--", identity)
+            self.assertEqual(result.status, 1, identity)
+            self.assertIn("container id", result.err)
+
+
+class Help(KrunTest):
+    def test_version_has_one_line_for_each_engine(self):
+        lines = self.ok("--version").out.splitlines()
+        self.assertRegex(lines[0], r"^krun version \d+\.\d+\.\d+$")
+        self.assertRegex(lines[1], r"^commit: \w+")
+        self.assertEqual(lines[2], "spec: 1.3.0")
+        self.assertEqual(sum("version" in line for line in lines), 1)
+        self.assertIn("personality: plain", lines)
+        self.assertIn("personality: km", self.ok("--version", personality="km").out)
+
+    def test_every_command_has_help(self):
+        text = self.ok("--help").out
+        for command in ("create start run state kill delete exec list ps spec pause resume update features").split():
+            self.assertIn(command, text)
+            self.assertIn(f"Usage: krun {command}", self.ok(command, "--help").out)
+            self.assertEqual(self.ok("help", command).out, self.ok(command, "-h").out)
+        self.assertEqual(self.ok("help").out, text)
+
+    def test_commands_of_later_fail_whatever_is_asked(self):
+        for command in ("checkpoint", "restore", "events"):
+            for words in ((command,), (command, "--help"), (command, "--image-path", "x", "id")):
+                self.assertEqual(self.fails(*words), f"{command}: not supported yet")
+
+    def test_features_is_the_object_of_the_specification(self):
+        features = json.loads(self.ok("features").out)
+        self.assertEqual(features["ociVersionMin"], "1.0.0")
+        self.assertRegex(features["ociVersionMax"], r"^1\.3\.")
+        self.assertEqual(len(features["hooks"]), 6)
+        self.assertIn("rro", features["mountOptions"])
+        self.assertEqual(len(features["linux"]["namespaces"]), 8)
+        self.assertIn("CAP_CHECKPOINT_RESTORE", features["linux"]["capabilities"])
+        self.assertTrue(features["linux"]["cgroup"]["v2"])
+        self.assertIn("SCMP_ACT_NOTIFY", features["linux"]["seccomp"]["actions"])
+        self.assertEqual(self.ok("features").err, "")
+
+
+class Spec(KrunTest):
+    def test_spec_makes_a_bundle_that_runs(self):
+        self.ok("spec", "--bundle", self.bundle)
+        with open(os.path.join(self.bundle, "config.json")) as file:
+            self.config = json.load(file)
+        self.config["process"].update(terminal=False, args=["echo", "made"])
+        self.write_config()
+        self.assertEqual(self.run_ok(), "made\n")
+        self.assertIn("exists", self.fails("spec", "--bundle", self.bundle))
+
+    def test_other_file_and_rootless(self):
+        self.ok("spec", "-b", self.bundle, "--file", "other.json", "--rootless")
+        with open(os.path.join(self.bundle, "other.json")) as file:
+            config = json.load(file)
+        self.assertIn({"type": "user"}, config["linux"]["namespaces"])
+        self.assertEqual(config["linux"]["uidMappings"][0]["containerID"], 0)
+
+    def test_config_option_names_another_file(self):
+        self.write_config(args=["echo", "other"])
+        os.rename(os.path.join(self.bundle, "config.json"), os.path.join(self.bundle, "other.json"))
+        self.assertEqual(self.run_ok("--config", "other.json"), "other\n")
+        self.assertEqual(self.run_ok("--config", os.path.join(self.bundle, "other.json")), "other\n")
+
+
+class Log(KrunTest):
+    def test_failure_is_one_json_line_and_plain_text_on_stderr(self):
+        log = os.path.join(self.top, "log.json")
+        self.write_config(args=["nosuch"])
+        result = self.krun("create", "--bundle", self.bundle, self.cid, options=["--log", log, "--log-format=json"])
+        self.assertEqual(result.status, 1)
+        with open(log) as file:
+            record = json.load(file)
+        self.assertEqual(record["level"], "error")
+        self.assertIn("executable file not found in $PATH", record["msg"])
+        self.assertRegex(record["time"], r"^\d{4}-\d\d-\d\dT.*Z$")
+        self.assertEqual(result.err, f"krun: {record['msg']}\n")
+
+    def test_success_writes_nothing(self):
+        log = os.path.join(self.top, "log.json")
+        self.write_config()
+        self.assertEqual(self.krun("run", "--bundle", self.bundle, self.cid,
+                                   options=["--log", log, "--log-format", "json"]).status, 0)
+        self.assertEqual(os.path.getsize(log), 0)
+
+    def test_failures_append(self):
+        log = os.path.join(self.top, "log.json")
+        for name in ("one", "two"):
+            self.krun("state", name, options=["--log", log, "--log-format", "json"])
+        with open(log) as file:
+            records = [json.loads(line) for line in file]
+        self.assertEqual([record["msg"] for record in records],
+                         ["container 'one' does not exist", "container 'two' does not exist"])
+
+    def test_bad_options_of_a_command_reach_the_log(self):
+        log = os.path.join(self.top, "log.json")
+        self.krun("create", "--bogus", options=["--log", log, "--log-format", "json"])
+        with open(log) as file:
+            self.assertIn("--bogus", json.load(file)["msg"])
+
+    def test_log_that_cannot_be_opened_is_the_error(self):
+        self.assertIn("/no/such/dir/log", self.fails("list", options=["--log", "/no/such/dir/log"]))
+
+    def test_debug_tells_the_steps_and_trace_their_times(self):
+        trace = os.path.join(self.top, "trace.json")
+        self.write_config()
+        result = self.krun("run", "--bundle", self.bundle, self.cid, options=["--debug", "--trace", trace])
+        for step in ("read bundle", "mounts", "capabilities", "pivot"):
+            self.assertIn(f"{step}: ", result.err)
+        with open(trace) as file:
+            events = json.loads(file.read().rstrip().rstrip(",") + "]")
+        names = {event["name"] for event in events}
+        self.assertTrue({"run", "mounts", "spawn"} <= names, names)
+
+
+class Environment(KrunTest):
+    def test_works_with_an_empty_environment_from_any_directory(self):
+        self.write_config(args=["echo", "bare"])
+        done = subprocess.run(self.command("run", "--bundle", self.bundle, self.cid), env={}, cwd="/",
+                              stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        self.assertEqual(Result(done).out, "bare\n", done.stderr)
+
+    def test_closed_stdio_is_no_trap(self):
+        self.write_config(args=["/bin/true"])
+        script = 'exec 0<&- 1>&- 2>&-; exec "$@"'
+        done = subprocess.run(["sh", "-c", script, "sh", *self.command("run", "--bundle", self.bundle, self.cid)],
+                              check=False)
+        self.assertEqual(done.returncode, 0)
+
+    def test_the_bundle_is_the_current_directory_by_default(self):
+        self.write_config(args=["echo", "here"])
+        done = subprocess.run(self.command("run", self.cid), cwd=self.bundle, stdin=subprocess.DEVNULL,
+                              capture_output=True, check=False)
+        self.assertEqual(done.stdout, b"here\n", done.stderr)

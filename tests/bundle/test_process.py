@@ -1,0 +1,360 @@
+# SPDX-License-Identifier: Apache-2.0
+"""/process of config.json, seen from inside; exec; terminals."""
+
+import array
+import fcntl
+import json
+import os
+import pty
+import re
+import select
+import signal
+import socket
+import struct
+import subprocess
+import termios
+import time
+
+from krun import BothPersonalities, KrunTest, wait_until
+
+
+def field(text, name):
+    return re.search(rf"^{name}:\s*(.*)$", text, re.M).group(1).strip()
+
+
+class Identity(BothPersonalities):
+    def test_user_groups_umask_cwd(self):
+        out = self.inside("id -u; id -g; id -G; umask; pwd", cwd="/tmp",
+                          user={"uid": 1000, "gid": 1000, "additionalGids": [5, 7], "umask": 0o027})
+        self.assertEqual(out.split(), ["1000", "1000", "1000", "5", "7", "0027", "/tmp"])
+
+    def test_environment_is_the_configured_one_and_home(self):
+        out = self.inside("echo $PATH; echo $A; echo $HOME", env=["PATH=/bin", "A=b c"],
+                          user={"uid": 1000, "gid": 1000})
+        self.assertEqual(out.splitlines(), ["/bin", "b c", "/home/alice"])
+
+    def test_missing_working_directory_is_made(self):
+        self.assertEqual(self.inside("pwd", cwd="/no/such"), "/no/such\n")
+
+    def test_working_directory_that_is_a_file(self):
+        self.write_config(cwd="/etc/passwd")
+        self.assertIn("/etc/passwd", self.run_fails())
+
+    def test_execution_domain(self):
+        self.config["linux"]["personality"] = {"domain": "LINUX32"}
+        self.assertEqual(self.inside("uname -m"), "i686\n")
+
+    def test_stdio_can_be_opened_again_by_another_user(self):
+        self.assertEqual(self.inside("echo again > /dev/stdout", user={"uid": 1000, "gid": 1000}), "again\n")
+
+
+class Restrictions(BothPersonalities):
+    def test_capability_sets(self):
+        self.config["process"]["capabilities"] = {
+            "bounding": ["CAP_KILL", "CAP_CHOWN"], "effective": ["CAP_KILL"], "permitted": ["CAP_KILL"],
+            "inheritable": ["CAP_KILL"], "ambient": ["CAP_KILL"]}
+        out = self.inside("cat /proc/self/status", user={"uid": 1000, "gid": 1000})
+        self.assertEqual([int(field(out, f"Cap{name}"), 16) for name in ("Bnd", "Eff", "Prm", "Inh", "Amb")],
+                         [0x21, 0x20, 0x20, 0x20, 0x20])
+
+    def test_no_capabilities_at_all(self):
+        del self.config["process"]["capabilities"]
+        out = self.inside("cat /proc/self/status")
+        self.assertEqual({int(field(out, f"Cap{name}"), 16) for name in ("Bnd", "Eff", "Prm", "Inh", "Amb")}, {0})
+
+    def test_unknown_capability_is_a_warning_as_the_specification_wants(self):
+        self.config["process"]["capabilities"]["bounding"] = ["CAP_FLY"]
+        self.write_config()
+        result = self.run_container()
+        self.assertEqual(result.status, 0)
+        self.assertIn("'CAP_FLY' is unknown", result.err)
+
+    def test_no_new_privileges(self):
+        self.assertEqual(field(self.inside("cat /proc/self/status", noNewPrivileges=True), "NoNewPrivs"), "1")
+        self.assertEqual(field(self.inside("cat /proc/self/status", noNewPrivileges=False), "NoNewPrivs"), "0")
+
+    def test_rlimits(self):
+        limits = [{"type": "RLIMIT_NOFILE", "soft": 900, "hard": 1000},
+                  {"type": "RLIMIT_CORE", "soft": 0, "hard": 0}]
+        out = self.inside("ulimit -n; ulimit -Hn; ulimit -c", rlimits=limits)
+        # km needs more descriptors than that for itself: its soft limit goes up to the hard one.
+        self.assertEqual(out.split(), ["900" if self.personality == "plain" else "1000", "1000", "0"])
+
+    def test_bad_rlimits(self):
+        for limits, text in (([{"type": "RLIMIT_FOO", "soft": 1, "hard": 1}], "RLIMIT_FOO"),
+                             ([{"type": "RLIMIT_CORE", "soft": 2, "hard": 1}], "soft"),
+                             ([{"type": "RLIMIT_CORE", "soft": 0, "hard": 0}] * 2, "RLIMIT_CORE")):
+            self.write_config(rlimits=limits)
+            self.assertIn(text, self.run_fails())
+
+    def test_oom_score(self):
+        self.assertEqual(self.inside("cat /proc/self/oom_score_adj", oomScoreAdj=500), "500\n")
+
+    def test_seccomp_returns_the_configured_errno(self):
+        self.config["linux"]["seccomp"] = {
+            "defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_X86_64"],
+            "syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO", "errnoRet": 38},
+                         {"names": ["kill"], "action": "SCMP_ACT_ERRNO",
+                          "args": [{"index": 1, "value": 10, "op": "SCMP_CMP_EQ"}]}]}
+        for nnp in (True, False):
+            self.config["process"]["capabilities"]["effective"] = ["CAP_SYS_ADMIN"]
+            self.config["process"]["capabilities"]["permitted"] = ["CAP_SYS_ADMIN"]
+            self.config["process"]["capabilities"]["bounding"] = ["CAP_SYS_ADMIN"]
+            out = self.inside("mkdir /tmp/x 2>&1; kill -10 $$ 2>&1; kill -0 $$ && echo fine; "
+                              "cat /proc/self/status", noNewPrivileges=nnp)
+            self.assertIn("Function not implemented", out)
+            self.assertIn("Operation not permitted", out)
+            self.assertIn("fine", out)
+            self.assertEqual(field(out, "Seccomp"), "2")
+
+    def test_unknown_system_calls_in_a_filter_are_skipped(self):
+        self.config["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
+            {"names": ["no_such_call", "mkdir"], "action": "SCMP_ACT_ERRNO"}]}
+        self.assertIn("Operation not permitted", self.inside("mkdir /tmp/x 2>&1; true"))
+
+    def test_sysctl_of_an_own_namespace(self):
+        self.config["linux"]["sysctl"] = {"net.ipv4.ip_forward": "1", "kernel.shmmni": "77"}
+        self.assertEqual(self.inside("cat /proc/sys/net/ipv4/ip_forward /proc/sys/kernel/shmmni").split(), ["1", "77"])
+
+    def test_sysctl_of_the_host_is_refused(self):
+        for key in ("kernel.panic", "net.ipv4.ip_forward"):
+            self.config["linux"]["sysctl"] = {key: "1"}
+            self.config["linux"]["namespaces"] = [item for item in self.config["linux"]["namespaces"]
+                                                  if item["type"] != "network"]
+            self.config["mounts"] = [item for item in self.config["mounts"] if item["type"] != "sysfs"]
+            self.write_config()
+            self.assertIn(key, self.run_fails())
+
+    def test_session_keyring_is_a_new_one(self):
+        with open("/proc/keys") as file:
+            before = file.read()
+        self.shell("cat /proc/keys")
+        self.config["linux"]["maskedPaths"] = []
+        out = self.inside("cat /proc/keys")
+        if not out:
+            self.skipTest("the kernel shows no keys in a container")
+        self.assertNotIn(f"krun.{self.cid}", before)
+
+
+class Descriptors(KrunTest):
+    def test_preserved_fds_keep_their_numbers(self):
+        read, write = os.pipe()
+        os.write(write, b"kept")
+        os.close(write)
+        self.shell("cat <&3")
+        # The program's fd 3 has to be the pipe: a shell in between moves it there.
+        command = self.command("run", "--bundle", self.bundle, "--preserve-fds", "1", self.cid)
+        done = subprocess.run(["sh", "-c", f"exec 3<&{read}; exec \"$@\"", "sh", *command], pass_fds=(read,),
+                              capture_output=True, check=False, stdin=subprocess.DEVNULL)
+        os.close(read)
+        self.assertEqual(done.stdout, b"kept", done.stderr)
+
+    def test_preserving_more_than_is_open_gives_nothing_of_krun_away(self):
+        self.shell("ls /proc/$$/fd; true")
+        self.assertEqual(self.run_ok("--preserve-fds", "20").split(), ["0", "1", "2"])
+
+    def test_listen_fds_reach_the_program(self):
+        self.shell("echo $LISTEN_FDS $LISTEN_PID $LISTEN_FDNAMES; readlink /proc/self/fd/3")
+        command = self.command("run", "--bundle", self.bundle, self.cid)
+        script = ("import os, sys; fd = os.open('/dev/zero', os.O_RDONLY); os.dup2(fd, 9); os.dup2(9, 3); "
+                  "os.environ.update(LISTEN_FDS='1', LISTEN_PID=str(os.getpid()), LISTEN_FDNAMES='web'); "
+                  "os.execv(sys.argv[1], sys.argv[1:])")
+        done = subprocess.run(["python3", "-c", script, *command], capture_output=True, check=False,
+                              stdin=subprocess.DEVNULL)
+        self.assertEqual(done.stdout.split(), [b"1", b"1", b"web", b"/dev/zero"], done.stderr)
+
+
+class ConsoleSocket:
+    """What a shim does with --console-socket: receives one master."""
+
+    def __init__(self, path):
+        self.path = path
+        self.server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.server.bind(path)
+        self.server.listen()
+
+    def master(self):
+        connection, _ = self.server.accept()
+        data, ancillary, _, _ = connection.recvmsg(4096, socket.CMSG_SPACE(4))
+        fds = array.array("i")
+        fds.frombytes(ancillary[0][2])
+        connection.close()
+        self.server.close()
+        assert len(data) >= 1 and len(ancillary) == 1 and len(fds) == 1
+        return fds[0]
+
+
+def read_until(fd, text, seconds=10):
+    data = b""
+    deadline = time.monotonic() + seconds
+    while text not in data:
+        if not select.select([fd], [], [], max(0, deadline - time.monotonic()))[0]:
+            raise AssertionError(f"{text!r} not within {seconds} s, only {data!r}")
+        try:
+            more = os.read(fd, 4096)
+        except OSError:
+            more = b""
+        if not more:
+            raise AssertionError(f"end before {text!r}: {data!r}")
+        data += more
+    return data.decode()
+
+
+class Terminal(BothPersonalities):
+    def test_console_socket_gets_the_master_of_a_controlling_terminal(self):
+        console = ConsoleSocket(os.path.join(self.top, "console"))
+        self.shell("tty; stty size; ps -o tty > /dev/null; echo hi > /dev/tty; read line; echo got $line", terminal=True,
+                   consoleSize={"height": 33, "width": 111})
+        self.create("--console-socket", console.path)
+        master = console.master()
+        self.ok("start", self.cid)
+        read_until(master, b"hi\r\n")
+        os.write(master, b"typed\n")
+        read_until(master, b"got typed")
+        os.close(master)
+        self.ok("delete", "--force", self.cid)
+
+    def test_console_size_and_name(self):
+        console = ConsoleSocket(os.path.join(self.top, "console"))
+        self.shell("tty; stty size; ls -l /dev/console; echo end", terminal=True,
+                   consoleSize={"height": 33, "width": 111})
+        self.create("--console-socket", console.path)
+        master = console.master()
+        self.ok("start", self.cid)
+        text = read_until(master, b"end")
+        self.assertIn("/dev/pts/0", text)
+        self.assertIn("33 111", text)
+        self.assertIn("136,", text)
+        os.close(master)
+        self.ok("delete", "--force", self.cid)
+
+    def test_foreground_run_relays_a_terminal(self):
+        self.shell("tty; read line; echo got $line; stty size; trap 'stty size; exit 4' WINCH; echo wait; "
+                   "while :; do sleep 0.02; done", terminal=True)
+        pid, fd = pty.fork()
+        if pid == 0:
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 20, 70, 0, 0))
+            command = self.command("run", "--bundle", self.bundle, self.cid)
+            os.execv(command[0], command)
+        read_until(fd, b"/dev/pts/0")
+        os.write(fd, b"typed\n")
+        text = read_until(fd, b"wait")
+        self.assertIn("got typed", text)
+        self.assertIn("20 70", text)
+        fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 25, 90, 0, 0))
+        os.kill(pid, signal.SIGWINCH)
+        read_until(fd, b"25 90")
+        _, status = os.waitpid(pid, 0)
+        os.close(fd)
+        self.assertEqual(os.waitstatus_to_exitcode(status), 4)
+
+    def test_interrupt_key_reaches_the_program_once(self):
+        self.shell("trap 'echo INT; exit 5' INT; echo wait; while :; do sleep 0.02; done", terminal=True)
+        pid, fd = pty.fork()
+        if pid == 0:
+            command = self.command("run", "--bundle", self.bundle, self.cid)
+            os.execv(command[0], command)
+        read_until(fd, b"wait")
+        os.write(fd, b"\x03")
+        read_until(fd, b"INT")
+        _, status = os.waitpid(pid, 0)
+        os.close(fd)
+        self.assertEqual(os.waitstatus_to_exitcode(status), 5)
+
+    def test_detached_terminal_needs_a_socket(self):
+        self.write_config(terminal=True)
+        self.assertIn("--console-socket", self.fails("create", "--bundle", self.bundle, self.cid))
+        self.write_config(terminal=False)
+        self.assertIn("terminal is false", self.fails("create", "--bundle", self.bundle, "--console-socket", "/x", self.cid))
+
+
+class Exec(BothPersonalities):
+    def setUp(self):
+        super().setUp()
+        self.start_sleeper()
+
+    def tearDown(self):
+        self.krun("delete", "--force", self.cid)
+        super().tearDown()
+
+    def test_output_and_status(self):
+        result = self.krun("exec", self.cid, "sh", "-c", "echo out; echo err >&2; exit 9")
+        self.assertEqual((result.status, result.out, result.err), (9, "out\n", "err\n"))
+        self.assertEqual(self.krun("exec", self.cid, "sh", "-c", "kill -9 $$").status, 137)
+
+    def test_it_is_in_the_containers_namespaces_and_cgroup(self):
+        pid = self.state()["pid"]
+        for kind in ("mnt", "pid", "net", "ipc", "uts", "cgroup"):
+            inside = self.ok("exec", self.cid, "readlink", f"/proc/self/ns/{kind}").out.strip()
+            self.assertEqual(inside, os.readlink(f"/proc/{pid}/ns/{kind}"), kind)
+        self.assertEqual(self.ok("exec", self.cid, "grep", "^0::", "/proc/self/cgroup").out, "0::/\n")
+
+    def test_options(self):
+        result = self.ok("exec", "--user", "1000:5", "-g", "7", "--additional-gids=8", "--cwd", "/tmp", "--env", "A=b",
+                         "-e", "C=d", self.cid, "sh", "-c", "id -u; id -g; id -G; pwd; echo $A $C")
+        self.assertEqual(result.out.split(), ["1000", "5", "5", "7", "8", "/tmp", "b", "d"])
+        out = self.ok("exec", "--cap", "CAP_KILL", "--no-new-privs", self.cid, "cat", "/proc/self/status").out
+        self.assertTrue(int(field(out, "CapEff"), 16) & 1 << 5)
+        self.assertEqual(field(out, "NoNewPrivs"), "1")
+
+    def test_process_file(self):
+        path = os.path.join(self.top, "process.json")
+        with open(path, "w") as file:
+            json.dump({"args": ["sh", "-c", "id -u; pwd; echo $X; exit 4"], "cwd": "/tmp", "env": ["PATH=/bin", "X=y"],
+                       "user": {"uid": 1000, "gid": 0}}, file)
+        result = self.krun("exec", "--process", path, self.cid)
+        self.assertEqual((result.status, result.out), (4, "1000\n/tmp\ny\n"))
+
+    def test_detached_with_pid_file(self):
+        pid_file = os.path.join(self.top, "pid")
+        self.ok("exec", "--detach", "--pid-file", pid_file, self.cid, "sleep", "100", stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL)
+        with open(pid_file) as file:
+            pid = int(file.read())
+        self.assertIn(pid, json.loads(self.ok("ps", "-f", "json", self.cid).out))
+        self.assertEqual(os.getsid(pid), pid)
+
+    def test_missing_command_leaves_container_and_no_pid_file(self):
+        pid_file = os.path.join(self.top, "pid")
+        self.assertEqual(self.fails("exec", "--detach", "--pid-file", pid_file, self.cid, "nosuch", status=255),
+                         'exec: "nosuch": executable file not found in $PATH')
+        self.assertIn("permission denied", self.fails("exec", self.cid, "/etc", status=255))
+        self.assertFalse(os.path.exists(pid_file))
+        self.assertEqual(self.status(), "running")
+
+    def test_terminal(self):
+        console = ConsoleSocket(os.path.join(self.top, "console"))
+        self.ok("exec", "--tty", "--detach", "--console-socket", console.path, self.cid, "sh", "-c",
+                "tty; read x; echo got $x", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        master = console.master()
+        read_until(master, b"/dev/pts/")
+        os.write(master, b"typed\n")
+        read_until(master, b"got typed")
+        os.close(master)
+
+    def test_paused_container_can_be_entered_on_request(self):
+        self.ok("pause", self.cid)
+        process = self.spawn("exec", "--ignore-paused", self.cid, "echo", "thawed", stdout=subprocess.PIPE)
+        time.sleep(0.2)
+        self.assertIsNone(process.poll())
+        self.ok("resume", self.cid)
+        self.assertEqual(process.communicate(timeout=10)[0], b"thawed\n")
+
+    def test_stopped_container_is_refused(self):
+        self.ok("kill", self.cid, "KILL")
+        self.wait_stopped()
+        self.assertIn("it is stopped", self.fails("exec", self.cid, "true", status=255))
+
+    def test_created_container_can_be_entered(self):
+        self.shell("sleep 100")
+        other = self.cid + "c"
+        self.ids.append(other)
+        self.create(identity=other)
+        self.assertEqual(self.ok("exec", other, "echo", "in").out, "in\n")
+        self.assertEqual(self.status(other), "created")
+        self.ok("delete", "--force", other)
+
+    def test_bad_arguments(self):
+        self.assertIn("--process", self.fails("exec", self.cid, status=255))
+        self.assertIn("--user", self.fails("exec", "--user", "alice", self.cid, "true", status=255))
+        self.assertIn("CAP_FLY", self.fails("exec", "--cap", "CAP_FLY", self.cid, "true", status=255))
