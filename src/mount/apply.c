@@ -21,8 +21,12 @@
 
 static int refuse(const struct mount_entry *entry, int code, struct error *err)
 {
-	return error_sys(err, code, "mount '%s' (%s) on '%s'", entry->source ? entry->source : entry->type,
-			 entry->type, entry->destination);
+	const char *data = entry->options->data;
+	const bool has_data = data && *data && entry->kind == MOUNT_NEW;
+
+	return error_sys(err, code, "mount '%s' (%s) on '%s'%s%s%s",
+			 entry->source ? entry->source : entry->type, entry->type, entry->destination,
+			 has_data ? " with '" : "", has_data ? data : "", has_data ? "'" : "");
 }
 
 /* ---- binds ---------------------------------------------------------------------------------------------------- */
@@ -149,6 +153,13 @@ static int mount_with_fallbacks(struct mount_setup *setup, const struct mount_en
 	r = mount_here(target_fd, entry, type, flags, data);
 	if (r == -EPERM && setup->user_namespace && strcmp(type, "sysfs") == 0)
 		return bind_host_sysfs(target_fd);
+	/* The very same directory of the very same tree is there already, with a /sys that came as a bind. */
+	if (r == -EBUSY && entry->kind == MOUNT_CGROUP) {
+		auto_close int fd = open_in_root(setup->root_fd, entry->destination, O_PATH);
+
+		return fd < 0 ? fd :
+				sys_mount_setattr(fd, "", AT_EMPTY_PATH, entry->options->attr_set, 0, 0, -1);
+	}
 	if (r == -EINVAL && setup->user_namespace && strcmp(type, "devpts") == 0) {
 		/* gid=5 is "tty" to everybody, but the namespace may not have that id. */
 		shorter = strdup(data);

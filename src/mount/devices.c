@@ -157,6 +157,27 @@ static int make_links(const struct mount_setup *setup, int dev_fd, struct error 
 	return 0;
 }
 
+/* A node of setup.c's make_nodes(). Its tmpfs goes over the host's /sys, which the pivot takes away with the rest. */
+static int bind_made_node(struct mount_setup *setup, const struct mount_extra_device *device, struct error *err)
+{
+	auto_close int tree_fd = -1;
+	auto_close int target_fd = -1;
+	char path[64];
+	int r = 0;
+
+	if (!setup->nodes_attached)
+		r = sys_move_mount(setup->nodes_fd, "", AT_FDCWD, "/sys", MOVE_MOUNT_F_EMPTY_PATH);
+	setup->nodes_attached = true;
+	snprintf(path, sizeof(path), "/sys%s", strrchr(device->path, '/'));
+	if (r == 0)
+		r = tree_fd = sys_open_tree(AT_FDCWD, path, OPEN_TREE_CLONE);
+	if (r >= 0)
+		r = target_fd = open_in_root_make(setup->root_fd, device->path, OPEN_MAKE_FILE, 0666, NULL);
+	if (r >= 0)
+		r = mount_attach(tree_fd, target_fd);
+	return r < 0 ? error_sys(err, r, "make device '%s'", device->path) : 0;
+}
+
 static int make_all(struct mount_setup *setup, int dev_fd, struct error *err)
 {
 	int r = 0;
@@ -175,6 +196,10 @@ static int make_all(struct mount_setup *setup, int dev_fd, struct error *err)
 			.mode = extra->mode,
 		};
 
+		if (setup->nodes_fd >= 0) {
+			r = bind_made_node(setup, extra, err);
+			continue;
+		}
 		/* A node that config.json made has the host's mode; the payload's user has to be able to open it. */
 		r = make_device(setup, dev_fd, &device, has_host_dev(setup) ? 0 : extra->mode, err);
 	}

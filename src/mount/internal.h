@@ -24,6 +24,8 @@ struct mount_setup {
 	size_t files_len;
 	struct mount_extra_device devices[MOUNT_EXTRA_DEVICES_MAX];
 	size_t devices_len;
+	int nodes_fd;			/* detached tmpfs with a node for each extra device, or -1; see make_nodes() */
+	bool nodes_attached;
 };
 
 /*

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "mount/internal.h"
@@ -200,6 +201,38 @@ static int open_extra_files(struct mount_setup *setup, const struct mount_reques
 	return 0;
 }
 
+/*
+ * In a user namespace nobody can make a device node that works, and the host's own may not be for the container's users.
+ * So nodes with the wanted mode are made here, in a tmpfs that belongs to the host's user namespace; the child binds them.
+ * Where that is not possible the host's nodes have to do.
+ */
+static void make_nodes(struct mount_setup *setup, const struct mount_request *request)
+{
+	auto_close int context_fd = -1;
+	auto_close int fd = -1;
+	mode_t old;
+
+	if (!request->new_userns || request->unprivileged || request->devices_len == 0)
+		return;
+	context_fd = sys_fsopen("tmpfs", FSOPEN_CLOEXEC);
+	if (context_fd < 0 || sys_fsconfig(context_fd, FSCONFIG_SET_STRING, "mode", "0755", 0) < 0 ||
+	    sys_fsconfig(context_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return;
+	fd = sys_fsmount(context_fd, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
+	if (fd < 0)
+		return;
+	old = umask(0);
+	for (size_t i = 0; i < request->devices_len; i++) {
+		const struct mount_extra_device *device = &request->devices[i];
+
+		if (mknodat(fd, strrchr(device->path, '/') + 1, S_IFCHR | device->mode,
+			    makedev(device->major, device->minor)) < 0)
+			cleanup_close(&fd);
+	}
+	umask(old);
+	setup->nodes_fd = take_fd(&fd);
+}
+
 int mount_setup_make(const struct mount_request *request, struct mount_setup **ret, struct error *err)
 {
 	struct mount_setup *setup = calloc(1, sizeof(*setup));
@@ -211,6 +244,7 @@ int mount_setup_make(const struct mount_request *request, struct mount_setup **r
 	setup->user_namespace = request->new_userns;
 	setup->no_pivot = request->no_pivot;
 	setup->root_fd = -1;
+	setup->nodes_fd = -1;
 	if (request->files_len > MOUNT_EXTRA_FILES_MAX || request->devices_len > MOUNT_EXTRA_DEVICES_MAX)
 		r = error_set(err, -E2BIG, "too many extra files or devices");
 	else
@@ -225,6 +259,7 @@ int mount_setup_make(const struct mount_request *request, struct mount_setup **r
 		mount_setup_free(setup);
 		return r;
 	}
+	make_nodes(setup, request);
 	for (size_t i = 0; i < request->devices_len; i++)
 		setup->devices[setup->devices_len++] = request->devices[i];
 	*ret = setup;
@@ -239,5 +274,6 @@ void mount_setup_free(struct mount_setup *setup)
 		cleanup_close(&setup->files[i].tree_fd);
 	mount_plan_done(&setup->plan);
 	cleanup_close(&setup->root_fd);
+	cleanup_close(&setup->nodes_fd);
 	free(setup);
 }

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where the container is counted and limited."""
+
+import json
+import os
+import subprocess
+
+from krun import CGROUP, BothPersonalities, KrunTest
+
+
+def controllers():
+    with open(f"{CGROUP}/cgroup.controllers") as file:
+        return file.read().split()
+
+
+class Cgroup(BothPersonalities):
+    def own(self):
+        with open(f"/proc/{self.state()['pid']}/cgroup") as file:
+            return [line.strip()[3:] for line in file if line.startswith("0::")][0]
+
+    def test_default_path(self):
+        self.start_sleeper()
+        self.assertEqual(self.own(), f"/krun/{self.cid}")
+        self.ok("delete", "--force", self.cid)
+
+    def test_configured_path_is_made_and_removed(self):
+        self.config["linux"]["cgroupsPath"] = f"/krun-test/{self.cid}"
+        self.start_sleeper()
+        self.assertEqual(self.own(), f"/krun-test/{self.cid}")
+        self.ok("delete", "--force", self.cid)
+        self.assertFalse(os.path.exists(f"{CGROUP}/krun-test/{self.cid}"))
+        os.rmdir(f"{CGROUP}/krun-test")
+
+    def test_cgroup_in_use_is_refused(self):
+        self.start_sleeper()
+        self.config["linux"]["cgroupsPath"] = f"/krun/{self.cid}"
+        self.write_config()
+        self.assertIn("has processes", self.fails("create", "--bundle", self.bundle, self.cid + "2"))
+        self.assertEqual(self.status(), "running")
+        self.ok("delete", "--force", self.cid)
+
+    def test_sub_cgroups_of_the_program_are_removed(self):
+        self.start_sleeper("echo ready; while :; do sleep 0.02; done")
+        os.makedirs(f"{CGROUP}/krun/{self.cid}/made/inside")
+        self.ok("delete", "--force", self.cid)
+        self.assertFalse(os.path.exists(f"{CGROUP}/krun/{self.cid}"))
+
+    def test_exec_into_a_sub_cgroup(self):
+        self.start_sleeper()
+        os.mkdir(f"{CGROUP}/krun/{self.cid}/sub")
+        out = self.ok("exec", "--cgroup", "/sub", self.cid, "grep", "^0::", "/proc/self/cgroup").out
+        self.assertEqual(out, "0::/sub\n")
+        self.assertIn("--cgroup", self.fails("exec", "--cgroup", "../..", self.cid, "true", status=255))
+        self.ok("delete", "--force", self.cid)
+
+    def test_no_cgroup_manager(self):
+        self.shell("grep ^0:: /proc/self/cgroup")
+        self.config["linux"]["namespaces"] = [item for item in self.config["linux"]["namespaces"]
+                                              if item["type"] != "cgroup"]
+        self.config["linux"]["resources"] = {}
+        self.write_config()
+        result = self.krun("run", "--bundle", self.bundle, self.cid, options=["--cgroup-manager", "disabled"])
+        with open("/proc/self/cgroup") as file:
+            self.assertIn(result.out.strip(), file.read())
+
+    def test_systemd_manager_is_refused_clearly(self):
+        self.write_config()
+        self.assertIn("systemd", self.fails("create", "--bundle", self.bundle, self.cid, options=["--systemd-cgroup"]))
+
+    def test_path_that_leads_out(self):
+        for path in ("/a/../../b", "..", "a:b:c"):
+            self.config["linux"]["cgroupsPath"] = path
+            self.write_config()
+            self.assertIn("/linux/cgroupsPath", self.run_fails())
+
+
+class Limits(BothPersonalities):
+    def test_hugetlb_and_unified_are_written(self):
+        if "hugetlb" not in controllers():
+            self.skipTest("no hugetlb controller in the cgroup2 tree")
+        self.config["linux"]["resources"]["hugepageLimits"] = [{"pageSize": "2MB", "limit": 4194304}]
+        self.config["linux"]["resources"]["unified"] = {"hugetlb.1GB.max": "0"}
+        self.start_sleeper()
+        for name, value in (("hugetlb.2MB.max", "4194304"), ("hugetlb.2MB.rsvd.max", "4194304"), ("hugetlb.1GB.max", "0")):
+            with open(f"{CGROUP}/krun/{self.cid}/{name}") as file:
+                self.assertEqual(file.read().strip(), value, name)
+        path = f"{self.top}/resources"
+        with open(path, "w") as file:
+            json.dump({"hugepageLimits": [{"pageSize": "2MB", "limit": 2097152}]}, file)
+        self.ok("update", "--resources", path, self.cid)
+        with open(f"{CGROUP}/krun/{self.cid}/hugetlb.2MB.max") as file:
+            self.assertEqual(file.read(), "2097152\n")
+        self.ok("delete", "--force", self.cid)
+
+    def check_limit(self, resources, name, value):
+        controller = name.split(".")[0]
+        if controller not in controllers():
+            self.config["linux"]["resources"].update(resources)
+            self.write_config()
+            text = self.run_fails()
+            self.assertIn(f"the {controller} controller is not available", text)
+            self.skipTest(f"the {controller} controller is not in the cgroup2 tree (its error was checked)")
+        self.config["linux"]["resources"].update(resources)
+        self.start_sleeper()
+        with open(f"{CGROUP}/krun/{self.cid}/{name}") as file:
+            self.assertEqual(file.read().strip(), value)
+        self.ok("delete", "--force", self.cid)
+
+    def test_memory(self):
+        self.check_limit({"memory": {"limit": 64 << 20}}, "memory.max", str(64 << 20))
+
+    def test_cpu(self):
+        self.check_limit({"cpu": {"quota": 50000, "period": 100000}}, "cpu.max", "50000 100000")
+
+    def test_cpuset(self):
+        self.check_limit({"cpu": {"cpus": "0"}}, "cpuset.cpus", "0")
+
+    def test_pids(self):
+        self.check_limit({"pids": {"limit": 50}}, "pids.max", "50")
+
+    def test_io(self):
+        self.check_limit({"blockIO": {"weight": 500}}, "io.weight", "default 4950")
+
+    def test_what_engines_send_for_no_limit_asks_for_nothing(self):
+        self.config["linux"]["resources"].update({
+            "memory": {"limit": 0, "reservation": 0, "swap": 0, "checkBeforeUpdate": False},
+            "cpu": {"shares": 1024, "quota": 0, "period": 0, "cpus": "", "mems": ""},
+            "pids": {"limit": -1}, "blockIO": {"weight": 0}})
+        self.write_config()
+        self.run_ok()
+
+    def test_update_without_a_change_and_with_wrong_amounts(self):
+        self.start_sleeper()
+        self.ok("update", "--resources", "-", self.cid, stdin='{"memory":{"limit":0},"cpu":{"shares":0}}')
+        self.ok("update", "--resources=-", self.cid, stdin="{}")
+        self.assertIn("nothing to change", self.fails("update", self.cid))
+        self.assertIn("lots", self.fails("update", "--memory", "lots", self.cid))
+        self.assertIn("stdin", self.fails("update", "--resources", "-", self.cid, stdin='{"memory":'))
+        self.ok("delete", "--force", self.cid)
+
+    def test_impossible_resources(self):
+        for resources, text in (({"memory": {"kernel": 1000}}, "memory/kernel"),
+                                ({"memory": {"swappiness": 10}}, "memory/swappiness"),
+                                ({"network": {"classID": 5}}, "network/classID"),
+                                ({"unified": {"../x.y": "1"}}, "unified"),
+                                ({"cpu": {"realtimeRuntime": 5}}, "cpu/realtimeRuntime")):
+            with self.subTest(resources=resources):
+                self.config["linux"]["resources"] = resources
+                self.write_config()
+                self.assertIn(text, self.run_fails())
+
+
+class Hybrid(KrunTest):
+    """The same program on a host with v1 controllers; nothing to see where there is no such tree."""
+
+    def test_limit_of_a_v1_controller_is_named(self):
+        if not os.path.isdir("/proc/1/root/sys/fs/cgroup/unified"):
+            self.skipTest("this host has no hybrid cgroup tree")
+        self.config["linux"]["resources"]["pids"] = {"limit": 10}
+        self.write_config()
+        command = ["nsenter", "--target", "1", "--mount", *self.command("run", "--bundle", self.bundle, self.cid)]
+        done = subprocess.run(command, capture_output=True, check=False, stdin=subprocess.DEVNULL)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"the pids controller is on cgroup v1", done.stderr)
+        self.config["linux"]["resources"] = {"devices": [{"allow": False, "access": "rwm"}]}
+        self.write_config(args=["cat", "/proc/self/cgroup"])
+        done = subprocess.run(command, capture_output=True, check=False, stdin=subprocess.DEVNULL)
+        self.assertIn(b"\n0::/\n", done.stdout, done.stderr)

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Hooks: when, where, with what on stdin, and what their failure does."""
+
+import json
+import os
+
+from krun import CGROUP, BothPersonalities
+
+KINDS = ("prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop")
+
+
+class Hooks(BothPersonalities):
+    def hook(self, kind, script, **more):
+        self.config.setdefault("hooks", {}).setdefault(kind, []).append(
+            {"path": "/bin/sh", "args": ["sh", "-c", script], **more})
+
+    def records(self):
+        """(kind, state) in the order the hooks ran."""
+        with open(f"{self.top}/records") as file:
+            return [(line.split(" ", 1)[0], json.loads(line.split(" ", 1)[1])) for line in file]
+
+    def record_everywhere(self):
+        # The file is reachable in both mount namespaces by the descriptor-free way of a bind mount.
+        open(f"{self.top}/records", "w").close()
+        self.config["mounts"].append({"destination": "/records", "type": "bind", "source": f"{self.top}/records",
+                                      "options": ["bind"]})
+        for kind in KINDS:
+            path = "/records" if kind == "startContainer" else f"{self.top}/records"
+            self.hook(kind, f'echo "{kind} $(tr -d "\\n")" >> {path}')
+
+    def test_order_and_state_of_all_kinds(self):
+        self.record_everywhere()
+        self.write_config()
+        self.create()
+        self.assertEqual([kind for kind, _ in self.records()], list(KINDS[:3]))
+        pid = self.state()["pid"]
+        self.ok("start", self.cid)
+        self.wait_stopped()
+        self.ok("delete", self.cid)
+        records = self.records()
+        self.assertEqual([kind for kind, _ in records], list(KINDS))
+        self.assertEqual([state["status"] for _, state in records],
+                         ["creating", "creating", "creating", "created", "running", "stopped"])
+        for kind, state in records:
+            self.assertEqual(state["id"], self.cid)
+            self.assertEqual(state["bundle"], self.bundle)
+            if kind != "poststop":
+                self.assertEqual(state["pid"], pid, kind)
+
+    def test_namespaces_of_each_kind(self):
+        for kind in KINDS:
+            path = "/out" if kind == "startContainer" else f"{self.top}/out"
+            self.hook(kind, f"echo {kind} $(readlink /proc/self/ns/mnt) $(readlink /proc/self/ns/net) >> {path}")
+        open(f"{self.top}/out", "w").close()
+        self.config["mounts"].append({"destination": "/out", "type": "bind", "source": f"{self.top}/out",
+                                      "options": ["bind"]})
+        self.write_config()
+        self.run_ok()
+        with open(f"{self.top}/out") as file:
+            seen = {line.split()[0]: line.split()[1:] for line in file}
+        host = [os.readlink("/proc/self/ns/mnt"), os.readlink("/proc/self/ns/net")]
+        for kind in KINDS:
+            inside = kind in ("createContainer", "startContainer")
+            self.assertEqual(seen[kind][0] != host[0], inside, f"{kind}: mount namespace")
+            self.assertEqual(seen[kind][1] != host[1], inside, f"{kind}: network namespace")
+
+    def test_pid_has_a_live_network_namespace_in_prestart(self):
+        self.hook("prestart", f"pid=$(sed 's/.*\"pid\": *\\([0-9]*\\).*/\\1/' | head -1); "
+                              f"readlink /proc/$pid/ns/net > {self.top}/net")
+        self.write_config()
+        self.run_ok()
+        with open(f"{self.top}/net") as file:
+            link = file.read().strip()
+        self.assertRegex(link, r"^net:\[\d+\]$")
+        self.assertNotEqual(link, os.readlink("/proc/self/ns/net"))
+
+    def test_failing_hook_before_start_leaves_nothing(self):
+        for kind in KINDS[:4]:
+            with self.subTest(kind=kind):
+                self.config["hooks"] = {}
+                self.hook(kind, "echo why >&2; exit 3")
+                self.shell("echo ran")
+                text = self.run_fails()
+                for part in (kind, "status 3", "why"):
+                    self.assertIn(part, text)
+                self.assertFalse(os.path.exists(f"{self.root}/{self.cid}"))
+                self.assertFalse(os.path.exists(f"{CGROUP}/krun/{self.cid}"))
+
+    def test_failing_poststop_does_not_stop_the_others(self):
+        self.hook("poststop", "exit 1")
+        self.hook("poststop", f"touch {self.top}/second")
+        self.write_config()
+        self.run_ok()
+        self.assertTrue(os.path.exists(f"{self.top}/second"))
+
+    def test_time_out(self):
+        self.hook("createRuntime", "sleep 30", timeout=1)
+        self.write_config()
+        self.assertIn("timed out after 1 s", self.run_fails(timeout=20))
+
+    def test_environment_and_arguments_are_the_hooks_own(self):
+        self.config["hooks"] = {"createRuntime": [{"path": "/bin/sh", "env": ["A=b"], "args": [
+            "zero", "-c", f"echo $0 $1 $A ${{HOME-none}} > {self.top}/out", "first", "second"]}]}
+        self.write_config()
+        self.run_ok()
+        with open(f"{self.top}/out") as file:
+            self.assertEqual(file.read(), "first second b none\n")
+
+    def test_missing_hook(self):
+        self.config["hooks"] = {"prestart": [{"path": "/no/such/hook"}]}
+        self.write_config()
+        text = self.run_fails()
+        self.assertIn("/no/such/hook", text)
+        self.assertNotIn("no such file", text.lower())

@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Root, mounts, devices, masked paths; a root directory that wants out."""
+
+import os
+import stat
+import subprocess
+
+from krun import KM_PATH, BothPersonalities, KrunTest
+
+
+class Root(BothPersonalities):
+    def test_read_only_root(self):
+        self.config["root"]["readonly"] = True
+        self.assertIn("Read-only file system", self.inside("touch /x 2>&1; true"))
+
+    def test_writable_root_is_the_bundles(self):
+        self.inside("echo data > /tmp/file")
+        with open(f"{self.rootfs}/tmp/file") as file:
+            self.assertEqual(file.read(), "data\n")
+
+    def test_nothing_of_the_host_is_mounted_inside(self):
+        out = self.inside("ls -a /; cat /proc/self/mountinfo")
+        points = [line.split()[4] for line in out.splitlines() if " - " in line]
+        self.assertIn("/proc", points)
+        self.assertEqual([point for point in points if self.top in point], [])
+        expected = {"/", "/proc", "/dev", "/sys", KM_PATH}
+        self.assertEqual([point for point in points if not any(
+            point == known or point.startswith(known + "/") for known in expected)], [])
+        self.assertNotIn(".oldroot", out)
+
+    def test_no_pivot(self):
+        self.assertEqual(self.inside("ls -d /etc/passwd /work 2>/dev/null; pwd", "--no-pivot"), "/etc/passwd\n/\n")
+
+    def test_absolute_root_path(self):
+        self.config["root"]["path"] = self.rootfs
+        self.assertEqual(self.inside("echo absolute"), "absolute\n")
+
+    def test_missing_root(self):
+        self.config["root"]["path"] = "nowhere"
+        self.write_config()
+        self.assertIn("nowhere", self.run_fails())
+
+
+class Mounts(BothPersonalities):
+    def mount(self, destination, kind, source, *options):
+        self.config["mounts"].append({"destination": destination, "type": kind, "source": source,
+                                      "options": list(options)})
+
+    def options_of(self, destination):
+        out = self.inside("cat /proc/self/mountinfo")
+        lines = [line.split() for line in out.splitlines() if line.split()[4] == destination]
+        self.assertEqual(len(lines), 1, out)
+        return lines[0]
+
+    def test_bind_mount_of_a_directory(self):
+        os.mkdir(f"{self.top}/vol")
+        self.mount("/deep/er/vol", "bind", f"{self.top}/vol", "rbind", "rw")
+        self.inside("echo data > /deep/er/vol/file")
+        with open(f"{self.top}/vol/file") as file:
+            self.assertEqual(file.read(), "data\n")
+
+    def test_bind_mount_of_a_file_over_a_file_and_over_nothing(self):
+        with open(f"{self.top}/hosts", "w") as file:
+            file.write("mine\n")
+        self.mount("/etc/passwd", "bind", f"{self.top}/hosts", "bind", "ro")
+        self.mount("/etc/new/hosts", "none", f"{self.top}/hosts", "bind")
+        self.assertEqual(self.inside("cat /etc/passwd /etc/new/hosts; echo x > /etc/passwd || true"), "mine\nmine\n")
+
+    def test_read_only_bind_with_flags(self):
+        os.mkdir(f"{self.top}/vol")
+        self.mount("/vol", "bind", f"{self.top}/vol", "bind", "ro", "nosuid", "nodev", "noexec", "noatime")
+        self.assertTrue({"ro", "nosuid", "nodev", "noexec", "noatime"} <= set(self.options_of("/vol")[5].split(",")))
+
+    def test_recursive_attributes_reach_submounts(self):
+        os.makedirs(f"{self.top}/vol/sub")
+        subprocess.run(["mount", "-t", "tmpfs", "tmpfs", f"{self.top}/vol/sub"], check=True)
+        try:
+            self.mount("/vol", "bind", f"{self.top}/vol", "rbind", "rro")
+            self.assertIn("ro", self.options_of("/vol/sub")[5].split(","))
+        finally:
+            subprocess.run(["umount", f"{self.top}/vol/sub"], check=True)
+
+    def test_propagation(self):
+        os.mkdir(f"{self.top}/vol")
+        subprocess.run(["mount", "--bind", f"{self.top}/vol", f"{self.top}/vol"], check=True)
+        subprocess.run(["mount", "--make-shared", f"{self.top}/vol"], check=True)
+        try:
+            for word, expected in (("rslave", "master:"), ("rshared", "shared:"), ("rprivate", "-")):
+                with self.subTest(word=word):
+                    self.config["mounts"] = [item for item in self.config["mounts"] if item["destination"] != "/vol"]
+                    self.mount("/vol", "bind", f"{self.top}/vol", "rbind", word)
+                    if word == "rshared":
+                        self.config["linux"]["rootfsPropagation"] = "rslave"
+                    self.assertTrue(self.options_of("/vol")[6].startswith(expected), self.options_of("/vol"))
+        finally:
+            subprocess.run(["umount", f"{self.top}/vol"], check=True)
+
+    def test_tmpfs_options(self):
+        self.mount("/scratch", "tmpfs", "tmpfs", "size=1m", "mode=1777", "noexec")
+        line = self.options_of("/scratch")
+        self.assertIn("noexec", line[5])
+        self.assertIn("size=1024k", line[-1])
+
+    def test_tmpcopyup_keeps_what_was_there(self):
+        os.makedirs(f"{self.rootfs}/data/sub")
+        with open(f"{self.rootfs}/data/sub/file", "w") as file:
+            file.write("kept\n")
+        self.mount("/data", "tmpfs", "tmpfs", "tmpcopyup")
+        self.assertEqual(self.inside("cat /data/sub/file; stat -f -c %T /data; echo new > /data/x"), "kept\ntmpfs\n")
+        self.assertFalse(os.path.exists(f"{self.rootfs}/data/x"))
+
+    def test_proc_sysfs_devpts_mqueue_cgroup(self):
+        out = self.inside("ls /sys/fs/cgroup/cgroup.procs; cat /proc/self/mountinfo")
+        self.assertTrue(out.startswith("/sys/fs/cgroup/cgroup.procs\n"), out)
+        kinds = {line.split()[4]: line.split(" - ")[1].split()[0] for line in out.splitlines()[1:]}
+        for point, kind in (("/proc", "proc"), ("/sys", "sysfs"), ("/dev/pts", "devpts"), ("/dev/mqueue", "mqueue"),
+                            ("/sys/fs/cgroup", "cgroup2"), ("/dev", "tmpfs"), ("/dev/shm", "tmpfs")):
+            self.assertEqual(kinds[point], kind, point)
+
+    def test_missing_source_is_named(self):
+        self.mount("/vol", "bind", "/no/such/source", "bind")
+        self.write_config()
+        text = self.run_fails()
+        self.assertIn("/no/such/source", text)
+        # Engines would take these words for a missing command.
+        self.assertNotIn("no such file", text.lower())
+
+    def test_unknown_option_of_a_file_system_is_the_kernels_error(self):
+        self.mount("/t", "tmpfs", "tmpfs", "frobnicate=7")
+        self.write_config()
+        self.assertIn("frobnicate", self.run_fails())
+
+    def test_unknown_file_system(self):
+        self.mount("/t", "nosuchfs", "x")
+        self.write_config()
+        self.assertIn("nosuchfs", self.run_fails())
+
+
+class HostileRoot(KrunTest):
+    """The root directory belongs to the container: no link in it may lead out."""
+
+    def test_destination_behind_a_link_stays_inside(self):
+        outside = f"{self.top}/outside"
+        os.mkdir(outside)
+        for target in (outside, "../../../../.." + outside, "/../.." + outside):
+            with self.subTest(target=target):
+                link = f"{self.rootfs}/link"
+                if os.path.lexists(link):
+                    os.unlink(link)
+                os.symlink(target, link)
+                self.config["mounts"] = [item for item in self.config["mounts"]
+                                         if not item["destination"].startswith("/link")]
+                self.config["mounts"].append({"destination": "/link/made", "type": "tmpfs", "source": "tmpfs"})
+                self.inside("true")
+                self.assertEqual(os.listdir(outside), [])
+
+    def test_device_directory_that_is_a_link(self):
+        outside = f"{self.top}/outside"
+        os.mkdir(outside)
+        os.rmdir(f"{self.rootfs}/dev")
+        os.symlink(outside, f"{self.rootfs}/dev")
+        self.config["mounts"] = [item for item in self.config["mounts"] if not item["destination"].startswith("/dev")]
+        self.write_config()
+        self.run_container()
+        self.assertEqual(os.listdir(outside), [])
+
+    def test_masked_path_that_is_a_link_masks_inside_only(self):
+        os.symlink("/etc/passwd", f"{self.rootfs}/secret")
+        self.config["linux"]["maskedPaths"].append("/secret")
+        self.inside("cat /etc/passwd")
+        self.assertGreater(os.path.getsize("/etc/passwd"), 0)
+
+    def test_proc_that_is_not_a_directory_is_refused(self):
+        os.rmdir(f"{self.rootfs}/proc")
+        os.symlink("/tmp", f"{self.rootfs}/proc")
+        self.write_config()
+        self.assertIn("/proc", self.run_fails())
+
+    def test_program_cannot_reach_krun_through_proc(self):
+        # The entry point is krun's own file: it must not be writable through anything the container sees.
+        self.shell("sleep 100 & exec sleep 100")
+        self.write_config(args=["/proc/self/exe"])
+        before = os.stat(self.command()[0]).st_mtime_ns
+        self.run_container()
+        self.assertEqual(os.stat(self.command()[0]).st_mtime_ns, before)
+
+
+class Devices(BothPersonalities):
+    def test_default_devices_and_links(self):
+        out = self.inside("for d in null zero full random urandom tty; do stat -c '%n %t:%T %a %F' /dev/$d; done; "
+                          "for l in fd stdin stdout stderr ptmx; do readlink /dev/$l; done")
+        self.assertEqual(out.splitlines(), [
+            "/dev/null 1:3 666 character special file", "/dev/zero 1:5 666 character special file",
+            "/dev/full 1:7 666 character special file", "/dev/random 1:8 666 character special file",
+            "/dev/urandom 1:9 666 character special file", "/dev/tty 5:0 666 character special file",
+            "/proc/self/fd", "/proc/self/fd/0", "/proc/self/fd/1", "/proc/self/fd/2", "pts/ptmx"])
+
+    def test_configured_devices(self):
+        self.config["linux"]["devices"] = [
+            {"path": "/dev/mine", "type": "c", "major": 1, "minor": 3, "fileMode": 0o640, "uid": 7, "gid": 8},
+            {"path": "/run/pipe", "type": "p", "fileMode": 0o600}]
+        out = self.inside("stat -c '%t:%T %a %u %g' /dev/mine; stat -c '%F %a' /run/pipe")
+        self.assertEqual(out.splitlines(), ["1:3 640 7 8", "fifo 600"])
+
+    def test_device_that_is_not_allowed_cannot_be_opened(self):
+        self.config["linux"]["devices"] = [{"path": "/dev/zero2", "type": "c", "major": 1, "minor": 5},
+                                           {"path": "/dev/mem2", "type": "c", "major": 1, "minor": 1}]
+        self.config["process"]["capabilities"] = {kind: ["CAP_MKNOD", "CAP_SYS_RAWIO"] for kind in
+                                                  ("bounding", "effective", "permitted")}
+        out = self.inside("head -c 1 /dev/zero2 | wc -c; head -c 1 /dev/mem2 2>&1; mknod /tmp/m c 1 1; "
+                          "head -c 1 /tmp/m 2>&1; true")
+        self.assertTrue(out.startswith("1\n"), out)
+        self.assertEqual(out.count("Operation not permitted"), 2, out)
+
+    def test_last_matching_rule_wins(self):
+        self.config["linux"]["devices"] = [{"path": "/dev/mem2", "type": "c", "major": 1, "minor": 12}]
+        self.config["linux"]["resources"]["devices"] = [
+            {"allow": False, "access": "rwm"}, {"allow": True, "type": "c", "major": 1, "access": "rw"},
+            {"allow": False, "type": "c", "major": 1, "minor": 12, "access": "r"}]
+        self.assertIn("Operation not permitted", self.inside("head -c 1 /dev/mem2 2>&1; true"))
+
+
+class Hidden(BothPersonalities):
+    def test_masked_and_read_only_paths(self):
+        with open(f"{self.rootfs}/etc/secret", "w") as file:
+            file.write("secret\n")
+        os.mkdir(f"{self.rootfs}/hidden")
+        with open(f"{self.rootfs}/hidden/file", "w") as file:
+            file.write("x")
+        self.config["linux"]["maskedPaths"] += ["/etc/secret", "/hidden", "/no/such"]
+        self.config["linux"]["readonlyPaths"] += ["/etc", "/no/such"]
+        out = self.inside("cat /etc/secret; ls /hidden; touch /etc/x 2>&1; touch /hidden/x 2>&1; "
+                          "echo 1 > /proc/sys/kernel/hostname; true")
+        self.assertEqual(out.count("Read-only file system"), 2, out)
+        self.assertNotIn("secret\n", out)
+        self.assertTrue(stat.S_ISREG(os.stat(f"{self.rootfs}/etc/secret").st_mode))

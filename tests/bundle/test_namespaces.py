@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Namespaces made and joined, id maps, names."""
+
+import os
+import subprocess
+
+from krun import BothPersonalities, KrunTest
+
+KINDS = {"pid": "pid", "network": "net", "ipc": "ipc", "uts": "uts", "mount": "mnt", "cgroup": "cgroup"}
+
+
+class Namespaces(BothPersonalities):
+    def namespace(self, kind, **change):
+        self.config["linux"]["namespaces"] = [item for item in self.config["linux"]["namespaces"]
+                                              if item["type"] != kind]
+        if change is not None:
+            self.config["linux"]["namespaces"].append({"type": kind, **change})
+
+    def test_each_listed_kind_is_new(self):
+        self.config["linux"]["namespaces"].append({"type": "time"})
+        out = self.inside("for n in pid net ipc uts mnt cgroup time; do readlink /proc/self/ns/$n; done").split()
+        for name, link in zip(("pid", "net", "ipc", "uts", "mnt", "cgroup", "time"), out):
+            self.assertNotEqual(link, os.readlink(f"/proc/self/ns/{name}"), name)
+
+    def test_kinds_that_are_not_listed_are_the_hosts(self):
+        self.config["linux"]["namespaces"] = [{"type": "mount"}]
+        self.config["mounts"] = [item for item in self.config["mounts"]
+                                 if item["type"] not in ("sysfs", "mqueue", "cgroup")]
+        del self.config["hostname"]
+        out = self.inside("for n in pid net ipc uts; do readlink /proc/self/ns/$n; done").split()
+        self.assertEqual(out, [os.readlink(f"/proc/self/ns/{name}") for name in ("pid", "net", "ipc", "uts")])
+
+    def test_joining_the_namespaces_of_another_container(self):
+        self.start_sleeper()
+        first, pid = self.cid, self.state()["pid"]
+        for kind in ("network", "ipc", "uts", "pid"):
+            with self.subTest(kind=kind):
+                self.cid = f"{first}-{kind}"
+                self.ids.append(self.cid)
+                self.namespace(kind, path=f"/proc/{pid}/ns/{KINDS[kind]}")
+                if kind == "uts":
+                    del self.config["hostname"]
+                self.assertEqual(self.inside(f"readlink /proc/self/ns/{KINDS[kind]}").strip(),
+                                 os.readlink(f"/proc/{pid}/ns/{KINDS[kind]}"))
+        self.cid = first
+        self.ok("delete", "--force", first)
+
+    def test_wrong_path(self):
+        for path, text in (("/no/such", "/no/such"), ("/proc/self/ns/net", "/linux/namespaces")):
+            self.namespace("uts", path=path)
+            self.write_config()
+            self.assertIn(text, self.run_fails())
+
+    def test_unknown_and_doubled_kinds(self):
+        self.config["linux"]["namespaces"].append({"type": "galaxy"})
+        self.write_config()
+        self.assertIn("galaxy", self.run_fails())
+        self.config["linux"]["namespaces"][-1] = {"type": "pid"}
+        self.write_config()
+        self.assertIn("/linux/namespaces/6", self.run_fails())
+
+    def test_names(self):
+        self.config.update(hostname="hosty", domainname="domainy")
+        self.assertEqual(self.inside("hostname; cat /proc/sys/kernel/domainname").split(), ["hosty", "domainy"])
+
+    def test_loopback_is_up(self):
+        self.assertIn("UP", self.inside("ip link show lo"))
+
+    def test_time_offsets(self):
+        self.config["linux"]["namespaces"].append({"type": "time"})
+        self.config["linux"]["timeOffsets"] = {"boottime": {"secs": 1000000, "nanosecs": 0}}
+        self.assertGreater(float(self.inside("cat /proc/uptime").split()[0]), 1000000)
+
+
+class UserNamespace(BothPersonalities):
+    def setUp(self):
+        super().setUp()
+        self.config["linux"]["namespaces"].append({"type": "user"})
+        self.config["linux"]["uidMappings"] = [{"containerID": 0, "hostID": 100000, "size": 65536}]
+        self.config["linux"]["gidMappings"] = [{"containerID": 0, "hostID": 200000, "size": 65536}]
+        self.config["linux"]["resources"] = {}
+        subprocess.run(["chown", "-R", "100000:200000", self.rootfs], check=True)
+
+    def test_root_inside_is_somebody_else_outside(self):
+        out = self.inside("id -u; cat /proc/self/uid_map /proc/self/gid_map; touch /tmp/mine; stat -c %u /tmp/mine")
+        self.assertEqual(out.split(), "0 0 100000 65536 0 200000 65536 0".split())
+        self.assertEqual(os.stat(f"{self.rootfs}/tmp/mine").st_uid, 100000)
+        self.assertEqual(os.stat(f"{self.rootfs}/tmp/mine").st_gid, 200000)
+
+    def test_exec_joins_it(self):
+        self.start_sleeper()
+        self.assertEqual(self.ok("exec", self.cid, "sh", "-c", "id -u; cat /proc/self/uid_map").out.split(),
+                         "0 0 100000 65536".split())
+        self.ok("delete", "--force", self.cid)
+
+    def test_devices_work(self):
+        self.assertEqual(self.inside("echo x > /dev/null; head -c 2 /dev/zero | wc -c; stat -c %t:%T /dev/null").split(),
+                         ["2", "1:3"])
+
+    def test_missing_maps_are_an_error(self):
+        del self.config["linux"]["uidMappings"]
+        self.write_config()
+        self.assertIn("uidMappings", self.run_fails())
+
+    def test_user_that_is_not_mapped(self):
+        self.write_config(user={"uid": 70000, "gid": 0})
+        self.assertIn("70000", self.run_fails())
+
+
+class Rootless(KrunTest):
+    """As an ordinary user, with the config that `spec --rootless` writes."""
+
+    def test_container_of_an_ordinary_user(self):
+        subprocess.run(["chown", "-R", "65533:65533", self.top], check=True)
+        os.chmod(self.top, 0o755)
+        prefix = ["setpriv", "--reuid", "65533", "--regid", "65533", "--clear-groups"]
+        self.assertEqual(subprocess.run([*prefix, *self.command("spec", "--rootless", "-b", self.bundle)],
+                                        check=False).returncode, 0)
+        path = os.path.join(self.bundle, "config.json")
+        with open(path) as file:
+            text = file.read().replace('"sh"', '"sh", "-c", "id -u; echo rootless"').replace(
+                '"terminal": true', '"terminal": false')
+        with open(path, "w") as file:
+            file.write(text)
+        done = subprocess.run([*prefix, *self.command("run", "--bundle", self.bundle, self.cid)], capture_output=True,
+                              check=False, stdin=subprocess.DEVNULL, cwd="/")
+        self.assertEqual((done.returncode, done.stdout), (0, b"0\nrootless\n"), done.stderr)
