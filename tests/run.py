@@ -110,10 +110,13 @@ class RingResult(unittest.TestResult):
         self.report.add(outcome, self.name(test), detail, time.monotonic() - self.started)
 
     def addSuccess(self, test):
+        self.finish("passed", test)
+
+    def stopTest(self, test):
+        # unittest calls none of the add methods for a test of which only subtests failed.
         if self.bad_subtests:
-            self.finish("failed", test, "\n".join(self.bad_subtests))
-        else:
-            self.finish("passed", test)
+            self.finish("failed", test, "\n".join(self.bad_subtests[:5]))
+        super().stopTest(test)
 
     def addFailure(self, test, err):
         super().addFailure(test, err)

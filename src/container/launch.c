@@ -497,6 +497,9 @@ int launch_make(struct launch *launch, const struct create_request *request, boo
 
 		if (r < 0 || interrupted < 0) {
 			launch->committed = false;
+			/* A JSON pointer needs its document. */
+			if (r < 0 && err->text[0] == '/')
+				error_prefix(err, "%s", request->config ? request->config : "config.json");
 			return r < 0 ? r : interrupted;
 		}
 		log_step_done(phases[i].name, start);

@@ -33,6 +33,35 @@ static bool has_escaped_nul(const char *text, size_t size)
 	return false;
 }
 
+/*
+ * json-c makes the largest integer it knows of every larger one, without a word: looked for in the text. Returns the
+ * offset of the first, or -1.
+ */
+static long find_huge_integer(const char *text, size_t size)
+{
+	static const char max[] = "18446744073709551615", min[] = "9223372036854775808";
+	bool in_string = false;
+
+	for (size_t i = 0; i < size; i++) {
+		if (in_string && text[i] == '\\') {
+			i++;
+		} else if (text[i] == '"') {
+			in_string = !in_string;
+		} else if (!in_string && text[i] >= '0' && text[i] <= '9') {
+			const char *limit = i > 0 && text[i - 1] == '-' ? min : max;
+			size_t len = strspn(text + i, "0123456789");
+			const bool whole = !strchr(".eE", text[i + len]) || text[i + len] == '\0';
+
+			if (whole && (len > strlen(limit) ||
+				      (len == strlen(limit) && strncmp(text + i, limit, len) > 0)))
+				return (long)i;
+			/* The rest of a fraction or exponent is no number of its own. */
+			i += strspn(text + i, "0123456789.eE+-") - 1;
+		}
+	}
+	return -1;
+}
+
 int json_document_parse(const char *text, size_t size, const char *name, struct json_object **ret,
 			struct error *err)
 {
@@ -40,6 +69,7 @@ int json_document_parse(const char *text, size_t size, const char *name, struct 
 	struct json_object *object;
 	enum json_tokener_error status;
 	size_t end;
+	long huge;
 
 	if (size > INT32_MAX)
 		return error_set(err, -EFBIG, "%s: too long", name);
@@ -63,6 +93,12 @@ int json_document_parse(const char *text, size_t size, const char *name, struct 
 				 status == json_tokener_continue ? "the text ends too early" :
 				 status == json_tokener_success	 ? "text after the end" :
 								   json_tokener_error_desc(status));
+	}
+	huge = find_huge_integer(text, size);
+	if (huge >= 0) {
+		json_object_put(object);
+		return error_set(err, -ERANGE, "%s: line %zu: a number does not fit in 64 bits", name,
+				 line_of(text, (size_t)huge));
 	}
 	if (has_escaped_nul(text, size)) {
 		json_object_put(object);

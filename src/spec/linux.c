@@ -51,6 +51,7 @@ static int read_namespace(struct json_reader *reader, struct json_object *value,
 		}
 		return 0;
 	}
+	json_enter_key(reader, "type");
 	return json_error(reader, "unknown namespace '%s'", entry.type);
 }
 
@@ -169,7 +170,7 @@ struct device_entry {
 };
 
 static const struct json_range number_range = { 0, UINT32_MAX };
-static const struct json_range mode_range = { 0, 07777777 };
+static const struct json_range mode_range = { 0, 0177777 };
 static const struct json_range id_range = { 0, UINT32_MAX - 1 };
 
 static const struct json_field device_fields[] = {

@@ -90,7 +90,7 @@ class Mounts(BothPersonalities):
                     self.config["mounts"] = [item for item in self.config["mounts"] if item["destination"] != "/vol"]
                     self.mount("/vol", "bind", f"{self.top}/vol", "rbind", word)
                     if word == "rshared":
-                        self.config["linux"]["rootfsPropagation"] = "rslave"
+                        self.config["linux"]["rootfsPropagation"] = "shared"
                     self.assertTrue(self.options_of("/vol")[6].startswith(expected), self.options_of("/vol"))
         finally:
             subprocess.run(["umount", f"{self.top}/vol"], check=True)
