@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """
-run.py [--list] [RING[:NAME]]...
+run.py [--counts FILE] [RING[:NAME]]...
 
-Runs rings of tests and prints one line per test and, last, "N passed, N failed, N skipped". Rings: unit checks bundle
-engines (default: all). NAME selects tests whose name contains it.
+Runs rings of tests of the build in $KRUN_BUILD (default: build) and prints one line per test and, last, "N passed,
+N failed, N skipped". Rings: unit checks bundle engines (default: all). NAME selects tests whose name contains it.
+--counts adds a line of the three numbers to FILE.
 
 A skipped test prints its reason. With KRUN_STRICT=1 (CI) a skip that tests/expected-skips does not list is a failure.
 bundle and engines need root; they run in a private mount namespace in which kmsim stands at km's path and
@@ -184,6 +185,9 @@ def enter(ring, selection):
 
 def main(arguments):
     inside = os.environ.get("KRUN_TEST_COUNTS")
+    counts_file = None
+    if arguments[:1] == ["--counts"]:
+        counts_file, arguments = arguments[1], arguments[2:]
     total = {"passed": 0, "failed": 0, "skipped": 0}
     for selection in arguments or RINGS:
         ring, _, name = selection.partition(":")
@@ -205,6 +209,9 @@ def main(arguments):
         with open(inside, "w") as file:
             json.dump(total, file)
         return 0
+    if counts_file:
+        with open(counts_file, "a") as file:
+            file.write(f"{total['passed']} {total['failed']} {total['skipped']}\n")
     print(f"{total['passed']} passed, {total['failed']} failed, {total['skipped']} skipped")
     return 1 if total["failed"] or not total["passed"] else 0
 

@@ -4,12 +4,10 @@
 #include <stdlib.h>
 
 #include "cli/command.h"
+#include "krun/exit_codes.h"
 #include "spec/spec.h"
 #include "util/error.h"
 #include "util/strv.h"
-
-/* A failure of krun itself is told apart from most commands' own statuses. */
-enum { EXEC_FAILURE = 255 };
 
 struct exec_options {
 	const char *process;
@@ -96,6 +94,6 @@ const struct command command_exec = {
 	.args_min = 1,
 	.args_max = SIZE_MAX,
 	.run = run_exec,
-	.failure = EXEC_FAILURE,
+	.failure = KRUN_EXIT_EXEC_FAILURE,
 	.enters_container = true,
 };

@@ -9,6 +9,7 @@
 
 #include "cli/command.h"
 #include "cli/version.h"
+#include "krun/annotations.h"
 #include "security/security.h"
 #include "spec/spec.h"
 #include "util/cleanup.h"
@@ -105,8 +106,8 @@ static struct json_object *annotations(void)
 
 	snprintf(text, sizeof(text), "%u.%u.%u", library->major, library->minor, library->micro);
 	json_object_object_add(object, "io.github.seccomp.libseccomp.version", json_object_new_string(text));
-	json_object_object_add(object, "app.kontain.krun.version", json_object_new_string(KRUN_VERSION));
-	json_object_object_add(object, "app.kontain.krun.commit", json_object_new_string(KRUN_COMMIT));
+	json_object_object_add(object, KRUN_ANNOTATION_VERSION, json_object_new_string(KRUN_VERSION));
+	json_object_object_add(object, KRUN_ANNOTATION_COMMIT, json_object_new_string(KRUN_COMMIT));
 	json_object_object_add(object, "org.opencontainers.runc.checkpoint.enabled",
 			       json_object_new_string("false"));
 	return object;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "km/km.h"
+#include "krun/exit_codes.h"
 #include "syscall/process.h"
 #include "terminal/terminal.h"
 #include "util/cleanup.h"
@@ -51,7 +52,7 @@ static int collect(pid_t pid, int *ret_status, struct error *err)
 	while (waitpid(pid, &status, __WALL) < 0)
 		if (errno != EINTR)
 			return error_sys(err, -errno, "wait for the container");
-	*ret_status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+	*ret_status = WIFSIGNALED(status) ? KRUN_EXIT_SIGNAL + WTERMSIG(status) : WEXITSTATUS(status);
 	return 0;
 }
 

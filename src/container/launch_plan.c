@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "container/launch.h"
+#include "krun/annotations.h"
 #include "ns/setup.h"
 #include "security/security.h"
 #include "syscall/process.h"
@@ -19,8 +20,6 @@
 #include "util/error.h"
 #include "util/io.h"
 #include "util/parse.h"
-
-#define ANNOTATION_KEEP_GROUPS "run.oci.keep_original_groups"
 
 /*
  * The number that km gets for its log: above the range 727..1023 that km uses itself, below what the
@@ -91,7 +90,7 @@ int launch_state_fd(struct launch *launch, struct error *err)
 static bool may_set_groups(const struct launch *launch)
 {
 	const struct spec *spec = launch->spec;
-	const char *keep = spec_annotation(spec, ANNOTATION_KEEP_GROUPS);
+	const char *keep = spec_annotation(spec, KRUN_ANNOTATION_KEEP_GROUPS);
 	char word[16];
 
 	if (keep && strcmp(keep, "0") != 0 && strcmp(keep, "false") != 0)

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "krun/annotations.h"
 #include "spec/spec.h"
 #include "util/array.h"
 #include "util/cleanup.h"
@@ -16,8 +17,6 @@
 
 enum { STATE_MAX = 16 * 1024 * 1024 };
 
-#define ANNOTATION_PERSONALITY "app.kontain.krun.personality"
-#define ANNOTATION_START "app.kontain.krun.startAt"
 
 static void put_object(void *slot)
 {
@@ -217,9 +216,9 @@ static struct json_object *all_annotations(const struct state *state)
 	}
 	if (!object)
 		return NULL;
-	add(object, ANNOTATION_PERSONALITY, json_object_new_string(personality_word(state->personality)));
+	add(object, KRUN_ANNOTATION_PERSONALITY, json_object_new_string(personality_word(state->personality)));
 	if (state->personality == PERSONALITY_KM)
-		add(object, ANNOTATION_START, json_object_new_string(km_start_word(state->start)));
+		add(object, KRUN_ANNOTATION_START, json_object_new_string(km_start_word(state->start)));
 	return object;
 }
 

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "km/km.h"
+#include "krun/annotations.h"
 #include "spec/spec.h"
 #include "syscall/open.h"
 #include "util/cleanup.h"
@@ -30,8 +31,8 @@ static bool annotation_is(const struct spec *spec, const char *key, const char *
 /* A pause container holds a pod's namespaces and runs nothing of the user's. */
 static bool is_sandbox(const struct spec *spec)
 {
-	return annotation_is(spec, "io.kubernetes.cri.container-type", "sandbox") ||
-	       annotation_is(spec, "io.kubernetes.cri-o.ContainerType", "sandbox");
+	return annotation_is(spec, KRUN_ANNOTATION_CRI_KIND, "sandbox") ||
+	       annotation_is(spec, KRUN_ANNOTATION_CRIO_KIND, "sandbox");
 }
 
 static bool has_marker(int rootfs_fd)
@@ -45,7 +46,7 @@ enum personality personality_choose(enum personality_name name, const struct spe
 {
 	if (name == NAME_PLAIN || is_sandbox(spec))
 		return PERSONALITY_PLAIN;
-	if (name == NAME_KM || annotation_is(spec, "app.kontain.version", "1") || has_marker(rootfs_fd))
+	if (name == NAME_KM || annotation_is(spec, KRUN_ANNOTATION_TRIGGER, "1") || has_marker(rootfs_fd))
 		return PERSONALITY_KM;
 	return PERSONALITY_PLAIN;
 }

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Names of the annotations that krun reads or writes: a contract with engines and with people.
+ */
+
+/* Read from config.json: "1" makes `krun-label-trigger` run the container under km. */
+#define KRUN_ANNOTATION_TRIGGER "app.kontain.version"
+
+/* Read from config.json: "sandbox" marks a pause container, which is never virtualised (containerd, CRI-O). */
+#define KRUN_ANNOTATION_CRI_KIND "io.kubernetes.cri.container-type"
+#define KRUN_ANNOTATION_CRIO_KIND "io.kubernetes.cri-o.ContainerType"
+
+/* Read from config.json: podman's --group-add keep-groups; the caller's supplementary groups stay. */
+#define KRUN_ANNOTATION_KEEP_GROUPS "run.oci.keep_original_groups"
+
+/* Written into `state`: "km" or "plain", and "payload" or "exec" (where `create` stops). */
+#define KRUN_ANNOTATION_PERSONALITY "app.kontain.krun.personality"
+#define KRUN_ANNOTATION_START "app.kontain.krun.startAt"
+
+/* Written into `features`. */
+#define KRUN_ANNOTATION_VERSION "app.kontain.krun.version"
+#define KRUN_ANNOTATION_COMMIT "app.kontain.krun.commit"
