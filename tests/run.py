@@ -174,7 +174,7 @@ def enter(ring, selection):
     unshare = [] if ring == "bundle" else ["unshare", "--net"]
     command = [*unshare, os.path.join(TESTS, "kmsim", "with-stand-in"), os.path.join(BUILD, "tests", "kmsim", "kmsim"),
                "sh", "-c", setup + 'exec "$@"', "sh", sys.executable, os.path.abspath(__file__), selection]
-    environment = dict(os.environ, KRUN_BUILD=BUILD, KRUN_TEST_COUNTS=counts_file)
+    environment = dict(os.environ, KRUN_BUILD=BUILD, KRUN_TEST_COUNTS=counts_file, KRUN_TEST_HOST=str(os.getpid()))
     subprocess.run(command, env=environment, check=False)
     try:
         with open(counts_file) as file:

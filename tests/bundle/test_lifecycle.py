@@ -286,10 +286,13 @@ class Look(BothPersonalities):
         self.shell("sleep 100")
         identities = [f"{self.cid}-{i}" for i in range(10)]
         self.ids += identities
-        processes = [self.spawn("run", "-d", "--bundle", self.bundle, identity, stdout=subprocess.DEVNULL,
-                                stderr=subprocess.PIPE, stdin=subprocess.DEVNULL) for identity in identities]
+        with open(self.log, "wb") as log:
+            processes = [self.spawn("run", "-d", "--bundle", self.bundle, identity, stdout=subprocess.DEVNULL,
+                                    stderr=log, stdin=subprocess.DEVNULL) for identity in identities]
         for process in processes:
-            self.assertEqual(process.wait(60), 0, process.stderr.peek())
+            self.assertEqual(process.wait(60), 0, self.logged())
+        for identity in identities:
+            self.assertEqual(self.status(identity), "running")
         self.assertEqual(self.ok("list", "-q").out.split(), identities)
         for identity in identities:
             self.ok("delete", "--force", identity)
