@@ -21,15 +21,15 @@ enum cgroup_manager { CGROUP_CGROUPFS, CGROUP_SYSTEMD, CGROUP_DISABLED };
 /* A cgroup that exists. What the state file keeps is manager and path; nothing else is needed later. */
 struct cgroup {
 	enum cgroup_manager manager;
-	char *path;	/* below the cgroup2 mount, starts with '/'; NULL: the container has no own cgroup */
-	int dir_fd;	/* O_DIRECTORY of it, or -1 */
+	char *path; /* below the cgroup2 mount, starts with '/'; NULL: the container has no own cgroup */
+	int dir_fd; /* O_DIRECTORY of it, or -1 */
 };
 
 struct cgroup_request {
 	const char *id;
-	const char *spec_path;		/* linux.cgroupsPath or NULL: "/krun/ID" */
+	const char *spec_path; /* linux.cgroupsPath or NULL: "/krun/ID" */
 	enum cgroup_manager manager;
-	bool optional;			/* rootless and no limit asked: no permission means no own cgroup */
+	bool optional; /* rootless and no limit asked: no permission means no own cgroup */
 };
 
 /* -EINVAL for unknown words ("cgroupfs", "systemd", "disabled"). */
@@ -51,8 +51,7 @@ int cgroup_open(enum cgroup_manager manager, const char *path, struct cgroup *re
 void cgroup_done(struct cgroup *cgroup);
 
 /* Writes the limits. For `create` and `update` alike: only what is set is written. */
-int cgroup_limit(const struct cgroup *cgroup, const struct spec_resources *resources,
-		 struct error *err);
+int cgroup_limit(const struct cgroup *cgroup, const struct spec_resources *resources, struct error *err);
 /*
  * Attaches the device filter: the rules of the spec in order (the last match wins), then @extra rules and
  * the devices every container has. Without any rule in @resources there is no filter. Replaces a filter

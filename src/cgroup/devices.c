@@ -11,17 +11,17 @@
 
 /* config-linux.md "Default Devices", the terminal ones, and making nodes without opening them. */
 static const struct spec_device_rule default_rules[] = {
-	{ true, 'c', { false, 0 }, { false, 0 }, false, false, true },	/* mknod of anything */
+	{ true, 'c', { false, 0 }, { false, 0 }, false, false, true }, /* mknod of anything */
 	{ true, 'b', { false, 0 }, { false, 0 }, false, false, true },
-	{ true, 'c', { true, 1 }, { true, 3 }, true, true, true },	/* null */
-	{ true, 'c', { true, 1 }, { true, 5 }, true, true, true },	/* zero */
-	{ true, 'c', { true, 1 }, { true, 7 }, true, true, true },	/* full */
-	{ true, 'c', { true, 1 }, { true, 8 }, true, true, true },	/* random */
-	{ true, 'c', { true, 1 }, { true, 9 }, true, true, true },	/* urandom */
-	{ true, 'c', { true, 5 }, { true, 0 }, true, true, true },	/* tty */
-	{ true, 'c', { true, 5 }, { true, 1 }, true, true, true },	/* console */
-	{ true, 'c', { true, 5 }, { true, 2 }, true, true, true },	/* ptmx */
-	{ true, 'c', { true, 136 }, { false, 0 }, true, true, true },	/* pts */
+	{ true, 'c', { true, 1 }, { true, 3 }, true, true, true },    /* null */
+	{ true, 'c', { true, 1 }, { true, 5 }, true, true, true },    /* zero */
+	{ true, 'c', { true, 1 }, { true, 7 }, true, true, true },    /* full */
+	{ true, 'c', { true, 1 }, { true, 8 }, true, true, true },    /* random */
+	{ true, 'c', { true, 1 }, { true, 9 }, true, true, true },    /* urandom */
+	{ true, 'c', { true, 5 }, { true, 0 }, true, true, true },    /* tty */
+	{ true, 'c', { true, 5 }, { true, 1 }, true, true, true },    /* console */
+	{ true, 'c', { true, 5 }, { true, 2 }, true, true, true },    /* ptmx */
+	{ true, 'c', { true, 136 }, { false, 0 }, true, true, true }, /* pts */
 };
 
 static void emit(struct device_program *program, struct bpf_insn instruction)
@@ -45,7 +45,10 @@ static void emit(struct device_program *program, struct bpf_insn instruction)
 static struct bpf_insn load(unsigned char to, size_t offset)
 {
 	return (struct bpf_insn){
-		.code = BPF_LDX | BPF_W | BPF_MEM, .dst_reg = to, .src_reg = BPF_REG_1, .off = (short)offset,
+		.code = BPF_LDX | BPF_W | BPF_MEM,
+		.dst_reg = to,
+		.src_reg = BPF_REG_1,
+		.off = (short)offset,
 	};
 }
 
@@ -62,7 +65,10 @@ static struct bpf_insn move(unsigned char to, unsigned char from)
 static struct bpf_insn jump_unless_equal(unsigned char reg, unsigned int value, short distance)
 {
 	return (struct bpf_insn){
-		.code = BPF_JMP32 | BPF_K | BPF_JNE, .dst_reg = reg, .off = distance, .imm = (int)value,
+		.code = BPF_JMP32 | BPF_K | BPF_JNE,
+		.dst_reg = reg,
+		.off = distance,
+		.imm = (int)value,
 	};
 }
 
@@ -95,15 +101,15 @@ static unsigned int access_bits(const struct spec_device_rule *rule)
  */
 static void emit_rule(struct device_program *program, const struct spec_device_rule *rule)
 {
-	const short body = rule->allow ? 4 : 5;	/* instructions after the comparisons */
+	const short body = rule->allow ? 4 : 5; /* instructions after the comparisons */
 	const unsigned int bits = access_bits(rule);
 	short comparisons = (short)((rule->type != 'a') + rule->major.set + rule->minor.set);
 
 	if (bits == 0)
 		return;
 	if (rule->type != 'a')
-		emit(program, jump_unless_equal(BPF_REG_2, rule->type == 'b' ? BPF_DEVCG_DEV_BLOCK :
-									      BPF_DEVCG_DEV_CHAR,
+		emit(program, jump_unless_equal(BPF_REG_2,
+						rule->type == 'b' ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR,
 						(short)(--comparisons + body)));
 	if (rule->major.set)
 		emit(program, jump_unless_equal(BPF_REG_4, (unsigned int)rule->major.value,
@@ -118,7 +124,8 @@ static void emit_rule(struct device_program *program, const struct spec_device_r
 	} else {
 		emit(program, move(BPF_REG_0, BPF_REG_3));
 		emit(program, alu(BPF_AND, BPF_REG_0, (int)bits));
-		emit(program, (struct bpf_insn){ .code = BPF_JMP32 | BPF_K | BPF_JEQ, .dst_reg = BPF_REG_0, .off = 2 });
+		emit(program, (struct bpf_insn){
+				      .code = BPF_JMP32 | BPF_K | BPF_JEQ, .dst_reg = BPF_REG_0, .off = 2 });
 		emit(program, alu(BPF_MOV, BPF_REG_0, 0));
 	}
 	emit(program, leave);

@@ -16,7 +16,7 @@ struct error;
 struct spec_device_rule;
 
 struct device_program {
-	struct bpf_insn *instructions;	/* owned */
+	struct bpf_insn *instructions; /* owned */
 	size_t len;
 	size_t capacity;
 	int status;
@@ -27,6 +27,6 @@ struct device_program {
  * everything would be allowed: then there is nothing to attach.
  */
 int device_program_make(const struct spec_device_rule *rules, size_t len,
-			const struct spec_device_rule *extra, size_t extra_len,
-			struct device_program *ret, struct error *err);
+			const struct spec_device_rule *extra, size_t extra_len, struct device_program *ret,
+			struct error *err);
 void device_program_done(struct device_program *program);

@@ -31,9 +31,10 @@ static int open_root(struct error *err)
 	int fd;
 
 	if (!mount_point)
-		return error_set(err, -EOPNOTSUPP,
-				 "this host has no cgroup v2 tree at /sys/fs/cgroup or /sys/fs/cgroup/unified: mount "
-				 "one, or use --cgroup-manager disabled");
+		return error_set(
+			err, -EOPNOTSUPP,
+			"this host has no cgroup v2 tree at /sys/fs/cgroup or /sys/fs/cgroup/unified: mount "
+			"one, or use --cgroup-manager disabled");
 	fd = open(mount_point, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return fd < 0 ? error_sys(err, -errno, "open '%s'", mount_point) : fd;
 }
@@ -91,11 +92,14 @@ static bool has_word(const char *list, const char *word)
 static int missing_controller(const struct cgroup_write *write, const char *path, struct error *err)
 {
 	if (cgroup_host_kind() == CGROUP_HOST_HYBRID)
-		return error_set(err, -EOPNOTSUPP,
-				 "/linux/resources/%s: the %s controller is on cgroup v1 on this (hybrid) host, where "
-				 "krun sets no limits: boot with systemd.unified_cgroup_hierarchy=1, or drop the limit",
-				 write->property, write->controller);
-	return error_set(err, -EOPNOTSUPP, "/linux/resources/%s: the %s controller is not available in cgroup '%s'",
+		return error_set(
+			err, -EOPNOTSUPP,
+			"/linux/resources/%s: the %s controller is on cgroup v1 on this (hybrid) host, where "
+			"krun sets no limits: boot with systemd.unified_cgroup_hierarchy=1, or drop the "
+			"limit",
+			write->property, write->controller);
+	return error_set(err, -EOPNOTSUPP,
+			 "/linux/resources/%s: the %s controller is not available in cgroup '%s'",
 			 write->property, write->controller, path);
 }
 
@@ -115,10 +119,13 @@ static int enable_on_the_way(int root_fd, const char *path, const struct cgroup_
 		if (r == -ENOENT || r == -EINVAL)
 			return missing_controller(write, path, err);
 		if (r == -EBUSY)
-			return error_set(err, r,
-					 "enable the %s controller in cgroup '/%s': it has processes of its own", write->controller, parent);
+			return error_set(
+				err, r,
+				"enable the %s controller in cgroup '/%s': it has processes of its own",
+				write->controller, parent);
 		if (r < 0)
-			return error_sys(err, r, "enable the %s controller in cgroup '/%s'", write->controller, parent);
+			return error_sys(err, r, "enable the %s controller in cgroup '/%s'",
+					 write->controller, parent);
 		if (slash > copy)
 			*slash = '/';
 		slash = strchr(slash > copy ? slash + 1 : copy, '/');
@@ -240,7 +247,8 @@ static int check_usage(const struct cgroup *cgroup, const struct spec_memory *me
 		return 0;
 	if (io_read_small(cgroup->dir_fd, "memory.current", text, sizeof(text)) > 0 &&
 	    strtoll(text, NULL, 10) > memory->limit.value)
-		return error_set(err, -EBUSY, "/linux/resources/memory/limit: %lld is below the present usage, %s",
+		return error_set(err, -EBUSY,
+				 "/linux/resources/memory/limit: %lld is below the present usage, %s",
 				 (long long)memory->limit.value, text);
 	return 0;
 }

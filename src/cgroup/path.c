@@ -48,7 +48,8 @@ int cgroup_path_make(const struct cgroup_request *request, char **ret_path, stru
 	if (asked && is_systemd_path(asked))
 		return error_set(err, -EINVAL,
 				 "config.json: /linux/cgroupsPath: '%s' is a path for systemd: use "
-				 "--systemd-cgroup", asked);
+				 "--systemd-cgroup",
+				 asked);
 	if (asked && has_dots(asked))
 		return error_set(err, -EINVAL, "config.json: /linux/cgroupsPath: '%s' has '.' or '..' in it",
 				 asked);
@@ -58,7 +59,8 @@ int cgroup_path_make(const struct cgroup_request *request, char **ret_path, stru
 	squeeze(path);
 	if (path[0] == '\0' || path[1] == '\0') {
 		free(path);
-		return error_set(err, -EINVAL, "config.json: /linux/cgroupsPath: '%s' is the root cgroup", asked);
+		return error_set(err, -EINVAL, "config.json: /linux/cgroupsPath: '%s' is the root cgroup",
+				 asked);
 	}
 	*ret_path = path;
 	return 0;

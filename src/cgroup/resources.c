@@ -91,7 +91,8 @@ static void put_swap(struct maker *maker, const struct spec_memory *memory)
 	if (swap < 0)
 		put(maker, "memory/swap", "memory.swap.max", "max");
 	else if (limit <= 0)
-		refuse(maker, "memory/swap", "it includes memory: /linux/resources/memory/limit is needed, too");
+		refuse(maker, "memory/swap",
+		       "it includes memory: /linux/resources/memory/limit is needed, too");
 	else if (swap < limit)
 		refuse(maker, "memory/swap", "it includes memory and is smaller than memory/limit");
 	else
@@ -222,7 +223,8 @@ static void put_unified(struct maker *maker, const struct spec_resources *resour
 		const char *file = resources->unified[i].key;
 
 		/* A name, not a path; and "cgroup.*" steers the group itself, which is krun's. */
-		if (strchr(file, '/') || !strchr(file, '.') || file[0] == '.' || strncmp(file, "cgroup.", 7) == 0)
+		if (strchr(file, '/') || !strchr(file, '.') || file[0] == '.' ||
+		    strncmp(file, "cgroup.", 7) == 0)
 			refuse(maker, "unified", "'%s' is not a file of a controller", file);
 		else
 			put(maker, "unified", file, "%s", resources->unified[i].value);
@@ -235,7 +237,7 @@ static bool is_default(const struct cgroup_write *write)
 	static const struct {
 		const char *file, *text;
 	} defaults[] = {
-		{ "cpu.weight", "100" }, { "cpu.max", "max 100000" }, { "cpu.idle", "0" },
+		{ "cpu.weight", "100" }, { "cpu.max", "max 100000" },  { "cpu.idle", "0" },
 		{ "memory.max", "max" }, { "memory.swap.max", "max" }, { "pids.max", "max" },
 	};
 
@@ -248,7 +250,8 @@ static bool is_default(const struct cgroup_write *write)
 /* "memory.max" -> "memory": the part before the first dot is the controller's name. */
 static void set_controllers(struct cgroup_writes *writes)
 {
-	static const char *const known[] = { "memory", "cpu", "cpuset", "io", "pids", "hugetlb", "rdma", "misc" };
+	static const char *const known[] = { "memory", "cpu",	  "cpuset", "io",
+					     "pids",   "hugetlb", "rdma",   "misc" };
 
 	for (size_t i = 0; i < writes->len; i++) {
 		size_t len = strcspn(writes->items[i].file, ".");

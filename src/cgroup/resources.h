@@ -10,11 +10,11 @@ struct error;
 struct spec_resources;
 
 struct cgroup_write {
-	char *file;		/* "memory.max" */
+	char *file; /* "memory.max" */
 	char *text;
-	const char *controller;	/* "memory": has to be enabled for the file to exist */
+	const char *controller; /* "memory": has to be enabled for the file to exist */
 	const char *property;	/* "memory/limit": below /linux/resources, for errors */
-	bool is_default;	/* what a new group has anyway: asks nothing of a controller that is not there */
+	bool is_default; /* what a new group has anyway: asks nothing of a controller that is not there */
 };
 
 struct cgroup_writes {
@@ -26,8 +26,7 @@ struct cgroup_writes {
  * Zero and absent values, which engines always send, mean "leave alone"; pids.limit alone takes 0 as a number. What
  * cgroup v2 has no file for is an error that names the property.
  */
-int cgroup_writes_make(const struct spec_resources *resources, struct cgroup_writes *ret,
-		       struct error *err);
+int cgroup_writes_make(const struct spec_resources *resources, struct cgroup_writes *ret, struct error *err);
 void cgroup_writes_done(struct cgroup_writes *writes);
 
 /* cpu.shares (2..262144, default 1024) to cpu.weight (1..10000, default 100), defaults and ends meeting. */

@@ -29,8 +29,10 @@ struct global_options {
 	bool debug, systemd_cgroup, systemd_log, version, help;
 };
 
-#define ROW(name, letter, kind, field, argument, help) \
-	{ name, letter, kind, offsetof(struct global_options, field), argument, help }
+#define ROW(name, letter, kind, field, argument, help)                                     \
+	{                                                                                  \
+		name, letter, kind, offsetof(struct global_options, field), argument, help \
+	}
 
 const struct option_row global_rows[] = {
 	ROW("root", 0, OPTION_TEXT, root, "DIR", "where the state of containers is kept"),
@@ -60,7 +62,8 @@ static void print_version(const struct cli *cli)
 	};
 
 	/* dockerd takes the last line that says "version": there is only one. */
-	printf("krun version %s\ncommit: %s\nspec: %s\npersonality: %s\n+SECCOMP +CAP +EBPF +SELINUX +APPARMOR\n",
+	printf("krun version %s\ncommit: %s\nspec: %s\npersonality: %s\n+SECCOMP +CAP +EBPF +SELINUX "
+	       "+APPARMOR\n",
 	       KRUN_VERSION, KRUN_COMMIT, SPEC_VERSION, personalities[cli->host.name]);
 }
 
@@ -89,8 +92,7 @@ static int apply_globals(const struct global_options *globals, struct cli *cli, 
 	cli->host.root = globals->root;
 	cli->host.config_file = globals->config_file;
 	cli->host.manager = globals->systemd_cgroup ? CGROUP_SYSTEMD : CGROUP_CGROUPFS;
-	if (globals->cgroup_manager &&
-	    cgroup_manager_parse(globals->cgroup_manager, &cli->host.manager) < 0)
+	if (globals->cgroup_manager && cgroup_manager_parse(globals->cgroup_manager, &cli->host.manager) < 0)
 		return error_set(err, -EINVAL, "--cgroup-manager: '%s' is not cgroupfs, systemd or disabled",
 				 globals->cgroup_manager);
 	return check_rootless(globals->rootless, err);
@@ -185,8 +187,8 @@ static int help(char *const *words, struct error *err)
 	return EXIT_SUCCESS;
 }
 
-static int dispatch(const struct global_options *globals, struct cli *cli, char **argv,
-		    char *const *words, struct error *err)
+static int dispatch(const struct global_options *globals, struct cli *cli, char **argv, char *const *words,
+		    struct error *err)
 {
 	struct call call = { .command = command_find(words[0]) };
 	enum log_format format;

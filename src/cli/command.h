@@ -13,28 +13,27 @@ struct error;
 
 struct cli {
 	struct container_host host;
-	char *const *args;	/* behind the options, NULL-terminated */
+	char *const *args; /* behind the options, NULL-terminated */
 	size_t args_len;
-	int status;		/* exit status of a command that succeeds */
+	int status; /* exit status of a command that succeeds */
 };
 
 struct command {
 	const char *name;
-	const char *arguments;	/* for help: "ID [SIGNAL]" */
+	const char *arguments; /* for help: "ID [SIGNAL]" */
 	const char *summary;
-	const struct option_row *options;	/* NULL: none */
+	const struct option_row *options; /* NULL: none */
 	size_t options_size;
-	size_t args_min, args_max;	/* SIZE_MAX: any number */
+	size_t args_min, args_max; /* SIZE_MAX: any number */
 	int (*run)(struct cli *cli, void *options, struct error *err);
-	int failure;		/* exit status when run() fails; 0: 1 */
-	bool enters_container;	/* protect the program's file from what runs inside (protect.h) */
-	bool unsupported;	/* answers every use, --help too, with a failure */
+	int failure;	       /* exit status when run() fails; 0: 1 */
+	bool enters_container; /* protect the program's file from what runs inside (protect.h) */
+	bool unsupported;      /* answers every use, --help too, with a failure */
 };
 
 extern const struct command command_create, command_run, command_exec, command_start, command_state,
-	command_kill, command_delete, command_list, command_ps, command_spec, command_pause,
-	command_resume, command_update, command_features, command_checkpoint, command_restore,
-	command_events;
+	command_kill, command_delete, command_list, command_ps, command_spec, command_pause, command_resume,
+	command_update, command_features, command_checkpoint, command_restore, command_events;
 
 /* All of them, NULL at the end. */
 extern const struct command *const commands[];

@@ -5,9 +5,10 @@
 #include "cli/command.h"
 
 const struct command *const commands[] = {
-	&command_create, &command_start, &command_run, &command_exec, &command_state, &command_list,
-	&command_ps, &command_kill, &command_delete, &command_pause, &command_resume, &command_update,
-	&command_spec, &command_features, &command_checkpoint, &command_restore, &command_events, NULL,
+	&command_create,  &command_start,  &command_run,  &command_exec,     &command_state,
+	&command_list,	  &command_ps,	   &command_kill, &command_delete,   &command_pause,
+	&command_resume,  &command_update, &command_spec, &command_features, &command_checkpoint,
+	&command_restore, &command_events, NULL,
 };
 
 const struct command *command_find(const char *name)
@@ -35,7 +36,8 @@ static void print_rows(const struct option_row *rows)
 
 void help_print(void)
 {
-	puts("krun runs OCI containers, their programs inside small virtual machines under Kontain Monitor (km).\n"
+	puts("krun runs OCI containers, their programs inside small virtual machines under Kontain Monitor "
+	     "(km).\n"
 	     "\n"
 	     "Usage: krun [OPTION...] COMMAND [OPTION...] [ARGUMENT...]\n"
 	     "\n"

@@ -83,20 +83,23 @@ const struct command command_resume = {
 
 struct many_options {
 	bool regex;
-	bool all;	/* kill */
-	bool force;	/* delete */
+	bool all;   /* kill */
+	bool force; /* delete */
 };
 
 static const struct option_row kill_rows[] = {
-	{ "all", 'a', OPTION_FLAG, offsetof(struct many_options, all), NULL, "every process of the container" },
-	{ "regex", 'r', OPTION_FLAG, offsetof(struct many_options, regex), NULL, "ID is a regular expression" },
+	{ "all", 'a', OPTION_FLAG, offsetof(struct many_options, all), NULL,
+	  "every process of the container" },
+	{ "regex", 'r', OPTION_FLAG, offsetof(struct many_options, regex), NULL,
+	  "ID is a regular expression" },
 	{ 0 },
 };
 
 static const struct option_row delete_rows[] = {
 	{ "force", 'f', OPTION_FLAG, offsetof(struct many_options, force), NULL,
 	  "kill what runs; an unknown id is fine" },
-	{ "regex", 'r', OPTION_FLAG, offsetof(struct many_options, regex), NULL, "ID is a regular expression" },
+	{ "regex", 'r', OPTION_FLAG, offsetof(struct many_options, regex), NULL,
+	  "ID is a regular expression" },
 	{ 0 },
 };
 
@@ -106,8 +109,8 @@ static int kill_one(const struct cli *cli, const char *id, const struct many_opt
 	return container_kill(&cli->host, id, signo, options->all, err);
 }
 
-static int delete_one(const struct cli *cli, const char *id, const struct many_options *options,
-		      int signo, struct error *err)
+static int delete_one(const struct cli *cli, const char *id, const struct many_options *options, int signo,
+		      struct error *err)
 {
 	(void)signo;
 	return container_delete(&cli->host, id, options->force, err);

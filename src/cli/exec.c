@@ -18,8 +18,10 @@ struct exec_options {
 	bool tty, detach, ignore_paused, no_new_privs;
 };
 
-#define ROW(name, letter, kind, field, argument, help) \
-	{ name, letter, kind, offsetof(struct exec_options, field), argument, help }
+#define ROW(name, letter, kind, field, argument, help)                                   \
+	{                                                                                \
+		name, letter, kind, offsetof(struct exec_options, field), argument, help \
+	}
 
 static const struct option_row exec_rows[] = {
 	ROW("process", 'p', OPTION_TEXT, process, "FILE", "process object (JSON) to run"),

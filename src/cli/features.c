@@ -127,8 +127,9 @@ static int run_features(struct cli *cli, void *options, struct error *err)
 	json_object_object_add(root, "mountOptions", words(spec_mount_option_words));
 	json_object_object_add(root, "linux", linux_object());
 	json_object_object_add(root, "annotations", annotations());
-	if (asprintf(&line, "%s\n", json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY |
-						JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE)) < 0)
+	if (asprintf(&line, "%s\n",
+		     json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+								  JSON_C_TO_STRING_NOSLASHESCAPE)) < 0)
 		line = NULL;
 	r = line ? command_print(line, err) : error_oom(err);
 	json_object_put(root);

@@ -18,7 +18,7 @@ static int run_later(struct cli *cli, void *options, struct error *err)
 	return error_set(err, -EOPNOTSUPP, "not supported yet");
 }
 
-#define LATER(word, text)                   \
+#define LATER(word, text)                       \
 	const struct command command_##word = { \
 		.name = #word,                  \
 		.arguments = "ID",              \

@@ -197,7 +197,8 @@ static int filter(const char *output, const pid_t *pids, size_t len, struct erro
 	if (column < 0) {
 		if (out)
 			fclose(out);
-		return error_set(err, -EINVAL, "ps: no column PID in its output, which the options must ask for");
+		return error_set(err, -EINVAL,
+				 "ps: no column PID in its output, which the options must ask for");
 	}
 	for (const char *line = output; out && *line; header = false) {
 		int width = (int)strcspn(line, "\n");

@@ -40,7 +40,8 @@ static int store(const struct option_row *row, const char *value, void *target, 
 	case OPTION_FLAG:
 		*(bool *)place = true;
 		if (value && parse_bool(value, (bool *)place) < 0)
-			return error_set(err, -EINVAL, "--%s: '%s' is neither true nor false", row->name, value);
+			return error_set(err, -EINVAL, "--%s: '%s' is neither true nor false", row->name,
+					 value);
 		return 0;
 	case OPTION_TEXT:
 		*(const char **)place = value;
@@ -52,8 +53,8 @@ static int store(const struct option_row *row, const char *value, void *target, 
 		return strv_add((struct strv *)place, value) < 0 ? error_oom(err) : 0;
 	case OPTION_NUMBER:
 		if (parse_u64(value, INT_MAX, &number) < 0)
-			return error_set(err, -EINVAL, "--%s: '%s' is not a number from 0 to %d", row->name, value,
-					 INT_MAX);
+			return error_set(err, -EINVAL, "--%s: '%s' is not a number from 0 to %d", row->name,
+					 value, INT_MAX);
 		*(unsigned int *)place = (unsigned int)number;
 		return 0;
 	}
@@ -83,8 +84,7 @@ static int parse_long(const struct option_row *rows, const char *dashes, char *c
 	return r < 0 ? r : used;
 }
 
-static int parse_letters(const struct option_row *rows, char *const *argv, void *target,
-			 struct error *err)
+static int parse_letters(const struct option_row *rows, char *const *argv, void *target, struct error *err)
 {
 	for (const char *p = argv[0] + 1; *p; p++) {
 		const struct option_row *row = find_letter(rows, *p);
@@ -96,7 +96,8 @@ static int parse_letters(const struct option_row *rows, char *const *argv, void 
 			const char *value = p[1] ? p + 1 : argv[1];
 
 			if (!value)
-				return error_set(err, -EINVAL, "flag needs an argument: -%c (--%s)", *p, row->name);
+				return error_set(err, -EINVAL, "flag needs an argument: -%c (--%s)", *p,
+						 row->name);
 			r = store(row, value, target, err);
 			return r < 0 ? r : p[1] ? 1 : 2;
 		}

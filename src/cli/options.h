@@ -14,20 +14,20 @@
 struct error;
 
 enum option_kind {
-	OPTION_FLAG,	/* bool; "--name=true|false" is understood too */
-	OPTION_TEXT,	/* const char * */
-	OPTION_LIST,	/* struct strv; copies */
-	OPTION_NUMBER,	/* unsigned int, 0 .. INT_MAX */
-	OPTION_WORD,	/* const char *; the value is optional and only taken from "--name=value", else "" */
+	OPTION_FLAG,   /* bool; "--name=true|false" is understood too */
+	OPTION_TEXT,   /* const char * */
+	OPTION_LIST,   /* struct strv; copies */
+	OPTION_NUMBER, /* unsigned int, 0 .. INT_MAX */
+	OPTION_WORD,   /* const char *; the value is optional and only taken from "--name=value", else "" */
 };
 
 struct option_row {
-	const char *name;	/* without dashes; NULL ends the table */
-	char letter;		/* or 0 */
+	const char *name; /* without dashes; NULL ends the table */
+	char letter;	  /* or 0 */
 	enum option_kind kind;
-	size_t offset;		/* into the target */
-	const char *argument;	/* how help calls the value */
-	const char *help;	/* NULL: accepted, not shown */
+	size_t offset;	      /* into the target */
+	const char *argument; /* how help calls the value */
+	const char *help;     /* NULL: accepted, not shown */
 };
 
 /*

@@ -46,7 +46,8 @@ static int run_spec(struct cli *cli, void *arguments, struct error *err)
 		return error_sys(err, -errno, "bundle '%s'", bundle);
 	fd = openat(dir_fd, file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (fd < 0 && errno == EEXIST)
-		return error_set(err, -EEXIST, "'%s' exists: remove it first, or name another with --file", file);
+		return error_set(err, -EEXIST, "'%s' exists: remove it first, or name another with --file",
+				 file);
 	if (fd < 0)
 		return error_sys(err, -errno, "make '%s'", file);
 	r = io_write_all(fd, text, strlen(text));

@@ -25,12 +25,14 @@ enum { RESOURCES_MAX = 16 * 1024 * 1024 };
 struct update_options {
 	const char *resources;
 	const char *blkio_weight, *cpu_burst, *cpu_idle, *cpu_period, *cpu_quota, *cpu_rt_period,
-		*cpu_rt_runtime, *cpu_share, *cpuset_cpus, *cpuset_mems, *kernel_memory,
-		*kernel_memory_tcp, *memory, *memory_reservation, *memory_swap, *pids_limit;
+		*cpu_rt_runtime, *cpu_share, *cpuset_cpus, *cpuset_mems, *kernel_memory, *kernel_memory_tcp,
+		*memory, *memory_reservation, *memory_swap, *pids_limit;
 };
 
-#define ROW(name, letter, field, argument, help) \
-	{ name, letter, OPTION_TEXT, offsetof(struct update_options, field), argument, help }
+#define ROW(name, letter, field, argument, help)                                                  \
+	{                                                                                         \
+		name, letter, OPTION_TEXT, offsetof(struct update_options, field), argument, help \
+	}
 
 static const struct option_row update_rows[] = {
 	ROW("resources", 'r', resources, "FILE", "resources object (JSON); - reads stdin"),
@@ -59,7 +61,10 @@ static const struct {
 	const char *group, *key;
 	enum { NUMBER, BYTES, WORDS } type;
 } places[] = {
-#define PLACE(field, group, key, type) { offsetof(struct update_options, field), group, key, type }
+#define PLACE(field, group, key, type)                                   \
+	{                                                                \
+		offsetof(struct update_options, field), group, key, type \
+	}
 	PLACE(blkio_weight, "blockIO", "weight", NUMBER),
 	PLACE(cpu_burst, "cpu", "burst", NUMBER),
 	PLACE(cpu_idle, "cpu", "idle", NUMBER),

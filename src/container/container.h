@@ -20,10 +20,10 @@ struct spec;
 
 /* What the global options decide. */
 struct container_host {
-	const char *root;		/* state root; "" or NULL: container_default_root() */
-	enum cgroup_manager manager;	/* for create and run; later commands follow the state */
-	enum personality_name name;	/* likewise */
-	const char *config_file;	/* NULL: /etc/krun/krun.json */
+	const char *root;	     /* state root; "" or NULL: container_default_root() */
+	enum cgroup_manager manager; /* for create and run; later commands follow the state */
+	enum personality_name name;  /* likewise */
+	const char *config_file;     /* NULL: /etc/krun/krun.json */
 };
 
 /* /run/krun as root, $XDG_RUNTIME_DIR/krun otherwise. Static storage. */
@@ -35,17 +35,17 @@ bool container_id_is_valid(const char *id);
 struct create_request {
 	const struct container_host *host;
 	const char *id;
-	const char *bundle;		/* NULL: "." */
-	const char *config;		/* NULL: config.json of the bundle */
-	const char *pid_file;		/* NULL: none */
-	const char *console_socket;	/* NULL: none */
-	const char *pidfd_socket;	/* NULL: none; receives a pidfd of the init process */
-	unsigned int preserve_fds;	/* the caller's among 3 .. 3 + n - 1; LISTEN_FDS is added inside */
+	const char *bundle;	    /* NULL: "." */
+	const char *config;	    /* NULL: config.json of the bundle */
+	const char *pid_file;	    /* NULL: none */
+	const char *console_socket; /* NULL: none */
+	const char *pidfd_socket;   /* NULL: none; receives a pidfd of the init process */
+	unsigned int preserve_fds;  /* the caller's among 3 .. 3 + n - 1; LISTEN_FDS is added inside */
 	bool no_pivot;
 	bool no_new_keyring;
-	bool no_subreaper;		/* run: accepted, krun never makes itself one for detached containers */
-	bool detach;			/* run: return once it runs */
-	bool keep;			/* run: keep state and cgroup when it ends */
+	bool no_subreaper; /* run: accepted, krun never makes itself one for detached containers */
+	bool detach;	   /* run: return once it runs */
+	bool keep;	   /* run: keep state and cgroup when it ends */
 };
 
 int container_create(const struct create_request *request, struct error *err);
@@ -56,18 +56,19 @@ int container_run(const struct create_request *request, int *ret_status, struct 
 struct exec_request {
 	const struct container_host *host;
 	const char *id;
-	const struct spec *process;	/* from --process, or NULL: the container's own process with the fields below */
-	char *const *args;		/* NULL-terminated command, NULL with .process */
-	char *const *env;		/* additions, NULL-terminated or NULL */
-	const char *cwd;		/* NULL: the container's */
-	const char *user;		/* "UID[:GID]" or NULL */
-	char *const *caps;		/* additional capability names or NULL */
-	char *const *additional_gids;	/* decimal, or NULL */
+	const struct spec
+		*process;  /* from --process, or NULL: the container's own process with the fields below */
+	char *const *args; /* NULL-terminated command, NULL with .process */
+	char *const *env;  /* additions, NULL-terminated or NULL */
+	const char *cwd;   /* NULL: the container's */
+	const char *user;  /* "UID[:GID]" or NULL */
+	char *const *caps; /* additional capability names or NULL */
+	char *const *additional_gids; /* decimal, or NULL */
 	const char *apparmor, *process_label;
-	const char *cgroup;		/* sub-cgroup below the container's, NULL: its own */
+	const char *cgroup; /* sub-cgroup below the container's, NULL: its own */
 	const char *pid_file, *console_socket, *pidfd_socket;
 	unsigned int preserve_fds;
-	int no_new_privs;		/* -1: as the process says */
+	int no_new_privs; /* -1: as the process says */
 	bool tty;
 	bool detach;
 	bool ignore_paused;
@@ -76,11 +77,9 @@ struct exec_request {
 int container_exec(const struct exec_request *request, int *ret_status, struct error *err);
 
 /* @all: every process of the container (its cgroup). On a stopped one: "container not running". */
-int container_kill(const struct container_host *host, const char *id, int signo, bool all,
-		   struct error *err);
+int container_kill(const struct container_host *host, const char *id, int signo, bool all, struct error *err);
 /* @force: kills what is left; succeeds for an unknown id. */
-int container_delete(const struct container_host *host, const char *id, bool force,
-		     struct error *err);
+int container_delete(const struct container_host *host, const char *id, bool force, struct error *err);
 int container_pause(const struct container_host *host, const char *id, struct error *err);
 int container_resume(const struct container_host *host, const char *id, struct error *err);
 /* @changes: from spec_parse_resources(); what it does not set stays as it is. */
@@ -93,13 +92,13 @@ int container_state_text(const struct container_host *host, const char *id, char
 
 struct container_info {
 	char *id;
-	pid_t pid;		/* 0 when stopped */
-	const char *status;	/* "creating", "created", "running", "paused", "stopped" */
+	pid_t pid;	    /* 0 when stopped */
+	const char *status; /* "creating", "created", "running", "paused", "stopped" */
 	char *bundle;
 	char *rootfs;
-	char *created;		/* RFC 3339 */
+	char *created; /* RFC 3339 */
 	char *owner;
-	char *state_text;	/* as container_state_text() */
+	char *state_text; /* as container_state_text() */
 };
 /* All containers, sorted by id. A half-made or broken one appears with status "stopped". */
 int container_list(const struct container_host *host, struct container_info **ret, size_t *ret_len,

@@ -31,8 +31,8 @@ static void handle_done(struct handle *handle)
 	state_done(&handle->state);
 }
 
-static int handle_open(const struct container_host *host, const char *id, bool lock,
-		       struct handle *ret, struct error *err)
+static int handle_open(const struct container_host *host, const char *id, bool lock, struct handle *ret,
+		       struct error *err)
 {
 	struct handle handle = { .dir_fd = state_dir_open(host, id, err) };
 	int r = 0;
@@ -81,8 +81,7 @@ static int signal_init(const struct state *state, int signo, struct error *err)
 	return 0;
 }
 
-int container_kill(const struct container_host *host, const char *id, int signo, bool all,
-		   struct error *err)
+int container_kill(const struct container_host *host, const char *id, int signo, bool all, struct error *err)
 {
 	struct handle handle;
 	struct cgroup cgroup;
@@ -121,8 +120,7 @@ static int delete_broken(const struct container_host *host, const char *id, stru
 	return r < 0 ? r : state_dir_remove(host, dir_fd, id, err);
 }
 
-int container_delete(const struct container_host *host, const char *id, bool force,
-		     struct error *err)
+int container_delete(const struct container_host *host, const char *id, bool force, struct error *err)
 {
 	struct handle handle;
 	int r = handle_open(host, id, true, &handle, err);

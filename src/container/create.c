@@ -45,8 +45,8 @@ static int wait_in_foreground(struct launch *launch, int *ret_status, struct err
 	};
 
 	if (launch->has_km)
-		foreground.monitor_pid = launch->state.monitor_pid ? launch->state.monitor_pid :
-								     launch->child.pid;
+		foreground.monitor_pid =
+			launch->state.monitor_pid ? launch->state.monitor_pid : launch->child.pid;
 	return foreground_wait(&foreground, ret_status, err);
 }
 
@@ -68,12 +68,14 @@ static int run(struct launch *launch, const struct create_request *request, int 
 	r = interrupt_check(err);
 	if (r < 0)
 		return r;
-	r = container_release(&(struct release){
-		.dir_fd = launch->dir_fd,
-		.state = &launch->state,
-		.spec = launch->spec,
-		.launch = launch,
-	}, err);
+	r = container_release(
+		&(struct release){
+			.dir_fd = launch->dir_fd,
+			.state = &launch->state,
+			.spec = launch->spec,
+			.launch = launch,
+		},
+		err);
 	if (r == 0)
 		r = run_poststart(launch, err);
 	if (r < 0)
@@ -86,8 +88,8 @@ static int run(struct launch *launch, const struct create_request *request, int 
 	if (!request->keep) {
 		struct error failure;
 
-		if (container_remove(request->host, launch->dir_fd, &launch->state, launch->spec,
-				     &failure) < 0)
+		if (container_remove(request->host, launch->dir_fd, &launch->state, launch->spec, &failure) <
+		    0)
 			log_warning("%s", failure.text);
 	}
 	return r;

@@ -38,12 +38,12 @@ struct exec {
 	const struct exec_request *request;
 	int dir_fd;
 	struct state state;
-	struct spec *spec;		/* the saved config.json; NULL with --process */
+	struct spec *spec; /* the saved config.json; NULL with --process */
 	struct exec_process process;
-	int pidfd;			/* of the container's init */
+	int pidfd; /* of the container's init */
 	int proc_fd;
 	struct cgroup cgroup;
-	int cgroup_fd;			/* directory to start in; -1 none; owned when it is a sub-cgroup */
+	int cgroup_fd; /* directory to start in; -1 none; owned when it is a sub-cgroup */
 	struct seccomp_program seccomp;
 	bool has_seccomp;
 	struct km_exception exception;
@@ -129,7 +129,8 @@ static int open_cgroup(struct exec *exec, struct error *err)
 	int r;
 
 	if (!exec->state.cgroup_path)
-		return below ? error_set(err, -EOPNOTSUPP, "--cgroup: the container has no cgroup of its own") :
+		return below ? error_set(err, -EOPNOTSUPP,
+					 "--cgroup: the container has no cgroup of its own") :
 			       0;
 	r = cgroup_open(exec->state.manager, exec->state.cgroup_path, &exec->cgroup, err);
 	if (r < 0)
@@ -265,7 +266,7 @@ static int converse(struct exec *exec, struct error *err)
 		int r = sync_receive(exec->child.sync_fd, &message, err);
 
 		if (r <= 0)
-			return r;	/* end of file: executed */
+			return r; /* end of file: executed */
 		if (message.kind != SYNC_CONSOLE || message.fd < 0)
 			return error_set(err, -EPROTO, "unexpected sync message %d", (int)message.kind);
 		if (exec->console_fd >= 0) {
@@ -323,11 +324,13 @@ static int run(struct exec *exec, int *ret_status, struct error *err)
 	*ret_status = 0;
 	if (exec->request->detach)
 		return 0;
-	return foreground_wait(&(struct foreground){
-		.pid = exec->child.pid,
-		.monitor_pid = exec->monitor_log_fd >= 0 ? exec->child.pid : 0,
-		.master_fd = take_fd(&exec->master_fd),
-	}, ret_status, err);
+	return foreground_wait(
+		&(struct foreground){
+			.pid = exec->child.pid,
+			.monitor_pid = exec->monitor_log_fd >= 0 ? exec->child.pid : 0,
+			.master_fd = take_fd(&exec->master_fd),
+		},
+		ret_status, err);
 }
 
 int container_exec(const struct exec_request *request, int *ret_status, struct error *err)

@@ -49,8 +49,8 @@ static int add_gids(struct exec_process *exec, char *const *gids, struct error *
 	if (user->additional_gids_len > 0)
 		memcpy(exec->gids, user->additional_gids, user->additional_gids_len * sizeof(*exec->gids));
 	for (size_t i = 0; i < more; i++) {
-		int r = parse_id(gids[i], "--additional-gids",
-				 &exec->gids[user->additional_gids_len + i], err);
+		int r = parse_id(gids[i], "--additional-gids", &exec->gids[user->additional_gids_len + i],
+				 err);
 
 		if (r < 0)
 			return r;
@@ -117,8 +117,7 @@ static int make_environment(struct exec_process *exec, char *const *more, struct
 	return 0;
 }
 
-static int apply_options(const struct exec_request *request, struct exec_process *exec,
-			 struct error *err)
+static int apply_options(const struct exec_request *request, struct exec_process *exec, struct error *err)
 {
 	struct spec_process *process = &exec->process;
 	int r = 0;

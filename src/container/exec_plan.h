@@ -10,7 +10,7 @@ struct error;
 struct exec_request;
 
 struct exec_process {
-	struct spec_process process;	/* borrows from the spec and from the fields below */
+	struct spec_process process; /* borrows from the spec and from the fields below */
 	struct spec_capabilities capabilities;
 	gid_t *gids;
 	struct strv env;

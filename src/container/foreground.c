@@ -18,8 +18,8 @@
 /* Everything but what tells about ourselves: faults, our children, and what cannot be blocked. */
 static void forwarded_signals(sigset_t *set)
 {
-	static const int ours[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT,
-				    SIGCHLD, SIGTTIN, SIGTTOU, SIGTSTP, SIGPIPE };
+	static const int ours[] = { SIGSEGV, SIGBUS,  SIGFPE,  SIGILL,	SIGTRAP, SIGSYS,
+				    SIGABRT, SIGCHLD, SIGTTIN, SIGTTOU, SIGTSTP, SIGPIPE };
 
 	sigfillset(set);
 	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
@@ -57,8 +57,8 @@ static int collect(pid_t pid, int *ret_status, struct error *err)
 }
 
 /* Until the process has ended. */
-static int loop(const struct foreground *foreground, int pidfd, int signal_fd,
-		struct terminal_relay *relay, struct error *err)
+static int loop(const struct foreground *foreground, int pidfd, int signal_fd, struct terminal_relay *relay,
+		struct error *err)
 {
 	enum { PROCESS, SIGNALS, RELAY, FDS = RELAY + 2 };
 

@@ -18,9 +18,9 @@ struct error;
 void foreground_prepare(void);
 
 struct foreground {
-	pid_t pid;		/* our child */
-	pid_t monitor_pid;	/* km below a shim, or @pid itself when it is km; 0: plain */
-	int master_fd;		/* pty master, taken over; -1: no terminal */
+	pid_t pid;	   /* our child */
+	pid_t monitor_pid; /* km below a shim, or @pid itself when it is km; 0: plain */
+	int master_fd;	   /* pty master, taken over; -1: no terminal */
 };
 
 /* *ret_status: exit status for the shell, 128 + signal when it was killed. */

@@ -107,8 +107,9 @@ static int check_request(struct launch *launch, struct error *err)
 	if (!spec->namespaces[NS_MOUNT].listed)
 		return error_set(err, -EINVAL, "config.json: /linux/namespaces: a mount namespace is needed");
 	if (launch->process.terminal && !request->console_socket && (!launch->run || request->detach))
-		return error_set(err, -EINVAL,
-				 "config.json: /process/terminal: a detached container needs --console-socket");
+		return error_set(
+			err, -EINVAL,
+			"config.json: /process/terminal: a detached container needs --console-socket");
 	if (!launch->process.terminal && request->console_socket)
 		return error_set(err, -EINVAL,
 				 "--console-socket is given but config.json: /process/terminal is false");
@@ -132,8 +133,7 @@ static int choose_personality(struct launch *launch, struct error *err)
 	int r;
 
 	if (host->name == NAME_LABEL_TRIGGER)
-		rootfs_fd = openat(launch->bundle_fd, launch->spec->rootfs,
-				   O_PATH | O_DIRECTORY | O_CLOEXEC);
+		rootfs_fd = openat(launch->bundle_fd, launch->spec->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	launch->state.personality = personality_choose(host->name, launch->spec, rootfs_fd);
 	if (launch->state.personality == PERSONALITY_PLAIN)
 		return 0;
@@ -451,23 +451,16 @@ static int plan_namespaces(struct launch *launch, struct error *err)
 }
 
 static const struct phase phases[] = {
-	{ "read bundle", read_bundle },
-	{ "plan namespaces", plan_namespaces },
-	{ "check", check_request },
-	{ "personality", choose_personality },
-	{ "state", fill_state },
-	{ "environment", launch_environment_make },
-	{ "reserve", reserve },			/* from here on there is something to undo */
-	{ "cgroup", make_cgroup },
-	{ "open", open_host },
-	{ "plan", launch_plan_make },
-	{ "spawn", spawn },
-	{ "child", converse },
-	{ "commit", commit },
+	{ "read bundle", read_bundle }, { "plan namespaces", plan_namespaces },
+	{ "check", check_request },	{ "personality", choose_personality },
+	{ "state", fill_state },	{ "environment", launch_environment_make },
+	{ "reserve", reserve }, /* from here on there is something to undo */
+	{ "cgroup", make_cgroup },	{ "open", open_host },
+	{ "plan", launch_plan_make },	{ "spawn", spawn },
+	{ "child", converse },		{ "commit", commit },
 };
 
-int launch_make(struct launch *launch, const struct create_request *request, bool run,
-		struct error *err)
+int launch_make(struct launch *launch, const struct create_request *request, bool run, struct error *err)
 {
 	*launch = (struct launch){
 		.request = request,

@@ -21,14 +21,14 @@ struct error;
 
 struct launch {
 	const struct create_request *request;
-	bool run;			/* `run`: the start message comes over the sync socket */
+	bool run; /* `run`: the start message comes over the sync socket */
 
 	int bundle_fd;
 	char *config_text;
 	struct spec *spec;
-	struct spec_process process;	/* spec->process, without an engine's init helper under km */
+	struct spec_process process; /* spec->process, without an engine's init helper under km */
 
-	int dir_fd;			/* state directory, locked; -1 before it exists */
+	int dir_fd; /* state directory, locked; -1 before it exists */
 	struct state state;
 	struct cgroup cgroup;
 	bool has_km;
@@ -37,15 +37,15 @@ struct launch {
 	int shim_fd;
 
 	int proc_fd;
-	int console_fd;			/* connected console socket */
+	int console_fd; /* connected console socket */
 	struct ns_plan ns;
 	struct mount_setup *mounts;
 	struct seccomp_program seccomp;
 	struct strv env;
 
 	struct init_plan plan;
-	struct init_child child;	/* .pid 0: none */
-	int master_fd;			/* pty master for our own relay, else -1 */
+	struct init_child child; /* .pid 0: none */
+	int master_fd;		 /* pty master for our own relay, else -1 */
 	bool hooks_ran;
 	bool pid_file_written;
 	bool committed;
@@ -55,8 +55,7 @@ struct launch {
  * Everything up to "parked before the program": on success the container is committed (state saved, pid file
  * written). The caller calls launch_done() in any case.
  */
-int launch_make(struct launch *launch, const struct create_request *request, bool run,
-		struct error *err);
+int launch_make(struct launch *launch, const struct create_request *request, bool run, struct error *err);
 /* Lets the program run: the second half of `run`. */
 int launch_start(struct launch *launch, struct error *err);
 void launch_done(struct launch *launch);

@@ -105,9 +105,8 @@ static bool may_set_groups(const struct launch *launch)
 
 static int open_monitor_log(struct launch *launch, struct error *err)
 {
-	auto_close int fd =
-		openat(launch->dir_fd, STATE_MONITOR_LOG,
-		       O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+	auto_close int fd = openat(launch->dir_fd, STATE_MONITOR_LOG,
+				   O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
 	int high;
 
 	if (fd < 0)

@@ -97,7 +97,7 @@ int container_list(const struct container_host *host, struct container_info **re
 		auto_close int dir_fd = state_dir_open(host, ids.items[i], err);
 
 		if (dir_fd < 0)
-			continue;	/* deleted since */
+			continue; /* deleted since */
 		r = info_make(dir_fd, ids.items[i], &list[len]);
 		len++;
 	}

@@ -12,8 +12,8 @@ struct state;
 struct release {
 	int dir_fd;
 	const struct state *state;
-	const struct spec *spec;	/* for startContainer hooks; NULL: none */
-	struct launch *launch;		/* `run`: the sync socket; NULL: the FIFO */
+	const struct spec *spec; /* for startContainer hooks; NULL: none */
+	struct launch *launch;	 /* `run`: the sync socket; NULL: the FIFO */
 };
 
 /* Runs startContainer hooks where nobody else does (km waits already), then releases the program. */

@@ -24,8 +24,7 @@
 /* ---- startContainer hooks, when the container's own process is km already ------------------------------- */
 
 /* Grandchild: in the pid namespace by its birth, enters the others, runs the hooks. */
-static _Noreturn void hooks_process(const struct release *release, int pidfd, const char *text,
-				    int sync_fd)
+static _Noreturn void hooks_process(const struct release *release, int pidfd, const char *text, int sync_fd)
 {
 	const struct spec_hooks *hooks = &release->spec->hooks[HOOK_START_CONTAINER];
 	uint64_t rest = release->state->namespaces & ~(uint64_t)CLONE_NEWPID;
@@ -129,7 +128,8 @@ static int start(int dir_fd, const struct state *state, struct error *err)
 	if (state->has_hooks)
 		r = spec_load(dir_fd, STATE_CONFIG, &spec, err);
 	if (r == 0)
-		r = container_release(&(struct release){ .dir_fd = dir_fd, .state = state, .spec = spec }, err);
+		r = container_release(&(struct release){ .dir_fd = dir_fd, .state = state, .spec = spec },
+				      err);
 	if (r == 0 && spec && spec->hooks[HOOK_POSTSTART].len > 0) {
 		text = state_text(state, "running", state->pid, false);
 		r = text ? hooks_run(HOOK_POSTSTART, &spec->hooks[HOOK_POSTSTART], text, err) :

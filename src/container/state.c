@@ -17,7 +17,6 @@
 
 enum { STATE_MAX = 16 * 1024 * 1024 };
 
-
 static void put_object(void *slot)
 {
 	struct json_object **object = slot;
@@ -149,8 +148,8 @@ static int take_words(struct json_object *object, struct state *state, struct er
 
 static int take_numbers(struct json_object *object, struct state *state, struct error *err)
 {
-	static const char *const keys[] = { "owner", "pid", "startTime", "monitorPid", "namespaces",
-					    "executionDomain" };
+	static const char *const keys[] = { "owner",	  "pid",	"startTime",
+					    "monitorPid", "namespaces", "executionDomain" };
 	int64_t values[ARRAY_LEN(keys)];
 
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
@@ -216,7 +215,8 @@ static struct json_object *all_annotations(const struct state *state)
 	}
 	if (!object)
 		return NULL;
-	add(object, KRUN_ANNOTATION_PERSONALITY, json_object_new_string(personality_word(state->personality)));
+	add(object, KRUN_ANNOTATION_PERSONALITY,
+	    json_object_new_string(personality_word(state->personality)));
 	if (state->personality == PERSONALITY_KM)
 		add(object, KRUN_ANNOTATION_START, json_object_new_string(km_start_word(state->start)));
 	return object;
@@ -246,8 +246,9 @@ char *state_text(const struct state *state, const char *status, pid_t pid, bool 
 	    add(object, "owner", json_object_new_string(number)) < 0)
 		return NULL;
 	text = json_object_to_json_string_ext(
-		object, (pretty ? JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED :
-				  JSON_C_TO_STRING_PLAIN) | JSON_C_TO_STRING_NOSLASHESCAPE);
+		object,
+		(pretty ? JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED : JSON_C_TO_STRING_PLAIN) |
+			JSON_C_TO_STRING_NOSLASHESCAPE);
 	if (!text || asprintf(&line, "%s\n", text) < 0)
 		return NULL;
 	return line;

@@ -25,23 +25,23 @@ struct spec;
 struct state {
 	char *id;
 	char *oci_version;
-	char *bundle;			/* absolute */
-	char *rootfs;			/* absolute */
-	char *created;			/* RFC 3339 */
-	char *annotations;		/* a JSON object */
+	char *bundle;	   /* absolute */
+	char *rootfs;	   /* absolute */
+	char *created;	   /* RFC 3339 */
+	char *annotations; /* a JSON object */
 	uid_t owner;
-	pid_t pid;			/* 0 while it is being made */
-	unsigned long long start_time;	/* of pid, in clock ticks after boot */
-	pid_t monitor_pid;		/* km's process while a shim is pid; else 0 */
+	pid_t pid;		       /* 0 while it is being made */
+	unsigned long long start_time; /* of pid, in clock ticks after boot */
+	pid_t monitor_pid;	       /* km's process while a shim is pid; else 0 */
 	enum cgroup_manager manager;
-	char *cgroup_path;		/* NULL: none */
-	char *keyring;			/* name of the session keyring that exec joins; NULL: none */
-	char *monitor;			/* path of km inside the container, km personality only */
-	uint64_t namespaces;		/* CLONE_NEW* that exec joins */
+	char *cgroup_path;   /* NULL: none */
+	char *keyring;	     /* name of the session keyring that exec joins; NULL: none */
+	char *monitor;	     /* path of km inside the container, km personality only */
+	uint64_t namespaces; /* CLONE_NEW* that exec joins */
 	enum personality personality;
-	enum km_start start;		/* which start protocol, km personality only */
-	int64_t execution_domain;	/* personality(2) of every process; -1: none asked for */
-	bool has_hooks;			/* poststart, poststop or startContainer hooks are in config.json */
+	enum km_start start;	  /* which start protocol, km personality only */
+	int64_t execution_domain; /* personality(2) of every process; -1: none asked for */
+	bool has_hooks;		  /* poststart, poststop or startContainer hooks are in config.json */
 };
 
 int state_load(int dir_fd, struct state *ret, struct error *err);

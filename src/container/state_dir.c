@@ -149,8 +149,8 @@ static int remove_content(int dir_fd)
 		if (unlinkat(dir_fd, entry->d_name, 0) == 0 || errno == ENOENT)
 			continue;
 		if (errno == EISDIR) {
-			auto_close int child_fd =
-				openat(dir_fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+			auto_close int child_fd = openat(dir_fd, entry->d_name,
+							 O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 
 			r = child_fd < 0 ? -errno : remove_content(child_fd);
 			if (r == 0 && unlinkat(dir_fd, entry->d_name, AT_REMOVEDIR) < 0)
@@ -163,8 +163,7 @@ static int remove_content(int dir_fd)
 	return r;
 }
 
-int state_dir_remove(const struct container_host *host, int dir_fd, const char *id,
-		     struct error *err)
+int state_dir_remove(const struct container_host *host, int dir_fd, const char *id, struct error *err)
 {
 	auto_close int root_fd = state_root_open(host, false, err);
 	int r;

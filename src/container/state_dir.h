@@ -25,8 +25,7 @@ int state_dir_open(const struct container_host *host, const char *id, struct err
 /* Waits for the lock; -ENOENT when the directory was removed meanwhile. */
 int state_dir_lock(int dir_fd, const char *id, struct error *err);
 /* Removes the directory with its files. A missing one is fine. */
-int state_dir_remove(const struct container_host *host, int dir_fd, const char *id,
-		     struct error *err);
+int state_dir_remove(const struct container_host *host, int dir_fd, const char *id, struct error *err);
 
 /* Names of all containers, sorted. */
 int state_root_list(int root_fd, struct strv *ret, struct error *err);

@@ -25,8 +25,8 @@ static const bool allowed[OP_COUNT][STATUS_COUNT] = {
 };
 
 static const char *const verbs[OP_COUNT] = {
-	[OP_START] = "start",	[OP_EXEC] = "exec in",	 [OP_KILL] = "kill",	 [OP_DELETE] = "delete",
-	[OP_PAUSE] = "pause",	[OP_RESUME] = "resume", [OP_UPDATE] = "update",
+	[OP_START] = "start", [OP_EXEC] = "exec in",  [OP_KILL] = "kill",     [OP_DELETE] = "delete",
+	[OP_PAUSE] = "pause", [OP_RESUME] = "resume", [OP_UPDATE] = "update",
 };
 
 const char *status_word(enum status status)

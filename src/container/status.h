@@ -8,8 +8,7 @@
 struct error;
 struct state;
 
-enum status { STATUS_CREATING, STATUS_CREATED, STATUS_RUNNING, STATUS_PAUSED, STATUS_STOPPED,
-	      STATUS_COUNT };
+enum status { STATUS_CREATING, STATUS_CREATED, STATUS_RUNNING, STATUS_PAUSED, STATUS_STOPPED, STATUS_COUNT };
 
 const char *status_word(enum status status);
 

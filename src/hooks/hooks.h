@@ -15,7 +15,6 @@ struct error;
  * stderr. @state: JSON of runtime.md "State". The hooks run with the caller's namespaces and cwd, inherit
  * nothing but fds 0-2 (1 and 2 are captured), default signals and an empty mask.
  */
-int hooks_run(enum hook_kind kind, const struct spec_hooks *hooks, const char *state,
-	      struct error *err);
+int hooks_run(enum hook_kind kind, const struct spec_hooks *hooks, const char *state, struct error *err);
 /* For poststart and poststop: every hook runs; failures are warnings in the log. */
 void hooks_run_all(enum hook_kind kind, const struct spec_hooks *hooks, const char *state);

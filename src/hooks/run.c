@@ -28,7 +28,7 @@ struct run {
 	int input_fd;		/* we write the state; -1 when all is written or nobody reads */
 	int output_fd;		/* its stdout and stderr; -1 at end of file */
 	const char *state;	/* what is still to be written */
-	char tail[OUTPUT_TAIL];	/* the end of what it said */
+	char tail[OUTPUT_TAIL]; /* the end of what it said */
 	size_t tail_len;
 };
 
@@ -195,7 +195,8 @@ static int finish(const struct spec_hook *hook, struct run *run, int result, str
 	if (result < 0)
 		return error_sys(err, result, "wait for it");
 	if (WIFSIGNALED(status))
-		return error_set(err, -ECANCELED, "killed by signal %d: %s", WTERMSIG(status), last_line(run));
+		return error_set(err, -ECANCELED, "killed by signal %d: %s", WTERMSIG(status),
+				 last_line(run));
 	if (WEXITSTATUS(status) != 0)
 		return error_set(err, -ECANCELED, "exited with status %d: %s", WEXITSTATUS(status),
 				 last_line(run));

@@ -10,10 +10,10 @@
 
 struct init_ctx {
 	const struct init_plan *plan;
-	int sync_fd;		/* our end, close-on-exec */
-	int slave_fd;		/* pty slave between the steps "console" and "stdio", else -1 */
-	char *state;		/* for hooks in the container: JSON with "creating", NUL, JSON with "created" */
-	struct program program;	/* found by the step "program" */
+	int sync_fd;  /* our end, close-on-exec */
+	int slave_fd; /* pty slave between the steps "console" and "stdio", else -1 */
+	char *state;  /* for hooks in the container: JSON with "creating", NUL, JSON with "created" */
+	struct program program; /* found by the step "program" */
 };
 
 struct init_step {

@@ -93,10 +93,10 @@ static int execute_program(struct init_ctx *ctx, struct error *err)
 	case INIT_PROGRAM_KM:
 		return execute_monitor(ctx, env, err);
 	case INIT_PROGRAM_FD:
-		return error_exec(err,
-				  sys_execveat(ctx->plan->program_fd, "", ctx->plan->process->args, env,
-					       AT_EMPTY_PATH),
-				  "exec: \"%s\"", ctx->plan->process->args[0]);
+		return error_exec(
+			err,
+			sys_execveat(ctx->plan->program_fd, "", ctx->plan->process->args, env, AT_EMPTY_PATH),
+			"exec: \"%s\"", ctx->plan->process->args[0]);
 	case INIT_PROGRAM_NATIVE:
 	default:
 		execve(ctx->program.path, ctx->program.argv.items, env);

@@ -60,8 +60,7 @@ static int make_working_directory(const char *cwd, struct error *err)
 	if (access(cwd, F_OK) == 0 || errno != ENOENT)
 		return 0;
 	root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	fd = root_fd < 0 ? -errno :
-			   open_in_root_make(root_fd, cwd, OPEN_MAKE_DIRECTORY, 0755, NULL);
+	fd = root_fd < 0 ? -errno : open_in_root_make(root_fd, cwd, OPEN_MAKE_DIRECTORY, 0755, NULL);
 	if (fd < 0)
 		return error_sys(err, fd, "make working directory '%s'", cwd);
 	close(fd);
@@ -105,8 +104,9 @@ static int close_others(const struct init_ctx *ctx, unsigned int first)
 {
 	const struct init_plan *plan = ctx->plan;
 	int keep[] = {
-		ctx->sync_fd,	  plan->gate.start_fd,	plan->gate.result_fd, plan->shim_fd,
-		plan->program_fd, plan->monitor_log_fd, log_fd(),	      log_trace_fd(),
+		ctx->sync_fd,  plan->gate.start_fd, plan->gate.result_fd,
+		plan->shim_fd, plan->program_fd,    plan->monitor_log_fd,
+		log_fd(),      log_trace_fd(),
 	};
 	int r = 0;
 

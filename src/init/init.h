@@ -24,53 +24,53 @@ struct spec_process;
 
 /* What is executed in the end. */
 enum init_program {
-	INIT_PROGRAM_NATIVE,	/* the container's program itself */
-	INIT_PROGRAM_KM,	/* km, with the program as its payload */
-	INIT_PROGRAM_FD,	/* an approved program, from program_fd */
+	INIT_PROGRAM_NATIVE, /* the container's program itself */
+	INIT_PROGRAM_KM,     /* km, with the program as its payload */
+	INIT_PROGRAM_FD,     /* an approved program, from program_fd */
 };
 
 /* How the child goes on after SYNC_READY. */
 enum init_park {
-	INIT_PARK_NONE,		/* exec: executes at once */
-	INIT_PARK_SOCKET,	/* run: waits for SYNC_START */
-	INIT_PARK_GATE,		/* create: waits at the FIFO */
-	INIT_PARK_MONITOR,	/* create and run under km: executes at once, and km waits before the payload */
+	INIT_PARK_NONE,	   /* exec: executes at once */
+	INIT_PARK_SOCKET,  /* run: waits for SYNC_START */
+	INIT_PARK_GATE,	   /* create: waits at the FIFO */
+	INIT_PARK_MONITOR, /* create and run under km: executes at once, and km waits before the payload */
 };
 
 struct init_plan {
 	const char *id;
-	const struct spec *spec;		/* NULL for exec */
+	const struct spec *spec; /* NULL for exec */
 	const struct spec_process *process;
-	char *const *env;			/* complete but for HOME; NULL-terminated */
-	struct mount_setup *mounts;		/* NULL for exec */
-	struct ns_plan *ns;			/* create: what to make and join */
-	int target_pidfd;			/* exec: process whose namespaces are joined; else -1 */
-	uint64_t target_namespaces;		/* exec: CLONE_NEW* to join */
-	int cgroup_fd;				/* start in this cgroup; -1: stay in the caller's */
-	int proc_fd;				/* the host's /proc */
-	const char *keyring;			/* name of the session keyring, NULL: keep the caller's */
-	const char *apparmor, *selinux;		/* labels for execve, NULL: none */
-	const struct seccomp_program *seccomp;	/* NULL: none */
+	char *const *env;		       /* complete but for HOME; NULL-terminated */
+	struct mount_setup *mounts;	       /* NULL for exec */
+	struct ns_plan *ns;		       /* create: what to make and join */
+	int target_pidfd;		       /* exec: process whose namespaces are joined; else -1 */
+	uint64_t target_namespaces;	       /* exec: CLONE_NEW* to join */
+	int cgroup_fd;			       /* start in this cgroup; -1: stay in the caller's */
+	int proc_fd;			       /* the host's /proc */
+	const char *keyring;		       /* name of the session keyring, NULL: keep the caller's */
+	const char *apparmor, *selinux;	       /* labels for execve, NULL: none */
+	const struct seccomp_program *seccomp; /* NULL: none */
 	bool set_groups;
-	long execution_domain;			/* personality(2); -1: the caller's */
-	bool user_namespace;			/* a new or joined one: limits come from the parent */
-	bool hooks;				/* any hook before the program: the child waits for the state */
+	long execution_domain; /* personality(2); -1: the caller's */
+	bool user_namespace;   /* a new or joined one: limits come from the parent */
+	bool hooks;	       /* any hook before the program: the child waits for the state */
 	unsigned int preserve_fds;
 	enum init_park park;
-	struct start_gate gate;			/* INIT_PARK_GATE, else fds of -1 */
+	struct start_gate gate; /* INIT_PARK_GATE, else fds of -1 */
 
 	enum init_program program;
-	const char *monitor;			/* INIT_PROGRAM_KM: path of km */
-	bool monitor_waits;			/* pass --wait-for-signal */
+	const char *monitor; /* INIT_PROGRAM_KM: path of km */
+	bool monitor_waits;  /* pass --wait-for-signal */
 	int monitor_log_fd;
-	int shim_fd;				/* pid 1 in front of km; -1: none */
-	int program_fd;				/* INIT_PROGRAM_FD */
+	int shim_fd;	/* pid 1 in front of km; -1: none */
+	int program_fd; /* INIT_PROGRAM_FD */
 };
 
 /* What spawning gives the parent. */
 struct init_child {
-	pid_t pid;		/* of the container's init (or exec'ed process), in the parent's pid namespace */
-	int sync_fd;		/* the parent's end, owned */
+	pid_t pid;   /* of the container's init (or exec'ed process), in the parent's pid namespace */
+	int sync_fd; /* the parent's end, owned */
 };
 
 /*

@@ -11,7 +11,7 @@
 struct error;
 
 struct program {
-	char *path;		/* what execve gets; owned */
+	char *path; /* what execve gets; owned */
 	struct strv argv;
 };
 

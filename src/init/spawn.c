@@ -145,8 +145,7 @@ int init_spawn(const struct init_plan *plan, struct init_child *ret, struct erro
 	child_fd = fds[1];
 	pid = sys_clone3(stage || !plan->spec ? 0 : plan->ns->create, SIGCHLD, stage ? -1 : plan->cgroup_fd);
 	if (pid < 0)
-		return error_sys(err, pid, "make the container's %s",
-				 plan->spec ? "namespaces" : "process");
+		return error_sys(err, pid, "make the container's %s", plan->spec ? "namespaces" : "process");
 	if (pid == 0) {
 		close(take_fd(&parent_fd));
 		if (stage)

@@ -61,8 +61,7 @@ void start_gate_fail(const struct start_gate *gate, const struct error *failure)
 
 bool start_gate_is_closed(int state_dir_fd)
 {
-	auto_close int fd =
-		openat(state_dir_fd, START_FIFO, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+	auto_close int fd = openat(state_dir_fd, START_FIFO, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
 
 	return fd >= 0;
 }

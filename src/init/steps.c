@@ -261,7 +261,8 @@ static int step_execution_domain(struct init_ctx *ctx, struct error *err)
 	if (ctx->plan->execution_domain < 0)
 		return 0;
 	return personality((unsigned long)ctx->plan->execution_domain) < 0 ?
-		       error_sys(err, -errno, "set the execution domain") : 0;
+		       error_sys(err, -errno, "set the execution domain") :
+		       0;
 }
 
 static int step_program(struct init_ctx *ctx, struct error *err)
@@ -280,23 +281,23 @@ static int step_seccomp(struct init_ctx *ctx, struct error *err)
 }
 
 const struct init_step init_create_steps[] = {
-	{ "id maps", step_id_maps },		/* first: everything below needs our ids */
+	{ "id maps", step_id_maps }, /* first: everything below needs our ids */
 	{ "join namespaces", step_join },
 	{ "session", step_session },
 	{ "keyring", step_keyring },
-	{ "cgroup namespace", step_cgroup_namespace },	/* before a cgroup file system is mounted */
+	{ "cgroup namespace", step_cgroup_namespace }, /* before a cgroup file system is mounted */
 	{ "names", step_names },
 	{ "propagation", step_propagation },
 	{ "rootfs", step_rootfs },
 	{ "mounts", step_mounts },
 	{ "devices", step_devices },
-	{ "hooks", step_hooks },		/* must see the mounts, and the host's paths */
-	{ "console", step_console },		/* after devpts is there */
+	{ "hooks", step_hooks },     /* must see the mounts, and the host's paths */
+	{ "console", step_console }, /* after devpts is there */
 	{ "pivot", step_pivot },
 	{ "network", step_network },
 	{ "sysctl", step_sysctl },
 	{ "oom score", step_oom_score },
-	{ "restrict", step_restrict },		/* after the pivot: nothing mounts below /proc any more */
+	{ "restrict", step_restrict }, /* after the pivot: nothing mounts below /proc any more */
 	{ "stdio", step_stdio },
 	{ "limits", init_step_limits },
 	{ "bounding set", step_bounding },
@@ -306,8 +307,8 @@ const struct init_step init_create_steps[] = {
 	{ "identity", init_step_identity },
 	{ "capabilities", step_capabilities },
 	{ "no new privileges", step_no_new_privs },
-	{ "working directory", init_step_working_directory },	/* as the user: it must be allowed in */
-	{ "program", step_program },		/* likewise, and relative to the working directory */
+	{ "working directory", init_step_working_directory }, /* as the user: it must be allowed in */
+	{ "program", step_program }, /* likewise, and relative to the working directory */
 	{ "descriptors", init_step_descriptors },
 	{ "seccomp", step_seccomp },
 	{ NULL, NULL },

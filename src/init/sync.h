@@ -36,9 +36,9 @@ enum sync_kind {
 struct sync_message {
 	enum sync_kind kind;
 	int value;
-	int fd;		/* received: owned by the receiver; -1 when none came */
-	pid_t sender;	/* received: pid of the sender as the receiver sees it (SO_PASSCRED) */
-	const char *text;	/* only for sending */
+	int fd;		  /* received: owned by the receiver; -1 when none came */
+	pid_t sender;	  /* received: pid of the sender as the receiver sees it (SO_PASSCRED) */
+	const char *text; /* only for sending */
 };
 
 /* A pair: [0] for the parent, which learns the sender's pid with each message, [1] for the child. */

@@ -140,9 +140,8 @@ static void format_pointer(const struct json_reader *reader, char *out, size_t s
 
 	out[0] = '\0';
 	for (size_t i = 0; i < reader->depth && len < size; i++) {
-		int n = reader->path[i].key ?
-				snprintf(out + len, size - len, "/%s", reader->path[i].key) :
-				snprintf(out + len, size - len, "/%zu", reader->path[i].index);
+		int n = reader->path[i].key ? snprintf(out + len, size - len, "/%s", reader->path[i].key) :
+					      snprintf(out + len, size - len, "/%zu", reader->path[i].index);
 
 		len += n > 0 ? (size_t)n : 0;
 	}
@@ -173,8 +172,8 @@ static int check_type(struct json_reader *reader, struct json_object *value, jso
 			  json_type_to_name(got));
 }
 
-int json_read_fields(struct json_reader *reader, struct json_object *object,
-		     const struct json_field *fields, void *target)
+int json_read_fields(struct json_reader *reader, struct json_object *object, const struct json_field *fields,
+		     void *target)
 {
 	for (const struct json_field *field = fields; field->key; field++) {
 		struct json_object *value = NULL;
@@ -235,8 +234,8 @@ int json_read_i64(struct json_reader *reader, struct json_object *value, void *t
 {
 	const struct json_range *range = arg;
 
-	return json_get_integer(reader, value, range ? range->min : INT64_MIN,
-				range ? range->max : INT64_MAX, target);
+	return json_get_integer(reader, value, range ? range->min : INT64_MIN, range ? range->max : INT64_MAX,
+				target);
 }
 
 int json_read_u64(struct json_reader *reader, struct json_object *value, void *target, const void *arg)

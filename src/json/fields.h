@@ -19,7 +19,7 @@ struct error;
 enum { JSON_DEPTH_MAX = 24 };
 
 struct json_reader {
-	const char *name;	/* of the document, for errors */
+	const char *name; /* of the document, for errors */
 	struct arena *arena;
 	struct error *err;
 	/* Where we are: a key, or an index when the key is NULL. */
@@ -51,12 +51,11 @@ int json_document_parse(const char *text, size_t size, const char *name, struct 
 			struct error *err);
 
 /* Every row of @fields (ended by a NULL key) that @object has goes to @target + offset. */
-int json_read_fields(struct json_reader *reader, struct json_object *object,
-		     const struct json_field *fields, void *target);
+int json_read_fields(struct json_reader *reader, struct json_object *object, const struct json_field *fields,
+		     void *target);
 
 /* "NAME: /pointer: text" with code -EINVAL. */
-int json_error(struct json_reader *reader, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+int json_error(struct json_reader *reader, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Steps in and out of a member or an element. */
 int json_enter_key(struct json_reader *reader, const char *key);
@@ -70,30 +69,28 @@ struct json_range {
 };
 
 int json_read_string(struct json_reader *reader, struct json_object *value, void *target,
-		     const void *arg);	/* const char * */
+		     const void *arg); /* const char * */
 int json_read_bool(struct json_reader *reader, struct json_object *value, void *target,
-		   const void *arg);	/* bool */
+		   const void *arg); /* bool */
 /* struct json_range in @arg, or NULL for all; both kinds check the sign. */
 int json_read_i64(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
 int json_read_u64(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
 int json_read_u32(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
 /* NULL-terminated char ** in the arena. */
-int json_read_strings(struct json_reader *reader, struct json_object *value, void *target,
-		      const void *arg);
+int json_read_strings(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
 
 /* An array of structs: makes target's { items, len } from a row's shape. */
 struct json_array_shape {
-	size_t size;			/* of one item */
-	size_t len_offset;		/* of the length, relative to the pointer to the items */
-	json_type type;			/* of an element */
-	json_read read;			/* element into item */
+	size_t size;	   /* of one item */
+	size_t len_offset; /* of the length, relative to the pointer to the items */
+	json_type type;	   /* of an element */
+	json_read read;	   /* element into item */
 	const void *arg;
 };
 int json_read_array(struct json_reader *reader, struct json_object *value, void *target,
 		    const void *arg /* struct json_array_shape */);
 /* An object by @arg (struct json_field[]) into the struct at @target. */
-int json_read_object(struct json_reader *reader, struct json_object *value, void *target,
-		     const void *arg);
+int json_read_object(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
 
 /* The integer of @value within [min, max], or an error that says what it should be. */
 int json_get_integer(struct json_reader *reader, struct json_object *value, int64_t min, int64_t max,

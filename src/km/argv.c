@@ -59,7 +59,8 @@ size_t km_environment_clean(char **env, bool exec)
 
 	for (size_t i = 0; env && env[i]; i++) {
 		/* KM_EXEC_* make km believe that another km executed it; the socket is the first process's. */
-		if (strncmp(env[i], "KM_EXEC_", 8) == 0 || (exec && strncmp(env[i], "KM_MGTPIPE=", 11) == 0)) {
+		if (strncmp(env[i], "KM_EXEC_", 8) == 0 ||
+		    (exec && strncmp(env[i], "KM_MGTPIPE=", 11) == 0)) {
 			free(env[i]);
 			dropped++;
 		} else {

@@ -30,7 +30,7 @@
 
 enum {
 	FILE_SIZE_MAX = 4 * 1024 * 1024,
-	REGEX_MAX = 256,	/* keeps the time of a match bounded */
+	REGEX_MAX = 256, /* keeps the time of a match bounded */
 	HASH_HEX = 64,
 };
 
@@ -95,7 +95,8 @@ static int find_entry(char *text, const char *name, struct entry *ret, struct er
 			r = matches(entry.regex, found ? "" : name);
 		if (r < 0)
 			return error_set(err, -EINVAL,
-					 "'%s' line %zu: not an entry of the form REGEX:/PATH:SHA256", EXCEPTIONS_FILE, number);
+					 "'%s' line %zu: not an entry of the form REGEX:/PATH:SHA256",
+					 EXCEPTIONS_FILE, number);
 		if (r == 1 && !found) {
 			found = true;
 			*ret = entry;
@@ -177,7 +178,8 @@ static int seal_program(int root_fd, const struct entry *entry, struct km_except
 	if (copy_fd < 0)
 		return error_sys(err, copy_fd, "make a copy of '%s'", entry->path);
 	r = copy_and_hash(fd, copy_fd, ret->sha256, &script);
-	if (r == 0 && fcntl(copy_fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
+	if (r == 0 &&
+	    fcntl(copy_fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
 		r = -errno;
 	if (r < 0)
 		return error_sys(err, r, "copy approved program '%s'", entry->path);
@@ -187,7 +189,8 @@ static int seal_program(int root_fd, const struct entry *entry, struct km_except
 				 entry->path, ret->sha256, EXCEPTIONS_FILE, entry->sha256);
 	if (script)
 		return error_set(err, -ENOEXEC,
-				 "approved program '%s' is a script: approve its interpreter instead", entry->path);
+				 "approved program '%s' is a script: approve its interpreter instead",
+				 entry->path);
 	ret->path = strdup(entry->path);
 	if (!ret->path)
 		return error_oom(err);

@@ -38,11 +38,10 @@ enum personality_name personality_from_name(const char *argv0);
  * The personality of one container: never km for pause/sandbox containers (io.kubernetes.cri.container-type
  * or io.kubernetes.cri-o.ContainerType = sandbox). @rootfs_fd: for /.kontain.
  */
-enum personality personality_choose(enum personality_name name, const struct spec *spec,
-				    int rootfs_fd);
-const char *personality_word(enum personality personality);	/* "plain", "km" */
+enum personality personality_choose(enum personality_name name, const struct spec *spec, int rootfs_fd);
+const char *personality_word(enum personality personality); /* "plain", "km" */
 int personality_parse(const char *word, enum personality *ret);
-const char *km_start_word(enum km_start start);			/* "payload", "exec" */
+const char *km_start_word(enum km_start start); /* "payload", "exec" */
 int km_start_parse(const char *word, enum km_start *ret);
 
 /* ---- settings (settings.c) ---------------------------------------------------------------------------- */
@@ -53,7 +52,7 @@ int km_start_parse(const char *word, enum km_start *ret);
  * "startTimeoutMs". Unknown or malformed values are errors that name file and key.
  */
 struct km_settings {
-	char *monitor;		/* absolute path on the host and in the container */
+	char *monitor; /* absolute path on the host and in the container */
 	char *libc;
 	enum km_start start;
 	unsigned int start_timeout_ms;
@@ -66,17 +65,17 @@ void km_settings_done(struct km_settings *settings);
 enum { KM_DEVICES_MAX = 2 };
 
 struct km_device {
-	int fd;			/* O_PATH of the host's node; owned */
-	const char *path;	/* "/dev/kvm", "/dev/kkm"; static */
+	int fd;		  /* O_PATH of the host's node; owned */
+	const char *path; /* "/dev/kvm", "/dev/kkm"; static */
 	unsigned int major, minor;
-	mode_t mode;		/* of the container's node: 0666, so that any user of the payload can open it */
+	mode_t mode; /* of the container's node: 0666, so that any user of the payload can open it */
 };
 
 /* What km needs from the host, opened before any container path is touched. */
 struct km_plan {
 	struct km_settings settings;
-	int monitor_fd;		/* O_PATH, a regular executable file */
-	int libc_fd;		/* -1: absent, fine for static payloads */
+	int monitor_fd; /* O_PATH, a regular executable file */
+	int libc_fd;	/* -1: absent, fine for static payloads */
 	struct km_device devices[KM_DEVICES_MAX];
 	size_t devices_len;
 };
@@ -98,8 +97,8 @@ size_t km_init_helper_len(char *const *argv);
 
 /* The container's program as found by the exec step: what km gets as payload. */
 struct km_payload {
-	const char *path;	/* absolute path found inside the container */
-	char *const *argv;	/* the container's args; argv[0] is replaced by path */
+	const char *path;  /* absolute path found inside the container */
+	char *const *argv; /* the container's args; argv[0] is replaced by path */
 };
 
 /*
@@ -115,8 +114,8 @@ int km_argv_make(const char *monitor, bool wait, int log_fd, const struct km_pay
  * front: *ret_path and *ret_argv. A file that is no script comes back as it is. Errors use error_exec() for
  * a missing interpreter.
  */
-int km_resolve_script(int fd, const char *path, char *const *argv, char **ret_path,
-		      struct strv *ret_argv, struct error *err);
+int km_resolve_script(int fd, const char *path, char *const *argv, char **ret_path, struct strv *ret_argv,
+		      struct error *err);
 
 /*
  * Pure: drops KM_EXEC_* always, KM_MGTPIPE too for @exec. Edits the NULL-terminated array in place,
@@ -128,8 +127,8 @@ size_t km_environment_clean(char **env, bool exec);
 
 /* A program approved in the container's /var/lib/krun/config: runs without km, from a sealed memfd. */
 struct km_exception {
-	int fd;			/* sealed memfd with exactly the hashed bytes; -1: no entry matches */
-	char *path;		/* of the entry, for the audit record */
+	int fd;	    /* sealed memfd with exactly the hashed bytes; -1: no entry matches */
+	char *path; /* of the entry, for the audit record */
 	char sha256[65];
 };
 /*

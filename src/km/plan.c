@@ -19,7 +19,8 @@ static int open_monitor(const char *path, struct error *err)
 	if (fd < 0 && errno == ENOENT)
 		return error_set(err, -ENOENT,
 				 "km is missing at '%s': install it, or name another with \"kmPath\" in "
-				 "/etc/krun/krun.json (--config-file)", path);
+				 "/etc/krun/krun.json (--config-file)",
+				 path);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return error_sys(err, -errno, "open km '%s'", path);
 	if (!S_ISREG(st.st_mode))

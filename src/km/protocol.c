@@ -29,7 +29,7 @@
 #include "util/io.h"
 
 enum {
-	KICK_SIGNAL = 63,	/* km.h: KM_SIGVCPUSTOP, SIGRTMAX - 1 */
+	KICK_SIGNAL = 63, /* km.h: KM_SIGVCPUSTOP, SIGRTMAX - 1 */
 	LOG_TAIL = 600,
 	TAKEN_LOOKS = 250,
 	TAKEN_NAP_NS = 200000,
@@ -105,9 +105,11 @@ static int died(int pidfd, int log_fd, struct error *err)
 	log_tail(log_fd, tail, sizeof(tail));
 	/* Only a child of ours can be asked; below a shim km is not. */
 	if (waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOWAIT | WNOHANG) == 0 && info.si_pid > 0)
-		snprintf(how, sizeof(how), info.si_code == CLD_EXITED ? "exited with status %d" : "was killed by signal %d",
+		snprintf(how, sizeof(how),
+			 info.si_code == CLD_EXITED ? "exited with status %d" : "was killed by signal %d",
 			 info.si_status);
-	return error_set(err, -ECHILD, "km %s before the payload was loaded%s%s", how, *tail ? ": " : "", tail);
+	return error_set(err, -ECHILD, "km %s before the payload was loaded%s%s", how, *tail ? ": " : "",
+			 tail);
 }
 
 int km_wait_ready(pid_t pid, int pidfd, int log_fd, unsigned int timeout_ms, struct error *err)
@@ -159,7 +161,8 @@ int km_release(pid_t pid, int pidfd, unsigned int timeout_ms, struct error *err)
 		if (poll(&item, 1, 1) > 0)
 			return 0;
 		if (now_ms() >= deadline)
-			return error_set(err, -ETIMEDOUT, "km does not start its payload after %u ms", timeout_ms);
+			return error_set(err, -ETIMEDOUT, "km does not start its payload after %u ms",
+					 timeout_ms);
 	}
 	return 0;
 }

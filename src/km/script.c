@@ -13,8 +13,8 @@
 #include "util/error.h"
 
 enum {
-	LINE_SIZE = 256,	/* BINPRM_BUF_SIZE */
-	LEVELS = 5,		/* nested interpreters, fs/exec.c */
+	LINE_SIZE = 256, /* BINPRM_BUF_SIZE */
+	LEVELS = 5,	 /* nested interpreters, fs/exec.c */
 };
 
 /* Splits "#! /bin/sh  -e x " into "/bin/sh" and "-e x". False when it is no script. */
@@ -72,7 +72,8 @@ static int resolve_level(int fd, char **path, struct strv *argv, int *ret_fd, st
 	if (!split_line(line, &interpreter, &argument))
 		return 0;
 	if (!*interpreter)
-		return error_set(err, -ENOEXEC, "exec: \"%s\": exec format error (no interpreter after #!)", *path);
+		return error_set(err, -ENOEXEC, "exec: \"%s\": exec format error (no interpreter after #!)",
+				 *path);
 	*ret_fd = open(interpreter, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (*ret_fd < 0)
 		return error_exec(err, -errno, "exec: \"%s\": interpreter %s", *path, interpreter);

@@ -117,13 +117,14 @@ static int labelled_data(const struct mount_setup *setup, const struct mount_ent
  * On the object behind @target_fd, by way of the working directory: mount(2) takes a path, and "." is the one
  * that nobody can redirect.
  */
-static int mount_here(int target_fd, const struct mount_entry *entry, const char *type,
-		      unsigned long flags, const char *data)
+static int mount_here(int target_fd, const struct mount_entry *entry, const char *type, unsigned long flags,
+		      const char *data)
 {
 	if (fchdir(target_fd) < 0)
 		return -errno;
-	return mount(entry->source ? entry->source : type, ".", type, flags, *data ? data : NULL) < 0 ? -errno :
-													0;
+	return mount(entry->source ? entry->source : type, ".", type, flags, *data ? data : NULL) < 0 ?
+		       -errno :
+		       0;
 }
 
 /* A user namespace without an own network namespace may not mount sysfs; it gets the host's, read-only. */

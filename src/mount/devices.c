@@ -150,7 +150,8 @@ static int make_links(const struct mount_setup *setup, int dev_fd, struct error 
 	if (errno != EEXIST)
 		return error_sys(err, -errno, "make link '/dev/ptmx'");
 	/* A node of the image would open a terminal of the first devpts instance, not of the container's. */
-	if (has_host_dev(setup) || fstatat(dev_fd, "ptmx", &st, AT_SYMLINK_NOFOLLOW) < 0 || S_ISLNK(st.st_mode))
+	if (has_host_dev(setup) || fstatat(dev_fd, "ptmx", &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    S_ISLNK(st.st_mode))
 		return 0;
 	if (unlinkat(dev_fd, "ptmx", 0) < 0 || symlinkat("pts/ptmx", dev_fd, "ptmx") < 0)
 		return error_sys(err, -errno, "replace '/dev/ptmx' by a link");
@@ -158,7 +159,8 @@ static int make_links(const struct mount_setup *setup, int dev_fd, struct error 
 }
 
 /* A node of setup.c's make_nodes(). Its tmpfs goes over the host's /sys, which the pivot takes away with the rest. */
-static int bind_made_node(struct mount_setup *setup, const struct mount_extra_device *device, struct error *err)
+static int bind_made_node(struct mount_setup *setup, const struct mount_extra_device *device,
+			  struct error *err)
 {
 	auto_close int tree_fd = -1;
 	auto_close int target_fd = -1;

@@ -9,7 +9,7 @@
 enum { MOUNT_EXTRA_FILES_MAX = 4, MOUNT_EXTRA_DEVICES_MAX = 4 };
 
 struct mount_extra_tree {
-	int tree_fd;			/* detached, read-only; owned */
+	int tree_fd; /* detached, read-only; owned */
 	const char *destination;
 };
 
@@ -17,14 +17,14 @@ struct mount_setup {
 	const struct spec *spec;
 	bool user_namespace;
 	bool no_pivot;
-	int root_fd;			/* tree of the root; O_PATH fd of it when !root_cloned */
+	int root_fd; /* tree of the root; O_PATH fd of it when !root_cloned */
 	bool root_cloned;
 	struct mount_plan plan;
 	struct mount_extra_tree files[MOUNT_EXTRA_FILES_MAX];
 	size_t files_len;
 	struct mount_extra_device devices[MOUNT_EXTRA_DEVICES_MAX];
 	size_t devices_len;
-	int nodes_fd;			/* detached tmpfs with a node for each extra device, or -1; see make_nodes() */
+	int nodes_fd; /* detached tmpfs with a node for each extra device, or -1; see make_nodes() */
 	bool nodes_attached;
 };
 

@@ -17,10 +17,14 @@ unsigned long mount_flags(const struct spec_mount_options *options)
 		uint64_t attr;
 		unsigned long flag;
 	} pairs[] = {
-		{ MOUNT_ATTR_RDONLY, MS_RDONLY },	{ MOUNT_ATTR_NOSUID, MS_NOSUID },
-		{ MOUNT_ATTR_NODEV, MS_NODEV },		{ MOUNT_ATTR_NOEXEC, MS_NOEXEC },
-		{ MOUNT_ATTR_NOATIME, MS_NOATIME },	{ MOUNT_ATTR_STRICTATIME, MS_STRICTATIME },
-		{ MOUNT_ATTR_NODIRATIME, MS_NODIRATIME }, { MOUNT_ATTR_NOSYMFOLLOW, 256 /* MS_NOSYMFOLLOW */ },
+		{ MOUNT_ATTR_RDONLY, MS_RDONLY },
+		{ MOUNT_ATTR_NOSUID, MS_NOSUID },
+		{ MOUNT_ATTR_NODEV, MS_NODEV },
+		{ MOUNT_ATTR_NOEXEC, MS_NOEXEC },
+		{ MOUNT_ATTR_NOATIME, MS_NOATIME },
+		{ MOUNT_ATTR_STRICTATIME, MS_STRICTATIME },
+		{ MOUNT_ATTR_NODIRATIME, MS_NODIRATIME },
+		{ MOUNT_ATTR_NOSYMFOLLOW, 256 /* MS_NOSYMFOLLOW */ },
 	};
 	unsigned long flags = options->super_flags;
 
@@ -110,8 +114,9 @@ int mount_plan_make(const struct spec *spec, bool has_cgroupns, struct mount_pla
 		};
 		if (is_root(mount->destination) && entry->kind != MOUNT_REMOUNT) {
 			mount_plan_done(&plan);
-			return error_set(err, -EINVAL, "config.json: /mounts/%zu/destination: '%s' is the root itself",
-					 i, mount->destination);
+			return error_set(err, -EINVAL,
+					 "config.json: /mounts/%zu/destination: '%s' is the root itself", i,
+					 mount->destination);
 		}
 		set_propagation(entry);
 	}

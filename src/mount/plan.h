@@ -16,26 +16,26 @@
 struct error;
 
 enum mount_kind {
-	MOUNT_BIND,		/* a tree of the host */
-	MOUNT_NEW,		/* a new file system */
-	MOUNT_CGROUP,		/* cgroup2 of the container's own cgroup namespace */
-	MOUNT_CGROUP_BIND,	/* without one: the container's cgroup directory */
-	MOUNT_REMOUNT,		/* changes what is mounted there already */
+	MOUNT_BIND,	   /* a tree of the host */
+	MOUNT_NEW,	   /* a new file system */
+	MOUNT_CGROUP,	   /* cgroup2 of the container's own cgroup namespace */
+	MOUNT_CGROUP_BIND, /* without one: the container's cgroup directory */
+	MOUNT_REMOUNT,	   /* changes what is mounted there already */
 };
 
 struct mount_entry {
 	enum mount_kind kind;
 	const char *destination;
-	const char *source;		/* as written; NULL if absent */
+	const char *source; /* as written; NULL if absent */
 	const char *type;
 	const struct spec_mount_options *options;
-	unsigned long propagation;	/* MS_* for mount_setattr; binds: slave unless asked otherwise */
+	unsigned long propagation; /* MS_* for mount_setattr; binds: slave unless asked otherwise */
 	bool propagation_recursive;
 	/* filled by the parent for binds: */
-	int tree_fd;			/* detached tree, or an O_PATH fd when only the child may clone it */
-	bool cloned;			/* tree_fd is a detached tree */
+	int tree_fd; /* detached tree, or an O_PATH fd when only the child may clone it */
+	bool cloned; /* tree_fd is a detached tree */
 	bool is_directory;
-	char *link;			/* copy-symlink: text of the link to be made instead; owned */
+	char *link; /* copy-symlink: text of the link to be made instead; owned */
 };
 
 struct mount_plan {
@@ -44,8 +44,7 @@ struct mount_plan {
 };
 
 /* Borrows from @spec. */
-int mount_plan_make(const struct spec *spec, bool has_cgroupns, struct mount_plan *ret,
-		    struct error *err);
+int mount_plan_make(const struct spec *spec, bool has_cgroupns, struct mount_plan *ret, struct error *err);
 void mount_plan_done(struct mount_plan *plan);
 
 /* Pure: MS_* for mount(2) from the attributes and super block flags of the options. */

@@ -58,8 +58,8 @@ static int cover_directory(int fd, int *cover_fd)
 		r = sys_fsconfig(fs_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
 	if (r < 0)
 		return r;
-	tree_fd = sys_fsmount(fs_fd, 0, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
-						MOUNT_ATTR_NOEXEC);
+	tree_fd = sys_fsmount(fs_fd, 0,
+			      MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
 	if (tree_fd < 0)
 		return tree_fd;
 	r = mount_attach(tree_fd, fd);

@@ -64,7 +64,8 @@ int mount_configure_tree(int tree_fd, const struct mount_entry *entry, struct er
 
 	/* One call for the mount itself when nothing recursive is asked for, which is the usual case. */
 	if (options->attr_set || options->attr_clear)
-		r = sys_mount_setattr(tree_fd, "", AT_EMPTY_PATH, options->attr_set, options->attr_clear, 0, -1);
+		r = sys_mount_setattr(tree_fd, "", AT_EMPTY_PATH, options->attr_set, options->attr_clear, 0,
+				      -1);
 	if (r == 0 && (options->rec_attr_set || options->rec_attr_clear))
 		r = sys_mount_setattr(tree_fd, "", AT_EMPTY_PATH | AT_RECURSIVE, options->rec_attr_set,
 				      options->rec_attr_clear, 0, -1);
@@ -96,7 +97,8 @@ static int open_bind(const struct mount_request *request, struct mount_entry *en
 	int r;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
-		return error_sys(err, -errno, "mount source '%s' for '%s'", entry->source, entry->destination);
+		return error_sys(err, -errno, "mount source '%s' for '%s'", entry->source,
+				 entry->destination);
 	if (S_ISLNK(st.st_mode) && entry->options->copy_symlink) {
 		r = read_link(fd, entry);
 		return r < 0 ? error_sys(err, r, "read link '%s'", entry->source) : 0;
@@ -179,8 +181,7 @@ static int open_root(struct mount_setup *setup, const struct mount_request *requ
 	return r < 0 ? error_sys(err, r, "set the propagation of rootfs '%s'", path) : 0;
 }
 
-static int open_extra_files(struct mount_setup *setup, const struct mount_request *request,
-			    struct error *err)
+static int open_extra_files(struct mount_setup *setup, const struct mount_request *request, struct error *err)
 {
 	for (size_t i = 0; i < request->files_len; i++) {
 		const struct mount_extra_file *file = &request->files[i];
@@ -188,8 +189,7 @@ static int open_extra_files(struct mount_setup *setup, const struct mount_reques
 		int r = fd;
 
 		if (r >= 0) {
-			setup->files[setup->files_len++] =
-				(struct mount_extra_tree){ fd, file->destination };
+			setup->files[setup->files_len++] = (struct mount_extra_tree){ fd, file->destination };
 			/* Executable and nothing else: the payload must be able neither to change it nor to shed noexec. */
 			r = sys_mount_setattr(fd, "", AT_EMPTY_PATH,
 					      MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,

@@ -22,26 +22,26 @@ struct mount_setup;
 
 /* A host file that krun itself brings into the container (the km personality), after the bundle's mounts. */
 struct mount_extra_file {
-	int fd;			/* O_PATH fd on the host, borrowed until mount_setup_make() returns */
+	int fd; /* O_PATH fd on the host, borrowed until mount_setup_make() returns */
 	const char *destination;
 };
 
 /* A device node beyond the default ones and linux.devices. */
 struct mount_extra_device {
-	int fd;			/* O_PATH fd of the host's node, borrowed as above */
+	int fd; /* O_PATH fd of the host's node, borrowed as above */
 	const char *path;
 	unsigned int major, minor;
-	mode_t mode;		/* permission bits of a node; ignored for a bind */
+	mode_t mode; /* permission bits of a node; ignored for a bind */
 };
 
 struct mount_request {
-	const struct spec *spec;	/* borrowed for the life of the setup */
-	int bundle_fd;			/* directory; relative sources and root.path start here */
-	bool new_userns;		/* the child runs in a new or joined user namespace: devices are binds */
-	bool unprivileged;		/* no CAP_SYS_ADMIN here: sources can only be cloned by the child */
-	bool no_pivot;			/* MS_MOVE and chroot instead of pivot_root(2) */
-	bool has_cgroupns;		/* the container gets its own cgroup namespace */
-	int cgroup_dir_fd;		/* the container's cgroup directory for binds of type "cgroup"; -1 none */
+	const struct spec *spec; /* borrowed for the life of the setup */
+	int bundle_fd;		 /* directory; relative sources and root.path start here */
+	bool new_userns;	 /* the child runs in a new or joined user namespace: devices are binds */
+	bool unprivileged;	 /* no CAP_SYS_ADMIN here: sources can only be cloned by the child */
+	bool no_pivot;		 /* MS_MOVE and chroot instead of pivot_root(2) */
+	bool has_cgroupns;	 /* the container gets its own cgroup namespace */
+	int cgroup_dir_fd;	 /* the container's cgroup directory for binds of type "cgroup"; -1 none */
 	const struct mount_extra_file *files;
 	size_t files_len;
 	const struct mount_extra_device *devices;
@@ -49,8 +49,7 @@ struct mount_request {
 };
 
 /* Parent, before clone. Opens everything. A missing source or rootfs is an error that names it. */
-int mount_setup_make(const struct mount_request *request, struct mount_setup **ret,
-		     struct error *err);
+int mount_setup_make(const struct mount_request *request, struct mount_setup **ret, struct error *err);
 void mount_setup_free(struct mount_setup *setup);
 
 /* ---- the child, in its new mount namespace, capable in its user namespace ------------------------------ */

@@ -17,7 +17,7 @@
 #include "util/strv.h"
 
 struct map_kind {
-	const char *file;	/* below /proc/PID */
+	const char *file; /* below /proc/PID */
 	const char *helper;
 };
 
@@ -48,8 +48,8 @@ bool idmap_has_root(const struct spec_id_mapping *mappings, size_t len)
 }
 
 /* newuidmap PID CONTAINER HOST SIZE [...] */
-static int run_helper(const struct map_kind *kind, pid_t target,
-		      const struct spec_id_mapping *mappings, size_t len, struct error *err)
+static int run_helper(const struct map_kind *kind, pid_t target, const struct spec_id_mapping *mappings,
+		      size_t len, struct error *err)
 {
 	struct strv argv = { 0 };
 	int status, r;

@@ -8,8 +8,8 @@
 #include "spec/spec.h"
 
 struct ns_kind_info {
-	uint64_t flag;		/* CLONE_NEW* */
-	const char *proc_name;	/* "net" */
+	uint64_t flag;	       /* CLONE_NEW* */
+	const char *proc_name; /* "net" */
 };
 
 extern const struct ns_kind_info ns_kinds[NS_KIND_COUNT];

@@ -33,9 +33,8 @@ void ns_plan_make(const struct spec *spec, struct ns_plan *ret)
 		else
 			plan.create |= ns_kinds[i].flag;
 	}
-	plan.stage = plan.new_time || spec->namespaces[NS_USER].path ||
-		     spec->namespaces[NS_PID].path || spec->namespaces[NS_TIME].path ||
-		     ((plan.create & CLONE_NEWUSER) && joins);
+	plan.stage = plan.new_time || spec->namespaces[NS_USER].path || spec->namespaces[NS_PID].path ||
+		     spec->namespaces[NS_TIME].path || ((plan.create & CLONE_NEWUSER) && joins);
 	*ret = plan;
 }
 
@@ -53,7 +52,8 @@ int ns_plan_open(struct ns_plan *plan, const struct spec *spec, struct error *er
 					 spec_namespace_words[i], path);
 		type = ioctl(plan->join[i], NS_GET_NSTYPE);
 		if (type < 0)
-			return error_set(err, -EINVAL, "/linux/namespaces: %s namespace '%s': not a namespace file",
+			return error_set(err, -EINVAL,
+					 "/linux/namespaces: %s namespace '%s': not a namespace file",
 					 spec_namespace_words[i], path);
 		if ((uint64_t)type != ns_kinds[i].flag)
 			return error_set(err, -EINVAL,

@@ -16,12 +16,12 @@
 struct error;
 
 struct ns_plan {
-	uint64_t listed;	/* CLONE_NEW* of everything config.json lists: what `exec` has to join */
-	uint64_t create;	/* flags for clone3(2) of init */
-	bool new_cgroup;	/* unshared by init itself, once it is in its cgroup */
-	bool new_time;		/* unshared by the stage process; holds for its child */
-	bool stage;		/* an intermediate process is needed */
-	int join[NS_KIND_COUNT];	/* owned fds of namespaces to join, -1 for none */
+	uint64_t listed;	 /* CLONE_NEW* of everything config.json lists: what `exec` has to join */
+	uint64_t create;	 /* flags for clone3(2) of init */
+	bool new_cgroup;	 /* unshared by init itself, once it is in its cgroup */
+	bool new_time;		 /* unshared by the stage process; holds for its child */
+	bool stage;		 /* an intermediate process is needed */
+	int join[NS_KIND_COUNT]; /* owned fds of namespaces to join, -1 for none */
 };
 
 /* Pure. Fills everything but the fds, which are all -1. */

@@ -23,7 +23,8 @@ int ns_loopback_up(struct error *err)
 
 	/* A kernel without IPv4 has no such interface to bring up. */
 	if (fd < 0)
-		return errno == EAFNOSUPPORT ? 0 : error_sys(err, -errno, "socket for the loopback interface");
+		return errno == EAFNOSUPPORT ? 0 :
+					       error_sys(err, -errno, "socket for the loopback interface");
 	request.ifr_flags = IFF_UP | IFF_RUNNING;
 	if (ioctl(fd, SIOCSIFFLAGS, &request) < 0)
 		return error_sys(err, -errno, "bring up the loopback interface");

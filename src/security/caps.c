@@ -81,8 +81,7 @@ int caps_apply(const struct spec_capabilities *caps, struct error *err)
 		return error_sys(err, -errno, "clear ambient capabilities");
 	ambient = wanted(caps, CAP_SET_AMBIENT) & sets.permitted & sets.inheritable;
 	for (int number = 0; ambient >> number && number < 64; number++)
-		if (ambient >> number & 1 &&
-		    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, number, 0, 0) < 0)
+		if (ambient >> number & 1 && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, number, 0, 0) < 0)
 			return error_sys(err, -errno, "raise ambient capability %d", number);
 	return 0;
 }

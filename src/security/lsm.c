@@ -17,11 +17,13 @@ int apparmor_check(const char *profile, struct error *err)
 
 	if (strcmp(profile, "unconfined") == 0)
 		return 0;
-	if (io_read_small(AT_FDCWD, "/sys/module/apparmor/parameters/enabled", enabled, sizeof(enabled)) > 0 &&
+	if (io_read_small(AT_FDCWD, "/sys/module/apparmor/parameters/enabled", enabled, sizeof(enabled)) >
+		    0 &&
 	    enabled[0] == 'Y')
 		return 0;
 	return error_set(err, -EOPNOTSUPP,
-			 "config.json: /process/apparmorProfile: '%s', but this kernel has no AppArmor", profile);
+			 "config.json: /process/apparmorProfile: '%s', but this kernel has no AppArmor",
+			 profile);
 }
 
 int selinux_check(const char *label, struct error *err)

@@ -23,7 +23,6 @@
 #include "util/io.h"
 #include "util/log.h"
 
-
 static const struct {
 	const char *word;
 	unsigned int flag;

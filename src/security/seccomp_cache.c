@@ -26,10 +26,10 @@
 enum { FORMAT = 1 };
 
 struct seccomp_file {
-	char magic[8];		/* "krunbpf" */
+	char magic[8]; /* "krunbpf" */
 	uint32_t format;
 	uint32_t flags;
-	uint32_t len;		/* instructions */
+	uint32_t len; /* instructions */
 };
 
 static const char magic[8] = "krunbpf";

@@ -58,8 +58,8 @@ int keyring_apply(const char *name, const char *selinux_label, struct error *err
  * (net.* with an own network namespace; kernel.{msg*,sem,shm*}, fs.mqueue.* with IPC; kernel.domainname/hostname with
  * UTS). @has_*: the container has its own.
  */
-int sysctl_check(const struct spec_pair *sysctl, size_t len, bool has_network, bool has_ipc,
-		 bool has_uts, struct error *err);
+int sysctl_check(const struct spec_pair *sysctl, size_t len, bool has_network, bool has_ipc, bool has_uts,
+		 struct error *err);
 /* Writes below @proc_fd "sys/": dots are slashes, and a '/' in a key is a dot, as sysctl(8) reads them. */
 int sysctl_apply(int proc_fd, const struct spec_pair *sysctl, size_t len, struct error *err);
 
@@ -69,7 +69,7 @@ struct sock_fprog;
 
 /* A compiled filter: kernel instructions in one block, and the flags for seccomp(2). */
 struct seccomp_program {
-	void *instructions;	/* struct sock_filter[len]; owned */
+	void *instructions; /* struct sock_filter[len]; owned */
 	unsigned short len;
 	unsigned int flags;
 };
@@ -88,8 +88,7 @@ int seccomp_apply(const struct seccomp_program *program, struct error *err);
 int seccomp_program_save(const struct seccomp_program *program, int dir_fd, const char *name,
 			 struct error *err);
 /* -ENOENT when the file is not there: the container has no filter. */
-int seccomp_program_load(int dir_fd, const char *name, struct seccomp_program *ret,
-			 struct error *err);
+int seccomp_program_load(int dir_fd, const char *name, struct seccomp_program *ret, struct error *err);
 
 /* ---- LSM labels (lsm.c) ----------------------------------------------------------------------------- */
 

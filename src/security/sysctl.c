@@ -19,10 +19,11 @@ enum owner { OWNER_NONE, OWNER_NETWORK, OWNER_IPC, OWNER_UTS };
 /* Which namespace a setting belongs to, namespaces(7) and the kernel's ipc/ and net/ tables. @path has slashes. */
 static enum owner owner_of(const char *path)
 {
-	static const char *const ipc[] = { "kernel/msgmax", "kernel/msgmnb",	 "kernel/msgmni",
-					   "kernel/sem",    "kernel/shmall",	 "kernel/shmmax",
-					   "kernel/shmmni", "kernel/shm_rmid_forced", "kernel/auto_msgmni",
-					   "kernel/msg_next_id", "kernel/sem_next_id", "kernel/shm_next_id" };
+	static const char *const ipc[] = {
+		"kernel/msgmax",      "kernel/msgmnb",	    "kernel/msgmni",	  "kernel/sem",
+		"kernel/shmall",      "kernel/shmmax",	    "kernel/shmmni",	  "kernel/shm_rmid_forced",
+		"kernel/auto_msgmni", "kernel/msg_next_id", "kernel/sem_next_id", "kernel/shm_next_id"
+	};
 
 	if (strncmp(path, "net/", 4) == 0)
 		return OWNER_NETWORK;
@@ -80,7 +81,8 @@ int sysctl_check(const struct spec_pair *sysctl, size_t len, bool has_network, b
 		default:
 			return error_set(err, -EINVAL,
 					 "config.json: /linux/sysctl: '%s' belongs to the host, not to a "
-					 "namespace", sysctl[i].key);
+					 "namespace",
+					 sysctl[i].key);
 		}
 		if (missing)
 			return error_set(err, -EINVAL,

@@ -23,8 +23,11 @@ static const struct json_array_shape hooks_shape = {
 	.arg = hook_fields,
 };
 
-#define HOOK_ROW(kind, name)                                                                              \
-	{ name, json_type_array, false, (kind) * sizeof(struct spec_hooks), json_read_array, &hooks_shape }
+#define HOOK_ROW(kind, name)                                                                       \
+	{                                                                                          \
+		name, json_type_array, false, (kind) * sizeof(struct spec_hooks), json_read_array, \
+			&hooks_shape                                                               \
+	}
 
 static const struct json_field kinds[] = {
 	HOOK_ROW(HOOK_PRESTART, "prestart"),

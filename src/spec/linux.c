@@ -11,9 +11,9 @@
 #include "util/error.h"
 
 const char *const spec_namespace_words[] = {
-	[NS_USER] = "user", [NS_PID] = "pid", [NS_NETWORK] = "network", [NS_MOUNT] = "mount",
-	[NS_IPC] = "ipc",   [NS_UTS] = "uts", [NS_CGROUP] = "cgroup",	[NS_TIME] = "time",
-	NULL,
+	[NS_USER] = "user",	[NS_PID] = "pid",   [NS_NETWORK] = "network",
+	[NS_MOUNT] = "mount",	[NS_IPC] = "ipc",   [NS_UTS] = "uts",
+	[NS_CGROUP] = "cgroup", [NS_TIME] = "time", NULL,
 };
 _Static_assert(ARRAY_LEN(spec_namespace_words) == NS_KIND_COUNT + 1, "one word a kind");
 
@@ -156,7 +156,8 @@ static int read_offset(struct json_reader *reader, struct json_object *value, vo
 }
 
 static const struct json_field clock_fields[] = {
-	{ "monotonic", json_type_object, false, offsetof(struct spec, monotonic), read_offset, offset_fields },
+	{ "monotonic", json_type_object, false, offsetof(struct spec, monotonic), read_offset,
+	  offset_fields },
 	{ "boottime", json_type_object, false, offsetof(struct spec, boottime), read_offset, offset_fields },
 	{ 0 },
 };
@@ -176,9 +177,12 @@ static const struct json_range id_range = { 0, UINT32_MAX - 1 };
 static const struct json_field device_fields[] = {
 	{ "path", json_type_string, true, offsetof(struct device_entry, path), spec_read_absolute, NULL },
 	{ "type", json_type_string, true, offsetof(struct device_entry, type), json_read_string, NULL },
-	{ "major", json_type_int, false, offsetof(struct device_entry, major), spec_read_opt_i64, &number_range },
-	{ "minor", json_type_int, false, offsetof(struct device_entry, minor), spec_read_opt_i64, &number_range },
-	{ "fileMode", json_type_int, false, offsetof(struct device_entry, mode), spec_read_opt_u64, &mode_range },
+	{ "major", json_type_int, false, offsetof(struct device_entry, major), spec_read_opt_i64,
+	  &number_range },
+	{ "minor", json_type_int, false, offsetof(struct device_entry, minor), spec_read_opt_i64,
+	  &number_range },
+	{ "fileMode", json_type_int, false, offsetof(struct device_entry, mode), spec_read_opt_u64,
+	  &mode_range },
 	{ "uid", json_type_int, false, offsetof(struct device_entry, uid), spec_read_opt_u64, &id_range },
 	{ "gid", json_type_int, false, offsetof(struct device_entry, gid), spec_read_opt_u64, &id_range },
 	{ 0 },
@@ -229,10 +233,14 @@ static int read_propagation(struct json_reader *reader, struct json_object *valu
 		unsigned long value;
 	} words[] = {
 		{ "", 0 },
-		{ "shared", MS_SHARED }, { "rshared", MS_SHARED | MS_REC },
-		{ "slave", MS_SLAVE }, { "rslave", MS_SLAVE | MS_REC },
-		{ "private", MS_PRIVATE }, { "rprivate", MS_PRIVATE | MS_REC },
-		{ "unbindable", MS_UNBINDABLE }, { "runbindable", MS_UNBINDABLE | MS_REC },
+		{ "shared", MS_SHARED },
+		{ "rshared", MS_SHARED | MS_REC },
+		{ "slave", MS_SLAVE },
+		{ "rslave", MS_SLAVE | MS_REC },
+		{ "private", MS_PRIVATE },
+		{ "rprivate", MS_PRIVATE | MS_REC },
+		{ "unbindable", MS_UNBINDABLE },
+		{ "runbindable", MS_UNBINDABLE | MS_REC },
 	};
 	const char *word = json_object_get_string(value);
 

@@ -78,7 +78,7 @@ static const struct json_field config_fields[] = {
 
 static int check_config(struct json_reader *reader, struct spec *spec)
 {
-	enum { NAME_LEN_MAX = 64 };	/* __NEW_UTS_LEN */
+	enum { NAME_LEN_MAX = 64 }; /* __NEW_UTS_LEN */
 
 	if (spec->hostname && !*spec->hostname)
 		spec->hostname = NULL;
@@ -115,8 +115,8 @@ static int read_resources_file(struct json_reader *reader, struct json_object *r
 	return spec_read_resources(reader, root, &spec->resources, NULL);
 }
 
-static int parse(const char *text, size_t size, const char *name, struct document document,
-		 struct spec **ret, struct error *err)
+static int parse(const char *text, size_t size, const char *name, struct document document, struct spec **ret,
+		 struct error *err)
 {
 	struct spec *spec = calloc(1, sizeof(*spec));
 	struct json_reader reader = { .name = name, .err = err };

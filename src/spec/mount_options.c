@@ -14,11 +14,11 @@
 #include "util/error.h"
 
 enum effect {
-	ATTR_SET,		/* MOUNT_ATTR_* on this mount */
+	ATTR_SET, /* MOUNT_ATTR_* on this mount */
 	ATTR_CLEAR,
-	REC_SET,		/* MOUNT_ATTR_* on the whole tree, mount_setattr(2) AT_RECURSIVE */
+	REC_SET, /* MOUNT_ATTR_* on the whole tree, mount_setattr(2) AT_RECURSIVE */
 	REC_CLEAR,
-	SUPER_SET,		/* MS_* of the super block */
+	SUPER_SET, /* MS_* of the super block */
 	SUPER_CLEAR,
 	PROPAGATION,
 	BIND,
@@ -26,7 +26,7 @@ enum effect {
 	COPY_SYMLINK,
 	SOURCE_NOFOLLOW,
 	REMOUNT,
-	NOTHING,		/* known, and the default */
+	NOTHING, /* known, and the default */
 	UNSUPPORTED,
 };
 
@@ -103,14 +103,38 @@ static const struct word {
 };
 
 const char *const spec_mount_option_words[] = {
-	"async", "atime", "bind", "copy-symlink", "defaults", "dev", "diratime", "dirsync", "exec",
-	"iversion", "lazytime", "loud", "mand", "noatime", "nodev", "nodiratime", "noexec",
-	"noiversion", "nolazytime", "nomand", "norelatime", "nostrictatime", "nosuid", "nosymfollow",
-	"private", "ratime", "rbind", "rdev", "rdiratime", "relatime", "remount", "rexec", "rnoatime",
-	"rnodev", "rnodiratime", "rnoexec", "rnorelatime", "rnostrictatime", "rnosuid",
-	"rnosymfollow", "ro", "rprivate", "rrelatime", "rro", "rrw", "rshared", "rslave",
-	"rstrictatime", "rsuid", "rsymfollow", "runbindable", "rw", "shared", "silent", "slave",
-	"src-nofollow", "strictatime", "suid", "symfollow", "sync", "tmpcopyup", "unbindable", NULL,
+	"async",       "atime",
+	"bind",	       "copy-symlink",
+	"defaults",    "dev",
+	"diratime",    "dirsync",
+	"exec",	       "iversion",
+	"lazytime",    "loud",
+	"mand",	       "noatime",
+	"nodev",       "nodiratime",
+	"noexec",      "noiversion",
+	"nolazytime",  "nomand",
+	"norelatime",  "nostrictatime",
+	"nosuid",      "nosymfollow",
+	"private",     "ratime",
+	"rbind",       "rdev",
+	"rdiratime",   "relatime",
+	"remount",     "rexec",
+	"rnoatime",    "rnodev",
+	"rnodiratime", "rnoexec",
+	"rnorelatime", "rnostrictatime",
+	"rnosuid",     "rnosymfollow",
+	"ro",	       "rprivate",
+	"rrelatime",   "rro",
+	"rrw",	       "rshared",
+	"rslave",      "rstrictatime",
+	"rsuid",       "rsymfollow",
+	"runbindable", "rw",
+	"shared",      "silent",
+	"slave",       "src-nofollow",
+	"strictatime", "suid",
+	"symfollow",   "sync",
+	"tmpcopyup",   "unbindable",
+	NULL,
 };
 
 /* The access time modes are values of one field, not bits: setting one means clearing the field first. */

@@ -20,8 +20,8 @@ static const struct json_range umask_range = { 0, 0777 };
 
 static const struct json_array_shape gids_shape = {
 	.size = sizeof(gid_t),
-	.len_offset = offsetof(struct spec_user, additional_gids_len) -
-		      offsetof(struct spec_user, additional_gids),
+	.len_offset =
+		offsetof(struct spec_user, additional_gids_len) - offsetof(struct spec_user, additional_gids),
 	.type = json_type_int,
 	.read = json_read_u32,
 	.arg = &id_range,
@@ -37,7 +37,6 @@ static const struct json_field user_fields[] = {
 };
 
 /* ---- capabilities --------------------------------------------------------------------------------------------- */
-
 
 static int read_capability_set(struct json_reader *reader, struct json_object *array,
 			       struct spec_capabilities *caps, int set, size_t *unknown_len)
@@ -67,7 +66,7 @@ static int read_capabilities(struct json_reader *reader, struct json_object *val
 			     const void *arg)
 {
 	static const char *const keys[CAP_SET_COUNT] = {
-		[CAP_SET_EFFECTIVE] = "effective",   [CAP_SET_BOUNDING] = "bounding",
+		[CAP_SET_EFFECTIVE] = "effective",     [CAP_SET_BOUNDING] = "bounding",
 		[CAP_SET_INHERITABLE] = "inheritable", [CAP_SET_PERMITTED] = "permitted",
 		[CAP_SET_AMBIENT] = "ambient",
 	};
@@ -186,7 +185,8 @@ static int read_console_size(struct json_reader *reader, struct json_object *val
 {
 	static const struct json_range range = { 0, UINT16_MAX };
 	static const struct json_field fields[] = {
-		{ "height", json_type_int, true, offsetof(struct size_target, height), json_read_u32, &range },
+		{ "height", json_type_int, true, offsetof(struct size_target, height), json_read_u32,
+		  &range },
 		{ "width", json_type_int, true, offsetof(struct size_target, width), json_read_u32, &range },
 		{ 0 },
 	};
@@ -227,9 +227,11 @@ static int read_env(struct json_reader *reader, struct json_object *value, void 
 static const struct json_range oom_range = { -1000, 1000 };
 
 static const struct json_field process_fields[] = {
-	{ "terminal", json_type_boolean, false, offsetof(struct spec_process, terminal), json_read_bool, NULL },
+	{ "terminal", json_type_boolean, false, offsetof(struct spec_process, terminal), json_read_bool,
+	  NULL },
 	{ "consoleSize", json_type_object, false, 0, read_console_size, NULL },
-	{ "user", json_type_object, false, offsetof(struct spec_process, user), json_read_object, user_fields },
+	{ "user", json_type_object, false, offsetof(struct spec_process, user), json_read_object,
+	  user_fields },
 	{ "args", json_type_array, true, offsetof(struct spec_process, args), read_args, NULL },
 	{ "env", json_type_array, false, offsetof(struct spec_process, env), read_env, NULL },
 	{ "cwd", json_type_string, true, offsetof(struct spec_process, cwd), spec_read_absolute, NULL },

@@ -26,11 +26,9 @@ int spec_read_hooks(struct json_reader *reader, struct json_object *value, void 
 /* struct spec (the part that config-linux.md describes) */
 int spec_read_linux(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
 /* struct spec_resources */
-int spec_read_resources(struct json_reader *reader, struct json_object *value, void *target,
-			const void *arg);
+int spec_read_resources(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
 /* struct spec_seccomp * */
 int spec_read_seccomp(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
 
 /* Pure: splits mount options into numbers and data; see struct spec_mount_options. @reader names the place. */
-int spec_mount_options_make(struct json_reader *reader, char *const *words,
-			    struct spec_mount_options *ret);
+int spec_mount_options_make(struct json_reader *reader, char *const *words, struct spec_mount_options *ret);

@@ -7,8 +7,10 @@
 #include "spec/read.h"
 #include "util/error.h"
 
-#define FIELD(key, type, structure, member, read, arg)                                                    \
-	{ key, json_type_##type, false, offsetof(struct structure, member), read, arg }
+#define FIELD(key, type, structure, member, read, arg)                                      \
+	{                                                                                   \
+		key, json_type_##type, false, offsetof(struct structure, member), read, arg \
+	}
 
 /* ---- devices --------------------------------------------------------------------------------------------------- */
 
@@ -214,8 +216,9 @@ static int read_page_size(struct json_reader *reader, struct json_object *value,
 
 	(void)arg;
 	/* The name becomes part of a file's name: digits and a unit, config-linux.md "Huge page limits". */
-	if (digits == 0 || digits > 8 || (strcmp(text + digits, "KB") != 0 && strcmp(text + digits, "MB") != 0 &&
-					  strcmp(text + digits, "GB") != 0))
+	if (digits == 0 || digits > 8 ||
+	    (strcmp(text + digits, "KB") != 0 && strcmp(text + digits, "MB") != 0 &&
+	     strcmp(text + digits, "GB") != 0))
 		return json_error(reader, "'%s' is not a page size such as 2MB", text);
 	*(const char **)target = text;
 	return 0;

@@ -8,24 +8,30 @@
 #include "util/error.h"
 
 const char *const spec_seccomp_actions[] = {
-	"SCMP_ACT_KILL", "SCMP_ACT_KILL_PROCESS", "SCMP_ACT_KILL_THREAD", "SCMP_ACT_TRAP", "SCMP_ACT_ERRNO",
-	"SCMP_ACT_TRACE", "SCMP_ACT_ALLOW", "SCMP_ACT_LOG", "SCMP_ACT_NOTIFY", NULL,
+	"SCMP_ACT_KILL",	"SCMP_ACT_KILL_PROCESS",
+	"SCMP_ACT_KILL_THREAD", "SCMP_ACT_TRAP",
+	"SCMP_ACT_ERRNO",	"SCMP_ACT_TRACE",
+	"SCMP_ACT_ALLOW",	"SCMP_ACT_LOG",
+	"SCMP_ACT_NOTIFY",	NULL,
 };
 const char *const spec_seccomp_operators[] = {
-	"SCMP_CMP_NE", "SCMP_CMP_LT", "SCMP_CMP_LE", "SCMP_CMP_EQ", "SCMP_CMP_GE", "SCMP_CMP_GT",
-	"SCMP_CMP_MASKED_EQ", NULL,
+	"SCMP_CMP_NE", "SCMP_CMP_LT", "SCMP_CMP_LE",	    "SCMP_CMP_EQ",
+	"SCMP_CMP_GE", "SCMP_CMP_GT", "SCMP_CMP_MASKED_EQ", NULL,
 };
 const char *const spec_seccomp_architectures[] = {
-	"SCMP_ARCH_X86", "SCMP_ARCH_X86_64", "SCMP_ARCH_X32", "SCMP_ARCH_ARM", "SCMP_ARCH_AARCH64",
-	"SCMP_ARCH_MIPS", "SCMP_ARCH_MIPS64", "SCMP_ARCH_MIPS64N32", "SCMP_ARCH_MIPSEL",
-	"SCMP_ARCH_MIPSEL64", "SCMP_ARCH_MIPSEL64N32", "SCMP_ARCH_PPC", "SCMP_ARCH_PPC64",
-	"SCMP_ARCH_PPC64LE", "SCMP_ARCH_S390", "SCMP_ARCH_S390X", "SCMP_ARCH_PARISC",
-	"SCMP_ARCH_PARISC64", "SCMP_ARCH_RISCV64", "SCMP_ARCH_LOONGARCH64", "SCMP_ARCH_M68K",
-	"SCMP_ARCH_SH", "SCMP_ARCH_SHEB", NULL,
+	"SCMP_ARCH_X86",     "SCMP_ARCH_X86_64",   "SCMP_ARCH_X32",	    "SCMP_ARCH_ARM",
+	"SCMP_ARCH_AARCH64", "SCMP_ARCH_MIPS",	   "SCMP_ARCH_MIPS64",	    "SCMP_ARCH_MIPS64N32",
+	"SCMP_ARCH_MIPSEL",  "SCMP_ARCH_MIPSEL64", "SCMP_ARCH_MIPSEL64N32", "SCMP_ARCH_PPC",
+	"SCMP_ARCH_PPC64",   "SCMP_ARCH_PPC64LE",  "SCMP_ARCH_S390",	    "SCMP_ARCH_S390X",
+	"SCMP_ARCH_PARISC",  "SCMP_ARCH_PARISC64", "SCMP_ARCH_RISCV64",	    "SCMP_ARCH_LOONGARCH64",
+	"SCMP_ARCH_M68K",    "SCMP_ARCH_SH",	   "SCMP_ARCH_SHEB",	    NULL,
 };
 const char *const spec_seccomp_flags[] = {
-	"SECCOMP_FILTER_FLAG_TSYNC", "SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_SPEC_ALLOW",
-	"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", NULL,
+	"SECCOMP_FILTER_FLAG_TSYNC",
+	"SECCOMP_FILTER_FLAG_LOG",
+	"SECCOMP_FILTER_FLAG_SPEC_ALLOW",
+	"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV",
+	NULL,
 };
 
 static int check_word(struct json_reader *reader, const char *word, const char *const *list)
@@ -70,14 +76,17 @@ static int read_names(struct json_reader *reader, struct json_object *value, voi
 	return json_read_strings(reader, value, target, arg);
 }
 
-static const struct json_range index_range = { 0, 5 };	/* a system call has six arguments */
-static const struct json_range errno_range = { 0, 4095 };	/* MAX_ERRNO of the kernel */
+static const struct json_range index_range = { 0, 5 };	  /* a system call has six arguments */
+static const struct json_range errno_range = { 0, 4095 }; /* MAX_ERRNO of the kernel */
 
 static const struct json_field arg_fields[] = {
-	{ "index", json_type_int, true, offsetof(struct spec_seccomp_arg, index), json_read_u32, &index_range },
+	{ "index", json_type_int, true, offsetof(struct spec_seccomp_arg, index), json_read_u32,
+	  &index_range },
 	{ "value", json_type_int, true, offsetof(struct spec_seccomp_arg, value), json_read_u64, NULL },
-	{ "valueTwo", json_type_int, false, offsetof(struct spec_seccomp_arg, value_two), json_read_u64, NULL },
-	{ "op", json_type_string, true, offsetof(struct spec_seccomp_arg, op), read_word, spec_seccomp_operators },
+	{ "valueTwo", json_type_int, false, offsetof(struct spec_seccomp_arg, value_two), json_read_u64,
+	  NULL },
+	{ "op", json_type_string, true, offsetof(struct spec_seccomp_arg, op), read_word,
+	  spec_seccomp_operators },
 	{ 0 },
 };
 
@@ -91,7 +100,8 @@ static const struct json_array_shape args_shape = {
 
 static const struct json_field rule_fields[] = {
 	{ "names", json_type_array, true, offsetof(struct spec_seccomp_rule, names), read_names, NULL },
-	{ "action", json_type_string, true, offsetof(struct spec_seccomp_rule, action), read_word, spec_seccomp_actions },
+	{ "action", json_type_string, true, offsetof(struct spec_seccomp_rule, action), read_word,
+	  spec_seccomp_actions },
 	{ "errnoRet", json_type_int, false, offsetof(struct spec_seccomp_rule, errno_ret), spec_read_opt_u64,
 	  &errno_range },
 	{ "args", json_type_array, false, offsetof(struct spec_seccomp_rule, args), json_read_array,

@@ -31,7 +31,7 @@ struct opt_u64 {
 	uint64_t value;
 };
 
-struct spec_pair {		/* annotations, sysctl, unified */
+struct spec_pair { /* annotations, sysctl, unified */
 	const char *key;
 	const char *value;
 };
@@ -46,8 +46,14 @@ struct spec_user {
 	size_t additional_gids_len;
 };
 
-enum { CAP_SET_EFFECTIVE, CAP_SET_BOUNDING, CAP_SET_INHERITABLE, CAP_SET_PERMITTED, CAP_SET_AMBIENT,
-       CAP_SET_COUNT };
+enum {
+	CAP_SET_EFFECTIVE,
+	CAP_SET_BOUNDING,
+	CAP_SET_INHERITABLE,
+	CAP_SET_PERMITTED,
+	CAP_SET_AMBIENT,
+	CAP_SET_COUNT
+};
 
 /* One bit per capability number (capabilities(7)). Names this build does not know are in unknown. */
 struct spec_capabilities {
@@ -56,9 +62,9 @@ struct spec_capabilities {
 };
 
 struct spec_rlimit {
-	int resource;		/* RLIMIT_* */
-	const char *name;	/* "RLIMIT_NOFILE" */
-	uint64_t soft;		/* RLIM_INFINITY is UINT64_MAX */
+	int resource;	  /* RLIMIT_* */
+	const char *name; /* "RLIMIT_NOFILE" */
+	uint64_t soft;	  /* RLIM_INFINITY is UINT64_MAX */
 	uint64_t hard;
 };
 
@@ -69,10 +75,10 @@ struct spec_process {
 		uint16_t height, width;
 	} console_size;
 	struct spec_user user;
-	char **args;		/* at least one when the process is there */
-	char **env;		/* NULL-terminated, may be NULL */
-	const char *cwd;	/* absolute */
-	struct spec_capabilities *capabilities;		/* NULL: drop everything the kernel lets us drop */
+	char **args;				/* at least one when the process is there */
+	char **env;				/* NULL-terminated, may be NULL */
+	const char *cwd;			/* absolute */
+	struct spec_capabilities *capabilities; /* NULL: drop everything the kernel lets us drop */
 	struct spec_rlimit *rlimits;
 	size_t rlimits_len;
 	const char *apparmor_profile;
@@ -88,38 +94,45 @@ struct spec_process {
  * "rbind", "rslave", "tmpcopyup", ...) become numbers here; everything else is data for the file system.
  */
 struct spec_mount_options {
-	bool bind;			/* "bind" or "rbind" */
-	bool recursive_bind;		/* "rbind" */
-	uint64_t attr_set;		/* MOUNT_ATTR_*: this mount only */
+	bool bind;	     /* "bind" or "rbind" */
+	bool recursive_bind; /* "rbind" */
+	uint64_t attr_set;   /* MOUNT_ATTR_*: this mount only */
 	uint64_t attr_clear;
-	uint64_t rec_attr_set;		/* MOUNT_ATTR_*: recursive variants (rro, rnosuid, ...), Linux 5.12 */
+	uint64_t rec_attr_set; /* MOUNT_ATTR_*: recursive variants (rro, rnosuid, ...), Linux 5.12 */
 	uint64_t rec_attr_clear;
-	unsigned long super_flags;	/* MS_* of the super block: MS_SYNCHRONOUS, MS_DIRSYNC, MS_LAZYTIME... */
-	unsigned long propagation;	/* 0, or MS_{SHARED,SLAVE,PRIVATE,UNBINDABLE}, with MS_REC for r* */
-	bool copy_up;			/* "tmpcopyup" */
-	bool remount;			/* "remount" */
-	bool source_nofollow;		/* "src-nofollow": the source of a bind is taken as it is */
-	bool copy_symlink;		/* "copy-symlink": a source that is a symlink is copied, not followed */
-	const char *data;		/* comma separated, never NULL */
+	unsigned long super_flags; /* MS_* of the super block: MS_SYNCHRONOUS, MS_DIRSYNC, MS_LAZYTIME... */
+	unsigned long propagation; /* 0, or MS_{SHARED,SLAVE,PRIVATE,UNBINDABLE}, with MS_REC for r* */
+	bool copy_up;		   /* "tmpcopyup" */
+	bool remount;		   /* "remount" */
+	bool source_nofollow;	   /* "src-nofollow": the source of a bind is taken as it is */
+	bool copy_symlink;	   /* "copy-symlink": a source that is a symlink is copied, not followed */
+	const char *data;	   /* comma separated, never NULL */
 };
 
 struct spec_mount {
-	const char *destination;	/* absolute; a relative one is read as below "/" */
-	const char *source;		/* NULL if absent */
-	const char *type;		/* never NULL: "bind" for binds, else the file system */
+	const char *destination; /* absolute; a relative one is read as below "/" */
+	const char *source;	 /* NULL if absent */
+	const char *type;	 /* never NULL: "bind" for binds, else the file system */
 	struct spec_mount_options options;
 };
 
 /* ---- hooks ------------------------------------------------------------------------------------------ */
 
-enum hook_kind { HOOK_PRESTART, HOOK_CREATE_RUNTIME, HOOK_CREATE_CONTAINER, HOOK_START_CONTAINER,
-		 HOOK_POSTSTART, HOOK_POSTSTOP, HOOK_KIND_COUNT };
+enum hook_kind {
+	HOOK_PRESTART,
+	HOOK_CREATE_RUNTIME,
+	HOOK_CREATE_CONTAINER,
+	HOOK_START_CONTAINER,
+	HOOK_POSTSTART,
+	HOOK_POSTSTOP,
+	HOOK_KIND_COUNT
+};
 
 struct spec_hook {
 	const char *path;	/* absolute */
 	char **args;		/* argv including argv[0]; NULL: { path } */
 	char **env;		/* NULL: the runtime's own environment */
-	struct opt_i64 timeout;	/* seconds, > 0 */
+	struct opt_i64 timeout; /* seconds, > 0 */
 };
 
 struct spec_hooks {
@@ -132,11 +145,10 @@ const char *hook_kind_name(enum hook_kind kind);
 
 /* ---- linux: namespaces, ids, devices ---------------------------------------------------------------- */
 
-enum ns_kind { NS_USER, NS_PID, NS_NETWORK, NS_MOUNT, NS_IPC, NS_UTS, NS_CGROUP, NS_TIME,
-	       NS_KIND_COUNT };
+enum ns_kind { NS_USER, NS_PID, NS_NETWORK, NS_MOUNT, NS_IPC, NS_UTS, NS_CGROUP, NS_TIME, NS_KIND_COUNT };
 
 struct spec_namespace {
-	bool listed;		/* in linux.namespaces: new when path is NULL, else joined */
+	bool listed; /* in linux.namespaces: new when path is NULL, else joined */
 	const char *path;
 };
 
@@ -145,10 +157,10 @@ struct spec_id_mapping {
 };
 
 struct spec_device {
-	const char *path;	/* absolute, in the container */
-	char type;		/* 'c' (also for "u"), 'b' or 'p' */
+	const char *path; /* absolute, in the container */
+	char type;	  /* 'c' (also for "u"), 'b' or 'p' */
 	unsigned int major, minor;
-	mode_t mode;		/* permission bits; 0666 when absent */
+	mode_t mode; /* permission bits; 0666 when absent */
 	uid_t uid;
 	gid_t gid;
 };
@@ -157,22 +169,24 @@ struct spec_device {
 
 struct spec_device_rule {
 	bool allow;
-	char type;			/* 'a', 'c' or 'b' */
-	struct opt_i64 major, minor;	/* absent or -1 in config.json: any, here .set == false */
-	bool read, write, mknod;	/* from "rwm"; absent access means all three */
+	char type;		     /* 'a', 'c' or 'b' */
+	struct opt_i64 major, minor; /* absent or -1 in config.json: any, here .set == false */
+	bool read, write, mknod;     /* from "rwm"; absent access means all three */
 };
 
 struct spec_memory {
 	struct opt_i64 limit, reservation, swap, kernel, kernel_tcp;
 	struct opt_u64 swappiness;
-	bool disable_oom_killer;	/* true when asked for */
-	struct { bool set, value; } use_hierarchy, check_before_update;
+	bool disable_oom_killer; /* true when asked for */
+	struct {
+		bool set, value;
+	} use_hierarchy, check_before_update;
 };
 
 struct spec_cpu {
 	struct opt_u64 shares, period, realtime_period, burst;
 	struct opt_i64 quota, realtime_runtime, idle;
-	const char *cpus, *mems;	/* NULL when absent */
+	const char *cpus, *mems; /* NULL when absent */
 };
 
 struct spec_throttle {
@@ -198,7 +212,7 @@ struct spec_block_io {
 };
 
 struct spec_hugepage_limit {
-	const char *page_size;	/* "2MB" */
+	const char *page_size; /* "2MB" */
 	uint64_t limit;
 };
 
@@ -233,14 +247,14 @@ struct spec_resources {
 /* ---- linux.seccomp ---------------------------------------------------------------------------------- */
 
 struct spec_seccomp_arg {
-	unsigned int index;		/* 0..5 */
+	unsigned int index; /* 0..5 */
 	uint64_t value, value_two;
-	const char *op;			/* SCMP_CMP_* as written, checked */
+	const char *op; /* SCMP_CMP_* as written, checked */
 };
 
 struct spec_seccomp_rule {
 	char **names;
-	const char *action;		/* SCMP_ACT_* as written, checked */
+	const char *action; /* SCMP_ACT_* as written, checked */
 	struct opt_u64 errno_ret;
 	struct spec_seccomp_arg *args;
 	size_t args_len;
@@ -249,8 +263,8 @@ struct spec_seccomp_rule {
 struct spec_seccomp {
 	const char *default_action;
 	struct opt_u64 default_errno_ret;
-	char **architectures;		/* SCMP_ARCH_* as written, checked */
-	char **flags;			/* SECCOMP_FILTER_FLAG_* as written, checked */
+	char **architectures; /* SCMP_ARCH_* as written, checked */
+	char **flags;	      /* SECCOMP_FILTER_FLAG_* as written, checked */
 	const char *listener_path, *listener_metadata;
 	struct spec_seccomp_rule *rules;
 	size_t rules_len;
@@ -265,14 +279,14 @@ struct spec_time_offset {
 };
 
 struct spec {
-	struct json_object *root;	/* keeps the strings alive; only json/ and spec/ look into it */
+	struct json_object *root; /* keeps the strings alive; only json/ and spec/ look into it */
 	struct arena arena;
 
 	const char *oci_version;
 	const char *hostname, *domainname;
-	const char *rootfs;		/* root.path as written; relative to the bundle */
+	const char *rootfs; /* root.path as written; relative to the bundle */
 	bool rootfs_readonly;
-	struct spec_process *process;	/* NULL if absent */
+	struct spec_process *process; /* NULL if absent */
 	struct spec_mount *mounts;
 	size_t mounts_len;
 	struct spec_hooks hooks[HOOK_KIND_COUNT];
@@ -287,13 +301,16 @@ struct spec {
 	size_t devices_len;
 	const char *cgroups_path;
 	struct spec_resources resources;
-	unsigned long rootfs_propagation;	/* MS_* with MS_REC, 0 when absent */
-	struct spec_seccomp *seccomp;		/* NULL if absent */
+	unsigned long rootfs_propagation; /* MS_* with MS_REC, 0 when absent */
+	struct spec_seccomp *seccomp;	  /* NULL if absent */
 	char **masked_paths, **readonly_paths;
 	const char *mount_label;
 	struct spec_pair *sysctl;
 	size_t sysctl_len;
-	struct { bool set; unsigned long value; } personality;	/* persona for personality(2) */
+	struct {
+		bool set;
+		unsigned long value;
+	} personality; /* persona for personality(2) */
 };
 
 /*
@@ -303,8 +320,7 @@ struct spec {
  */
 int spec_load(int dir_fd, const char *name, struct spec **ret, struct error *err);
 /* The same from memory; @name is used in errors. */
-int spec_parse(const char *text, size_t size, const char *name, struct spec **ret,
-	       struct error *err);
+int spec_parse(const char *text, size_t size, const char *name, struct spec **ret, struct error *err);
 void spec_free(struct spec *spec);
 
 /* `exec --process FILE`: a bare process object. Result: a spec with only .process set. */
@@ -322,6 +338,6 @@ const char *spec_annotation(const struct spec *spec, const char *key);
 
 /* Words for `features` and for checks: NULL-terminated. */
 extern const char *const spec_mount_option_words[];
-extern const char *const spec_seccomp_actions[], *const spec_seccomp_operators[],
-	*const spec_seccomp_architectures[], *const spec_seccomp_flags[];
-extern const char *const spec_namespace_words[];	/* indexed by enum ns_kind, then NULL */
+extern const char *const spec_seccomp_actions[],
+	*const spec_seccomp_operators[], *const spec_seccomp_architectures[], *const spec_seccomp_flags[];
+extern const char *const spec_namespace_words[]; /* indexed by enum ns_kind, then NULL */

@@ -36,7 +36,8 @@ static const char head[] =
 	"    { \"destination\": \"/dev\", \"type\": \"tmpfs\", \"source\": \"tmpfs\",\n"
 	"      \"options\": [ \"nosuid\", \"strictatime\", \"mode=755\", \"size=65536k\" ] },\n"
 	"    { \"destination\": \"/dev/pts\", \"type\": \"devpts\", \"source\": \"devpts\",\n"
-	"      \"options\": [ \"nosuid\", \"noexec\", \"newinstance\", \"ptmxmode=0666\", \"mode=0620\"%s ] },\n"
+	"      \"options\": [ \"nosuid\", \"noexec\", \"newinstance\", \"ptmxmode=0666\", \"mode=0620\"%s ] "
+	"},\n"
 	"    { \"destination\": \"/dev/shm\", \"type\": \"tmpfs\", \"source\": \"shm\",\n"
 	"      \"options\": [ \"nosuid\", \"noexec\", \"nodev\", \"mode=1777\", \"size=65536k\" ] },\n"
 	"    { \"destination\": \"/dev/mqueue\", \"type\": \"mqueue\", \"source\": \"mqueue\",\n"
@@ -50,8 +51,9 @@ static const char head[] =
 static const char sysfs_own[] = "\"type\": \"sysfs\", \"source\": \"sysfs\",\n"
 				"      \"options\": [ \"nosuid\", \"noexec\", \"nodev\", \"ro\" ]";
 /* Without an own network namespace the kernel refuses a new sysfs in a user namespace. */
-static const char sysfs_host[] = "\"type\": \"none\", \"source\": \"/sys\",\n"
-				 "      \"options\": [ \"rbind\", \"nosuid\", \"noexec\", \"nodev\", \"ro\" ]";
+static const char sysfs_host[] =
+	"\"type\": \"none\", \"source\": \"/sys\",\n"
+	"      \"options\": [ \"rbind\", \"nosuid\", \"noexec\", \"nodev\", \"ro\" ]";
 
 static const char resources[] =
 	"    \"resources\": { \"devices\": [ { \"allow\": false, \"access\": \"rwm\" } ] },\n";
@@ -92,7 +94,8 @@ int spec_template(bool rootless, uid_t uid, gid_t gid, char **ret_text, struct e
 			 uid, gid);
 	fprintf(stream, head, rootless ? "" : ", \"gid=5\"", rootless ? sysfs_host : sysfs_own);
 	fputs(rootless ? mappings : resources, stream);
-	fprintf(stream, tail, rootless ? "      { \"type\": \"user\" },\n" : "      { \"type\": \"network\" },\n");
+	fprintf(stream, tail,
+		rootless ? "      { \"type\": \"user\" },\n" : "      { \"type\": \"network\" },\n");
 	if (fclose(stream) != 0) {
 		free(text);
 		return error_oom(err);

@@ -21,8 +21,8 @@ int sys_move_mount(int from_fd, const char *from, int to_fd, const char *to, uns
 	return result(syscall(SYS_move_mount, from_fd, from, to_fd, to, flags));
 }
 
-int sys_mount_setattr(int dir_fd, const char *path, unsigned int at_flags, uint64_t set,
-		      uint64_t clear, uint64_t propagation, int userns_fd)
+int sys_mount_setattr(int dir_fd, const char *path, unsigned int at_flags, uint64_t set, uint64_t clear,
+		      uint64_t propagation, int userns_fd)
 {
 	struct mount_attr attr = {
 		.attr_set = set,

@@ -11,8 +11,8 @@ int sys_open_tree(int dir_fd, const char *path, unsigned int flags);
 /* Linux 5.2. */
 int sys_move_mount(int from_fd, const char *from, int to_fd, const char *to, unsigned int flags);
 /* Linux 5.12. @at_flags: AT_EMPTY_PATH, AT_RECURSIVE. */
-int sys_mount_setattr(int dir_fd, const char *path, unsigned int at_flags, uint64_t set,
-		      uint64_t clear, uint64_t propagation, int userns_fd);
+int sys_mount_setattr(int dir_fd, const char *path, unsigned int at_flags, uint64_t set, uint64_t clear,
+		      uint64_t propagation, int userns_fd);
 /* Linux 5.2. */
 int sys_fsopen(const char *type, unsigned int flags);
 int sys_fsconfig(int fd, unsigned int command, const char *key, const void *value, int aux);

@@ -16,7 +16,7 @@
 enum {
 	/* A rename by the container during the look-up makes openat2 say EAGAIN; it cannot win for ever. */
 	RACE_RETRIES = 64,
-	LINKS_MAX = 40,		/* as the kernel's own limit, path_resolution(7) */
+	LINKS_MAX = 40, /* as the kernel's own limit, path_resolution(7) */
 };
 
 static const uint64_t IN_ROOT = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
@@ -70,7 +70,7 @@ int reopen_fd(int fd, int flags)
 struct walk {
 	int root_fd;
 	int links;
-	char done[PATH_MAX];	/* finished components, relative to the root, without trailing '/' */
+	char done[PATH_MAX]; /* finished components, relative to the root, without trailing '/' */
 	char rest[PATH_MAX];
 };
 
@@ -186,8 +186,7 @@ static int walk_and_make(struct walk *walk, enum open_make what, mode_t mode, bo
 	return open_in_root(walk->root_fd, walk->done, O_PATH);
 }
 
-int open_in_root_make(int root_fd, const char *path, enum open_make what, mode_t mode,
-		      bool *ret_made)
+int open_in_root_make(int root_fd, const char *path, enum open_make what, mode_t mode, bool *ret_made)
 {
 	struct walk walk;
 	bool made = false;

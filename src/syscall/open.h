@@ -29,8 +29,7 @@ enum open_make { OPEN_MAKE_DIRECTORY, OPEN_MAKE_FILE };
  * way are followed inside the root. An existing object of another type is returned as it is.
  * *ret_made (may be NULL) tells whether the last component is new.
  */
-int open_in_root_make(int root_fd, const char *path, enum open_make what, mode_t mode,
-		      bool *ret_made);
+int open_in_root_make(int root_fd, const char *path, enum open_make what, mode_t mode, bool *ret_made);
 
 /*
  * Like open_in_root_make() for the parent of @path: the fd of the parent directory, and in *ret_name the

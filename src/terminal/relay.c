@@ -18,9 +18,9 @@ enum { BUFFER_SIZE = 16 * 1024 };
 
 struct terminal_relay {
 	int master_fd;
-	bool input_open;	/* our stdin is not at its end */
+	bool input_open; /* our stdin is not at its end */
 	bool master_open;
-	char pending[BUFFER_SIZE];	/* from stdin, not yet taken by the master */
+	char pending[BUFFER_SIZE]; /* from stdin, not yet taken by the master */
 	size_t pending_len;
 	bool raw;
 	struct termios saved;

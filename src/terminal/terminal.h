@@ -14,8 +14,8 @@ struct error;
  * @root_fd, falling back to "dev/ptmx"), unlocks it and takes the slave by TIOCGPTPEER (Linux 4.13),
  * so that no path is looked up. The slave is owned by @uid. @height/@width 0: unchanged.
  */
-int terminal_open(int root_fd, uid_t uid, uint16_t height, uint16_t width, int *ret_master,
-		  int *ret_slave, struct error *err);
+int terminal_open(int root_fd, uid_t uid, uint16_t height, uint16_t width, int *ret_master, int *ret_slave,
+		  struct error *err);
 /* Child: the slave becomes the controlling terminal and fds 0, 1, 2. Needs an own session (setsid). */
 int terminal_attach(int slave_fd, struct error *err);
 

@@ -35,8 +35,7 @@ void *arena_alloc(struct arena *arena, size_t count, size_t size)
 	size_t need;
 	void *result;
 
-	if (__builtin_mul_overflow(count, size, &need) ||
-	    __builtin_add_overflow(need, align - 1, &need))
+	if (__builtin_mul_overflow(count, size, &need) || __builtin_add_overflow(need, align - 1, &need))
 		return NULL;
 	need &= ~(align - 1);
 	if (!block || block->size - block->used < need)

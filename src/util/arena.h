@@ -11,14 +11,13 @@
 struct arena_block;
 
 struct arena {
-	struct arena_block *blocks;	/* newest first */
+	struct arena_block *blocks; /* newest first */
 };
 
 /* NULL when memory is short or @count * @size overflows. @count may be 0: a valid, unusable pointer. */
 void *arena_alloc(struct arena *arena, size_t count, size_t size);
 char *arena_strdup(struct arena *arena, const char *text);
-char *arena_format(struct arena *arena, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+char *arena_format(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Releases everything; the arena can be used again. */
 void arena_done(struct arena *arena);

@@ -41,9 +41,9 @@ static inline int take_fd(int *fd)
 }
 
 /* Gives the pointer away: the variable no longer owns it. */
-#define take_pointer(pointer)                       \
-	({                                          \
+#define take_pointer(pointer)                           \
+	({                                              \
 		__typeof__(pointer) taken_ = (pointer); \
-		(pointer) = NULL;                   \
-		taken_;                             \
+		(pointer) = NULL;                       \
+		taken_;                                 \
 	})

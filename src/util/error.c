@@ -43,8 +43,8 @@ const char *error_reason(int code)
 	}
 }
 
-__attribute__((format(printf, 4, 0)))
-static int vset(struct error *err, int code, const char *reason, const char *format, va_list args)
+__attribute__((format(printf, 4, 0))) static int vset(struct error *err, int code, const char *reason,
+						      const char *format, va_list args)
 {
 	int saved = errno;
 	int n;

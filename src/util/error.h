@@ -17,21 +17,18 @@
 enum { ERROR_TEXT_MAX = 2048 };
 
 struct error {
-	int code;		/* negative errno, 0 while there is no error */
+	int code; /* negative errno, 0 while there is no error */
 	char text[ERROR_TEXT_MAX];
 };
 
 /* @code: negative errno; returned again, so that callers can write `return error_set(...)`. */
-int error_set(struct error *err, int code, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+int error_set(struct error *err, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* As error_set(), with ": " and the lower-case reason of @code appended. */
-int error_sys(struct error *err, int code, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+int error_sys(struct error *err, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* As error_sys(), but with the reason texts that engines look for when a command cannot be executed. */
-int error_exec(struct error *err, int code, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+int error_exec(struct error *err, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* Puts "text: " in front of what is there. Returns err->code. */
 int error_prefix(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -78,8 +78,7 @@ static int open_socket(const char *path, struct error *err)
 	return take_fd(&fd);
 }
 
-int log_open(const char *destination, enum log_format format, enum log_level level,
-	     struct error *err)
+int log_open(const char *destination, enum log_format format, enum log_level level, struct error *err)
 {
 	const char *path = destination;
 	int fd = -1;
@@ -198,8 +197,7 @@ static void format_time(char *text, size_t size)
 	snprintf(text, size, "%s.%09ldZ", seconds, now.tv_nsec);
 }
 
-static size_t format_json(char *record, size_t size, enum log_level level, const char *step,
-			  const char *text)
+static size_t format_json(char *record, size_t size, enum log_level level, const char *step, const char *text)
 {
 	const char *end = record + size - 256;
 	char stamp[64];

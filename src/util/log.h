@@ -21,8 +21,7 @@ enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
  * @destination: NULL (records below go to stderr), PATH, file:PATH, syslog:IDENT, journald:IDENT.
  * A destination that cannot be opened is the error; there is no silent fall-back.
  */
-int log_open(const char *destination, enum log_format format, enum log_level level,
-	     struct error *err);
+int log_open(const char *destination, enum log_format format, enum log_level level, struct error *err);
 void log_close(void);
 
 /* -EINVAL for an unknown word. */

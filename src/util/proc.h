@@ -7,8 +7,8 @@
 #include <sys/types.h>
 
 struct proc_stat {
-	char state;			/* R S D T Z X ... */
-	unsigned long long start_time;	/* clock ticks after boot, field 22 of proc_pid_stat(5) */
+	char state;		       /* R S D T Z X ... */
+	unsigned long long start_time; /* clock ticks after boot, field 22 of proc_pid_stat(5) */
 };
 
 /* 0, -ESRCH when there is no such process, or another negative errno. */

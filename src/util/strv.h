@@ -14,8 +14,7 @@ struct strv {
 
 /* Appends a copy of @text (NULL-safe: -ENOMEM when @text is NULL, so that a failed strdup can be passed). */
 int strv_add(struct strv *strv, const char *text);
-int strv_add_format(struct strv *strv, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+int strv_add_format(struct strv *strv, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void strv_done(struct strv *strv);
 
 /* For any NULL-terminated array; NULL counts as empty. */

@@ -252,8 +252,8 @@ static void wait_for_release(void)
 
 /* ---- signals ----------------------------------------------------------------------------------------------- */
 
-static const int passed_on[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH,
-				 SIGALRM, SIGVTALRM, SIGPROF, SIGPIPE, SIGIO };
+static const int passed_on[] = { SIGINT,   SIGTERM, SIGHUP,    SIGQUIT, SIGUSR1, SIGUSR2,
+				 SIGWINCH, SIGALRM, SIGVTALRM, SIGPROF, SIGPIPE, SIGIO };
 
 static void on_signal(int signo, siginfo_t *info, void *context)
 {

@@ -33,8 +33,14 @@ static void test_exec_process_takes_the_options(void **state)
 	char *gids[] = { (char[]){ "20" }, NULL };
 	char *caps[] = { (char[]){ "CAP_CHOWN" }, NULL };
 	const struct exec_request request = {
-		.args = args, .env = env, .additional_gids = gids, .caps = caps, .user = "7:8",
-		.cwd = "/tmp", .tty = true, .no_new_privs = 0,
+		.args = args,
+		.env = env,
+		.additional_gids = gids,
+		.caps = caps,
+		.user = "7:8",
+		.cwd = "/tmp",
+		.tty = true,
+		.no_new_privs = 0,
 	};
 	struct exec_process exec;
 	struct error err = { 0 };

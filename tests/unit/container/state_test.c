@@ -35,12 +35,8 @@ static int remove_root(void **state)
 
 static struct state example(void)
 {
-	static char id[] = "web",
-		    oci_version[] = "1.3.0",
-		    bundle[] = "/b",
-		    rootfs[] = "/b/rootfs",
-		    created[] = "2026-01-02T15:04:05.123456789Z",
-		    annotations[] = "{\"a\":\"b\"}",
+	static char id[] = "web", oci_version[] = "1.3.0", bundle[] = "/b", rootfs[] = "/b/rootfs",
+		    created[] = "2026-01-02T15:04:05.123456789Z", annotations[] = "{\"a\":\"b\"}",
 		    cgroup_path[] = "/krun/web";
 
 	return (struct state){
@@ -124,7 +120,7 @@ static void test_state_text_is_the_object_of_the_specification(void **state)
 	struct state saved = example();
 	char *text = state_text(&saved, "stopped", 0, true);
 	struct json_object *object = json_tokener_parse(text), *value;
-	static const char *const keys[] = { "ociVersion", "id",	    "pid",	   "status", "bundle",
+	static const char *const keys[] = { "ociVersion", "id",	     "pid",	    "status", "bundle",
 					    "rootfs",	  "created", "annotations", "owner" };
 
 	(void)state;
@@ -146,8 +142,8 @@ static void test_container_id_rules(void **state)
 		const char *id;
 		bool valid;
 	} rows[] = {
-		{ "a", true },	   { "A_9+x.y-z", true }, { "", false },	 { ".", false },
-		{ "..", false },   { ".seccomp", false }, { "a/b", false }, { "-x", false },
+		{ "a", true },	  { "A_9+x.y-z", true }, { "", false },	   { ".", false },
+		{ "..", false },  { ".seccomp", false }, { "a/b", false }, { "-x", false },
 		{ "a b", false }, { "\xc3\xa4", false },
 	};
 	char longest[300];

@@ -13,12 +13,10 @@ static void test_status_table(void **state)
 	static const struct {
 		enum status status;
 		const char *word;
-		const char *allowed;	/* start, exec, kill, delete, pause, resume, update */
+		const char *allowed; /* start, exec, kill, delete, pause, resume, update */
 	} rows[] = {
-		{ STATUS_CREATING, "creating", "-------" },
-		{ STATUS_CREATED, "created", "sek-p-u" },
-		{ STATUS_RUNNING, "running", "-ek-p-u" },
-		{ STATUS_PAUSED, "paused", "--k--ru" },
+		{ STATUS_CREATING, "creating", "-------" }, { STATUS_CREATED, "created", "sek-p-u" },
+		{ STATUS_RUNNING, "running", "-ek-p-u" },   { STATUS_PAUSED, "paused", "--k--ru" },
 		{ STATUS_STOPPED, "stopped", "---d---" },
 	};
 

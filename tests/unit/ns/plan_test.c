@@ -39,9 +39,9 @@ static void test_ns_plan_needs_a_stage_for_what_holds_for_children(void **state)
 		bool with_new_user;
 		bool expect;
 	} rows[] = {
-		{ NS_PID, NULL, false, false },	 { NS_PID, "/p", false, true },
-		{ NS_USER, NULL, false, false }, { NS_USER, "/p", false, true },
-		{ NS_TIME, NULL, false, true },	 { NS_TIME, "/p", false, true },
+		{ NS_PID, NULL, false, false },	    { NS_PID, "/p", false, true },
+		{ NS_USER, NULL, false, false },    { NS_USER, "/p", false, true },
+		{ NS_TIME, NULL, false, true },	    { NS_TIME, "/p", false, true },
 		{ NS_NETWORK, "/p", false, false }, { NS_NETWORK, "/p", true, true },
 		{ NS_NETWORK, NULL, true, false },
 	};

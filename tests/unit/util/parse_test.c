@@ -69,9 +69,9 @@ static void test_parse_signal_forms(void **state)
 		const char *text;
 		int expect;
 	} rows[] = {
-		{ "15", SIGTERM },	{ "TERM", SIGTERM },   { "SIGTERM", SIGTERM }, { "sigkill", SIGKILL },
-		{ "USR1", SIGUSR1 },	{ "SIGIOT", SIGABRT }, { "CLD", SIGCHLD },     { "SIGBOGUS", -EINVAL },
-		{ "65", -EINVAL },	{ "-1", -EINVAL },     { "", -EINVAL },
+		{ "15", SIGTERM },   { "TERM", SIGTERM },   { "SIGTERM", SIGTERM }, { "sigkill", SIGKILL },
+		{ "USR1", SIGUSR1 }, { "SIGIOT", SIGABRT }, { "CLD", SIGCHLD },	    { "SIGBOGUS", -EINVAL },
+		{ "65", -EINVAL },   { "-1", -EINVAL },	    { "", -EINVAL },
 	};
 
 	(void)state;
