@@ -1,0 +1,26 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# calls.sh TREE: what belongs to one layer is not used in another (the right-hand column of src/README.md).
+set -eu
+cd "$1/src"
+bad=0
+
+# only PATTERN WHERE WHY: fails on lines with PATTERN in .c files whose path does not match WHERE.
+only() {
+	found=$(grep -rnE --include='*.c' -- "$1" . | sed 's|^\./||' | grep -vE "^($2)" |
+		grep -vE '^[^:]+:[0-9]+:[[:space:]]*(/?\*|//)' || true)
+	if [ -n "$found" ]; then
+		echo "$found"
+		echo "    ^ $3"
+		bad=1
+	fi
+}
+
+only '(^|[^_[:alnum:]])syscall\(' 'syscall/' 'system calls without a libc wrapper belong to syscall/'
+only '^[[:space:]]*#[[:space:]]*if' 'syscall/' '#if belongs to syscall/'
+only 'json_object' 'json/|spec/|container/state\.c|container/list\.c|km/settings\.c|cli/features\.c|cli/update\.c|cli/look\.c' 'JSON is read in one place'
+only '(^|[^_[:alnum:]])_?exit\(' 'main\.c|init/|km/shim\.c|syscall/|cli/|hooks/run\.c|util/interrupt\.c|ns/idmap\.c|container/start\.c' 'only the top of a process may end it'
+only '(^|[^_[:alnum:]])(printf|puts|perror)\(' 'cli/|main\.c' 'only cli/ talks to the user; the rest uses util/log.h'
+only '(^|[^_[:alnum:]])(gets|atoi|atol|alloca|system|popen|tmpnam|mktemp|strtok)\(' 'none' 'unsafe or imprecise: see util/parse.h, util/strv.h'
+exit $bad

@@ -1,0 +1,35 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# length.sh TREE: fails on functions of more than 70 lines, .c files of more than 800 and headers of more than 350.
+set -eu
+cd "$1/src"
+command -v ctags >/dev/null || { echo "universal-ctags is not installed"; exit 77; }
+bad=0
+ctags --languages=C --kinds-C=f --fields=ne -R -o - . | awk -F'\t' -v max=70 '
+	/^!/ { next }
+	{
+		line = end = 0
+		for (i = 4; i <= NF; i++) {
+			if ($i ~ /^line:/) line = substr($i, 6)
+			if ($i ~ /^end:/)  end = substr($i, 5)
+		}
+		functions++
+		if (end - line + 1 > max) {
+			printf "%s:%d %s is %d lines\n", $2, line, $1, end - line + 1
+			bad = 1
+		}
+	}
+	END {
+		if (functions < 300) {
+			printf "only %d functions found: does this ctags know the field end?\n", functions
+			bad = 1
+		}
+		exit bad
+	}' || bad=1
+for file in $(find . -name '*.[ch]'); do
+	lines=$(wc -l <"$file")
+	case $file in *.h) max=350 ;; *) max=800 ;; esac
+	[ "$lines" -le "$max" ] || { echo "$file has $lines lines"; bad=1; }
+done
+exit $bad

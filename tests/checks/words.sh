@@ -1,0 +1,21 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# words.sh TREE: no paths of a developer's machine, no trailing blanks, a licence line in every source file.
+set -eu
+cd "$1"
+bad=0
+# Spelt in two parts so that this file does not find itself.
+work='/wor''k/' home='/ho''me/[a-z]' var='/var/t''mp/'
+if grep -rnIE "$work|$home|$var" --exclude-dir=.git --exclude-dir=build . | grep -vE '/home/alice'; then
+	echo "    ^ paths of one machine"
+	bad=1
+fi
+if grep -rnIE '[[:blank:]]+$' --include='*.[ch]' --include='*.py' --include='*.sh' src include tests contrib; then
+	echo "    ^ trailing blanks"
+	bad=1
+fi
+for file in $(find src include tests -name '*.[ch]' -o -name '*.py' -o -name meson.build); do
+	head -3 "$file" | grep -q 'SPDX-License-Identifier: Apache-2.0' || { echo "$file: no licence line"; bad=1; }
+done
+exit $bad
