@@ -8,8 +8,8 @@ N failed, N skipped". Rings: unit checks bundle engines (default: all). NAME sel
 --counts adds a line of the three numbers to FILE.
 
 A skipped test prints its reason. With KRUN_STRICT=1 (CI) a skip that tests/expected-skips does not list is a failure.
-bundle and engines need root; they run in a private mount namespace in which kmsim stands at km's path and
-/sys/fs/cgroup is a cgroup2 mount (bundle).
+bundle and engines need root; they run in a private mount namespace in which kmsim stands at km's path; bundle has a
+cgroup2 mount at /sys/fs/cgroup, engines has network and pid namespaces of its own.
 """
 
 import importlib
@@ -138,13 +138,11 @@ class RingResult(unittest.TestResult):
 
 
 def personalities(cls):
-    """A test class for both personalities becomes two classes."""
-    from krun import BothPersonalities
-
-    if not issubclass(cls, BothPersonalities):
+    """A test class for both personalities (variants) becomes two classes."""
+    if not hasattr(cls, "variants"):
         return [cls]
     return [type(f"{cls.__name__}_{word}", (cls,), {"personality": word, "__module__": cls.__module__})
-            for word in ("plain", "km")]
+            for word in cls.variants]
 
 
 def run_unittest(ring, name, report):
@@ -169,11 +167,15 @@ def enter(ring, selection):
     counts_file = os.path.join(BUILD, f"counts-{ring}.json")
     if os.path.exists(counts_file):
         os.remove(counts_file)
-    setup = ("mount -t cgroup2 none /sys/fs/cgroup && " if ring == "bundle" else
-             "mount -t tmpfs -o mode=0755 tmpfs /run && ip link set lo up && ")
-    unshare = [] if ring == "bundle" else ["unshare", "--net"]
+    if ring == "bundle":
+        unshare, setup = [], 'mount -t cgroup2 none /sys/fs/cgroup && exec "$@"'
+    else:
+        # The shell stays as process 1 and reaps what engines leave to it.
+        unshare = ["unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
+        setup = ("mount -t tmpfs -o mode=0755 tmpfs /run && mkdir -p /var/lib/cni && "
+                 'mount -t tmpfs tmpfs /var/lib/cni && ip link set lo up && "$@"; exit $?')
     command = [*unshare, os.path.join(TESTS, "kmsim", "with-stand-in"), os.path.join(BUILD, "tests", "kmsim", "kmsim"),
-               "sh", "-c", setup + 'exec "$@"', "sh", sys.executable, os.path.abspath(__file__), selection]
+               "sh", "-c", setup, "sh", sys.executable, os.path.abspath(__file__), selection]
     environment = dict(os.environ, KRUN_BUILD=BUILD, KRUN_TEST_COUNTS=counts_file, KRUN_TEST_HOST=str(os.getpid()))
     subprocess.run(command, env=environment, check=False)
     try:

@@ -243,3 +243,5 @@ class KrunTest(unittest.TestCase):
 
 class BothPersonalities(KrunTest):
     """Base of tests that the runner starts twice: plain, and with kmsim at km's path."""
+
+    variants = ("plain", "km")
