@@ -16,5 +16,8 @@ def tearDownModule():
 
 
 class PodmanRoot(DockerLike):
+    # podman's rm asks politely first, and a shell as process 1 does not listen.
+    remove_options = ("--force", "--volumes", "--time", "0")
+
     def find_engine(self):
         return ENGINE

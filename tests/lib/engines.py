@@ -12,6 +12,7 @@ import pty
 import select
 import shutil
 import signal
+import stat
 import subprocess
 import tempfile
 import threading
@@ -29,6 +30,7 @@ class Engine:
 
     name = ""
     programs = ()
+    exec_cannot_run = 127   # status of the client for a program that is missing
 
     def __init__(self):
         missing = [program for program in self.programs if not shutil.which(program)]
@@ -118,6 +120,9 @@ class Dockerd(Engine):
             self.close()
             raise
         self.image = "bb:1"
+        version = self.cli("version", "--format", "{{.Server.Version}}").stdout.decode()
+        # dockerd before 23 answers 126 for every exec that does not start, whatever the runtime says.
+        self.exec_cannot_run = 126 if int(version.split(".")[0]) < 23 else 127
 
     def cli(self, *arguments):
         return subprocess.run([self.client, "-H", f"unix://{self.socket}", *arguments], stdin=subprocess.DEVNULL,
@@ -255,8 +260,9 @@ def engine_parents():
 
 
 def mounts():
+    """Mount points, without the one that podman keeps for its next container."""
     with open("/proc/self/mountinfo") as file:
-        return {line.split()[4] for line in file}
+        return {line.split()[4] for line in file} - {"/run/netns"}
 
 
 class EngineTest(unittest.TestCase):
@@ -355,10 +361,11 @@ class DockerLike(EngineTest):
 
     cannot_run = 127        # status for a program that is missing
     cannot_execute = 126    # and for one that may not be executed
+    remove_options = ("--force", "--volumes")
 
     def remove(self):
         for name in self.names:
-            self.cli("rm", "--force", "--volumes", name)
+            self.cli("rm", *self.remove_options, name)
 
     def run_(self, *arguments, **more):
         return self.cli("run", "--rm", "--name", self.name, *arguments, **more)
@@ -509,7 +516,7 @@ class DockerLike(EngineTest):
         self.detached()
         for program in ("/no/such/program", "no-such-program"):
             result = self.cli("exec", self.name, program)
-            self.assertEqual(result.status, self.cannot_run, result)
+            self.assertEqual(result.status, self.engine.exec_cannot_run, result)
             self.assertIn(program, result.out + result.err)
 
     def test_exec_of_a_command_that_is_not_executable(self):
@@ -561,9 +568,9 @@ class DockerLike(EngineTest):
         none = self.shell(field, "--cap-drop", "all")
         self.assertIn("CapEff:0000000000000000", none)
         self.assertIn("CapBnd:0000000000000000", none)
-        with open("/proc/self/status") as file:
-            own = [line.split()[1] for line in file if line.startswith("CapBnd")][0]
-        self.assertIn(f"CapEff:{own}", self.shell(field, "--privileged"))
+        privileged = dict(line.split(":") for line in self.shell(field, "--privileged").split())
+        self.assertEqual(privileged["CapEff"], privileged["CapBnd"])
+        self.assertTrue(int(privileged["CapEff"], 16) >> 21 & 1, "CAP_SYS_ADMIN")
 
     def test_privileged_has_devices_and_no_masks(self):
         out = self.shell("ls -d /dev/kvm /dev/kkm /dev/full 2>/dev/null; mount | grep -c ' /proc/kcore '; true",
@@ -582,19 +589,24 @@ class DockerLike(EngineTest):
 
     def test_hostname_environment_directory(self):
         self.assertEqual(self.shell("hostname; echo $A; pwd", "--hostname", "box", "--env", "A=b c", "--workdir",
-                                    "/made/here"), "box\nb c\n/made/here\n")
+                                    "/tmp"), "box\nb c\n/tmp\n")
 
     def test_sysctl_and_ulimit_and_shm_size(self):
         out = self.shell("cat /proc/sys/net/ipv4/ip_unprivileged_port_start; ulimit -c; df -k /dev/shm | tail -1",
-                         "--sysctl", "net.ipv4.ip_unprivileged_port_start=81", "--ulimit", "core=0", "--shm-size", "2m")
+                         "--sysctl", "net.ipv4.ip_unprivileged_port_start=81", "--ulimit", "core=0", "--ulimit", "nofile=1000:1000",
+                         "--ulimit", "nproc=1024:1024", "--shm-size", "2m")
         self.assertEqual(out.split()[:2], ["81", "0"])
         self.assertIn(" 2048 ", out)
 
     def test_device(self):
-        self.assertEqual(self.shell("head -c 4 /dev/box | od -An -tx1", "--device", "/dev/zero:/dev/box:r").split(),
-                         ["00"] * 4)
-        self.assertEqual(self.shell("echo no > /dev/box || echo refused", "--device", "/dev/zero:/dev/box:r"),
-                         "refused\n")
+        # No driver is needed: the device filter answers first (EPERM), the missing driver later (ENXIO).
+        node = os.path.join(self.engine.top, f"node-{self.name}")
+        os.mknod(node, 0o666 | stat.S_IFCHR, os.makedev(240, 77))
+        self.assertEqual(self.shell("stat -c '%t %T' /dev/box", "--device", f"{node}:/dev/box:r").split(), ["f0", "4d"])
+        script = "echo > /dev/box; cat /dev/box"
+        for rights, refused in (("r", 1), ("rw", 0)):
+            result = self.run_("--device", f"{node}:/dev/box:{rights}", self.engine.image, "sh", "-c", script)
+            self.assertEqual(result.err.lower().count("operation not permitted"), refused, result)
 
     def test_namespaces_of_the_host_and_of_another_container(self):
         own = {kind: os.readlink(f"/proc/self/ns/{kind}") for kind in ("net", "pid")}
