@@ -90,6 +90,12 @@ class Restrictions(BothPersonalities):
     def test_oom_score(self):
         self.assertEqual(self.inside("cat /proc/self/oom_score_adj", oomScoreAdj=500), "500\n")
 
+    def test_seccomp_without_clone3_as_in_the_default_profile_of_docker(self):
+        self.config["linux"]["seccomp"] = {
+            "defaultAction": "SCMP_ACT_ALLOW",
+            "syscalls": [{"names": ["clone3"], "action": "SCMP_ACT_ERRNO", "errnoRet": 38}]}
+        self.assertEqual(self.inside("echo $(echo works)"), "works\n")
+
     def test_seccomp_returns_the_configured_errno(self):
         self.config["linux"]["seccomp"] = {
             "defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_X86_64"],

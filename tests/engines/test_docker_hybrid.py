@@ -28,5 +28,11 @@ class DockerHybrid(DockerLike):
     def test_memory_limit(self):
         result = self.run_("--memory", "32m", self.engine.image, "true")
         self.assertNotEqual(result.status, 0)
-        self.assertIn("'memory'", result.err)
-        self.assertIn("v1", result.err)
+        self.assertIn("the memory controller is on cgroup v1", result.err)
+
+    def test_update(self):
+        self.detached()
+        result = self.cli("update", "--memory", "64m", "--memory-swap", "128m", self.name)
+        self.assertNotEqual(result.status, 0)
+        self.assertIn("the memory controller is on cgroup v1", result.err)
+        self.assertEqual(self.ok("exec", self.name, "echo", "alive"), "alive\n")

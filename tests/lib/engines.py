@@ -259,10 +259,13 @@ def engine_parents():
     return {f"{CGROUP}/docker", f"{CGROUP}/krun-test", f"{CGROUP}/libpod_parent", f"{CGROUP}/krun"}
 
 
-def mounts():
-    """Mount points, without the one that podman keeps for its next container."""
-    with open("/proc/self/mountinfo") as file:
-        return {line.split()[4] for line in file} - {"/run/netns"}
+def mounts(pids):
+    """Mount points in the mount namespaces of @pids, without what engines keep for their next container."""
+    found = set()
+    for pid in pids:
+        with open(f"/proc/{pid}/mountinfo") as file:
+            found |= {line.split()[4] for line in file}
+    return {path for path in found if path != "/run/netns" and not path.endswith("/netns/default")}
 
 
 class EngineTest(unittest.TestCase):
@@ -277,11 +280,14 @@ class EngineTest(unittest.TestCase):
         self.engine = self.find_engine()
         self.name = f"t{os.getpid()}-{time.monotonic_ns() % 10**9}"
         self.names = [self.name]
-        self.before = (processes(), cgroups(), mounts())
+        self.before = (processes(), cgroups(), mounts(self.mount_namespaces()))
         self.background = []
 
     def find_engine(self):
         raise NotImplementedError
+
+    def mount_namespaces(self):
+        return ["self"] + ([self.engine.daemon.pid] if self.engine.daemon else [])
 
     def remove(self):
         """Removes the containers of self.names with the engine's own command."""
@@ -292,7 +298,7 @@ class EngineTest(unittest.TestCase):
         left = [f"process {pid}: {line}" for pid, line in processes().items()
                 if pid not in known and not line.startswith(("containerd ", "podman pause"))]
         left += [f"cgroup {path}" for path in cgroups() - groups]
-        left += [f"mount {path}" for path in mounts() - mounted]
+        left += [f"mount {path}" for path in mounts(self.mount_namespaces()) - mounted]
         return left + [f"state of {name}" for name in self.engine.states()]
 
     def tearDown(self):
