@@ -355,7 +355,7 @@ static int wait_for_monitor(struct launch *launch, pid_t monitor, struct error *
 	if (r < 0)
 		return r;
 	if (pidfd < 0)
-		return error_set(err, -ECHILD, "km ended right after its start");
+		return km_died(-1, launch->monitor_log_fd, err);
 	return km_wait_ready(monitor, pidfd, launch->monitor_log_fd, launch->km.settings.start_timeout_ms,
 			     err);
 }

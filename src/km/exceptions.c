@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Programs that may run without km; see DESIGN of the file format in krun(1), "EXCEPTIONS". */
+/* Programs that may run without km; the file is described in krun(1), "EXCEPTIONS". */
 
 /* The low-level digest functions: the EVP interface costs a static program a third of a millisecond at start-up. */
 #define OPENSSL_API_COMPAT 0x10100000L

@@ -28,7 +28,7 @@ enum km_start { KM_START_PAYLOAD, KM_START_EXEC };
 /* ---- which personality (personality.c) ---------------------------------------------------------------- */
 
 /*
- * DESIGN: the basename of argv[0]. "krun-plain" and names that do not start with "krun" are plain;
+ * The basename of argv[0]. "krun-plain" and names that do not start with "krun" are plain;
  * "krun-label-trigger" is km when the annotation app.kontain.version=1 is set or the rootfs holds
  * /.kontain; every other name that starts with "krun" is km. Pure.
  */
@@ -133,7 +133,7 @@ struct km_exception {
 };
 /*
  * @root_fd: root directory of the container, opened from outside. @name: args[0] of the exec. No file or
- * no matching entry: 0 and ret->fd == -1. See DESIGN "Exceptions": whole name, first match wins,
+ * no matching entry: 0 and ret->fd == -1. Whole name, first match wins,
  * hash while copying; everything malformed fails and nothing runs.
  */
 int km_exception_find(int root_fd, const char *name, struct km_exception *ret, struct error *err);
@@ -147,6 +147,9 @@ void km_exception_done(struct km_exception *exception);
  * time is over. 0, or an error with km's own words. @pidfd: polled for its death.
  */
 int km_wait_ready(pid_t pid, int pidfd, int log_fd, unsigned int timeout_ms, struct error *err);
+
+/* Fails with how km ended and its last words. @pidfd: -1 when it was gone before it could be opened. */
+int km_died(int pidfd, int log_fd, struct error *err);
 /* SIGUSR1 once, then sees handlers appear in SigCgt (or the process end). */
 int km_release(pid_t pid, int pidfd, unsigned int timeout_ms, struct error *err);
 /*

@@ -16,7 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/inotify.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -31,6 +30,8 @@
 enum {
 	KICK_SIGNAL = 63, /* km.h: KM_SIGVCPUSTOP, SIGRTMAX - 1 */
 	LOG_TAIL = 600,
+	FIRST_PAUSE_NS = 125000,
+	LONGEST_PAUSE_NS = 2000000,
 	TAKEN_LOOKS = 250,
 	TAKEN_NAP_NS = 200000,
 };
@@ -97,7 +98,7 @@ static void log_tail(int log_fd, char *tail, size_t size)
 			*c = ';';
 }
 
-static int died(int pidfd, int log_fd, struct error *err)
+int km_died(int pidfd, int log_fd, struct error *err)
 {
 	char tail[LOG_TAIL], how[64] = "ended";
 	siginfo_t info = { 0 };
@@ -115,29 +116,21 @@ static int died(int pidfd, int log_fd, struct error *err)
 int km_wait_ready(pid_t pid, int pidfd, int log_fd, unsigned int timeout_ms, struct error *err)
 {
 	const int64_t deadline = now_ms() + timeout_ms;
-	auto_close int watch_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	char path[40];
-	int pause_ms = 20;
+	struct pollfd item = { .fd = pidfd, .events = POLLIN };
+	long pause_ns = FIRST_PAUSE_NS;
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", log_fd);
-	if (watch_fd >= 0)
-		inotify_add_watch(watch_fd, path, IN_MODIFY);
+	/* Looks, because nothing tells: km's line comes before the wait, and to close an inotify(7) costs 10 ms. */
 	while (!km_is_waiting(pid)) {
-		struct pollfd fds[] = {
-			{ .fd = pidfd, .events = POLLIN },
-			{ .fd = watch_fd, .events = POLLIN },
-		};
-		char events[1024];
+		const struct timespec pause = { .tv_nsec = pause_ns };
 
 		if (now_ms() >= deadline)
 			return error_set(err, -ETIMEDOUT, "km is not ready after %u ms", timeout_ms);
-		if (poll(fds, 2, pause_ms) < 0 && errno != EINTR)
+		if (ppoll(&item, 1, &pause, NULL) < 0 && errno != EINTR)
 			return error_sys(err, -errno, "wait for km");
-		if (fds[0].revents)
-			return died(pidfd, log_fd, err);
-		/* The line is written a few instructions before the wait begins: then look again soon. */
-		if (fds[1].revents && read(watch_fd, events, sizeof(events)) > 0)
-			pause_ms = 1;
+		if (item.revents)
+			return km_died(pidfd, log_fd, err);
+		/* A large VM takes long, a small one shall not wait for us. */
+		pause_ns = pause_ns < LONGEST_PAUSE_NS ? pause_ns * 2 : LONGEST_PAUSE_NS;
 	}
 	return 0;
 }

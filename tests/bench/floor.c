@@ -53,7 +53,8 @@ static void make_devices(void)
 
 	umask(0);
 	for (unsigned i = 0; i < sizeof(nodes) / sizeof(nodes[0]); i++)
-		must(nodes[i].path, mknod(nodes[i].path, S_IFCHR | 0666, makedev(nodes[i].major, nodes[i].minor)));
+		must(nodes[i].path,
+		     mknod(nodes[i].path, S_IFCHR | 0666, makedev(nodes[i].major, nodes[i].minor)));
 	umask(022);
 	must("dev/ptmx", symlink("pts/ptmx", "dev/ptmx"));
 }
@@ -94,8 +95,8 @@ static void child(const char *rootfs)
 int main(int argc, char **argv)
 {
 	struct clone_args args = {
-		.flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWCGROUP |
-			 CLONE_VFORK | CLONE_INTO_CGROUP,
+		.flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET |
+			 CLONE_NEWCGROUP | CLONE_VFORK | CLONE_INTO_CGROUP,
 		.exit_signal = SIGCHLD,
 	};
 	int status, fd;
