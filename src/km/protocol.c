@@ -30,7 +30,7 @@
 enum {
 	KICK_SIGNAL = 63, /* km.h: KM_SIGVCPUSTOP, SIGRTMAX - 1 */
 	LOG_TAIL = 600,
-	FIRST_PAUSE_NS = 125000,
+	FIRST_PAUSE_NS = 80000,
 	LONGEST_PAUSE_NS = 2000000,
 	TAKEN_LOOKS = 250,
 	TAKEN_NAP_NS = 200000,
@@ -129,8 +129,8 @@ int km_wait_ready(pid_t pid, int pidfd, int log_fd, unsigned int timeout_ms, str
 			return error_sys(err, -errno, "wait for km");
 		if (item.revents)
 			return km_died(pidfd, log_fd, err);
-		/* A large VM takes long, a small one shall not wait for us. */
-		pause_ns = pause_ns < LONGEST_PAUSE_NS ? pause_ns * 2 : LONGEST_PAUSE_NS;
+		/* Of the time that it took so far, a tenth: a large VM takes long, a small one shall not wait for us. */
+		pause_ns += pause_ns < LONGEST_PAUSE_NS ? pause_ns / 8 : 0;
 	}
 	return 0;
 }
@@ -138,6 +138,7 @@ int km_wait_ready(pid_t pid, int pidfd, int log_fd, unsigned int timeout_ms, str
 int km_release(pid_t pid, int pidfd, unsigned int timeout_ms, struct error *err)
 {
 	const int64_t deadline = now_ms() + timeout_ms;
+	const struct timespec pause = { .tv_nsec = FIRST_PAUSE_NS };
 	struct pollfd item = { .fd = pidfd, .events = POLLIN };
 	char path[40];
 	uint64_t caught;
@@ -151,7 +152,7 @@ int km_release(pid_t pid, int pidfd, unsigned int timeout_ms, struct error *err)
 	snprintf(path, sizeof(path), "/proc/%d/status", pid);
 	/* Until its handlers are there, or it has ended already: a payload can be quicker than we look. */
 	while (read_caught(path, &caught) && caught == 0) {
-		if (poll(&item, 1, 1) > 0)
+		if (ppoll(&item, 1, &pause, NULL) > 0)
 			return 0;
 		if (now_ms() >= deadline)
 			return error_set(err, -ETIMEDOUT, "km does not start its payload after %u ms",
