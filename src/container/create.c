@@ -2,13 +2,17 @@
 
 /* `create` and `run`. */
 
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/file.h>
 
 #include "container/container.h"
 #include "container/foreground.h"
 #include "container/launch.h"
+#include "container/notify.h"
 #include "container/remove.h"
+#include "container/state_dir.h"
 #include "hooks/hooks.h"
 #include "util/cleanup.h"
 #include "util/error.h"
@@ -37,11 +41,12 @@ static int run_poststart(struct launch *launch, struct error *err)
 	return text ? hooks_run(HOOK_POSTSTART, hooks, text, err) : error_oom(err);
 }
 
-static int wait_in_foreground(struct launch *launch, int *ret_status, struct error *err)
+static int wait_in_foreground(struct launch *launch, int notify_fd, int *ret_status, struct error *err)
 {
 	struct foreground foreground = {
 		.pid = launch->child.pid,
 		.master_fd = take_fd(&launch->master_fd),
+		.notify_fd = notify_fd,
 	};
 
 	if (launch->has_km)
@@ -50,15 +55,34 @@ static int wait_in_foreground(struct launch *launch, int *ret_status, struct err
 	return foreground_wait(&foreground, ret_status, err);
 }
 
+static void remove_after_run(struct launch *launch, const struct create_request *request)
+{
+	struct error err;
+	int r = state_dir_lock(launch->dir_fd, request->id, &err);
+
+	/* `delete --force` was quicker. */
+	if (r == -ENOENT)
+		return;
+	if (r == 0)
+		r = container_remove(request->host, launch->dir_fd, &launch->state, launch->spec, &err);
+	if (r < 0)
+		log_warning("%s", err.text);
+}
+
 static int run(struct launch *launch, const struct create_request *request, int *ret_status,
 	       struct error *err)
 {
+	auto_close int notify_fd = -1;
 	int r;
 
 	interrupt_begin();
 	r = launch_make(launch, request, true, err);
-	if (r < 0)
+	if (r == 0)
+		r = notify_listen(launch->dir_fd, &notify_fd, err);
+	if (r < 0) {
+		launch->committed = false;
 		return r;
+	}
 	/* Until here a signal means "give up"; from here on it is for the program. */
 	if (!request->detach)
 		foreground_prepare();
@@ -82,17 +106,17 @@ static int run(struct launch *launch, const struct create_request *request, int 
 		return r;
 	launch->committed = true;
 	*ret_status = 0;
-	if (request->detach)
-		return 0;
-	r = wait_in_foreground(launch, ret_status, err);
-	if (!request->keep) {
-		struct error failure;
-
-		if (container_remove(request->host, launch->dir_fd, &launch->state, launch->spec, &failure) <
-		    0)
-			log_warning("%s", failure.text);
+	/* From here on other commands may use the container. */
+	flock(launch->dir_fd, LOCK_UN);
+	if (!request->detach) {
+		r = wait_in_foreground(launch, notify_fd, ret_status, err);
+		if (!request->keep)
+			remove_after_run(launch, request);
+		return r;
 	}
-	return r;
+	if (notify_fd >= 0)
+		notify_wait_ready(notify_fd, launch->child.pid);
+	return 0;
 }
 
 int container_run(const struct create_request *request, int *ret_status, struct error *err)

@@ -329,6 +329,7 @@ static int run(struct exec *exec, int *ret_status, struct error *err)
 			.pid = exec->child.pid,
 			.monitor_pid = exec->monitor_log_fd >= 0 ? exec->child.pid : 0,
 			.master_fd = take_fd(&exec->master_fd),
+			.notify_fd = -1,
 		},
 		ret_status, err);
 }

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "container/notify.h"
 #include "km/km.h"
 #include "krun/exit_codes.h"
 #include "syscall/process.h"
@@ -60,12 +61,13 @@ static int collect(pid_t pid, int *ret_status, struct error *err)
 static int loop(const struct foreground *foreground, int pidfd, int signal_fd, struct terminal_relay *relay,
 		struct error *err)
 {
-	enum { PROCESS, SIGNALS, RELAY, FDS = RELAY + 2 };
+	enum { PROCESS, SIGNALS, NOTIFY, RELAY, FDS = RELAY + 2 };
 
 	for (;;) {
 		struct pollfd fds[FDS] = {
 			[PROCESS] = { .fd = pidfd, .events = POLLIN },
 			[SIGNALS] = { .fd = signal_fd, .events = POLLIN },
+			[NOTIFY] = { .fd = foreground->notify_fd, .events = POLLIN },
 		};
 		int relay_len = relay ? terminal_relay_poll(relay, &fds[RELAY]) : 0;
 
@@ -82,7 +84,10 @@ static int loop(const struct foreground *foreground, int pidfd, int signal_fd, s
 			if (read(signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
 				forward(foreground, (int)info.ssi_signo, relay);
 		}
-		if (fds[PROCESS].revents)
+		/* The manager knows this process as the service's; a message may be the program's last act. */
+		if (fds[NOTIFY].revents)
+			notify_forward(foreground->notify_fd, 0);
+		else if (fds[PROCESS].revents)
 			return 0;
 	}
 }

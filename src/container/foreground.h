@@ -21,6 +21,7 @@ struct foreground {
 	pid_t pid;	   /* our child */
 	pid_t monitor_pid; /* km below a shim, or @pid itself when it is km; 0: plain */
 	int master_fd;	   /* pty master, taken over; -1: no terminal */
+	int notify_fd;	   /* notify socket of the container, borrowed; -1: none */
 };
 
 /* *ret_status: exit status for the shell, 128 + signal when it was killed. */

@@ -21,6 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "container/notify.h"
 #include "container/state_dir.h"
 #include "hooks/hooks.h"
 #include "init/sync.h"
@@ -234,7 +235,7 @@ static int make_cgroup(struct launch *launch, struct error *err)
 
 static int open_mounts(struct launch *launch, struct error *err)
 {
-	struct mount_extra_file files[2];
+	struct mount_extra_file files[3];
 	struct mount_extra_device devices[KM_DEVICES_MAX];
 	struct mount_request request = {
 		.spec = launch->spec,
@@ -252,10 +253,10 @@ static int open_mounts(struct launch *launch, struct error *err)
 		const struct km_plan *km = &launch->km;
 
 		files[request.files_len++] =
-			(struct mount_extra_file){ km->monitor_fd, km->settings.monitor };
+			(struct mount_extra_file){ km->monitor_fd, km->settings.monitor, false };
 		if (km->libc_fd >= 0)
 			files[request.files_len++] =
-				(struct mount_extra_file){ km->libc_fd, km->settings.libc };
+				(struct mount_extra_file){ km->libc_fd, km->settings.libc, false };
 		for (size_t i = 0; i < km->devices_len; i++)
 			devices[request.devices_len++] = (struct mount_extra_device){
 				.fd = km->devices[i].fd,
@@ -265,6 +266,9 @@ static int open_mounts(struct launch *launch, struct error *err)
 				.mode = km->devices[i].mode,
 			};
 	}
+	if (launch->notify_dir_fd >= 0)
+		files[request.files_len++] =
+			(struct mount_extra_file){ launch->notify_dir_fd, NOTIFY_MOUNT, true };
 	return mount_setup_make(&request, &launch->mounts, err);
 }
 
@@ -279,6 +283,11 @@ static int open_host(struct launch *launch, struct error *err)
 	r = ns_plan_open(&launch->ns, launch->spec, err);
 	if (r < 0)
 		return r;
+	if (notify_wanted(launch->process.env)) {
+		launch->notify_dir_fd = notify_directory_make(launch->dir_fd, err);
+		if (launch->notify_dir_fd < 0)
+			return launch->notify_dir_fd;
+	}
 	if (socket) {
 		launch->console_fd = console_socket_connect(socket, err);
 		if (launch->console_fd < 0)
@@ -473,6 +482,7 @@ int launch_make(struct launch *launch, const struct create_request *request, boo
 		.shim_fd = -1,
 		.proc_fd = -1,
 		.console_fd = -1,
+		.notify_dir_fd = -1,
 		.child = { .sync_fd = -1 },
 		.master_fd = -1,
 		.plan = { .gate = { -1, -1 } },
@@ -566,6 +576,7 @@ void launch_done(struct launch *launch)
 	cleanup_close(&launch->shim_fd);
 	cleanup_close(&launch->proc_fd);
 	cleanup_close(&launch->console_fd);
+	cleanup_close(&launch->notify_dir_fd);
 	cleanup_close(&launch->master_fd);
 	cleanup_close(&launch->child.sync_fd);
 	ns_plan_done(&launch->ns);

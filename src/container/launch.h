@@ -37,7 +37,8 @@ struct launch {
 	int shim_fd;
 
 	int proc_fd;
-	int console_fd; /* connected console socket */
+	int console_fd;	   /* connected console socket */
+	int notify_dir_fd; /* for the container's notify socket; -1: none wanted */
 	struct ns_plan ns;
 	struct mount_setup *mounts;
 	struct seccomp_program seccomp;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "container/launch.h"
+#include "container/notify.h"
 #include "krun/annotations.h"
 #include "ns/setup.h"
 #include "security/security.h"
@@ -57,6 +58,8 @@ int launch_environment_make(struct launch *launch, struct error *err)
 		if (r == 0 && names)
 			r = strv_add_format(&launch->env, "LISTEN_FDNAMES=%s", names);
 	}
+	if (r == 0 && notify_wanted(env))
+		r = strv_add(&launch->env, NOTIFY_ENVIRONMENT);
 	/* execve wants an array even when it is empty. */
 	if (r == 0 && !launch->env.items)
 		launch->env.items = calloc(1, sizeof(*launch->env.items));

@@ -4,11 +4,13 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "container/container.h"
 #include "container/launch.h"
+#include "container/notify.h"
 #include "container/remove.h"
 #include "container/state.h"
 #include "container/state_dir.h"
@@ -145,6 +147,7 @@ static int start(int dir_fd, const struct state *state, struct error *err)
 int container_start(const struct container_host *host, const char *id, struct error *err)
 {
 	auto_close int dir_fd = state_dir_open(host, id, err);
+	auto_close int notify_fd = -1;
 	struct state state;
 	int r;
 
@@ -157,9 +160,16 @@ int container_start(const struct container_host *host, const char *id, struct er
 		return r;
 	r = status_check(status_of(dir_fd, &state), OP_START, id, err);
 	if (r == 0)
+		r = notify_listen(dir_fd, &notify_fd, err);
+	if (r == 0)
 		r = start(dir_fd, &state, err);
 	if (r < 0 && r != -EBUSY)
 		error_prefix(err, "start '%s'", id);
+	if (r == 0 && notify_fd >= 0) {
+		/* Others may use the container meanwhile. */
+		flock(dir_fd, LOCK_UN);
+		notify_wait_ready(notify_fd, state.pid);
+	}
 	state_done(&state);
 	return r;
 }

@@ -11,6 +11,7 @@ enum { MOUNT_EXTRA_FILES_MAX = 4, MOUNT_EXTRA_DEVICES_MAX = 4 };
 struct mount_extra_tree {
 	int tree_fd; /* detached, read-only; owned */
 	const char *destination;
+	bool is_directory;
 };
 
 struct mount_setup {

@@ -51,8 +51,9 @@ static int attach_extra_files(struct mount_setup *setup, struct error *err)
 {
 	for (size_t i = 0; i < setup->files_len; i++) {
 		const struct mount_extra_tree *file = &setup->files[i];
-		auto_close int target_fd =
-			open_in_root_make(setup->root_fd, file->destination, OPEN_MAKE_FILE, 0755, NULL);
+		auto_close int target_fd = open_in_root_make(
+			setup->root_fd, file->destination,
+			file->is_directory ? OPEN_MAKE_DIRECTORY : OPEN_MAKE_FILE, 0755, NULL);
 		int r = target_fd < 0 ? target_fd : mount_attach(file->tree_fd, target_fd);
 
 		if (r < 0)

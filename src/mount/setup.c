@@ -189,11 +189,13 @@ static int open_extra_files(struct mount_setup *setup, const struct mount_reques
 		int r = fd;
 
 		if (r >= 0) {
-			setup->files[setup->files_len++] = (struct mount_extra_tree){ fd, file->destination };
-			/* Executable and nothing else: the payload must be able neither to change it nor to shed noexec. */
+			setup->files[setup->files_len++] =
+				(struct mount_extra_tree){ fd, file->destination, file->is_directory };
+			/* A file is executable and nothing else, whatever the host's mount says: the payload can change neither. */
 			r = sys_mount_setattr(fd, "", AT_EMPTY_PATH,
-					      MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
-					      MOUNT_ATTR_NOEXEC, MS_PRIVATE, -1);
+					      MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+						      (file->is_directory ? MOUNT_ATTR_NOEXEC : 0),
+					      file->is_directory ? 0 : MOUNT_ATTR_NOEXEC, MS_PRIVATE, -1);
 		}
 		if (r < 0)
 			return error_sys(err, r, "copy the mount of '%s'", file->destination);

@@ -20,10 +20,11 @@ struct error;
 struct spec;
 struct mount_setup;
 
-/* A host file that krun itself brings into the container (the km personality), after the bundle's mounts. */
+/* A host file or directory that krun itself brings into the container, read-only, after the bundle's mounts. */
 struct mount_extra_file {
 	int fd; /* O_PATH fd on the host, borrowed until mount_setup_make() returns */
 	const char *destination;
+	bool is_directory; /* then nothing in it may be executed */
 };
 
 /* A device node beyond the default ones and linux.devices. */

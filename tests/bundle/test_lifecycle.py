@@ -299,6 +299,15 @@ class Look(BothPersonalities):
 
 
 class Pause(BothPersonalities):
+    def test_foreground_run_does_not_stand_in_the_way_of_other_commands(self):
+        self.shell("touch /tmp/ready; exec sleep 100")
+        process = self.spawn("run", "--bundle", self.bundle, self.cid)
+        wait_until(lambda: os.path.exists(f"{self.rootfs}/tmp/ready"), what="payload")
+        self.ok("pause", self.cid, timeout=10)
+        self.ok("resume", self.cid, timeout=10)
+        self.ok("delete", "--force", self.cid, timeout=10)
+        self.assertEqual(process.wait(10), 137)
+
     def test_paused_container_makes_no_progress_until_resume(self):
         self.start_sleeper("echo ready; i=0; while :; do i=$((i+1)); echo $i > /tmp/count; sleep 0.01; done")
         count = os.path.join(self.rootfs, "tmp/count")

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""NOTIFY_SOCKET: what a service manager hears of a container."""
+
+import os
+import socket
+
+from krun import BothPersonalities, wait_until
+
+
+class Notify(BothPersonalities):
+    def setUp(self):
+        super().setUp()
+        self.path = os.path.join(self.top, "manager.sock")
+        self.manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.manager.bind(self.path)
+        self.manager.settimeout(10)
+        self.addCleanup(self.manager.close)
+        self.shell("echo $NOTIFY_SOCKET > /tmp/socket; echo ready; exec sleep 100")
+
+    def with_socket(self):
+        return dict(os.environ, NOTIFY_SOCKET=self.path)
+
+    def say(self, text):
+        """Sends from where the container sees its socket."""
+        pid = self.state()["pid"]
+        with open(f"/proc/{pid}/root/tmp/socket") as file:
+            path = file.read().strip()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+            sender.sendto(text.encode(), f"/proc/{pid}/root{path}")
+
+    def hear(self):
+        return self.manager.recv(4096).decode()
+
+    def started(self):
+        wait_until(lambda: os.path.exists(f"{self.rootfs}/tmp/socket") and
+                   os.path.getsize(f"{self.rootfs}/tmp/socket") > 0, what="payload")
+
+    def test_foreground_run_passes_on_what_a_container_may_say(self):
+        process = self.spawn("run", "--bundle", self.bundle, self.cid, env=self.with_socket(), stdout=-1)
+        self.started()
+        self.say("STATUS=hello\nMAINPID=1\nFDSTORE=1\nREADY=1\n")
+        self.assertEqual(self.hear(), "STATUS=hello\nREADY=1\n")
+        self.say("FDSTORE=1")
+        self.say("STOPPING=1")
+        self.assertEqual(self.hear(), "STOPPING=1\n")
+        self.ok("kill", self.cid, "KILL")
+        self.assertEqual(process.wait(10), 137)
+
+    def test_start_returns_when_the_container_is_ready(self):
+        self.create(env=self.with_socket())
+        starter = self.spawn("start", self.cid, env=self.with_socket())
+        self.started()
+        self.say("STATUS=warming up")
+        self.assertEqual(self.hear(), "STATUS=warming up\n")
+        self.assertIsNone(starter.poll())
+        self.assertEqual(self.status(), "running")
+        self.ok("pause", self.cid)
+        self.ok("resume", self.cid)
+        self.say("READY=1")
+        self.assertEqual(self.hear(), f"READY=1\nMAINPID={self.state()['pid']}\n")
+        self.assertEqual(starter.wait(10), 0)
+
+    def test_detached_run_returns_when_the_container_is_ready(self):
+        with open(self.log, "wb") as log:
+            runner = self.spawn("run", "--detach", "--bundle", self.bundle, self.cid, env=self.with_socket(), stdout=log)
+            self.started()
+            self.say("READY=1")
+            self.assertEqual(runner.wait(10), 0)
+        self.assertIn("MAINPID=", self.hear())
+
+    def test_start_of_a_container_that_ends_unready_returns(self):
+        self.shell("exit 3")
+        self.create(env=self.with_socket())
+        self.ok("start", self.cid, env=self.with_socket())
+        self.wait_stopped()
+
+    def test_a_socket_of_the_bundle_is_left_alone(self):
+        env = ["PATH=/bin", "NOTIFY_SOCKET=/own/socket"]
+        self.shell("echo $NOTIFY_SOCKET; ls /run 2>/dev/null; true", env=env)
+        self.assertEqual(self.run_ok(env=self.with_socket()), "/own/socket\n")
+
+    def test_no_socket_without_a_manager(self):
+        self.shell("echo ${NOTIFY_SOCKET:-none}; ls /run 2>/dev/null; true")
+        environment = dict(os.environ)
+        environment.pop("NOTIFY_SOCKET", None)
+        self.assertEqual(self.run_ok(env=environment), "none\n")
+
+    def test_mount_is_safe(self):
+        self.shell("grep ' /run/notify ' /proc/self/mounts; touch /run/notify/x 2>&1; true")
+        out = self.run_ok(env=self.with_socket())
+        options = out.split()[3].split(",")
+        self.assertTrue({"ro", "nosuid", "nodev", "noexec"} <= set(options), out)
+        self.assertIn("Read-only file system", out)
+
+    def test_unusable_socket_is_a_warning(self):
+        self.shell("echo ${NOTIFY_SOCKET:-none}")
+        result = self.run_container(env=dict(os.environ, NOTIFY_SOCKET="vsock:2:1234"))
+        self.assertEqual((result.status, result.out), (0, "none\n"), result)
+        self.assertIn("vsock:2:1234", result.err)
