@@ -134,17 +134,26 @@ void json_leave(struct json_reader *reader)
 	reader->depth--;
 }
 
+/* A '~' is "~0" and a '/' is "~1" in a pointer. Cut short when it is too long; @out has at least 24 bytes. */
 static void format_pointer(const struct json_reader *reader, char *out, size_t size)
 {
 	size_t len = 0;
 
-	out[0] = '\0';
-	for (size_t i = 0; i < reader->depth && len < size; i++) {
-		int n = reader->path[i].key ? snprintf(out + len, size - len, "/%s", reader->path[i].key) :
-					      snprintf(out + len, size - len, "/%zu", reader->path[i].index);
+	for (size_t i = 0; i < reader->depth && len + 24 < size; i++) {
+		const char *key = reader->path[i].key;
 
-		len += n > 0 ? (size_t)n : 0;
+		if (!key) {
+			len += (size_t)snprintf(out + len, size - len, "/%zu", reader->path[i].index);
+			continue;
+		}
+		out[len++] = '/';
+		for (; *key && len + 3 < size; key++) {
+			if (*key == '~' || *key == '/')
+				out[len++] = '~';
+			out[len++] = *key == '~' ? '0' : *key == '/' ? '1' : *key;
+		}
 	}
+	out[len] = '\0';
 }
 
 int json_error(struct json_reader *reader, const char *format, ...)

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "../test.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cgroup/cgroup.h"
+#include "util/array.h"
+#include "util/error.h"
+
+static void test_path_of_a_request(void **state)
+{
+	static const struct {
+		const char *asked, *path, *error;
+	} rows[] = {
+		{ NULL, "/krun/box", NULL },
+		{ "/docker/abc", "/docker/abc", NULL },
+		{ "relative/x", "/relative/x", NULL },
+		{ "//a///b/", "/a/b", NULL },
+		{ "/a/..b/...", "/a/..b/...", NULL },
+		{ "/", NULL, "is the root cgroup" },
+		{ "//", NULL, "is the root cgroup" },
+		{ "/a/../b", NULL, "'.' or '..'" },
+		{ "..", NULL, "'.' or '..'" },
+		{ "a/.", NULL, "'.' or '..'" },
+		{ "system.slice:docker:abc", NULL, "--systemd-cgroup" },
+		{ "::abc", NULL, "--systemd-cgroup" },
+		{ "/a:b:c", "/a:b:c", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const struct cgroup_request request = { .id = "box", .spec_path = rows[i].asked };
+		struct error err = { 0 };
+		char *path = NULL;
+		int r = cgroup_path_make(&request, &path, &err);
+
+		if (rows[i].error) {
+			assert_true(r < 0);
+			if (!strstr(err.text, rows[i].error))
+				fail_msg("%s: '%s'", rows[i].asked, err.text);
+		} else {
+			assert_int_equal(r, 0);
+			assert_string_equal(path, rows[i].path);
+		}
+		free(path);
+	}
+}
+
+static void test_manager_words(void **state)
+{
+	static const enum cgroup_manager managers[] = { CGROUP_CGROUPFS, CGROUP_SYSTEMD, CGROUP_DISABLED };
+	enum cgroup_manager manager;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(managers); i++) {
+		assert_int_equal(cgroup_manager_parse(cgroup_manager_name(managers[i]), &manager), 0);
+		assert_int_equal(manager, managers[i]);
+	}
+	assert_true(cgroup_manager_parse("systemdd", &manager) < 0);
+	assert_true(cgroup_manager_parse("", &manager) < 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_path_of_a_request),
+		cmocka_unit_test(test_manager_words),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "../test.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "json/fields.h"
+#include "util/array.h"
+#include "util/error.h"
+
+/* 0, or the error of a whole document. */
+static int parse(const char *text, size_t size, struct error *err)
+{
+	struct json_object *object = NULL;
+	int r = json_document_parse(text, size, "doc", &object, err);
+
+	if (r == 0)
+		json_object_put(object);
+	return r;
+}
+
+static void test_document_takes_json_and_nothing_else(void **state)
+{
+	static const char *const good[] = { "{}", " [1, -2.5e3, true, null, \"\\u00e4\"]\n", "\"text\"", "7",
+					    "18446744073709551615", "-9223372036854775808" };
+	static const struct {
+		const char *text, *expect;
+	} bad[] = {
+		{ "", "end of data" },
+		{ "{", "end of data" },
+		{ "{} x", "after the end" },
+		{ "{}{}", "after the end" },
+		{ "{\"a\":1,}", "not JSON" },
+		{ "{'a':1}", "not JSON" },
+		{ "// c\n{}", "not JSON" },
+		{ "[01]", "not JSON" },
+		{ "[NaN]", "not JSON" },
+		{ "\"\xff\"", "not JSON" },
+		{ "\"a\\u0000b\"", "NUL" },
+		{ "[18446744073709551616]", "64 bits" },
+		{ "[-9223372036854775809]", "64 bits" },
+		{ "{\n\n\"a\": }", "line 3" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+		struct error err = { 0 };
+
+		if (parse(good[i], strlen(good[i]), &err) != 0)
+			fail_msg("%s: %s", good[i], err.text);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		struct error err = { 0 };
+
+		if (parse(bad[i].text, strlen(bad[i].text), &err) >= 0 || !strstr(err.text, bad[i].expect) ||
+		    strncmp(err.text, "doc: ", 5) != 0)
+			fail_msg("%s: '%s'", bad[i].text, err.text);
+	}
+}
+
+static void test_document_cut_anywhere_is_an_error(void **state)
+{
+	static const char text[] = "{ \"a\": [ 1, 2.5, { \"b\": \"c\\n\" } ], \"d\": null, \"e\": true }";
+
+	(void)state;
+	for (size_t size = 0; size < strlen(text); size++) {
+		struct error err = { 0 };
+		char copy[sizeof(text)];
+
+		memcpy(copy, text, size);
+		copy[size] = '\0';
+		assert_true(parse(copy, size, &err) < 0);
+		assert_int_not_equal(err.text[0], '\0');
+	}
+}
+
+static void test_document_with_a_nul_byte_or_too_deep(void **state)
+{
+	struct error err = { 0 };
+	char deep[200];
+
+	(void)state;
+	assert_true(parse("{}\0{}", 5, &err) < 0);
+	assert_non_null(strstr(err.text, "NUL"));
+	memset(deep, '[', 100);
+	memset(deep + 100, ']', 100);
+	assert_true(parse(deep, sizeof(deep), &err) < 0);
+}
+
+/* ---- tables ---- */
+
+struct point {
+	int64_t x;
+	uint64_t y;
+	uint32_t small;
+	const char *name;
+	bool flag;
+	char **words;
+	struct point *children;
+	size_t children_len;
+};
+
+static const struct json_range small_range = { 2, 5 };
+
+static const struct json_field child_fields[] = {
+	{ "x", json_type_int, true, offsetof(struct point, x), json_read_i64, NULL },
+	{ 0 },
+};
+
+static const struct json_array_shape children_shape = {
+	.size = sizeof(struct point),
+	.len_offset = offsetof(struct point, children_len) - offsetof(struct point, children),
+	.type = json_type_object,
+	.read = json_read_object,
+	.arg = child_fields,
+};
+
+static const struct json_field point_fields[] = {
+	{ "x", json_type_int, true, offsetof(struct point, x), json_read_i64, NULL },
+	{ "y", json_type_int, false, offsetof(struct point, y), json_read_u64, NULL },
+	{ "small", json_type_int, false, offsetof(struct point, small), json_read_u32, &small_range },
+	{ "a/b~c", json_type_string, false, offsetof(struct point, name), json_read_string, NULL },
+	{ "flag", json_type_boolean, false, offsetof(struct point, flag), json_read_bool, NULL },
+	{ "words", json_type_array, false, offsetof(struct point, words), json_read_strings, NULL },
+	{ "children", json_type_array, false, offsetof(struct point, children), json_read_array,
+	  &children_shape },
+	{ 0 },
+};
+
+/* The result, or the error in @err; *ret_object keeps the strings, @arena the arrays. */
+static int read_point(const char *text, struct point *ret, struct arena *arena, struct json_object **ret_object,
+		      struct error *err)
+{
+	struct json_reader reader = { .name = "doc", .arena = arena, .err = err };
+	int r = json_document_parse(text, strlen(text), "doc", ret_object, err);
+
+	*ret = (struct point){ 0 };
+	return r < 0 ? r : json_read_fields(&reader, *ret_object, point_fields, ret);
+}
+
+static void test_fields_go_where_the_table_says(void **state)
+{
+	struct json_object *object = NULL;
+	struct arena arena = { 0 };
+	struct error err = { 0 };
+	struct point point;
+
+	(void)state;
+	assert_int_equal(read_point("{\"x\":-7,\"y\":18446744073709551615,\"small\":5,\"a/b~c\":\"n\",\"flag\":true,"
+				    "\"words\":[\"p\",\"q\"],\"children\":[{\"x\":1},{\"x\":2}],\"unknown\":{}}",
+				    &point, &arena, &object, &err),
+			 0);
+	assert_int_equal(point.x, -7);
+	assert_true(point.y == UINT64_MAX);
+	assert_int_equal(point.small, 5);
+	assert_string_equal(point.name, "n");
+	assert_true(point.flag);
+	assert_string_equal(point.words[1], "q");
+	assert_null(point.words[2]);
+	assert_int_equal(point.children_len, 2);
+	assert_int_equal(point.children[1].x, 2);
+	json_object_put(object);
+	arena_done(&arena);
+}
+
+static void test_null_is_absent(void **state)
+{
+	struct json_object *object = NULL;
+	struct arena arena = { 0 };
+	struct error err = { 0 };
+	struct point point;
+
+	(void)state;
+	assert_int_equal(read_point("{\"x\":1,\"y\":null,\"words\":null}", &point, &arena, &object, &err), 0);
+	assert_int_equal(point.y, 0);
+	assert_null(point.words);
+	json_object_put(object);
+	arena_done(&arena);
+	assert_true(read_point("{\"x\":null}", &point, &arena, &object, &err) < 0);
+	assert_string_equal(err.text, "doc: /x: missing");
+	json_object_put(object);
+	arena_done(&arena);
+}
+
+static void test_errors_carry_the_pointer(void **state)
+{
+	static const struct {
+		const char *text, *expect;
+	} rows[] = {
+		{ "{}", "doc: /x: missing" },
+		{ "{\"x\":\"1\"}", "doc: /x: expected an integer, got string" },
+		{ "{\"x\":1.5}", "doc: /x: expected an integer, got double" },
+		{ "{\"x\":18446744073709551615}", "doc: /x: out of range" },
+		{ "{\"x\":1,\"y\":-1}", "doc: /y: negative" },
+		{ "{\"x\":1,\"small\":6}", "doc: /small: out of range (2 to 5)" },
+		{ "{\"x\":1,\"a/b~c\":1}", "doc: /a~1b~0c: expected string, got int" },
+		{ "{\"x\":1,\"flag\":\"true\"}", "doc: /flag: expected boolean, got string" },
+		{ "{\"x\":1,\"words\":[\"a\",2]}", "doc: /words/1: expected string, got int" },
+		{ "{\"x\":1,\"words\":[null]}", "doc: /words/0: expected string, got null" },
+		{ "{\"x\":1,\"children\":[{\"x\":1},{}]}", "doc: /children/1/x: missing" },
+		{ "{\"x\":1,\"children\":{}}", "doc: /children: expected array, got object" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct json_object *object = NULL;
+		struct arena arena = { 0 };
+		struct error err = { 0 };
+		struct point point;
+
+		if (read_point(rows[i].text, &point, &arena, &object, &err) >= 0 ||
+		    strncmp(err.text, rows[i].expect, strlen(rows[i].expect)) != 0)
+			fail_msg("%s: '%s'", rows[i].text, err.text);
+		json_object_put(object);
+		arena_done(&arena);
+	}
+}
+
+static void test_pointer_of_a_long_key_is_cut(void **state)
+{
+	struct error err = { 0 };
+	struct json_reader reader = { .name = "doc", .err = &err };
+	char key[2000];
+
+	(void)state;
+	memset(key, '/', sizeof(key) - 1);
+	key[sizeof(key) - 1] = '\0';
+	for (size_t i = 0; i < JSON_DEPTH_MAX; i++)
+		assert_int_equal(json_enter_key(&reader, key), 0);
+	assert_true(json_enter_key(&reader, key) < 0);
+	assert_true(json_enter_index(&reader, 1) < 0);
+	assert_non_null(strstr(err.text, "nested too deeply"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_document_takes_json_and_nothing_else),
+		cmocka_unit_test(test_document_cut_anywhere_is_an_error),
+		cmocka_unit_test(test_document_with_a_nul_byte_or_too_deep),
+		cmocka_unit_test(test_fields_go_where_the_table_says),
+		cmocka_unit_test(test_null_is_absent),
+		cmocka_unit_test(test_errors_carry_the_pointer),
+		cmocka_unit_test(test_pointer_of_a_long_key_is_cut),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "parse.h"
+
+#include <linux/mount.h>
+#include <sys/mount.h>
+
+#include "spec/read.h"
+
+static void test_mounts_good_and_bad(void **state)
+{
+	static const struct spec_row rows[] = {
+		{ "{\"destination\":\"/a\",\"type\":\"tmpfs\"}", NULL },
+		{ "{\"destination\":\"/a\",\"source\":\"/b\",\"options\":[\"rbind\"]}", NULL },
+		{ "{\"type\":\"tmpfs\"}", "/mounts/0/destination: missing" },
+		{ "{\"destination\":\"\",\"type\":\"tmpfs\"}", "/mounts/0/destination: empty" },
+		{ "{\"destination\":\"/a\"}", "neither a type nor the option bind" },
+		{ "{\"destination\":\"/a\",\"type\":\"bind\"}", "a bind mount needs a source" },
+		{ "{\"destination\":\"/a\",\"type\":\"tmpfs\",\"options\":[1]}", "/mounts/0/options/0" },
+		{ "{\"destination\":\"/a\",\"type\":\"tmpfs\",\"uidMappings\":[{\"containerID\":0}]}",
+		  "/mounts/0/uidMappings" },
+	};
+	struct error err = { 0 };
+	struct spec *spec;
+
+	(void)state;
+	CHECK_ROWS(WITH_TOP("\"mounts\":[%s]"), rows);
+	assert_int_equal(spec_of(WITH_TOP("\"mounts\":[%s]"),
+				 "{\"destination\":\"x/y\",\"type\":\"bind\",\"source\":\"s\"}", &spec, &err),
+			 0);
+	assert_string_equal(spec->mounts[0].destination, "/x/y");
+	assert_true(spec->mounts[0].options.bind);
+	assert_string_equal(spec->mounts[0].options.data, "");
+	spec_free(spec);
+}
+
+struct option_row {
+	const char *words[6];
+	struct spec_mount_options expect;
+};
+
+static void test_every_kind_of_option(void **state)
+{
+	static const struct option_row rows[] = {
+		{ { "ro" }, { .attr_set = MOUNT_ATTR_RDONLY } },
+		{ { "ro", "rw" }, { .attr_clear = MOUNT_ATTR_RDONLY } },
+		{ { "nosuid", "nodev", "noexec" },
+		  { .attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC } },
+		{ { "noexec", "exec" }, { .attr_clear = MOUNT_ATTR_NOEXEC } },
+		{ { "noatime" }, { .attr_set = MOUNT_ATTR_NOATIME, .attr_clear = MOUNT_ATTR__ATIME } },
+		{ { "rro", "rnosuid" }, { .rec_attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID } },
+		{ { "bind" }, { .bind = true } },
+		{ { "rbind" }, { .bind = true, .recursive_bind = true } },
+		{ { "rshared" }, { .propagation = MS_SHARED | MS_REC } },
+		{ { "private" }, { .propagation = MS_PRIVATE } },
+		{ { "sync", "lazytime" }, { .super_flags = MS_SYNCHRONOUS | MS_LAZYTIME } },
+		{ { "tmpcopyup" }, { .copy_up = true } },
+		{ { "remount" }, { .remount = true } },
+		{ { "src-nofollow" }, { .source_nofollow = true } },
+		{ { "copy-symlink" }, { .copy_symlink = true } },
+		{ { "size=64k", "mode=755", "nosuid" },
+		  { .attr_set = MOUNT_ATTR_NOSUID, .data = "size=64k,mode=755" } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const struct spec_mount_options *expect = &rows[i].expect;
+		struct arena arena = { 0 };
+		struct error err = { 0 };
+		struct json_reader reader = { .name = "test", .arena = &arena, .err = &err };
+		struct spec_mount_options got = { 0 };
+
+		assert_int_equal(spec_mount_options_make(&reader, (char **)(uintptr_t)rows[i].words, &got), 0);
+		if (got.attr_set != expect->attr_set || got.rec_attr_set != expect->rec_attr_set ||
+		    got.super_flags != expect->super_flags || got.propagation != expect->propagation ||
+		    got.bind != expect->bind || got.recursive_bind != expect->recursive_bind ||
+		    got.copy_up != expect->copy_up || got.remount != expect->remount ||
+		    got.source_nofollow != expect->source_nofollow || got.copy_symlink != expect->copy_symlink ||
+		    strcmp(got.data, expect->data ? expect->data : "") != 0)
+			fail_msg("%s: set %llx rec %llx super %lx propagation %lx data '%s'", rows[i].words[0],
+				 (unsigned long long)got.attr_set, (unsigned long long)got.rec_attr_set,
+				 got.super_flags, got.propagation, got.data);
+		assert_true((got.attr_clear & expect->attr_clear) == expect->attr_clear);
+		arena_done(&arena);
+	}
+}
+
+static void test_every_word_of_features_is_understood(void **state)
+{
+	(void)state;
+	assert_non_null(spec_mount_option_words[0]);
+	for (size_t i = 0; spec_mount_option_words[i]; i++) {
+		char *words[] = { (char *)(uintptr_t)spec_mount_option_words[i], NULL };
+		struct arena arena = { 0 };
+		struct error err = { 0 };
+		struct json_reader reader = { .name = "test", .arena = &arena, .err = &err };
+		struct spec_mount_options got = { 0 };
+
+		if (spec_mount_options_make(&reader, words, &got) < 0 || *got.data)
+			fail_msg("%s: '%s' data '%s'", words[0], err.text, got.data);
+		arena_done(&arena);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_mounts_good_and_bad),
+		cmocka_unit_test(test_every_kind_of_option),
+		cmocka_unit_test(test_every_word_of_features_is_understood),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

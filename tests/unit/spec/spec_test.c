@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "parse.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+static void test_templates_are_valid(void **state)
+{
+	(void)state;
+	for (int rootless = 0; rootless <= 1; rootless++) {
+		struct error err = { 0 };
+		struct spec *spec;
+		char *text;
+
+		assert_int_equal(spec_template(rootless, 1000, 1001, &text, &err), 0);
+		assert_int_equal(spec_parse(text, strlen(text), "config.json", &spec, &err), 0);
+		assert_string_equal(spec->process->args[0], "sh");
+		assert_string_equal(spec->rootfs, "rootfs");
+		assert_true(spec->namespaces[NS_MOUNT].listed);
+		assert_int_equal(spec->namespaces[NS_USER].listed, rootless);
+		assert_int_equal(spec->uid_mappings_len, rootless);
+		if (rootless) {
+			assert_int_equal(spec->uid_mappings[0].host_id, 1000);
+			assert_int_equal(spec->gid_mappings[0].host_id, 1001);
+		}
+		spec_free(spec);
+		free(text);
+	}
+}
+
+static void test_mandatory_keys_and_types(void **state)
+{
+	static const struct spec_row rows[] = {
+		{ "{\"ociVersion\":\"1.3.0\",\"root\":{\"path\":\"r\"},\"linux\":{}}", NULL },
+		{ "{\"root\":{\"path\":\"r\"}}", "config.json: /ociVersion: missing" },
+		{ "{\"ociVersion\":1,\"root\":{\"path\":\"r\"}}", "/ociVersion: expected string" },
+		{ "{\"ociVersion\":\"2.0.0\",\"root\":{\"path\":\"r\"}}", "/ociVersion" },
+		{ "{\"ociVersion\":\"one\",\"root\":{\"path\":\"r\"}}", "/ociVersion" },
+		{ "{\"ociVersion\":\"1.0.0\"}", "/root: missing" },
+		{ "{\"ociVersion\":\"1.0.0\",\"root\":{}}", "/root/path: missing" },
+		{ "{\"ociVersion\":\"1.0.0\",\"root\":{\"path\":\"\"}}", "/root/path" },
+		{ "[]", "expected" },
+		{ "7", "expected" },
+	};
+
+	(void)state;
+	CHECK_ROWS("%s", rows);
+}
+
+static void test_unknown_keys_are_ignored(void **state)
+{
+	static const struct spec_row rows[] = {
+		{ "\"x\":1", NULL },
+		{ "\"other\":{\"y\":[1]},\"vm\":null", NULL },
+		{ "\"windows\":{}", NULL },
+	};
+
+	(void)state;
+	CHECK_ROWS(WITH_TOP("%s"), rows);
+}
+
+static void test_hooks(void **state)
+{
+	static const struct spec_row rows[] = {
+		{ "\"prestart\":[{\"path\":\"/h\"}]", NULL },
+		{ "\"prestart\":[{\"path\":\"h\"}]", "/hooks/prestart/0/path" },
+		{ "\"prestart\":[{}]", "/hooks/prestart/0/path: missing" },
+		{ "\"poststop\":[{\"path\":\"/h\",\"timeout\":0}]", "/hooks/poststop/0/timeout: out of range" },
+		{ "\"poststop\":[{\"path\":\"/h\",\"env\":[1]}]", "/hooks/poststop/0/env/0: expected string" },
+		{ "\"createRuntime\":{}", "/hooks/createRuntime: expected array" },
+	};
+	struct error err = { 0 };
+	struct spec *spec;
+
+	(void)state;
+	CHECK_ROWS(WITH_TOP("\"hooks\":{%s}"), rows);
+	assert_int_equal(spec_of(WITH_TOP("\"hooks\":{%s}"),
+				 "\"startContainer\":[{\"path\":\"/a\"},{\"path\":\"/b\",\"args\":[\"b\",\"c\"],"
+				 "\"env\":[\"X=y\"],\"timeout\":3}]",
+				 &spec, &err),
+			 0);
+	assert_int_equal(spec->hooks[HOOK_START_CONTAINER].len, 2);
+	assert_null(spec->hooks[HOOK_START_CONTAINER].items[0].args);
+	assert_string_equal(spec->hooks[HOOK_START_CONTAINER].items[1].args[1], "c");
+	assert_string_equal(spec->hooks[HOOK_START_CONTAINER].items[1].env[0], "X=y");
+	assert_int_equal(spec->hooks[HOOK_START_CONTAINER].items[1].timeout.value, 3);
+	assert_int_equal(spec->hooks[HOOK_POSTSTOP].len, 0);
+	spec_free(spec);
+}
+
+static void test_annotations(void **state)
+{
+	static const struct spec_row bad[] = {
+		{ "\"annotations\":{\"a/b\":1}", "/annotations/a~1b: expected string" },
+		{ "\"annotations\":[]", "/annotations: expected object" },
+	};
+	struct error err = { 0 };
+	struct spec *spec;
+
+	(void)state;
+	CHECK_ROWS(WITH_TOP("%s"), bad);
+	assert_int_equal(spec_of(WITH_TOP("%s"), "\"annotations\":{\"a\":\"1\",\"b\":\"\"}", &spec, &err), 0);
+	assert_string_equal(spec_annotation(spec, "a"), "1");
+	assert_string_equal(spec_annotation(spec, "b"), "");
+	assert_null(spec_annotation(spec, "c"));
+	spec_free(spec);
+}
+
+static void test_load_names_the_file(void **state)
+{
+	char dir[] = "/tmp/krun-unit-XXXXXX";
+	struct error err = { 0 };
+	struct spec *spec;
+	int dir_fd;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_true(spec_load(dir_fd, "config.json", &spec, &err) < 0);
+	assert_non_null(strstr(err.text, "config.json"));
+	close(dir_fd);
+	rmdir(dir);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_templates_are_valid),	 cmocka_unit_test(test_mandatory_keys_and_types),
+		cmocka_unit_test(test_unknown_keys_are_ignored), cmocka_unit_test(test_hooks),
+		cmocka_unit_test(test_annotations),		 cmocka_unit_test(test_load_names_the_file),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
