@@ -33,6 +33,22 @@ static bool has_escaped_nul(const char *text, size_t size)
 	return false;
 }
 
+/* json-c takes 'x' for a string and NaN for a number, strict or not. Returns the offset of the first, or -1. */
+static long find_foreign(const char *text, size_t size)
+{
+	bool in_string = false;
+
+	for (size_t i = 0; i < size; i++) {
+		if (in_string && text[i] == '\\')
+			i++;
+		else if (text[i] == '"')
+			in_string = !in_string;
+		else if (!in_string && !strchr(" \t\r\n{}[],:+-.0123456789eEtrufalsn", text[i]))
+			return (long)i;
+	}
+	return -1;
+}
+
 /*
  * json-c makes the largest integer it knows of every larger one, without a word: looked for in the text. Returns the
  * offset of the first, or -1.
@@ -69,7 +85,7 @@ int json_document_parse(const char *text, size_t size, const char *name, struct 
 	struct json_object *object;
 	enum json_tokener_error status;
 	size_t end;
-	long huge;
+	long at;
 
 	if (size > INT32_MAX)
 		return error_set(err, -EFBIG, "%s: too long", name);
@@ -94,11 +110,17 @@ int json_document_parse(const char *text, size_t size, const char *name, struct 
 				 status == json_tokener_success	 ? "text after the end" :
 								   json_tokener_error_desc(status));
 	}
-	huge = find_huge_integer(text, size);
-	if (huge >= 0) {
+	at = find_foreign(text, size);
+	if (at >= 0) {
+		json_object_put(object);
+		return error_set(err, -EINVAL, "%s: not JSON: line %zu: unexpected '%c'", name,
+				 line_of(text, (size_t)at), text[at]);
+	}
+	at = find_huge_integer(text, size);
+	if (at >= 0) {
 		json_object_put(object);
 		return error_set(err, -ERANGE, "%s: line %zu: a number does not fit in 64 bits", name,
-				 line_of(text, (size_t)huge));
+				 line_of(text, (size_t)at));
 	}
 	if (has_escaped_nul(text, size)) {
 		json_object_put(object);

@@ -15,9 +15,8 @@ enum { R = BPF_DEVCG_ACC_READ, W = BPF_DEVCG_ACC_WRITE, M = BPF_DEVCG_ACC_MKNOD 
 static int run(const struct device_program *program, char type, unsigned int access, unsigned int major,
 	       unsigned int minor)
 {
-	const uint32_t context[3] = {
-		(type == 'b' ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR) | access << 16, major, minor
-	};
+	const uint32_t context[3] = { (type == 'b' ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR) | access << 16,
+				      major, minor };
 	uint32_t reg[11] = { 0 };
 
 	if (program->len == 0)
@@ -61,8 +60,7 @@ static const struct spec_device_rule deny_all = { false, 'a', { 0 }, { 0 }, true
 static struct spec_device_rule rule(bool allow, char type, long major, long minor, unsigned int access)
 {
 	return (struct spec_device_rule){
-		allow,	    type,	{ major >= 0, major }, { minor >= 0, minor }, access & R, access & W,
-		access & M,
+		allow, type, { major >= 0, major }, { minor >= 0, minor }, access & R, access & W, access & M,
 	};
 }
 
@@ -119,7 +117,9 @@ static void test_partial_access_adds_up(void **state)
 static void test_the_last_rule_that_matches_decides(void **state)
 {
 	const struct spec_device_rule rules[] = {
-		rule(true, 'a', -1, -1, R | W | M), rule(false, 'b', 8, -1, W), rule(true, 'b', 8, 1, W),
+		rule(true, 'a', -1, -1, R | W | M),
+		rule(false, 'b', 8, -1, W),
+		rule(true, 'b', 8, 1, W),
 		rule(false, 'b', 8, 1, R),
 	};
 	struct device_program program;

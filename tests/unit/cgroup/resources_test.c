@@ -13,7 +13,7 @@
 /* The writes as "file=text;..." or "! error". */
 static const char *translate(const char *json)
 {
-	static char out[2048];
+	static char out[4096];
 	struct cgroup_writes writes;
 	struct error err = { 0 };
 	struct spec *spec;
@@ -47,15 +47,16 @@ static void test_each_property(void **state)
 		{ "{\"memory\":{\"limit\":100,\"swap\":150}}", "memory.max=100;memory.swap.max=50;" },
 		{ "{\"memory\":{\"limit\":100,\"swap\":100}}", "memory.max=100;memory.swap.max=0;" },
 		{ "{\"memory\":{\"limit\":100,\"swap\":-1}}", "memory.max=100;memory.swap.max=max;" },
-		{ "{\"memory\":{\"swap\":100}}",
-		  "! /linux/resources/memory/swap: it includes memory: /linux/resources/memory/limit is needed, too" },
+		{ "{\"memory\":{\"swap\":100}}", "! /linux/resources/memory/swap: it includes memory: "
+						 "/linux/resources/memory/limit is needed, too" },
 		{ "{\"memory\":{\"limit\":100,\"swap\":50}}",
 		  "! /linux/resources/memory/swap: it includes memory and is smaller than memory/limit" },
 		{ "{\"memory\":{\"reservation\":7}}", "memory.low=7;" },
 		{ "{\"memory\":{\"kernel\":-1,\"kernelTCP\":0}}", "" },
 		{ "{\"memory\":{\"kernel\":5}}",
 		  "! /linux/resources/memory/kernel: cgroup v2 has no limit for kernel memory" },
-		{ "{\"memory\":{\"swappiness\":0}}", "! /linux/resources/memory/swappiness: cgroup v2 has no swappiness" },
+		{ "{\"memory\":{\"swappiness\":0}}",
+		  "! /linux/resources/memory/swappiness: cgroup v2 has no swappiness" },
 		{ "{\"memory\":{\"disableOOMKiller\":false}}", "" },
 		{ "{\"cpu\":{\"shares\":1024}}", "cpu.weight=100;" },
 		{ "{\"cpu\":{\"quota\":50000,\"period\":100000}}", "cpu.max=50000 100000;" },
@@ -71,16 +72,19 @@ static void test_each_property(void **state)
 		{ "{\"pids\":{\"limit\":-1}}", "pids.max=max;" },
 		{ "{\"blockIO\":{\"weight\":10}}", "io.weight=default 1;" },
 		{ "{\"blockIO\":{\"weight\":1000}}", "io.weight=default 10000;" },
-		{ "{\"blockIO\":{\"leafWeight\":10}}", "! /linux/resources/blockIO/leafWeight: cgroup v2 has no leaf weight" },
+		{ "{\"blockIO\":{\"leafWeight\":10}}",
+		  "! /linux/resources/blockIO/leafWeight: cgroup v2 has no leaf weight" },
 		{ "{\"blockIO\":{\"throttleReadBpsDevice\":[{\"major\":8,\"minor\":0,\"rate\":7}],"
 		  "\"throttleWriteIOPSDevice\":[{\"major\":8,\"minor\":16,\"rate\":9}]}}",
 		  "io.max=8:0 rbps=7;io.max=8:16 wiops=9;" },
 		{ "{\"hugepageLimits\":[{\"pageSize\":\"2MB\",\"limit\":4194304}]}",
 		  "hugetlb.2MB.max=4194304;hugetlb.2MB.rsvd.max=4194304;" },
-		{ "{\"network\":{\"classID\":5}}", "! /linux/resources/network/classID: cgroup v2 has no network classes" },
+		{ "{\"network\":{\"classID\":5}}",
+		  "! /linux/resources/network/classID: cgroup v2 has no network classes" },
 		{ "{\"network\":{\"classID\":0}}", "" },
 		{ "{\"unified\":{\"memory.high\":\"5\"}}", "memory.high=5;" },
-		{ "{\"unified\":{\"../x.y\":\"5\"}}", "! /linux/resources/unified: '../x.y' is not a file of a controller" },
+		{ "{\"unified\":{\"../x.y\":\"5\"}}",
+		  "! /linux/resources/unified: '../x.y' is not a file of a controller" },
 		{ "{\"unified\":{\"cgroup.freeze\":\"1\"}}",
 		  "! /linux/resources/unified: 'cgroup.freeze' is not a file of a controller" },
 	};
@@ -88,7 +92,8 @@ static void test_each_property(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		if (strcmp(translate(rows[i].json), rows[i].expect) != 0)
-			fail_msg("%s: '%s', expected '%s'", rows[i].json, translate(rows[i].json), rows[i].expect);
+			fail_msg("%s: '%s', expected '%s'", rows[i].json, translate(rows[i].json),
+				 rows[i].expect);
 }
 
 /* What the engines send when nobody asked for a limit. */
@@ -101,7 +106,8 @@ static void test_blocks_of_engines_ask_for_nothing(void **state)
 		/* containerd, ctr */
 		"{\"devices\":[{\"allow\":false,\"access\":\"rwm\"}],\"cpu\":{\"shares\":1024}}",
 		/* update of docker */
-		"{\"memory\":{\"limit\":0,\"reservation\":0,\"swap\":0,\"kernel\":0},\"cpu\":{\"shares\":0,\"quota\":0,"
+		"{\"memory\":{\"limit\":0,\"reservation\":0,\"swap\":0,\"kernel\":0},\"cpu\":{\"shares\":0,"
+		"\"quota\":0,"
 		"\"period\":0,\"realtimeRuntime\":0,\"realtimePeriod\":0,\"cpus\":\"\",\"mems\":\"\"},"
 		"\"blockIO\":{\"weight\":0}}",
 	};
@@ -122,16 +128,18 @@ static void test_blocks_of_engines_ask_for_nothing(void **state)
 static void test_block_of_kubernetes(void **state)
 {
 	(void)state;
-	assert_string_equal(translate("{\"memory\":{\"limit\":134217728,\"swap\":134217728},\"cpu\":{\"shares\":102,"
-				      "\"quota\":50000,\"period\":100000},\"unified\":{\"memory.oom.group\":\"1\"}}"),
-			    "memory.max=134217728;memory.swap.max=0;cpu.weight=17;cpu.max=50000 100000;"
-			    "memory.oom.group=1;");
+	assert_string_equal(
+		translate("{\"memory\":{\"limit\":134217728,\"swap\":134217728},\"cpu\":{\"shares\":102,"
+			  "\"quota\":50000,\"period\":100000},\"unified\":{\"memory.oom.group\":\"1\"}}"),
+		"memory.max=134217728;memory.swap.max=0;cpu.weight=17;cpu.max=50000 100000;"
+		"memory.oom.group=1;");
 }
 
 static void test_controllers(void **state)
 {
-	static const char json[] = "{\"memory\":{\"limit\":1},\"cpu\":{\"cpus\":\"0\",\"shares\":2},\"pids\":{\"limit\":1},"
-				   "\"hugepageLimits\":[{\"pageSize\":\"2MB\",\"limit\":1}]}";
+	static const char json[] =
+		"{\"memory\":{\"limit\":1},\"cpu\":{\"cpus\":\"0\",\"shares\":2},\"pids\":{\"limit\":1},"
+		"\"hugepageLimits\":[{\"pageSize\":\"2MB\",\"limit\":1}]}";
 	static const char *const expect[] = { "memory", "cpu", "cpuset", "pids", "hugetlb", "hugetlb" };
 	struct cgroup_writes writes;
 	struct error err = { 0 };

@@ -1,5 +1,163 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "../test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "hooks/hooks.h"
+#include "util/error.h"
+
+static char dir[] = "/tmp/krun-unit-XXXXXX";
+
+static struct spec_hook shell(char *script)
+{
+	static char name[] = "sh", option[] = "-c";
+	char **args = calloc(4, sizeof(*args));
+
+	assert_non_null(args);
+	args[0] = name;
+	args[1] = option;
+	args[2] = script;
+	return (struct spec_hook){ .path = "/bin/sh", .args = args };
+}
+
+static int run(struct spec_hook *items, size_t len, const char *state_text, struct error *err)
+{
+	const struct spec_hooks hooks = { items, len };
+	int r = hooks_run(HOOK_PRESTART, &hooks, state_text, err);
+
+	for (size_t i = 0; i < len; i++)
+		free(items[i].args);
+	return r;
+}
+
+static void read_out(const char *name, char *text, size_t size)
+{
+	char path[64];
+	FILE *file;
+	size_t n;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	file = fopen(path, "r");
+	assert_non_null(file);
+	n = fread(text, 1, size - 1, file);
+	text[n] = '\0';
+	fclose(file);
+	unlink(path);
+}
+
+static void test_state_arguments_and_environment(void **state)
+{
+	char script[] = "cat > out; echo \"$0 $1 $FOO $HOME\" >> out", first[] = "zero", second[] = "one",
+	     variable[] = "FOO=bar", path[] = "PATH=/usr/bin:/bin", text[256];
+	char *env[] = { variable, path, NULL };
+	struct spec_hook hook = shell(script);
+	struct error err = { 0 };
+	char **args = calloc(6, sizeof(*args));
+
+	(void)state;
+	assert_non_null(args);
+	memcpy(args, hook.args, 3 * sizeof(*args));
+	args[3] = first;
+	args[4] = second;
+	free(hook.args);
+	hook.args = args;
+	hook.env = env;
+	assert_int_equal(run(&hook, 1, "{\"state\":1}", &err), 0);
+	read_out("out", text, sizeof(text));
+	assert_string_equal(text, "{\"state\":1}zero one bar \n");
+}
+
+static void test_in_order_until_the_first_failure(void **state)
+{
+	char one[] = "echo one >> out", two[] = "echo two >> out; echo first line >&2; echo why >&2; exit 3",
+	     three[] = "echo three >> out", text[64];
+	struct spec_hook hooks[] = { shell(one), shell(two), shell(three) };
+	struct error err = { 0 };
+
+	(void)state;
+	assert_true(run(hooks, 3, "{}", &err) < 0);
+	assert_string_equal(err.text, "hook prestart 1 '/bin/sh': exited with status 3: why");
+	read_out("out", text, sizeof(text));
+	assert_string_equal(text, "one\ntwo\n");
+}
+
+static void test_death_and_missing_program(void **state)
+{
+	char script[] = "kill -KILL $$";
+	struct spec_hook hook = shell(script), missing = { .path = "/no/such/hook" };
+	struct error err = { 0 };
+
+	(void)state;
+	assert_true(run(&hook, 1, "{}", &err) < 0);
+	assert_non_null(strstr(err.text, "killed by signal 9"));
+	assert_true(run(&missing, 1, "{}", &err) < 0);
+	assert_non_null(strstr(err.text, "/no/such/hook"));
+}
+
+static void test_time_out_kills_the_whole_group(void **state)
+{
+	char script[] = "sleep 60 & sleep 60";
+	struct spec_hook hook = shell(script);
+	struct error err = { 0 };
+	time_t start = time(NULL);
+
+	(void)state;
+	hook.timeout.set = true;
+	hook.timeout.value = 1;
+	assert_true(run(&hook, 1, "{}", &err) < 0);
+	assert_non_null(strstr(err.text, "timed out after 1 s"));
+	assert_true(time(NULL) - start < 10);
+}
+
+static void test_state_larger_than_a_pipe_and_not_read(void **state)
+{
+	char script[] = "exec 0<&-; exit 0", counting[] = "wc -c | tr -d ' ' > out", text[32];
+	struct spec_hook hook = shell(script), count = shell(counting);
+	const size_t size = 300000;
+	char *large = malloc(size + 1);
+	struct error err = { 0 };
+
+	(void)state;
+	assert_non_null(large);
+	memset(large, 'x', size);
+	large[size] = '\0';
+	assert_int_equal(run(&hook, 1, large, &err), 0);
+	assert_int_equal(run(&count, 1, large, &err), 0);
+	read_out("out", text, sizeof(text));
+	assert_string_equal(text, "300000\n");
+	free(large);
+}
+
+static void test_a_child_that_keeps_the_pipe_open_is_not_waited_for(void **state)
+{
+	char script[] = "sleep 30 & exit 0";
+	struct spec_hook hook = shell(script);
+	struct error err = { 0 };
+	time_t start = time(NULL);
+
+	(void)state;
+	assert_int_equal(run(&hook, 1, "{}", &err), 0);
+	assert_true(time(NULL) - start < 10);
+}
+
 int main(void)
 {
-	return 0;
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_state_arguments_and_environment),
+		cmocka_unit_test(test_in_order_until_the_first_failure),
+		cmocka_unit_test(test_death_and_missing_program),
+		cmocka_unit_test(test_time_out_kills_the_whole_group),
+		cmocka_unit_test(test_state_larger_than_a_pipe_and_not_read),
+		cmocka_unit_test(test_a_child_that_keeps_the_pipe_open_is_not_waited_for),
+	};
+	int failed;
+
+	if (!mkdtemp(dir) || chdir(dir) < 0)
+		return 1;
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	return rmdir(dir) < 0 && !failed ? 1 : failed;
 }

@@ -21,20 +21,26 @@ static int parse(const char *text, size_t size, struct error *err)
 
 static void test_document_takes_json_and_nothing_else(void **state)
 {
-	static const char *const good[] = { "{}", " [1, -2.5e3, true, null, \"\\u00e4\"]\n", "\"text\"", "7",
-					    "18446744073709551615", "-9223372036854775808" };
+	static const char *const good[] = { "{}",
+					    " [1, -2.5e3, true, null, \"\\u00e4\"]\n",
+					    "\"text\"",
+					    "7",
+					    "18446744073709551615",
+					    "-9223372036854775808" };
 	static const struct {
 		const char *text, *expect;
 	} bad[] = {
 		{ "", "end of data" },
 		{ "{", "end of data" },
-		{ "{} x", "after the end" },
-		{ "{}{}", "after the end" },
+		{ "{} x", "not JSON" },
+		{ "{}{}", "not JSON" },
 		{ "{\"a\":1,}", "not JSON" },
 		{ "{'a':1}", "not JSON" },
 		{ "// c\n{}", "not JSON" },
 		{ "[01]", "not JSON" },
 		{ "[NaN]", "not JSON" },
+		{ "[-Infinity]", "not JSON" },
+		{ "[True]", "not JSON" },
 		{ "\"\xff\"", "not JSON" },
 		{ "\"a\\u0000b\"", "NUL" },
 		{ "[18446744073709551616]", "64 bits" },
@@ -128,8 +134,8 @@ static const struct json_field point_fields[] = {
 };
 
 /* The result, or the error in @err; *ret_object keeps the strings, @arena the arrays. */
-static int read_point(const char *text, struct point *ret, struct arena *arena, struct json_object **ret_object,
-		      struct error *err)
+static int read_point(const char *text, struct point *ret, struct arena *arena,
+		      struct json_object **ret_object, struct error *err)
 {
 	struct json_reader reader = { .name = "doc", .arena = arena, .err = err };
 	int r = json_document_parse(text, strlen(text), "doc", ret_object, err);
@@ -146,10 +152,11 @@ static void test_fields_go_where_the_table_says(void **state)
 	struct point point;
 
 	(void)state;
-	assert_int_equal(read_point("{\"x\":-7,\"y\":18446744073709551615,\"small\":5,\"a/b~c\":\"n\",\"flag\":true,"
-				    "\"words\":[\"p\",\"q\"],\"children\":[{\"x\":1},{\"x\":2}],\"unknown\":{}}",
-				    &point, &arena, &object, &err),
-			 0);
+	assert_int_equal(
+		read_point("{\"x\":-7,\"y\":18446744073709551615,\"small\":5,\"a/b~c\":\"n\",\"flag\":true,"
+			   "\"words\":[\"p\",\"q\"],\"children\":[{\"x\":1},{\"x\":2}],\"unknown\":{}}",
+			   &point, &arena, &object, &err),
+		0);
 	assert_int_equal(point.x, -7);
 	assert_true(point.y == UINT64_MAX);
 	assert_int_equal(point.small, 5);

@@ -1,5 +1,97 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "../test.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "km/km.h"
+#include "util/array.h"
+#include "util/error.h"
+
+static void test_command_line(void **state)
+{
+	static const struct {
+		bool wait;
+		int log_fd;
+		const char *argv[4];
+		const char *expect;
+	} rows[] = {
+		{ true,
+		  1024,
+		  { "sh", "-c", "x y" },
+		  "/km --wait-for-signal --km-log-to=/proc/self/fd/1024 -- /bin/sh -c x y" },
+		{ false, -1, { "sh" }, "/km -- /bin/sh" },
+		{ false,
+		  726,
+		  { "--help", "--version" },
+		  "/km --km-log-to=/proc/self/fd/726 -- /bin/sh --version" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const struct km_payload payload = { "/bin/sh", (char *const *)rows[i].argv };
+		struct error err = { 0 };
+		struct strv argv = { 0 };
+		char line[256] = "";
+
+		assert_int_equal(km_argv_make("/km", rows[i].wait, rows[i].log_fd, &payload, &argv, &err), 0);
+		for (size_t j = 0; j < argv.len; j++) {
+			if (j > 0)
+				strcat(line, " ");
+			strcat(line, argv.items[j]);
+		}
+		assert_string_equal(line, rows[i].expect);
+		assert_null(argv.items[argv.len]);
+		strv_done(&argv);
+	}
+}
+
+static void test_init_helpers_of_engines(void **state)
+{
+	static const struct {
+		const char *argv[6];
+		size_t expect;
+	} rows[] = {
+		{ { "/sbin/docker-init", "--", "sh", "-c" }, 2 },
+		{ { "/run/podman-init", "--", "sh" }, 2 },
+		{ { "/dev/init", "-s", "--", "sh" }, 3 },
+		{ { "/dev/init", "sh" }, 1 },
+		{ { "/sbin/docker-init" }, 1 },
+		{ { "docker-init", "--", "sh" }, 0 },
+		{ { "/bin/sh", "--", "sh" }, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		assert_int_equal(km_init_helper_len((char *const *)rows[i].argv), rows[i].expect);
+}
+
+static void test_environment_of_another_km_is_dropped(void **state)
+{
+	for (int exec = 0; exec <= 1; exec++) {
+		char *env[] = { strdup("A=b"),		strdup("KM_EXEC_VERS=1"), strdup("KM_MGTPIPE=/x"),
+				strdup("KM_EXECUTE=1"), strdup("XKM_EXEC_A=1"),	  NULL };
+		size_t left = 0;
+
+		(void)state;
+		assert_int_equal(km_environment_clean(env, exec), exec ? 2 : 1);
+		assert_string_equal(env[0], "A=b");
+		for (; env[left]; left++)
+			assert_null(strstr(env[left], "KM_EXEC_V"));
+		assert_int_equal(left, exec ? 3 : 4);
+		for (size_t i = 0; i < left; i++)
+			free(env[i]);
+	}
+	assert_int_equal(km_environment_clean(NULL, true), 0);
+}
+
 int main(void)
 {
-	return 0;
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_command_line),
+		cmocka_unit_test(test_init_helpers_of_engines),
+		cmocka_unit_test(test_environment_of_another_km_is_dropped),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }

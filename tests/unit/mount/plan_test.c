@@ -20,7 +20,8 @@ static void test_flags_of_attributes(void **state)
 						   .attr_set = MOUNT_ATTR_STRICTATIME };
 
 	(void)state;
-	assert_int_equal(mount_flags(&options), MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_SYNCHRONOUS);
+	assert_int_equal(mount_flags(&options),
+			 MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_SYNCHRONOUS);
 	assert_int_equal(mount_flags(&relatime), MS_RELATIME);
 	assert_int_equal(mount_flags(&strict), MS_STRICTATIME);
 }
@@ -52,7 +53,10 @@ static void test_kinds_and_order(void **state)
 {
 	struct spec_mount mounts[] = {
 		{ .destination = "/proc", .type = "proc", .options.data = "" },
-		{ .destination = "/a", .source = "/b", .type = "bind", .options = { .bind = true, .data = "" } },
+		{ .destination = "/a",
+		  .source = "/b",
+		  .type = "bind",
+		  .options = { .bind = true, .data = "" } },
 		{ .destination = "/sys/fs/cgroup", .type = "cgroup", .options.data = "" },
 		{ .destination = "/", .type = "none", .options = { .remount = true, .data = "" } },
 	};
@@ -81,7 +85,10 @@ static void test_kinds_and_order(void **state)
 static void test_binds_are_slaves_unless_asked_otherwise(void **state)
 {
 	struct spec_mount mounts[] = {
-		{ .destination = "/a", .source = "/b", .type = "bind", .options = { .bind = true, .data = "" } },
+		{ .destination = "/a",
+		  .source = "/b",
+		  .type = "bind",
+		  .options = { .bind = true, .data = "" } },
 		{ .destination = "/b",
 		  .source = "/b",
 		  .type = "bind",

@@ -1,5 +1,216 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "../test.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "security/security.h"
+#include "spec/spec.h"
+#include "util/error.h"
+
+#if defined(__x86_64__)
+#define NATIVE "SCMP_ARCH_X86_64"
+#define NATIVE_AUDIT AUDIT_ARCH_X86_64
+#elif defined(__aarch64__)
+#define NATIVE "SCMP_ARCH_AARCH64"
+#define NATIVE_AUDIT AUDIT_ARCH_AARCH64
+#endif
+
+/* What the kernel would answer: runs the classic BPF that libseccomp makes. */
+static unsigned int run(const struct seccomp_program *program, unsigned int arch, int number, uint64_t arg0)
+{
+	const struct seccomp_data data = { .nr = number, .arch = arch, .args = { arg0 } };
+	const struct sock_filter *code = program->instructions;
+	uint32_t a = 0, scratch[16] = { 0 };
+
+	for (size_t at = 0; at < program->len; at++) {
+		const struct sock_filter *i = &code[at];
+		const uint32_t k = i->k;
+
+		switch (i->code) {
+		case BPF_LD | BPF_W | BPF_ABS:
+			memcpy(&a, (const char *)&data + k, sizeof(a));
+			break;
+		case BPF_ST:
+			scratch[k] = a;
+			break;
+		case BPF_LD | BPF_MEM:
+			a = scratch[k];
+			break;
+		case BPF_ALU | BPF_AND | BPF_K:
+			a &= k;
+			break;
+		case BPF_JMP | BPF_JA:
+			at += k;
+			break;
+		case BPF_JMP | BPF_JEQ | BPF_K:
+			at += a == k ? i->jt : i->jf;
+			break;
+		case BPF_JMP | BPF_JGE | BPF_K:
+			at += a >= k ? i->jt : i->jf;
+			break;
+		case BPF_JMP | BPF_JGT | BPF_K:
+			at += a > k ? i->jt : i->jf;
+			break;
+		case BPF_RET | BPF_K:
+			return k;
+		default:
+			fail_msg("instruction %zu: unknown code %x", at, i->code);
+		}
+	}
+	fail_msg("the filter has no end");
+	return 0;
+}
+
+static struct spec *parse(const char *seccomp)
+{
+	struct error err = { 0 };
+	struct spec *spec = NULL;
+	char text[4096];
+	int n = snprintf(text, sizeof(text),
+			 "{\"ociVersion\":\"1.0.2\",\"root\":{\"path\":\"r\"},\"linux\":{\"seccomp\":{%s}}}",
+			 seccomp);
+
+	if (spec_parse(text, (size_t)n, "config.json", &spec, &err) < 0)
+		fail_msg("%s", err.text);
+	return spec;
+}
+
+static void compile(const char *seccomp, int cache_fd, struct seccomp_program *ret)
+{
+	struct spec *spec = parse(seccomp);
+	struct error err = { 0 };
+
+	if (seccomp_compile(spec->seccomp, cache_fd, ret, &err) < 0)
+		fail_msg("%s", err.text);
+	spec_free(spec);
+}
+
+static void test_actions_arguments_and_errno(void **state)
+{
+	struct seccomp_program program = { 0 };
+
+	(void)state;
+	compile("\"defaultAction\":\"SCMP_ACT_ERRNO\",\"defaultErrnoRet\":38,\"architectures\":[\"" NATIVE
+		"\"],\"syscalls\":["
+		"{\"names\":[\"read\",\"no_such_call_ever\"],\"action\":\"SCMP_ACT_ALLOW\"},"
+		"{\"names\":[\"write\"],\"action\":\"SCMP_ACT_ERRNO\",\"errnoRet\":5},"
+		"{\"names\":[\"close\"],\"action\":\"SCMP_ACT_ALLOW\",\"args\":[{\"index\":0,\"value\":7,"
+		"\"op\":\"SCMP_CMP_EQ\"}]},"
+		"{\"names\":[\"dup\"],\"action\":\"SCMP_ACT_KILL_PROCESS\"}]",
+		-1, &program);
+	assert_int_equal(run(&program, NATIVE_AUDIT, SYS_read, 0), SECCOMP_RET_ALLOW);
+	assert_int_equal(run(&program, NATIVE_AUDIT, SYS_write, 0), SECCOMP_RET_ERRNO | 5);
+	assert_int_equal(run(&program, NATIVE_AUDIT, SYS_close, 7), SECCOMP_RET_ALLOW);
+	assert_int_equal(run(&program, NATIVE_AUDIT, SYS_close, 8), SECCOMP_RET_ERRNO | 38);
+	assert_int_equal(run(&program, NATIVE_AUDIT, SYS_dup, 0), SECCOMP_RET_KILL_PROCESS);
+	assert_int_equal(run(&program, NATIVE_AUDIT, SYS_getpid, 0), SECCOMP_RET_ERRNO | 38);
+	seccomp_program_done(&program);
+}
+
+static void test_errno_defaults_to_eperm(void **state)
+{
+	struct seccomp_program program = { 0 };
+
+	(void)state;
+	compile("\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"read\"],\"action\":\"SCMP_"
+		"ACT_ERRNO\"}]",
+		-1, &program);
+	assert_int_equal(run(&program, NATIVE_AUDIT, SYS_read, 0), SECCOMP_RET_ERRNO | EPERM);
+	assert_int_equal(run(&program, NATIVE_AUDIT, SYS_write, 0), SECCOMP_RET_ALLOW);
+	seccomp_program_done(&program);
+}
+
+static void test_program_survives_a_file(void **state)
+{
+	char dir[] = "/tmp/krun-unit-XXXXXX";
+	struct seccomp_program program = { 0 }, loaded = { 0 };
+	struct error err = { 0 };
+	int dir_fd;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(seccomp_program_load(dir_fd, "seccomp.bpf", &loaded, &err), -ENOENT);
+	compile("\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"read\"],\"action\":\"SCMP_"
+		"ACT_LOG\"}]",
+		-1, &program);
+	assert_int_equal(seccomp_program_save(&program, dir_fd, "seccomp.bpf", &err), 0);
+	assert_int_equal(seccomp_program_load(dir_fd, "seccomp.bpf", &loaded, &err), 0);
+	assert_int_equal(loaded.len, program.len);
+	assert_int_equal(loaded.flags, program.flags);
+	assert_memory_equal(loaded.instructions, program.instructions,
+			    program.len * sizeof(struct sock_filter));
+	seccomp_program_done(&program);
+	seccomp_program_done(&loaded);
+	unlinkat(dir_fd, "seccomp.bpf", 0);
+	close(dir_fd);
+	rmdir(dir);
+}
+
+/* The only file in a directory. */
+static void name_of_entry(const char *dir, char *name, size_t size)
+{
+	char command[128];
+	FILE *list;
+
+	snprintf(command, sizeof(command), "ls %s", dir);
+	list = popen(command, "r");
+	assert_non_null(list);
+	assert_non_null(fgets(name, (int)size, list));
+	name[strcspn(name, "\n")] = '\0';
+	pclose(list);
+}
+
+static void test_broken_cache_entry_is_made_again(void **state)
+{
+	static const char profile[] = "\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":"
+				      "[{\"names\":[\"read\"],\"action\":\"SCMP_ACT_KILL\"}]";
+	char dir[] = "/tmp/krun-unit-XXXXXX", name[128];
+	struct seccomp_program program = { 0 };
+	int dir_fd, fd;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	compile(profile, dir_fd, &program);
+	seccomp_program_done(&program);
+	name_of_entry(dir, name, sizeof(name));
+	for (int round = 0; round < 3; round++) {
+		/* As it is, cut, and overwritten with nonsense. */
+		fd = openat(dir_fd, name, O_WRONLY | O_CLOEXEC);
+		assert_true(fd >= 0);
+		if (round == 1)
+			assert_int_equal(ftruncate(fd, 13), 0);
+		if (round == 2)
+			assert_int_equal(write(fd, "nonsense, nonsense, nonsense", 28), 28);
+		close(fd);
+		compile(profile, dir_fd, &program);
+		assert_int_equal(run(&program, NATIVE_AUDIT, SYS_read, 0), SECCOMP_RET_KILL_THREAD);
+		assert_int_equal(run(&program, NATIVE_AUDIT, SYS_write, 0), SECCOMP_RET_ALLOW);
+		seccomp_program_done(&program);
+	}
+	unlinkat(dir_fd, name, 0);
+	close(dir_fd);
+	assert_int_equal(rmdir(dir), 0);
+}
+
 int main(void)
 {
-	return 0;
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_actions_arguments_and_errno),
+		cmocka_unit_test(test_errno_defaults_to_eperm),
+		cmocka_unit_test(test_program_survives_a_file),
+		cmocka_unit_test(test_broken_cache_entry_is_made_again),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }

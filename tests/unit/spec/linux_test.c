@@ -16,16 +16,20 @@ static void test_linux_good_and_bad(void **state)
 		{ "\"uidMappings\":[{\"containerID\":0,\"hostID\":0,\"size\":1}]", "need a user namespace" },
 		{ "\"uidMappings\":[{\"containerID\":0,\"hostID\":0,\"size\":0}]",
 		  "/linux/uidMappings/0/size: out of range" },
-		{ "\"uidMappings\":[{\"containerID\":4294967295,\"hostID\":0,\"size\":2}]", "beyond the largest id" },
+		{ "\"uidMappings\":[{\"containerID\":4294967295,\"hostID\":0,\"size\":2}]",
+		  "beyond the largest id" },
 		{ "\"gidMappings\":[{\"containerID\":0,\"hostID\":0,\"size\":5},"
 		  "{\"containerID\":4,\"hostID\":10,\"size\":1}]",
 		  "mappings 0 and 1 overlap" },
 		{ "\"timeOffsets\":{\"monotonic\":{\"secs\":1}}", "need a new time namespace" },
-		{ "\"namespaces\":[{\"type\":\"time\"}],\"timeOffsets\":{\"boottime\":{\"nanosecs\":1000000000}}",
+		{ "\"namespaces\":[{\"type\":\"time\"}],\"timeOffsets\":{\"boottime\":{\"nanosecs\":"
+		  "1000000000}}",
 		  "/linux/timeOffsets/boottime/nanosecs: out of range" },
 		{ "\"devices\":[{\"path\":\"/d\",\"type\":\"c\",\"major\":1,\"minor\":3}]", NULL },
-		{ "\"devices\":[{\"path\":\"d\",\"type\":\"c\",\"major\":1,\"minor\":3}]", "/linux/devices/0/path" },
-		{ "\"devices\":[{\"path\":\"/d\",\"type\":\"z\",\"major\":1,\"minor\":3}]", "/linux/devices/0/type" },
+		{ "\"devices\":[{\"path\":\"d\",\"type\":\"c\",\"major\":1,\"minor\":3}]",
+		  "/linux/devices/0/path" },
+		{ "\"devices\":[{\"path\":\"/d\",\"type\":\"z\",\"major\":1,\"minor\":3}]",
+		  "/linux/devices/0/type" },
 		{ "\"devices\":[{\"path\":\"/d\",\"type\":\"c\"}]", "/linux/devices/0" },
 		{ "\"rootfsPropagation\":\"slave\"", NULL },
 		{ "\"rootfsPropagation\":\"upwards\"", "unknown propagation 'upwards'" },
@@ -49,13 +53,17 @@ static void test_seccomp_good_and_bad(void **state)
 		{ "\"defaultAction\":\"SCMP_ACT_ALLOW\",\"architectures\":[\"VAX\"]",
 		  "/linux/seccomp/architectures/0: unknown word 'VAX'" },
 		{ "\"defaultAction\":\"SCMP_ACT_ALLOW\",\"flags\":[\"F\"]", "/linux/seccomp/flags/0" },
-		{ "\"defaultAction\":\"SCMP_ACT_ALLOW\",\"defaultErrnoRet\":4096", "defaultErrnoRet: out of range" },
-		{ "\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[],\"action\":\"SCMP_ACT_ALLOW\"}]",
+		{ "\"defaultAction\":\"SCMP_ACT_ALLOW\",\"defaultErrnoRet\":4096",
+		  "defaultErrnoRet: out of range" },
+		{ "\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[],\"action\":\"SCMP_ACT_"
+		  "ALLOW\"}]",
 		  "/linux/seccomp/syscalls/0/names: empty" },
-		{ "\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"read\"],\"action\":\"SCMP_ACT_LOG\","
+		{ "\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"read\"],\"action\":"
+		  "\"SCMP_ACT_LOG\","
 		  "\"args\":[{\"index\":6,\"value\":1,\"op\":\"SCMP_CMP_EQ\"}]}]",
 		  "/linux/seccomp/syscalls/0/args/0/index: out of range" },
-		{ "\"defaultAction\":\"SCMP_ACT_ALLOW\",\"listenerPath\":\"/run/x\"", "/linux/seccomp/listenerPath" },
+		{ "\"defaultAction\":\"SCMP_ACT_ALLOW\",\"listenerPath\":\"/run/x\"",
+		  "/linux/seccomp/listenerPath" },
 	};
 
 	(void)state;
@@ -73,9 +81,11 @@ static void test_resources_good_and_bad(void **state)
 		{ "\"devices\":[{\"access\":\"rwm\"}]", "/linux/resources/devices/0/allow: missing" },
 		{ "\"devices\":[{\"allow\":true,\"access\":\"rx\"}]", "other letters than r, w, m" },
 		{ "\"devices\":[{\"allow\":true,\"type\":\"p\"}]", "none of a, c, b" },
-		{ "\"devices\":[{\"allow\":true,\"major\":-2}]", "/linux/resources/devices/0/major: out of range" },
+		{ "\"devices\":[{\"allow\":true,\"major\":-2}]",
+		  "/linux/resources/devices/0/major: out of range" },
 		{ "\"unified\":{\"memory.max\":1}", "/linux/resources/unified/memory.max: expected string" },
-		{ "\"hugepageLimits\":[{\"pageSize\":\"2MB\"}]", "/linux/resources/hugepageLimits/0/limit: missing" },
+		{ "\"hugepageLimits\":[{\"pageSize\":\"2MB\"}]",
+		  "/linux/resources/hugepageLimits/0/limit: missing" },
 	};
 
 	(void)state;
@@ -88,19 +98,22 @@ static void test_linux_values(void **state)
 	struct spec *spec;
 
 	(void)state;
-	assert_int_equal(
-		spec_of(WITH_LINUX("%s"),
-			"\"namespaces\":[{\"type\":\"user\"},{\"type\":\"ipc\",\"path\":\"/i\"},{\"type\":\"time\"}],"
-			"\"uidMappings\":[{\"containerID\":0,\"hostID\":1000,\"size\":1}],"
-			"\"gidMappings\":[{\"containerID\":0,\"hostID\":2000,\"size\":3}],"
-			"\"timeOffsets\":{\"monotonic\":{\"secs\":-5,\"nanosecs\":7}},"
-			"\"devices\":[{\"path\":\"/d\",\"type\":\"u\",\"major\":1,\"minor\":3,\"fileMode\":384,\"uid\":4}],"
-			"\"rootfsPropagation\":\"rslave\",\"cgroupsPath\":\"\",\"personality\":{\"domain\":\"LINUX32\"},"
-			"\"resources\":{\"devices\":[{\"allow\":false},{\"allow\":true,\"type\":\"c\",\"major\":1,"
-			"\"minor\":-1,\"access\":\"r\"}],\"pids\":{\"limit\":0}},"
-			"\"seccomp\":{}",
-			&spec, &err),
-		0);
+	assert_int_equal(spec_of(WITH_LINUX("%s"),
+				 "\"namespaces\":[{\"type\":\"user\"},{\"type\":\"ipc\",\"path\":\"/"
+				 "i\"},{\"type\":\"time\"}],"
+				 "\"uidMappings\":[{\"containerID\":0,\"hostID\":1000,\"size\":1}],"
+				 "\"gidMappings\":[{\"containerID\":0,\"hostID\":2000,\"size\":3}],"
+				 "\"timeOffsets\":{\"monotonic\":{\"secs\":-5,\"nanosecs\":7}},"
+				 "\"devices\":[{\"path\":\"/"
+				 "d\",\"type\":\"u\",\"major\":1,\"minor\":3,\"fileMode\":384,\"uid\":4}],"
+				 "\"rootfsPropagation\":\"rslave\",\"cgroupsPath\":\"\",\"personality\":{"
+				 "\"domain\":\"LINUX32\"},"
+				 "\"resources\":{\"devices\":[{\"allow\":false},{\"allow\":true,\"type\":"
+				 "\"c\",\"major\":1,"
+				 "\"minor\":-1,\"access\":\"r\"}],\"pids\":{\"limit\":0}},"
+				 "\"seccomp\":{}",
+				 &spec, &err),
+			 0);
 	assert_true(spec->namespaces[NS_USER].listed);
 	assert_string_equal(spec->namespaces[NS_IPC].path, "/i");
 	assert_int_equal(spec->uid_mappings[0].host_id, 1000);
@@ -140,10 +153,8 @@ static void test_bare_resources_of_update(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_linux_good_and_bad),
-		cmocka_unit_test(test_seccomp_good_and_bad),
-		cmocka_unit_test(test_resources_good_and_bad),
-		cmocka_unit_test(test_linux_values),
+		cmocka_unit_test(test_linux_good_and_bad),	 cmocka_unit_test(test_seccomp_good_and_bad),
+		cmocka_unit_test(test_resources_good_and_bad),	 cmocka_unit_test(test_linux_values),
 		cmocka_unit_test(test_bare_resources_of_update),
 	};
 

@@ -69,16 +69,19 @@ static void test_every_kind_of_option(void **state)
 		struct json_reader reader = { .name = "test", .arena = &arena, .err = &err };
 		struct spec_mount_options got = { 0 };
 
-		assert_int_equal(spec_mount_options_make(&reader, (char **)(uintptr_t)rows[i].words, &got), 0);
+		assert_int_equal(spec_mount_options_make(&reader, (char **)(uintptr_t)rows[i].words, &got),
+				 0);
 		if (got.attr_set != expect->attr_set || got.rec_attr_set != expect->rec_attr_set ||
 		    got.super_flags != expect->super_flags || got.propagation != expect->propagation ||
 		    got.bind != expect->bind || got.recursive_bind != expect->recursive_bind ||
 		    got.copy_up != expect->copy_up || got.remount != expect->remount ||
-		    got.source_nofollow != expect->source_nofollow || got.copy_symlink != expect->copy_symlink ||
+		    got.source_nofollow != expect->source_nofollow ||
+		    got.copy_symlink != expect->copy_symlink ||
 		    strcmp(got.data, expect->data ? expect->data : "") != 0)
-			fail_msg("%s: set %llx rec %llx super %lx propagation %lx data '%s'", rows[i].words[0],
-				 (unsigned long long)got.attr_set, (unsigned long long)got.rec_attr_set,
-				 got.super_flags, got.propagation, got.data);
+			fail_msg("%s: set %llx rec %llx super %lx propagation %lx data '%s'",
+				 rows[i].words[0], (unsigned long long)got.attr_set,
+				 (unsigned long long)got.rec_attr_set, got.super_flags, got.propagation,
+				 got.data);
 		assert_true((got.attr_clear & expect->attr_clear) == expect->attr_clear);
 		arena_done(&arena);
 	}

@@ -52,7 +52,8 @@ static inline void check_rows(const char *format, const struct spec_row *rows, s
 
 #define CHECK_ROWS(format, rows) check_rows(format, rows, ARRAY_LEN(rows))
 
-#define WITH_PROCESS(member) \
-	"{\"ociVersion\":\"1.0.2\",\"root\":{\"path\":\"r\"},\"linux\":{},\"process\":{\"cwd\":\"/\",\"args\":[\"a\"]," member "}}"
+#define WITH_PROCESS(member)                                                                        \
+	"{\"ociVersion\":\"1.0.2\",\"root\":{\"path\":\"r\"},\"linux\":{},\"process\":{\"cwd\":\"/" \
+	"\",\"args\":[\"a\"]," member "}}"
 #define WITH_LINUX(member) "{\"ociVersion\":\"1.0.2\",\"root\":{\"path\":\"r\"},\"linux\":{" member "}}"
 #define WITH_TOP(member) "{\"ociVersion\":\"1.0.2\",\"root\":{\"path\":\"r\"},\"linux\":{}," member "}"

@@ -15,7 +15,8 @@ static void test_process_good_and_bad(void **state)
 		{ "\"cwd\":\"tmp\"", "/process/cwd" },
 		{ "\"terminal\":1", "/process/terminal: expected boolean" },
 		{ "\"consoleSize\":{\"height\":1}", "/process/consoleSize/width: missing" },
-		{ "\"consoleSize\":{\"height\":1,\"width\":65536}", "/process/consoleSize/width: out of range" },
+		{ "\"consoleSize\":{\"height\":1,\"width\":65536}",
+		  "/process/consoleSize/width: out of range" },
 		{ "\"user\":{\"uid\":0}", "/process/user/gid: missing" },
 		{ "\"user\":{\"uid\":-1,\"gid\":0}", "/process/user/uid: out of range" },
 		{ "\"user\":{\"uid\":4294967295,\"gid\":0}", "/process/user/uid: out of range" },
@@ -23,14 +24,16 @@ static void test_process_good_and_bad(void **state)
 		{ "\"user\":{\"uid\":0,\"gid\":0,\"additionalGids\":[0,\"x\"]}",
 		  "/process/user/additionalGids/1: expected an integer" },
 		{ "\"oomScoreAdj\":1001", "/process/oomScoreAdj: out of range (-1000 to 1000)" },
-		{ "\"rlimits\":[{\"type\":\"RLIMIT_X\",\"soft\":1,\"hard\":1}]", "unknown rlimit 'RLIMIT_X'" },
+		{ "\"rlimits\":[{\"type\":\"RLIMIT_X\",\"soft\":1,\"hard\":1}]",
+		  "unknown rlimit 'RLIMIT_X'" },
 		{ "\"rlimits\":[{\"type\":\"RLIMIT_CPU\",\"soft\":2,\"hard\":1}]", "above the hard one" },
 		{ "\"rlimits\":[{\"type\":\"RLIMIT_CPU\",\"soft\":1}]", "/process/rlimits/0/hard: missing" },
 		{ "\"rlimits\":[{\"type\":\"RLIMIT_CPU\",\"soft\":1,\"hard\":1},"
 		  "{\"type\":\"RLIMIT_CPU\",\"soft\":1,\"hard\":1}]",
 		  "RLIMIT_CPU is given twice" },
 		{ "\"capabilities\":{\"bounding\":{}}", "/process/capabilities/bounding: expected array" },
-		{ "\"capabilities\":{\"bounding\":[1]}", "/process/capabilities/bounding/0: expected string" },
+		{ "\"capabilities\":{\"bounding\":[1]}",
+		  "/process/capabilities/bounding/0: expected string" },
 		{ "\"ioPriority\":{\"class\":\"IOPRIO_CLASS_RT\"}", "/process/ioPriority" },
 		{ "\"scheduler\":{\"policy\":\"SCHED_FIFO\"}", "/process/scheduler" },
 	};
@@ -48,8 +51,10 @@ static void test_process_values(void **state)
 	(void)state;
 	assert_int_equal(
 		spec_of(WITH_PROCESS("%s"),
-			"\"terminal\":true,\"consoleSize\":{\"height\":24,\"width\":80},\"noNewPrivileges\":true,"
-			"\"user\":{\"uid\":7,\"gid\":8,\"umask\":18,\"additionalGids\":[9,10]},\"oomScoreAdj\":-5,"
+			"\"terminal\":true,\"consoleSize\":{\"height\":24,\"width\":80},\"noNewPrivileges\":"
+			"true,"
+			"\"user\":{\"uid\":7,\"gid\":8,\"umask\":18,\"additionalGids\":[9,10]},"
+			"\"oomScoreAdj\":-5,"
 			"\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\",\"soft\":5,\"hard\":18446744073709551615}],"
 			"\"apparmorProfile\":\"\",\"selinuxLabel\":\"l\"",
 			&spec, &err),
@@ -77,10 +82,11 @@ static void test_capability_sets(void **state)
 	struct spec *spec;
 
 	(void)state;
-	assert_int_equal(spec_of(WITH_PROCESS("\"capabilities\":{%s}"),
-				 "\"bounding\":[\"CAP_KILL\",\"CAP_FLY\",\"CAP_CHOWN\"],\"ambient\":[\"CAP_KILL\"]", &spec,
-				 &err),
-			 0);
+	assert_int_equal(
+		spec_of(WITH_PROCESS("\"capabilities\":{%s}"),
+			"\"bounding\":[\"CAP_KILL\",\"CAP_FLY\",\"CAP_CHOWN\"],\"ambient\":[\"CAP_KILL\"]",
+			&spec, &err),
+		0);
 	assert_int_equal(spec->process->capabilities->sets[CAP_SET_BOUNDING], 1 << CAP_KILL | 1 << CAP_CHOWN);
 	assert_int_equal(spec->process->capabilities->sets[CAP_SET_AMBIENT], 1 << CAP_KILL);
 	assert_int_equal(spec->process->capabilities->sets[CAP_SET_EFFECTIVE], 0);

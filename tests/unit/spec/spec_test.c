@@ -65,8 +65,10 @@ static void test_hooks(void **state)
 		{ "\"prestart\":[{\"path\":\"/h\"}]", NULL },
 		{ "\"prestart\":[{\"path\":\"h\"}]", "/hooks/prestart/0/path" },
 		{ "\"prestart\":[{}]", "/hooks/prestart/0/path: missing" },
-		{ "\"poststop\":[{\"path\":\"/h\",\"timeout\":0}]", "/hooks/poststop/0/timeout: out of range" },
-		{ "\"poststop\":[{\"path\":\"/h\",\"env\":[1]}]", "/hooks/poststop/0/env/0: expected string" },
+		{ "\"poststop\":[{\"path\":\"/h\",\"timeout\":0}]",
+		  "/hooks/poststop/0/timeout: out of range" },
+		{ "\"poststop\":[{\"path\":\"/h\",\"env\":[1]}]",
+		  "/hooks/poststop/0/env/0: expected string" },
 		{ "\"createRuntime\":{}", "/hooks/createRuntime: expected array" },
 	};
 	struct error err = { 0 };
@@ -74,11 +76,12 @@ static void test_hooks(void **state)
 
 	(void)state;
 	CHECK_ROWS(WITH_TOP("\"hooks\":{%s}"), rows);
-	assert_int_equal(spec_of(WITH_TOP("\"hooks\":{%s}"),
-				 "\"startContainer\":[{\"path\":\"/a\"},{\"path\":\"/b\",\"args\":[\"b\",\"c\"],"
-				 "\"env\":[\"X=y\"],\"timeout\":3}]",
-				 &spec, &err),
-			 0);
+	assert_int_equal(
+		spec_of(WITH_TOP("\"hooks\":{%s}"),
+			"\"startContainer\":[{\"path\":\"/a\"},{\"path\":\"/b\",\"args\":[\"b\",\"c\"],"
+			"\"env\":[\"X=y\"],\"timeout\":3}]",
+			&spec, &err),
+		0);
 	assert_int_equal(spec->hooks[HOOK_START_CONTAINER].len, 2);
 	assert_null(spec->hooks[HOOK_START_CONTAINER].items[0].args);
 	assert_string_equal(spec->hooks[HOOK_START_CONTAINER].items[1].args[1], "c");
@@ -125,9 +128,12 @@ static void test_load_names_the_file(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_templates_are_valid),	 cmocka_unit_test(test_mandatory_keys_and_types),
-		cmocka_unit_test(test_unknown_keys_are_ignored), cmocka_unit_test(test_hooks),
-		cmocka_unit_test(test_annotations),		 cmocka_unit_test(test_load_names_the_file),
+		cmocka_unit_test(test_templates_are_valid),
+		cmocka_unit_test(test_mandatory_keys_and_types),
+		cmocka_unit_test(test_unknown_keys_are_ignored),
+		cmocka_unit_test(test_hooks),
+		cmocka_unit_test(test_annotations),
+		cmocka_unit_test(test_load_names_the_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
