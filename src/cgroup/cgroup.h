@@ -60,6 +60,13 @@ int cgroup_limit(const struct cgroup *cgroup, const struct spec_resources *resou
 int cgroup_filter_devices(const struct cgroup *cgroup, const struct spec_resources *resources,
 			  const struct spec_device_rule *extra, size_t extra_len, struct error *err);
 
+/*
+ * The cgroup at or below @cgroup in which process @pid is, opened (the caller closes it). A container that has made
+ * cgroups of its own with controllers in them has none of its processes at the top any more, and nobody may enter there.
+ * @proc_fd: a trusted /proc.
+ */
+int cgroup_open_member(const struct cgroup *cgroup, int proc_fd, pid_t pid, struct error *err);
+
 /* Moves a process in (exec into a cgroup when clone3 could not, and joins). */
 int cgroup_attach(const struct cgroup *cgroup, pid_t pid, struct error *err);
 

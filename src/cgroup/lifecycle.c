@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/openat2.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 #include "cgroup/events.h"
 #include "cgroup/resources.h"
 #include "spec/spec.h"
+#include "syscall/open.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/io.h"
@@ -228,6 +230,28 @@ int cgroup_open(enum cgroup_manager manager, const char *path, struct cgroup *re
 	}
 	*ret = cgroup;
 	return 0;
+}
+
+int cgroup_open_member(const struct cgroup *cgroup, int proc_fd, pid_t pid, struct error *err)
+{
+	char file[32], text[PATH_MAX + 256], *line, *rest;
+	size_t len = strlen(cgroup->path);
+	int fd;
+
+	snprintf(file, sizeof(file), "%d/cgroup", pid);
+	if (io_read_small(proc_fd, file, text, sizeof(text)) < 0)
+		return error_sys(err, -ESRCH, "look at the cgroup of process %d", pid);
+	/* "0::/PATH" is the line of the cgroup2 tree, cgroups(7). */
+	line = strncmp(text, "0::", 3) == 0 ? text : strstr(text, "\n0::");
+	line = line ? strchr(line, '/') : NULL;
+	if (!line || strncmp(line, cgroup->path, len) != 0 || (line[len] != '/' && line[len] != '\n'))
+		return error_set(err, -ENOENT, "the container's process has left cgroup '%s'", cgroup->path);
+	rest = line + len;
+	rest[strcspn(rest, "\n")] = '\0';
+	rest += strspn(rest, "/");
+	fd = sys_openat2(cgroup->dir_fd, *rest ? rest : ".", O_RDONLY | O_DIRECTORY, 0,
+			 RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+	return fd < 0 ? error_sys(err, fd, "open cgroup '%s' of the container", rest) : fd;
 }
 
 void cgroup_done(struct cgroup *cgroup)

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "container/container.h"
+#include "container/announce.h"
 #include "container/exec_plan.h"
 #include "container/foreground.h"
 #include "container/state.h"
@@ -281,40 +282,27 @@ static int converse(struct exec *exec, struct error *err)
 	}
 }
 
-/* The pid file comes last: its absence is what tells an engine that nothing runs. */
-static int announce(struct exec *exec, struct error *err)
+/* The container's cgroup, or the one below it that its first process has moved to. */
+static int spawn_in_cgroup(struct exec *exec, struct error *err)
 {
-	const struct exec_request *request = exec->request;
-	char digits[16];
-	int len, r;
+	int r = spawn(exec, err);
 
-	if (request->pidfd_socket) {
-		auto_close int pidfd = sys_pidfd_open(exec->child.pid);
-		auto_close int socket = console_socket_connect(request->pidfd_socket, err);
-
-		if (socket < 0)
-			return socket;
-		r = pidfd < 0 ? error_sys(err, pidfd, "open a pidfd") :
-				console_socket_send(socket, pidfd, err);
-		if (r < 0)
-			return r;
-	}
-	if (!request->pid_file)
-		return 0;
-	len = snprintf(digits, sizeof(digits), "%d", exec->child.pid);
-	r = io_replace_file(AT_FDCWD, request->pid_file, 0644, digits, (size_t)len);
-	return r < 0 ? error_sys(err, r, "write pid file '%s'", request->pid_file) : 0;
+	if (r != -EBUSY || exec->request->cgroup || exec->cgroup_fd < 0)
+		return r;
+	exec->cgroup_fd = cgroup_open_member(&exec->cgroup, exec->proc_fd, exec->state.pid, err);
+	return exec->cgroup_fd < 0 ? exec->cgroup_fd : spawn(exec, err);
 }
 
 static int run(struct exec *exec, int *ret_status, struct error *err)
 {
-	int r = spawn(exec, err);
+	int r = spawn_in_cgroup(exec, err);
 
 	if (r < 0)
 		return r;
 	r = converse(exec, err);
 	if (r == 0)
-		r = announce(exec, err);
+		r = announce_process(exec->child.pid, exec->request->pidfd_socket, exec->request->pid_file,
+				     err);
 	if (r < 0) {
 		kill(exec->child.pid, SIGKILL);
 		while (waitpid(exec->child.pid, NULL, __WALL) < 0 && errno == EINTR)

@@ -21,6 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "container/announce.h"
 #include "container/notify.h"
 #include "container/state_dir.h"
 #include "hooks/hooks.h"
@@ -414,26 +415,10 @@ static int commit(struct launch *launch, struct error *err)
 	r = state_save(launch->dir_fd, &launch->state, err);
 	if (r < 0)
 		return r;
-	if (request->pidfd_socket) {
-		auto_close int pidfd = sys_pidfd_open(launch->child.pid);
-		auto_close int socket = console_socket_connect(request->pidfd_socket, err);
-
-		if (socket < 0)
-			return socket;
-		r = pidfd < 0 ? error_sys(err, pidfd, "open a pidfd") :
-				console_socket_send(socket, pidfd, err);
-		if (r < 0)
-			return r;
-	}
-	if (request->pid_file) {
-		char digits[16];
-		int len = snprintf(digits, sizeof(digits), "%d", launch->child.pid);
-
-		r = io_replace_file(AT_FDCWD, request->pid_file, 0644, digits, (size_t)len);
-		if (r < 0)
-			return error_sys(err, r, "write pid file '%s'", request->pid_file);
-		launch->pid_file_written = true;
-	}
+	r = announce_process(launch->child.pid, request->pidfd_socket, request->pid_file, err);
+	if (r < 0)
+		return r;
+	launch->pid_file_written = request->pid_file;
 	launch->committed = true;
 	return 0;
 }

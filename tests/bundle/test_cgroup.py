@@ -53,6 +53,21 @@ class Cgroup(BothPersonalities):
         self.assertIn("--cgroup", self.fails("exec", "--cgroup", "../..", self.cid, "true", status=255))
         self.ok("delete", "--force", self.cid)
 
+    def test_exec_follows_the_program_into_its_sub_cgroup(self):
+        """A container that enables a controller below has no process at the top (as systemd does)."""
+        with open(f"{CGROUP}/cgroup.controllers") as file:
+            if "hugetlb" not in file.read():
+                self.skipTest("no hugetlb controller in the cgroup2 tree")
+        self.config["linux"]["resources"]["hugepageLimits"] = [{"pageSize": "2MB", "limit": 2 << 20}]
+        for mount in self.config["mounts"]:
+            if mount["type"] == "cgroup":
+                mount["options"] = ["nosuid", "noexec", "nodev"]
+        self.start_sleeper("cd /sys/fs/cgroup && mkdir sub && echo 1 > sub/cgroup.procs && for pid in $(cat cgroup.procs); "
+                           "do echo $pid > sub/cgroup.procs; done; echo +hugetlb > cgroup.subtree_control && echo ready; "
+                           "while :; do sleep 0.02; done")
+        self.assertEqual(self.ok("exec", self.cid, "grep", "^0::", "/proc/self/cgroup").out, "0::/sub\n")
+        self.ok("delete", "--force", self.cid)
+
     def test_no_cgroup_manager(self):
         self.shell("grep ^0:: /proc/self/cgroup")
         self.config["linux"]["namespaces"] = [item for item in self.config["linux"]["namespaces"]

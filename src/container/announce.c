@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "container/announce.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "syscall/process.h"
+#include "terminal/terminal.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+#include "util/io.h"
+
+static int send_pidfd(pid_t pid, const char *path, struct error *err)
+{
+	auto_close int pidfd = sys_pidfd_open(pid);
+	auto_close int socket = console_socket_connect(path, err);
+
+	if (socket < 0)
+		return socket;
+	return pidfd < 0 ? error_sys(err, pidfd, "open a pidfd") : console_socket_send(socket, pidfd, err);
+}
+
+int announce_process(pid_t pid, const char *pidfd_socket, const char *pid_file, struct error *err)
+{
+	char digits[16];
+	int len, r = pidfd_socket ? send_pidfd(pid, pidfd_socket, err) : 0;
+
+	if (r < 0 || !pid_file)
+		return r;
+	len = snprintf(digits, sizeof(digits), "%d", pid);
+	r = io_replace_file(AT_FDCWD, pid_file, 0644, digits, (size_t)len);
+	return r < 0 ? error_sys(err, r, "write pid file '%s'", pid_file) : 0;
+}
