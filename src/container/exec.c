@@ -39,7 +39,7 @@ struct exec {
 	const struct exec_request *request;
 	int dir_fd;
 	struct state state;
-	struct spec *spec; /* the saved config.json; NULL with --process */
+	struct spec *spec; /* the saved config.json; may be NULL with --process */
 	struct exec_process process;
 	int pidfd; /* of the container's init */
 	int proc_fd;
@@ -103,18 +103,14 @@ static int find_container(struct exec *exec, struct error *err)
 static int choose_process(struct exec *exec, struct error *err)
 {
 	const struct exec_request *request = exec->request;
-	const struct spec_process *base;
-	int r;
+	int r = 0;
 
-	if (request->process) {
-		base = request->process->process;
-	} else {
+	if (!request->process || exec->state.has_memory_policy)
 		r = spec_load(exec->dir_fd, STATE_CONFIG, &exec->spec, err);
-		if (r < 0)
-			return r;
-		base = exec->spec->process;
-	}
-	r = exec_process_make(request, base, &exec->process, err);
+	if (r == 0)
+		r = exec_process_make(request,
+				      request->process ? request->process->process : exec->spec->process,
+				      &exec->process, err);
 	if (r < 0)
 		return r;
 	if (exec->process.process.terminal && request->detach && !request->console_socket)
@@ -244,6 +240,7 @@ static int spawn(struct exec *exec, struct error *err)
 		.seccomp = exec->has_seccomp ? &exec->seccomp : NULL,
 		.set_groups = true,
 		.execution_domain = (long)exec->state.execution_domain,
+		.memory_policy = exec->spec ? exec->spec->memory_policy : NULL,
 		.user_namespace = exec->state.namespaces & CLONE_NEWUSER,
 		.preserve_fds = exec->request->preserve_fds,
 		.park = INIT_PARK_NONE,
@@ -295,7 +292,10 @@ static int spawn_in_cgroup(struct exec *exec, struct error *err)
 
 static int run(struct exec *exec, int *ret_status, struct error *err)
 {
-	int r = spawn_in_cgroup(exec, err);
+	int r = affinity_apply(exec->process.process.affinity.initial, "initial", err);
+
+	if (r == 0)
+		r = spawn_in_cgroup(exec, err);
 
 	if (r < 0)
 		return r;

@@ -92,6 +92,7 @@ static int fill_state(struct launch *launch, struct error *err)
 	else if (asprintf(&state->rootfs, "%s/%s", state->bundle, spec->rootfs) < 0)
 		state->rootfs = NULL;
 	state->namespaces = launch->ns.listed;
+	state->has_memory_policy = spec->memory_policy;
 	state->has_hooks = spec->hooks[HOOK_POSTSTART].len || spec->hooks[HOOK_POSTSTOP].len ||
 			   spec->hooks[HOOK_START_CONTAINER].len;
 	if (!state->id || !state->oci_version || !state->created || !state->annotations || !state->rootfs)
@@ -347,6 +348,8 @@ static int give_id_maps(struct launch *launch, struct error *err)
 		r = idmap_write(launch->proc_fd, launch->child.pid, launch->spec, err);
 	if (r == 0)
 		r = rlimits_apply(launch->child.pid, process->rlimits, process->rlimits_len, err);
+	if (r == 0)
+		r = scheduling_apply(launch->child.pid, process, err);
 	if (r == 0)
 		r = sync_send(launch->child.sync_fd, SYNC_ID_MAPS, 0, -1, err);
 	return r;

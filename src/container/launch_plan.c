@@ -170,6 +170,7 @@ int launch_plan_make(struct launch *launch, struct error *err)
 		.seccomp = spec->seccomp ? &launch->seccomp : NULL,
 		.set_groups = may_set_groups(launch),
 		.execution_domain = (long)launch->state.execution_domain,
+		.memory_policy = spec->memory_policy,
 		.user_namespace = spec->namespaces[NS_USER].listed,
 		.hooks = has_hooks_before_program(spec),
 		/* podman counts the same sockets in both places. */

@@ -79,6 +79,7 @@ static int fill(struct json_object *object, const struct state *state)
 		{ "personality", json_object_new_string(personality_word(state->personality)) },
 		{ "startAt", json_object_new_string(km_start_word(state->start)) },
 		{ "executionDomain", json_object_new_int64(state->execution_domain) },
+		{ "hasMemoryPolicy", json_object_new_boolean(state->has_memory_policy) },
 		{ "hasHooks", json_object_new_boolean(state->has_hooks) },
 	};
 
@@ -165,6 +166,7 @@ static int take_numbers(struct json_object *object, struct state *state, struct 
 	state->monitor_pid = (pid_t)values[3];
 	state->namespaces = (uint64_t)values[4];
 	state->execution_domain = values[5];
+	state->has_memory_policy = json_object_get_boolean(get(object, "hasMemoryPolicy", json_type_boolean));
 	state->has_hooks = json_object_get_boolean(get(object, "hasHooks", json_type_boolean));
 	return 0;
 }

@@ -41,6 +41,7 @@ struct state {
 	enum personality personality;
 	enum km_start start;	  /* which start protocol, km personality only */
 	int64_t execution_domain; /* personality(2) of every process; -1: none asked for */
+	bool has_memory_policy;	  /* config.json has one, for exec */
 	bool has_hooks;		  /* poststart, poststop or startContainer hooks are in config.json */
 };
 

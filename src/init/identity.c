@@ -45,10 +45,13 @@ int init_step_limits(struct init_ctx *ctx, struct error *err)
 {
 	const struct spec_process *process = ctx->plan->process;
 
+	int r;
+
 	/* In a user namespace the parent (create) or the step "host side" (exec) has done it. */
 	if (ctx->plan->user_namespace)
 		return 0;
-	return rlimits_apply(0, process->rlimits, process->rlimits_len, err);
+	r = rlimits_apply(0, process->rlimits, process->rlimits_len, err);
+	return r < 0 ? r : scheduling_apply(0, process, err);
 }
 
 /* The directory is made while we are still root, as engines expect it of `-w /new/dir`. */

@@ -20,6 +20,7 @@ struct error;
 struct km_plan;
 struct mount_setup;
 struct spec;
+struct spec_memory_policy;
 struct spec_process;
 
 /* What is executed in the end. */
@@ -52,9 +53,10 @@ struct init_plan {
 	const char *apparmor, *selinux;	       /* labels for execve, NULL: none */
 	const struct seccomp_program *seccomp; /* NULL: none */
 	bool set_groups;
-	long execution_domain; /* personality(2); -1: the caller's */
-	bool user_namespace;   /* a new or joined one: limits come from the parent */
-	bool hooks;	       /* any hook before the program: the child waits for the state */
+	long execution_domain;				/* personality(2); -1: the caller's */
+	const struct spec_memory_policy *memory_policy; /* NULL: the caller's */
+	bool user_namespace;				/* a new or joined one: limits come from the parent */
+	bool hooks; /* any hook before the program: the child waits for the state */
 	unsigned int preserve_fds;
 	enum init_park park;
 	struct start_gate gate; /* INIT_PARK_GATE, else fds of -1 */

@@ -265,6 +265,11 @@ static int step_execution_domain(struct init_ctx *ctx, struct error *err)
 		       0;
 }
 
+static int step_memory_policy(struct init_ctx *ctx, struct error *err)
+{
+	return memory_policy_apply(ctx->plan->memory_policy, err);
+}
+
 static int step_program(struct init_ctx *ctx, struct error *err)
 {
 	if (ctx->plan->program == INIT_PROGRAM_FD)
@@ -303,6 +308,7 @@ const struct init_step init_create_steps[] = {
 	{ "bounding set", step_bounding },
 	{ "labels", step_labels },
 	{ "execution domain", step_execution_domain },
+	{ "memory policy", step_memory_policy },
 	{ "seccomp (privileged)", step_seccomp_privileged },
 	{ "identity", init_step_identity },
 	{ "capabilities", step_capabilities },
@@ -322,9 +328,13 @@ static int step_exec_host_side(struct init_ctx *ctx, struct error *err)
 	const struct spec_process *process = ctx->plan->process;
 	int r = step_oom_score(ctx, err);
 
+	/* We are in the container's cgroup since our birth. */
+	if (r == 0)
+		r = affinity_apply(process->affinity.final, "final", err);
 	if (r < 0 || !ctx->plan->user_namespace)
 		return r;
-	return rlimits_apply(0, process->rlimits, process->rlimits_len, err);
+	r = rlimits_apply(0, process->rlimits, process->rlimits_len, err);
+	return r < 0 ? r : scheduling_apply(0, process, err);
 }
 
 static int step_enter(struct init_ctx *ctx, struct error *err)
@@ -379,6 +389,7 @@ const struct init_step init_exec_steps[] = {
 	{ "bounding set", step_bounding },
 	{ "labels", step_labels },
 	{ "execution domain", step_execution_domain },
+	{ "memory policy", step_memory_policy },
 	{ "seccomp (privileged)", step_seccomp_privileged },
 	{ "identity", init_step_identity },
 	{ "capabilities", step_capabilities },

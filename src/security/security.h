@@ -13,6 +13,7 @@
 
 struct error;
 struct spec_capabilities;
+struct spec_memory_policy;
 struct spec_pair;
 struct spec_process;
 struct spec_rlimit;
@@ -42,6 +43,15 @@ int caps_apply(const struct spec_capabilities *caps, struct error *err);
  * caps_apply() must follow.
  */
 int identity_apply(const struct spec_user *user, bool set_groups, struct error *err);
+
+/* ---- scheduling.c ------------------------------------------------------------------------------------- */
+
+/* Scheduler and io priority of @pid (0: this process); a better one than the default takes CAP_SYS_NICE on the host. */
+int scheduling_apply(pid_t pid, const struct spec_process *process, struct error *err);
+/* Restricts this process to the cpus of a checked list; NULL: leaves it. @what: for the error. */
+int affinity_apply(const char *cpus, const char *what, struct error *err);
+/* Of this process and what it executes; NULL: leaves it. */
+int memory_policy_apply(const struct spec_memory_policy *policy, struct error *err);
 
 /* ---- rlimits, no_new_privs, oom score, keyring, sysctl ------------------------------------------------ */
 

@@ -308,7 +308,7 @@ static const struct json_field linux_fields[] = {
 	{ "sysctl", json_type_object, false, SPEC(sysctl), spec_read_pairs, NULL },
 	{ "personality", json_type_object, false, 0, read_personality, NULL },
 	{ "intelRdt", json_type_object, false, 0, spec_read_unsupported, NULL },
-	{ "memoryPolicy", json_type_object, false, 0, spec_read_unsupported, NULL },
+	{ "memoryPolicy", json_type_object, false, SPEC(memory_policy), spec_read_memory_policy, NULL },
 	{ "netDevices", json_type_object, false, 0, spec_read_unsupported, NULL },
 	{ 0 },
 };

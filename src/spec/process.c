@@ -247,9 +247,12 @@ static const struct json_field process_fields[] = {
 	  json_read_string, NULL },
 	{ "oomScoreAdj", json_type_int, false, offsetof(struct spec_process, oom_score_adj),
 	  spec_read_opt_i64, &oom_range },
-	{ "scheduler", json_type_object, false, 0, spec_read_unsupported, NULL },
-	{ "ioPriority", json_type_object, false, 0, spec_read_unsupported, NULL },
-	{ "execCPUAffinity", json_type_object, false, 0, spec_read_unsupported, NULL },
+	{ "scheduler", json_type_object, false, offsetof(struct spec_process, scheduler), spec_read_scheduler,
+	  NULL },
+	{ "ioPriority", json_type_object, false, offsetof(struct spec_process, io_priority),
+	  spec_read_io_priority, NULL },
+	{ "execCPUAffinity", json_type_object, false, offsetof(struct spec_process, affinity),
+	  spec_read_affinity, NULL },
 	{ 0 },
 };
 

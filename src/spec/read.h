@@ -17,6 +17,26 @@ int spec_read_pairs(struct json_reader *reader, struct json_object *value, void 
 int spec_read_unsupported(struct json_reader *reader, struct json_object *value, void *target,
 			  const void *arg);
 
+/* A list of numbers as "0-3,7" below *(unsigned int *)@arg. */
+int spec_read_bit_list(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
+/* Words of an array to a set of flags: struct spec_flag_word[] in @arg, ended by a NULL word. *target: uint64_t */
+struct spec_flag_word {
+	const char *word;
+	uint64_t value;
+};
+int spec_read_flags(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
+/* One word to its value, the same way. */
+int spec_read_word(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
+
+/* struct spec_scheduler *, value for ioprio_set(2), struct spec_affinity */
+int spec_read_scheduler(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
+int spec_read_io_priority(struct json_reader *reader, struct json_object *value, void *target,
+			  const void *arg);
+int spec_read_affinity(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
+/* struct spec_memory_policy * */
+int spec_read_memory_policy(struct json_reader *reader, struct json_object *value, void *target,
+			    const void *arg);
+
 /* struct spec_process * */
 int spec_read_process(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
 /* struct spec_mount * and its length */

@@ -6,6 +6,7 @@
 
 #include "spec/read.h"
 #include "util/error.h"
+#include "util/parse.h"
 
 int spec_read_opt_i64(struct json_reader *reader, struct json_object *value, void *target, const void *arg)
 {
@@ -65,6 +66,59 @@ int spec_read_pairs(struct json_reader *reader, struct json_object *value, void 
 	}
 	list->items = items;
 	list->len = len;
+	return 0;
+}
+
+int spec_read_bit_list(struct json_reader *reader, struct json_object *value, void *target, const void *arg)
+{
+	const char *text = json_object_get_string(value);
+	unsigned long mask[SPEC_CPUS_MAX / (8 * sizeof(unsigned long))];
+
+	/* Engines send empty strings for "none". */
+	if (!*text)
+		return 0;
+	if (parse_bit_list(text, mask, *(const unsigned int *)arg) < 0)
+		return json_error(reader, "'%s' is not a list of numbers below %u", text,
+				  *(const unsigned int *)arg);
+	*(const char **)target = text;
+	return 0;
+}
+
+static const struct spec_flag_word *find_flag(const struct spec_flag_word *words, const char *text)
+{
+	for (; words->word; words++)
+		if (strcmp(words->word, text) == 0)
+			return words;
+	return NULL;
+}
+
+int spec_read_word(struct json_reader *reader, struct json_object *value, void *target, const void *arg)
+{
+	const struct spec_flag_word *found = find_flag(arg, json_object_get_string(value));
+
+	if (!found)
+		return json_error(reader, "unknown word '%s'", json_object_get_string(value));
+	*(uint64_t *)target = found->value;
+	return 0;
+}
+
+int spec_read_flags(struct json_reader *reader, struct json_object *value, void *target, const void *arg)
+{
+	for (size_t i = 0; i < json_object_array_length(value); i++) {
+		struct json_object *element = json_object_array_get_idx(value, i);
+		uint64_t flag = 0;
+		int r = json_enter_index(reader, i);
+
+		if (r == 0 && !json_object_is_type(element, json_type_string))
+			r = json_error(reader, "expected string, got %s",
+				       json_type_to_name(json_object_get_type(element)));
+		if (r == 0)
+			r = spec_read_word(reader, element, &flag, arg);
+		if (r < 0)
+			return r;
+		json_leave(reader);
+		*(uint64_t *)target |= flag;
+	}
 	return 0;
 }
 

@@ -16,25 +16,14 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "spec/resources.h"
 #include "util/arena.h"
 
 struct error;
 struct json_object;
 
-struct opt_i64 {
-	bool set;
-	int64_t value;
-};
-
-struct opt_u64 {
-	bool set;
-	uint64_t value;
-};
-
-struct spec_pair { /* annotations, sysctl, unified */
-	const char *key;
-	const char *value;
-};
+/* Longest lists of cpus and of memory nodes. */
+enum { SPEC_CPUS_MAX = 8192, SPEC_NODES_MAX = 1024 };
 
 /* ---- process ---------------------------------------------------------------------------------------- */
 
@@ -68,6 +57,20 @@ struct spec_rlimit {
 	uint64_t hard;
 };
 
+/* sched_setattr(2) */
+struct spec_scheduler {
+	uint32_t policy; /* SCHED_* */
+	const char *policy_word;
+	int32_t nice, priority;
+	uint64_t flags;
+	uint64_t runtime, deadline, period; /* nanoseconds */
+};
+
+/* A list as "0-3,7", checked; NULL when absent. */
+struct spec_affinity {
+	const char *initial, *final;
+};
+
 struct spec_process {
 	bool terminal;
 	struct {
@@ -85,6 +88,9 @@ struct spec_process {
 	const char *selinux_label;
 	struct opt_i64 oom_score_adj;
 	bool no_new_privileges;
+	struct spec_scheduler *scheduler; /* NULL if absent */
+	struct opt_i64 io_priority;	  /* value for ioprio_set(2) */
+	struct spec_affinity affinity;	  /* of what exec starts */
 };
 
 /* ---- mounts ----------------------------------------------------------------------------------------- */
@@ -165,85 +171,6 @@ struct spec_device {
 	gid_t gid;
 };
 
-/* ---- linux.resources -------------------------------------------------------------------------------- */
-
-struct spec_device_rule {
-	bool allow;
-	char type;		     /* 'a', 'c' or 'b' */
-	struct opt_i64 major, minor; /* absent or -1 in config.json: any, here .set == false */
-	bool read, write, mknod;     /* from "rwm"; absent access means all three */
-};
-
-struct spec_memory {
-	struct opt_i64 limit, reservation, swap, kernel, kernel_tcp;
-	struct opt_u64 swappiness;
-	bool disable_oom_killer; /* true when asked for */
-	struct {
-		bool set, value;
-	} use_hierarchy, check_before_update;
-};
-
-struct spec_cpu {
-	struct opt_u64 shares, period, realtime_period, burst;
-	struct opt_i64 quota, realtime_runtime, idle;
-	const char *cpus, *mems; /* NULL when absent */
-};
-
-struct spec_throttle {
-	int64_t major, minor;
-	uint64_t rate;
-};
-
-struct spec_weight_device {
-	int64_t major, minor;
-	struct opt_u64 weight, leaf_weight;
-};
-
-struct spec_throttle_list {
-	struct spec_throttle *items;
-	size_t len;
-};
-
-struct spec_block_io {
-	struct opt_u64 weight, leaf_weight;
-	struct spec_weight_device *weight_devices;
-	size_t weight_devices_len;
-	struct spec_throttle_list read_bps, write_bps, read_iops, write_iops;
-};
-
-struct spec_hugepage_limit {
-	const char *page_size; /* "2MB" */
-	uint64_t limit;
-};
-
-struct spec_rdma {
-	const char *device;
-	struct opt_u64 handles, objects;
-};
-
-struct spec_priority {
-	const char *name;
-	uint64_t priority;
-};
-
-struct spec_resources {
-	struct spec_device_rule *devices;
-	size_t devices_len;
-	struct spec_memory memory;
-	struct spec_cpu cpu;
-	struct opt_i64 pids_limit;
-	struct spec_block_io block_io;
-	struct spec_hugepage_limit *hugepage_limits;
-	size_t hugepage_limits_len;
-	struct spec_rdma *rdma;
-	size_t rdma_len;
-	struct opt_u64 network_class_id;
-	struct spec_priority *network_priorities;
-	size_t network_priorities_len;
-	struct spec_pair *unified;
-	size_t unified_len;
-};
-
 /* ---- linux.seccomp ---------------------------------------------------------------------------------- */
 
 struct spec_seccomp_arg {
@@ -271,6 +198,13 @@ struct spec_seccomp {
 };
 
 /* ---- the whole -------------------------------------------------------------------------------------- */
+
+/* set_mempolicy(2) */
+struct spec_memory_policy {
+	int mode; /* MPOL_* with its flags */
+	const char *mode_word;
+	const char *nodes; /* a list as "0-3,7", checked; NULL: none */
+};
 
 struct spec_time_offset {
 	bool set;
@@ -310,7 +244,8 @@ struct spec {
 	struct {
 		bool set;
 		unsigned long value;
-	} personality; /* persona for personality(2) */
+	} personality;				  /* persona for personality(2) */
+	struct spec_memory_policy *memory_policy; /* NULL if absent */
 };
 
 /*
@@ -340,4 +275,5 @@ const char *spec_annotation(const struct spec *spec, const char *key);
 extern const char *const spec_mount_option_words[];
 extern const char *const spec_seccomp_actions[],
 	*const spec_seccomp_operators[], *const spec_seccomp_architectures[], *const spec_seccomp_flags[];
+extern const char *const spec_memory_policy_modes[], *const spec_memory_policy_flags[];
 extern const char *const spec_namespace_words[]; /* indexed by enum ns_kind, then NULL */

@@ -83,6 +83,31 @@ int sys_setgroups(size_t count, const gid_t *groups)
 	return result(syscall(SYS_setgroups, count, groups));
 }
 
+int sys_sched_setattr(pid_t pid, const void *attr)
+{
+	return result(syscall(SYS_sched_setattr, pid, attr, 0));
+}
+
+int sys_sched_setaffinity(pid_t pid, const unsigned long *mask, unsigned long size)
+{
+	return result(syscall(SYS_sched_setaffinity, pid, size, mask));
+}
+
+int sys_ioprio_set(pid_t pid, int value)
+{
+	return result(syscall(SYS_ioprio_set, 1 /* IOPRIO_WHO_PROCESS */, pid, value));
+}
+
+int sys_set_mempolicy(int mode, const unsigned long *mask, unsigned long bits)
+{
+	return result(syscall(SYS_set_mempolicy, mode, mask, bits));
+}
+
+int sys_pidfd_getfd(int pidfd, int fd)
+{
+	return result(syscall(SYS_pidfd_getfd, pidfd, fd, 0));
+}
+
 int sys_memfd_create(const char *name, unsigned int flags)
 {
 	return result(syscall(SYS_memfd_create, name, flags));

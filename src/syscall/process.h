@@ -37,6 +37,17 @@ int sys_setresuid(uid_t uid);
 int sys_setresgid(gid_t gid);
 int sys_setgroups(size_t count, const gid_t *groups);
 
+/* sched_setattr(2), Linux 3.14. @attr: struct sched_attr with its size. */
+int sys_sched_setattr(pid_t pid, const void *attr);
+/* sched_setaffinity(2) without libc's type, which <linux/sched/types.h> cannot stand beside. @size: bytes of @mask. */
+int sys_sched_setaffinity(pid_t pid, const unsigned long *mask, unsigned long size);
+/* ioprio_set(2) of one process. */
+int sys_ioprio_set(pid_t pid, int value);
+/* set_mempolicy(2). @bits: length of @mask. */
+int sys_set_mempolicy(int mode, const unsigned long *mask, unsigned long bits);
+/* pidfd_getfd(2), Linux 5.6: a copy of descriptor @fd of the process; close-on-exec. */
+int sys_pidfd_getfd(int pidfd, int fd);
+
 int sys_memfd_create(const char *name, unsigned int flags);
 /* bpf(2). @attr: union bpf_attr. */
 int sys_bpf(int command, void *attr, unsigned int size);

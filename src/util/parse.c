@@ -44,6 +44,50 @@ int parse_i64(const char *text, int64_t min, int64_t max, int64_t *ret)
 	return 0;
 }
 
+/* Digits at *text; moves it behind them. */
+static int take_number(const char **text, unsigned int limit, unsigned int *ret)
+{
+	unsigned long value;
+	char *end;
+
+	if (!isdigit((unsigned char)**text))
+		return -EINVAL;
+	errno = 0;
+	value = strtoul(*text, &end, 10);
+	*text = end;
+	if (errno == ERANGE || value >= limit)
+		return -ERANGE;
+	*ret = (unsigned int)value;
+	return 0;
+}
+
+int parse_bit_list(const char *text, unsigned long *mask, unsigned int bits)
+{
+	const unsigned int width = 8 * sizeof(*mask);
+
+	memset(mask, 0, (bits + width - 1) / width * sizeof(*mask));
+	for (;;) {
+		unsigned int first, last;
+		int r = take_number(&text, bits, &first);
+
+		last = first;
+		if (r == 0 && *text == '-') {
+			text++;
+			r = take_number(&text, bits, &last);
+		}
+		if (r < 0)
+			return r;
+		if (last < first)
+			return -EINVAL;
+		for (unsigned int bit = first; bit <= last; bit++)
+			mask[bit / width] |= 1UL << bit % width;
+		if (*text == '\0')
+			return 0;
+		if (*text++ != ',')
+			return -EINVAL;
+	}
+}
+
 int parse_bool(const char *text, bool *ret)
 {
 	static const struct {

@@ -13,5 +13,11 @@ int parse_i64(const char *text, int64_t min, int64_t max, int64_t *ret);
 /* "true"/"false", "1"/"0", "yes"/"no"; -EINVAL otherwise. */
 int parse_bool(const char *text, bool *ret);
 
+/*
+ * "0-3,7": bits of @mask (@bits of them, zeroed first), as the kernel writes lists of cpus and nodes. -EINVAL when it is no such
+ * list or is empty, -ERANGE for a number beyond the mask.
+ */
+int parse_bit_list(const char *text, unsigned long *mask, unsigned int bits);
+
 /* "15", "TERM", "SIGTERM", "RTMIN+3"; any case. Returns the number or -EINVAL. */
 int parse_signal(const char *text);

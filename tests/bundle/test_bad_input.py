@@ -133,11 +133,8 @@ class BadConfig(KrunTest):
 
     def test_what_is_not_done_yet_is_an_error_that_names_it(self):
         for path, value in (
-                (("linux", "intelRdt"), {"closID": "x"}), (("process", "scheduler"), {"policy": "SCHED_FIFO", "priority": 1}),
-                (("process", "ioPriority"), {"class": "IOPRIO_CLASS_RT", "priority": 1}),
-                (("process", "execCPUAffinity"), {"initial": "0"}),
-                (("linux", "memoryPolicy"), {"mode": "MPOL_BIND", "nodes": "0"}),
-                (("linux", "netDevices"), {"eth0": {"name": "x"}}), (("vm",), {"kernel": {"path": "/x"}})):
+                (("linux", "intelRdt"), {"closID": "x"}), (("linux", "netDevices"), {"eth0": {"name": "x"}}),
+                (("vm",), {"kernel": {"path": "/x"}})):
             with self.subTest(path=path):
                 self.check(json.dumps(replace(CONFIG, path, value)), "/" + "/".join(path))
 

@@ -48,6 +48,94 @@ class Identity(BothPersonalities):
         self.assertEqual(self.inside("echo again > /dev/stdout", user={"uid": 1000, "gid": 1000}), "again\n")
 
 
+class Scheduling(BothPersonalities):
+    def field_of_stat(self, stat, number):
+        return stat.rsplit(")", 1)[1].split()[number - 3]
+
+    def test_real_time_policy_and_priority(self):
+        self.config["process"]["scheduler"] = {"policy": "SCHED_FIFO", "priority": 7}
+        stat = self.inside("cat /proc/self/stat")
+        self.assertEqual((self.field_of_stat(stat, 41), self.field_of_stat(stat, 40)), ("1", "7"))
+
+    def test_batch_and_nice(self):
+        self.config["process"]["scheduler"] = {"policy": "SCHED_BATCH", "nice": 5}
+        stat = self.inside("cat /proc/self/stat")
+        self.assertEqual((self.field_of_stat(stat, 41), self.field_of_stat(stat, 19)), ("3", "5"))
+
+    def test_reset_on_fork(self):
+        self.config["process"]["scheduler"] = {"policy": "SCHED_OTHER", "nice": -5, "flags": ["SCHED_FLAG_RESET_ON_FORK"]}
+        stat = self.inside("cat /proc/self/stat; true")
+        self.assertEqual(self.field_of_stat(stat, 19), "0")
+
+    def test_deadline(self):
+        self.personality_is_plain()
+        self.config["process"]["scheduler"] = {
+            "policy": "SCHED_DEADLINE", "runtime": 10000000, "deadline": 100000000, "period": 100000000}
+        self.write_config(args=["/bin/cat", "/proc/self/stat"])
+        self.assertEqual(self.field_of_stat(self.run_ok(), 41), "6")
+
+    def personality_is_plain(self):
+        if self.personality != "plain":
+            self.skipTest("a SCHED_DEADLINE process cannot fork, and km has to (sched(7))")
+
+    def test_io_priority(self):
+        # ionice of busybox shows it.
+        self.config["process"]["ioPriority"] = {"class": "IOPRIO_CLASS_BE", "priority": 6}
+        self.assertEqual(self.inside("busybox ionice"), "best-effort: prio 6\n")
+        self.config["process"]["ioPriority"] = {"class": "IOPRIO_CLASS_IDLE"}
+        self.assertEqual(self.inside("busybox ionice"), "idle\n")
+
+    def test_in_a_user_namespace(self):
+        self.config["linux"]["namespaces"].append({"type": "user"})
+        for key in ("uidMappings", "gidMappings"):
+            self.config["linux"][key] = [{"containerID": 0, "hostID": 0, "size": 65536}]
+        self.config["process"]["scheduler"] = {"policy": "SCHED_RR", "priority": 3}
+        self.config["process"]["ioPriority"] = {"class": "IOPRIO_CLASS_RT", "priority": 1}
+        out = self.inside("cat /proc/self/stat; busybox ionice").splitlines()
+        self.assertEqual((self.field_of_stat(out[0], 41), self.field_of_stat(out[0], 40)), ("2", "3"))
+        self.assertEqual(out[1], "realtime: prio 1")
+
+    def test_exec_gets_it_too(self):
+        self.config["process"]["scheduler"] = {"policy": "SCHED_BATCH", "nice": 3}
+        self.config["process"]["ioPriority"] = {"class": "IOPRIO_CLASS_BE", "priority": 5}
+        self.start_sleeper()
+        out = self.ok("exec", self.cid, "sh", "-c", "cat /proc/self/stat; busybox ionice").out.splitlines()
+        self.assertEqual((self.field_of_stat(out[0], 41), self.field_of_stat(out[0], 19)), ("3", "3"))
+        self.assertEqual(out[1], "best-effort: prio 5")
+
+    def test_cpus_of_exec(self):
+        cpu = max(os.sched_getaffinity(0))
+        self.config["process"]["execCPUAffinity"] = {"initial": "0", "final": str(cpu)}
+        self.start_sleeper()
+        out = self.ok("exec", self.cid, "grep", "Cpus_allowed_list", "/proc/self/status").out
+        self.assertEqual(out.split()[1], str(cpu))
+        with open(f"/proc/{self.state()['pid']}/status") as file:
+            self.assertNotEqual(field(file.read(), "Cpus_allowed_list"), str(cpu), "the container's own process")
+
+    def test_initial_cpus_of_exec_stay_without_final_ones(self):
+        cpu = max(os.sched_getaffinity(0))
+        self.config["process"]["execCPUAffinity"] = {"initial": str(cpu)}
+        self.start_sleeper()
+        out = self.ok("exec", self.cid, "grep", "Cpus_allowed_list", "/proc/self/status").out
+        self.assertEqual(out.split()[1], str(cpu))
+
+    def test_cpu_that_is_not_there(self):
+        self.config["process"]["execCPUAffinity"] = {"final": "4095"}
+        self.start_sleeper()
+        self.assertIn("/process/execCPUAffinity/final", self.fails("exec", self.cid, "true", status=255))
+
+    def test_memory_policy(self):
+        self.config["linux"]["memoryPolicy"] = {"mode": "MPOL_BIND", "nodes": "0", "flags": ["MPOL_F_STATIC_NODES"]}
+        self.assertIn(" bind=static:0 ", self.inside("cat /proc/self/numa_maps | head -3"))
+        self.start_sleeper()
+        self.assertIn(" bind=static:0 ", self.ok("exec", self.cid, "cat", "/proc/self/numa_maps").out)
+
+    def test_memory_policy_of_a_node_that_is_not_there(self):
+        self.config["linux"]["memoryPolicy"] = {"mode": "MPOL_BIND", "nodes": "1000"}
+        self.write_config()
+        self.assertIn("/linux/memoryPolicy: set MPOL_BIND of nodes '1000'", self.run_fails())
+
+
 class Restrictions(BothPersonalities):
     def test_capability_sets(self):
         self.config["process"]["capabilities"] = {

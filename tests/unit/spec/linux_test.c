@@ -38,6 +38,18 @@ static void test_linux_good_and_bad(void **state)
 		{ "\"maskedPaths\":[1]", "/linux/maskedPaths/0" },
 		{ "\"intelRdt\":{\"closID\":\"x\"}", "/linux/intelRdt" },
 		{ "\"intelRdt\":{}", NULL },
+		{ "\"memoryPolicy\":{\"mode\":\"MPOL_BIND\",\"nodes\":\"0-1\"}", NULL },
+		{ "\"memoryPolicy\":{\"nodes\":\"0\"}", "/linux/memoryPolicy/mode: missing" },
+		{ "\"memoryPolicy\":{\"mode\":\"MPOL_X\"}",
+		  "/linux/memoryPolicy/mode: unknown word 'MPOL_X'" },
+		{ "\"memoryPolicy\":{\"mode\":\"MPOL_BIND\"}", "MPOL_BIND needs nodes" },
+		{ "\"memoryPolicy\":{\"mode\":\"MPOL_LOCAL\",\"nodes\":\"0\"}", "MPOL_LOCAL takes no nodes" },
+		{ "\"memoryPolicy\":{\"mode\":\"MPOL_BIND\",\"nodes\":\"x\"}",
+		  "/linux/memoryPolicy/nodes: 'x' is not a list" },
+		{ "\"memoryPolicy\":{\"mode\":\"MPOL_BIND\",\"nodes\":\"0\",\"flags\":[\"MPOL_F_STATIC_"
+		  "NODES\","
+		  "\"MPOL_F_RELATIVE_NODES\"]}",
+		  "either relative or static" },
 	};
 
 	(void)state;

@@ -85,9 +85,36 @@ static void test_parse_signal_forms(void **state)
 	assert_int_equal(parse_signal("RTMIN+99"), -EINVAL);
 }
 
+static void test_bit_lists(void **state)
+{
+	static const struct {
+		const char *text;
+		int r;
+		unsigned long first;
+	} rows[] = {
+		{ "0", 0, 1 },	       { "0-3,7", 0, 0x8f },	{ "5-5", 0, 0x20 },
+		{ "7,0", 0, 0x81 },    { "", -EINVAL, 0 },	{ ",", -EINVAL, 0 },
+		{ "0,", -EINVAL, 0 },  { "3-1", -EINVAL, 0 },	{ "-1", -EINVAL, 0 },
+		{ "1-", -EINVAL, 0 },  { "0 1", -EINVAL, 0 },	{ "0x1", -EINVAL, 0 },
+		{ "128", -ERANGE, 0 }, { "0-128", -ERANGE, 0 }, { "99999999999999999999", -ERANGE, 0 },
+	};
+	unsigned long mask[2];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		assert_int_equal(parse_bit_list(rows[i].text, mask, 128), rows[i].r);
+		if (rows[i].r == 0)
+			assert_int_equal(mask[0], rows[i].first);
+	}
+	assert_int_equal(parse_bit_list("63-64,127", mask, 128), 0);
+	assert_int_equal(mask[0], 1UL << 63);
+	assert_int_equal(mask[1], 1UL | 1UL << 63);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_bit_lists),
 		cmocka_unit_test(test_parse_u64_takes_digits_only),
 		cmocka_unit_test(test_parse_i64_checks_both_ends),
 		cmocka_unit_test(test_parse_bool_words),
