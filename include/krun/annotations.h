@@ -15,6 +15,9 @@
 /* Read from config.json: podman's --group-add keep-groups; the caller's supplementary groups stay. */
 #define KRUN_ANNOTATION_KEEP_GROUPS "run.oci.keep_original_groups"
 
+/* Read from config.json: the socket of the seccomp agent, when listenerPath is not set. */
+#define KRUN_ANNOTATION_SECCOMP_RECEIVER "run.oci.seccomp.receiver"
+
 /* Written into `state`: "km" or "plain", and "payload" or "exec" (where `create` stops). */
 #define KRUN_ANNOTATION_PERSONALITY "app.kontain.krun.personality"
 #define KRUN_ANNOTATION_START "app.kontain.krun.startAt"

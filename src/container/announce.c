@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "syscall/process.h"
-#include "terminal/terminal.h"
+#include "syscall/socket.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/io.h"
@@ -13,11 +13,12 @@
 static int send_pidfd(pid_t pid, const char *path, struct error *err)
 {
 	auto_close int pidfd = sys_pidfd_open(pid);
-	auto_close int socket = console_socket_connect(path, err);
+	auto_close int socket = socket_connect(path, err);
 
 	if (socket < 0)
 		return socket;
-	return pidfd < 0 ? error_sys(err, pidfd, "open a pidfd") : console_socket_send(socket, pidfd, err);
+	return pidfd < 0 ? error_sys(err, pidfd, "open a pidfd") :
+			   socket_send_fd(socket, "pidfd", 5, pidfd, err);
 }
 
 int announce_process(pid_t pid, const char *pidfd_socket, const char *pid_file, struct error *err)

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "container/container.h"
+#include "container/agent.h"
 #include "container/announce.h"
 #include "container/exec_plan.h"
 #include "container/foreground.h"
@@ -29,6 +30,7 @@
 #include "spec/spec.h"
 #include "syscall/open.h"
 #include "syscall/process.h"
+#include "syscall/socket.h"
 #include "terminal/terminal.h"
 #include "util/cleanup.h"
 #include "util/error.h"
@@ -47,6 +49,7 @@ struct exec {
 	int cgroup_fd; /* directory to start in; -1 none; owned when it is a sub-cgroup */
 	struct seccomp_program seccomp;
 	bool has_seccomp;
+	struct seccomp_handover *handover; /* NULL: the filter does not notify */
 	struct km_exception exception;
 	int monitor_log_fd;
 	int console_fd;
@@ -68,6 +71,7 @@ static void exec_done(struct exec *exec)
 	cleanup_close(&exec->child.sync_fd);
 	cleanup_close(&exec->master_fd);
 	seccomp_program_done(&exec->seccomp);
+	seccomp_handover_free(exec->handover);
 	km_exception_done(&exec->exception);
 	exec_process_done(&exec->process);
 	state_done(&exec->state);
@@ -105,7 +109,7 @@ static int choose_process(struct exec *exec, struct error *err)
 	const struct exec_request *request = exec->request;
 	int r = 0;
 
-	if (!request->process || exec->state.has_memory_policy)
+	if (!request->process || exec->state.exec_reads_config)
 		r = spec_load(exec->dir_fd, STATE_CONFIG, &exec->spec, err);
 	if (r == 0)
 		r = exec_process_make(request,
@@ -215,8 +219,13 @@ static int open_rest(struct exec *exec, struct error *err)
 	if (r < 0 && r != -ENOENT)
 		return r;
 	exec->has_seccomp = r == 0;
+	r = exec->has_seccomp && exec->spec ?
+		    agent_prepare(exec->spec, &exec->seccomp, &exec->handover, err) :
+		    0;
+	if (r < 0)
+		return r;
 	if (socket) {
-		exec->console_fd = console_socket_connect(socket, err);
+		exec->console_fd = socket_connect(socket, err);
 		if (exec->console_fd < 0)
 			return exec->console_fd;
 	}
@@ -238,6 +247,7 @@ static int spawn(struct exec *exec, struct error *err)
 		.apparmor = process->apparmor_profile,
 		.selinux = process->selinux_label,
 		.seccomp = exec->has_seccomp ? &exec->seccomp : NULL,
+		.handover = exec->handover,
 		.set_groups = true,
 		.execution_domain = (long)exec->state.execution_domain,
 		.memory_policy = exec->spec ? exec->spec->memory_policy : NULL,
@@ -265,6 +275,13 @@ static int converse(struct exec *exec, struct error *err)
 
 		if (r <= 0)
 			return r; /* end of file: executed */
+		if (message.kind == SYNC_SECCOMP) {
+			r = agent_deliver(exec->spec, &exec->state, "running", exec->child.pid,
+					  exec->handover, err);
+			if (r < 0)
+				return r;
+			continue;
+		}
 		if (message.kind != SYNC_CONSOLE || message.fd < 0)
 			return error_set(err, -EPROTO, "unexpected sync message %d", (int)message.kind);
 		if (exec->console_fd >= 0) {

@@ -21,6 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "container/agent.h"
 #include "container/announce.h"
 #include "container/notify.h"
 #include "container/state_dir.h"
@@ -31,6 +32,7 @@
 #include "ns/setup.h"
 #include "security/security.h"
 #include "syscall/process.h"
+#include "syscall/socket.h"
 #include "terminal/terminal.h"
 #include "util/cleanup.h"
 #include "util/error.h"
@@ -92,7 +94,7 @@ static int fill_state(struct launch *launch, struct error *err)
 	else if (asprintf(&state->rootfs, "%s/%s", state->bundle, spec->rootfs) < 0)
 		state->rootfs = NULL;
 	state->namespaces = launch->ns.listed;
-	state->has_memory_policy = spec->memory_policy;
+	state->exec_reads_config = spec->memory_policy || agent_path(spec);
 	state->has_hooks = spec->hooks[HOOK_POSTSTART].len || spec->hooks[HOOK_POSTSTOP].len ||
 			   spec->hooks[HOOK_START_CONTAINER].len;
 	if (!state->id || !state->oci_version || !state->created || !state->annotations || !state->rootfs)
@@ -182,6 +184,9 @@ static int reserve(struct launch *launch, struct error *err)
 		openat(root_fd, ".seccomp", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 
 	r = seccomp_compile(launch->spec->seccomp, cache_fd, &launch->seccomp, err);
+	if (r < 0)
+		return r;
+	r = agent_prepare(launch->spec, &launch->seccomp, &launch->handover, err);
 	if (r < 0)
 		return r;
 	return seccomp_program_save(&launch->seccomp, launch->dir_fd, STATE_SECCOMP, err);
@@ -291,7 +296,7 @@ static int open_host(struct launch *launch, struct error *err)
 			return launch->notify_dir_fd;
 	}
 	if (socket) {
-		launch->console_fd = console_socket_connect(socket, err);
+		launch->console_fd = socket_connect(socket, err);
 		if (launch->console_fd < 0)
 			return launch->console_fd;
 	}
@@ -391,6 +396,10 @@ static int converse(struct launch *launch, struct error *err)
 			break;
 		case SYNC_CONSOLE:
 			r = take_console(launch, &message, err);
+			break;
+		case SYNC_SECCOMP:
+			r = agent_deliver(launch->spec, &launch->state, "creating", launch->child.pid,
+					  launch->handover, err);
 			break;
 		case SYNC_READY:
 			if (launch->plan.park == INIT_PARK_MONITOR)
@@ -570,6 +579,7 @@ void launch_done(struct launch *launch)
 	ns_plan_done(&launch->ns);
 	mount_setup_free(launch->mounts);
 	seccomp_program_done(&launch->seccomp);
+	seccomp_handover_free(launch->handover);
 	if (launch->has_km)
 		km_plan_done(&launch->km);
 	cgroup_done(&launch->cgroup);

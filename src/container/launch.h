@@ -42,6 +42,7 @@ struct launch {
 	struct ns_plan ns;
 	struct mount_setup *mounts;
 	struct seccomp_program seccomp;
+	struct seccomp_handover *handover; /* NULL: the filter does not notify */
 	struct strv env;
 
 	struct init_plan plan;

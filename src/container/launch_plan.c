@@ -168,6 +168,7 @@ int launch_plan_make(struct launch *launch, struct error *err)
 		.apparmor = launch->process.apparmor_profile,
 		.selinux = launch->process.selinux_label,
 		.seccomp = spec->seccomp ? &launch->seccomp : NULL,
+		.handover = launch->handover,
 		.set_groups = may_set_groups(launch),
 		.execution_domain = (long)launch->state.execution_domain,
 		.memory_policy = spec->memory_policy,

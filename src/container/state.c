@@ -79,7 +79,7 @@ static int fill(struct json_object *object, const struct state *state)
 		{ "personality", json_object_new_string(personality_word(state->personality)) },
 		{ "startAt", json_object_new_string(km_start_word(state->start)) },
 		{ "executionDomain", json_object_new_int64(state->execution_domain) },
-		{ "hasMemoryPolicy", json_object_new_boolean(state->has_memory_policy) },
+		{ "execReadsConfig", json_object_new_boolean(state->exec_reads_config) },
 		{ "hasHooks", json_object_new_boolean(state->has_hooks) },
 	};
 
@@ -166,7 +166,7 @@ static int take_numbers(struct json_object *object, struct state *state, struct 
 	state->monitor_pid = (pid_t)values[3];
 	state->namespaces = (uint64_t)values[4];
 	state->execution_domain = values[5];
-	state->has_memory_policy = json_object_get_boolean(get(object, "hasMemoryPolicy", json_type_boolean));
+	state->exec_reads_config = json_object_get_boolean(get(object, "execReadsConfig", json_type_boolean));
 	state->has_hooks = json_object_get_boolean(get(object, "hasHooks", json_type_boolean));
 	return 0;
 }
@@ -224,12 +224,12 @@ static struct json_object *all_annotations(const struct state *state)
 	return object;
 }
 
-char *state_text(const struct state *state, const char *status, pid_t pid, bool pretty)
+/* runtime.md "State"; NULL: out of memory. */
+static struct json_object *state_object(const struct state *state, const char *status, pid_t pid)
 {
 	auto_object object = json_object_new_object();
+	struct json_object *result;
 	char number[16];
-	const char *text;
-	char *line = NULL;
 
 	if (!object)
 		return NULL;
@@ -247,6 +247,19 @@ char *state_text(const struct state *state, const char *status, pid_t pid, bool 
 	    add(object, "annotations", all_annotations(state)) < 0 ||
 	    add(object, "owner", json_object_new_string(number)) < 0)
 		return NULL;
+	result = object;
+	object = NULL;
+	return result;
+}
+
+char *state_text(const struct state *state, const char *status, pid_t pid, bool pretty)
+{
+	auto_object object = state_object(state, status, pid);
+	const char *text;
+	char *line = NULL;
+
+	if (!object)
+		return NULL;
 	text = json_object_to_json_string_ext(
 		object,
 		(pretty ? JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED : JSON_C_TO_STRING_PLAIN) |
@@ -254,6 +267,24 @@ char *state_text(const struct state *state, const char *status, pid_t pid, bool 
 	if (!text || asprintf(&line, "%s\n", text) < 0)
 		return NULL;
 	return line;
+}
+
+char *state_process_text(const struct state *state, const char *status, pid_t pid, const char *metadata)
+{
+	auto_object object = json_object_new_object();
+	auto_object fds = json_object_new_array();
+	const char *text;
+
+	if (!object || !fds || json_object_array_add(fds, json_object_new_string("seccompFd")) < 0 ||
+	    add(object, "ociVersion", json_object_new_string(state->oci_version)) < 0 ||
+	    add(object, "fds", json_object_get(fds)) < 0 ||
+	    add(object, "pid", json_object_new_int64(pid)) < 0 ||
+	    (metadata && add(object, "metadata", json_object_new_string(metadata)) < 0) ||
+	    add(object, "state", state_object(state, status, state->pid ? state->pid : pid)) < 0)
+		return NULL;
+	text = json_object_to_json_string_ext(object,
+					      JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+	return text ? strdup(text) : NULL;
 }
 
 char *state_annotations(const struct spec *spec)

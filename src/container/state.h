@@ -41,8 +41,8 @@ struct state {
 	enum personality personality;
 	enum km_start start;	  /* which start protocol, km personality only */
 	int64_t execution_domain; /* personality(2) of every process; -1: none asked for */
-	bool has_memory_policy;	  /* config.json has one, for exec */
-	bool has_hooks;		  /* poststart, poststop or startContainer hooks are in config.json */
+	bool exec_reads_config; /* it has what exec needs beside the process: a memory policy, a seccomp agent */
+	bool has_hooks;		/* poststart, poststop or startContainer hooks are in config.json */
 };
 
 int state_load(int dir_fd, struct state *ret, struct error *err);
@@ -51,6 +51,9 @@ void state_done(struct state *state);
 
 /* The JSON object of runtime.md "State" plus rootfs, created, owner; caller frees. NULL: out of memory. */
 char *state_text(const struct state *state, const char *status, pid_t pid, bool pretty);
+
+/* The container process state of config-linux.md "Seccomp", with one descriptor; caller frees. NULL: out of memory. */
+char *state_process_text(const struct state *state, const char *status, pid_t pid, const char *metadata);
 
 /* The annotations of @spec as JSON text; caller frees. NULL: out of memory. */
 char *state_annotations(const struct spec *spec);

@@ -52,6 +52,7 @@ struct init_plan {
 	const char *keyring;		       /* name of the session keyring, NULL: keep the caller's */
 	const char *apparmor, *selinux;	       /* labels for execve, NULL: none */
 	const struct seccomp_program *seccomp; /* NULL: none */
+	struct seccomp_handover *handover;     /* for a filter that notifies; NULL: it does not */
 	bool set_groups;
 	long execution_domain;				/* personality(2); -1: the caller's */
 	const struct spec_memory_policy *memory_policy; /* NULL: the caller's */

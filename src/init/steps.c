@@ -238,12 +238,19 @@ static int step_labels(struct init_ctx *ctx, struct error *err)
 	return r;
 }
 
+static int load_filter(struct init_ctx *ctx, struct error *err)
+{
+	int r = ctx->plan->handover ? sync_send(ctx->sync_fd, SYNC_SECCOMP, 0, -1, err) : 0;
+
+	return r < 0 ? r : seccomp_apply(ctx->plan->seccomp, ctx->plan->handover, err);
+}
+
 /* Without no_new_privs the kernel takes a filter from CAP_SYS_ADMIN only, so before that goes. */
 static int step_seccomp_privileged(struct init_ctx *ctx, struct error *err)
 {
 	if (!ctx->plan->seccomp || ctx->plan->process->no_new_privileges)
 		return 0;
-	return seccomp_apply(ctx->plan->seccomp, err);
+	return load_filter(ctx, err);
 }
 
 static int step_capabilities(struct init_ctx *ctx, struct error *err)
@@ -282,7 +289,7 @@ static int step_seccomp(struct init_ctx *ctx, struct error *err)
 {
 	if (!ctx->plan->seccomp || !ctx->plan->process->no_new_privileges)
 		return 0;
-	return seccomp_apply(ctx->plan->seccomp, err);
+	return load_filter(ctx, err);
 }
 
 const struct init_step init_create_steps[] = {

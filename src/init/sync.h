@@ -12,10 +12,11 @@
  *     child  -> parent  SYNC_WANT_HOOKS  mounts are done, the old root still visible        (with hooks only)
  *     parent -> child   SYNC_HOOKS_DONE  prestart and createRuntime ran; fd = the state for the child's hooks
  *     child  -> parent  SYNC_CONSOLE     fd = pty master                                     (terminal only)
+ *     child  -> parent  SYNC_SECCOMP     a filter that notifies is loaded next; its listener comes by shared memory
  *     child  -> parent  SYNC_READY       nothing can fail any more but the final execve
  *     parent -> child   SYNC_START       `run` only: go on (after `create` the FIFO of start.h says it)
  *     child  -> parent  SYNC_FAILED      at any time: value = negative errno, text = the error
- *   exec: SYNC_CONSOLE, SYNC_FAILED, then end of file.
+ *   exec: SYNC_CONSOLE, SYNC_SECCOMP, SYNC_FAILED, then end of file.
  */
 
 #include <sys/types.h>
@@ -28,6 +29,7 @@ enum sync_kind {
 	SYNC_WANT_HOOKS,
 	SYNC_HOOKS_DONE,
 	SYNC_CONSOLE,
+	SYNC_SECCOMP,
 	SYNC_READY,
 	SYNC_START,
 	SYNC_FAILED,

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "security/seccomp_cache.h"
+#include "security/seccomp_enosys.h"
 #include "security/security.h"
 #include "spec/spec.h"
 #include "syscall/process.h"
@@ -48,6 +49,7 @@ static int action_of(const char *word, const struct opt_u64 *errno_ret, uint32_t
 		{ "SCMP_ACT_TRACE", SCMP_ACT_TRACE(code) },
 		{ "SCMP_ACT_ALLOW", SCMP_ACT_ALLOW },
 		{ "SCMP_ACT_LOG", SCMP_ACT_LOG },
+		{ "SCMP_ACT_NOTIFY", SCMP_ACT_NOTIFY },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(actions); i++) {
@@ -56,7 +58,7 @@ static int action_of(const char *word, const struct opt_u64 *errno_ret, uint32_t
 			return 0;
 		}
 	}
-	return error_set(err, -EOPNOTSUPP, "config.json: /linux/seccomp: %s is not supported yet", word);
+	return error_set(err, -EINVAL, "config.json: /linux/seccomp: %s is unknown", word);
 }
 
 static enum scmp_compare operator_of(const char *word)
@@ -76,20 +78,12 @@ static enum scmp_compare operator_of(const char *word)
 	return SCMP_CMP_MASKED_EQ;
 }
 
-/* "SCMP_ARCH_X86_64" -> libseccomp's "x86_64". */
 static int add_architectures(scmp_filter_ctx ctx, const struct spec_seccomp *seccomp, struct error *err)
 {
 	for (size_t i = 0; seccomp->architectures && seccomp->architectures[i]; i++) {
-		char name[32];
-		size_t len = 0;
-		uint32_t token;
+		uint32_t token = seccomp_architecture(seccomp->architectures[i]);
 		int r;
 
-		for (const char *c = seccomp->architectures[i] + strlen("SCMP_ARCH_");
-		     *c && len < sizeof(name) - 1; c++)
-			name[len++] = *c >= 'A' && *c <= 'Z' ? (char)(*c - 'A' + 'a') : *c;
-		name[len] = '\0';
-		token = seccomp_arch_resolve_name(name);
 		/* A list for every host names architectures that this libseccomp may not know. */
 		if (token == 0)
 			continue;
@@ -210,11 +204,23 @@ static int compile(const struct spec_seccomp *seccomp, struct seccomp_program *r
 	if (r == 0)
 		r = export_program(ctx, ret, err);
 	seccomp_release(ctx);
+	if (r == 0)
+		r = seccomp_answer_newer_calls(seccomp, default_action, ret, err);
 	return r;
+}
+
+static bool uses_notify(const struct spec_seccomp *seccomp)
+{
+	bool found = strcmp(seccomp->default_action, "SCMP_ACT_NOTIFY") == 0;
+
+	for (size_t i = 0; !found && i < seccomp->rules_len; i++)
+		found = strcmp(seccomp->rules[i].action, "SCMP_ACT_NOTIFY") == 0;
+	return found;
 }
 
 static unsigned int flags_of(const struct spec_seccomp *seccomp)
 {
+	const unsigned int tsync = SECCOMP_FILTER_FLAG_TSYNC;
 	unsigned int flags = 0;
 
 	for (size_t i = 0; seccomp->flags && seccomp->flags[i]; i++)
@@ -222,7 +228,11 @@ static unsigned int flags_of(const struct spec_seccomp *seccomp)
 			if (strcmp(seccomp->flags[i], flag_words[j].word) == 0)
 				flags |= flag_words[j].flag;
 	/* Without a listener the kernel refuses it, and without one it means nothing. */
-	return flags & ~(unsigned int)SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+	if (!uses_notify(seccomp))
+		return flags & ~(unsigned int)SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+	/* Both want to return something: seccomp(2), SECCOMP_FILTER_FLAG_TSYNC_ESRCH. */
+	return flags | SECCOMP_FILTER_FLAG_NEW_LISTENER |
+	       (flags & tsync ? SECCOMP_FILTER_FLAG_TSYNC_ESRCH : 0);
 }
 
 int seccomp_compile(const struct spec_seccomp *seccomp, int cache_fd, struct seccomp_program *ret,
@@ -240,6 +250,7 @@ int seccomp_compile(const struct spec_seccomp *seccomp, int cache_fd, struct sec
 	if (r < 0)
 		return r;
 	program.flags = flags_of(seccomp);
+	program.notifies = program.flags & SECCOMP_FILTER_FLAG_NEW_LISTENER;
 	if (cache_fd >= 0 && seccomp_program_save(&program, cache_fd, name, &ignored) < 0)
 		log_debug("seccomp cache: %s", ignored.text);
 	*ret = program;
@@ -250,12 +261,4 @@ void seccomp_program_done(struct seccomp_program *program)
 {
 	free(program->instructions);
 	*program = (struct seccomp_program){ 0 };
-}
-
-int seccomp_apply(const struct seccomp_program *program, struct error *err)
-{
-	const struct sock_fprog filter = { .len = program->len, .filter = program->instructions };
-	int r = sys_seccomp(SECCOMP_SET_MODE_FILTER, program->flags, &filter);
-
-	return r < 0 ? error_sys(err, r, "load the seccomp filter") : 0;
 }

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <openssl/sha.h>
 #include <seccomp.h>
 #include <stdio.h>
@@ -23,7 +24,7 @@
 #include "util/error.h"
 #include "util/io.h"
 
-enum { FORMAT = 1 };
+enum { FORMAT = 2 };
 
 struct seccomp_file {
 	char magic[8]; /* "krunbpf" */
@@ -155,5 +156,6 @@ int seccomp_program_load(int dir_fd, const char *name, struct seccomp_program *r
 	ret->instructions = take_pointer(bytes);
 	ret->len = (unsigned short)head.len;
 	ret->flags = head.flags;
+	ret->notifies = head.flags & SECCOMP_FILTER_FLAG_NEW_LISTENER;
 	return 0;
 }

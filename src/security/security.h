@@ -82,7 +82,20 @@ struct seccomp_program {
 	void *instructions; /* struct sock_filter[len]; owned */
 	unsigned short len;
 	unsigned int flags;
+	bool notifies; /* loading it gives a listener, which has to reach an agent */
 };
+
+/*
+ * How the listener comes from the process that loaded the filter to its parent: memory that both share, because every
+ * system call that the process could make may already wait for the agent. Made before the clone.
+ */
+struct seccomp_handover;
+struct seccomp_handover *seccomp_handover_new(struct error *err);
+void seccomp_handover_free(struct seccomp_handover *handover);
+/* Parent: waits for the filter of the process behind @pidfd; its listener, owned by the caller. */
+int seccomp_handover_take(struct seccomp_handover *handover, int pidfd, struct error *err);
+/* Parent: the agent has it; the process goes on. */
+void seccomp_handover_done(struct seccomp_handover *handover);
 
 /*
  * Parent: compiles with libseccomp, or takes the program from @cache_fd (a directory private to root;
@@ -92,8 +105,9 @@ struct seccomp_program {
 int seccomp_compile(const struct spec_seccomp *seccomp, int cache_fd, struct seccomp_program *ret,
 		    struct error *err);
 void seccomp_program_done(struct seccomp_program *program);
-/* Loads it into this thread. Needs no_new_privs or CAP_SYS_ADMIN. */
-int seccomp_apply(const struct seccomp_program *program, struct error *err);
+/* Loads it into this thread. Needs no_new_privs or CAP_SYS_ADMIN. @handover: for one that notifies, else NULL. */
+int seccomp_apply(const struct seccomp_program *program, struct seccomp_handover *handover,
+		  struct error *err);
 /* The same program as a file (the state directory keeps it, so that exec parses nothing). */
 int seccomp_program_save(const struct seccomp_program *program, int dir_fd, const char *name,
 			 struct error *err);

@@ -126,12 +126,39 @@ static const struct json_field seccomp_fields[] = {
 	  spec_seccomp_architectures },
 	{ "flags", json_type_array, false, offsetof(struct spec_seccomp, flags), read_words,
 	  spec_seccomp_flags },
-	{ "listenerPath", json_type_string, false, 0, spec_read_unsupported, NULL },
-	{ "listenerMetadata", json_type_string, false, 0, spec_read_unsupported, NULL },
+	{ "listenerPath", json_type_string, false, offsetof(struct spec_seccomp, listener_path),
+	  json_read_string, NULL },
+	{ "listenerMetadata", json_type_string, false, offsetof(struct spec_seccomp, listener_metadata),
+	  json_read_string, NULL },
 	{ "syscalls", json_type_array, false, offsetof(struct spec_seccomp, rules), json_read_array,
 	  &rules_shape },
 	{ 0 },
 };
+
+/* "When the action doesn't support an errno, the runtime MUST print an error and fail." */
+static int check_errno(struct json_reader *reader, const char *action, const struct opt_u64 *errno_ret)
+{
+	if (!errno_ret->set || strcmp(action, "SCMP_ACT_ERRNO") == 0 || strcmp(action, "SCMP_ACT_TRACE") == 0)
+		return 0;
+	return json_error(reader, "%s has no errno", action);
+}
+
+static int check_seccomp(struct json_reader *reader, struct spec_seccomp *seccomp)
+{
+	int r = check_errno(reader, seccomp->default_action, &seccomp->default_errno_ret);
+
+	for (size_t i = 0; r == 0 && i < seccomp->rules_len; i++)
+		r = check_errno(reader, seccomp->rules[i].action, &seccomp->rules[i].errno_ret);
+	if (r < 0)
+		return r;
+	if (seccomp->listener_path && !*seccomp->listener_path)
+		seccomp->listener_path = NULL;
+	if (seccomp->listener_metadata && !*seccomp->listener_metadata)
+		seccomp->listener_metadata = NULL;
+	if (seccomp->listener_metadata && !seccomp->listener_path)
+		return json_error(reader, "listenerMetadata is given, but no listenerPath");
+	return 0;
+}
 
 int spec_read_seccomp(struct json_reader *reader, struct json_object *value, void *target, const void *arg)
 {
@@ -145,6 +172,8 @@ int spec_read_seccomp(struct json_reader *reader, struct json_object *value, voi
 	if (json_object_object_length(value) == 0)
 		return 0;
 	r = json_read_fields(reader, value, seccomp_fields, seccomp);
+	if (r == 0)
+		r = check_seccomp(reader, seccomp);
 	if (r == 0)
 		*(struct spec_seccomp **)target = seccomp;
 	return r;

@@ -19,12 +19,7 @@ int terminal_open(int root_fd, uid_t uid, uint16_t height, uint16_t width, int *
 /* Child: the slave becomes the controlling terminal and fds 0, 1, 2. Needs an own session (setsid). */
 int terminal_attach(int slave_fd, struct error *err);
 
-/*
- * Connects to the engine's AF_UNIX stream socket. Paths longer than sun_path go through /proc/self/fd.
- * Parent, before the container exists. Returns the fd.
- */
-int console_socket_connect(const char *path, struct error *err);
-/* One message: the text "/dev/pts/console"-like name and exactly one fd (engines.md: go-runc and conmon check both). */
+/* To the engine's socket (syscall/socket.h), one message: the text "/dev/pts/console"-like name and exactly one fd (engines.md: go-runc and conmon check both). */
 int console_socket_send(int socket_fd, int master_fd, struct error *err);
 
 /*

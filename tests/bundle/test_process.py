@@ -13,6 +13,7 @@ import socket
 import struct
 import subprocess
 import termios
+import threading
 import time
 
 from krun import BothPersonalities, KrunTest, wait_until
@@ -46,6 +47,90 @@ class Identity(BothPersonalities):
 
     def test_stdio_can_be_opened_again_by_another_user(self):
         self.assertEqual(self.inside("echo again > /dev/stdout", user={"uid": 1000, "gid": 1000}), "again\n")
+
+
+class Agent(BothPersonalities):
+    """SCMP_ACT_NOTIFY: a seccomp agent that answers every mkdir with ENOMEDIUM."""
+
+    ENOMEDIUM = 123
+
+    def setUp(self):
+        super().setUp()
+        self.path = os.path.join(self.top, "agent.sock")
+        self.server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.server.bind(self.path)
+        self.server.listen(5)
+        self.addCleanup(self.server.close)
+        self.states = []
+        threading.Thread(target=self.serve, daemon=True).start()
+        self.config["linux"]["seccomp"] = {
+            "defaultAction": "SCMP_ACT_ALLOW", "listenerPath": self.path, "listenerMetadata": "meta",
+            "syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_NOTIFY"}]}
+
+    def serve(self):
+        while True:
+            try:
+                connection, _ = self.server.accept()
+            except OSError:
+                return
+            data, fds, _, _ = socket.recv_fds(connection, 65536, 4)
+            self.states.append((json.loads(data), len(fds), connection.recv(1)))
+            connection.close()
+            threading.Thread(target=self.answer, args=(fds[0],), daemon=True).start()
+
+    def answer(self, listener):
+        """SECCOMP_IOCTL_NOTIF_RECV and _SEND, linux/seccomp.h."""
+        try:
+            while True:
+                request = bytearray(80)
+                fcntl.ioctl(listener, 0xc0502100, request)
+                fcntl.ioctl(listener, 0xc0182101, request[:8] + struct.pack("<qiI", 0, -self.ENOMEDIUM, 0))
+        except OSError:
+            os.close(listener)
+
+    def check_state(self, status):
+        state, fds, rest = self.states.pop()
+        self.assertEqual((fds, rest), (1, b""), "one descriptor, and then the end of the connection")
+        self.assertEqual((state["fds"], state["metadata"], state["state"]["status"], state["state"]["id"]),
+                         (["seccompFd"], "meta", status, self.cid))
+        self.assertGreater(state["pid"], 1)
+
+    def test_agent_answers_for_the_program(self):
+        for no_new_privileges in (True, False):
+            with self.subTest(noNewPrivileges=no_new_privileges):
+                out = self.inside("mkdir /tmp/x 2>&1; true", noNewPrivileges=no_new_privileges)
+                self.assertIn("No medium found", out)
+                self.check_state("creating")
+
+    def test_agent_answers_for_exec(self):
+        self.start_sleeper()
+        self.check_state("creating")
+        out = self.ok("exec", self.cid, "sh", "-c", "mkdir /tmp/x 2>&1; true").out
+        self.assertIn("No medium found", out)
+        self.check_state("running")
+
+    def test_calls_of_the_runtime_itself_may_be_notified(self):
+        """No deadlock though every call of the last steps waits for the agent."""
+        self.config["linux"]["seccomp"]["syscalls"][0]["names"] += ["no_such_call"]
+        self.config["linux"]["seccomp"]["flags"] = ["SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", "SECCOMP_FILTER_FLAG_LOG"]
+        self.assertIn("No medium found", self.inside("mkdir /tmp/x 2>&1; true"))
+
+    def test_agent_of_the_annotation(self):
+        del self.config["linux"]["seccomp"]["listenerPath"], self.config["linux"]["seccomp"]["listenerMetadata"]
+        self.write_config()
+        self.assertIn("/linux/seccomp/listenerPath", self.run_fails())
+        self.config["annotations"] = {"run.oci.seccomp.receiver": self.path}
+        self.assertIn("No medium found", self.inside("mkdir /tmp/x 2>&1; true"))
+
+    def test_agent_that_is_not_there(self):
+        self.config["linux"]["seccomp"]["listenerPath"] = "/no/such/socket"
+        self.write_config()
+        self.assertIn("'/no/such/socket'", self.run_fails())
+
+    def test_path_is_ignored_when_nothing_notifies(self):
+        self.config["linux"]["seccomp"]["syscalls"] = []
+        self.config["linux"]["seccomp"]["listenerPath"] = "/no/such/socket"
+        self.assertEqual(self.inside("echo fine"), "fine\n")
 
 
 class Scheduling(BothPersonalities):

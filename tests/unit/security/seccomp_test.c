@@ -129,6 +129,55 @@ static void test_errno_defaults_to_eperm(void **state)
 	seccomp_program_done(&program);
 }
 
+static void test_calls_newer_than_the_profile_get_enosys(void **state)
+{
+	struct seccomp_program program = { 0 };
+
+	(void)state;
+	compile("\"defaultAction\":\"SCMP_ACT_ERRNO\",\"syscalls\":[{\"names\":[\"read\"],\"action\":\"SCMP_"
+		"ACT_ALLOW\"}]",
+		-1, &program);
+	assert_int_equal(run(&program, NATIVE_AUDIT, SYS_read, 0), SECCOMP_RET_ALLOW);
+	assert_int_equal(run(&program, NATIVE_AUDIT, SYS_getpid, 0), SECCOMP_RET_ERRNO | EPERM);
+	assert_int_equal(run(&program, NATIVE_AUDIT, 423, 0), SECCOMP_RET_ERRNO | EPERM);
+	assert_int_equal(run(&program, NATIVE_AUDIT, 424, 0), SECCOMP_RET_ERRNO | ENOSYS);
+	assert_int_equal(run(&program, NATIVE_AUDIT, 100000, 0), SECCOMP_RET_ERRNO | ENOSYS);
+	/* A call of x32 is none of x86_64's. */
+	assert_int_not_equal(run(&program, NATIVE_AUDIT, 0x40000000 | 424, 0), SECCOMP_RET_ERRNO | ENOSYS);
+	seccomp_program_done(&program);
+	/* What the profile names is not newer than it. */
+	compile("\"defaultAction\":\"SCMP_ACT_KILL_PROCESS\",\"syscalls\":[{\"names\":[\"openat2\"],"
+		"\"action\":"
+		"\"SCMP_ACT_ALLOW\"}]",
+		-1, &program);
+	assert_int_equal(run(&program, NATIVE_AUDIT, SYS_openat2, 0), SECCOMP_RET_ALLOW);
+	assert_int_equal(run(&program, NATIVE_AUDIT, SYS_openat2 - 1, 0), SECCOMP_RET_KILL_PROCESS);
+	assert_int_equal(run(&program, NATIVE_AUDIT, SYS_openat2 + 1, 0), SECCOMP_RET_ERRNO | ENOSYS);
+	seccomp_program_done(&program);
+	/* A profile that lets through what it does not name lets new calls through. */
+	compile("\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"read\"],\"action\":\"SCMP_"
+		"ACT_ERRNO\"}]",
+		-1, &program);
+	assert_int_equal(run(&program, NATIVE_AUDIT, 100000, 0), SECCOMP_RET_ALLOW);
+	seccomp_program_done(&program);
+}
+
+static void test_notify_asks_for_a_listener(void **state)
+{
+	struct seccomp_program program = { 0 };
+
+	(void)state;
+	compile("\"defaultAction\":\"SCMP_ACT_ALLOW\",\"listenerPath\":\"/"
+		"x\",\"flags\":[\"SECCOMP_FILTER_FLAG_TSYNC\"],"
+		"\"syscalls\":[{\"names\":[\"read\"],\"action\":\"SCMP_ACT_NOTIFY\"}]",
+		-1, &program);
+	assert_true(program.notifies);
+	assert_int_equal(program.flags, SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_TSYNC |
+						SECCOMP_FILTER_FLAG_TSYNC_ESRCH);
+	assert_int_equal(run(&program, NATIVE_AUDIT, SYS_read, 0), SECCOMP_RET_USER_NOTIF);
+	seccomp_program_done(&program);
+}
+
 static void test_program_survives_a_file(void **state)
 {
 	char dir[] = "/tmp/krun-unit-XXXXXX";
@@ -208,6 +257,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_actions_arguments_and_errno),
 		cmocka_unit_test(test_errno_defaults_to_eperm),
+		cmocka_unit_test(test_calls_newer_than_the_profile_get_enosys),
+		cmocka_unit_test(test_notify_asks_for_a_listener),
 		cmocka_unit_test(test_program_survives_a_file),
 		cmocka_unit_test(test_broken_cache_entry_is_made_again),
 	};

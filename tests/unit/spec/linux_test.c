@@ -74,8 +74,12 @@ static void test_seccomp_good_and_bad(void **state)
 		  "\"SCMP_ACT_LOG\","
 		  "\"args\":[{\"index\":6,\"value\":1,\"op\":\"SCMP_CMP_EQ\"}]}]",
 		  "/linux/seccomp/syscalls/0/args/0/index: out of range" },
-		{ "\"defaultAction\":\"SCMP_ACT_ALLOW\",\"listenerPath\":\"/run/x\"",
-		  "/linux/seccomp/listenerPath" },
+		{ "\"defaultAction\":\"SCMP_ACT_ALLOW\",\"listenerPath\":\"/run/"
+		  "x\",\"listenerMetadata\":\"m\"",
+		  NULL },
+		{ "\"defaultAction\":\"SCMP_ACT_ALLOW\",\"listenerMetadata\":\"m\"", "but no listenerPath" },
+		{ "\"defaultAction\":\"SCMP_ACT_ALLOW\",\"defaultErrnoRet\":1",
+		  "/linux/seccomp: SCMP_ACT_ALLOW has no errno" },
 	};
 
 	(void)state;

@@ -11,6 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "syscall/socket.h"
 #include "terminal/terminal.h"
 #include "util/error.h"
 
@@ -58,7 +59,7 @@ static void hand_over(const char *path, int server)
 	struct stat sent, got;
 	char text[256];
 	ssize_t len;
-	int fd = console_socket_connect(path, &err), peer, file, other;
+	int fd = socket_connect(path, &err), peer, file, other;
 
 	if (fd < 0)
 		fail_msg("%s", err.text);
@@ -112,9 +113,9 @@ static void test_errors_name_the_path(void **state)
 	struct error err = { 0 };
 
 	(void)state;
-	assert_true(console_socket_connect("/no/such/socket", &err) < 0);
+	assert_true(socket_connect("/no/such/socket", &err) < 0);
 	assert_non_null(strstr(err.text, "/no/such/socket"));
-	assert_true(console_socket_connect("/dev/null", &err) < 0);
+	assert_true(socket_connect("/dev/null", &err) < 0);
 	assert_non_null(strstr(err.text, "/dev/null"));
 }
 

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "container/agent.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "container/state.h"
+#include "krun/annotations.h"
+#include "security/security.h"
+#include "spec/spec.h"
+#include "syscall/process.h"
+#include "syscall/socket.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+
+const char *agent_path(const struct spec *spec)
+{
+	const char *path = spec->seccomp ? spec->seccomp->listener_path : NULL;
+
+	if (!path)
+		path = spec_annotation(spec, KRUN_ANNOTATION_SECCOMP_RECEIVER);
+	if (!path)
+		path = getenv("RUN_OCI_SECCOMP_RECEIVER");
+	return path && *path ? path : NULL;
+}
+
+int agent_prepare(const struct spec *spec, const struct seccomp_program *program,
+		  struct seccomp_handover **ret, struct error *err)
+{
+	*ret = NULL;
+	if (!program->notifies)
+		return 0;
+	if (!agent_path(spec))
+		return error_set(
+			err, -EINVAL,
+			"config.json: /linux/seccomp/listenerPath: missing, and SCMP_ACT_NOTIFY needs it");
+	*ret = seccomp_handover_new(err);
+	return *ret ? 0 : err->code;
+}
+
+int agent_deliver(const struct spec *spec, const struct state *state, const char *status, pid_t pid,
+		  struct seccomp_handover *handover, struct error *err)
+{
+	const char *metadata = spec->seccomp ? spec->seccomp->listener_metadata : NULL;
+	auto_free char *text = state_process_text(state, status, pid, metadata);
+	auto_close int pidfd = sys_pidfd_open(pid);
+	auto_close int listener_fd = -1;
+	auto_close int socket_fd = -1;
+	int r;
+
+	if (!text)
+		return error_oom(err);
+	if (pidfd < 0)
+		return error_sys(err, pidfd, "open a pidfd");
+	listener_fd = seccomp_handover_take(handover, pidfd, err);
+	/* Its own report comes next. */
+	if (listener_fd == -EAGAIN)
+		return 0;
+	if (listener_fd < 0)
+		return listener_fd;
+	socket_fd = socket_connect(agent_path(spec), err);
+	if (socket_fd < 0)
+		return error_prefix(err, "/linux/seccomp/listenerPath");
+	r = socket_send_fd(socket_fd, text, strlen(text), listener_fd, err);
+	if (r == 0)
+		seccomp_handover_done(handover);
+	return r;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* The seccomp agent of a container: who answers the system calls for which its profile says SCMP_ACT_NOTIFY. */
+
+#include <sys/types.h>
+
+struct error;
+struct seccomp_handover;
+struct seccomp_program;
+struct spec;
+struct state;
+
+/*
+ * Where the agent listens: listenerPath, else the annotation run.oci.seccomp.receiver, else the variable
+ * RUN_OCI_SECCOMP_RECEIVER. NULL: nowhere.
+ */
+const char *agent_path(const struct spec *spec);
+
+/* Before the clone: *ret for a filter that notifies, else NULL. A filter that needs an agent and has none is an error. */
+int agent_prepare(const struct spec *spec, const struct seccomp_program *program,
+		  struct seccomp_handover **ret, struct error *err);
+
+/*
+ * On SYNC_SECCOMP: takes the listener of process @pid and sends it to the agent with the container process state
+ * (config-linux.md). @status: of the container.
+ */
+int agent_deliver(const struct spec *spec, const struct state *state, const char *status, pid_t pid,
+		  struct seccomp_handover *handover, struct error *err);

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "syscall/socket.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+
+int socket_connect(const char *path, struct error *err)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	auto_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	auto_close int path_fd = -1;
+
+	if (fd < 0)
+		return error_sys(err, -errno, "make a socket");
+	if (strlen(path) < sizeof(address.sun_path)) {
+		strcpy(address.sun_path, path);
+	} else {
+		path_fd = open(path, O_PATH | O_CLOEXEC);
+		if (path_fd < 0)
+			return error_sys(err, -errno, "open socket '%s'", path);
+		snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d", path_fd);
+	}
+	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
+		return error_sys(err, -errno, "connect to socket '%s'", path);
+	return take_fd(&fd);
+}
+
+int socket_send_fd(int socket_fd, const char *text, size_t len, int fd, struct error *err)
+{
+	struct iovec iov = { .iov_base = (void *)(uintptr_t)text, .iov_len = len };
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	struct msghdr message = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control.space),
+	};
+	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+	ssize_t n;
+
+	header->cmsg_level = SOL_SOCKET;
+	header->cmsg_type = SCM_RIGHTS;
+	header->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(header), &fd, sizeof(fd));
+	do
+		n = sendmsg(socket_fd, &message, MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	if (n < 0 || (size_t)n < len)
+		return error_sys(err, n < 0 ? -errno : -EMSGSIZE, "send a descriptor over the socket");
+	return 0;
+}
