@@ -240,6 +240,41 @@ static int make_cgroup(struct launch *launch, struct error *err)
 	return r;
 }
 
+/* The user namespace whose ids a mount shows: of its own mappings, of the container's, or the one that it joins. */
+static int open_idmap(struct launch *launch, const struct spec_mount *mount, struct error *err)
+{
+	const struct spec_namespace *user = &launch->spec->namespaces[NS_USER];
+	int fd;
+
+	if (mount->id_maps.uids_len > 0)
+		return idmap_namespace_make(launch->proc_fd, &mount->id_maps, err);
+	if (!user->path)
+		return idmap_namespace_make(launch->proc_fd, &launch->spec->id_maps, err);
+	fd = open(user->path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? error_sys(err, -errno, "open '%s'", user->path) : fd;
+}
+
+static int open_idmaps(struct launch *launch, struct error *err)
+{
+	const struct spec *spec = launch->spec;
+
+	for (size_t i = 0; i < spec->mounts_len; i++) {
+		if (!spec->mounts[i].options.idmap)
+			continue;
+		if (!launch->idmap_fds) {
+			launch->idmap_fds = malloc(spec->mounts_len * sizeof(*launch->idmap_fds));
+			if (!launch->idmap_fds)
+				return error_oom(err);
+			for (size_t j = 0; j < spec->mounts_len; j++)
+				launch->idmap_fds[j] = -1;
+		}
+		launch->idmap_fds[i] = open_idmap(launch, &spec->mounts[i], err);
+		if (launch->idmap_fds[i] < 0)
+			return error_prefix(err, "map the ids of mount '%s'", spec->mounts[i].destination);
+	}
+	return 0;
+}
+
 static int open_mounts(struct launch *launch, struct error *err)
 {
 	struct mount_extra_file files[3];
@@ -252,6 +287,7 @@ static int open_mounts(struct launch *launch, struct error *err)
 		.no_pivot = launch->request->no_pivot,
 		.has_cgroupns = launch->spec->namespaces[NS_CGROUP].listed,
 		.cgroup_dir_fd = launch->cgroup.dir_fd,
+		.idmap_fds = launch->idmap_fds,
 		.files = files,
 		.devices = devices,
 	};
@@ -300,7 +336,8 @@ static int open_host(struct launch *launch, struct error *err)
 		if (launch->console_fd < 0)
 			return launch->console_fd;
 	}
-	return open_mounts(launch, err);
+	r = open_idmaps(launch, err);
+	return r < 0 ? r : open_mounts(launch, err);
 }
 
 /* ---- the conversation with the child --------------------------------------------------------------------- */
@@ -350,7 +387,7 @@ static int give_id_maps(struct launch *launch, struct error *err)
 	if (!launch->plan.user_namespace)
 		return 0;
 	if (!launch->spec->namespaces[NS_USER].path)
-		r = idmap_write(launch->proc_fd, launch->child.pid, launch->spec, err);
+		r = idmap_write(launch->proc_fd, launch->child.pid, &launch->spec->id_maps, err);
 	if (r == 0)
 		r = rlimits_apply(launch->child.pid, process->rlimits, process->rlimits_len, err);
 	if (r == 0)
@@ -578,6 +615,9 @@ void launch_done(struct launch *launch)
 	cleanup_close(&launch->child.sync_fd);
 	ns_plan_done(&launch->ns);
 	mount_setup_free(launch->mounts);
+	for (size_t i = 0; launch->idmap_fds && i < launch->spec->mounts_len; i++)
+		cleanup_close(&launch->idmap_fds[i]);
+	free(launch->idmap_fds);
 	seccomp_program_done(&launch->seccomp);
 	seccomp_handover_free(launch->handover);
 	if (launch->has_km)

@@ -40,6 +40,7 @@ struct launch {
 	int console_fd;	   /* connected console socket */
 	int notify_dir_fd; /* for the container's notify socket; -1: none wanted */
 	struct ns_plan ns;
+	int *idmap_fds; /* one a mount of the spec; NULL: no mount has ids of its own */
 	struct mount_setup *mounts;
 	struct seccomp_program seccomp;
 	struct seccomp_handover *handover; /* NULL: the filter does not notify */

@@ -99,8 +99,8 @@ static bool may_set_groups(const struct launch *launch)
 	if (keep && strcmp(keep, "0") != 0 && strcmp(keep, "false") != 0)
 		return false;
 	if (spec->namespaces[NS_USER].listed && geteuid() != 0)
-		return spec->gid_mappings_len > 1 ||
-		       (spec->gid_mappings_len == 1 && spec->gid_mappings[0].size > 1);
+		return spec->id_maps.gids_len > 1 ||
+		       (spec->id_maps.gids_len == 1 && spec->id_maps.gids[0].size > 1);
 	if (io_read_small(launch->proc_fd, "self/setgroups", word, sizeof(word)) > 0)
 		return strcmp(word, "deny") != 0;
 	return true;

@@ -59,7 +59,7 @@ static int step_id_maps(struct init_ctx *ctx, struct error *err)
 	if (r < 0)
 		return r;
 	/* A joined namespace has maps of its own that config.json does not repeat. */
-	if (spec->namespaces[NS_USER].path || idmap_has_root(spec->uid_mappings, spec->uid_mappings_len))
+	if (spec->namespaces[NS_USER].path || idmap_has_root(spec->id_maps.uids, spec->id_maps.uids_len))
 		return become_root(err);
 	return 0;
 }

@@ -49,6 +49,19 @@ static int apply_link(struct mount_setup *setup, struct mount_entry *entry, stru
 	return strcmp(there, entry->link) == 0 ? 0 : refuse(entry, -EEXIST, err);
 }
 
+static int open_bind_target(int root_fd, const struct mount_entry *entry)
+{
+	const enum open_make what = entry->is_directory ? OPEN_MAKE_DIRECTORY : OPEN_MAKE_FILE;
+
+	if (entry->options->dest_nofollow) {
+		int fd = open_in_root_nofollow(root_fd, entry->destination, O_PATH);
+
+		if (fd != -ENOENT)
+			return fd;
+	}
+	return open_in_root_make(root_fd, entry->destination, what, 0755, NULL);
+}
+
 static int apply_bind(struct mount_setup *setup, struct mount_entry *entry, struct error *err)
 {
 	auto_close int target_fd = -1;
@@ -61,12 +74,13 @@ static int apply_bind(struct mount_setup *setup, struct mount_entry *entry, stru
 					  entry->kind == MOUNT_CGROUP_BIND || entry->options->recursive_bind);
 		if (r < 0)
 			return refuse(entry, r, err);
-		r = mount_configure_tree(entry->tree_fd, entry, err);
+		r = mount_idmap_tree(entry->tree_fd, entry, err);
+		if (r == 0)
+			r = mount_configure_tree(entry->tree_fd, entry, err);
 		if (r < 0)
 			return r;
 	}
-	target_fd = open_in_root_make(setup->root_fd, entry->destination,
-				      entry->is_directory ? OPEN_MAKE_DIRECTORY : OPEN_MAKE_FILE, 0755, NULL);
+	target_fd = open_bind_target(setup->root_fd, entry);
 	if (target_fd < 0)
 		return refuse(entry, target_fd, err);
 	r = mount_attach(entry->tree_fd, target_fd);
@@ -170,14 +184,36 @@ static int mount_with_fallbacks(struct mount_setup *setup, const struct mount_en
 	return r;
 }
 
+/* Ids can be mapped only on a mount that is nowhere yet: the new one is replaced by a copy of itself. */
+static int idmap_new(struct mount_setup *setup, const struct mount_entry *entry, struct error *err)
+{
+	auto_close int fd = open_in_root(setup->root_fd, entry->destination, O_PATH);
+	auto_close int tree_fd = fd < 0 ? fd : mount_clone_fd(fd, false);
+	auto_close int target_fd = -1;
+	int r;
+
+	if (tree_fd < 0)
+		return refuse(entry, tree_fd, err);
+	r = mount_idmap_tree(tree_fd, entry, err);
+	if (r < 0)
+		return r;
+	if (fchdir(fd) < 0 || umount2(".", MNT_DETACH) < 0)
+		return refuse(entry, -errno, err);
+	target_fd = open_in_root(setup->root_fd, entry->destination, O_PATH);
+	r = target_fd < 0 ? target_fd : mount_attach(tree_fd, target_fd);
+	return r < 0 ? refuse(entry, r, err) : 0;
+}
+
 /* What mount(2) cannot do in the same call. */
 static int finish_new(struct mount_setup *setup, const struct mount_entry *entry, uint64_t late_attr,
 		      struct error *err)
 {
 	const struct spec_mount_options *options = entry->options;
 	auto_close int fd = -1;
-	int r = 0;
+	int r = entry->idmap_fd >= 0 ? idmap_new(setup, entry, err) : 0;
 
+	if (r < 0)
+		return r;
 	if (!late_attr && !entry->propagation && !options->rec_attr_set && !options->rec_attr_clear)
 		return 0;
 	fd = open_in_root(setup->root_fd, entry->destination, O_PATH);

@@ -35,6 +35,8 @@ struct mount_setup {
  */
 int mount_clone_fd(int fd, bool recursive);
 int mount_clone_inherited(int *fd, bool recursive);
+/* The entry's id map on a detached tree, if it has one. */
+int mount_idmap_tree(int tree_fd, const struct mount_entry *entry, struct error *err);
 /* Attributes and propagation of a detached tree, before anybody can see it. */
 int mount_configure_tree(int tree_fd, const struct mount_entry *entry, struct error *err);
 

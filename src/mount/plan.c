@@ -111,6 +111,7 @@ int mount_plan_make(const struct spec *spec, bool has_cgroupns, struct mount_pla
 			.type = mount->type,
 			.options = &mount->options,
 			.tree_fd = -1,
+			.idmap_fd = -1,
 		};
 		if (is_root(mount->destination) && entry->kind != MOUNT_REMOUNT) {
 			mount_plan_done(&plan);

@@ -31,7 +31,9 @@ struct mount_entry {
 	const struct spec_mount_options *options;
 	unsigned long propagation; /* MS_* for mount_setattr; binds: slave unless asked otherwise */
 	bool propagation_recursive;
-	/* filled by the parent for binds: */
+	/* filled by the parent: */
+	int idmap_fd; /* user namespace whose ids the mount shows; borrowed; -1: none */
+	/* and for binds: */
 	int tree_fd; /* detached tree, or an O_PATH fd when only the child may clone it */
 	bool cloned; /* tree_fd is a detached tree */
 	bool is_directory;

@@ -56,6 +56,20 @@ int mount_clone_inherited(int *fd, bool recursive)
 	return 0;
 }
 
+int mount_idmap_tree(int tree_fd, const struct mount_entry *entry, struct error *err)
+{
+	const unsigned int recursive = entry->options->idmap_recursive ? AT_RECURSIVE : 0;
+	int r = 0;
+
+	if (entry->idmap_fd >= 0)
+		r = sys_mount_setattr(tree_fd, "", AT_EMPTY_PATH | recursive, MOUNT_ATTR_IDMAP, 0, 0,
+				      entry->idmap_fd);
+	if (r == -EINVAL)
+		return error_set(err, r, "map the ids of mount '%s': its file system (%s) does not allow it",
+				 entry->destination, entry->type);
+	return r < 0 ? error_sys(err, r, "map the ids of mount '%s'", entry->destination) : 0;
+}
+
 int mount_configure_tree(int tree_fd, const struct mount_entry *entry, struct error *err)
 {
 	const struct spec_mount_options *options = entry->options;
@@ -113,7 +127,8 @@ static int open_bind(const struct mount_request *request, struct mount_entry *en
 		return error_sys(err, entry->tree_fd, "copy mount source '%s' for '%s'", entry->source,
 				 entry->destination);
 	entry->cloned = true;
-	return mount_configure_tree(entry->tree_fd, entry, err);
+	r = mount_idmap_tree(entry->tree_fd, entry, err);
+	return r < 0 ? r : mount_configure_tree(entry->tree_fd, entry, err);
 }
 
 /* Without a cgroup namespace the container sees its own directory only. */
@@ -148,6 +163,7 @@ static int open_sources(struct mount_setup *setup, const struct mount_request *r
 		struct mount_entry *entry = &setup->plan.entries[i];
 		int r = 0;
 
+		entry->idmap_fd = request->idmap_fds ? request->idmap_fds[i] : -1;
 		if (entry->kind == MOUNT_BIND)
 			r = open_bind(request, entry, err);
 		else if (entry->kind == MOUNT_CGROUP_BIND)

@@ -37,12 +37,14 @@ struct mount_extra_device {
 
 struct mount_request {
 	const struct spec *spec; /* borrowed for the life of the setup */
-	int bundle_fd;		 /* directory; relative sources and root.path start here */
-	bool new_userns;	 /* the child runs in a new or joined user namespace: devices are binds */
-	bool unprivileged;	 /* no CAP_SYS_ADMIN here: sources can only be cloned by the child */
-	bool no_pivot;		 /* MS_MOVE and chroot instead of pivot_root(2) */
-	bool has_cgroupns;	 /* the container gets its own cgroup namespace */
-	int cgroup_dir_fd;	 /* the container's cgroup directory for binds of type "cgroup"; -1 none */
+	const int *
+		idmap_fds; /* user namespace for each mount of the spec, -1: none; borrowed until the mounts are made */
+	int bundle_fd;	   /* directory; relative sources and root.path start here */
+	bool new_userns;   /* the child runs in a new or joined user namespace: devices are binds */
+	bool unprivileged; /* no CAP_SYS_ADMIN here: sources can only be cloned by the child */
+	bool no_pivot;	   /* MS_MOVE and chroot instead of pivot_root(2) */
+	bool has_cgroupns; /* the container gets its own cgroup namespace */
+	int cgroup_dir_fd; /* the container's cgroup directory for binds of type "cgroup"; -1 none */
 	const struct mount_extra_file *files;
 	size_t files_len;
 	const struct mount_extra_device *devices;

@@ -2,9 +2,13 @@
 #include "ns/idmap.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -107,20 +111,46 @@ static int write_map(int proc_fd, pid_t pid, const struct map_kind *kind,
 	return 0;
 }
 
-int idmap_write(int proc_fd, pid_t pid, const struct spec *spec, struct error *err)
+int idmap_write(int proc_fd, pid_t pid, const struct spec_id_maps *maps, struct error *err)
 {
 	char path[64];
 	int r;
 
-	r = write_map(proc_fd, pid, &uid_kind, spec->uid_mappings, spec->uid_mappings_len, err);
+	r = write_map(proc_fd, pid, &uid_kind, maps->uids, maps->uids_len, err);
 	if (r < 0)
 		return r;
-	if (geteuid() != 0 && spec->gid_mappings_len == 1 && spec->gid_mappings[0].size == 1) {
+	if (geteuid() != 0 && maps->gids_len == 1 && maps->gids[0].size == 1) {
 		/* Without privilege the kernel wants setgroups given up first (Linux 3.19). */
 		snprintf(path, sizeof(path), "%d/setgroups", pid);
 		r = io_write_existing(proc_fd, path, "deny");
 		if (r < 0)
 			return error_sys(err, r, "write '/proc/%s'", path);
 	}
-	return write_map(proc_fd, pid, &gid_kind, spec->gid_mappings, spec->gid_mappings_len, err);
+	return write_map(proc_fd, pid, &gid_kind, maps->gids, maps->gids_len, err);
+}
+
+int idmap_namespace_make(int proc_fd, const struct spec_id_maps *maps, struct error *err)
+{
+	pid_t pid = sys_clone3(CLONE_NEWUSER, SIGCHLD, -1);
+	char path[32];
+	int fd = -1, r;
+
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			pause();
+	}
+	if (pid < 0)
+		return error_sys(err, pid, "make a user namespace");
+	r = idmap_write(proc_fd, pid, maps, err);
+	if (r == 0) {
+		snprintf(path, sizeof(path), "%d/ns/user", pid);
+		fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			r = error_sys(err, -errno, "open '/proc/%s'", path);
+	}
+	kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, __WALL) < 0 && errno == EINTR)
+		;
+	return r < 0 ? r : fd;
 }

@@ -12,14 +12,17 @@
 #include <sys/types.h>
 
 struct error;
-struct spec;
 struct spec_id_mapping;
+struct spec_id_maps;
 
 /* Pure: the text for a map file, one line per mapping; caller frees. NULL when memory is short. */
 char *idmap_text(const struct spec_id_mapping *mappings, size_t len);
 
 /* @proc_fd: the host's /proc; @pid as seen there. */
-int idmap_write(int proc_fd, pid_t pid, const struct spec *spec, struct error *err);
+int idmap_write(int proc_fd, pid_t pid, const struct spec_id_maps *maps, struct error *err);
+
+/* A user namespace that nobody is in, for its maps alone (idmapped mounts). Returns its fd. Takes privilege. */
+int idmap_namespace_make(int proc_fd, const struct spec_id_maps *maps, struct error *err);
 
 /* True when id 0 is in the map: the child then becomes root of its namespace before it mounts. */
 bool idmap_has_root(const struct spec_id_mapping *mappings, size_t len);

@@ -111,7 +111,7 @@ struct mapping_list {
 	size_t len;
 };
 
-static int read_mappings(struct json_reader *reader, struct json_object *value, void *target, const void *arg)
+int spec_read_mappings(struct json_reader *reader, struct json_object *value, void *target, const void *arg)
 {
 	static const struct json_array_shape shape = {
 		.size = sizeof(struct spec_id_mapping),
@@ -120,22 +120,11 @@ static int read_mappings(struct json_reader *reader, struct json_object *value, 
 		.read = json_read_object,
 		.arg = mapping_fields,
 	};
-	struct mapping_list list = { 0 };
-	struct spec *spec = target;
-	int r = json_read_array(reader, value, &list, &shape);
+	struct mapping_list *list = target;
+	int r = json_read_array(reader, value, list, &shape);
 
-	if (r == 0)
-		r = check_mappings(reader, list.items, list.len);
-	if (r < 0)
-		return r;
-	if (arg) {
-		spec->uid_mappings = list.items;
-		spec->uid_mappings_len = list.len;
-	} else {
-		spec->gid_mappings = list.items;
-		spec->gid_mappings_len = list.len;
-	}
-	return 0;
+	(void)arg;
+	return r < 0 ? r : check_mappings(reader, list->items, list->len);
 }
 
 /* ---- time offsets ------------------------------------------------------------------------------------------------ */
@@ -294,8 +283,8 @@ static int read_personality(struct json_reader *reader, struct json_object *valu
 
 static const struct json_field linux_fields[] = {
 	{ "namespaces", json_type_array, false, SPEC(namespaces), read_namespaces, NULL },
-	{ "uidMappings", json_type_array, false, 0, read_mappings, "uid" },
-	{ "gidMappings", json_type_array, false, 0, read_mappings, NULL },
+	{ "uidMappings", json_type_array, false, SPEC(id_maps.uids), spec_read_mappings, NULL },
+	{ "gidMappings", json_type_array, false, SPEC(id_maps.gids), spec_read_mappings, NULL },
 	{ "timeOffsets", json_type_object, false, 0, json_read_object, clock_fields },
 	{ "devices", json_type_array, false, SPEC(devices), json_read_array, &devices_shape },
 	{ "cgroupsPath", json_type_string, false, SPEC(cgroups_path), json_read_string, NULL },
@@ -317,11 +306,11 @@ static const struct json_field linux_fields[] = {
 static int check_linux(struct json_reader *reader, struct spec *spec)
 {
 	const struct spec_namespace *user = &spec->namespaces[NS_USER];
-	const bool mapped = spec->uid_mappings_len > 0 || spec->gid_mappings_len > 0;
+	const bool mapped = spec->id_maps.uids_len > 0 || spec->id_maps.gids_len > 0;
 
 	if (mapped && !user->listed)
 		return json_error(reader, "uidMappings, gidMappings: they need a user namespace");
-	if (user->listed && !user->path && (spec->uid_mappings_len == 0 || spec->gid_mappings_len == 0))
+	if (user->listed && !user->path && (spec->id_maps.uids_len == 0 || spec->id_maps.gids_len == 0))
 		return json_error(reader, "a new user namespace needs uidMappings and gidMappings");
 	if ((spec->monotonic.set || spec->boottime.set) &&
 	    (!spec->namespaces[NS_TIME].listed || spec->namespaces[NS_TIME].path))

@@ -84,6 +84,11 @@ static int check_config(struct json_reader *reader, struct spec *spec)
 		spec->hostname = NULL;
 	if (spec->domainname && !*spec->domainname)
 		spec->domainname = NULL;
+	for (size_t i = 0; i < spec->mounts_len; i++)
+		if (spec->mounts[i].options.idmap && spec->mounts[i].id_maps.uids_len == 0 &&
+		    !spec->namespaces[NS_USER].listed)
+			return json_error(
+				reader, "mounts/%zu: idmap needs mappings, its own or a user namespace's", i);
 	if ((spec->hostname || spec->domainname) && !spec->namespaces[NS_UTS].listed)
 		return json_error(reader, "hostname, domainname: they need a uts namespace");
 	if ((spec->hostname && strlen(spec->hostname) > NAME_LEN_MAX) ||

@@ -25,9 +25,10 @@ enum effect {
 	COPY_UP,
 	COPY_SYMLINK,
 	SOURCE_NOFOLLOW,
+	DEST_NOFOLLOW,
+	IDMAP,
 	REMOUNT,
 	NOTHING, /* known, and the default */
-	UNSUPPORTED,
 };
 
 static const struct word {
@@ -40,12 +41,12 @@ static const struct word {
 	{ "bind", BIND, 0 },
 	{ "copy-symlink", COPY_SYMLINK, 0 },
 	{ "defaults", NOTHING, 0 },
-	{ "dest-nofollow", UNSUPPORTED, 0 },
+	{ "dest-nofollow", DEST_NOFOLLOW, 0 },
 	{ "dev", ATTR_CLEAR, MOUNT_ATTR_NODEV },
 	{ "diratime", ATTR_CLEAR, MOUNT_ATTR_NODIRATIME },
 	{ "dirsync", SUPER_SET, MS_DIRSYNC },
 	{ "exec", ATTR_CLEAR, MOUNT_ATTR_NOEXEC },
-	{ "idmap", UNSUPPORTED, 0 },
+	{ "idmap", IDMAP, 0 },
 	{ "iversion", SUPER_SET, MS_I_VERSION },
 	{ "lazytime", SUPER_SET, MS_LAZYTIME },
 	{ "loud", SUPER_CLEAR, MS_SILENT },
@@ -69,7 +70,7 @@ static const struct word {
 	{ "relatime", ATTR_SET, MOUNT_ATTR_RELATIME },
 	{ "remount", REMOUNT, 0 },
 	{ "rexec", REC_CLEAR, MOUNT_ATTR_NOEXEC },
-	{ "ridmap", UNSUPPORTED, 0 },
+	{ "ridmap", IDMAP, MS_REC },
 	{ "rnoatime", REC_SET, MOUNT_ATTR_NOATIME },
 	{ "rnodev", REC_SET, MOUNT_ATTR_NODEV },
 	{ "rnodiratime", REC_SET, MOUNT_ATTR_NODIRATIME },
@@ -103,37 +104,71 @@ static const struct word {
 };
 
 const char *const spec_mount_option_words[] = {
-	"async",       "atime",
-	"bind",	       "copy-symlink",
-	"defaults",    "dev",
-	"diratime",    "dirsync",
-	"exec",	       "iversion",
-	"lazytime",    "loud",
-	"mand",	       "noatime",
-	"nodev",       "nodiratime",
-	"noexec",      "noiversion",
-	"nolazytime",  "nomand",
-	"norelatime",  "nostrictatime",
-	"nosuid",      "nosymfollow",
-	"private",     "ratime",
-	"rbind",       "rdev",
-	"rdiratime",   "relatime",
-	"remount",     "rexec",
-	"rnoatime",    "rnodev",
-	"rnodiratime", "rnoexec",
-	"rnorelatime", "rnostrictatime",
-	"rnosuid",     "rnosymfollow",
-	"ro",	       "rprivate",
-	"rrelatime",   "rro",
-	"rrw",	       "rshared",
-	"rslave",      "rstrictatime",
-	"rsuid",       "rsymfollow",
-	"runbindable", "rw",
-	"shared",      "silent",
-	"slave",       "src-nofollow",
-	"strictatime", "suid",
-	"symfollow",   "sync",
-	"tmpcopyup",   "unbindable",
+	"async",
+	"atime",
+	"bind",
+	"copy-symlink",
+	"defaults",
+	"dest-nofollow",
+	"dev",
+	"diratime",
+	"dirsync",
+	"exec",
+	"idmap",
+	"iversion",
+	"lazytime",
+	"loud",
+	"mand",
+	"noatime",
+	"nodev",
+	"nodiratime",
+	"noexec",
+	"noiversion",
+	"nolazytime",
+	"nomand",
+	"norelatime",
+	"nostrictatime",
+	"nosuid",
+	"nosymfollow",
+	"private",
+	"ratime",
+	"rbind",
+	"rdev",
+	"rdiratime",
+	"relatime",
+	"remount",
+	"rexec",
+	"ridmap",
+	"rnoatime",
+	"rnodev",
+	"rnodiratime",
+	"rnoexec",
+	"rnorelatime",
+	"rnostrictatime",
+	"rnosuid",
+	"rnosymfollow",
+	"ro",
+	"rprivate",
+	"rrelatime",
+	"rro",
+	"rrw",
+	"rshared",
+	"rslave",
+	"rstrictatime",
+	"rsuid",
+	"rsymfollow",
+	"runbindable",
+	"rw",
+	"shared",
+	"silent",
+	"slave",
+	"src-nofollow",
+	"strictatime",
+	"suid",
+	"symfollow",
+	"sync",
+	"tmpcopyup",
+	"unbindable",
 	NULL,
 };
 
@@ -169,7 +204,7 @@ static void clear_attr(const struct word *word, bool atime, uint64_t *set, uint6
 	*clear |= word->value;
 }
 
-static int apply_word(struct json_reader *reader, const struct word *word, struct spec_mount_options *options)
+static void apply_word(const struct word *word, struct spec_mount_options *options)
 {
 	const bool attr = word->effect <= REC_CLEAR;
 	const bool atime = attr && is_atime_mode(word);
@@ -209,16 +244,20 @@ static int apply_word(struct json_reader *reader, const struct word *word, struc
 	case SOURCE_NOFOLLOW:
 		options->source_nofollow = true;
 		break;
+	case DEST_NOFOLLOW:
+		options->dest_nofollow = true;
+		break;
+	case IDMAP:
+		options->idmap = true;
+		options->idmap_recursive = word->value & MS_REC;
+		break;
 	case REMOUNT:
 		options->remount = true;
 		break;
-	case UNSUPPORTED:
-		return json_error(reader, "'%s' is not supported yet", word->word);
 	case NOTHING:
 	default:
 		break;
 	}
-	return 0;
 }
 
 static const struct word *find_word(const char *text)
@@ -254,10 +293,10 @@ int spec_mount_options_make(struct json_reader *reader, char *const *list, struc
 		const struct word *word = find_word(list[i]);
 		int r = json_enter_index(reader, i);
 
-		if (r == 0 && word)
-			r = apply_word(reader, word, &options);
 		if (r < 0)
 			return r;
+		if (word)
+			apply_word(word, &options);
 		json_leave(reader);
 		if (!word && list[i][0]) {
 			if (out != data)

@@ -40,8 +40,10 @@ static const struct json_field mount_fields[] = {
 	{ "source", json_type_string, false, offsetof(struct spec_mount, source), json_read_string, NULL },
 	{ "type", json_type_string, false, offsetof(struct spec_mount, type), json_read_string, NULL },
 	{ "options", json_type_array, false, 0, read_options, NULL },
-	{ "uidMappings", json_type_array, false, 0, spec_read_unsupported, NULL },
-	{ "gidMappings", json_type_array, false, 0, spec_read_unsupported, NULL },
+	{ "uidMappings", json_type_array, false, offsetof(struct spec_mount, id_maps.uids),
+	  spec_read_mappings, NULL },
+	{ "gidMappings", json_type_array, false, offsetof(struct spec_mount, id_maps.gids),
+	  spec_read_mappings, NULL },
 	{ 0 },
 };
 
@@ -64,6 +66,11 @@ static int read_mount(struct json_reader *reader, struct json_object *value, voi
 		return json_error(reader, "'%s': neither a type nor the option bind", mount->destination);
 	if (mount->options.bind && (!mount->source || !*mount->source))
 		return json_error(reader, "'%s': a bind mount needs a source", mount->destination);
+	if ((mount->id_maps.uids_len == 0) != (mount->id_maps.gids_len == 0))
+		return json_error(reader, "'%s': uidMappings and gidMappings go together",
+				  mount->destination);
+	if (mount->id_maps.uids_len > 0)
+		mount->options.idmap = true;
 	if (mount->source && !*mount->source)
 		mount->source = NULL;
 	return 0;

@@ -39,6 +39,8 @@ int spec_read_memory_policy(struct json_reader *reader, struct json_object *valu
 
 /* struct spec_process * */
 int spec_read_process(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
+/* struct spec_id_mapping *, followed at once by its size_t length */
+int spec_read_mappings(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
 /* struct spec_mount * and its length */
 int spec_read_mounts(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
 /* struct spec_hooks[HOOK_KIND_COUNT] */

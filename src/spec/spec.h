@@ -93,6 +93,17 @@ struct spec_process {
 	struct spec_affinity affinity;	  /* of what exec starts */
 };
 
+struct spec_id_mapping {
+	uint32_t container_id, host_id, size;
+};
+
+struct spec_id_maps {
+	struct spec_id_mapping *uids;
+	size_t uids_len;
+	struct spec_id_mapping *gids;
+	size_t gids_len;
+};
+
 /* ---- mounts ----------------------------------------------------------------------------------------- */
 
 /*
@@ -110,15 +121,19 @@ struct spec_mount_options {
 	unsigned long propagation; /* 0, or MS_{SHARED,SLAVE,PRIVATE,UNBINDABLE}, with MS_REC for r* */
 	bool copy_up;		   /* "tmpcopyup" */
 	bool remount;		   /* "remount" */
-	bool source_nofollow;	   /* "src-nofollow": the source of a bind is taken as it is */
-	bool copy_symlink;	   /* "copy-symlink": a source that is a symlink is copied, not followed */
-	const char *data;	   /* comma separated, never NULL */
+	bool idmap;		   /* "idmap", "ridmap", or mappings of its own */
+	bool idmap_recursive;	   /* "ridmap" */
+	bool dest_nofollow;   /* "dest-nofollow": a destination that is a symlink is covered, not followed */
+	bool source_nofollow; /* "src-nofollow": the source of a bind is taken as it is */
+	bool copy_symlink;    /* "copy-symlink": a source that is a symlink is copied, not followed */
+	const char *data;     /* comma separated, never NULL */
 };
 
 struct spec_mount {
-	const char *destination; /* absolute; a relative one is read as below "/" */
-	const char *source;	 /* NULL if absent */
-	const char *type;	 /* never NULL: "bind" for binds, else the file system */
+	const char *destination;     /* absolute; a relative one is read as below "/" */
+	const char *source;	     /* NULL if absent */
+	const char *type;	     /* never NULL: "bind" for binds, else the file system */
+	struct spec_id_maps id_maps; /* empty: with .idmap those of the container's user namespace */
 	struct spec_mount_options options;
 };
 
@@ -156,10 +171,6 @@ enum ns_kind { NS_USER, NS_PID, NS_NETWORK, NS_MOUNT, NS_IPC, NS_UTS, NS_CGROUP,
 struct spec_namespace {
 	bool listed; /* in linux.namespaces: new when path is NULL, else joined */
 	const char *path;
-};
-
-struct spec_id_mapping {
-	uint32_t container_id, host_id, size;
 };
 
 struct spec_device {
@@ -228,8 +239,7 @@ struct spec {
 	size_t annotations_len;
 
 	struct spec_namespace namespaces[NS_KIND_COUNT];
-	struct spec_id_mapping *uid_mappings, *gid_mappings;
-	size_t uid_mappings_len, gid_mappings_len;
+	struct spec_id_maps id_maps; /* of a new user namespace */
 	struct spec_time_offset monotonic, boottime;
 	struct spec_device *devices;
 	size_t devices_len;

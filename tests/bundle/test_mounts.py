@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Root, mounts, devices, masked paths; a root directory that wants out."""
 
+import copy
 import os
 import stat
 import subprocess
 
-from krun import KM_PATH, BothPersonalities, KrunTest
+from krun import CONFIG, KM_PATH, BothPersonalities, KrunTest
 
 
 class Root(BothPersonalities):
@@ -234,3 +235,94 @@ class Hidden(BothPersonalities):
         self.assertEqual(out.count("Read-only file system"), 2, out)
         self.assertNotIn("secret\n", out)
         self.assertTrue(stat.S_ISREG(os.stat(f"{self.rootfs}/etc/secret").st_mode))
+
+
+class IdMapped(BothPersonalities):
+    def setUp(self):
+        super().setUp()
+        self.source = os.path.join(self.top, "source")
+        os.makedirs(f"{self.source}/below")
+        # Root of a user namespace cannot make it in a directory of the host's root.
+        os.mkdir(f"{self.rootfs}/mnt")
+        for name, owner in (("root", 0), ("alice", 1000)):
+            with open(f"{self.source}/{name}", "w") as file:
+                file.write(name)
+            os.chown(f"{self.source}/{name}", owner, owner)
+
+    def mount(self, **more):
+        entry = {"destination": "/mnt", "type": "bind", "source": self.source, "options": ["rbind"]}
+        entry.update(more)
+        self.config["mounts"].append(entry)
+
+    @staticmethod
+    def maps(container, host, size=1):
+        return [{"containerID": container, "hostID": host, "size": size}]
+
+    def user_namespace(self, host=100000):
+        self.config["linux"]["namespaces"].append({"type": "user"})
+        for key in ("uidMappings", "gidMappings"):
+            self.config["linux"][key] = self.maps(0, host, 65536)
+
+    def test_mappings_of_the_mount(self):
+        self.mount(uidMappings=self.maps(1000, 2000), gidMappings=self.maps(1000, 3000))
+        self.assertEqual(self.inside("stat -c '%u %g' /mnt/alice; stat -c '%u' /mnt/root").split(),
+                         ["2000", "3000", "65534"])
+
+    def test_files_made_through_it_have_the_mapped_owner(self):
+        self.mount(uidMappings=self.maps(0, 1000, 10), gidMappings=self.maps(0, 1000, 10))
+        os.chmod(self.source, 0o777)
+        self.inside("touch /mnt/made", user={"uid": 1003, "gid": 1004})
+        info = os.stat(f"{self.source}/made")
+        self.assertEqual((info.st_uid, info.st_gid), (3, 4))
+
+    def test_option_alone_takes_the_mappings_of_the_user_namespace(self):
+        for option, expected in ((["rbind"], "65534"), (["rbind", "idmap"], "0"), (["rbind", "ridmap"], "0")):
+            with self.subTest(option=option):
+                self.setUpConfig()
+                self.user_namespace()
+                self.mount(options=option)
+                self.assertEqual(self.inside("stat -c %u /mnt/root").strip(), expected)
+
+    def setUpConfig(self):
+        self.config = copy.deepcopy(CONFIG)
+
+    def test_recursive_or_not(self):
+        subprocess.run(["mount", "-t", "tmpfs", "tmpfs", f"{self.source}/below"], check=True)
+        try:
+            for option, expected in (("idmap", "0"), ("ridmap", "2000")):
+                with self.subTest(option=option):
+                    self.setUpConfig()
+                    self.mount(options=["rbind", option], uidMappings=self.maps(0, 2000), gidMappings=self.maps(0, 2000))
+                    self.assertEqual(self.inside("stat -c %u /mnt /mnt/below").split(), ["2000", expected])
+        finally:
+            subprocess.run(["umount", "-l", f"{self.source}/below"], check=True)
+
+    def test_new_file_system(self):
+        self.mount(type="tmpfs", source="tmpfs", options=["mode=777", "uid=5"], uidMappings=self.maps(5, 7),
+                   gidMappings=self.maps(0, 8))
+        self.assertEqual(self.inside("stat -c '%u %g' /mnt; grep -c ' /mnt ' /proc/mounts").split(), ["7", "8", "1"])
+
+    def test_file_system_that_does_not_allow_it(self):
+        self.mount(type="mqueue", source="mqueue", options=[], uidMappings=self.maps(0, 7), gidMappings=self.maps(0, 8))
+        self.write_config()
+        self.assertIn("'/mnt': its file system (mqueue) does not allow it", self.run_fails())
+
+    def test_mistakes(self):
+        self.mount(uidMappings=self.maps(0, 7))
+        self.write_config()
+        self.assertIn("uidMappings and gidMappings go together", self.run_fails())
+        self.setUpConfig()
+        self.mount(options=["rbind", "idmap"])
+        self.write_config()
+        self.assertIn("idmap needs mappings", self.run_fails())
+
+
+class NoFollow(BothPersonalities):
+    def test_destination_that_is_a_symlink_is_covered(self):
+        os.symlink("/etc/passwd", f"{self.rootfs}/link")
+        source = os.path.join(self.top, "file")
+        with open(source, "w") as file:
+            file.write("bound\n")
+        self.config["mounts"].append({"destination": "/link", "type": "bind", "source": source,
+                                      "options": ["bind", "dest-nofollow"]})
+        self.assertEqual(self.inside("cat /link; grep -c bound /etc/passwd; true").split(), ["bound", "0"])

@@ -132,8 +132,8 @@ static void test_linux_values(void **state)
 			 0);
 	assert_true(spec->namespaces[NS_USER].listed);
 	assert_string_equal(spec->namespaces[NS_IPC].path, "/i");
-	assert_int_equal(spec->uid_mappings[0].host_id, 1000);
-	assert_int_equal(spec->gid_mappings[0].size, 3);
+	assert_int_equal(spec->id_maps.uids[0].host_id, 1000);
+	assert_int_equal(spec->id_maps.gids[0].size, 3);
 	assert_int_equal(spec->monotonic.secs, -5);
 	assert_false(spec->boottime.set);
 	assert_int_equal(spec->devices[0].type, 'c');

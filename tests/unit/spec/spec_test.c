@@ -18,10 +18,10 @@ static void test_templates_are_valid(void **state)
 		assert_string_equal(spec->rootfs, "rootfs");
 		assert_true(spec->namespaces[NS_MOUNT].listed);
 		assert_int_equal(spec->namespaces[NS_USER].listed, rootless);
-		assert_int_equal(spec->uid_mappings_len, rootless);
+		assert_int_equal(spec->id_maps.uids_len, rootless);
 		if (rootless) {
-			assert_int_equal(spec->uid_mappings[0].host_id, 1000);
-			assert_int_equal(spec->gid_mappings[0].host_id, 1001);
+			assert_int_equal(spec->id_maps.uids[0].host_id, 1000);
+			assert_int_equal(spec->id_maps.gids[0].host_id, 1001);
 		}
 		spec_free(spec);
 		free(text);
