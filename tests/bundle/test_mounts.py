@@ -242,7 +242,6 @@ class IdMapped(BothPersonalities):
         super().setUp()
         self.source = os.path.join(self.top, "source")
         os.makedirs(f"{self.source}/below")
-        # Root of a user namespace cannot make it in a directory of the host's root.
         os.mkdir(f"{self.rootfs}/mnt")
         for name, owner in (("root", 0), ("alice", 1000)):
             with open(f"{self.source}/{name}", "w") as file:
@@ -262,6 +261,9 @@ class IdMapped(BothPersonalities):
         self.config["linux"]["namespaces"].append({"type": "user"})
         for key in ("uidMappings", "gidMappings"):
             self.config["linux"][key] = self.maps(0, host, 65536)
+        # As engines do: the root belongs to the container's root.
+        for folder in ("", "mnt", "opt"):
+            os.chown(os.path.join(self.rootfs, folder), host, host)
 
     def test_mappings_of_the_mount(self):
         self.mount(uidMappings=self.maps(1000, 2000), gidMappings=self.maps(1000, 3000))
