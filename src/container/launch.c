@@ -29,6 +29,7 @@
 #include "init/sync.h"
 #include "mount/setup.h"
 #include "ns/idmap.h"
+#include "ns/netdev.h"
 #include "ns/setup.h"
 #include "security/security.h"
 #include "syscall/process.h"
@@ -397,6 +398,24 @@ static int give_id_maps(struct launch *launch, struct error *err)
 	return r;
 }
 
+/* While the child waits or works: its network namespace is there since its birth, unless it joins one. */
+static int move_net_devices(struct launch *launch, struct error *err)
+{
+	const struct spec *spec = launch->spec;
+	const char *path = spec->namespaces[NS_NETWORK].path;
+	auto_close int netns_fd = -1;
+	char own[32];
+
+	if (spec->net_devices_len == 0)
+		return 0;
+	snprintf(own, sizeof(own), "%d/ns/net", launch->child.pid);
+	netns_fd =
+		path ? open(path, O_RDONLY | O_CLOEXEC) : openat(launch->proc_fd, own, O_RDONLY | O_CLOEXEC);
+	if (netns_fd < 0)
+		return error_sys(err, -errno, "open the container's network namespace");
+	return netdev_move(spec->net_devices, spec->net_devices_len, netns_fd, err);
+}
+
 static int wait_for_monitor(struct launch *launch, pid_t monitor, struct error *err)
 {
 	auto_close int pidfd = sys_pidfd_open(monitor);
@@ -418,8 +437,10 @@ static int wait_for_monitor(struct launch *launch, pid_t monitor, struct error *
 static int converse(struct launch *launch, struct error *err)
 {
 	struct sync_message message;
-	int r = give_id_maps(launch, err);
+	int r = move_net_devices(launch, err);
 
+	if (r == 0)
+		r = give_id_maps(launch, err);
 	while (r == 0) {
 		r = sync_receive(launch->child.sync_fd, &message, err);
 		if (r < 0)

@@ -2,6 +2,7 @@
 
 /* config-linux.md without resources and seccomp. */
 
+#include <net/if.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/personality.h>
@@ -277,6 +278,62 @@ static int read_personality(struct json_reader *reader, struct json_object *valu
 	return 0;
 }
 
+/* ---- network devices ------------------------------------------------------------------------------------------------------ */
+
+/* dev_valid_name() of the kernel. */
+static bool is_device_name(const char *name, bool template)
+{
+	const char *percent = strchr(name, '%');
+
+	if (!*name || strlen(name) >= IFNAMSIZ || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+		return false;
+	if (percent && (!template || percent[1] != 'd' || strchr(percent + 1, '%')))
+		return false;
+	return strcspn(name, "/: \t\n\v\f\r") == strlen(name);
+}
+
+static int read_net_devices(struct json_reader *reader, struct json_object *value, void *target,
+			    const void *arg)
+{
+	static const struct json_field fields[] = {
+		{ "name", json_type_string, false, offsetof(struct spec_net_device, new_name),
+		  json_read_string, NULL },
+		{ 0 },
+	};
+	struct spec *spec = target;
+	size_t len = (size_t)json_object_object_length(value), i = 0;
+	struct spec_net_device *devices = arena_alloc(reader->arena, len + 1, sizeof(*devices));
+
+	(void)arg;
+	if (!devices)
+		return error_oom(reader->err);
+	json_object_object_foreach(value, key, member)
+	{
+		int r = json_enter_key(reader, key);
+
+		if (r == 0 && !json_object_is_type(member, json_type_object))
+			r = json_error(reader, "expected object, got %s",
+				       json_type_to_name(json_object_get_type(member)));
+		if (r == 0 && !is_device_name(key, false))
+			r = json_error(reader, "no network device can have this name");
+		if (r == 0)
+			r = json_read_fields(reader, member, fields, &devices[i]);
+		if (r < 0)
+			return r;
+		devices[i].name = key;
+		if (!devices[i].new_name || !*devices[i].new_name)
+			devices[i].new_name = key;
+		if (!is_device_name(devices[i].new_name, true))
+			return json_error(reader, "no network device can have the name '%s'",
+					  devices[i].new_name);
+		json_leave(reader);
+		i++;
+	}
+	spec->net_devices = devices;
+	spec->net_devices_len = len;
+	return 0;
+}
+
 /* ---- the whole ------------------------------------------------------------------------------------------------------------- */
 
 #define SPEC(member) offsetof(struct spec, member)
@@ -298,7 +355,7 @@ static const struct json_field linux_fields[] = {
 	{ "personality", json_type_object, false, 0, read_personality, NULL },
 	{ "intelRdt", json_type_object, false, 0, spec_read_unsupported, NULL },
 	{ "memoryPolicy", json_type_object, false, SPEC(memory_policy), spec_read_memory_policy, NULL },
-	{ "netDevices", json_type_object, false, 0, spec_read_unsupported, NULL },
+	{ "netDevices", json_type_object, false, 0, read_net_devices, NULL },
 	{ 0 },
 };
 
@@ -315,6 +372,8 @@ static int check_linux(struct json_reader *reader, struct spec *spec)
 	if ((spec->monotonic.set || spec->boottime.set) &&
 	    (!spec->namespaces[NS_TIME].listed || spec->namespaces[NS_TIME].path))
 		return json_error(reader, "timeOffsets: they need a new time namespace");
+	if (spec->net_devices_len > 0 && !spec->namespaces[NS_NETWORK].listed)
+		return json_error(reader, "netDevices: they need a network namespace");
 	if (spec->cgroups_path && !*spec->cgroups_path)
 		spec->cgroups_path = NULL;
 	if (spec->mount_label && !*spec->mount_label)

@@ -173,6 +173,11 @@ struct spec_namespace {
 	const char *path;
 };
 
+struct spec_net_device {
+	const char *name;     /* on the host */
+	const char *new_name; /* in the container, with "%d" for a free number; the same when absent */
+};
+
 struct spec_device {
 	const char *path; /* absolute, in the container */
 	char type;	  /* 'c' (also for "u"), 'b' or 'p' */
@@ -254,7 +259,9 @@ struct spec {
 	struct {
 		bool set;
 		unsigned long value;
-	} personality;				  /* persona for personality(2) */
+	} personality; /* persona for personality(2) */
+	struct spec_net_device *net_devices;
+	size_t net_devices_len;
 	struct spec_memory_policy *memory_policy; /* NULL if absent */
 };
 

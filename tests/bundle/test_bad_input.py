@@ -133,7 +133,7 @@ class BadConfig(KrunTest):
 
     def test_what_is_not_done_yet_is_an_error_that_names_it(self):
         for path, value in (
-                (("linux", "intelRdt"), {"closID": "x"}), (("linux", "netDevices"), {"eth0": {"name": "x"}}),
+                (("linux", "intelRdt"), {"closID": "x"}),
                 (("vm",), {"kernel": {"path": "/x"}})):
             with self.subTest(path=path):
                 self.check(json.dumps(replace(CONFIG, path, value)), "/" + "/".join(path))

@@ -4,7 +4,7 @@
 import os
 import subprocess
 
-from krun import BothPersonalities, KrunTest
+from krun import BothPersonalities, KrunTest, Result
 
 KINDS = {"pid": "pid", "network": "net", "ipc": "ipc", "uts": "uts", "mount": "mnt", "cgroup": "cgroup"}
 
@@ -125,3 +125,58 @@ class Rootless(KrunTest):
         done = subprocess.run([*prefix, *self.command("run", "--bundle", self.bundle, self.cid)], capture_output=True,
                               check=False, stdin=subprocess.DEVNULL, cwd="/")
         self.assertEqual((done.returncode, done.stdout), (0, b"0\nrootless\n"), done.stderr)
+
+
+class NetDevices(BothPersonalities):
+    """A veth of a network namespace that stands for the host's."""
+
+    HOST = ("ip link add v0 type veth peer name v1 && ip link set v0 address 02:00:00:00:00:07 mtu 1400 && "
+            "ip addr add 10.99.7.1/24 dev v0 && ip -6 addr add fd00:7::1/64 dev v0 nodad && ip link set v0 up && "
+            "ip link set v1 up && ")
+
+    def run_with(self, devices, script="ip addr", host=HOST):
+        self.config["linux"]["netDevices"] = devices
+        self.shell(script)
+        command = ["unshare", "--net", "sh", "-c", host + 'exec "$@"', "sh",
+                   *self.command("run", "--bundle", self.bundle, self.cid)]
+        return Result(subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=60))
+
+    def test_device_moves_with_its_addresses_and_is_up(self):
+        result = self.run_with({"v0": {}})
+        self.assertEqual(result.status, 0, result)
+        for text in ("10.99.7.1/24", "fd00:7::1/64", "02:00:00:00:00:07", "mtu 1400", "UP"):
+            self.assertIn(text, result.out)
+
+    def test_device_gets_another_name(self):
+        result = self.run_with({"v0": {"name": "ctr0"}}, "ip -o link | cut -d: -f2 | cut -d@ -f1")
+        self.assertEqual(result.out.split(), ["lo", "ctr0"], result)
+
+    def test_template(self):
+        result = self.run_with({"v0": {"name": "eth%d"}, "v1": {"name": "eth%d"}},
+                               "ip -o link | cut -d: -f2 | cut -d@ -f1 | sort")
+        self.assertEqual(result.out.split(), ["eth0", "eth1", "lo"], result)
+
+    def test_it_is_gone_from_the_host(self):
+        self.config["linux"]["netDevices"] = {"v0": {}}
+        self.shell("exec sleep 100")
+        command = ["unshare", "--net", "sh", "-c", self.HOST + '"$@" > /dev/null && ip -o link', "sh",
+                   *self.command("run", "--detach", "--bundle", self.bundle, self.cid)]
+        done = Result(subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                     check=False, timeout=60))
+        self.assertIn("v1", done.out)
+        self.assertNotIn("v0:", done.out.replace("v1@v0:", ""))
+        self.ok("delete", "--force", self.cid)
+
+    def test_mistakes(self):
+        for devices, text in (({"nope0": {}}, "/linux/netDevices/nope0: no such device"),
+                              ({"v0": {"name": "lo"}}, "has a device 'lo' already"),
+                              ({"v0": {"name": "a/b"}}, "no network device can have the name 'a/b'"),
+                              ({"v0": {"name": "x" * 16}}, "no network device can have the name"),
+                              ({"v0": 1}, "/linux/netDevices/v0: expected object")):
+            with self.subTest(devices=devices):
+                result = self.run_with(devices)
+                self.assertEqual(result.status, 1, result)
+                self.assertIn(text, result.err)
+        self.config["linux"]["namespaces"] = [item for item in self.config["linux"]["namespaces"]
+                                              if item["type"] != "network"]
+        self.assertIn("need a network namespace", self.run_with({"v0": {}}).err)
