@@ -15,6 +15,16 @@
 /* Read from config.json: podman's --group-add keep-groups; the caller's supplementary groups stay. */
 #define KRUN_ANNOTATION_KEEP_GROUPS "run.oci.keep_original_groups"
 
+/* Read from config.json: files to which what hooks say is appended. */
+#define KRUN_ANNOTATION_HOOKS_STDOUT "run.oci.hooks.stdout"
+#define KRUN_ANNOTATION_HOOKS_STDERR "run.oci.hooks.stderr"
+
+/* Read from config.json: a socket that gets a pidfd of the container's process, as --pidfd-socket. */
+#define KRUN_ANNOTATION_PIDFD_RECEIVER "run.oci.pidfd_receiver"
+
+/* Read from config.json: which option carries linux.mountLabel: context (default), fscontext, defcontext, rootcontext. */
+#define KRUN_ANNOTATION_CONTEXT_TYPE "run.oci.mount_context_type"
+
 /* Read from config.json: the socket of the seccomp agent, when listenerPath is not set. */
 #define KRUN_ANNOTATION_SECCOMP_RECEIVER "run.oci.seccomp.receiver"
 

@@ -81,6 +81,29 @@ static struct json_object *seccomp(void)
 	return object;
 }
 
+static struct json_object *memory_policy(void)
+{
+	struct json_object *object = json_object_new_object();
+
+	json_object_object_add(object, "modes", words(spec_memory_policy_modes));
+	json_object_object_add(object, "flags", words(spec_memory_policy_flags));
+	return object;
+}
+
+/* What an engine must not let a stranger set: a name, or the beginning of names. */
+static struct json_object *unsafe_annotations(void)
+{
+	static const char *const list[] = {
+		KRUN_ANNOTATION_TRIGGER,
+		KRUN_ANNOTATION_CRI_KIND,
+		KRUN_ANNOTATION_CRIO_KIND,
+		"run.oci.",
+		NULL,
+	};
+
+	return words(list);
+}
+
 static struct json_object *linux_object(void)
 {
 	struct json_object *object = json_object_new_object(), *mounts = json_object_new_object();
@@ -92,9 +115,10 @@ static struct json_object *linux_object(void)
 	json_object_object_add(object, "apparmor", enabled(true));
 	json_object_object_add(object, "selinux", enabled(true));
 	json_object_object_add(object, "intelRdt", enabled(false));
-	json_object_object_add(mounts, "idmap", enabled(false));
+	json_object_object_add(object, "memoryPolicy", memory_policy());
+	json_object_object_add(mounts, "idmap", enabled(true));
 	json_object_object_add(object, "mountExtensions", mounts);
-	json_object_object_add(object, "netDevices", enabled(false));
+	json_object_object_add(object, "netDevices", enabled(true));
 	return object;
 }
 
@@ -127,6 +151,7 @@ static int run_features(struct cli *cli, void *options, struct error *err)
 	json_object_object_add(root, "mountOptions", words(spec_mount_option_words));
 	json_object_object_add(root, "linux", linux_object());
 	json_object_object_add(root, "annotations", annotations());
+	json_object_object_add(root, "potentiallyUnsafeConfigAnnotations", unsafe_annotations());
 	if (asprintf(&line, "%s\n",
 		     json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
 								  JSON_C_TO_STRING_NOSLASHESCAPE)) < 0)

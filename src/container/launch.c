@@ -29,6 +29,7 @@
 #include "init/sync.h"
 #include "mount/setup.h"
 #include "ns/idmap.h"
+#include "krun/annotations.h"
 #include "ns/netdev.h"
 #include "ns/setup.h"
 #include "security/security.h"
@@ -69,7 +70,8 @@ static int read_bundle(struct launch *launch, struct error *err)
 	if (!launch->spec->process)
 		return error_set(err, -EINVAL, "%s: /process: missing, there is nothing to run", config);
 	launch->process = *launch->spec->process;
-	return 0;
+	return hooks_output_open(spec_annotation(launch->spec, KRUN_ANNOTATION_HOOKS_STDOUT),
+				 spec_annotation(launch->spec, KRUN_ANNOTATION_HOOKS_STDERR), err);
 }
 
 static int fill_state(struct launch *launch, struct error *err)
@@ -474,6 +476,7 @@ static int converse(struct launch *launch, struct error *err)
 
 static int commit(struct launch *launch, struct error *err)
 {
+	const char *receiver = spec_annotation(launch->spec, KRUN_ANNOTATION_PIDFD_RECEIVER);
 	const struct create_request *request = launch->request;
 	struct proc_stat stat;
 	int r = proc_read_stat(launch->child.pid, &stat);
@@ -485,7 +488,10 @@ static int commit(struct launch *launch, struct error *err)
 	r = state_save(launch->dir_fd, &launch->state, err);
 	if (r < 0)
 		return r;
-	r = announce_process(launch->child.pid, request->pidfd_socket, request->pid_file, err);
+	if (receiver && *receiver)
+		r = announce_process(launch->child.pid, receiver, NULL, err);
+	if (r == 0)
+		r = announce_process(launch->child.pid, request->pidfd_socket, request->pid_file, err);
 	if (r < 0)
 		return r;
 	launch->pid_file_written = request->pid_file;

@@ -10,6 +10,7 @@
 #include "container/state.h"
 #include "container/state_dir.h"
 #include "hooks/hooks.h"
+#include "krun/annotations.h"
 #include "spec/spec.h"
 #include "syscall/process.h"
 #include "util/cleanup.h"
@@ -71,6 +72,10 @@ static void run_poststop(int dir_fd, const struct state *state, const struct spe
 	}
 	if (!spec)
 		spec = loaded;
+	/* `run` has opened them at its beginning. */
+	if (loaded && hooks_output_open(spec_annotation(spec, KRUN_ANNOTATION_HOOKS_STDOUT),
+					spec_annotation(spec, KRUN_ANNOTATION_HOOKS_STDERR), &err) < 0)
+		log_warning("%s", err.text);
 	text = state_text(state, "stopped", 0, false);
 	if (text && spec->hooks[HOOK_POSTSTOP].len > 0)
 		hooks_run_all(HOOK_POSTSTOP, &spec->hooks[HOOK_POSTSTOP], text);

@@ -18,6 +18,7 @@
 #include "hooks/hooks.h"
 #include "init/start.h"
 #include "init/sync.h"
+#include "krun/annotations.h"
 #include "spec/spec.h"
 #include "syscall/process.h"
 #include "util/cleanup.h"
@@ -129,6 +130,9 @@ static int start(int dir_fd, const struct state *state, struct error *err)
 	/* config.json is read again only for a container that has hooks. */
 	if (state->has_hooks)
 		r = spec_load(dir_fd, STATE_CONFIG, &spec, err);
+	if (r == 0 && spec)
+		r = hooks_output_open(spec_annotation(spec, KRUN_ANNOTATION_HOOKS_STDOUT),
+				      spec_annotation(spec, KRUN_ANNOTATION_HOOKS_STDERR), err);
 	if (r == 0)
 		r = container_release(&(struct release){ .dir_fd = dir_fd, .state = state, .spec = spec },
 				      err);

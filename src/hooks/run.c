@@ -17,9 +17,13 @@
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/interrupt.h"
+#include "util/io.h"
 #include "util/log.h"
 
 enum { OUTPUT_TAIL = 1024 };
+
+/* Of this process and what it forks; see hooks_output_open(). */
+static int stdout_file = -1, stderr_file = -1;
 
 /* One hook while it runs. */
 struct run {
@@ -44,7 +48,8 @@ static _Noreturn void child(const struct spec_hook *hook, int input_fd, int outp
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	/* A group of its own: a time-out ends whatever the hook started, too. */
 	setpgid(0, 0);
-	if (dup2(input_fd, STDIN_FILENO) < 0 || dup2(output_fd, STDOUT_FILENO) < 0 ||
+	if (dup2(input_fd, STDIN_FILENO) < 0 ||
+	    dup2(stdout_file >= 0 ? stdout_file : output_fd, STDOUT_FILENO) < 0 ||
 	    dup2(output_fd, STDERR_FILENO) < 0)
 		_exit(127);
 	sys_close_range(3, ~0U, 0);
@@ -77,9 +82,12 @@ static void read_output(struct run *run)
 	char data[4096];
 	ssize_t n = read(run->output_fd, data, sizeof(data));
 
-	if (n > 0)
+	if (n > 0) {
 		keep_tail(run, data, (size_t)n);
-	else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+		if (stderr_file >= 0)
+			io_write_all(stderr_file, data, (size_t)n);
+	}
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
 		cleanup_close(&run->output_fd);
 }
 
@@ -234,6 +242,31 @@ static int run_named(enum hook_kind kind, const struct spec_hooks *hooks, size_t
 	if (r < 0)
 		error_prefix(err, "hook %s %zu '%s'", hook_kind_name(kind), index, hooks->items[index].path);
 	return r;
+}
+
+static int open_output(const char *path, int *ret, struct error *err)
+{
+	if (!path || !*path)
+		return 0;
+	*ret = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600);
+	return *ret < 0 ? error_sys(err, -errno, "open '%s' for what hooks say", path) : 0;
+}
+
+int hooks_output_open(const char *stdout_path, const char *stderr_path, struct error *err)
+{
+	int r = open_output(stdout_path, &stdout_file, err);
+
+	return r < 0 ? r : open_output(stderr_path, &stderr_file, err);
+}
+
+int hooks_stdout_fd(void)
+{
+	return stdout_file;
+}
+
+int hooks_stderr_fd(void)
+{
+	return stderr_file;
 }
 
 int hooks_run(enum hook_kind kind, const struct spec_hooks *hooks, const char *state, struct error *err)

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "hooks/hooks.h"
 #include "init/ctx.h"
 #include "spec/spec.h"
 #include "syscall/open.h"
@@ -107,9 +108,10 @@ static int close_others(const struct init_ctx *ctx, unsigned int first)
 {
 	const struct init_plan *plan = ctx->plan;
 	int keep[] = {
-		ctx->sync_fd,  plan->gate.start_fd, plan->gate.result_fd,
-		plan->shim_fd, plan->program_fd,    plan->monitor_log_fd,
-		log_fd(),      log_trace_fd(),
+		ctx->sync_fd,	   plan->gate.start_fd, plan->gate.result_fd,
+		plan->shim_fd,	   plan->program_fd,	plan->monitor_log_fd,
+		log_fd(),	   log_trace_fd(),	hooks_stdout_fd(),
+		hooks_stderr_fd(),
 	};
 	int r = 0;
 

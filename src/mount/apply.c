@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "krun/annotations.h"
 #include "mount/internal.h"
 #include "syscall/mount.h"
 #include "syscall/open.h"
@@ -121,8 +122,11 @@ static int labelled_data(const struct mount_setup *setup, const struct mount_ent
 {
 	const char *data = entry->options->data;
 
+	const char *option = spec_annotation(setup->spec, KRUN_ANNOTATION_CONTEXT_TYPE);
+
 	if (setup->spec->mount_label && takes_label(entry->type))
-		return asprintf(ret, "%s%scontext=\"%s\"", data, *data ? "," : "", setup->spec->mount_label);
+		return asprintf(ret, "%s%s%s=\"%s\"", data, *data ? "," : "", option ? option : "context",
+				setup->spec->mount_label);
 	*ret = strdup(data);
 	return *ret ? 0 : -1;
 }

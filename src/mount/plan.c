@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mount.h>
 
+#include "krun/annotations.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 
@@ -60,6 +61,17 @@ bool mount_data_without_gid(const char *data, char *buffer, size_t size)
 	return found;
 }
 
+/* mount(8), the options of SELinux. */
+static bool is_context_type(const char *word)
+{
+	static const char *const words[] = { "context", "fscontext", "defcontext", "rootcontext" };
+
+	for (size_t i = 0; word && i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcmp(word, words[i]) == 0)
+			return true;
+	return !word;
+}
+
 static bool is_root(const char *path)
 {
 	return strspn(path, "/.") == strlen(path) && !strstr(path, "...");
@@ -100,6 +112,12 @@ int mount_plan_make(const struct spec *spec, bool has_cgroupns, struct mount_pla
 
 	if (!plan.entries)
 		return error_oom(err);
+	if (!is_context_type(spec_annotation(spec, KRUN_ANNOTATION_CONTEXT_TYPE))) {
+		mount_plan_done(&plan);
+		return error_set(err, -EINVAL,
+				 "config.json: /annotations/" KRUN_ANNOTATION_CONTEXT_TYPE
+				 ": none of context, fscontext, defcontext, rootcontext");
+	}
 	for (size_t i = 0; i < spec->mounts_len; i++) {
 		const struct spec_mount *mount = &spec->mounts[i];
 		struct mount_entry *entry = &plan.entries[plan.len++];

@@ -112,3 +112,22 @@ class Hooks(BothPersonalities):
         text = self.run_fails()
         self.assertIn("/no/such/hook", text)
         self.assertNotIn("no such file", text.lower())
+
+    def test_output_goes_to_the_files_of_the_annotations(self):
+        out, err = f"{self.top}/hooks.out", f"{self.top}/hooks.err"
+        self.config["annotations"] = {"run.oci.hooks.stdout": out, "run.oci.hooks.stderr": err}
+        for kind in KINDS:
+            self.hook(kind, f"echo out {kind}; echo err {kind} >&2")
+        self.write_config()
+        self.create()
+        self.ok("start", self.cid)
+        self.wait_stopped()
+        self.ok("delete", self.cid)
+        for path, word in ((out, "out"), (err, "err")):
+            with open(path) as file:
+                self.assertEqual(file.read().splitlines(), [f"{word} {kind}" for kind in KINDS])
+
+    def test_output_file_that_cannot_be_opened(self):
+        self.config["annotations"] = {"run.oci.hooks.stdout": "/no/such/dir/file"}
+        self.write_config()
+        self.assertIn("'/no/such/dir/file'", self.run_fails())

@@ -339,13 +339,23 @@ class PidfdSocket(BothPersonalities):
         server.bind(path)
         server.listen()
         self.shell("sleep 100")
-        self.create("--pidfd-socket", path)
+        for way in ("option", "annotation"):
+            with self.subTest(way=way):
+                self.receive(server, path, way)
+        server.close()
+
+    def receive(self, server, path, way):
+        if way == "annotation":
+            self.config["annotations"] = {"run.oci.pidfd_receiver": path}
+            self.write_config()
+            self.create()
+        else:
+            self.create("--pidfd-socket", path)
         connection, _ = server.accept()
         _, fds, _, _ = socket.recv_fds(connection, 100, 1)
         with open(f"/proc/self/fdinfo/{fds[0]}") as file:
             info = file.read()
         self.assertIn(f"Pid:\t{self.state()['pid']}\n", info)
-        for item in (connection, server):
-            item.close()
+        connection.close()
         os.close(fds[0])
         self.ok("delete", "--force", self.cid)

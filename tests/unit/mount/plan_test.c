@@ -125,9 +125,29 @@ static void test_nothing_is_mounted_over_the_root(void **state)
 	}
 }
 
+static void test_context_type(void **state)
+{
+	static const struct {
+		const char *word;
+		bool fine;
+	} rows[] = { { "context", true }, { "rootcontext", true }, { "x", false }, { "", false } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct spec_pair pair = { "run.oci.mount_context_type", rows[i].word };
+		const struct spec spec = { .annotations = &pair, .annotations_len = 1 };
+		struct error err = { 0 };
+		struct mount_plan plan = { 0 };
+
+		assert_int_equal(mount_plan_make(&spec, true, &plan, &err) == 0, rows[i].fine);
+		mount_plan_done(&plan);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_context_type),
 		cmocka_unit_test(test_flags_of_attributes),
 		cmocka_unit_test(test_data_without_gid),
 		cmocka_unit_test(test_kinds_and_order),
