@@ -89,6 +89,9 @@ int cgroup_remove(struct cgroup *cgroup, struct error *err);
 /* True if @resources has any limit that needs a controller (device rules do not count). */
 bool cgroup_wants_limits(const struct spec_resources *resources);
 
+/* Whether the controllers that @resources needs are in the host's cgroup2 tree at all; for `validate`. */
+int cgroup_check_host(const struct spec_resources *resources, struct error *err);
+
 /* What kind of host: for `features`, and for clear errors. */
 enum cgroup_host { CGROUP_HOST_UNIFIED, CGROUP_HOST_HYBRID, CGROUP_HOST_V1, CGROUP_HOST_NONE };
 enum cgroup_host cgroup_host_kind(void);

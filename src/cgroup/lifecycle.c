@@ -105,6 +105,30 @@ static int missing_controller(const struct cgroup_write *write, const char *path
 			 write->property, write->controller, path);
 }
 
+int cgroup_check_host(const struct spec_resources *resources, struct error *err)
+{
+	const char *mount_point = cgroup_mount_point();
+	struct cgroup_writes writes;
+	char path[PATH_MAX], have[512] = "";
+	int r = cgroup_writes_make(resources, &writes, err);
+
+	if (r < 0)
+		return r;
+	if (mount_point) {
+		snprintf(path, sizeof(path), "%s/cgroup.controllers", mount_point);
+		if (io_read_small(AT_FDCWD, path, have, sizeof(have)) < 0)
+			have[0] = '\0';
+	}
+	for (size_t i = 0; r == 0 && i < writes.len; i++) {
+		const struct cgroup_write *write = &writes.items[i];
+
+		if (write->controller && !write->is_default && !has_word(have, write->controller))
+			r = missing_controller(write, "/", err);
+	}
+	cgroup_writes_done(&writes);
+	return r;
+}
+
 /* Enables @controller in every directory from the root down to the parent of @path. */
 static int enable_on_the_way(int root_fd, const char *path, const struct cgroup_write *write,
 			     struct error *err)

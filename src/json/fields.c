@@ -178,16 +178,48 @@ static void format_pointer(const struct json_reader *reader, char *out, size_t s
 	out[len] = '\0';
 }
 
-int json_error(struct json_reader *reader, const char *format, ...)
+static int fail(struct json_reader *reader, enum json_severity severity, const char *format, va_list args)
 {
 	char pointer[512], text[1024];
-	va_list args;
 
 	format_pointer(reader, pointer, sizeof(pointer));
-	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
+	if (reader->findings)
+		json_findings_add(reader->findings, severity, pointer, text);
+	return error_set(reader->err, severity == JSON_UNSUPPORTED ? -EOPNOTSUPP : -EINVAL, "%s: %s: %s",
+			 reader->name, pointer[0] ? pointer : "/", text);
+}
+
+int json_error(struct json_reader *reader, const char *format, ...)
+{
+	va_list args;
+	int r;
+
+	va_start(args, format);
+	r = fail(reader, JSON_ERROR, format, args);
 	va_end(args);
-	return error_set(reader->err, -EINVAL, "%s: %s: %s", reader->name, pointer[0] ? pointer : "/", text);
+	return r;
+}
+
+int json_unsupported(struct json_reader *reader, const char *format, ...)
+{
+	va_list args;
+	int r;
+
+	va_start(args, format);
+	r = fail(reader, JSON_UNSUPPORTED, format, args);
+	va_end(args);
+	return r;
+}
+
+void json_note(struct json_reader *reader, enum json_severity severity, const char *text)
+{
+	char pointer[512];
+
+	if (!reader->findings)
+		return;
+	format_pointer(reader, pointer, sizeof(pointer));
+	json_findings_add(reader->findings, severity, pointer, text);
 }
 
 /* ---- tables ---------------------------------------------------------------------------------------------------- */
@@ -203,28 +235,57 @@ static int check_type(struct json_reader *reader, struct json_object *value, jso
 			  json_type_to_name(got));
 }
 
+static int read_field(struct json_reader *reader, struct json_object *object, const struct json_field *field,
+		      void *target)
+{
+	struct json_object *value = NULL;
+	int r;
+
+	json_object_object_get_ex(object, field->key, &value);
+	if (!value)
+		return field->required ? json_error(reader, "missing") : 0;
+	r = check_type(reader, value, field->type);
+	return r < 0 ? r : field->read(reader, value, (char *)target + field->offset, field->arg);
+}
+
+static void note_unknown_keys(struct json_reader *reader, struct json_object *object,
+			      const struct json_field *fields)
+{
+	json_object_object_foreach(object, key, value)
+	{
+		const struct json_field *field = fields;
+
+		(void)value;
+		while (field->key && strcmp(field->key, key) != 0)
+			field++;
+		if (field->key || json_enter_key(reader, key) < 0)
+			continue;
+		json_note(reader, JSON_UNKNOWN_KEY, "not in the specification, and ignored");
+		json_leave(reader);
+	}
+}
+
 int json_read_fields(struct json_reader *reader, struct json_object *object, const struct json_field *fields,
 		     void *target)
 {
+	const size_t depth = reader->depth;
+	int result = 0;
+
 	for (const struct json_field *field = fields; field->key; field++) {
-		struct json_object *value = NULL;
 		int r = json_enter_key(reader, field->key);
 
-		if (r < 0)
+		if (r == 0)
+			r = read_field(reader, object, field, target);
+		if (r < 0 && !reader->findings)
 			return r;
-		json_object_object_get_ex(object, field->key, &value);
-		if (value) {
-			r = check_type(reader, value, field->type);
-			if (r == 0)
-				r = field->read(reader, value, (char *)target + field->offset, field->arg);
-		} else if (field->required) {
-			r = json_error(reader, "missing");
-		}
-		if (r < 0)
-			return r;
-		json_leave(reader);
+		/* A reader that failed may not have left what it entered. */
+		reader->depth = depth;
+		if (result == 0)
+			result = r;
 	}
-	return 0;
+	if (reader->findings)
+		note_unknown_keys(reader, object, fields);
+	return result;
 }
 
 int json_read_string(struct json_reader *reader, struct json_object *value, void *target, const void *arg)
@@ -310,7 +371,8 @@ static int read_string_element(struct json_reader *reader, struct json_object *v
 static int read_elements(struct json_reader *reader, struct json_object *value, char *items,
 			 const struct json_array_shape *shape)
 {
-	size_t len = json_object_array_length(value);
+	const size_t len = json_object_array_length(value), depth = reader->depth;
+	int result = 0;
 
 	for (size_t i = 0; i < len; i++) {
 		struct json_object *element = json_object_array_get_idx(value, i);
@@ -320,11 +382,13 @@ static int read_elements(struct json_reader *reader, struct json_object *value, 
 			r = check_type(reader, element, shape->type);
 		if (r == 0)
 			r = shape->read(reader, element, items + i * shape->size, shape->arg);
-		if (r < 0)
+		if (r < 0 && !reader->findings)
 			return r;
-		json_leave(reader);
+		reader->depth = depth;
+		if (result == 0)
+			result = r;
 	}
-	return 0;
+	return result;
 }
 
 int json_read_strings(struct json_reader *reader, struct json_object *value, void *target, const void *arg)

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "json/findings.h"
 #include "util/arena.h"
 
 struct error;
@@ -22,6 +23,11 @@ struct json_reader {
 	const char *name; /* of the document, for errors */
 	struct arena *arena;
 	struct error *err;
+	/*
+	 * NULL: reading ends with the first error. Else every error is added, reading goes on with the next member or element, and
+	 * unknown keys are told; what was read then is good for nothing when the result is an error.
+	 */
+	struct json_findings *findings;
 	/* Where we are: a key, or an index when the key is NULL. */
 	struct {
 		const char *key;
@@ -56,6 +62,11 @@ int json_read_fields(struct json_reader *reader, struct json_object *object, con
 
 /* "NAME: /pointer: text" with code -EINVAL. */
 int json_error(struct json_reader *reader, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The same for what krun does not do: -EOPNOTSUPP. */
+int json_unsupported(struct json_reader *reader, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+/* A finding that is no error; nothing without a list of findings. */
+void json_note(struct json_reader *reader, enum json_severity severity, const char *text);
 
 /* Steps in and out of a member or an element. */
 int json_enter_key(struct json_reader *reader, const char *key);

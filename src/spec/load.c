@@ -120,11 +120,11 @@ static int read_resources_file(struct json_reader *reader, struct json_object *r
 	return spec_read_resources(reader, root, &spec->resources, NULL);
 }
 
-static int parse(const char *text, size_t size, const char *name, struct document document, struct spec **ret,
-		 struct error *err)
+static int parse(const char *text, size_t size, const char *name, struct document document,
+		 struct json_findings *findings, struct spec **ret, struct error *err)
 {
 	struct spec *spec = calloc(1, sizeof(*spec));
-	struct json_reader reader = { .name = name, .err = err };
+	struct json_reader reader = { .name = name, .err = err, .findings = findings };
 	int r;
 
 	if (!spec)
@@ -145,7 +145,21 @@ static int parse(const char *text, size_t size, const char *name, struct documen
 
 int spec_parse(const char *text, size_t size, const char *name, struct spec **ret, struct error *err)
 {
-	return parse(text, size, name, (struct document){ read_config }, ret, err);
+	return parse(text, size, name, (struct document){ read_config }, NULL, ret, err);
+}
+
+int spec_validate(const char *text, size_t size, const char *name, struct json_findings *findings,
+		  struct spec **ret, struct error *err)
+{
+	const size_t before = findings->len;
+	int r;
+
+	*ret = NULL;
+	r = parse(text, size, name, (struct document){ read_config }, findings, ret, err);
+	/* What is no JSON has no pointer, and the error begins with the name. */
+	if (r < 0 && findings->len == before)
+		json_findings_add(findings, JSON_ERROR, "", err->text + strlen(name) + 2);
+	return findings->out_of_memory ? error_oom(err) : 0;
 }
 
 int spec_load(int dir_fd, const char *name, struct spec **ret, struct error *err)
@@ -167,13 +181,13 @@ int spec_load_process(const char *path, struct spec **ret, struct error *err)
 
 	if (r < 0)
 		return error_sys(err, r, "read process file '%s'", path);
-	return parse(text, size, path, (struct document){ read_process_file }, ret, err);
+	return parse(text, size, path, (struct document){ read_process_file }, NULL, ret, err);
 }
 
 int spec_parse_resources(const char *text, size_t size, const char *name, struct spec **ret,
 			 struct error *err)
 {
-	return parse(text, size, name, (struct document){ read_resources_file }, ret, err);
+	return parse(text, size, name, (struct document){ read_resources_file }, NULL, ret, err);
 }
 
 void spec_free(struct spec *spec)

@@ -26,6 +26,7 @@ static int read_destination(struct json_reader *reader, struct json_object *valu
 		return json_error(reader, "empty");
 	/* Deprecated, but engines of old still send it: a relative path is below "/". */
 	if (path[0] != '/') {
+		json_note(reader, JSON_WARNING, "a relative destination is deprecated, and read as below /");
 		path = arena_format(reader->arena, "/%s", path);
 		if (!path)
 			return error_oom(reader->err);

@@ -148,5 +148,5 @@ int spec_read_unsupported(struct json_reader *reader, struct json_object *value,
 	default:
 		break;
 	}
-	return empty ? 0 : json_error(reader, "is not supported yet");
+	return empty ? 0 : json_unsupported(reader, "is not supported yet");
 }

@@ -275,6 +275,14 @@ int spec_load(int dir_fd, const char *name, struct spec **ret, struct error *err
 int spec_parse(const char *text, size_t size, const char *name, struct spec **ret, struct error *err);
 void spec_free(struct spec *spec);
 
+struct json_findings;
+/*
+ * The same for `validate`: everything that is wrong goes to @findings. *ret is NULL when there was an error. Only memory can
+ * make it fail.
+ */
+int spec_validate(const char *text, size_t size, const char *name, struct json_findings *findings,
+		  struct spec **ret, struct error *err);
+
 /* `exec --process FILE`: a bare process object. Result: a spec with only .process set. */
 int spec_load_process(const char *path, struct spec **ret, struct error *err);
 

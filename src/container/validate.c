@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "container/validate.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <seccomp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cgroup/cgroup.h"
+#include "json/findings.h"
+#include "ns/kinds.h"
+#include "security/security.h"
+#include "spec/spec.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+#include "util/io.h"
+
+enum { CONFIG_MAX = 64 * 1024 * 1024 };
+
+struct check {
+	int bundle_fd;
+	const struct spec *spec;
+	struct json_findings *findings;
+};
+
+static void __attribute__((format(printf, 4, 5)))
+find(const struct check *check, enum json_severity severity, const char *pointer, const char *format, ...)
+{
+	char text[1024];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	json_findings_add(check->findings, severity, pointer, text);
+}
+
+static void check_root(const struct check *check)
+{
+	struct stat st;
+
+	if (fstatat(check->bundle_fd, check->spec->rootfs, &st, 0) < 0)
+		find(check, JSON_ERROR, "/root/path", "'%s': %s", check->spec->rootfs, error_reason(-errno));
+	else if (!S_ISDIR(st.st_mode))
+		find(check, JSON_ERROR, "/root/path", "'%s' is not a directory", check->spec->rootfs);
+}
+
+static void check_mounts(const struct check *check)
+{
+	for (size_t i = 0; i < check->spec->mounts_len; i++) {
+		const struct spec_mount *mount = &check->spec->mounts[i];
+		char pointer[64];
+
+		if (!mount->options.bind)
+			continue;
+		snprintf(pointer, sizeof(pointer), "/mounts/%zu/source", i);
+		if (faccessat(check->bundle_fd, mount->source, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+			find(check, JSON_ERROR, pointer, "'%s': %s", mount->source, error_reason(-errno));
+	}
+}
+
+static void check_hooks(const struct check *check)
+{
+	for (int kind = 0; kind < HOOK_KIND_COUNT; kind++)
+		for (size_t i = 0; i < check->spec->hooks[kind].len; i++) {
+			const char *path = check->spec->hooks[kind].items[i].path;
+			char pointer[64];
+
+			/* startContainer's is a path of the container. */
+			if (kind == HOOK_START_CONTAINER || access(path, X_OK) == 0)
+				continue;
+			snprintf(pointer, sizeof(pointer), "/hooks/%s/%zu/path",
+				 hook_kind_name((enum hook_kind)kind), i);
+			find(check, JSON_ERROR, pointer, "'%s': %s", path, error_reason(-errno));
+		}
+}
+
+static void check_namespaces(const struct check *check)
+{
+	for (int kind = 0; kind < NS_KIND_COUNT; kind++) {
+		const struct spec_namespace *namespace = &check->spec->namespaces[kind];
+		char path[64];
+
+		if (!namespace->listed)
+			continue;
+		if (namespace->path && access(namespace->path, F_OK) < 0)
+			find(check, JSON_ERROR, "/linux/namespaces", "%s: '%s': %s",
+			     spec_namespace_words[kind], namespace->path, error_reason(-errno));
+		snprintf(path, sizeof(path), "/proc/self/ns/%s", ns_kinds[kind].proc_name);
+		if (access(path, F_OK) < 0)
+			find(check, JSON_UNSUPPORTED, "/linux/namespaces", "this kernel has no %s namespaces",
+			     spec_namespace_words[kind]);
+	}
+	if (!check->spec->namespaces[NS_MOUNT].listed)
+		find(check, JSON_ERROR, "/linux/namespaces", "a mount namespace is needed");
+}
+
+static void check_process(const struct check *check)
+{
+	const struct spec_process *process = check->spec->process;
+	const struct spec_capabilities *caps = process ? process->capabilities : NULL;
+	struct error err;
+
+	if (!process) {
+		find(check, JSON_ERROR, "/process", "missing, there is nothing to run");
+		return;
+	}
+	for (size_t i = 0; caps && caps->unknown && caps->unknown[i]; i++)
+		find(check, JSON_WARNING, "/process/capabilities", "'%s' is unknown", caps->unknown[i]);
+	if (process->apparmor_profile && apparmor_check(process->apparmor_profile, &err) < 0)
+		find(check, JSON_UNSUPPORTED, "/process/apparmorProfile", "%s", err.text);
+	if (process->selinux_label && selinux_check(process->selinux_label, &err) < 0)
+		find(check, JSON_UNSUPPORTED, "/process/selinuxLabel", "%s", err.text);
+}
+
+static void check_seccomp(const struct check *check)
+{
+	const struct spec_seccomp *seccomp = check->spec->seccomp;
+
+	for (size_t i = 0; seccomp && i < seccomp->rules_len; i++)
+		for (char *const *name = seccomp->rules[i].names; *name; name++) {
+			char pointer[64];
+
+			if (seccomp_syscall_resolve_name(*name) != __NR_SCMP_ERROR)
+				continue;
+			snprintf(pointer, sizeof(pointer), "/linux/seccomp/syscalls/%zu/names", i);
+			find(check, JSON_WARNING, pointer, "this libseccomp knows no system call '%s'",
+			     *name);
+		}
+}
+
+/* "/pointer: text" as the layers below say it. */
+static void take_error(const struct check *check, enum json_severity severity, struct error *err)
+{
+	char *colon = err->text[0] == '/' ? strstr(err->text, ": ") : NULL;
+
+	if (colon)
+		*colon = '\0';
+	find(check, severity, colon ? err->text : "", "%s", colon ? colon + 2 : err->text);
+}
+
+static void check_host(const struct check *check)
+{
+	const struct spec *spec = check->spec;
+	struct error err;
+	int r;
+
+	if (sysctl_check(spec->sysctl, spec->sysctl_len, spec->namespaces[NS_NETWORK].listed,
+			 spec->namespaces[NS_IPC].listed, spec->namespaces[NS_UTS].listed, &err) < 0)
+		find(check, JSON_ERROR, "/linux/sysctl", "%s", err.text);
+	r = cgroup_check_host(&spec->resources, &err);
+	if (r < 0)
+		take_error(check, r == -EOPNOTSUPP ? JSON_UNSUPPORTED : JSON_ERROR, &err);
+}
+
+int container_validate(const char *bundle, const char *config, struct json_findings *findings,
+		       struct error *err)
+{
+	auto_close int bundle_fd = open(bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	auto_free char *text = NULL;
+	struct spec *spec = NULL;
+	size_t size;
+	int r;
+
+	if (bundle_fd < 0)
+		return error_sys(err, -errno, "bundle '%s'", bundle);
+	r = io_read_file(config ? AT_FDCWD : bundle_fd, config ? config : "config.json", CONFIG_MAX, &text,
+			 &size);
+	if (r < 0)
+		return error_sys(err, r, "read '%s'", config ? config : "config.json");
+	r = spec_validate(text, size, "config.json", findings, &spec, err);
+	if (r == 0 && spec) {
+		const struct check check = { bundle_fd, spec, findings };
+
+		check_root(&check);
+		check_mounts(&check);
+		check_hooks(&check);
+		check_namespaces(&check);
+		check_process(&check);
+		check_seccomp(&check);
+		check_host(&check);
+	}
+	spec_free(spec);
+	return r < 0 ? r : findings->out_of_memory ? error_oom(err) : 0;
+}

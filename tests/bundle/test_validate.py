@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: Apache-2.0
+"""validate: everything at once; and what features promises is what validate accepts."""
+
+import copy
+import json
+import os
+
+from krun import CONFIG, KrunTest
+
+
+class Validate(KrunTest):
+    def findings(self, status=0):
+        """[(pointer, severity, reason)] of the bundle."""
+        self.write_config()
+        result = self.krun("validate", "--bundle", self.bundle, "--format", "json")
+        self.assertEqual((result.status, result.err), (status, ""), result)
+        return [(item["pointer"], item["severity"], item["reason"]) for item in json.loads(result.out)]
+
+    def pointers(self, status=0):
+        return [pointer for pointer, _, _ in self.findings(status)]
+
+    def fresh(self):
+        self.config = copy.deepcopy(CONFIG)
+        return self.config
+
+    def test_a_good_bundle_has_no_findings(self):
+        self.assertEqual(self.findings(), [])
+        self.assertEqual(self.ok("validate", "--bundle", self.bundle).out, "")
+
+    def test_templates_are_good(self):
+        for option in ([], ["--rootless"]):
+            os.remove(f"{self.bundle}/config.json") if os.path.exists(f"{self.bundle}/config.json") else None
+            self.ok("spec", "--bundle", self.bundle, *option)
+            self.assertEqual(self.ok("validate", "--bundle", self.bundle).out, "")
+
+    def test_everything_is_told_at_once(self):
+        config = self.config
+        config["process"]["cwd"] = "tmp"
+        config["process"]["args"] = []
+        config["process"]["rlimits"] = [{"type": "RLIMIT_X", "soft": 1, "hard": 1}, {"type": "RLIMIT_CPU", "soft": 1}]
+        config["root"]["readonly"] = "yes"
+        config["mounts"].append({"destination": "/x"})
+        config["mounts"].append({"type": "tmpfs"})
+        config["linux"]["rootfsPropagation"] = "up"
+        config["linux"]["resources"]["pids"] = {"limit": "5"}
+        self.assertEqual(self.pointers(1), [
+            "/root/readonly", "/process/args", "/process/cwd", "/process/rlimits/0/type", "/process/rlimits/1/hard",
+            "/mounts/7", "/mounts/8/destination", "/linux/resources/pids/limit", "/linux/rootfsPropagation"])
+
+    def test_unknown_keys_are_told_and_are_no_errors(self):
+        self.config["frobnicate"] = 1
+        self.config["process"]["user"]["name"] = "root"
+        self.config["linux"]["namespaces"][0]["mode"] = 1
+        found = self.findings()
+        self.assertEqual(sorted(pointer for pointer, _, _ in found),
+                         ["/frobnicate", "/linux/namespaces/0/mode", "/process/user/name"])
+        self.assertEqual({severity for _, severity, _ in found}, {"unknown key"})
+
+    def test_the_host_is_looked_at(self):
+        config = self.config
+        config["root"]["path"] = "nowhere"
+        config["mounts"].append({"destination": "/x", "type": "bind", "source": "/no/such/source"})
+        config["mounts"].append({"destination": "relative", "type": "tmpfs"})
+        config["hooks"] = {"prestart": [{"path": "/no/such/hook"}], "startContainer": [{"path": "/inside/only"}]}
+        config["process"]["capabilities"]["bounding"].append("CAP_FLY")
+        config["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
+            {"names": ["fly_me_to_the_moon"], "action": "SCMP_ACT_ERRNO"}]}
+        config["linux"]["sysctl"] = {"kernel.panic": "1"}
+        found = {pointer: severity for pointer, severity, _ in self.findings(1)}
+        self.assertEqual(found, {
+            "/root/path": "error", "/mounts/7/source": "error", "/mounts/8/destination": "warning",
+            "/hooks/prestart/0/path": "error", "/process/capabilities": "warning",
+            "/linux/seccomp/syscalls/0/names": "warning", "/linux/sysctl": "error"})
+
+    def test_limits_that_this_host_cannot_set(self):
+        with open("/sys/fs/cgroup/cgroup.controllers") as file:
+            if "memory" in file.read():
+                self.skipTest("this host can")
+        self.config["linux"]["resources"]["memory"] = {"limit": 1 << 30}
+        self.assertEqual([found[:2] for found in self.findings(1)], [("/linux/resources/memory/limit", "unsupported")])
+
+    def test_what_krun_does_not_do(self):
+        self.config["vm"] = {"kernel": {"path": "/x"}}
+        self.assertEqual([found[:2] for found in self.findings(1)], [("/vm", "unsupported")])
+
+    def test_text_form_and_a_file_by_name(self):
+        self.config["process"]["cwd"] = "tmp"
+        self.write_config()
+        os.rename(f"{self.bundle}/config.json", f"{self.bundle}/other.json")
+        result = self.krun("validate", f"{self.bundle}/other.json")
+        self.assertEqual((result.status, result.out), (1, "/process/cwd: error: 'tmp' is not an absolute path\n"), result)
+
+    def test_no_json_and_no_file(self):
+        with open(f"{self.bundle}/config.json", "w") as file:
+            file.write('{\n"a": }')
+        result = self.krun("validate", "--bundle", self.bundle)
+        self.assertEqual((result.status, result.out), (1, "/: error: not JSON: line 2: unexpected character\n"), result)
+        self.assertIn("no-such", self.fails("validate", f"{self.bundle}/no-such.json"))
+        self.assertIn("--format", self.fails("validate", "--format", "xml"))
+
+    def test_nothing_is_made(self):
+        self.write_config()
+        self.ok("validate", "--bundle", self.bundle)
+        self.assertFalse(os.path.exists(self.root))
+
+    def test_shapes_that_the_schema_refuses(self):
+        for change, pointer in (
+                ({"netDevices": {"eth0": {"name": 7}}}, "/linux/netDevices/eth0/name"),
+                ({"resources": {"hugepageLimits": [{"limit": 5, "pageSize": "64kB"}]}},
+                 "/linux/resources/hugepageLimits/0/pageSize"),
+                ({"resources": {"rdma": [{"device": "mlx5_1"}]}}, "/linux/resources/rdma"),
+                ({"resources": {"rdma": {"mlx5_1": {"hcaHandles": "many"}}}}, "/linux/resources/rdma/mlx5_1/hcaHandles"),
+                ({"seccomp": {"defaultAction": "SCMP_ACT_ALLOW", "architectures": ["X86"]}},
+                 "/linux/seccomp/architectures/0")):
+            with self.subTest(change=change):
+                self.fresh()["linux"].update(change)
+                self.assertIn(pointer, self.pointers(1))
+
+    # ---- features is true ----
+
+    def features(self):
+        return json.loads(self.ok("features").out)
+
+    def check_words(self, words, put):
+        """Every word of a list is accepted, and one that is none is not."""
+        self.assertGreater(len(words), 1)
+        for word in words:
+            self.fresh()
+            put(word)
+            errors = [found for found in self.findings_any() if found[1] in ("error", "unsupported")]
+            self.assertEqual(errors, [], word)
+        self.fresh()
+        put("no-such-word")
+        self.assertNotEqual(self.findings_any(), [])
+
+    def findings_any(self):
+        self.write_config()
+        result = self.krun("validate", "--bundle", self.bundle, "--format", "json")
+        return [(item["pointer"], item["severity"], item["reason"]) for item in json.loads(result.out)]
+
+    def test_features_namespaces(self):
+        def put(word):
+            if word == "user":
+                self.config["linux"]["uidMappings"] = self.config["linux"]["gidMappings"] = [
+                    {"containerID": 0, "hostID": 0, "size": 1}]
+            self.config["linux"]["namespaces"] = [{"type": "mount"}, {"type": "uts"}]
+            if word not in ("mount", "uts"):
+                self.config["linux"]["namespaces"].append({"type": word})
+
+        self.check_words(self.features()["linux"]["namespaces"], put)
+
+    def test_features_seccomp(self):
+        def rule(**change):
+            self.config["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": "/x", "syscalls": [
+                {"names": ["read"], "action": "SCMP_ACT_LOG",
+                 "args": [{"index": 0, "value": 1, "op": "SCMP_CMP_EQ"}]}], **change}
+
+        def operator(word):
+            rule()
+            self.config["linux"]["seccomp"]["syscalls"][0]["args"][0]["op"] = word
+
+        seccomp = self.features()["linux"]["seccomp"]
+        self.check_words(seccomp["actions"], lambda word: rule(defaultAction=word))
+        self.check_words(seccomp["archs"], lambda word: rule(architectures=[word]))
+        self.check_words(seccomp["supportedFlags"], lambda word: rule(flags=[word]))
+        self.check_words(seccomp["operators"], operator)
+
+    def test_features_memory_policy(self):
+        policy = self.features()["linux"]["memoryPolicy"]
+
+        def put(word):
+            self.config["linux"]["memoryPolicy"] = {"mode": word}
+            if word not in ("MPOL_DEFAULT", "MPOL_LOCAL"):
+                self.config["linux"]["memoryPolicy"]["nodes"] = "0"
+
+        self.check_words(policy["modes"], put)
+        self.check_words(policy["flags"], lambda word: self.config["linux"].update(
+            memoryPolicy={"mode": "MPOL_BIND", "nodes": "0", "flags": [word]}))
+
+    def test_features_hooks_and_capabilities(self):
+        features = self.features()
+        self.config["hooks"] = {kind: [{"path": "/bin/true"}] for kind in features["hooks"]}
+        self.config["process"]["capabilities"]["bounding"] = features["linux"]["capabilities"]
+        self.assertEqual(self.findings(), [])
+        self.assertEqual(len(features["hooks"]), 6)
+
+    def test_features_mount_options_are_no_data(self):
+        """What is in the list is understood by krun; the kernel would refuse it as data."""
+        words = self.features()["mountOptions"]
+        self.assertGreater(len(words), 60)
+        for word in words:
+            self.fresh()
+            self.config["mounts"].append({"destination": "/x", "type": "tmpfs", "source": "tmpfs", "options": [word]})
+            if word.endswith("bind"):
+                self.config["mounts"][-1] = {"destination": "/x", "source": "/tmp", "options": [word]}
+            if word.endswith("idmap"):
+                self.config["mounts"][-1].update(uidMappings=[{"containerID": 0, "hostID": 0, "size": 1}],
+                                                 gidMappings=[{"containerID": 0, "hostID": 0, "size": 1}])
+            self.assertEqual(self.findings(), [], word)
