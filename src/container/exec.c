@@ -232,6 +232,15 @@ static int open_rest(struct exec *exec, struct error *err)
 	return 0;
 }
 
+/* A user namespace that was made without privilege has given setgroups(2) up for good, user_namespaces(7). */
+static bool may_set_groups(const struct exec *exec)
+{
+	char path[32], word[16];
+
+	snprintf(path, sizeof(path), "%d/setgroups", exec->state.pid);
+	return io_read_small(exec->proc_fd, path, word, sizeof(word)) <= 0 || strncmp(word, "deny", 4) != 0;
+}
+
 static int spawn(struct exec *exec, struct error *err)
 {
 	const struct spec_process *process = &exec->process.process;
@@ -248,7 +257,7 @@ static int spawn(struct exec *exec, struct error *err)
 		.selinux = process->selinux_label,
 		.seccomp = exec->has_seccomp ? &exec->seccomp : NULL,
 		.handover = exec->handover,
-		.set_groups = true,
+		.set_groups = may_set_groups(exec),
 		.execution_domain = (long)exec->state.execution_domain,
 		.memory_policy = exec->spec ? exec->spec->memory_policy : NULL,
 		.user_namespace = exec->state.namespaces & CLONE_NEWUSER,

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An ordinary user: with his own id alone, with a range from /etc/subuid, and inside a user namespace."""
+
+import json
+import os
+import pwd
+import shutil
+import subprocess
+
+from krun import PROGRAMS, KrunTest, Result, wait_until
+
+UID = pwd.getpwnam("www-data").pw_uid     # newuidmap(1) wants a user that exists
+
+
+class Rootless(KrunTest):
+    def setUp(self):
+        super().setUp()
+        # The build may be where only root can look.
+        self.program = os.path.join(self.top, "krun-plain")
+        shutil.copy(PROGRAMS["plain"], self.program)
+        self.runtime = os.path.join(self.top, "run")
+        os.mkdir(self.runtime)
+        subprocess.run(["chown", "-R", f"{UID}:{UID}", self.top], check=True)
+        self.mounts = []
+
+    def tearDown(self):
+        for path in self.mounts:
+            subprocess.run(["umount", "-l", path], check=False)
+        super().tearDown()
+
+    def as_user(self, *arguments, inside=(), environment=(), **more):
+        """krun as an ordinary user; @inside: words in front of it."""
+        more.setdefault("stdout", subprocess.PIPE)
+        more.setdefault("stderr", subprocess.PIPE)
+        words = ["setpriv", "--reuid", str(UID), "--regid", str(UID), "--clear-groups", "--inh-caps=-all", "env",
+                 f"XDG_RUNTIME_DIR={self.runtime}", "ASAN_OPTIONS=detect_leaks=0", *environment, *inside, self.program,
+                 *arguments]
+        return Result(subprocess.run(words, stdin=subprocess.DEVNULL, timeout=60, check=False, cwd=self.bundle, **more))
+
+    def user_ok(self, *arguments, **more):
+        result = self.as_user(*arguments, **more)
+        self.assertEqual(result.status, 0, f"{arguments}: {result}")
+        return result.out
+
+    def template(self, script, **process):
+        """What `spec --rootless` writes, with another program."""
+        if os.path.exists(f"{self.bundle}/config.json"):
+            os.remove(f"{self.bundle}/config.json")
+        self.user_ok("spec", "--rootless")
+        with open(f"{self.bundle}/config.json") as file:
+            self.config = json.load(file)
+        self.config["process"].update(terminal=False, args=["/bin/sh", "-c", script], **process)
+        self.config["root"]["readonly"] = False
+        self.save()
+
+    def save(self):
+        with open(f"{self.bundle}/config.json", "w") as file:
+            json.dump(self.config, file)
+
+    def ranges(self):
+        """subuid(5) with a range for the user, in this ring's own mount namespace."""
+        if not shutil.which("newuidmap"):
+            self.skipTest("no newuidmap")
+        for name in ("subuid", "subgid"):
+            path = os.path.join(self.top, name)
+            with open(path, "w") as file:
+                file.write(f"{UID}:100000:65536\n")
+            subprocess.run(["mount", "--bind", path, f"/etc/{name}"], check=True)
+            self.mounts.append(f"/etc/{name}")
+
+    def test_own_id_alone(self):
+        self.template("id -u; cat /proc/self/uid_map; echo x > /dev/null && test -c /dev/urandom && echo devices; touch /made")
+        out = self.user_ok("run", self.cid).split()
+        self.assertEqual(out, ["0", "0", str(UID), "1", "devices"])
+        self.assertEqual(os.stat(f"{self.rootfs}/made").st_uid, UID)
+
+    def test_whole_life(self):
+        self.template("echo ready > /tmp/ready; exec sleep 100")
+        log = open(self.log, "wb")
+        self.user_ok("create", self.cid, stdout=log, stderr=log)
+        log.close()
+        self.assertEqual(json.loads(self.user_ok("state", self.cid))["status"], "created")
+        self.user_ok("start", self.cid)
+        wait_until(lambda: os.path.exists(f"{self.rootfs}/tmp/ready"), what="payload")
+        self.assertEqual(self.user_ok("exec", self.cid, "id", "-u"), "0\n")
+        self.assertIn(self.cid, self.user_ok("list"))
+        self.user_ok("kill", self.cid, "KILL")
+        wait_until(lambda: json.loads(self.user_ok("state", self.cid))["status"] == "stopped", what="end")
+        self.user_ok("delete", self.cid)
+        self.assertEqual(os.listdir(f"{self.runtime}/krun"), [])
+
+    def test_range_of_ids(self):
+        self.ranges()
+        self.template("id -u; id -g; touch /tmp/made", user={"uid": 5, "gid": 7})
+        for key in ("uidMappings", "gidMappings"):
+            self.config["linux"][key] = [{"containerID": 0, "hostID": UID, "size": 1},
+                                         {"containerID": 1, "hostID": 100000, "size": 65535}]
+        self.save()
+        self.assertEqual(self.user_ok("run", self.cid).split(), ["5", "7"])
+        info = os.stat(f"{self.rootfs}/tmp/made")
+        self.assertEqual((info.st_uid, info.st_gid), (100004, 100006))
+        # What the mapped users made goes with root's help only; nothing else is left.
+        os.remove(f"{self.rootfs}/tmp/made")
+
+    def test_range_that_is_not_the_users(self):
+        self.ranges()
+        self.template("id")
+        for key in ("uidMappings", "gidMappings"):
+            self.config["linux"][key] = [{"containerID": 0, "hostID": UID, "size": 1},
+                                         {"containerID": 1, "hostID": 300000, "size": 10}]
+        self.save()
+        result = self.as_user("run", self.cid)
+        self.assertEqual(result.status, 1, result)
+        self.assertIn("newuidmap refused the mappings", result.err)
+
+    def test_range_without_the_helper(self):
+        self.template("id")
+        for key in ("uidMappings", "gidMappings"):
+            self.config["linux"][key] = [{"containerID": 0, "hostID": 100000, "size": 10}]
+        self.save()
+        result = self.as_user("run", self.cid, environment=["PATH=/nowhere"], inside=[])
+        self.assertEqual(result.status, 1, result)
+        self.assertIn("newuidmap is needed for these mappings and is not installed", result.err)
+
+    def test_inside_a_user_namespace(self):
+        self.template("id -u; cat /proc/self/uid_map")
+        self.config["linux"]["namespaces"] = [item for item in self.config["linux"]["namespaces"] if item["type"] != "user"]
+        del self.config["linux"]["uidMappings"], self.config["linux"]["gidMappings"]
+        self.save()
+        out = self.user_ok("run", self.cid, inside=["unshare", "--user", "--map-root-user", "--mount"])
+        self.assertEqual(out.split(), ["0", "0", str(UID), "1"])
+
+    def test_limits_are_not_dropped(self):
+        self.template("true")
+        self.config["linux"]["resources"] = {"pids": {"limit": 10}}
+        self.save()
+        result = self.as_user("run", self.cid)
+        self.assertEqual(result.status, 1, result)
+        self.assertIn("cgroup", result.err)
+
+    def test_state_of_another_user_is_not_seen(self):
+        self.template("true")
+        self.assertEqual(self.user_ok("list", "--quiet"), "")
+        self.assertEqual(os.stat(f"{self.runtime}/krun").st_mode & 0o777 if os.path.exists(f"{self.runtime}/krun") else 0o700,
+                         0o700)
