@@ -278,6 +278,28 @@ int cgroup_open_member(const struct cgroup *cgroup, int proc_fd, pid_t pid, stru
 	return fd < 0 ? error_sys(err, fd, "open cgroup '%s' of the container", rest) : fd;
 }
 
+int cgroup_delegate(const struct cgroup *cgroup, uid_t uid, struct error *err)
+{
+	/* What cgroups(7) names, for kernels without the list. */
+	char text[4096] = "cgroup.procs\ncgroup.subtree_control\ncgroup.threads\n", *rest = text, *name;
+
+	if (cgroup->dir_fd < 0)
+		return 0;
+	io_read_small(AT_FDCWD, "/sys/kernel/cgroup/delegate", text, sizeof(text));
+	if (fchown(cgroup->dir_fd, uid, (gid_t)-1) < 0)
+		return error_sys(err, -errno, "give cgroup '%s' to user %u", cgroup->path, uid);
+	while ((name = strsep(&rest, "\n"))) {
+		/* Names only, and not every group has every file. */
+		if (!*name || strchr(name, '/') ||
+		    fchownat(cgroup->dir_fd, name, uid, (gid_t)-1, AT_SYMLINK_NOFOLLOW) == 0)
+			continue;
+		if (errno != ENOENT)
+			return error_sys(err, -errno, "give '%s' of cgroup '%s' to user %u", name,
+					 cgroup->path, uid);
+	}
+	return 0;
+}
+
 void cgroup_done(struct cgroup *cgroup)
 {
 	free(cgroup->path);

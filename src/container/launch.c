@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/mount.h>
 #include <linux/sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -195,6 +196,34 @@ static int reserve(struct launch *launch, struct error *err)
 	return seccomp_program_save(&launch->seccomp, launch->dir_fd, STATE_SECCOMP, err);
 }
 
+/* Whether the container gets its own cgroup to write in: config-linux.md "Cgroup ownership". */
+static bool has_writable_cgroup(const struct spec *spec)
+{
+	const struct spec_namespace *cgroup = &spec->namespaces[NS_CGROUP];
+
+	for (size_t i = 0; cgroup->listed && !cgroup->path && i < spec->mounts_len; i++) {
+		const struct spec_mount *mount = &spec->mounts[i];
+
+		if (strcmp(mount->destination, "/sys/fs/cgroup") == 0 &&
+		    strncmp(mount->type, "cgroup", 6) == 0 &&
+		    !((mount->options.attr_set | mount->options.rec_attr_set) & MOUNT_ATTR_RDONLY))
+			return true;
+	}
+	return false;
+}
+
+static int delegate_cgroup(struct launch *launch, struct error *err)
+{
+	const struct spec *spec = launch->spec;
+	uint32_t uid;
+
+	if (geteuid() != 0 || !has_writable_cgroup(spec) ||
+	    !idmap_to_host(spec->id_maps.uids, spec->id_maps.uids_len, launch->process.user.uid, &uid) ||
+	    uid == 0)
+		return 0;
+	return cgroup_delegate(&launch->cgroup, uid, err);
+}
+
 static int make_cgroup(struct launch *launch, struct error *err)
 {
 	const struct spec_resources *resources = &launch->spec->resources;
@@ -240,7 +269,7 @@ static int make_cgroup(struct launch *launch, struct error *err)
 	r = cgroup_limit(&launch->cgroup, resources, err);
 	if (r == 0)
 		r = cgroup_filter_devices(&launch->cgroup, resources, extra, launch->km.devices_len, err);
-	return r;
+	return r < 0 ? r : delegate_cgroup(launch, err);
 }
 
 /* The user namespace whose ids a mount shows: of its own mappings, of the container's, or the one that it joins. */

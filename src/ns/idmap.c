@@ -43,6 +43,17 @@ char *idmap_text(const struct spec_id_mapping *mappings, size_t len)
 	return text;
 }
 
+bool idmap_to_host(const struct spec_id_mapping *mappings, size_t len, uint32_t id, uint32_t *ret)
+{
+	*ret = id;
+	for (size_t i = 0; i < len; i++)
+		if (id >= mappings[i].container_id && id - mappings[i].container_id < mappings[i].size) {
+			*ret = mappings[i].host_id + (id - mappings[i].container_id);
+			return true;
+		}
+	return len == 0;
+}
+
 bool idmap_has_root(const struct spec_id_mapping *mappings, size_t len)
 {
 	for (size_t i = 0; i < len; i++)

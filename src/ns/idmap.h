@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct error;
@@ -23,6 +24,9 @@ int idmap_write(int proc_fd, pid_t pid, const struct spec_id_maps *maps, struct 
 
 /* A user namespace that nobody is in, for its maps alone (idmapped mounts). Returns its fd. Takes privilege. */
 int idmap_namespace_make(int proc_fd, const struct spec_id_maps *maps, struct error *err);
+
+/* Pure: the host's id of a container's @id; false when it has none. Without mappings ids are the host's. */
+bool idmap_to_host(const struct spec_id_mapping *mappings, size_t len, uint32_t id, uint32_t *ret);
 
 /* True when id 0 is in the map: the child then becomes root of its namespace before it mounts. */
 bool idmap_has_root(const struct spec_id_mapping *mappings, size_t len);

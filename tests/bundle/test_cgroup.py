@@ -53,6 +53,47 @@ class Cgroup(BothPersonalities):
         self.assertIn("--cgroup", self.fails("exec", "--cgroup", "../..", self.cid, "true", status=255))
         self.ok("delete", "--force", self.cid)
 
+    def owners(self):
+        folder = f"{CGROUP}/krun/{self.cid}"
+        return {name: os.stat(os.path.join(folder, name)).st_uid
+                for name in (".", "cgroup.procs", "cgroup.subtree_control", "cgroup.freeze", "cgroup.kill")}
+
+    def writable(self):
+        for mount in self.config["mounts"]:
+            if mount["type"] == "cgroup":
+                mount["options"] = ["nosuid", "noexec", "nodev"]
+
+    def test_writable_cgroup_belongs_to_the_containers_user(self):
+        self.writable()
+        self.shell("mkdir /sys/fs/cgroup/made && echo made; echo 1 > /sys/fs/cgroup/cgroup.freeze || echo refused; "
+                   "rmdir /sys/fs/cgroup/made", user={"uid": 1000, "gid": 1000})
+        self.create()
+        self.assertEqual(self.owners(), {".": 1000, "cgroup.procs": 1000, "cgroup.subtree_control": 1000,
+                                         "cgroup.freeze": 0, "cgroup.kill": 0})
+        self.ok("start", self.cid)
+        self.wait_stopped()
+        self.assertIn("made", self.logged())
+        self.assertIn("refused", self.logged())
+        self.ok("delete", self.cid)
+
+    def test_writable_cgroup_of_a_user_namespace(self):
+        self.writable()
+        self.config["linux"]["namespaces"].append({"type": "user"})
+        for key in ("uidMappings", "gidMappings"):
+            self.config["linux"][key] = [{"containerID": 0, "hostID": 100000, "size": 65536}]
+        for folder in ("", "opt"):
+            os.chown(os.path.join(self.rootfs, folder), 100000, 100000)
+        self.shell("true")
+        self.create()
+        self.assertEqual(self.owners()["cgroup.procs"], 100000)
+        self.ok("delete", "--force", self.cid)
+
+    def test_read_only_cgroup_stays_roots(self):
+        self.shell("true", user={"uid": 1000, "gid": 1000})
+        self.create()
+        self.assertEqual(set(self.owners().values()), {0})
+        self.ok("delete", "--force", self.cid)
+
     def test_exec_follows_the_program_into_its_sub_cgroup(self):
         """A container that enables a controller below has no process at the top (as systemd does)."""
         with open(f"{CGROUP}/cgroup.controllers") as file:

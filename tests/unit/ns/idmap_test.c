@@ -29,9 +29,25 @@ static void test_idmap_has_root(void **state)
 	assert_false(idmap_has_root(without, 2));
 }
 
+static void test_idmap_to_host(void **state)
+{
+	const struct spec_id_mapping mappings[] = { { 0, 1000, 1 }, { 1, 100000, 65535 } };
+	uint32_t id;
+
+	(void)state;
+	assert_true(idmap_to_host(mappings, 2, 0, &id));
+	assert_int_equal(id, 1000);
+	assert_true(idmap_to_host(mappings, 2, 65535, &id));
+	assert_int_equal(id, 165534);
+	assert_false(idmap_to_host(mappings, 2, 65536, &id));
+	assert_true(idmap_to_host(NULL, 0, 7, &id));
+	assert_int_equal(id, 7);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_idmap_to_host),
 		cmocka_unit_test(test_idmap_text_is_one_line_a_mapping),
 		cmocka_unit_test(test_idmap_has_root),
 	};
