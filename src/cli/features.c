@@ -81,6 +81,15 @@ static struct json_object *seccomp(void)
 	return object;
 }
 
+static struct json_object *intel_rdt(void)
+{
+	struct json_object *object = enabled(true);
+
+	add_bool(object, "schemata", true);
+	add_bool(object, "monitoring", true);
+	return object;
+}
+
 static struct json_object *memory_policy(void)
 {
 	struct json_object *object = json_object_new_object();
@@ -114,7 +123,7 @@ static struct json_object *linux_object(void)
 	json_object_object_add(object, "seccomp", seccomp());
 	json_object_object_add(object, "apparmor", enabled(true));
 	json_object_object_add(object, "selinux", enabled(true));
-	json_object_object_add(object, "intelRdt", enabled(false));
+	json_object_object_add(object, "intelRdt", intel_rdt());
 	json_object_object_add(object, "memoryPolicy", memory_policy());
 	json_object_object_add(mounts, "idmap", enabled(true));
 	json_object_object_add(object, "mountExtensions", mounts);

@@ -305,6 +305,17 @@ static int converse(struct exec *exec, struct error *err)
 	}
 }
 
+static int join_rdt_class(struct exec *exec, struct error *err)
+{
+	auto_close int resctrl_fd = -1;
+
+	if (!exec->state.rdt.name)
+		return 0;
+	resctrl_fd = rdt_open(err);
+	return resctrl_fd < 0 ? resctrl_fd :
+				rdt_add(resctrl_fd, &exec->state.rdt, exec->state.id, exec->child.pid, err);
+}
+
 /* The container's cgroup, or the one below it that its first process has moved to. */
 static int spawn_in_cgroup(struct exec *exec, struct error *err)
 {
@@ -325,7 +336,9 @@ static int run(struct exec *exec, int *ret_status, struct error *err)
 
 	if (r < 0)
 		return r;
-	r = converse(exec, err);
+	r = join_rdt_class(exec, err);
+	if (r == 0)
+		r = converse(exec, err);
 	if (r == 0)
 		r = announce_process(exec->child.pid, exec->request->pidfd_socket, exec->request->pid_file,
 				     err);

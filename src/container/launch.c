@@ -25,6 +25,7 @@
 #include "container/agent.h"
 #include "container/announce.h"
 #include "container/notify.h"
+#include "container/remove.h"
 #include "container/state_dir.h"
 #include "hooks/hooks.h"
 #include "init/sync.h"
@@ -307,6 +308,31 @@ static int open_idmaps(struct launch *launch, struct error *err)
 	return 0;
 }
 
+static int make_rdt_class(struct launch *launch, struct error *err)
+{
+	auto_close int resctrl_fd = -1;
+	int r;
+
+	if (!launch->spec->rdt)
+		return 0;
+	resctrl_fd = rdt_open(err);
+	if (resctrl_fd < 0)
+		return resctrl_fd;
+	r = rdt_prepare(resctrl_fd, launch->spec->rdt, launch->request->id, &launch->state.rdt, err);
+	return r < 0 ? r : state_save(launch->dir_fd, &launch->state, err);
+}
+
+static int join_rdt_class(struct launch *launch, struct error *err)
+{
+	auto_close int resctrl_fd = launch->state.rdt.name ? rdt_open(err) : -1;
+
+	if (!launch->state.rdt.name)
+		return 0;
+	return resctrl_fd < 0 ?
+		       resctrl_fd :
+		       rdt_add(resctrl_fd, &launch->state.rdt, launch->request->id, launch->child.pid, err);
+}
+
 static int open_mounts(struct launch *launch, struct error *err)
 {
 	struct mount_extra_file files[3];
@@ -468,8 +494,10 @@ static int wait_for_monitor(struct launch *launch, pid_t monitor, struct error *
 static int converse(struct launch *launch, struct error *err)
 {
 	struct sync_message message;
-	int r = move_net_devices(launch, err);
+	int r = join_rdt_class(launch, err);
 
+	if (r == 0)
+		r = move_net_devices(launch, err);
 	if (r == 0)
 		r = give_id_maps(launch, err);
 	while (r == 0) {
@@ -550,13 +578,20 @@ static int plan_namespaces(struct launch *launch, struct error *err)
 }
 
 static const struct phase phases[] = {
-	{ "read bundle", read_bundle }, { "plan namespaces", plan_namespaces },
-	{ "check", check_request },	{ "personality", choose_personality },
-	{ "state", fill_state },	{ "environment", launch_environment_make },
+	{ "read bundle", read_bundle },
+	{ "plan namespaces", plan_namespaces },
+	{ "check", check_request },
+	{ "personality", choose_personality },
+	{ "state", fill_state },
+	{ "environment", launch_environment_make },
 	{ "reserve", reserve }, /* from here on there is something to undo */
-	{ "cgroup", make_cgroup },	{ "open", open_host },
-	{ "plan", launch_plan_make },	{ "spawn", spawn },
-	{ "child", converse },		{ "commit", commit },
+	{ "cgroup", make_cgroup },
+	{ "resctrl", make_rdt_class },
+	{ "open", open_host },
+	{ "plan", launch_plan_make },
+	{ "spawn", spawn },
+	{ "child", converse },
+	{ "commit", commit },
 };
 
 int launch_make(struct launch *launch, const struct create_request *request, bool run, struct error *err)
@@ -645,6 +680,8 @@ static void undo(struct launch *launch)
 			hooks_run_all(HOOK_POSTSTOP, &launch->spec->hooks[HOOK_POSTSTOP], text);
 	}
 	launch_remove_traces(&launch->cgroup);
+	if (rdt_leave(&launch->state, &err) < 0)
+		log_warning("%s", err.text);
 	if (launch->pid_file_written)
 		unlink(launch->request->pid_file);
 	if (launch->dir_fd >= 0 &&

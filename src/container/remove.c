@@ -60,6 +60,16 @@ static int remove_cgroup(const struct state *state, struct error *err)
 	return r;
 }
 
+int rdt_leave(const struct state *state, struct error *err)
+{
+	auto_close int resctrl_fd = -1;
+
+	if (!state->rdt.name)
+		return 0;
+	resctrl_fd = rdt_open(err);
+	return resctrl_fd < 0 ? resctrl_fd : rdt_remove(resctrl_fd, &state->rdt, state->id, err);
+}
+
 static void run_poststop(int dir_fd, const struct state *state, const struct spec *spec)
 {
 	struct spec *loaded = NULL;
@@ -92,6 +102,8 @@ int container_remove(const struct container_host *host, int dir_fd, const struct
 	if (r < 0)
 		return r;
 	r = remove_cgroup(state, err);
+	if (rdt_leave(state, &later) < 0)
+		log_warning("%s", later.text);
 	if (state->has_hooks)
 		run_poststop(dir_fd, state, spec);
 	/* With its cgroup left behind a container stays known, so that delete can be tried again. */

@@ -19,6 +19,9 @@ struct release {
 /* Runs startContainer hooks where nobody else does (km waits already), then releases the program. */
 int container_release(const struct release *release, struct error *err);
 
+/* Removes the resctrl groups of a container, if it has any. */
+int rdt_leave(const struct state *state, struct error *err);
+
 /*
  * The process is dead (or is killed here): what is left in its cgroup, the cgroup, poststop hooks, the state
  * directory. @spec NULL: read from the state directory when it has hooks. Goes on after a failure and reports

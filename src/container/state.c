@@ -42,6 +42,7 @@ static const struct text_field text_fields[] = {
 	{ "cgroupPath", offsetof(struct state, cgroup_path), true },
 	{ "keyring", offsetof(struct state, keyring), true },
 	{ "monitor", offsetof(struct state, monitor), true },
+	{ "rdtClass", offsetof(struct state, rdt.name), true },
 };
 
 static char **text_slot(const struct state *state, const struct text_field *field)
@@ -80,6 +81,7 @@ static int fill(struct json_object *object, const struct state *state)
 		{ "startAt", json_object_new_string(km_start_word(state->start)) },
 		{ "executionDomain", json_object_new_int64(state->execution_domain) },
 		{ "execReadsConfig", json_object_new_boolean(state->exec_reads_config) },
+		{ "rdtMonitoring", json_object_new_boolean(state->rdt.monitoring) },
 		{ "hasHooks", json_object_new_boolean(state->has_hooks) },
 	};
 
@@ -167,6 +169,7 @@ static int take_numbers(struct json_object *object, struct state *state, struct 
 	state->namespaces = (uint64_t)values[4];
 	state->execution_domain = values[5];
 	state->exec_reads_config = json_object_get_boolean(get(object, "execReadsConfig", json_type_boolean));
+	state->rdt.monitoring = json_object_get_boolean(get(object, "rdtMonitoring", json_type_boolean));
 	state->has_hooks = json_object_get_boolean(get(object, "hasHooks", json_type_boolean));
 	return 0;
 }

@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 #include "cgroup/cgroup.h"
+#include "cgroup/rdt.h"
 #include "km/km.h"
 
 struct error;
@@ -34,10 +35,11 @@ struct state {
 	unsigned long long start_time; /* of pid, in clock ticks after boot */
 	pid_t monitor_pid;	       /* km's process while a shim is pid; else 0 */
 	enum cgroup_manager manager;
-	char *cgroup_path;   /* NULL: none */
-	char *keyring;	     /* name of the session keyring that exec joins; NULL: none */
-	char *monitor;	     /* path of km inside the container, km personality only */
-	uint64_t namespaces; /* CLONE_NEW* that exec joins */
+	char *cgroup_path;    /* NULL: none */
+	struct rdt_group rdt; /* its class of resctrl, if it has one */
+	char *keyring;	      /* name of the session keyring that exec joins; NULL: none */
+	char *monitor;	      /* path of km inside the container, km personality only */
+	uint64_t namespaces;  /* CLONE_NEW* that exec joins */
 	enum personality personality;
 	enum km_start start;	  /* which start protocol, km personality only */
 	int64_t execution_domain; /* personality(2) of every process; -1: none asked for */

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "cgroup/cgroup.h"
+#include "cgroup/rdt.h"
 #include "json/findings.h"
 #include "ns/kinds.h"
 #include "security/security.h"
@@ -153,6 +154,12 @@ static void check_host(const struct check *check)
 	if (sysctl_check(spec->sysctl, spec->sysctl_len, spec->namespaces[NS_NETWORK].listed,
 			 spec->namespaces[NS_IPC].listed, spec->namespaces[NS_UTS].listed, &err) < 0)
 		find(check, JSON_ERROR, "/linux/sysctl", "%s", err.text);
+	if (spec->rdt) {
+		auto_close int resctrl_fd = rdt_open(&err);
+
+		if (resctrl_fd < 0)
+			take_error(check, JSON_UNSUPPORTED, &err);
+	}
 	r = cgroup_check_host(&spec->resources, &err);
 	if (r < 0)
 		take_error(check, r == -EOPNOTSUPP ? JSON_UNSUPPORTED : JSON_ERROR, &err);

@@ -278,6 +278,75 @@ static int read_personality(struct json_reader *reader, struct json_object *valu
 	return 0;
 }
 
+/* ---- resctrl ----------------------------------------------------------------------------------------------------------------- */
+
+static int read_clos_id(struct json_reader *reader, struct json_object *value, void *target, const void *arg)
+{
+	const char *name = json_object_get_string(value);
+
+	(void)arg;
+	if (!*name)
+		return 0;
+	if (strcmp(name, "/") != 0 &&
+	    (strchr(name, '/') || strcmp(name, ".") == 0 || strcmp(name, "..") == 0))
+		return json_error(reader, "'%s' is not the name of a class", name);
+	*(const char **)target = name;
+	return 0;
+}
+
+/* "MUST start with MB:" and "MUST NOT contain newlines" */
+static int read_bandwidth(struct json_reader *reader, struct json_object *value, void *target,
+			  const void *arg)
+{
+	const char *text = json_object_get_string(value);
+
+	(void)arg;
+	if (!*text)
+		return 0;
+	if (strncmp(text, "MB:", 3) != 0 || strchr(text, '\n'))
+		return json_error(reader, "'%s' is not one line that starts with MB:", text);
+	*(const char **)target = text;
+	return 0;
+}
+
+static int read_cache(struct json_reader *reader, struct json_object *value, void *target, const void *arg)
+{
+	(void)reader;
+	(void)arg;
+	if (*json_object_get_string(value))
+		*(const char **)target = json_object_get_string(value);
+	return 0;
+}
+
+static int read_rdt(struct json_reader *reader, struct json_object *value, void *target, const void *arg)
+{
+	static const struct json_field fields[] = {
+		{ "closID", json_type_string, false, offsetof(struct spec_rdt, clos_id), read_clos_id, NULL },
+		{ "l3CacheSchema", json_type_string, false, offsetof(struct spec_rdt, l3_cache_schema),
+		  read_cache, NULL },
+		{ "memBwSchema", json_type_string, false, offsetof(struct spec_rdt, mem_bw_schema),
+		  read_bandwidth, NULL },
+		{ "schemata", json_type_array, false, offsetof(struct spec_rdt, schemata), json_read_strings,
+		  NULL },
+		{ "enableMonitoring", json_type_boolean, false, offsetof(struct spec_rdt, enable_monitoring),
+		  json_read_bool, NULL },
+		{ 0 },
+	};
+	struct spec_rdt *rdt = arena_alloc(reader->arena, 1, sizeof(*rdt));
+	int r;
+
+	(void)arg;
+	if (!rdt)
+		return error_oom(reader->err);
+	/* Engines send {} for "none". */
+	if (json_object_object_length(value) == 0)
+		return 0;
+	r = json_read_fields(reader, value, fields, rdt);
+	if (r == 0)
+		*(struct spec_rdt **)target = rdt;
+	return r;
+}
+
 /* ---- network devices ------------------------------------------------------------------------------------------------------ */
 
 /* dev_valid_name() of the kernel. */
@@ -353,7 +422,7 @@ static const struct json_field linux_fields[] = {
 	{ "mountLabel", json_type_string, false, SPEC(mount_label), json_read_string, NULL },
 	{ "sysctl", json_type_object, false, SPEC(sysctl), spec_read_pairs, NULL },
 	{ "personality", json_type_object, false, 0, read_personality, NULL },
-	{ "intelRdt", json_type_object, false, 0, spec_read_unsupported, NULL },
+	{ "intelRdt", json_type_object, false, SPEC(rdt), read_rdt, NULL },
 	{ "memoryPolicy", json_type_object, false, SPEC(memory_policy), spec_read_memory_policy, NULL },
 	{ "netDevices", json_type_object, false, 0, read_net_devices, NULL },
 	{ 0 },

@@ -222,6 +222,14 @@ struct spec_memory_policy {
 	const char *nodes; /* a list as "0-3,7", checked; NULL: none */
 };
 
+/* resctrl; see cgroup/rdt.h */
+struct spec_rdt {
+	const char *clos_id; /* "/" is the root class; NULL: the container's id */
+	const char *l3_cache_schema, *mem_bw_schema;
+	char **schemata; /* lines */
+	bool enable_monitoring;
+};
+
 struct spec_time_offset {
 	bool set;
 	int64_t secs;
@@ -259,7 +267,8 @@ struct spec {
 	struct {
 		bool set;
 		unsigned long value;
-	} personality; /* persona for personality(2) */
+	} personality;	      /* persona for personality(2) */
+	struct spec_rdt *rdt; /* NULL if absent */
 	struct spec_net_device *net_devices;
 	size_t net_devices_len;
 	struct spec_memory_policy *memory_policy; /* NULL if absent */

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * linux.intelRdt: a class of service in the resctrl file system (Documentation/filesystems/resctrl.rst), where cache and
+ * memory bandwidth are divided. A group is a directory: its schemata are written, and who is in it is in its "tasks".
+ */
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct error;
+struct spec_rdt;
+
+/* What the state keeps of it. */
+struct rdt_group {
+	char *name;	 /* directory below resctrl; "." is the root class; NULL: none */
+	bool monitoring; /* has a monitoring group with the container's id */
+};
+
+/* The mounted resctrl of this host. An error that says so when there is none. */
+int rdt_open(struct error *err);
+
+/*
+ * Finds or makes the group as the rules of config-linux.md say and writes its schemata. @resctrl_fd: directory. *ret: what was made, also
+ * on failure; the caller frees ret->name.
+ */
+int rdt_prepare(int resctrl_fd, const struct spec_rdt *rdt, const char *id, struct rdt_group *ret,
+		struct error *err);
+/* Process @pid, and what it forks from here on, is counted there. */
+int rdt_add(int resctrl_fd, const struct rdt_group *group, const char *id, pid_t pid, struct error *err);
+/* Removes what belongs to the container: its monitoring group, and the group if it has the container's name. */
+int rdt_remove(int resctrl_fd, const struct rdt_group *group, const char *id, struct error *err);

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "../test.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cgroup/rdt.h"
+#include "spec/spec.h"
+#include "util/error.h"
+
+/* A directory that looks like resctrl, where the kernel makes "schemata", "tasks" and "mon_groups" in every class. */
+static char dir[] = "/tmp/krun-unit-XXXXXX";
+static int root_fd;
+
+static void put(const char *path, const char *text)
+{
+	int fd = openat(root_fd, path, O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+}
+
+static void check(const char *path, const char *expect)
+{
+	char text[512] = "";
+	int fd = openat(root_fd, path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		fail_msg("%s is missing", path);
+	assert_true(read(fd, text, sizeof(text) - 1) >= 0);
+	assert_string_equal(text, expect);
+	close(fd);
+}
+
+static void make_class(const char *name, const char *schemata)
+{
+	char path[128];
+
+	if (strcmp(name, ".") != 0)
+		assert_int_equal(mkdirat(root_fd, name, 0700), 0);
+	snprintf(path, sizeof(path), "%s/schemata", name);
+	put(path, schemata);
+	snprintf(path, sizeof(path), "%s/tasks", name);
+	put(path, "");
+	snprintf(path, sizeof(path), "%s/mon_groups", name);
+	assert_int_equal(mkdirat(root_fd, path, 0700), 0);
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	strcpy(dir + strlen(dir) - 6, "XXXXXX");
+	if (!mkdtemp(dir))
+		return -1;
+	root_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	make_class(".", "");
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	char command[64];
+
+	(void)state;
+	close(root_fd);
+	snprintf(command, sizeof(command), "rm -rf %s", dir);
+	return system(command);
+}
+
+static int prepare(const struct spec_rdt *rdt, struct rdt_group *group, struct error *err)
+{
+	return rdt_prepare(root_fd, rdt, "box", group, err);
+}
+
+static void test_class_that_exists_is_joined(void **state)
+{
+	const struct spec_rdt rdt = { .clos_id = "gold", .enable_monitoring = true };
+	struct error err = { 0 };
+	struct rdt_group group;
+
+	(void)state;
+	make_class("gold", "L3:0=f\n");
+	assert_int_equal(prepare(&rdt, &group, &err), 0);
+	assert_string_equal(group.name, "gold");
+	assert_true(group.monitoring);
+	put("gold/mon_groups/box/tasks", "");
+	assert_int_equal(rdt_add(root_fd, &group, "box", 77, &err), 0);
+	check("gold/tasks", "77");
+	check("gold/mon_groups/box/tasks", "77");
+	check("gold/schemata", "L3:0=f\n");
+	unlinkat(root_fd, "gold/mon_groups/box/tasks", 0);
+	assert_int_equal(rdt_remove(root_fd, &group, "box", &err), 0);
+	assert_int_equal(faccessat(root_fd, "gold/tasks", F_OK, 0), 0);
+	assert_int_equal(faccessat(root_fd, "gold/mon_groups/box", F_OK, 0), -1);
+	free(group.name);
+}
+
+static void test_class_that_is_missing_is_an_error_without_a_schema(void **state)
+{
+	const struct spec_rdt rdt = { .clos_id = "gold" };
+	struct error err = { 0 };
+	struct rdt_group group;
+
+	(void)state;
+	assert_true(prepare(&rdt, &group, &err) < 0);
+	assert_non_null(strstr(err.text, "/linux/intelRdt/closID: class 'gold'"));
+	assert_null(group.name);
+}
+
+static void test_schemata_of_an_existing_class_have_to_match(void **state)
+{
+	struct spec_rdt rdt = { .clos_id = "gold", .l3_cache_schema = "L3:0=f", .mem_bw_schema = "MB:0=20" };
+	struct error err = { 0 };
+	struct rdt_group group;
+
+	(void)state;
+	make_class("gold", "    L3:0=f\n    MB:0=20\n");
+	assert_int_equal(prepare(&rdt, &group, &err), 0);
+	free(group.name);
+	rdt.mem_bw_schema = "MB:0=30";
+	assert_true(prepare(&rdt, &group, &err) < 0);
+	assert_non_null(strstr(err.text, "no line 'MB:0=30'"));
+	free(group.name);
+}
+
+/* The kernel fills a new directory at once; here the class of the container's name is there before. */
+static void test_schemata_are_combined_and_written_in_order(void **state)
+{
+	char line_a[] = "L2:0=1", line_b[] = "MB:0=50", *lines[] = { line_a, line_b, NULL };
+	struct spec_rdt rdt = { .l3_cache_schema = "L3:0=f\nMB:0=99", .mem_bw_schema = "MB:0=20" };
+	struct error err = { 0 };
+	struct rdt_group group;
+
+	(void)state;
+	make_class("box", "");
+	assert_int_equal(prepare(&rdt, &group, &err), 0);
+	assert_string_equal(group.name, "box");
+	check("box/schemata", "L3:0=f\nMB:0=20\n");
+	free(group.name);
+	rdt.schemata = lines;
+	put("box/schemata", "");
+	assert_int_equal(prepare(&rdt, &group, &err), 0);
+	check("box/schemata", "L2:0=1\nMB:0=50\n");
+	free(group.name);
+}
+
+static void test_root_class(void **state)
+{
+	const struct spec_rdt rdt = { .clos_id = "/" };
+	struct error err = { 0 };
+	struct rdt_group group;
+
+	(void)state;
+	assert_int_equal(prepare(&rdt, &group, &err), 0);
+	assert_int_equal(rdt_add(root_fd, &group, "box", 5, &err), 0);
+	check("tasks", "5");
+	assert_int_equal(rdt_remove(root_fd, &group, "box", &err), 0);
+	free(group.name);
+}
+
+static void test_own_class_is_made_and_removed(void **state)
+{
+	const struct spec_rdt rdt = { 0 };
+	struct error err = { 0 };
+	struct rdt_group group;
+
+	(void)state;
+	assert_int_equal(prepare(&rdt, &group, &err), 0);
+	assert_int_equal(faccessat(root_fd, "box", F_OK, 0), 0);
+	assert_int_equal(rdt_remove(root_fd, &group, "box", &err), 0);
+	assert_int_equal(faccessat(root_fd, "box", F_OK, 0), -1);
+	free(group.name);
+}
+
+static void test_host_without_resctrl(void **state)
+{
+	struct error err = { 0 };
+	int fd = rdt_open(&err);
+
+	(void)state;
+	if (fd >= 0)
+		close(fd);
+	else
+		assert_non_null(strstr(err.text, "/linux/intelRdt: no resctrl file system"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_class_that_exists_is_joined, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_class_that_is_missing_is_an_error_without_a_schema,
+						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_schemata_of_an_existing_class_have_to_match, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(test_schemata_are_combined_and_written_in_order, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(test_root_class, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_own_class_is_made_and_removed, set_up, tear_down),
+		cmocka_unit_test(test_host_without_resctrl),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
