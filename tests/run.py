@@ -33,6 +33,7 @@ class Report:
     def __init__(self, ring):
         self.ring = ring
         self.counts = {"passed": 0, "failed": 0, "skipped": 0}
+        self.results = []
         with open(os.path.join(TESTS, "expected-skips")) as file:
             lines = [line.split("#")[0].strip() for line in file]
         self.expected = [re.compile(line) for line in lines if line]
@@ -43,6 +44,7 @@ class Report:
                 not any(pattern.search(name) for pattern in self.expected):
             outcome, detail = "failed", f"skipped, and not in tests/expected-skips: {detail}"
         self.counts[outcome] += 1
+        self.results.append((name, outcome))
         word = {"passed": "ok", "failed": "FAILED", "skipped": "skipped"}[outcome]
         extra = f" ({detail})" if outcome == "skipped" else ""
         print(f"{word:8}{name}{extra} [{seconds:.2f}s]", flush=True)
@@ -158,6 +160,21 @@ def run_unittest(ring, name, report):
                     suite.addTests(test for test in loader.loadTestsFromTestCase(variant)
                                    if not name or name in test.id())
     suite.run(RingResult(report))
+    if ring == "bundle" and not name:
+        report_coverage(report)
+
+
+def report_coverage(report):
+    """Every property of the specification has a test that did not fail, and the table in the tree knows it."""
+    import coverage
+
+    table = coverage.rows(report.results)
+    path = os.path.join(TESTS, "spec-coverage.md")
+    coverage.write(path if os.environ.get("KRUN_WRITE_COVERAGE") else os.path.join(BUILD, "spec-coverage.md"), table)
+    bad = [f"{pointer}: {result}" for pointer, _, result in table if result in ("no test", "failed")]
+    bad += [f"{pointer}: not the same in tests/spec-coverage.md"
+            for pointer in coverage.pointers_in(path) ^ set(coverage.PROPERTIES)]
+    report.add("failed" if bad else "passed", "spec_coverage", "\n".join(bad))
 
 
 def enter(ring, selection):

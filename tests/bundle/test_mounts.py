@@ -29,6 +29,17 @@ class Root(BothPersonalities):
             point == known or point.startswith(known + "/") for known in expected)], [])
         self.assertNotIn(".oldroot", out)
 
+    def test_propagation_of_the_root(self):
+        for word, present, absent in (("shared", "shared:", "master:"), ("private", "", "shared:"),
+                                      ("slave", "", "shared:"), ("unbindable", "unbindable", "shared:"),
+                                      ("rprivate", "", "shared:")):
+            with self.subTest(word=word):
+                self.config["linux"]["rootfsPropagation"] = word
+                line = [line for line in self.inside("cat /proc/self/mountinfo").splitlines() if line.split()[4] == "/"][0]
+                fields = line.partition(" - ")[0].split(maxsplit=6)[6:]
+                self.assertIn(present, " ".join(fields))
+                self.assertNotIn(absent, " ".join(fields))
+
     def test_no_pivot(self):
         self.assertEqual(self.inside("ls -d /etc/passwd /work 2>/dev/null; pwd", "--no-pivot"), "/etc/passwd\n/\n")
 

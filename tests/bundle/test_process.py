@@ -49,6 +49,62 @@ class Identity(BothPersonalities):
         self.assertEqual(self.inside("echo again > /dev/stdout", user={"uid": 1000, "gid": 1000}), "again\n")
 
 
+class Labels(BothPersonalities):
+    """A label is in force, or its absence is an error that names the property; never silence."""
+
+    def test_apparmor_profile_or_an_error(self):
+        self.config["process"]["apparmorProfile"] = "no-such-profile"
+        self.write_config()
+        self.assertIn("pparmor", self.run_fails())
+
+    def test_selinux_label_or_an_error(self):
+        self.config["process"]["selinuxLabel"] = "system_u:system_r:svirt_lxc_net_t:s0"
+        self.write_config()
+        if os.path.isdir("/sys/fs/selinux"):
+            self.skipTest("SELinux is enabled here: the label may be good")
+        self.assertIn("SELinux", self.run_fails())
+
+    def test_mount_label_or_the_kernels_error(self):
+        self.config["linux"]["mountLabel"] = "system_u:object_r:svirt_sandbox_file_t:s0"
+        self.write_config()
+        if os.path.isdir("/sys/fs/selinux"):
+            self.skipTest("SELinux is enabled here: the label may be good")
+        self.assertIn("mount 'tmpfs' (tmpfs) on '/dev'", self.run_fails())
+
+
+class Seccomp(BothPersonalities):
+    def profile(self, **change):
+        self.config["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", **change}
+
+    def test_arguments_with_every_operator(self):
+        for operator, value, value_two, refused in (
+                ("SCMP_CMP_EQ", 12, 0, [12]), ("SCMP_CMP_NE", 12, 0, [10, 15]), ("SCMP_CMP_LT", 12, 0, [10]),
+                ("SCMP_CMP_LE", 12, 0, [10, 12]), ("SCMP_CMP_GE", 12, 0, [12, 15]), ("SCMP_CMP_GT", 12, 0, [15]),
+                ("SCMP_CMP_MASKED_EQ", 1, 1, [15])):
+            with self.subTest(operator=operator):
+                self.profile(syscalls=[{"names": ["kill"], "action": "SCMP_ACT_ERRNO", "args": [
+                    {"index": 1, "value": value, "valueTwo": value_two, "op": operator}]}])
+                out = self.inside("trap '' 10 12 15; for s in 10 12 15; do kill -$s $$ 2>/dev/null || echo $s; done")
+                self.assertEqual([int(word) for word in out.split()], refused)
+
+    def test_default_errno(self):
+        """Everything that is not named fails with that number; what a shell needs is named."""
+        self.profile(defaultAction="SCMP_ACT_ERRNO", defaultErrnoRet=123, syscalls=[
+            {"names": self.calls_but("mkdir", "mkdirat"), "action": "SCMP_ACT_ALLOW"}])
+        self.assertIn("No medium found", self.inside("mkdir /tmp/x 2>&1; true"))
+
+    @staticmethod
+    def calls_but(*without):
+        text = subprocess.run(["sh", "-c", "grep -hoE '__NR_[a-z0-9_]+' /usr/include/*/asm/unistd_64.h"],
+                              capture_output=True, text=True, check=True).stdout
+        return sorted({name[len("__NR_"):] for name in text.split()} - set(without))
+
+    def test_architectures(self):
+        self.profile(architectures=["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32", "SCMP_ARCH_AARCH64"],
+                     syscalls=[{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO", "errnoRet": 123}])
+        self.assertIn("No medium found", self.inside("mkdir /tmp/x 2>&1; true"))
+
+
 class Agent(BothPersonalities):
     """SCMP_ACT_NOTIFY: a seccomp agent that answers every mkdir with ENOMEDIUM."""
 
