@@ -80,6 +80,9 @@ int container_exec(const struct exec_request *request, int *ret_status, struct e
 int container_kill(const struct container_host *host, const char *id, int signo, bool all, struct error *err);
 /* @force: kills what is left; succeeds for an unknown id. */
 int container_delete(const struct container_host *host, const char *id, bool force, struct error *err);
+/* Adds the mounts of a bare array to a container that exists, or takes what is on their destinations away. */
+int container_mounts(const struct container_host *host, const char *id, const struct spec *spec, bool add,
+		     struct error *err);
 int container_pause(const struct container_host *host, const char *id, struct error *err);
 int container_resume(const struct container_host *host, const char *id, struct error *err);
 /* @changes: from spec_parse_resources(); what it does not set stays as it is. */

@@ -284,6 +284,28 @@ int mount_setup_make(const struct mount_request *request, struct mount_setup **r
 	return 0;
 }
 
+int mount_setup_make_live(const struct mount_request *request, struct mount_setup **ret, struct error *err)
+{
+	struct mount_setup *setup = calloc(1, sizeof(*setup));
+	int r;
+
+	if (!setup)
+		return error_oom(err);
+	setup->spec = request->spec;
+	setup->user_namespace = request->new_userns;
+	setup->root_fd = -1;
+	setup->nodes_fd = -1;
+	r = mount_plan_make(request->spec, request->has_cgroupns, &setup->plan, err);
+	if (r == 0)
+		r = open_sources(setup, request, err);
+	if (r < 0) {
+		mount_setup_free(setup);
+		return r;
+	}
+	*ret = setup;
+	return 0;
+}
+
 void mount_setup_free(struct mount_setup *setup)
 {
 	if (!setup)

@@ -51,6 +51,15 @@ struct mount_request {
 	size_t devices_len;
 };
 
+/*
+ * For a container that runs: the same without root, devices and extra files. The process that carries it out has entered the
+ * container's mount (and user) namespace and calls mount_do_live() or mount_do_remove().
+ */
+int mount_setup_make_live(const struct mount_request *request, struct mount_setup **ret, struct error *err);
+int mount_do_live(struct mount_setup *setup, struct error *err);
+/* Takes what is mounted on the destinations away, the last one first. @proc_fd: the host's /proc. */
+int mount_do_remove(const struct spec *spec, int proc_fd, struct error *err);
+
 /* Parent, before clone. Opens everything. A missing source or rootfs is an error that names it. */
 int mount_setup_make(const struct mount_request *request, struct mount_setup **ret, struct error *err);
 void mount_setup_free(struct mount_setup *setup);

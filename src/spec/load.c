@@ -100,6 +100,7 @@ static int check_config(struct json_reader *reader, struct spec *spec)
 /* ---- documents -------------------------------------------------------------------------------------------------- */
 
 struct document {
+	json_type type;
 	int (*read)(struct json_reader *reader, struct json_object *root, struct spec *spec);
 };
 
@@ -120,6 +121,11 @@ static int read_resources_file(struct json_reader *reader, struct json_object *r
 	return spec_read_resources(reader, root, &spec->resources, NULL);
 }
 
+static int read_mounts_file(struct json_reader *reader, struct json_object *root, struct spec *spec)
+{
+	return spec_read_mounts(reader, root, &spec->mounts, NULL);
+}
+
 static int parse(const char *text, size_t size, const char *name, struct document document,
 		 struct json_findings *findings, struct spec **ret, struct error *err)
 {
@@ -131,8 +137,8 @@ static int parse(const char *text, size_t size, const char *name, struct documen
 		return error_oom(err);
 	reader.arena = &spec->arena;
 	r = json_document_parse(text, size, name, &spec->root, err);
-	if (r == 0 && !json_object_is_type(spec->root, json_type_object))
-		r = json_error(&reader, "expected an object");
+	if (r == 0 && !json_object_is_type(spec->root, document.type))
+		r = json_error(&reader, "expected an %s", json_type_to_name(document.type));
 	if (r == 0)
 		r = document.read(&reader, spec->root, spec);
 	if (r < 0) {
@@ -145,7 +151,7 @@ static int parse(const char *text, size_t size, const char *name, struct documen
 
 int spec_parse(const char *text, size_t size, const char *name, struct spec **ret, struct error *err)
 {
-	return parse(text, size, name, (struct document){ read_config }, NULL, ret, err);
+	return parse(text, size, name, (struct document){ json_type_object, read_config }, NULL, ret, err);
 }
 
 int spec_validate(const char *text, size_t size, const char *name, struct json_findings *findings,
@@ -155,7 +161,7 @@ int spec_validate(const char *text, size_t size, const char *name, struct json_f
 	int r;
 
 	*ret = NULL;
-	r = parse(text, size, name, (struct document){ read_config }, findings, ret, err);
+	r = parse(text, size, name, (struct document){ json_type_object, read_config }, findings, ret, err);
 	/* What is no JSON has no pointer, and the error begins with the name. */
 	if (r < 0 && findings->len == before)
 		json_findings_add(findings, JSON_ERROR, "", err->text + strlen(name) + 2);
@@ -181,13 +187,21 @@ int spec_load_process(const char *path, struct spec **ret, struct error *err)
 
 	if (r < 0)
 		return error_sys(err, r, "read process file '%s'", path);
-	return parse(text, size, path, (struct document){ read_process_file }, NULL, ret, err);
+	return parse(text, size, path, (struct document){ json_type_object, read_process_file }, NULL, ret,
+		     err);
 }
 
 int spec_parse_resources(const char *text, size_t size, const char *name, struct spec **ret,
 			 struct error *err)
 {
-	return parse(text, size, name, (struct document){ read_resources_file }, NULL, ret, err);
+	return parse(text, size, name, (struct document){ json_type_object, read_resources_file }, NULL, ret,
+		     err);
+}
+
+int spec_parse_mounts(const char *text, size_t size, const char *name, struct spec **ret, struct error *err)
+{
+	return parse(text, size, name, (struct document){ json_type_array, read_mounts_file }, NULL, ret,
+		     err);
 }
 
 void spec_free(struct spec *spec)

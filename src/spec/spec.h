@@ -299,6 +299,9 @@ int spec_load_process(const char *path, struct spec **ret, struct error *err);
 int spec_parse_resources(const char *text, size_t size, const char *name, struct spec **ret,
 			 struct error *err);
 
+/* `mounts add|remove`: a bare array of mounts. Result: a spec with only .mounts set. */
+int spec_parse_mounts(const char *text, size_t size, const char *name, struct spec **ret, struct error *err);
+
 /* The config.json that `krun spec` writes; the caller frees *ret_text. */
 int spec_template(bool rootless, uid_t uid, gid_t gid, char **ret_text, struct error *err);
 

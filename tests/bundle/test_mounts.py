@@ -2,6 +2,7 @@
 """Root, mounts, devices, masked paths; a root directory that wants out."""
 
 import copy
+import json
 import os
 import stat
 import subprocess
@@ -339,3 +340,63 @@ class NoFollow(BothPersonalities):
         self.config["mounts"].append({"destination": "/link", "type": "bind", "source": source,
                                       "options": ["bind", "dest-nofollow"]})
         self.assertEqual(self.inside("cat /link; grep -c bound /etc/passwd; true").split(), ["bound", "0"])
+
+
+class Live(BothPersonalities):
+    """mounts add and remove on a container that runs."""
+
+    def setUp(self):
+        super().setUp()
+        self.source = os.path.join(self.top, "source")
+        os.mkdir(self.source)
+        with open(f"{self.source}/file", "w") as file:
+            file.write("from outside\n")
+
+    def mounts(self, verb, *entries, **more):
+        return self.ok("mounts", verb, self.cid, "-", stdin=json.dumps(entries), **more)
+
+    def look(self, script):
+        return self.ok("exec", self.cid, "sh", "-c", script).out
+
+    def test_bind_and_tmpfs_come_and_go(self):
+        self.start_sleeper()
+        bind = {"destination": "/live/bind", "type": "bind", "source": self.source, "options": ["bind", "ro", "nosuid"]}
+        tmpfs = {"destination": "/live/tmpfs", "type": "tmpfs", "source": "tmpfs", "options": ["size=64k", "mode=700"]}
+        self.mounts("add", bind, tmpfs)
+        self.assertEqual(self.look("cat /live/bind/file; touch /live/bind/x 2>&1; stat -c %a /live/tmpfs"),
+                         "from outside\ntouch: /live/bind/x: Read-only file system\n700\n")
+        self.mounts("remove", {"destination": "/live/bind", "type": "none"}, {"destination": "/live/tmpfs", "type": "none"})
+        self.assertEqual(self.look("ls /live/bind; grep -c live /proc/mounts; true"), "0\n")
+        self.ok("delete", "--force", self.cid)
+
+    def test_user_namespace(self):
+        self.config["linux"]["namespaces"].append({"type": "user"})
+        for key in ("uidMappings", "gidMappings"):
+            self.config["linux"][key] = [{"containerID": 0, "hostID": 100000, "size": 65536}]
+        for folder in ("", "opt", "tmp"):
+            os.chown(os.path.join(self.rootfs, folder), 100000, 100000)
+        self.start_sleeper()
+        self.mounts("add", {"destination": "/tmp/t", "type": "tmpfs", "source": "tmpfs"},
+                    {"destination": "/tmp/b", "type": "bind", "source": self.source, "options": ["bind"]})
+        self.assertEqual(self.look("stat -c %u /tmp/t; cat /tmp/b/file"), "0\nfrom outside\n")
+        self.ok("delete", "--force", self.cid)
+
+    def test_destination_behind_a_link_stays_inside(self):
+        os.symlink("/../../../../../" + self.top, f"{self.rootfs}/out")
+        self.start_sleeper()
+        self.mounts("add", {"destination": "/out/inside", "type": "tmpfs", "source": "tmpfs"})
+        self.assertFalse(os.path.exists(f"{self.top}/inside"))
+        self.ok("delete", "--force", self.cid)
+
+    def test_mistakes(self):
+        self.start_sleeper()
+        for verb, text, part in (("add", "{}", "stdin: /: expected an array"), ("add", "[{}]", "stdin: /0/destination: missing"),
+                                 ("sub", "[]", "'sub' is neither add nor remove"),
+                                 ("remove", '[{"destination":"/tmp","type":"none"}]', "nothing is mounted on '/tmp'"),
+                                 ("remove", '[{"destination":"/nowhere","type":"none"}]', "'/nowhere'"),
+                                 ("add", '[{"destination":"/x","type":"bind","source":"/no/such"}]', "'/no/such'"),
+                                 ("add", '[{"destination":"/x","type":"nofs"}]', "nofs")):
+            with self.subTest(text=text):
+                self.assertIn(part, self.fails("mounts", verb, self.cid, "-", stdin=text))
+        self.assertIn("'nobody' does not exist", self.fails("mounts", "add", "nobody", "-", stdin="[]"))
+        self.ok("delete", "--force", self.cid)

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Mounts of a container that runs already. "/" is the container's root, which its processes may change meanwhile. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include "mount/internal.h"
+#include "syscall/open.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+
+int mount_do_live(struct mount_setup *setup, struct error *err)
+{
+	setup->root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (setup->root_fd < 0)
+		return error_sys(err, -errno, "open the container's root");
+	for (size_t i = 0; i < setup->plan.len; i++) {
+		int r = mount_apply(setup, &setup->plan.entries[i], err);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int remove_one(int root_fd, int proc_fd, const char *destination, struct error *err)
+{
+	auto_close int fd = open_in_root(root_fd, destination, O_PATH);
+	char path[32];
+
+	if (fd < 0)
+		return error_sys(err, fd, "mount '%s'", destination);
+	/* By way of the host's /proc to the very fd: what was found, not what the path may mean in a moment. */
+	snprintf(path, sizeof(path), "self/fd/%d", fd);
+	if (fchdir(proc_fd) == 0 && umount2(path, MNT_DETACH) == 0)
+		return 0;
+	if (errno == EINVAL)
+		return error_set(err, -EINVAL, "nothing is mounted on '%s'", destination);
+	return error_sys(err, -errno, "remove mount '%s'", destination);
+}
+
+int mount_do_remove(const struct spec *spec, int proc_fd, struct error *err)
+{
+	auto_close int root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (root_fd < 0)
+		return error_sys(err, -errno, "open the container's root");
+	for (size_t i = spec->mounts_len; i-- > 0;) {
+		int r = remove_one(root_fd, proc_fd, spec->mounts[i].destination, err);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
