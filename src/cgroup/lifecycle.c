@@ -344,6 +344,8 @@ int cgroup_limit(const struct cgroup *cgroup, const struct spec_resources *resou
 		const struct cgroup_write *write = &writes.items[i];
 
 		r = io_write_existing(cgroup->dir_fd, write->file, write->text);
+		if (r == -ENOENT && write->bfq_text)
+			r = io_write_existing(cgroup->dir_fd, "io.bfq.weight", write->bfq_text);
 		if (r == -ENOENT && (write->is_default || may_be_missing(write->file)))
 			r = 0;
 		else if (r == -ENOENT && write->controller && strncmp(write->property, "unified", 7) != 0)

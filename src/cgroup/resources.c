@@ -172,17 +172,40 @@ static uint64_t io_weight(uint64_t weight)
 	return weight <= 10 ? 1 : 1 + (weight - 10) * 9999 / 990;
 }
 
+/* io.bfq.weight counts from 1 to 1000, as v1 did from 10 to 1000. */
+static void __attribute__((format(printf, 2, 3))) add_bfq(struct maker *maker, const char *format, ...)
+{
+	struct cgroup_write *write = maker->writes.items + maker->writes.len - 1;
+	va_list args;
+
+	if (maker->status < 0)
+		return;
+	va_start(args, format);
+	if (vasprintf(&write->bfq_text, format, args) < 0) {
+		write->bfq_text = NULL;
+		maker->status = error_oom(maker->err);
+	}
+	va_end(args);
+}
+
 static void put_block_io(struct maker *maker, const struct spec_block_io *io)
 {
-	if (given_u(&io->weight))
+	if (given_u(&io->weight)) {
 		put(maker, "blockIO/weight", "io.weight", "default %" PRIu64, io_weight(io->weight.value));
+		add_bfq(maker, "%" PRIu64, io->weight.value);
+	}
 	if (given_u(&io->leaf_weight))
 		refuse(maker, "blockIO/leafWeight", "cgroup v2 has no leaf weight");
-	for (size_t i = 0; i < io->weight_devices_len; i++)
-		if (given_u(&io->weight_devices[i].weight))
-			put(maker, "blockIO/weightDevice", "io.weight", "%" PRId64 ":%" PRId64 " %" PRIu64,
-			    io->weight_devices[i].major, io->weight_devices[i].minor,
-			    io_weight(io->weight_devices[i].weight.value));
+	for (size_t i = 0; i < io->weight_devices_len; i++) {
+		const struct spec_weight_device *device = &io->weight_devices[i];
+
+		if (!given_u(&device->weight))
+			continue;
+		put(maker, "blockIO/weightDevice", "io.weight", "%" PRId64 ":%" PRId64 " %" PRIu64,
+		    device->major, device->minor, io_weight(device->weight.value));
+		add_bfq(maker, "%" PRId64 ":%" PRId64 " %" PRIu64, device->major, device->minor,
+			device->weight.value);
+	}
 	put_throttle(maker, "blockIO/throttleReadBpsDevice", "rbps", &io->read_bps);
 	put_throttle(maker, "blockIO/throttleWriteBpsDevice", "wbps", &io->write_bps);
 	put_throttle(maker, "blockIO/throttleReadIOPSDevice", "riops", &io->read_iops);
@@ -293,6 +316,7 @@ void cgroup_writes_done(struct cgroup_writes *writes)
 	for (size_t i = 0; i < writes->len; i++) {
 		free(writes->items[i].file);
 		free(writes->items[i].text);
+		free(writes->items[i].bfq_text);
 	}
 	free(writes->items);
 	*writes = (struct cgroup_writes){ 0 };

@@ -14,6 +14,7 @@ struct cgroup_write {
 	char *text;
 	const char *controller; /* "memory": has to be enabled for the file to exist */
 	const char *property;	/* "memory/limit": below /linux/resources, for errors */
+	char *bfq_text; /* for "io.weight": the text for "io.bfq.weight", where the kernel has that instead; else NULL */
 	bool is_default; /* what a new group has anyway: asks nothing of a controller that is not there */
 };
 

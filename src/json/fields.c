@@ -178,7 +178,8 @@ static void format_pointer(const struct json_reader *reader, char *out, size_t s
 	out[len] = '\0';
 }
 
-static int fail(struct json_reader *reader, enum json_severity severity, const char *format, va_list args)
+static int __attribute__((format(printf, 3, 0)))
+fail(struct json_reader *reader, enum json_severity severity, const char *format, va_list args)
 {
 	char pointer[512], text[1024];
 

@@ -130,6 +130,20 @@ class Mounts(BothPersonalities):
                             ("/sys/fs/cgroup", "cgroup2"), ("/dev", "tmpfs"), ("/dev/shm", "tmpfs")):
             self.assertEqual(kinds[point], kind, point)
 
+    def test_several_mounts_on_one_destination_keep_their_order(self):
+        for word in ("first", "second"):
+            os.mkdir(f"{self.top}/{word}")
+            self.config["mounts"].append({"destination": "/m", "type": "bind", "source": f"{self.top}/{word}",
+                                          "options": ["bind"]})
+        self.config["mounts"].append({"destination": "/m/below", "type": "tmpfs", "source": "tmpfs"})
+        self.inside("touch /m/here; touch /m/below/there")
+        self.assertEqual((os.listdir(f"{self.top}/first"), sorted(os.listdir(f"{self.top}/second"))),
+                         ([], ["below", "here"]))
+
+    def test_relative_destination_is_below_the_root(self):
+        self.config["mounts"].append({"destination": "m", "type": "tmpfs", "source": "tmpfs"})
+        self.assertEqual(self.inside("grep -c ' /m tmpfs' /proc/mounts"), "1\n")
+
     def test_missing_source_is_named(self):
         self.mount("/vol", "bind", "/no/such/source", "bind")
         self.write_config()

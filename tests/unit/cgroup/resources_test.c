@@ -82,6 +82,9 @@ static void test_each_property(void **state)
 		{ "{\"network\":{\"classID\":5}}",
 		  "! /linux/resources/network/classID: cgroup v2 has no network classes" },
 		{ "{\"network\":{\"classID\":0}}", "" },
+		{ "{\"rdma\":{\"mlx5_1\":{\"hcaHandles\":3,\"hcaObjects\":10},\"mlx4_0\":{\"hcaObjects\":7}}"
+		  "}",
+		  "rdma.max=mlx5_1 hca_handle=3 hca_object=10;rdma.max=mlx4_0 hca_object=7;" },
 		{ "{\"unified\":{\"memory.high\":\"5\"}}", "memory.high=5;" },
 		{ "{\"unified\":{\"../x.y\":\"5\"}}",
 		  "! /linux/resources/unified: '../x.y' is not a file of a controller" },
@@ -155,6 +158,24 @@ static void test_controllers(void **state)
 	spec_free(spec);
 }
 
+static void test_weights_for_bfq(void **state)
+{
+	static const char json[] =
+		"{\"blockIO\":{\"weight\":500,\"weightDevice\":[{\"major\":8,\"minor\":0,\"weight\":300}]}}";
+	struct cgroup_writes writes;
+	struct error err = { 0 };
+	struct spec *spec;
+
+	(void)state;
+	assert_int_equal(spec_parse_resources(json, strlen(json), "r", &spec, &err), 0);
+	assert_int_equal(cgroup_writes_make(&spec->resources, &writes, &err), 0);
+	assert_string_equal(writes.items[0].bfq_text, "500");
+	assert_string_equal(writes.items[1].bfq_text, "8:0 300");
+	assert_string_equal(writes.items[1].text, "8:0 2930");
+	cgroup_writes_done(&writes);
+	spec_free(spec);
+}
+
 static void test_weight_from_shares_meets_defaults_and_ends(void **state)
 {
 	unsigned int last = 0;
@@ -180,6 +201,7 @@ int main(void)
 		cmocka_unit_test(test_blocks_of_engines_ask_for_nothing),
 		cmocka_unit_test(test_block_of_kubernetes),
 		cmocka_unit_test(test_controllers),
+		cmocka_unit_test(test_weights_for_bfq),
 		cmocka_unit_test(test_weight_from_shares_meets_defaults_and_ends),
 	};
 
