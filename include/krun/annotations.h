@@ -22,6 +22,9 @@
 /* Read from config.json: a socket that gets a pidfd of the container's process, as --pidfd-socket. */
 #define KRUN_ANNOTATION_PIDFD_RECEIVER "run.oci.pidfd_receiver"
 
+/* Read from config.json: a cgroup below the container's, which its processes start in and may change. */
+#define KRUN_ANNOTATION_DELEGATE_CGROUP "run.oci.delegate-cgroup"
+
 /* Read from config.json: which option carries linux.mountLabel: context (default), fscontext, defcontext, rootcontext. */
 #define KRUN_ANNOTATION_CONTEXT_TYPE "run.oci.mount_context_type"
 

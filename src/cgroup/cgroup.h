@@ -68,10 +68,16 @@ int cgroup_filter_devices(const struct cgroup *cgroup, const struct spec_resourc
 int cgroup_open_member(const struct cgroup *cgroup, int proc_fd, pid_t pid, struct error *err);
 
 /*
+ * Makes a group below @cgroup, with every controller that @cgroup has. @name: relative, without "." and "..". Returns its
+ * directory, owned by the caller.
+ */
+int cgroup_make_below(const struct cgroup *cgroup, const char *name, struct error *err);
+
+/*
  * Gives the directory and the files of /sys/kernel/cgroup/delegate in it to @uid (config-linux.md "Cgroup ownership",
  * cgroups(7) "Delegation"): the container may make groups below its own, and cannot touch its limits.
  */
-int cgroup_delegate(const struct cgroup *cgroup, uid_t uid, struct error *err);
+int cgroup_delegate(int dir_fd, uid_t uid, struct error *err);
 
 /* Moves a process in (exec into a cgroup when clone3 could not, and joins). */
 int cgroup_attach(const struct cgroup *cgroup, pid_t pid, struct error *err);

@@ -278,24 +278,63 @@ int cgroup_open_member(const struct cgroup *cgroup, int proc_fd, pid_t pid, stru
 	return fd < 0 ? error_sys(err, fd, "open cgroup '%s' of the container", rest) : fd;
 }
 
-int cgroup_delegate(const struct cgroup *cgroup, uid_t uid, struct error *err)
+/* "memory pids" becomes "+memory", "+pids": one at a time, so that one that cannot be had does not keep the others away. */
+static void enable_all(int dir_fd)
+{
+	char have[512], word[64], *rest = have, *name;
+
+	if (io_read_small(dir_fd, "cgroup.controllers", have, sizeof(have)) < 0)
+		return;
+	while ((name = strsep(&rest, " \n"))) {
+		snprintf(word, sizeof(word), "+%s", name);
+		if (*name)
+			io_write_existing(dir_fd, "cgroup.subtree_control", word);
+	}
+}
+
+int cgroup_make_below(const struct cgroup *cgroup, const char *name, struct error *err)
+{
+	char copy[PATH_MAX], *rest = copy, *part;
+	int fd = fcntl(cgroup->dir_fd, F_DUPFD_CLOEXEC, 3);
+
+	if (strlen(name) >= sizeof(copy))
+		return error_set(err, -ENAMETOOLONG, "cgroup '%s': too long", name);
+	strcpy(copy, name);
+	while (fd >= 0 && (part = strsep(&rest, "/"))) {
+		int next;
+
+		if (!*part)
+			continue;
+		enable_all(fd);
+		if (strcmp(part, ".") == 0 || strcmp(part, "..") == 0)
+			next = -EINVAL;
+		else if (mkdirat(fd, part, 0755) < 0 && errno != EEXIST)
+			next = -errno;
+		else
+			next = openat(fd, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (next == -1)
+			next = -errno;
+		close(fd);
+		fd = next;
+	}
+	return fd < 0 ? error_sys(err, fd, "make cgroup '%s' below the container's", name) : fd;
+}
+
+int cgroup_delegate(int dir_fd, uid_t uid, struct error *err)
 {
 	/* What cgroups(7) names, for kernels without the list. */
 	char text[4096] = "cgroup.procs\ncgroup.subtree_control\ncgroup.threads\n", *rest = text, *name;
 
-	if (cgroup->dir_fd < 0)
-		return 0;
 	io_read_small(AT_FDCWD, "/sys/kernel/cgroup/delegate", text, sizeof(text));
-	if (fchown(cgroup->dir_fd, uid, (gid_t)-1) < 0)
-		return error_sys(err, -errno, "give cgroup '%s' to user %u", cgroup->path, uid);
+	if (fchown(dir_fd, uid, (gid_t)-1) < 0)
+		return error_sys(err, -errno, "give the cgroup to user %u", uid);
 	while ((name = strsep(&rest, "\n"))) {
 		/* Names only, and not every group has every file. */
 		if (!*name || strchr(name, '/') ||
-		    fchownat(cgroup->dir_fd, name, uid, (gid_t)-1, AT_SYMLINK_NOFOLLOW) == 0)
+		    fchownat(dir_fd, name, uid, (gid_t)-1, AT_SYMLINK_NOFOLLOW) == 0)
 			continue;
 		if (errno != ENOENT)
-			return error_sys(err, -errno, "give '%s' of cgroup '%s' to user %u", name,
-					 cgroup->path, uid);
+			return error_sys(err, -errno, "give '%s' of the cgroup to user %u", name, uid);
 	}
 	return 0;
 }

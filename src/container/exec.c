@@ -137,6 +137,10 @@ static int open_cgroup(struct exec *exec, struct error *err)
 	if (r < 0)
 		return r;
 	exec->cgroup_fd = exec->cgroup.dir_fd;
+	if (!below && exec->state.cgroup_below) {
+		exec->cgroup_fd = cgroup_open_member(&exec->cgroup, exec->proc_fd, exec->state.pid, err);
+		return exec->cgroup_fd < 0 ? exec->cgroup_fd : 0;
+	}
 	if (!below)
 		return 0;
 	while (*below == '/')

@@ -216,13 +216,23 @@ static bool has_writable_cgroup(const struct spec *spec)
 static int delegate_cgroup(struct launch *launch, struct error *err)
 {
 	const struct spec *spec = launch->spec;
+	const char *below = spec_annotation(spec, KRUN_ANNOTATION_DELEGATE_CGROUP);
+	int dir_fd = launch->cgroup.dir_fd;
 	uint32_t uid;
+
+	if (below && *below) {
+		dir_fd = launch->payload_cgroup_fd = cgroup_make_below(&launch->cgroup, below, err);
+		if (dir_fd < 0)
+			return error_prefix(err,
+					    "config.json: /annotations/" KRUN_ANNOTATION_DELEGATE_CGROUP);
+		launch->state.cgroup_below = true;
+	}
 
 	if (geteuid() != 0 || !has_writable_cgroup(spec) ||
 	    !idmap_to_host(spec->id_maps.uids, spec->id_maps.uids_len, launch->process.user.uid, &uid) ||
 	    uid == 0)
 		return 0;
-	return cgroup_delegate(&launch->cgroup, uid, err);
+	return cgroup_delegate(dir_fd, uid, err);
 }
 
 static int make_cgroup(struct launch *launch, struct error *err)
@@ -602,6 +612,7 @@ int launch_make(struct launch *launch, const struct create_request *request, boo
 		.bundle_fd = -1,
 		.dir_fd = -1,
 		.cgroup = { .dir_fd = -1 },
+		.payload_cgroup_fd = -1,
 		.km = { .monitor_fd = -1, .libc_fd = -1 },
 		.monitor_log_fd = -1,
 		.shim_fd = -1,
@@ -698,6 +709,7 @@ void launch_done(struct launch *launch)
 		flock(launch->dir_fd, LOCK_UN);
 	start_gate_done(&launch->plan.gate);
 	cleanup_close(&launch->bundle_fd);
+	cleanup_close(&launch->payload_cgroup_fd);
 	cleanup_close(&launch->dir_fd);
 	cleanup_close(&launch->monitor_log_fd);
 	cleanup_close(&launch->shim_fd);

@@ -31,6 +31,7 @@ struct launch {
 	int dir_fd; /* state directory, locked; -1 before it exists */
 	struct state state;
 	struct cgroup cgroup;
+	int payload_cgroup_fd; /* a group below it that the processes start in; -1: none */
 	bool has_km;
 	struct km_plan km;
 	int monitor_log_fd;

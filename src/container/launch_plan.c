@@ -162,7 +162,8 @@ int launch_plan_make(struct launch *launch, struct error *err)
 		.mounts = launch->mounts,
 		.ns = &launch->ns,
 		.target_pidfd = -1,
-		.cgroup_fd = launch->cgroup.dir_fd,
+		.cgroup_fd =
+			launch->payload_cgroup_fd >= 0 ? launch->payload_cgroup_fd : launch->cgroup.dir_fd,
 		.proc_fd = launch->proc_fd,
 		.keyring = launch->state.keyring,
 		.apparmor = launch->process.apparmor_profile,

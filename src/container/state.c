@@ -82,6 +82,7 @@ static int fill(struct json_object *object, const struct state *state)
 		{ "executionDomain", json_object_new_int64(state->execution_domain) },
 		{ "execReadsConfig", json_object_new_boolean(state->exec_reads_config) },
 		{ "rdtMonitoring", json_object_new_boolean(state->rdt.monitoring) },
+		{ "cgroupBelow", json_object_new_boolean(state->cgroup_below) },
 		{ "hasHooks", json_object_new_boolean(state->has_hooks) },
 	};
 
@@ -170,6 +171,7 @@ static int take_numbers(struct json_object *object, struct state *state, struct 
 	state->execution_domain = values[5];
 	state->exec_reads_config = json_object_get_boolean(get(object, "execReadsConfig", json_type_boolean));
 	state->rdt.monitoring = json_object_get_boolean(get(object, "rdtMonitoring", json_type_boolean));
+	state->cgroup_below = json_object_get_boolean(get(object, "cgroupBelow", json_type_boolean));
 	state->has_hooks = json_object_get_boolean(get(object, "hasHooks", json_type_boolean));
 	return 0;
 }

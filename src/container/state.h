@@ -36,6 +36,7 @@ struct state {
 	pid_t monitor_pid;	       /* km's process while a shim is pid; else 0 */
 	enum cgroup_manager manager;
 	char *cgroup_path;    /* NULL: none */
+	bool cgroup_below;    /* the processes are in a group below it, and exec follows */
 	struct rdt_group rdt; /* its class of resctrl, if it has one */
 	char *keyring;	      /* name of the session keyring that exec joins; NULL: none */
 	char *monitor;	      /* path of km inside the container, km personality only */

@@ -94,6 +94,26 @@ class Cgroup(BothPersonalities):
         self.assertEqual(set(self.owners().values()), {0})
         self.ok("delete", "--force", self.cid)
 
+    def test_delegated_cgroup_of_the_annotation(self):
+        self.config["annotations"] = {"run.oci.delegate-cgroup": "payload"}
+        self.writable()
+        self.start_sleeper("mkdir /sys/fs/cgroup/made && echo ready; while :; do sleep 0.02; done")
+        folder = f"{CGROUP}/krun/{self.cid}/payload"
+        self.assertTrue(os.path.isdir(f"{folder}/made"))
+        with open(f"{CGROUP}/krun/{self.cid}/cgroup.procs") as file:
+            self.assertEqual(file.read(), "")
+        self.assertEqual(self.ok("exec", self.cid, "grep", "^0::", "/proc/self/cgroup").out, "0::/\n")
+        self.ok("pause", self.cid)
+        self.assertEqual(self.status(), "paused")
+        self.ok("resume", self.cid)
+        self.ok("delete", "--force", self.cid)
+        self.assertFalse(os.path.exists(f"{CGROUP}/krun/{self.cid}"))
+
+    def test_delegated_cgroup_that_leads_out(self):
+        self.config["annotations"] = {"run.oci.delegate-cgroup": "../../x"}
+        self.write_config()
+        self.assertIn("run.oci.delegate-cgroup", self.run_fails())
+
     def test_exec_follows_the_program_into_its_sub_cgroup(self):
         """A container that enables a controller below has no process at the top (as systemd does)."""
         with open(f"{CGROUP}/cgroup.controllers") as file:
