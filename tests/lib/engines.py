@@ -110,7 +110,7 @@ class Dockerd(Engine):
             command += ["--default-ulimit", limit]
         if self.cgroup_view:
             command = ["unshare", "--mount", "--propagation", "private", "sh", "-c",
-                       'mount -t cgroup2 none /sys/fs/cgroup && exec "$@"', "sh", *command]
+                       '[ "$(stat -f -c %T /sys/fs/cgroup)" = cgroup2fs ] || mount -t cgroup2 none /sys/fs/cgroup; exec "$@"', "sh", *command]
         try:
             self.start(command, lambda: os.path.exists(self.socket) and self.cli("info").returncode == 0)
             imported = self.cli("import", self.tarball(), "bb:1")
