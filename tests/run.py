@@ -4,18 +4,20 @@
 run.py [--counts FILE] [RING[:NAME]]...
 
 Runs rings of tests of the build in $KRUN_BUILD (default: build) and prints one line per test and, last, "N passed,
-N failed, N skipped". Rings: unit checks bundle engines (default: all). NAME selects tests whose name contains it.
+N failed, N skipped". Rings: unit checks bundle engines vm (default: all but vm). NAME selects tests whose name contains it.
 --counts adds a line of the three numbers to FILE. RUNTIME=/usr/bin/crun runs bundle tests with another runtime.
 
 A skipped test prints its reason. With KRUN_STRICT=1 (CI) a skip that tests/expected-skips does not list is a failure.
 bundle and engines need root; they run in a private mount namespace in which kmsim stands at km's path; bundle has a
-cgroup2 mount at /sys/fs/cgroup, engines has network and pid namespaces of its own.
+cgroup2 mount at /sys/fs/cgroup, engines has network and pid namespaces of its own. vm boots a Debian machine with systemd and
+all controllers of cgroup v2 under qemu and runs the bundle ring in it; KRUN_VM names the directory of its image.
 """
 
 import importlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -26,7 +28,7 @@ SOURCE = os.path.dirname(TESTS)
 BUILD = os.path.abspath(os.environ.get("KRUN_BUILD", os.path.join(SOURCE, "build")))
 # What a machine with cgroup v2 alone shows; on such a machine it is there.
 CGROUP_VIEW = ('[ "$(stat -f -c %T /sys/fs/cgroup)" = cgroup2fs ] || mount -t cgroup2 none /sys/fs/cgroup || exit')
-RINGS = ("unit", "checks", "bundle", "engines")
+RINGS = ("unit", "checks", "bundle", "engines", "vm")
 
 sys.path.insert(0, os.path.join(TESTS, "lib"))
 
@@ -206,19 +208,64 @@ def enter(ring, selection):
         return {"passed": 0, "failed": 1, "skipped": 0}, "the ring did not come to its end"
 
 
+# ---- vm: the bundle ring on another machine -----------------------------------------------------------------------
+
+
+def run_vm(name, report):
+    """The results are those that the ring prints in the guest."""
+    image = os.environ.get("KRUN_VM", os.path.join(SOURCE, "build", "vm"))
+    share = os.path.join(image, "share")
+    shutil.rmtree(share, ignore_errors=True)
+    os.makedirs(os.path.join(share, "krun", "build", "tests", "kmsim"))
+    shutil.copytree(TESTS, os.path.join(share, "krun", "tests"), ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(os.path.join(BUILD, "src"), os.path.join(share, "krun", "build", "src"), symlinks=True,
+                    ignore=lambda folder, names: [item for item in names if not item.startswith("krun")])
+    shutil.copy(os.path.join(BUILD, "tests", "kmsim", "kmsim"), os.path.join(share, "krun", "build", "tests", "kmsim"))
+    shutil.copy(os.path.join(TESTS, "vm", "inside"), share)
+    started = time.monotonic()
+    done = subprocess.run([os.path.join(TESTS, "vm", "build-image"), image], check=False)
+    if done.returncode:
+        report.add("failed", "build-image", f"status {done.returncode}", time.monotonic() - started)
+        return
+    command = [os.path.join(TESTS, "vm", "run-in-vm"), image, "--timeout", "1500", "--share", share, "--",
+               "sh", "/mnt/share/inside", *([f"bundle:{name}"] if name else ["bundle"])]
+    guest = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    result, detail, last = None, [], ""
+    for line in guest.stdout:
+        found = re.match(r"(ok|FAILED|skipped) +(\S+: \S+)(?: \((.*)\))? \[([0-9.]+)s\]$", line.rstrip("\n"))
+        last = line.strip() or last
+        if found or not line.startswith("    "):
+            add_from_guest(report, result, detail)
+            result, detail = found, []
+        else:
+            detail.append(line[4:])
+    add_from_guest(report, result, detail)
+    # Without its last line the ring did not come to its end.
+    if guest.wait() not in (0, 1) or not re.match(r"\d+ passed, ", last):
+        report.add("failed", "machine", f"status {guest.returncode}; last words: {last}", time.monotonic() - started)
+
+
+def add_from_guest(report, found, detail):
+    if found:
+        outcome = {"ok": "passed", "FAILED": "failed", "skipped": "skipped"}[found.group(1)]
+        report.add(outcome, found.group(2), found.group(3) or "".join(detail), float(found.group(4)))
+
+
 def main(arguments):
     inside = os.environ.get("KRUN_TEST_COUNTS")
     counts_file = None
     if arguments[:1] == ["--counts"]:
         counts_file, arguments = arguments[1], arguments[2:]
     total = {"passed": 0, "failed": 0, "skipped": 0}
-    for selection in arguments or RINGS:
+    for selection in arguments or [ring for ring in RINGS if ring != "vm"]:
         ring, _, name = selection.partition(":")
         if ring not in RINGS:
             sys.exit(f"unknown ring '{ring}': {' '.join(RINGS)}")
         report = Report(ring)
         if ring in ("unit", "checks"):
             run_meson(ring, name, report)
+        elif ring == "vm":
+            run_vm(name, report)
         elif inside:
             run_unittest(ring, name, report)
         else:

@@ -9,6 +9,7 @@ import os
 import pty
 import re
 import select
+import shutil
 import signal
 import socket
 import struct
@@ -57,7 +58,19 @@ class Labels(BothPersonalities):
     def test_apparmor_profile_or_an_error(self):
         self.config["process"]["apparmorProfile"] = "no-such-profile"
         self.write_config()
-        self.assertIn("pparmor", self.run_fails())
+        self.assertIn("apparmor", self.run_fails().lower())
+
+    def test_apparmor_profile_is_in_force(self):
+        if not os.path.isdir("/sys/kernel/security/apparmor") or not shutil.which("apparmor_parser"):
+            self.skipTest("no AppArmor in this kernel")
+        profile = "profile krun-test flags=(attach_disconnected) { file, capability, mount, signal, network, deny /etc/passwd r, }\n"
+        subprocess.run(["apparmor_parser", "--replace", "--skip-cache"], input=profile, text=True, check=True)
+        self.config["process"]["apparmorProfile"] = "krun-test"
+        self.assertEqual(self.inside("cat /proc/self/attr/current; cat /etc/passwd 2>/dev/null || echo refused"),
+                         "krun-test (enforce)\nrefused\n")
+        self.start_sleeper()
+        self.assertEqual(self.ok("exec", self.cid, "cat", "/proc/self/attr/current").out, "krun-test (enforce)\n")
+        self.ok("delete", "--force", self.cid)
 
     def test_selinux_label_or_an_error(self):
         self.config["process"]["selinuxLabel"] = "system_u:system_r:svirt_lxc_net_t:s0"
