@@ -123,6 +123,11 @@ static int check_request(struct launch *launch, struct error *err)
 	if (!launch->process.terminal && request->console_socket)
 		return error_set(err, -EINVAL,
 				 "--console-socket is given but config.json: /process/terminal is false");
+	for (size_t i = 0; i < spec->mounts_len; i++)
+		if (spec->mounts[i].relative)
+			log_warning("config.json: /mounts/%zu/destination: a relative one is deprecated, and "
+				    "read as '%s'",
+				    i, spec->mounts[i].destination);
 	r = sysctl_check(spec->sysctl, spec->sysctl_len, spec->namespaces[NS_NETWORK].listed,
 			 spec->namespaces[NS_IPC].listed, spec->namespaces[NS_UTS].listed, err);
 	if (r == 0 && launch->process.apparmor_profile)

@@ -19,6 +19,7 @@ static int read_options(struct json_reader *reader, struct json_object *value, v
 static int read_destination(struct json_reader *reader, struct json_object *value, void *target,
 			    const void *arg)
 {
+	struct spec_mount *mount = target;
 	const char *path = json_object_get_string(value);
 
 	(void)arg;
@@ -26,18 +27,18 @@ static int read_destination(struct json_reader *reader, struct json_object *valu
 		return json_error(reader, "empty");
 	/* Deprecated, but engines of old still send it: a relative path is below "/". */
 	if (path[0] != '/') {
+		mount->relative = true;
 		json_note(reader, JSON_WARNING, "a relative destination is deprecated, and read as below /");
 		path = arena_format(reader->arena, "/%s", path);
 		if (!path)
 			return error_oom(reader->err);
 	}
-	*(const char **)target = path;
+	mount->destination = path;
 	return 0;
 }
 
 static const struct json_field mount_fields[] = {
-	{ "destination", json_type_string, true, offsetof(struct spec_mount, destination), read_destination,
-	  NULL },
+	{ "destination", json_type_string, true, 0, read_destination, NULL },
 	{ "source", json_type_string, false, offsetof(struct spec_mount, source), json_read_string, NULL },
 	{ "type", json_type_string, false, offsetof(struct spec_mount, type), json_read_string, NULL },
 	{ "options", json_type_array, false, 0, read_options, NULL },

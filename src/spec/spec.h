@@ -131,6 +131,7 @@ struct spec_mount_options {
 
 struct spec_mount {
 	const char *destination;     /* absolute; a relative one is read as below "/" */
+	bool relative;		     /* it was one, which is deprecated */
 	const char *source;	     /* NULL if absent */
 	const char *type;	     /* never NULL: "bind" for binds, else the file system */
 	struct spec_id_maps id_maps; /* empty: with .idmap those of the container's user namespace */

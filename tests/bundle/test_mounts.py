@@ -142,7 +142,10 @@ class Mounts(BothPersonalities):
 
     def test_relative_destination_is_below_the_root(self):
         self.config["mounts"].append({"destination": "m", "type": "tmpfs", "source": "tmpfs"})
-        self.assertEqual(self.inside("grep -c ' /m tmpfs' /proc/mounts"), "1\n")
+        self.shell("grep -c ' /m tmpfs' /proc/mounts")
+        result = self.run_container()
+        self.assertEqual((result.status, result.out), (0, "1\n"), result)
+        self.assertIn("/mounts/7/destination: a relative one is deprecated, and read as '/m'", result.err)
 
     def test_missing_source_is_named(self):
         self.mount("/vol", "bind", "/no/such/source", "bind")
