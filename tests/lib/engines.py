@@ -256,7 +256,7 @@ def cgroups():
 
 def engine_parents():
     """Parents that engines keep for their next container."""
-    return {f"{CGROUP}/docker", f"{CGROUP}/krun-test", f"{CGROUP}/libpod_parent", f"{CGROUP}/krun"}
+    return {f"{CGROUP}/{name}" for name in ("docker", "krun-test", "libpod_parent", "libpod_parent/conmon", "krun")}
 
 
 def mounts(pids):
