@@ -4,8 +4,10 @@
 import copy
 import json
 import os
+import random
 
 from krun import CONFIG, KrunTest
+from test_bad_input import RICH
 
 
 class Validate(KrunTest):
@@ -115,6 +117,40 @@ class Validate(KrunTest):
             with self.subTest(change=change):
                 self.fresh()["linux"].update(change)
                 self.assertIn(pointer, self.pointers(1))
+
+    def test_random_changes_never_crash(self):
+        """Fixed seed; the sanitizers watch in their own build. A run is a finding or none, never anything else."""
+        values = [None, True, -1, 0, 2**63, 2**64 - 1, -2**63, 1.5, "", "x", "/", "..", " " * 300, "a/b~c", [], {}, [1], ["x"],
+                  {"a": 1}, [[]], [None], "0-", "\u0001", "%d", "MB:\n"]
+        dice = random.Random(7)
+        for _ in range(250):
+            config = copy.deepcopy(RICH)
+            for _ in range(dice.choice([1, 1, 2, 3, 6])):
+                self.change(config, dice, copy.deepcopy(dice.choice(values)))
+            text = json.dumps(config)
+            if dice.random() < 0.2:
+                at = dice.randrange(len(text))
+                text = text[:at] + dice.choice(['"', "\\", "{", "}", "[", ",", "\0", "1e999", ""]) + text[at + dice.choice([0, 1, 3]):]
+            with open(f"{self.bundle}/config.json", "w") as file:
+                file.write(text)
+            result = self.krun("validate", "--bundle", self.bundle)
+            self.assertIn(result.status, (0, 1), f"{text}: {result}")
+            self.assertEqual(result.err, "", text)
+
+    @staticmethod
+    def change(config, dice, value):
+        """Puts @value at a random place of the document."""
+        place = config
+        while True:
+            keys = list(place) if isinstance(place, dict) else list(range(len(place)))
+            if not keys:
+                return
+            key = dice.choice(keys)
+            if isinstance(place[key], (dict, list)) and place[key] and dice.random() < 0.8:
+                place = place[key]
+                continue
+            place[key] = value
+            return
 
     # ---- features is true ----
 
