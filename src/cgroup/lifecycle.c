@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Making, opening, limiting and removing the directory of a container. */
+/* Making, opening and removing the directory of a container. */
 
 #include <dirent.h>
 #include <errno.h>
@@ -16,6 +16,7 @@
 
 #include "cgroup/cgroup.h"
 #include "cgroup/events.h"
+#include "cgroup/limits.h"
 #include "cgroup/resources.h"
 #include "spec/spec.h"
 #include "syscall/open.h"
@@ -91,20 +92,6 @@ static bool has_word(const char *list, const char *word)
 	return false;
 }
 
-static int missing_controller(const struct cgroup_write *write, const char *path, struct error *err)
-{
-	if (cgroup_host_kind() == CGROUP_HOST_HYBRID)
-		return error_set(
-			err, -EOPNOTSUPP,
-			"/linux/resources/%s: the %s controller is on cgroup v1 on this (hybrid) host, where "
-			"krun sets no limits: boot with systemd.unified_cgroup_hierarchy=1, or drop the "
-			"limit",
-			write->property, write->controller);
-	return error_set(err, -EOPNOTSUPP,
-			 "/linux/resources/%s: the %s controller is not available in cgroup '%s'",
-			 write->property, write->controller, path);
-}
-
 int cgroup_check_host(const struct spec_resources *resources, struct error *err)
 {
 	const char *mount_point = cgroup_mount_point();
@@ -123,7 +110,7 @@ int cgroup_check_host(const struct spec_resources *resources, struct error *err)
 		const struct cgroup_write *write = &writes.items[i];
 
 		if (write->controller && !write->is_default && !has_word(have, write->controller))
-			r = missing_controller(write, "/", err);
+			r = cgroup_missing_controller(write, "/", err);
 	}
 	cgroup_writes_done(&writes);
 	return r;
@@ -143,7 +130,7 @@ static int enable_on_the_way(int root_fd, const char *path, const struct cgroup_
 		int r = fd < 0 ? -errno : io_write_existing(fd, "cgroup.subtree_control", word);
 
 		if (r == -ENOENT || r == -EINVAL)
-			return missing_controller(write, path, err);
+			return cgroup_missing_controller(write, path, err);
 		if (r == -EBUSY)
 			return error_set(
 				err, r,
@@ -183,7 +170,7 @@ static int enable_controllers(int root_fd, int dir_fd, const char *path, const s
 			return r;
 		n = io_read_small(dir_fd, "cgroup.controllers", have, sizeof(have));
 		if (n < 0 || !has_word(have, controller))
-			return missing_controller(&writes->items[i], path, err);
+			return cgroup_missing_controller(&writes->items[i], path, err);
 	}
 	return 0;
 }
@@ -346,56 +333,7 @@ void cgroup_done(struct cgroup *cgroup)
 	cleanup_close(&cgroup->dir_fd);
 }
 
-/* ---- limits ---------------------------------------------------------------------------------------------------- */
-
-static int check_usage(const struct cgroup *cgroup, const struct spec_memory *memory, struct error *err)
-{
-	char text[32];
-
-	if (!memory->check_before_update.value || !memory->limit.set || memory->limit.value <= 0)
-		return 0;
-	if (io_read_small(cgroup->dir_fd, "memory.current", text, sizeof(text)) > 0 &&
-	    strtoll(text, NULL, 10) > memory->limit.value)
-		return error_set(err, -EBUSY,
-				 "/linux/resources/memory/limit: %lld is below the present usage, %s",
-				 (long long)memory->limit.value, text);
-	return 0;
-}
-
-/* Kernels without huge page reservations, and schedulers without weights, lack these; the limit itself holds. */
-static bool may_be_missing(const char *file)
-{
-	return strncmp(file, "hugetlb.", 8) == 0 && strstr(file, ".rsvd.");
-}
-
-int cgroup_limit(const struct cgroup *cgroup, const struct spec_resources *resources, struct error *err)
-{
-	struct cgroup_writes writes;
-	int r = cgroup_writes_make(resources, &writes, err);
-
-	if (r < 0)
-		return r;
-	if (cgroup_wants_limits(resources) && cgroup->dir_fd < 0)
-		r = error_set(err, -EOPNOTSUPP, "/linux/resources: the container has no cgroup of its own");
-	if (r == 0)
-		r = check_usage(cgroup, &resources->memory, err);
-	for (size_t i = 0; r == 0 && i < writes.len; i++) {
-		const struct cgroup_write *write = &writes.items[i];
-
-		r = io_write_existing(cgroup->dir_fd, write->file, write->text);
-		if (r == -ENOENT && write->bfq_text)
-			r = io_write_existing(cgroup->dir_fd, "io.bfq.weight", write->bfq_text);
-		if (r == -ENOENT && (write->is_default || may_be_missing(write->file)))
-			r = 0;
-		else if (r == -ENOENT && write->controller && strncmp(write->property, "unified", 7) != 0)
-			r = missing_controller(write, cgroup->path, err);
-		else if (r < 0)
-			r = error_sys(err, r, "/linux/resources/%s: write '%s' to '%s'", write->property,
-				      write->text, write->file);
-	}
-	cgroup_writes_done(&writes);
-	return r;
-}
+/* ---- membership ------------------------------------------------------------------------------------------------ */
 
 int cgroup_attach(const struct cgroup *cgroup, pid_t pid, struct error *err)
 {
