@@ -188,7 +188,7 @@ int container_update(const struct container_host *host, const char *id, const st
 	if (r == 0 && (handle.state.cgroup_path || cgroup_wants_limits(&changes->resources)))
 		r = open_cgroup(&handle.state, &cgroup, err);
 	if (r == 0 && cgroup.dir_fd >= 0) {
-		r = cgroup_limit(&cgroup, &changes->resources, err);
+		r = cgroup_limit(&cgroup, &changes->resources, NULL, err);
 		cgroup_done(&cgroup);
 	}
 	handle_done(&handle);

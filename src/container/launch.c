@@ -282,7 +282,7 @@ static int make_cgroup(struct launch *launch, struct error *err)
 			.write = true,
 			.mknod = true,
 		};
-	r = cgroup_limit(&launch->cgroup, resources, err);
+	r = cgroup_limit(&launch->cgroup, resources, NULL, err);
 	if (r == 0)
 		r = cgroup_filter_devices(&launch->cgroup, resources, extra, launch->km.devices_len, err);
 	return r < 0 ? r : delegate_cgroup(launch, err);
