@@ -16,7 +16,7 @@
 
 #include "cgroup/cgroup.h"
 #include "cgroup/events.h"
-#include "cgroup/limits.h"
+#include "cgroup/change.h"
 #include "cgroup/resources.h"
 #include "spec/spec.h"
 #include "syscall/open.h"

@@ -2,7 +2,7 @@
 
 /* Reading, writing and taking back the limits of a container. */
 
-#include "cgroup/limits.h"
+#include "cgroup/change.h"
 
 #include <errno.h>
 #include <stdio.h>

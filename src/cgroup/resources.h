@@ -30,7 +30,7 @@ struct cgroup_writes {
 
 /*
  * What is in force in the group before the writes: several properties share a file, some files refuse a value because of
- * another one, and what a request does not name has to stay. The reader (limits.h) fills what a request needs.
+ * another one, and what a request does not name has to stay. The reader (change.h) fills what a request needs.
  */
 struct cgroup_present {
 	int64_t memory_max, swap_max;	  /* bytes, -1: no limit */

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "cgroup/cgroup.h"
-#include "cgroup/limits.h"
+#include "cgroup/change.h"
 #include "spec/spec.h"
 #include "util/array.h"
 #include "util/error.h"
