@@ -2,7 +2,7 @@
 
 /* Writing the limits of a container. */
 
-#include "cgroup/limits.h"
+#include "cgroup/limit.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -68,7 +68,7 @@ int cgroup_limit(const struct cgroup *cgroup, const struct spec_resources *resou
 		if (r == -ENOENT && (write->is_default || may_be_missing(write->file)))
 			r = 0;
 		else if (r == -ENOENT && write->controller && strncmp(write->property, "unified", 7) != 0)
-			r = cgroup_missing_controller(write, cgroup->path, err);
+			r = cgroup_missing_controller(write, cgroup->place.path, err);
 		else if (r < 0)
 			r = error_sys(err, r, "/linux/resources/%s: write '%s' to '%s'", write->property,
 				      write->text, write->file);
