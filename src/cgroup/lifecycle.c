@@ -191,11 +191,13 @@ static int make_group(const struct cgroup_request *request, const struct cgroup_
 		r = scope_create(request, writes, cgroup, err);
 		if (r < 0)
 			return r;
+		r = 1;
+	} else {
+		r = make_directories(root_fd, cgroup->place.path + 1);
 	}
-	path = cgroup->place.path + 1;
-	r = request->manager == CGROUP_SYSTEMD ? 1 : make_directories(root_fd, path);
 	if (r >= 0) {
 		*ret_made = r;
+		path = cgroup->place.path + 1;
 		cgroup->dir_fd = openat(root_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		r = cgroup->dir_fd < 0 ? -errno : 0;
 	}
@@ -206,9 +208,12 @@ static void undo_group(int root_fd, struct cgroup *cgroup, bool made)
 {
 	struct error ignored;
 
+	/* A scope that systemd did not start for us may be another's of that name. */
+	if (!made)
+		return;
 	if (cgroup->place.unit)
 		scope_remove(cgroup, &ignored);
-	else if (made)
+	else
 		unlinkat(root_fd, cgroup->place.path + 1, AT_REMOVEDIR);
 }
 

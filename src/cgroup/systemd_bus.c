@@ -48,7 +48,8 @@ struct call {
 
 static int fail(const char *what, const char *unit, const sd_bus_error *error, int code)
 {
-	const char *reason = error && error->message ? error->message : strerror(-code);
+	/* Not strerror(): engines would take "No such file or directory" for the container's program. */
+	const char *reason = error && error->message ? error->message : strerrorname_np(-code);
 
 	fprintf(stderr, "%s '%s': %s\n", what, unit, reason);
 	return 1;
@@ -449,8 +450,13 @@ int main(int argc, char **argv)
 		if (call.dropped_len < DROPPED_MAX)
 			call.dropped[call.dropped_len++] = *call.properties + 1;
 	r = strcmp(argv[1], "user") == 0 ? sd_bus_open_user(&call.bus) : sd_bus_open_system(&call.bus);
-	if (r < 0)
-		return fail("connect to the D-Bus of systemd, as its", argv[1], NULL, r);
+	if (r < 0) {
+		fprintf(stderr, "the %s bus does not answer (%s): %s\n", argv[1], strerrorname_np(-r),
+			strcmp(argv[1], "user") == 0 ? "is there a systemd --user, and XDG_RUNTIME_DIR or "
+						       "DBUS_SESSION_BUS_ADDRESS set?" :
+						       "is this a machine with systemd and D-Bus?");
+		return 1;
+	}
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
 		if (strcmp(argv[2], verbs[i].word) != 0)
 			continue;

@@ -304,21 +304,25 @@ static int make_cgroup(struct launch *launch, struct error *err)
 		return error_set(err, -EINVAL,
 				 "config.json: /linux/resources: limits are asked for, but "
 				 "--cgroup-manager is disabled");
-	/* The place is in the state before the cgroup exists: a create that is killed leaves both findable. */
+	/*
+	 * The place is in the state before the cgroup exists: a create that is killed leaves both findable. A scope is there
+	 * only after systemd made it: until the container is in it, it ends with this command.
+	 */
 	r = cgroup_place_make(&request, place, err);
-	if (r == 0)
+	if (r == 0 && !place->unit)
 		r = state_save(launch->dir_fd, &launch->state, err);
-	if (r < 0 || request.manager == CGROUP_DISABLED)
-		return r;
-	r = cgroup_create(&request, resources, &launch->cgroup, err);
+	if (r == 0)
+		r = cgroup_create(&request, resources, &launch->cgroup, err);
 	if (r < 0)
 		return r;
 	cgroup_place_done(place);
-	if (!launch->cgroup.place.path)
-		return 0;
 	if (cgroup_place_copy(&launch->cgroup.place, place) < 0)
 		return error_oom(err);
+	if (!place->path)
+		return 0;
 	r = limit_cgroup(launch, err);
+	if (r == 0 && place->unit)
+		r = state_save(launch->dir_fd, &launch->state, err);
 	return r < 0 ? r : delegate_cgroup(launch, err);
 }
 
