@@ -25,6 +25,12 @@
 /* Read from config.json: a cgroup below the container's, which its processes start in and may change. */
 #define KRUN_ANNOTATION_DELEGATE_CGROUP "run.oci.delegate-cgroup"
 
+/* Read from config.json with the systemd manager: a cgroup below the scope that the processes start in. */
+#define KRUN_ANNOTATION_SYSTEMD_SUBGROUP "run.oci.systemd.subgroup"
+
+/* Read from config.json with the systemd manager: this and a name is a property of the scope, its value a GVariant text. */
+#define KRUN_ANNOTATION_SYSTEMD_PROPERTY "org.systemd.property."
+
 /* Read from config.json: which option carries linux.mountLabel: context (default), fscontext, defcontext, rootcontext. */
 #define KRUN_ANNOTATION_CONTEXT_TYPE "run.oci.mount_context_type"
 

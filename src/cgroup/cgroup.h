@@ -15,49 +15,78 @@
 struct error;
 struct spec_resources;
 struct spec_device_rule;
+struct spec_pair;
 
 enum cgroup_manager { CGROUP_CGROUPFS, CGROUP_SYSTEMD, CGROUP_DISABLED };
 
-/* A cgroup that exists. What the state file keeps is manager and path; nothing else is needed later. */
-struct cgroup {
+/* Where a container's cgroup is: what the state file keeps, and all that later commands need. Strings are owned. */
+struct cgroup_place {
 	enum cgroup_manager manager;
 	char *path; /* below the cgroup2 mount, starts with '/'; NULL: the container has no own cgroup */
-	int dir_fd; /* O_DIRECTORY of it, or -1 */
+	char *unit; /* systemd's name of it; NULL: another manager made it */
+	bool user;  /* the unit is of the user's own systemd, not of the system's */
+};
+
+/* A cgroup that exists. */
+struct cgroup {
+	struct cgroup_place place;
+	int dir_fd;   /* O_DIRECTORY of it, or -1 */
+	pid_t holder; /* a process that keeps a new scope from ending before the container is in it; 0: none */
+	int holder_fd;
 };
 
 struct cgroup_request {
 	const char *id;
-	const char *spec_path; /* linux.cgroupsPath or NULL: "/krun/ID" */
+	const char *spec_path; /* linux.cgroupsPath or NULL: "/krun/ID", krun-ID.scope */
 	enum cgroup_manager manager;
 	bool optional; /* rootless and no limit asked: no permission means no own cgroup */
+	/* For the systemd manager: */
+	bool user;   /* the user's own systemd */
+	int root_fd; /* directory to remember in what this systemd does not know; -1: nowhere */
+	const struct spec_pair *annotations; /* org.systemd.property.* among others */
+	size_t annotations_len;
 };
 
 /* -EINVAL for unknown words ("cgroupfs", "systemd", "disabled"). */
 int cgroup_manager_parse(const char *word, enum cgroup_manager *ret);
 const char *cgroup_manager_name(enum cgroup_manager manager);
 
-/* Pure: the path below the cgroup2 mount that a request means. Rejects "..", empty, a systemd triple. */
-int cgroup_path_make(const struct cgroup_request *request, char **ret_path, struct error *err);
+/*
+ * Pure: where the cgroup of a request will be: for cgroupfs its path (no "..", not the root, no systemd triple), for systemd
+ * the name of its scope, whose path systemd decides. Release with cgroup_place_done().
+ */
+int cgroup_place_make(const struct cgroup_request *request, struct cgroup_place *ret, struct error *err);
+int cgroup_place_copy(const struct cgroup_place *place, struct cgroup_place *ret);
+void cgroup_place_done(struct cgroup_place *place);
+/* Whether this build can talk to systemd. */
+bool cgroup_systemd_is_built_in(void);
 
 /*
  * Makes the directory (missing parents too), enables the controllers that @resources need on the way
  * down. An existing cgroup is taken over only when it is empty; a frozen, threaded or populated one is an
- * error. *ret must be released with cgroup_done().
+ * error. With the systemd manager a scope with the limits as its properties; it ends with its last process, so call
+ * cgroup_settle() once the container's is there. *ret must be released with cgroup_done().
  */
 int cgroup_create(const struct cgroup_request *request, const struct spec_resources *resources,
 		  struct cgroup *ret, struct error *err);
+/* Lets go of a new scope, in which the container's first process is now. Nothing to do otherwise. */
+void cgroup_settle(struct cgroup *cgroup);
 /* Opens the cgroup of a container by what the state says; -ENOENT if it is gone. */
-int cgroup_open(enum cgroup_manager manager, const char *path, struct cgroup *ret, struct error *err);
+int cgroup_open(const struct cgroup_place *place, struct cgroup *ret, struct error *err);
 void cgroup_done(struct cgroup *cgroup);
 
+/* Writes the limits of a new container: only what is set is written. */
+int cgroup_limit(const struct cgroup *cgroup, const struct spec_resources *resources, struct error *err);
 /*
- * Writes the limits, all or none: after a failure every file says again what it said before. For `create` and `update` alike:
- * what @resources does not set stays. @change (NULL at create): in, what earlier requests asked for; out, what is needed to
- * take the change back or to save it. Enables controllers that the group does not have yet.
+ * The same for one that runs: all or none, after a failure everything is as it was. What @resources does not set stays. Controllers
+ * that the group was made without are enabled; its systemd is told, too. @change (change.h): in, what was asked for until
+ * now; out, what is needed to take the update back and to save it.
  */
 struct cgroup_change;
-int cgroup_limit(const struct cgroup *cgroup, const struct spec_resources *resources,
-		 struct cgroup_change *change, struct error *err);
+int cgroup_update(const struct cgroup *cgroup, const struct spec_resources *resources,
+		  struct cgroup_change *change, struct error *err);
+/* Takes an update back that came to its end. What cannot be put back is a warning that names it. */
+void cgroup_update_undo(const struct cgroup *cgroup, struct cgroup_change *change);
 /*
  * Attaches the device filter: the rules of the spec in order (the last match wins), then @extra rules and
  * the devices every container has. Replaces a filter that krun attached before, atomically. Without any rule in @resources, and
@@ -85,7 +114,10 @@ int cgroup_make_below(const struct cgroup *cgroup, const char *name, struct erro
  */
 int cgroup_delegate(int dir_fd, uid_t uid, struct error *err);
 
-/* Moves a process in (exec into a cgroup when clone3 could not, and joins). */
+/*
+ * Moves a process in, by the hand of systemd: an ordinary user may not move (or clone) one out of his session into a scope
+ * of his own systemd. -EOPNOTSUPP with another manager.
+ */
 int cgroup_attach(const struct cgroup *cgroup, pid_t pid, struct error *err);
 
 /* cgroup.freeze, and waits (poll on cgroup.events, not sleeping) until it is so; undone on failure. */
@@ -100,9 +132,12 @@ int cgroup_kill(const struct cgroup *cgroup, int signo, struct error *err);
 
 /*
  * Removes the cgroup and everything below it, waiting on cgroup.events until it is empty (processes are
- * expected to be dead or dying). Parents that krun made by default ("/krun") go when empty.
+ * expected to be dead or dying). Parents that krun made by default ("/krun") go when empty. A scope is stopped, and forgotten
+ * by systemd when it failed.
  */
 int cgroup_remove(struct cgroup *cgroup, struct error *err);
+/* The scope of a container whose cgroup is gone, or was never known: kill -9 of a create, an OOM kill. */
+int cgroup_forget(const struct cgroup_place *place, struct error *err);
 
 /* True if @resources has any limit that needs a controller (device rules do not count). */
 bool cgroup_wants_limits(const struct spec_resources *resources);

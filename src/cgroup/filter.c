@@ -117,5 +117,5 @@ int cgroup_filter_devices(const struct cgroup *cgroup, const struct spec_resourc
 		return error_sys(err, program_fd, "load the device filter");
 	replaced_fd = find_attached(cgroup->dir_fd);
 	r = attach(cgroup->dir_fd, program_fd, replaced_fd);
-	return r < 0 ? error_sys(err, r, "attach the device filter to cgroup '%s'", cgroup->path) : 0;
+	return r < 0 ? error_sys(err, r, "attach the device filter to cgroup '%s'", cgroup->place.path) : 0;
 }

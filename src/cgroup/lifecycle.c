@@ -16,8 +16,9 @@
 
 #include "cgroup/cgroup.h"
 #include "cgroup/events.h"
-#include "cgroup/change.h"
+#include "cgroup/limit.h"
 #include "cgroup/resources.h"
+#include "cgroup/scope.h"
 #include "spec/spec.h"
 #include "syscall/open.h"
 #include "util/cleanup.h"
@@ -181,7 +182,7 @@ int cgroup_enable_controllers(const struct cgroup *cgroup, const struct cgroup_w
 	auto_close int root_fd = open_root(err);
 
 	return root_fd < 0 ? root_fd :
-			     enable_controllers(root_fd, cgroup->dir_fd, cgroup->path + 1, writes, err);
+			     enable_controllers(root_fd, cgroup->dir_fd, cgroup->place.path + 1, writes, err);
 }
 
 static bool is_refused(int code)
@@ -189,43 +190,73 @@ static bool is_refused(int code)
 	return code == -EACCES || code == -EPERM || code == -EROFS;
 }
 
+static int make_group(const struct cgroup_request *request, const struct cgroup_writes *writes, int root_fd,
+		      struct cgroup *cgroup, bool *ret_made, struct error *err)
+{
+	const char *path;
+	int r;
+
+	if (request->manager == CGROUP_SYSTEMD) {
+		r = scope_create(request, writes, cgroup, err);
+		if (r < 0)
+			return r;
+		r = 1;
+	} else {
+		r = make_directories(root_fd, cgroup->place.path + 1);
+	}
+	if (r >= 0) {
+		*ret_made = r;
+		path = cgroup->place.path + 1;
+		cgroup->dir_fd = openat(root_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		r = cgroup->dir_fd < 0 ? -errno : 0;
+	}
+	return r < 0 ? error_sys(err, r, "make cgroup '%s'", cgroup->place.path) : 0;
+}
+
+static void undo_group(int root_fd, struct cgroup *cgroup, bool made)
+{
+	struct error ignored;
+
+	/* A scope that systemd did not start for us may be another's of that name. */
+	if (!made)
+		return;
+	if (cgroup->place.unit)
+		scope_remove(cgroup, &ignored);
+	else
+		unlinkat(root_fd, cgroup->place.path + 1, AT_REMOVEDIR);
+}
+
 int cgroup_create(const struct cgroup_request *request, const struct spec_resources *resources,
 		  struct cgroup *ret, struct error *err)
 {
-	struct cgroup cgroup = { .manager = request->manager, .dir_fd = -1 };
+	struct cgroup cgroup = { .place = { .manager = request->manager }, .dir_fd = -1, .holder_fd = -1 };
 	struct cgroup_writes writes = { 0 };
 	auto_close int root_fd = -1;
-	int made = 0, r;
+	bool made = false;
+	int r;
 
 	*ret = cgroup;
 	if (request->manager == CGROUP_DISABLED)
 		return 0;
-	r = cgroup_path_make(request, &cgroup.path, err);
+	r = cgroup_place_make(request, &cgroup.place, err);
 	if (r == 0)
 		r = cgroup_writes_make(resources, NULL, &writes, err);
 	if (r == 0)
 		r = root_fd = open_root(err);
 	if (r >= 0)
-		r = made = make_directories(root_fd, cgroup.path + 1);
-	if (r >= 0) {
-		cgroup.dir_fd = openat(root_fd, cgroup.path + 1, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		r = cgroup.dir_fd < 0 ? -errno : 0;
-	}
-	if (r < 0 && root_fd >= 0)
-		error_sys(err, r, "make cgroup '%s'", cgroup.path);
-	if (r < 0 && request->optional && (is_refused(r) || r == -EOPNOTSUPP)) {
+		r = make_group(request, &writes, root_fd, &cgroup, &made, err);
+	if (r < 0 && request->optional && !cgroup.place.unit && (is_refused(r) || r == -EOPNOTSUPP)) {
 		cgroup_done(&cgroup);
 		cgroup_writes_done(&writes);
 		return 0;
 	}
 	if (r == 0 && !made)
-		r = check_taken_over(cgroup.dir_fd, cgroup.path, err);
+		r = check_taken_over(cgroup.dir_fd, cgroup.place.path, err);
 	if (r == 0)
-		r = enable_controllers(root_fd, cgroup.dir_fd, cgroup.path + 1, &writes, err);
+		r = enable_controllers(root_fd, cgroup.dir_fd, cgroup.place.path + 1, &writes, err);
 	cgroup_writes_done(&writes);
 	if (r < 0) {
-		if (made)
-			unlinkat(root_fd, cgroup.path + 1, AT_REMOVEDIR);
+		undo_group(root_fd, &cgroup, made);
 		cgroup_done(&cgroup);
 		return r;
 	}
@@ -233,18 +264,17 @@ int cgroup_create(const struct cgroup_request *request, const struct spec_resour
 	return 0;
 }
 
-int cgroup_open(enum cgroup_manager manager, const char *path, struct cgroup *ret, struct error *err)
+int cgroup_open(const struct cgroup_place *place, struct cgroup *ret, struct error *err)
 {
-	struct cgroup cgroup = { .manager = manager, .dir_fd = -1 };
+	struct cgroup cgroup = { .dir_fd = -1, .holder_fd = -1 };
 	auto_close int root_fd = open_root(err);
 
 	if (root_fd < 0)
 		return root_fd;
-	cgroup.dir_fd = openat(root_fd, path + 1, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cgroup.dir_fd = openat(root_fd, place->path + 1, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (cgroup.dir_fd < 0)
-		return error_sys(err, -errno, "open cgroup '%s'", path);
-	cgroup.path = strdup(path);
-	if (!cgroup.path) {
+		return error_sys(err, -errno, "open cgroup '%s'", place->path);
+	if (cgroup_place_copy(place, &cgroup.place) < 0) {
 		cgroup_done(&cgroup);
 		return error_oom(err);
 	}
@@ -255,7 +285,7 @@ int cgroup_open(enum cgroup_manager manager, const char *path, struct cgroup *re
 int cgroup_open_member(const struct cgroup *cgroup, int proc_fd, pid_t pid, struct error *err)
 {
 	char file[32], text[PATH_MAX + 256], *line, *rest;
-	size_t len = strlen(cgroup->path);
+	size_t len = strlen(cgroup->place.path);
 	int fd;
 
 	snprintf(file, sizeof(file), "%d/cgroup", pid);
@@ -264,8 +294,9 @@ int cgroup_open_member(const struct cgroup *cgroup, int proc_fd, pid_t pid, stru
 	/* "0::/PATH" is the line of the cgroup2 tree, cgroups(7). */
 	line = strncmp(text, "0::", 3) == 0 ? text : strstr(text, "\n0::");
 	line = line ? strchr(line, '/') : NULL;
-	if (!line || strncmp(line, cgroup->path, len) != 0 || (line[len] != '/' && line[len] != '\n'))
-		return error_set(err, -ENOENT, "the container's process has left cgroup '%s'", cgroup->path);
+	if (!line || strncmp(line, cgroup->place.path, len) != 0 || (line[len] != '/' && line[len] != '\n'))
+		return error_set(err, -ENOENT, "the container's process has left cgroup '%s'",
+				 cgroup->place.path);
 	rest = line + len;
 	rest[strcspn(rest, "\n")] = '\0';
 	rest += strspn(rest, "/");
@@ -288,32 +319,58 @@ static void enable_all(int dir_fd)
 	}
 }
 
-int cgroup_make_below(const struct cgroup *cgroup, const char *name, struct error *err)
+/* One step further down; takes @dir_fd over. */
+static int enter_below(int dir_fd, const char *part, bool make)
+{
+	int next;
+
+	if (strcmp(part, ".") == 0 || strcmp(part, "..") == 0) {
+		next = -EINVAL;
+	} else if (make && mkdirat(dir_fd, part, 0755) < 0 && errno != EEXIST) {
+		next = -errno;
+	} else {
+		next = openat(dir_fd, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (next < 0)
+			next = -errno;
+	}
+	close(dir_fd);
+	return next;
+}
+
+/* Down the path, either making it or enabling controllers on the way; the directory at its end, or a negative errno. */
+static int walk_below(const struct cgroup *cgroup, const char *name, bool make)
 {
 	char copy[PATH_MAX], *rest = copy, *part;
 	int fd = fcntl(cgroup->dir_fd, F_DUPFD_CLOEXEC, 3);
 
-	if (strlen(name) >= sizeof(copy))
-		return error_set(err, -ENAMETOOLONG, "cgroup '%s': too long", name);
 	strcpy(copy, name);
 	while (fd >= 0 && (part = strsep(&rest, "/"))) {
-		int next;
-
 		if (!*part)
 			continue;
-		enable_all(fd);
-		if (strcmp(part, ".") == 0 || strcmp(part, "..") == 0)
-			next = -EINVAL;
-		else if (mkdirat(fd, part, 0755) < 0 && errno != EEXIST)
-			next = -errno;
-		else
-			next = openat(fd, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (next == -1)
-			next = -errno;
-		close(fd);
-		fd = next;
+		if (!make)
+			enable_all(fd);
+		fd = enter_below(fd, part, make);
 	}
-	return fd < 0 ? error_sys(err, fd, "make cgroup '%s' below the container's", name) : fd;
+	return fd;
+}
+
+int cgroup_make_below(const struct cgroup *cgroup, const char *name, struct error *err)
+{
+	auto_close int fd = -1;
+	char pid[16];
+	int r;
+
+	if (strlen(name) >= PATH_MAX)
+		return error_set(err, -ENAMETOOLONG, "cgroup '%s': too long", name);
+	r = fd = walk_below(cgroup, name, true);
+	/* A group that gives controllers to groups below it has no processes of its own, cgroups(7). */
+	if (r >= 0 && cgroup->holder > 0) {
+		snprintf(pid, sizeof(pid), "%d", cgroup->holder);
+		r = io_write_existing(fd, "cgroup.procs", pid);
+	}
+	if (r >= 0)
+		r = walk_below(cgroup, name, false);
+	return r < 0 ? error_sys(err, r, "make cgroup '%s' below the container's", name) : r;
 }
 
 int cgroup_delegate(int dir_fd, uid_t uid, struct error *err)
@@ -337,22 +394,12 @@ int cgroup_delegate(int dir_fd, uid_t uid, struct error *err)
 
 void cgroup_done(struct cgroup *cgroup)
 {
-	free(cgroup->path);
-	cgroup->path = NULL;
+	cgroup_settle(cgroup);
+	cgroup_place_done(&cgroup->place);
 	cleanup_close(&cgroup->dir_fd);
 }
 
 /* ---- membership ------------------------------------------------------------------------------------------------ */
-
-int cgroup_attach(const struct cgroup *cgroup, pid_t pid, struct error *err)
-{
-	char text[16];
-	int r;
-
-	snprintf(text, sizeof(text), "%d", pid);
-	r = io_write_existing(cgroup->dir_fd, "cgroup.procs", text);
-	return r < 0 ? error_sys(err, r, "move process %d to cgroup '%s'", pid, cgroup->path) : 0;
-}
 
 /* ---- remove ---------------------------------------------------------------------------------------------------- */
 
@@ -389,26 +436,31 @@ int cgroup_remove(struct cgroup *cgroup, struct error *err)
 	auto_close int root_fd = -1;
 	int r;
 
-	if (!cgroup->path)
+	if (!cgroup->place.path)
 		return 0;
+	if (cgroup->place.unit) {
+		r = scope_remove(cgroup, err);
+		if (r < 0)
+			return r;
+	}
 	root_fd = open_root(err);
 	if (root_fd < 0)
 		return root_fd;
-	r = try_remove(root_fd, cgroup->path + 1);
+	r = try_remove(root_fd, cgroup->place.path + 1);
 	if (r == -EBUSY) {
 		cgroup_events_wait_empty(cgroup->dir_fd, EMPTY_TIMEOUT_MS);
 		/* A kernel thread of a virtual machine may stay for a moment after its process. */
 		for (int i = 0; r == -EBUSY && i < REMOVE_RETRIES; i++) {
 			remove_children(cgroup->dir_fd);
-			r = try_remove(root_fd, cgroup->path + 1);
+			r = try_remove(root_fd, cgroup->place.path + 1);
 			if (r == -EBUSY)
 				poll(NULL, 0, 10);
 		}
 	}
 	if (r < 0)
-		return error_sys(err, r, "remove cgroup '%s'", cgroup->path);
+		return error_sys(err, r, "remove cgroup '%s'", cgroup->place.path);
 	/* Ours by default; it stays as long as another container is in it. */
-	if (strncmp(cgroup->path, "/krun/", 6) == 0)
+	if (strncmp(cgroup->place.path, "/krun/", 6) == 0)
 		unlinkat(root_fd, "krun", AT_REMOVEDIR);
 	cgroup_done(cgroup);
 	return 0;

@@ -34,7 +34,8 @@ int cgroup_freeze(const struct cgroup *cgroup, bool freeze, struct error *err)
 		r = cgroup_events_wait_frozen(cgroup->dir_fd, freeze, FREEZE_TIMEOUT_MS);
 	if (r < 0 && freeze)
 		io_write_existing(cgroup->dir_fd, "cgroup.freeze", "0");
-	return r < 0 ? error_sys(err, r, "%s cgroup '%s'", freeze ? "freeze" : "thaw", cgroup->path) : 0;
+	return r < 0 ? error_sys(err, r, "%s cgroup '%s'", freeze ? "freeze" : "thaw", cgroup->place.path) :
+		       0;
 }
 
 int cgroup_is_frozen(const struct cgroup *cgroup)
@@ -133,7 +134,7 @@ int cgroup_pids(const struct cgroup *cgroup, pid_t **ret_pids, size_t *ret_len, 
 		r = -ENOMEM;
 	if (r < 0) {
 		free(list.pids);
-		return error_sys(err, r, "list the processes of cgroup '%s'", cgroup->path);
+		return error_sys(err, r, "list the processes of cgroup '%s'", cgroup->place.path);
 	}
 	qsort(list.pids, list.len, sizeof(*list.pids), compare);
 	*ret_pids = list.pids;

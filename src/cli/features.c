@@ -62,8 +62,8 @@ static struct json_object *cgroup(void)
 
 	add_bool(object, "v1", false);
 	add_bool(object, "v2", true);
-	add_bool(object, "systemd", false);
-	add_bool(object, "systemdUser", false);
+	add_bool(object, "systemd", cgroup_systemd_is_built_in());
+	add_bool(object, "systemdUser", cgroup_systemd_is_built_in());
 	add_bool(object, "rdma", true);
 	return object;
 }
@@ -107,6 +107,7 @@ static struct json_object *unsafe_annotations(void)
 		KRUN_ANNOTATION_CRI_KIND,
 		KRUN_ANNOTATION_CRIO_KIND,
 		"run.oci.",
+		KRUN_ANNOTATION_SYSTEMD_PROPERTY,
 		NULL,
 	};
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cgroup/change.h"
 #include "container/container.h"
 #include "container/remove.h"
 #include "container/state.h"
@@ -54,9 +55,9 @@ static int handle_open(const struct container_host *host, const char *id, bool l
 
 static int open_cgroup(const struct state *state, struct cgroup *ret, struct error *err)
 {
-	if (!state->cgroup_path)
+	if (!state->cgroup.path)
 		return error_set(err, -EOPNOTSUPP, "container '%s' has no cgroup of its own", state->id);
-	return cgroup_open(state->manager, state->cgroup_path, ret, err);
+	return cgroup_open(&state->cgroup, ret, err);
 }
 
 /* ---- kill ----------------------------------------------------------------------------------------------- */
@@ -91,7 +92,7 @@ int container_kill(const struct container_host *host, const char *id, int signo,
 		return r;
 	r = status_check(handle.status, OP_KILL, id, err);
 	/* The shim of containerd signals what a dead init left behind, in a pid namespace that is not its own. */
-	if (all && handle.state.cgroup_path && handle.status != STATUS_CREATING) {
+	if (all && handle.state.cgroup.path && handle.status != STATUS_CREATING) {
 		r = open_cgroup(&handle.state, &cgroup, err);
 		if (r == 0) {
 			r = cgroup_kill(&cgroup, signo, err);
@@ -180,15 +181,16 @@ int container_update(const struct container_host *host, const char *id, const st
 {
 	struct handle handle;
 	struct cgroup cgroup = { .dir_fd = -1 };
+	struct cgroup_change change = { .before = NULL };
 	int r = handle_open(host, id, true, &handle, err);
 
 	if (r < 0)
 		return r;
 	r = status_check(handle.status, OP_UPDATE, id, err);
-	if (r == 0 && (handle.state.cgroup_path || cgroup_wants_limits(&changes->resources)))
+	if (r == 0 && (handle.state.cgroup.path || cgroup_wants_limits(&changes->resources)))
 		r = open_cgroup(&handle.state, &cgroup, err);
 	if (r == 0 && cgroup.dir_fd >= 0) {
-		r = cgroup_limit(&cgroup, &changes->resources, NULL, err);
+		r = cgroup_update(&cgroup, &changes->resources, &change, err);
 		cgroup_done(&cgroup);
 	}
 	handle_done(&handle);
@@ -208,7 +210,7 @@ int container_pids(const struct container_host *host, const char *id, pid_t **re
 		*ret = calloc(1, sizeof(**ret));
 		*ret_len = 0;
 		r = *ret ? 0 : error_oom(err);
-	} else if (!handle.state.cgroup_path) {
+	} else if (!handle.state.cgroup.path) {
 		*ret = calloc(1, sizeof(**ret));
 		if (!*ret)
 			r = error_oom(err);

@@ -129,11 +129,11 @@ static int open_cgroup(struct exec *exec, struct error *err)
 	const char *below = exec->request->cgroup;
 	int r;
 
-	if (!exec->state.cgroup_path)
+	if (!exec->state.cgroup.path)
 		return below ? error_set(err, -EOPNOTSUPP,
 					 "--cgroup: the container has no cgroup of its own") :
 			       0;
-	r = cgroup_open(exec->state.manager, exec->state.cgroup_path, &exec->cgroup, err);
+	r = cgroup_open(&exec->state.cgroup, &exec->cgroup, err);
 	if (r < 0)
 		return r;
 	exec->cgroup_fd = exec->cgroup.dir_fd;
@@ -255,6 +255,7 @@ static int spawn(struct exec *exec, struct error *err)
 		.target_pidfd = exec->pidfd,
 		.target_namespaces = exec->namespaces,
 		.cgroup_fd = exec->cgroup_fd,
+		.cgroup = exec->cgroup.place.unit ? &exec->cgroup : NULL,
 		.proc_fd = exec->proc_fd,
 		.keyring = exec->state.keyring,
 		.apparmor = process->apparmor_profile,
@@ -375,7 +376,7 @@ int container_exec(const struct exec_request *request, int *ret_status, struct e
 		.dir_fd = -1,
 		.pidfd = -1,
 		.proc_fd = -1,
-		.cgroup = { .dir_fd = -1 },
+		.cgroup = { .dir_fd = -1, .holder_fd = -1 },
 		.cgroup_fd = -1,
 		.exception = { .fd = -1 },
 		.monitor_log_fd = -1,

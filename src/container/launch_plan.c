@@ -164,6 +164,7 @@ int launch_plan_make(struct launch *launch, struct error *err)
 		.target_pidfd = -1,
 		.cgroup_fd =
 			launch->payload_cgroup_fd >= 0 ? launch->payload_cgroup_fd : launch->cgroup.dir_fd,
+		.cgroup = launch->cgroup.place.unit ? &launch->cgroup : NULL,
 		.proc_fd = launch->proc_fd,
 		.keyring = launch->state.keyring,
 		.apparmor = launch->process.apparmor_profile,

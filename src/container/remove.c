@@ -46,11 +46,12 @@ static int remove_cgroup(const struct state *state, struct error *err)
 	struct cgroup cgroup;
 	int r;
 
-	if (!state->cgroup_path)
-		return 0;
-	r = cgroup_open(state->manager, state->cgroup_path, &cgroup, err);
+	if (!state->cgroup.path)
+		return cgroup_forget(&state->cgroup, err);
+	r = cgroup_open(&state->cgroup, &cgroup, err);
+	/* A scope that ended by itself may be remembered as failed. */
 	if (r == -ENOENT)
-		return 0;
+		return cgroup_forget(&state->cgroup, err);
 	if (r < 0)
 		return r;
 	if (cgroup_kill(&cgroup, SIGKILL, err) < 0)

@@ -39,7 +39,8 @@ static const struct text_field text_fields[] = {
 	{ "rootfs", offsetof(struct state, rootfs), false },
 	{ "created", offsetof(struct state, created), false },
 	{ "annotations", offsetof(struct state, annotations), false },
-	{ "cgroupPath", offsetof(struct state, cgroup_path), true },
+	{ "cgroupPath", offsetof(struct state, cgroup.path), true },
+	{ "cgroupUnit", offsetof(struct state, cgroup.unit), true },
 	{ "keyring", offsetof(struct state, keyring), true },
 	{ "monitor", offsetof(struct state, monitor), true },
 	{ "rdtClass", offsetof(struct state, rdt.name), true },
@@ -75,7 +76,8 @@ static int fill(struct json_object *object, const struct state *state)
 		{ "pid", json_object_new_int64(state->pid) },
 		{ "startTime", json_object_new_uint64(state->start_time) },
 		{ "monitorPid", json_object_new_int64(state->monitor_pid) },
-		{ "cgroupManager", json_object_new_string(cgroup_manager_name(state->manager)) },
+		{ "cgroupManager", json_object_new_string(cgroup_manager_name(state->cgroup.manager)) },
+		{ "cgroupUser", json_object_new_boolean(state->cgroup.user) },
 		{ "namespaces", json_object_new_uint64(state->namespaces) },
 		{ "personality", json_object_new_string(personality_word(state->personality)) },
 		{ "startAt", json_object_new_string(km_start_word(state->start)) },
@@ -142,7 +144,7 @@ static int take_words(struct json_object *object, struct state *state, struct er
 	struct json_object *start = get(object, "startAt", json_type_string);
 
 	if (!manager || !personality || !start ||
-	    cgroup_manager_parse(json_object_get_string(manager), &state->manager) < 0 ||
+	    cgroup_manager_parse(json_object_get_string(manager), &state->cgroup.manager) < 0 ||
 	    personality_parse(json_object_get_string(personality), &state->personality) < 0 ||
 	    km_start_parse(json_object_get_string(start), &state->start) < 0)
 		return error_set(err, -EPROTO, "%s: unknown manager, personality or start protocol",
@@ -171,6 +173,7 @@ static int take_numbers(struct json_object *object, struct state *state, struct 
 	state->execution_domain = values[5];
 	state->exec_reads_config = json_object_get_boolean(get(object, "execReadsConfig", json_type_boolean));
 	state->rdt.monitoring = json_object_get_boolean(get(object, "rdtMonitoring", json_type_boolean));
+	state->cgroup.user = json_object_get_boolean(get(object, "cgroupUser", json_type_boolean));
 	state->cgroup_below = json_object_get_boolean(get(object, "cgroupBelow", json_type_boolean));
 	state->has_hooks = json_object_get_boolean(get(object, "hasHooks", json_type_boolean));
 	return 0;

@@ -34,8 +34,7 @@ struct state {
 	pid_t pid;		       /* 0 while it is being made */
 	unsigned long long start_time; /* of pid, in clock ticks after boot */
 	pid_t monitor_pid;	       /* km's process while a shim is pid; else 0 */
-	enum cgroup_manager manager;
-	char *cgroup_path;    /* NULL: none */
+	struct cgroup_place cgroup;
 	bool cgroup_below;    /* the processes are in a group below it, and exec follows */
 	struct rdt_group rdt; /* its class of resctrl, if it has one */
 	char *keyring;	      /* name of the session keyring that exec joins; NULL: none */

@@ -48,7 +48,7 @@ static bool is_frozen(const struct state *state)
 	struct error ignored;
 	bool frozen;
 
-	if (!state->cgroup_path || cgroup_open(state->manager, state->cgroup_path, &cgroup, &ignored) < 0)
+	if (!state->cgroup.path || cgroup_open(&state->cgroup, &cgroup, &ignored) < 0)
 		return false;
 	frozen = cgroup_is_frozen(&cgroup) == 1;
 	cgroup_done(&cgroup);

@@ -16,6 +16,7 @@
 #include "ns/plan.h"
 #include "security/security.h"
 
+struct cgroup;
 struct error;
 struct km_plan;
 struct mount_setup;
@@ -42,13 +43,15 @@ struct init_plan {
 	const char *id;
 	const struct spec *spec; /* NULL for exec */
 	const struct spec_process *process;
-	char *const *env;		       /* complete but for HOME; NULL-terminated */
-	struct mount_setup *mounts;	       /* NULL for exec */
-	struct ns_plan *ns;		       /* create: what to make and join */
-	int target_pidfd;		       /* exec: process whose namespaces are joined; else -1 */
-	uint64_t target_namespaces;	       /* exec: CLONE_NEW* to join */
-	int cgroup_fd;			       /* start in this cgroup; -1: stay in the caller's */
-	int proc_fd;			       /* the host's /proc */
+	char *const *env;	    /* complete but for HOME; NULL-terminated */
+	struct mount_setup *mounts; /* NULL for exec */
+	struct ns_plan *ns;	    /* create: what to make and join */
+	int target_pidfd;	    /* exec: process whose namespaces are joined; else -1 */
+	uint64_t target_namespaces; /* exec: CLONE_NEW* to join */
+	int cgroup_fd;		    /* start in this cgroup; -1: stay in the caller's */
+	const struct cgroup
+		*cgroup; /* a scope of systemd, which may move a process there when we may not; else NULL */
+	int proc_fd;	 /* the host's /proc */
 	const char *keyring;		       /* name of the session keyring, NULL: keep the caller's */
 	const char *apparmor, *selinux;	       /* labels for execve, NULL: none */
 	const struct seccomp_program *seccomp; /* NULL: none */

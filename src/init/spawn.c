@@ -9,8 +9,11 @@
  *
  *   command ── clone3() ── stage: setns, unshare ── clone3(CLONE_PARENT, ...) ── init
  *
- * The stage reports init's pid and ends; with CLONE_PARENT init is the command's child, so that the engine's
- * subreaper inherits it and its wait status.
+ * The stage ends then; with CLONE_PARENT init is the command's child, so that the engine's subreaper inherits it and its wait
+ * status. Init tells its pid itself: the stage may see another number.
+ *
+ * An ordinary user may clone into a scope of his own systemd only from below that systemd's cgroup, not from his login session.
+ * Then there is a stage, too, which systemd moves into the scope first.
  */
 
 #include <errno.h>
@@ -23,6 +26,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cgroup/cgroup.h"
 #include "init/ctx.h"
 #include "init/sync.h"
 #include "ns/setup.h"
@@ -62,17 +66,20 @@ static void reset_signals(void)
 }
 
 /* The child. Never returns to the caller's code. */
-static _Noreturn void child_main(const struct init_plan *plan, int sync_fd)
+static _Noreturn void child_main(const struct init_plan *plan, int sync_fd, bool staged)
 {
 	struct init_ctx ctx = { .plan = plan, .sync_fd = sync_fd, .slave_fd = -1 };
 	struct error err = { 0 };
-	int r;
+	int r = 0;
 
 	log_set_role(plan->spec ? "init" : "exec", NULL);
 	reset_signals();
 	/* A command that is killed takes its half-made child along; cleared once the child is complete. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	r = run_steps(&ctx, plan->spec ? init_create_steps : init_exec_steps, &err);
+	if (staged)
+		r = sync_send(sync_fd, SYNC_CHILD, 0, -1, &err);
+	if (r == 0)
+		r = run_steps(&ctx, plan->spec ? init_create_steps : init_exec_steps, &err);
 	if (r == 0)
 		init_execute(&ctx, &err);
 	if (ctx.sync_fd >= 0)
@@ -82,57 +89,86 @@ static _Noreturn void child_main(const struct init_plan *plan, int sync_fd)
 	_exit(1);
 }
 
-static _Noreturn void stage_main(const struct init_plan *plan, int sync_fd)
+static int stage_namespaces(const struct init_plan *plan, struct error *err)
 {
-	struct error err = { 0 };
 	struct ns_plan *ns = plan->ns;
 	const bool new_user = ns->create & CLONE_NEWUSER;
-	pid_t pid = -1;
 	int r;
 
-	log_set_role("stage", NULL);
 	/* What belongs to the host's user namespace must be entered before we leave it, the rest after. */
-	r = ns_plan_join(ns, ~(uint64_t)CLONE_NEWUSER, !new_user && ns->join[NS_USER] < 0, &err);
+	r = ns_plan_join(ns, ~(uint64_t)CLONE_NEWUSER, !new_user && ns->join[NS_USER] < 0, err);
 	if (r == 0)
-		r = ns_plan_join(ns, CLONE_NEWUSER, true, &err);
+		r = ns_plan_join(ns, CLONE_NEWUSER, true, err);
 	if (r == 0)
-		r = ns_plan_join(ns, ~(uint64_t)CLONE_NEWUSER, !new_user, &err);
-	if (r == 0 && ns->new_time) {
-		if (unshare(CLONE_NEWTIME) < 0)
-			r = error_sys(&err, -errno, "make the time namespace");
-		else
-			r = ns_time_offsets_apply(plan->proc_fd, plan->spec, &err);
-	}
+		r = ns_plan_join(ns, ~(uint64_t)CLONE_NEWUSER, !new_user, err);
+	if (r < 0 || !ns->new_time)
+		return r;
+	if (unshare(CLONE_NEWTIME) < 0)
+		return error_sys(err, -errno, "make the time namespace");
+	return ns_time_offsets_apply(plan->proc_fd, plan->spec, err);
+}
+
+static _Noreturn void stage_main(const struct init_plan *plan, int sync_fd, bool attach)
+{
+	struct error err = { 0 };
+	pid_t pid = -1;
+	int r = 0;
+
+	log_set_role("stage", NULL);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (attach)
+		r = sync_expect(sync_fd, SYNC_ATTACHED, NULL, &err);
+	if (r == 0 && plan->spec && plan->ns->stage)
+		r = stage_namespaces(plan, &err);
 	if (r == 0) {
-		pid = sys_clone3(ns->create | CLONE_PARENT, 0, plan->cgroup_fd);
+		pid = sys_clone3((plan->spec ? plan->ns->create : 0) | CLONE_PARENT, 0, plan->cgroup_fd);
 		if (pid == 0)
-			child_main(plan, sync_fd);
+			child_main(plan, sync_fd, true);
 		if (pid < 0)
 			r = error_sys(&err, pid, "make the container's namespaces");
 	}
-	if (r == 0)
-		r = sync_send(sync_fd, SYNC_CHILD, pid, -1, &err);
 	if (r < 0)
 		sync_send_failure(sync_fd, &err);
 	_exit(r < 0);
 }
 
-static int collect_stage(pid_t stage, int sync_fd, pid_t *ret_pid, struct error *err)
+static int collect_stage(const struct init_plan *plan, pid_t stage, bool attach, int sync_fd, pid_t *ret_pid,
+			 struct error *err)
 {
 	struct sync_message message;
-	int status;
-	int r = sync_expect(sync_fd, SYNC_CHILD, &message, err);
+	int r = 0;
 
-	while (waitpid(stage, &status, 0) < 0 && errno == EINTR)
+	if (attach)
+		r = cgroup_attach(plan->cgroup, stage, err);
+	if (attach && r == 0)
+		r = sync_send(sync_fd, SYNC_ATTACHED, 0, -1, err);
+	if (r < 0)
+		kill(stage, SIGKILL);
+	else
+		r = sync_expect(sync_fd, SYNC_CHILD, &message, err);
+	while (waitpid(stage, NULL, 0) < 0 && errno == EINTR)
 		;
 	if (r == 0)
-		*ret_pid = message.value;
+		*ret_pid = message.sender;
 	return r;
+}
+
+/* Asks the kernel with a process that ends at once. */
+static bool may_clone_into(int cgroup_fd)
+{
+	pid_t pid = sys_clone3(0, SIGCHLD, cgroup_fd);
+
+	if (pid == 0)
+		_exit(0);
+	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	return pid != -EACCES;
 }
 
 int init_spawn(const struct init_plan *plan, struct init_child *ret, struct error *err)
 {
-	bool stage = plan->spec && plan->ns->stage;
+	const bool attach = plan->cgroup && plan->cgroup->place.user && !may_clone_into(plan->cgroup_fd);
+	const bool stage = attach || (plan->spec && plan->ns->stage);
 	auto_close int parent_fd = -1, child_fd = -1;
 	int fds[2];
 	pid_t pid;
@@ -149,12 +185,12 @@ int init_spawn(const struct init_plan *plan, struct init_child *ret, struct erro
 	if (pid == 0) {
 		close(take_fd(&parent_fd));
 		if (stage)
-			stage_main(plan, child_fd);
-		child_main(plan, child_fd);
+			stage_main(plan, child_fd, attach);
+		child_main(plan, child_fd, false);
 	}
 	cleanup_close(&child_fd);
 	if (stage) {
-		r = collect_stage(pid, parent_fd, &pid, err);
+		r = collect_stage(plan, pid, attach, parent_fd, &pid, err);
 		if (r < 0)
 			return r;
 	}

@@ -20,14 +20,14 @@ struct wire {
 static const size_t WIRE_HEAD = offsetof(struct wire, text);
 
 static const char *const names[] = {
-	[SYNC_CHILD] = "child",		  [SYNC_ID_MAPS] = "id maps", [SYNC_WANT_HOOKS] = "want hooks",
-	[SYNC_HOOKS_DONE] = "hooks done", [SYNC_CONSOLE] = "console", [SYNC_READY] = "ready",
-	[SYNC_START] = "start",		  [SYNC_FAILED] = "failed",
+	[SYNC_ATTACHED] = "attached",	  [SYNC_CHILD] = "child",	    [SYNC_ID_MAPS] = "id maps",
+	[SYNC_WANT_HOOKS] = "want hooks", [SYNC_HOOKS_DONE] = "hooks done", [SYNC_CONSOLE] = "console",
+	[SYNC_READY] = "ready",		  [SYNC_START] = "start",	    [SYNC_FAILED] = "failed",
 };
 
 static const char *kind_name(int kind)
 {
-	return kind >= SYNC_CHILD && kind <= SYNC_FAILED ? names[kind] : "unknown";
+	return kind >= SYNC_ATTACHED && kind <= SYNC_FAILED ? names[kind] : "unknown";
 }
 
 int sync_pair(int ret_fds[2], struct error *err)

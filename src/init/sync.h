@@ -7,7 +7,8 @@
  * execve succeeded, because its end is close-on-exec.
  *
  *   create, run:
- *     child  -> parent  SYNC_CHILD       value = pid of init, from the intermediate process, if there is one
+ *     parent -> stage   SYNC_ATTACHED    systemd has moved it into the container's cgroup      (rootless, if needed)
+ *     child  -> parent  SYNC_CHILD       its pid is the sender's                  (if an intermediate process made it)
  *     parent -> child   SYNC_ID_MAPS     uid_map and gid_map are written          (new user namespace only)
  *     child  -> parent  SYNC_WANT_HOOKS  mounts are done, the old root still visible        (with hooks only)
  *     parent -> child   SYNC_HOOKS_DONE  prestart and createRuntime ran; fd = the state for the child's hooks
@@ -16,7 +17,7 @@
  *     child  -> parent  SYNC_READY       nothing can fail any more but the final execve
  *     parent -> child   SYNC_START       `run` only: go on (after `create` the FIFO of start.h says it)
  *     child  -> parent  SYNC_FAILED      at any time: value = negative errno, text = the error
- *   exec: SYNC_CONSOLE, SYNC_SECCOMP, SYNC_FAILED, then end of file.
+ *   exec: SYNC_ATTACHED and SYNC_CHILD likewise, SYNC_CONSOLE, SYNC_SECCOMP, SYNC_FAILED, then end of file.
  */
 
 #include <sys/types.h>
@@ -24,7 +25,8 @@
 struct error;
 
 enum sync_kind {
-	SYNC_CHILD = 1,
+	SYNC_ATTACHED = 1,
+	SYNC_CHILD,
 	SYNC_ID_MAPS,
 	SYNC_WANT_HOOKS,
 	SYNC_HOOKS_DONE,

@@ -50,8 +50,8 @@ static struct state example(void)
 		.pid = 4321,
 		.start_time = UINT64_C(1) << 40,
 		.monitor_pid = 4322,
-		.manager = CGROUP_CGROUPFS,
-		.cgroup_path = cgroup_path,
+		.cgroup.manager = CGROUP_CGROUPFS,
+		.cgroup.path = cgroup_path,
 		.namespaces = 0x6c020000,
 		.personality = PERSONALITY_KM,
 		.start = KM_START_EXEC,
@@ -71,7 +71,7 @@ static void test_state_survives_save_and_load(void **state)
 	assert_int_equal(state_save(dir_fd, &saved, &err), 0);
 	assert_int_equal(state_load(dir_fd, &loaded, &err), 0);
 	assert_string_equal(loaded.id, "web");
-	assert_string_equal(loaded.cgroup_path, "/krun/web");
+	assert_string_equal(loaded.cgroup.path, "/krun/web");
 	assert_null(loaded.monitor);
 	assert_int_equal(loaded.owner, 1000);
 	assert_int_equal(loaded.execution_domain, 0);

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "cgroup/cgroup.h"
+#include "cgroup/systemd.h"
+#include "util/cleanup.h"
 #include "util/error.h"
 
 /* "slice:prefix:name" */
@@ -37,14 +39,12 @@ static void squeeze(char *path)
 	*out = '\0';
 }
 
-int cgroup_path_make(const struct cgroup_request *request, char **ret_path, struct error *err)
+static int make_path(const struct cgroup_request *request, char **ret_path, struct error *err)
 {
 	const char *asked = request->spec_path;
 	char *path = NULL;
 	int n;
 
-	if (request->manager == CGROUP_SYSTEMD)
-		return error_set(err, -EOPNOTSUPP, "cgroup manager 'systemd' is not available in this build");
 	if (asked && is_systemd_path(asked))
 		return error_set(err, -EINVAL,
 				 "config.json: /linux/cgroupsPath: '%s' is a path for systemd: use "
@@ -64,4 +64,43 @@ int cgroup_path_make(const struct cgroup_request *request, char **ret_path, stru
 	}
 	*ret_path = path;
 	return 0;
+}
+
+int cgroup_place_make(const struct cgroup_request *request, struct cgroup_place *ret, struct error *err)
+{
+	struct cgroup_place place = { .manager = request->manager, .user = request->user };
+	auto_free char *slice = NULL;
+	int r = 0;
+
+	if (request->manager == CGROUP_SYSTEMD)
+		r = systemd_unit_make(request, &slice, &place.unit, err);
+	else if (request->manager == CGROUP_CGROUPFS)
+		r = make_path(request, &place.path, err);
+	if (r == 0)
+		*ret = place;
+	return r;
+}
+
+int cgroup_place_copy(const struct cgroup_place *place, struct cgroup_place *ret)
+{
+	struct cgroup_place copy = {
+		.manager = place->manager,
+		.path = place->path ? strdup(place->path) : NULL,
+		.unit = place->unit ? strdup(place->unit) : NULL,
+		.user = place->user,
+	};
+
+	if ((place->path && !copy.path) || (place->unit && !copy.unit)) {
+		cgroup_place_done(&copy);
+		return -ENOMEM;
+	}
+	*ret = copy;
+	return 0;
+}
+
+void cgroup_place_done(struct cgroup_place *place)
+{
+	free(place->path);
+	free(place->unit);
+	place->path = place->unit = NULL;
 }

@@ -32,8 +32,8 @@ static void test_path_of_a_request(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		const struct cgroup_request request = { .id = "box", .spec_path = rows[i].asked };
 		struct error err = { 0 };
-		char *path = NULL;
-		int r = cgroup_path_make(&request, &path, &err);
+		struct cgroup_place place = { 0 };
+		int r = cgroup_place_make(&request, &place, &err);
 
 		if (rows[i].error) {
 			assert_true(r < 0);
@@ -41,9 +41,10 @@ static void test_path_of_a_request(void **state)
 				fail_msg("%s: '%s'", rows[i].asked, err.text);
 		} else {
 			assert_int_equal(r, 0);
-			assert_string_equal(path, rows[i].path);
+			assert_string_equal(place.path, rows[i].path);
+			assert_null(place.unit);
 		}
-		free(path);
+		cgroup_place_done(&place);
 	}
 }
 

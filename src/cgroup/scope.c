@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The life of a scope of systemd, from krun's side. A scope exists as long as it has processes, and it has to exist before
+ * the container's first one, which is cloned into it: until then a process that does nothing holds it.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cgroup/cgroup.h"
+#include "cgroup/change.h"
+#include "cgroup/limit.h"
+#include "cgroup/resources.h"
+#include "cgroup/scope.h"
+#include "cgroup/systemd.h"
+#include "syscall/process.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+#include "util/log.h"
+
+/* Ends when the command lets go of the pipe, be it by its own end. */
+static _Noreturn void hold(int fd)
+{
+	char byte;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* A signal to the command's process group is the command's business. */
+	setpgid(0, 0);
+	while (read(fd, &byte, 1) < 0 && errno == EINTR)
+		;
+	_exit(0);
+}
+
+static int start_holder(struct cgroup *cgroup, struct error *err)
+{
+	int fds[2];
+	pid_t pid;
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return error_sys(err, -errno, "make a pipe for the holder of a scope");
+	pid = sys_clone3(0, SIGCHLD, -1);
+	if (pid == 0) {
+		close(fds[1]);
+		hold(fds[0]);
+	}
+	close(fds[0]);
+	if (pid < 0) {
+		close(fds[1]);
+		return error_sys(err, pid, "start the holder of a scope");
+	}
+	cgroup->holder = pid;
+	cgroup->holder_fd = fds[1];
+	return 0;
+}
+
+void cgroup_settle(struct cgroup *cgroup)
+{
+	if (cgroup->holder <= 0)
+		return;
+	cleanup_close(&cgroup->holder_fd);
+	/* It may be frozen, or stopped by the scope's own limits: it has nothing to lose. */
+	kill(cgroup->holder, SIGKILL);
+	while (waitpid(cgroup->holder, NULL, 0) < 0 && errno == EINTR)
+		;
+	cgroup->holder = 0;
+}
+
+int scope_create(const struct cgroup_request *request, const struct cgroup_writes *writes,
+		 struct cgroup *cgroup, struct error *err)
+{
+	auto_free char *slice = NULL;
+	auto_free char *unit = NULL;
+	int r = systemd_unit_make(request, &slice, &unit, err);
+
+	if (r == 0)
+		r = start_holder(cgroup, err);
+	if (r == 0)
+		r = systemd_start(request, slice, unit, writes, cgroup->holder, &cgroup->place.path, err);
+	return r;
+}
+
+int scope_remove(struct cgroup *cgroup, struct error *err)
+{
+	cgroup_settle(cgroup);
+	return systemd_stop(cgroup->place.unit, cgroup->place.user, err);
+}
+
+int cgroup_forget(const struct cgroup_place *place, struct error *err)
+{
+	return place->unit ? systemd_stop(place->unit, place->user, err) : 0;
+}
+
+int cgroup_update(const struct cgroup *cgroup, const struct spec_resources *resources,
+		  struct cgroup_change *change, struct error *err)
+{
+	int r = cgroup_change_make(cgroup, resources, change, err);
+
+	if (r < 0 || !cgroup->place.unit)
+		return r;
+	r = systemd_set(cgroup, &change->writes, err);
+	if (r < 0)
+		cgroup_change_undo(cgroup, change);
+	return r;
+}
+
+/* What systemd believes is made of file writes, forth and back. */
+void cgroup_update_undo(const struct cgroup *cgroup, struct cgroup_change *change)
+{
+	const struct cgroup_undo *undo = &change->undo;
+	struct cgroup_writes writes = { 0 };
+	struct error err;
+
+	cgroup_change_undo(cgroup, change);
+	if (!cgroup->place.unit || undo->len == 0)
+		return;
+	writes.items = calloc(undo->len, sizeof(*writes.items));
+	for (size_t i = undo->len; writes.items && i-- > 0;)
+		writes.items[writes.len++] =
+			(struct cgroup_write){ .file = undo->items[i].file, .text = undo->items[i].text };
+	if (systemd_set(cgroup, &writes, &err) < 0)
+		log_warning("%s", err.text);
+	free(writes.items);
+}
+
+int cgroup_attach(const struct cgroup *cgroup, pid_t pid, struct error *err)
+{
+	if (!cgroup->place.unit)
+		return error_set(err, -EOPNOTSUPP, "cgroup '%s' is not systemd's", cgroup->place.path);
+	return systemd_attach(cgroup, "", pid, err);
+}
+
+bool cgroup_systemd_is_built_in(void)
+{
+	return systemd_is_built_in();
+}
