@@ -347,7 +347,10 @@ int json_read_u64(struct json_reader *reader, struct json_object *value, void *t
 		return json_error(reader, "negative");
 	errno = 0;
 	number = json_object_get_uint64(value);
-	if (errno == ERANGE || (range && (number < (uint64_t)range->min || number > (uint64_t)range->max)))
+	if (range && (number < (uint64_t)range->min || number > (uint64_t)range->max))
+		return json_error(reader, "out of range (%lld to %lld)", (long long)range->min,
+				  (long long)range->max);
+	if (errno == ERANGE)
 		return json_error(reader, "out of range");
 	*(uint64_t *)target = number;
 	return 0;
