@@ -147,7 +147,13 @@ class Pids(Both):
     def test_zero_is_a_limit(self):
         self.limit(pids={"limit": 0})
         self.write_config()
-        self.run_fails()
+        self.assertIn("/linux/resources/pids/limit: 0 leaves no room for the container's first process", self.run_fails())
+        self.config["linux"]["resources"]["pids"] = {"limit": 50}
+        self.start_sleeper()
+        self.ok("update", "--pids-limit", "0", self.cid)
+        self.assertEqual(self.file("pids.max"), "0")
+        wait_until(lambda: self.numbers("pids.events")["max"] > 0, what="a refused fork")
+        self.finish()
 
 
 class Cpu(Both):
