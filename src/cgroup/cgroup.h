@@ -75,14 +75,21 @@ void cgroup_settle(struct cgroup *cgroup);
 int cgroup_open(const struct cgroup_place *place, struct cgroup *ret, struct error *err);
 void cgroup_done(struct cgroup *cgroup);
 
-/* Writes the limits of a new container: only what is set is written. */
-int cgroup_limit(const struct cgroup *cgroup, const struct spec_resources *resources, struct error *err);
-/* The same for one that runs; its systemd is told, too. */
-int cgroup_update(const struct cgroup *cgroup, const struct spec_resources *resources, struct error *err);
+/*
+ * Writes the limits, all or none: after a failure every file says again what it said before. For `create` and `update` alike:
+ * what @resources does not set stays. @change (NULL at create): in, what earlier requests asked for; out, what is needed to
+ * take the change back or to save it. Enables controllers that the group does not have yet.
+ */
+struct cgroup_change;
+int cgroup_limit(const struct cgroup *cgroup, const struct spec_resources *resources,
+		 struct cgroup_change *change, struct error *err);
+/* The same for a container that runs, of which systemd may keep the limits, too. */
+int cgroup_update(const struct cgroup *cgroup, const struct spec_resources *resources,
+		  struct cgroup_change *change, struct error *err);
 /*
  * Attaches the device filter: the rules of the spec in order (the last match wins), then @extra rules and
- * the devices every container has. Without any rule in @resources there is no filter. Replaces a filter
- * that krun attached before, atomically. Does not raise RLIMIT_MEMLOCK.
+ * the devices every container has. Replaces a filter that krun attached before, atomically. Without any rule in @resources, and
+ * when the rules allow everything, there is no filter, and one from before is taken away.
  */
 int cgroup_filter_devices(const struct cgroup *cgroup, const struct spec_resources *resources,
 			  const struct spec_device_rule *extra, size_t extra_len, struct error *err);

@@ -16,7 +16,7 @@
 
 #include "cgroup/cgroup.h"
 #include "cgroup/events.h"
-#include "cgroup/limit.h"
+#include "cgroup/change.h"
 #include "cgroup/resources.h"
 #include "cgroup/scope.h"
 #include "spec/spec.h"
@@ -98,7 +98,7 @@ int cgroup_check_host(const struct spec_resources *resources, struct error *err)
 	const char *mount_point = cgroup_mount_point();
 	struct cgroup_writes writes;
 	char path[PATH_MAX], have[512] = "";
-	int r = cgroup_writes_make(resources, &writes, err);
+	int r = cgroup_writes_make(resources, NULL, &writes, err);
 
 	if (r < 0)
 		return r;
@@ -176,6 +176,15 @@ static int enable_controllers(int root_fd, int dir_fd, const char *path, const s
 	return 0;
 }
 
+int cgroup_enable_controllers(const struct cgroup *cgroup, const struct cgroup_writes *writes,
+			      struct error *err)
+{
+	auto_close int root_fd = open_root(err);
+
+	return root_fd < 0 ? root_fd :
+			     enable_controllers(root_fd, cgroup->dir_fd, cgroup->place.path + 1, writes, err);
+}
+
 static bool is_refused(int code)
 {
 	return code == -EACCES || code == -EPERM || code == -EROFS;
@@ -231,7 +240,7 @@ int cgroup_create(const struct cgroup_request *request, const struct spec_resour
 		return 0;
 	r = cgroup_place_make(request, &cgroup.place, err);
 	if (r == 0)
-		r = cgroup_writes_make(resources, &writes, err);
+		r = cgroup_writes_make(resources, NULL, &writes, err);
 	if (r == 0)
 		r = root_fd = open_root(err);
 	if (r >= 0)

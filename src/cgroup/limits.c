@@ -1,18 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Writing the limits of a container. */
+/* Reading, writing and taking back the limits of a container. */
 
-#include "cgroup/limit.h"
+#include "cgroup/change.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cgroup/cgroup.h"
-#include "cgroup/resources.h"
 #include "spec/spec.h"
+#include "util/array.h"
+#include "util/cleanup.h"
 #include "util/error.h"
 #include "util/io.h"
+#include "util/log.h"
+#include "util/parse.h"
+
+/* Longest content of a file that is read to be put back. */
+enum { FILE_MAX = 256 * 1024 };
 
 int cgroup_missing_controller(const struct cgroup_write *write, const char *path, struct error *err)
 {
@@ -28,51 +36,383 @@ int cgroup_missing_controller(const struct cgroup_write *write, const char *path
 			 write->property, write->controller, path);
 }
 
-static int check_usage(const struct cgroup *cgroup, const struct spec_memory *memory, struct error *err)
+/* ---- what is in force ------------------------------------------------------------------------------------------ */
+
+static bool is_asked(const struct opt_i64 *value)
+{
+	return value->set && value->value != 0;
+}
+
+/* A number, or "max"; *ret stays when the file is not there. */
+static void read_limit(int dir_fd, const char *file, int64_t *ret)
 {
 	char text[32];
+	int64_t value;
 
-	if (!memory->check_before_update.value || !memory->limit.set || memory->limit.value <= 0)
+	if (io_read_small(dir_fd, file, text, sizeof(text)) < 0)
+		return;
+	if (strcmp(text, "max") == 0)
+		*ret = -1;
+	else if (parse_i64(text, 0, INT64_MAX, &value) == 0)
+		*ret = value;
+}
+
+static void read_memory(int dir_fd, const struct spec_memory *memory, const struct spec_memory *before,
+			struct cgroup_present *present)
+{
+	const bool check = memory->check_before_update.set ? memory->check_before_update.value :
+			   before			   ? before->check_before_update.value :
+							     false;
+
+	if (!is_asked(&memory->limit) && !is_asked(&memory->swap))
+		return;
+	read_limit(dir_fd, "memory.max", &present->memory_max);
+	read_limit(dir_fd, "memory.swap.max", &present->swap_max);
+	if (!check)
+		return;
+	read_limit(dir_fd, "memory.current", &present->memory_usage);
+	read_limit(dir_fd, "memory.swap.current", &present->swap_usage);
+}
+
+/* The weight that an earlier request asked for; the kernel does not keep it while the group is idle. */
+static unsigned int weight_of(const struct spec_resources *before)
+{
+	uint64_t weight;
+
+	for (size_t i = before->unified_len; i-- > 0;)
+		if (strcmp(before->unified[i].key, "cpu.weight") == 0 &&
+		    parse_u64(before->unified[i].value, 10000, &weight) == 0)
+			return (unsigned int)weight;
+	return before->cpu.shares.set && before->cpu.shares.value > 0 ?
+		       cgroup_weight_from_shares(before->cpu.shares.value) :
+		       0;
+}
+
+static void read_cpu(int dir_fd, const struct spec_cpu *cpu, const struct spec_resources *before,
+		     struct cgroup_present *present)
+{
+	char text[64], *period;
+	int64_t idle = 0, burst = 0;
+
+	if (cpu->idle.set || (cpu->shares.set && cpu->shares.value > 0)) {
+		read_limit(dir_fd, "cpu.idle", &idle);
+		present->idle = idle != 0;
+		present->weight = before ? weight_of(before) : 0;
+	}
+	if (!is_asked(&cpu->quota) && !(cpu->period.set && cpu->period.value > 0) && !cpu->burst.set)
+		return;
+	read_limit(dir_fd, "cpu.max.burst", &burst);
+	present->burst = (uint64_t)burst;
+	if (io_read_small(dir_fd, "cpu.max", text, sizeof(text)) < 0)
+		return;
+	period = strchr(text, ' ');
+	if (!period)
+		return;
+	*period++ = '\0';
+	parse_u64(period, UINT64_MAX, &present->period);
+	if (strcmp(text, "max") == 0 || parse_i64(text, 0, INT64_MAX, &present->quota) < 0)
+		present->quota = -1;
+}
+
+/* What the group above can give; nothing when the kernel does not tell. */
+static int read_set(int dir_fd, const char *file, const char *asked, char **ret)
+{
+	int r;
+
+	if (!asked || !*asked)
 		return 0;
-	if (io_read_small(cgroup->dir_fd, "memory.current", text, sizeof(text)) > 0 &&
-	    strtoll(text, NULL, 10) > memory->limit.value)
-		return error_set(err, -EBUSY,
-				 "/linux/resources/memory/limit: %lld is below the present usage, %s",
-				 (long long)memory->limit.value, text);
+	r = io_read_file(dir_fd, file, FILE_MAX, ret, NULL);
+	if (r == 0)
+		(*ret)[strcspn(*ret, "\n")] = '\0';
+	return r == -ENOMEM ? r : 0;
+}
+
+int cgroup_present_read(int dir_fd, const struct spec_resources *resources,
+			const struct spec_resources *before, struct cgroup_present *ret, struct error *err)
+{
+	struct cgroup_present present = cgroup_present_new;
+	int r;
+
+	read_memory(dir_fd, &resources->memory, before ? &before->memory : NULL, &present);
+	read_cpu(dir_fd, &resources->cpu, before, &present);
+	r = read_set(dir_fd, "../cpuset.cpus.effective", resources->cpu.cpus, &present.cpus);
+	if (r == 0)
+		r = read_set(dir_fd, "../cpuset.mems.effective", resources->cpu.mems, &present.mems);
+	*ret = present;
+	return r < 0 ? error_oom(err) : 0;
+}
+
+/* ---- taking back ----------------------------------------------------------------------------------------------- */
+
+/* The line of @text whose first word is that of @line, as fresh memory; NULL: there is none, or no memory. */
+static char *find_line(const char *text, const char *line)
+{
+	const size_t key = strcspn(line, " ");
+
+	for (; *text; text += strcspn(text, "\n"), text += *text == '\n')
+		if (strncmp(text, line, key) == 0 && text[key] == ' ')
+			return strndup(text, strcspn(text, "\n"));
+	return NULL;
+}
+
+/* What takes back a line for a device that had none. */
+static char *make_default_line(const char *file, const char *line)
+{
+	static const struct {
+		const char *file, *rest;
+	} defaults[] = {
+		{ "io.max", "rbps=max wbps=max riops=max wiops=max" },
+		{ "io.weight", "default" },
+		{ "io.bfq.weight", "default" },
+		{ "io.latency", "target=0" },
+	};
+	char *text;
+
+	for (size_t i = 0; i < ARRAY_LEN(defaults); i++)
+		if (strcmp(file, defaults[i].file) == 0)
+			return asprintf(&text, "%.*s %s", (int)strcspn(line, " "), line, defaults[i].rest) <
+					       0 ?
+				       NULL :
+				       text;
+	return NULL;
+}
+
+static int add_earlier(struct cgroup_undo *undo, const char *file, char *text /* moved */)
+{
+	struct cgroup_earlier *items = realloc(undo->items, (undo->len + 1) * sizeof(*items));
+	char *copy = strdup(file);
+
+	if (items)
+		undo->items = items;
+	if (!items || !copy || !text) {
+		free(copy);
+		free(text);
+		return -ENOMEM;
+	}
+	undo->items[undo->len++] = (struct cgroup_earlier){ copy, text };
 	return 0;
 }
 
-/* Kernels without huge page reservations, and schedulers without weights, lack these; the limit itself holds. */
-static bool may_be_missing(const char *file)
+/*
+ * Before @text is written. A file that cannot be read ("memory.reclaim") is an order and not a state, and one that is not
+ * there will not be written.
+ */
+static int remember(int dir_fd, const char *file, const char *text, bool is_line, struct cgroup_undo *undo)
 {
-	return strncmp(file, "hugetlb.", 8) == 0 && strstr(file, ".rsvd.");
+	auto_free char *content = NULL;
+	char *line;
+
+	if (io_read_file(dir_fd, file, FILE_MAX, &content, NULL) < 0)
+		return 0;
+	if (!is_line) {
+		content[strcspn(content, "\n")] = '\0';
+		return add_earlier(undo, file, take_pointer(content));
+	}
+	/* io.weight takes a bare number for the default. */
+	line = find_line(content, strchr(text, ' ') ? text : "default ");
+	if (!line)
+		line = make_default_line(file, text);
+	return line ? add_earlier(undo, file, line) : 0;
 }
 
-int cgroup_limit(const struct cgroup *cgroup, const struct spec_resources *resources, struct error *err)
+static int write_file(int dir_fd, const char *file, const char *text)
 {
-	struct cgroup_writes writes;
-	int r = cgroup_writes_make(resources, &writes, err);
+	/* write(2) of nothing does nothing. */
+	return io_write_existing(dir_fd, file, *text ? text : "\n");
+}
 
-	if (r < 0)
+static int restore(int dir_fd, const struct cgroup_earlier *earlier)
+{
+	int r = write_file(dir_fd, earlier->file, earlier->text);
+	auto_free char *all = NULL;
+	char path[64];
+
+	/* A group with processes cannot go back to "as the group above": it gets what that has. */
+	if (r != -ENOSPC || *earlier->text || strncmp(earlier->file, "cpuset.", 7) != 0)
 		return r;
-	if (cgroup_wants_limits(resources) && cgroup->dir_fd < 0)
-		r = error_set(err, -EOPNOTSUPP, "/linux/resources: the container has no cgroup of its own");
-	if (r == 0)
-		r = check_usage(cgroup, &resources->memory, err);
-	for (size_t i = 0; r == 0 && i < writes.len; i++) {
-		const struct cgroup_write *write = &writes.items[i];
+	snprintf(path, sizeof(path), "../%s.effective", earlier->file);
+	r = io_read_file(dir_fd, path, FILE_MAX, &all, NULL);
+	return r < 0 ? r : write_file(dir_fd, earlier->file, all);
+}
 
-		r = io_write_existing(cgroup->dir_fd, write->file, write->text);
-		if (r == -ENOENT && write->bfq_text)
-			r = io_write_existing(cgroup->dir_fd, "io.bfq.weight", write->bfq_text);
-		if (r == -ENOENT && (write->is_default || may_be_missing(write->file)))
-			r = 0;
-		else if (r == -ENOENT && write->controller && strncmp(write->property, "unified", 7) != 0)
-			r = cgroup_missing_controller(write, cgroup->place.path, err);
-		else if (r < 0)
-			r = error_sys(err, r, "/linux/resources/%s: write '%s' to '%s'", write->property,
-				      write->text, write->file);
+/* Forgets all but the first @len. */
+static void forget(struct cgroup_undo *undo, size_t len)
+{
+	while (undo->len > len) {
+		undo->len--;
+		free(undo->items[undo->len].file);
+		free(undo->items[undo->len].text);
 	}
-	cgroup_writes_done(&writes);
+}
+
+static void undo_done(struct cgroup_undo *undo)
+{
+	forget(undo, 0);
+	free(undo->items);
+	*undo = (struct cgroup_undo){ 0 };
+}
+
+void cgroup_change_undo(const struct cgroup *cgroup, struct cgroup_change *change)
+{
+	struct cgroup_undo *undo = &change->undo;
+
+	for (size_t i = undo->len; i-- > 0;) {
+		int r = restore(cgroup->dir_fd, &undo->items[i]);
+
+		if (r < 0)
+			log_warning("put '%s' back into '%s' of cgroup '%s': %s", undo->items[i].text,
+				    undo->items[i].file, cgroup->place.path, error_reason(r));
+	}
+	undo_done(undo);
+}
+
+void cgroup_change_done(struct cgroup_change *change)
+{
+	cgroup_present_done(&change->present);
+	cgroup_writes_done(&change->writes);
+	undo_done(&change->undo);
+}
+
+/* ---- writing --------------------------------------------------------------------------------------------------- */
+
+/* An idle group does not know its weight any more. */
+static int remember_weight(int dir_fd, struct cgroup_undo *undo)
+{
+	char idle[8];
+
+	if (io_read_small(dir_fd, "cpu.idle", idle, sizeof(idle)) <= 0 || idle[0] != '0')
+		return 0;
+	return remember(dir_fd, "cpu.weight", "", false, undo);
+}
+
+/* @undo: NULL at create, whose failure takes the group away. */
+static int write_remembered(int dir_fd, const char *file, const char *text, bool is_line,
+			    struct cgroup_undo *undo)
+{
+	const size_t len = undo ? undo->len : 0;
+	int r = 0;
+
+	if (undo && strcmp(file, "cpu.idle") == 0)
+		r = remember_weight(dir_fd, undo);
+	if (undo && r == 0)
+		r = remember(dir_fd, file, text, is_line, undo);
+	if (r == 0)
+		r = write_file(dir_fd, file, text);
+	if (undo && r < 0)
+		forget(undo, len);
+	return r;
+}
+
+/*
+ * Which of the two weights of a device counts depends on its scheduler, and the other may be refused or not even there: one
+ * that takes it is enough.
+ */
+static int write_both(int dir_fd, const struct cgroup_write *write, struct cgroup_undo *undo)
+{
+	int r = write_remembered(dir_fd, write->file, write->text, write->is_line, undo);
+	int bfq = write->bfq_text ? write_remembered(dir_fd, "io.bfq.weight", write->bfq_text, true, undo) :
+				    -ENOENT;
+
+	return bfq == 0 || (r == -ENOENT && bfq != -ENOENT) ? bfq : r;
+}
+
+/* Without these the limit holds all the same. */
+static bool may_be_missing(const char *file)
+{
+	/* A kernel without reservations of huge pages counts them when they are used. */
+	if (strncmp(file, "hugetlb.", 8) == 0 && strstr(file, ".rsvd."))
+		return true;
+	/* A kernel without swap. */
+	return strcmp(file, "memory.swap.max") == 0 && access("/proc/swaps", F_OK) < 0;
+}
+
+static bool has_controller(int dir_fd, const char *controller)
+{
+	char have[512], *rest = have, *word;
+
+	if (io_read_small(dir_fd, "cgroup.controllers", have, sizeof(have)) < 0)
+		return false;
+	while ((word = strsep(&rest, " ")))
+		if (strcmp(word, controller) == 0)
+			return true;
+	return false;
+}
+
+static int fail(const struct cgroup *cgroup, const struct cgroup_write *write, int code, struct error *err)
+{
+	const bool unified = strcmp(write->property, "unified") == 0;
+
+	if (code == -ENOMEM)
+		return error_oom(err);
+	if (code == -ENOENT && write->controller && !has_controller(cgroup->dir_fd, write->controller))
+		return cgroup_missing_controller(write, cgroup->place.path, err);
+	return error_sys(err, code, "/linux/resources/%s%s%s: write '%s' to '%s'%s", write->property,
+			 unified ? "/" : "", unified ? write->file : "", write->text, write->file,
+			 write->bfq_text ? " or the like to 'io.bfq.weight'" : "");
+}
+
+static int apply(const struct cgroup *cgroup, const struct cgroup_writes *writes, struct cgroup_undo *undo,
+		 struct error *err)
+{
+	for (size_t i = 0; i < writes->len; i++) {
+		const struct cgroup_write *write = &writes->items[i];
+		int r = write_both(cgroup->dir_fd, write, undo);
+
+		if (r == -ENOENT && (write->is_default || may_be_missing(write->file)))
+			continue;
+		if (r < 0)
+			return fail(cgroup, write, r, err);
+	}
+	return 0;
+}
+
+static bool lacks_controller(int dir_fd, const struct cgroup_writes *writes)
+{
+	for (size_t i = 0; i < writes->len; i++)
+		if (writes->items[i].controller && !writes->items[i].is_default &&
+		    !has_controller(dir_fd, writes->items[i].controller))
+			return true;
+	return false;
+}
+
+static int plan(const struct cgroup *cgroup, const struct spec_resources *resources,
+		struct cgroup_change *change, struct error *err)
+{
+	int r = cgroup_present_read(cgroup->dir_fd, resources, change->before, &change->present, err);
+
+	return r < 0 ? r : cgroup_writes_make(resources, &change->present, &change->writes, err);
+}
+
+/* A container that had no limit of a kind until now may have been made without the controller. */
+static int plan_update(const struct cgroup *cgroup, const struct spec_resources *resources,
+		       struct cgroup_change *change, struct error *err)
+{
+	int r = plan(cgroup, resources, change, err);
+
+	if (r < 0 || !lacks_controller(cgroup->dir_fd, &change->writes))
+		return r;
+	r = cgroup_enable_controllers(cgroup, &change->writes, err);
+	cgroup_change_done(change);
+	return r < 0 ? r : plan(cgroup, resources, change, err);
+}
+
+int cgroup_limit(const struct cgroup *cgroup, const struct spec_resources *resources,
+		 struct cgroup_change *change, struct error *err)
+{
+	struct cgroup_change own = { .before = NULL };
+	int r;
+
+	if (cgroup->dir_fd < 0)
+		return cgroup_wants_limits(resources) ?
+			       error_set(err, -EOPNOTSUPP,
+					 "/linux/resources: the container has no cgroup of its own") :
+			       0;
+	r = change ? plan_update(cgroup, resources, change, err) : plan(cgroup, resources, &own, err);
+	if (r == 0)
+		r = change ? apply(cgroup, &change->writes, &change->undo, err) :
+			     apply(cgroup, &own.writes, NULL, err);
+	if (r < 0 && change)
+		cgroup_change_undo(cgroup, change);
+	cgroup_change_done(&own);
 	return r;
 }

@@ -11,10 +11,29 @@
 
 #include "cgroup/cgroup.h"
 #include "spec/spec.h"
+#include "util/array.h"
 #include "util/error.h"
+#include "util/parse.h"
+
+const struct cgroup_present cgroup_present_new = {
+	.memory_max = -1,
+	.swap_max = -1,
+	.memory_usage = -1,
+	.swap_usage = -1,
+	.quota = -1,
+	.period = 100000,
+};
+
+void cgroup_present_done(struct cgroup_present *present)
+{
+	free(present->cpus);
+	free(present->mems);
+	*present = cgroup_present_new;
+}
 
 /* Collects; the first failure stays and later calls do nothing, so that the callers read as a list. */
 struct maker {
+	const struct cgroup_present *present;
 	struct cgroup_writes writes;
 	struct error *err;
 	int status;
@@ -50,7 +69,7 @@ put(struct maker *maker, const char *property, const char *file, const char *for
 static void __attribute__((format(printf, 3, 4)))
 refuse(struct maker *maker, const char *property, const char *format, ...)
 {
-	char text[256];
+	char text[512];
 	va_list args;
 
 	if (maker->status < 0)
@@ -80,30 +99,65 @@ static void put_limit(struct maker *maker, const char *property, const char *fil
 		put(maker, property, file, "%" PRId64, value);
 }
 
-/* v1 counts memory and swap together, v2 swap alone. */
-static void put_swap(struct maker *maker, const struct spec_memory *memory)
+/* ---- memory ---------------------------------------------------------------------------------------------------- */
+
+/* v1 counts memory and swap together, v2 swap alone. False: nothing to change, or an error. */
+static bool find_swap(struct maker *maker, const struct spec_memory *memory, int64_t *ret)
 {
-	const int64_t limit = memory->limit.set ? memory->limit.value : 0;
+	const int64_t limit = given(&memory->limit) ? memory->limit.value : maker->present->memory_max;
 	const int64_t swap = memory->swap.value;
 
-	if (!given(&memory->swap))
-		return;
+	if (!given(&memory->swap)) {
+		/* No limit of memory is no limit of memory and swap together. */
+		*ret = -1;
+		return given(&memory->limit) && limit < 0;
+	}
+	*ret = swap < 0 ? -1 : swap - limit;
 	if (swap < 0)
-		put(maker, "memory/swap", "memory.swap.max", "max");
-	else if (limit <= 0)
-		refuse(maker, "memory/swap",
-		       "it includes memory: /linux/resources/memory/limit is needed, too");
+		return true;
+	if (limit < 0)
+		refuse(maker, "memory/swap", "it includes memory: %s",
+		       given(&memory->limit) ? "memory/limit is -1, so there is no limit for both" :
+					       "/linux/resources/memory/limit is needed, too");
 	else if (swap < limit)
-		refuse(maker, "memory/swap", "it includes memory and is smaller than memory/limit");
+		refuse(maker, "memory/swap",
+		       "%" PRId64 " includes memory and is smaller than its limit, %" PRId64, swap, limit);
 	else
-		put(maker, "memory/swap", "memory.swap.max", "%" PRId64, swap - limit);
+		return true;
+	return false;
+}
+
+/* checkBeforeUpdate: the kernel would kill to get below a new limit. */
+static void check_usage(struct maker *maker, const char *property, const char *file, int64_t limit,
+			int64_t usage)
+{
+	if (maker->status == 0 && limit >= 0 && usage > limit)
+		maker->status = error_set(maker->err, -EBUSY,
+					  "/linux/resources/%s: write '%" PRId64
+					  "' to '%s': the present usage is %" PRId64
+					  ", and memory/checkBeforeUpdate is set",
+					  property, limit, file, usage);
 }
 
 static void put_memory(struct maker *maker, const struct spec_memory *memory)
 {
-	if (given(&memory->limit))
+	const struct cgroup_present *present = maker->present;
+	int64_t swap_max;
+	const bool swap = find_swap(maker, memory, &swap_max);
+	/* What cannot be kept in memory may go to swap: first more of that, then less memory; or first more memory. */
+	const bool swap_first =
+		swap && present->swap_max >= 0 && (swap_max < 0 || swap_max > present->swap_max);
+
+	if (swap)
+		check_usage(maker, "memory/swap", "memory.swap.max", swap_max, present->swap_usage);
+	if (swap_first)
+		put_limit(maker, "memory/swap", "memory.swap.max", swap_max);
+	if (given(&memory->limit)) {
+		check_usage(maker, "memory/limit", "memory.max", memory->limit.value, present->memory_usage);
 		put_limit(maker, "memory/limit", "memory.max", memory->limit.value);
-	put_swap(maker, memory);
+	}
+	if (swap && !swap_first)
+		put_limit(maker, "memory/swap", "memory.swap.max", swap_max);
 	if (given(&memory->reservation))
 		put_limit(maker, "memory/reservation", "memory.low", memory->reservation.value);
 	/* -1 asks for no limit, and there is none. */
@@ -115,7 +169,29 @@ static void put_memory(struct maker *maker, const struct spec_memory *memory)
 		refuse(maker, "memory/swappiness", "cgroup v2 has no swappiness");
 	if (memory->disable_oom_killer)
 		refuse(maker, "memory/disableOOMKiller", "cgroup v2 cannot disable the OOM killer");
+	if (memory->use_hierarchy.set && !memory->use_hierarchy.value)
+		refuse(maker, "memory/useHierarchy", "cgroup v2 always counts what is below a group");
 }
+
+void cgroup_memory_settle(const struct spec_memory *before, const struct spec_memory *changes,
+			  const struct cgroup_present *present, struct opt_i64 *ret_limit,
+			  struct opt_i64 *ret_swap)
+{
+	*ret_limit = given(&changes->limit) ? changes->limit : before->limit;
+	*ret_swap = given(&changes->swap) ? changes->swap : before->swap;
+	if (given(&changes->swap)) {
+		/* The limit that the swap was counted from. */
+		if (changes->swap.value > 0 && !given(&changes->limit))
+			*ret_limit = (struct opt_i64){ true, present->memory_max };
+	} else if (given(&changes->limit) && given(&before->swap)) {
+		if (changes->limit.value < 0 || present->swap_max < 0)
+			ret_swap->value = -1;
+		else if (before->swap.value > 0)
+			ret_swap->value = changes->limit.value + present->swap_max;
+	}
+}
+
+/* ---- cpu ------------------------------------------------------------------------------------------------------- */
 
 unsigned int cgroup_weight_from_shares(unsigned long long shares)
 {
@@ -131,39 +207,104 @@ unsigned int cgroup_weight_from_shares(unsigned long long shares)
 	return (unsigned int)ceil(weight - 1e-6);
 }
 
+/* An idle group refuses a weight, and has forgotten its own when it stops being idle. */
+static void put_weight(struct maker *maker, const struct spec_cpu *cpu)
+{
+	const bool idle = cpu->idle.set ? cpu->idle.value != 0 : maker->present->idle;
+
+	if (cpu->idle.set)
+		put(maker, "cpu/idle", "cpu.idle", "%" PRId64, cpu->idle.value);
+	if (idle)
+		return;
+	if (given_u(&cpu->shares))
+		put(maker, "cpu/shares", "cpu.weight", "%u", cgroup_weight_from_shares(cpu->shares.value));
+	else if (cpu->idle.set && maker->present->idle && maker->present->weight > 0)
+		put(maker, "cpu/idle", "cpu.weight", "%u", maker->present->weight);
+}
+
+static void put_max(struct maker *maker, const char *property, int64_t quota, uint64_t period)
+{
+	if (quota < 0)
+		put(maker, property, "cpu.max", "max %" PRIu64, period);
+	else
+		put(maker, property, "cpu.max", "%" PRId64 " %" PRIu64, quota, period);
+}
+
+/* Quota and period share a file; a burst is never larger than the quota, at no time. */
+static void put_bandwidth(struct maker *maker, const struct spec_cpu *cpu)
+{
+	const struct cgroup_present *present = maker->present;
+	const int64_t quota = given(&cpu->quota) ? cpu->quota.value : present->quota;
+	const uint64_t period = given_u(&cpu->period) ? cpu->period.value : present->period;
+	const uint64_t burst = cpu->burst.set ? cpu->burst.value : present->burst;
+	const bool max = given(&cpu->quota) || given_u(&cpu->period);
+	const bool burst_first = cpu->burst.set && quota >= 0 && (uint64_t)quota < present->burst;
+
+	if ((max || cpu->burst.set) && quota >= 0 && burst > (uint64_t)quota)
+		refuse(maker, cpu->burst.set ? "cpu/burst" : "cpu/quota",
+		       "a burst of %" PRIu64 " is more than the quota, %" PRId64, burst, quota);
+	if (burst_first)
+		put(maker, "cpu/burst", "cpu.max.burst", "%" PRIu64, burst);
+	if (max)
+		put_max(maker, given(&cpu->quota) ? "cpu/quota" : "cpu/period", quota, period);
+	if (cpu->burst.set && !burst_first)
+		put(maker, "cpu/burst", "cpu.max.burst", "%" PRIu64, burst);
+}
+
+/* True too for a list that only the kernel understands: then it decides. */
+static bool has_all(const char *had, const char *asked)
+{
+	enum { BITS = 8 * sizeof(unsigned long) };
+	unsigned long have[SPEC_CPUS_MAX / BITS], want[SPEC_CPUS_MAX / BITS];
+
+	if (!had || parse_bit_list(had, have, SPEC_CPUS_MAX) < 0 ||
+	    parse_bit_list(asked, want, SPEC_CPUS_MAX) < 0)
+		return true;
+	for (size_t i = 0; i < ARRAY_LEN(want); i++)
+		if (want[i] & ~have[i])
+			return false;
+	return true;
+}
+
+/* The kernel takes what the group above does not have, and then uses something else. */
+static void put_set(struct maker *maker, const char *property, const char *file, const char *asked,
+		    const char *had)
+{
+	if (!asked || !*asked)
+		return;
+	if (!has_all(had, asked))
+		refuse(maker, property, "write '%s' to '%s': the group above has '%s' only", asked, file,
+		       had);
+	put(maker, property, file, "%s", asked);
+}
+
 static void put_cpu(struct maker *maker, const struct spec_cpu *cpu)
 {
-	if (given(&cpu->idle))
-		put(maker, "cpu/idle", "cpu.idle", "%" PRId64, cpu->idle.value);
-	/* An idle group has no weight. */
-	else if (given_u(&cpu->shares))
-		put(maker, "cpu/shares", "cpu.weight", "%u", cgroup_weight_from_shares(cpu->shares.value));
-	if (given(&cpu->quota) || given_u(&cpu->period)) {
-		const char *property = given(&cpu->quota) ? "cpu/quota" : "cpu/period";
-		const uint64_t period = given_u(&cpu->period) ? cpu->period.value : 100000;
-
-		if (given(&cpu->quota) && cpu->quota.value > 0)
-			put(maker, property, "cpu.max", "%" PRId64 " %" PRIu64, cpu->quota.value, period);
-		else
-			put(maker, property, "cpu.max", "max %" PRIu64, period);
-	}
-	if (given_u(&cpu->burst))
-		put(maker, "cpu/burst", "cpu.max.burst", "%" PRIu64, cpu->burst.value);
+	put_weight(maker, cpu);
+	put_bandwidth(maker, cpu);
 	if (given_u(&cpu->realtime_period) || given(&cpu->realtime_runtime))
 		refuse(maker, given(&cpu->realtime_runtime) ? "cpu/realtimeRuntime" : "cpu/realtimePeriod",
 		       "cgroup v2 has no realtime limits");
-	if (cpu->cpus && *cpu->cpus)
-		put(maker, "cpu/cpus", "cpuset.cpus", "%s", cpu->cpus);
-	if (cpu->mems && *cpu->mems)
-		put(maker, "cpu/mems", "cpuset.mems", "%s", cpu->mems);
+	put_set(maker, "cpu/cpus", "cpuset.cpus", cpu->cpus, maker->present->cpus);
+	put_set(maker, "cpu/mems", "cpuset.mems", cpu->mems, maker->present->mems);
 }
+
+/* ---- the other controllers ------------------------------------------------------------------------------------- */
 
 static void put_throttle(struct maker *maker, const char *property, const char *key,
 			 const struct spec_throttle_list *list)
 {
-	for (size_t i = 0; i < list->len; i++)
-		put(maker, property, "io.max", "%" PRId64 ":%" PRId64 " %s=%" PRIu64, list->items[i].major,
-		    list->items[i].minor, key, list->items[i].rate);
+	for (size_t i = 0; i < list->len; i++) {
+		const struct spec_throttle *throttle = &list->items[i];
+
+		/* As v1 took it: no throttle. */
+		if (throttle->rate == 0)
+			put(maker, property, "io.max", "%" PRId64 ":%" PRId64 " %s=max", throttle->major,
+			    throttle->minor, key);
+		else
+			put(maker, property, "io.max", "%" PRId64 ":%" PRId64 " %s=%" PRIu64, throttle->major,
+			    throttle->minor, key, throttle->rate);
+	}
 }
 
 /* 10..1000 of v1 to 1..10000 of v2, linear. */
@@ -175,11 +316,12 @@ static uint64_t io_weight(uint64_t weight)
 /* io.bfq.weight counts from 1 to 1000, as v1 did from 10 to 1000. */
 static void __attribute__((format(printf, 2, 3))) add_bfq(struct maker *maker, const char *format, ...)
 {
-	struct cgroup_write *write = maker->writes.items + maker->writes.len - 1;
+	struct cgroup_write *write;
 	va_list args;
 
 	if (maker->status < 0)
 		return;
+	write = &maker->writes.items[maker->writes.len - 1];
 	va_start(args, format);
 	if (vasprintf(&write->bfq_text, format, args) < 0) {
 		write->bfq_text = NULL;
@@ -199,6 +341,8 @@ static void put_block_io(struct maker *maker, const struct spec_block_io *io)
 	for (size_t i = 0; i < io->weight_devices_len; i++) {
 		const struct spec_weight_device *device = &io->weight_devices[i];
 
+		if (given_u(&device->leaf_weight))
+			refuse(maker, "blockIO/weightDevice", "cgroup v2 has no leaf weight");
 		if (!given_u(&device->weight))
 			continue;
 		put(maker, "blockIO/weightDevice", "io.weight", "%" PRId64 ":%" PRId64 " %" PRIu64,
@@ -226,17 +370,47 @@ static void put_hugepages(struct maker *maker, const struct spec_resources *reso
 	}
 }
 
+/* " hca_handle=3"; what does not fit the kernel's number is no limit. */
+static void format_rdma(char *out, size_t size, const char *key, const struct opt_u64 *limit)
+{
+	if (!limit->set)
+		*out = '\0';
+	else if (limit->value >= INT32_MAX)
+		snprintf(out, size, " %s=max", key);
+	else
+		snprintf(out, size, " %s=%" PRIu64, key, limit->value);
+}
+
 static void put_rdma(struct maker *maker, const struct spec_resources *resources)
 {
 	for (size_t i = 0; i < resources->rdma_len; i++) {
 		const struct spec_rdma *rdma = &resources->rdma[i];
-		char handles[40] = "", objects[40] = "";
+		char handles[40], objects[40];
 
-		if (rdma->handles.set)
-			snprintf(handles, sizeof(handles), " hca_handle=%" PRIu64, rdma->handles.value);
-		if (rdma->objects.set)
-			snprintf(objects, sizeof(objects), " hca_object=%" PRIu64, rdma->objects.value);
+		if (!rdma->handles.set && !rdma->objects.set)
+			refuse(maker, "rdma", "'%s' has neither hcaHandles nor hcaObjects", rdma->device);
+		format_rdma(handles, sizeof(handles), "hca_handle", &rdma->handles);
+		format_rdma(objects, sizeof(objects), "hca_object", &rdma->objects);
 		put(maker, "rdma", "rdma.max", "%s%s%s", rdma->device, handles, objects);
+	}
+}
+
+/* The kernel takes one line a write. */
+static void put_lines(struct maker *maker, const char *file, const char *text)
+{
+	const bool single = !strchr(text, '\n');
+
+	for (;;) {
+		const size_t len = strcspn(text, "\n");
+
+		if (len > 0 || single) {
+			put(maker, "unified", file, "%.*s", (int)len, text);
+			if (maker->status == 0 && !single)
+				maker->writes.items[maker->writes.len - 1].is_line = true;
+		}
+		if (text[len] == '\0')
+			return;
+		text += len + 1;
 	}
 }
 
@@ -250,9 +424,11 @@ static void put_unified(struct maker *maker, const struct spec_resources *resour
 		    strncmp(file, "cgroup.", 7) == 0)
 			refuse(maker, "unified", "'%s' is not a file of a controller", file);
 		else
-			put(maker, "unified", file, "%s", resources->unified[i].value);
+			put_lines(maker, file, resources->unified[i].value);
 	}
 }
+
+/* ---- the whole ------------------------------------------------------------------------------------------------- */
 
 /* ctr always sends the kernel's default shares, 1024; others send -1 for "no limit". Documentation/admin-guide/cgroup-v2.rst. */
 static bool is_default(const struct cgroup_write *write)
@@ -260,35 +436,48 @@ static bool is_default(const struct cgroup_write *write)
 	static const struct {
 		const char *file, *text;
 	} defaults[] = {
-		{ "cpu.weight", "100" }, { "cpu.max", "max 100000" },  { "cpu.idle", "0" },
-		{ "memory.max", "max" }, { "memory.swap.max", "max" }, { "pids.max", "max" },
+		{ "cpu.weight", "100" },  { "cpu.max", "max 100000" },	{ "cpu.idle", "0" },
+		{ "memory.max", "max" },  { "memory.swap.max", "max" }, { "pids.max", "max" },
+		{ "cpu.max.burst", "0" },
 	};
 
-	for (size_t i = 0; i < sizeof(defaults) / sizeof(defaults[0]); i++)
+	/* Who names a file wants it to be there. */
+	if (strcmp(write->property, "unified") == 0)
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(defaults); i++)
 		if (strcmp(write->file, defaults[i].file) == 0 && strcmp(write->text, defaults[i].text) == 0)
 			return true;
 	return false;
 }
 
+static bool is_line(const char *file)
+{
+	static const char *const files[] = { "io.max",	   "io.weight", "io.bfq.weight",
+					     "io.latency", "rdma.max",	"misc.max" };
+
+	for (size_t i = 0; i < ARRAY_LEN(files); i++)
+		if (strcmp(file, files[i]) == 0)
+			return true;
+	return false;
+}
+
 /* "memory.max" -> "memory": the part before the first dot is the controller's name. */
-static void set_controllers(struct cgroup_writes *writes)
+static const char *controller_of(const char *file)
 {
 	static const char *const known[] = { "memory", "cpu",	  "cpuset", "io",
 					     "pids",   "hugetlb", "rdma",   "misc" };
+	const size_t len = strcspn(file, ".");
 
-	for (size_t i = 0; i < writes->len; i++) {
-		size_t len = strcspn(writes->items[i].file, ".");
-
-		writes->items[i].is_default = is_default(&writes->items[i]);
-		for (size_t j = 0; j < sizeof(known) / sizeof(known[0]); j++)
-			if (strlen(known[j]) == len && strncmp(known[j], writes->items[i].file, len) == 0)
-				writes->items[i].controller = known[j];
-	}
+	for (size_t i = 0; i < ARRAY_LEN(known); i++)
+		if (strlen(known[i]) == len && strncmp(known[i], file, len) == 0)
+			return known[i];
+	return NULL;
 }
 
-int cgroup_writes_make(const struct spec_resources *resources, struct cgroup_writes *ret, struct error *err)
+int cgroup_writes_make(const struct spec_resources *resources, const struct cgroup_present *present,
+		       struct cgroup_writes *ret, struct error *err)
 {
-	struct maker maker = { .err = err };
+	struct maker maker = { .present = present ? present : &cgroup_present_new, .err = err };
 
 	put_memory(&maker, &resources->memory);
 	put_cpu(&maker, &resources->cpu);
@@ -306,7 +495,13 @@ int cgroup_writes_make(const struct spec_resources *resources, struct cgroup_wri
 		cgroup_writes_done(&maker.writes);
 		return maker.status;
 	}
-	set_controllers(&maker.writes);
+	for (size_t i = 0; i < maker.writes.len; i++) {
+		struct cgroup_write *write = &maker.writes.items[i];
+
+		write->controller = controller_of(write->file);
+		write->is_default = is_default(write);
+		write->is_line = write->is_line || is_line(write->file);
+	}
 	*ret = maker.writes;
 	return 0;
 }
@@ -329,7 +524,7 @@ bool cgroup_wants_limits(const struct spec_resources *resources)
 	bool wants;
 
 	/* What cannot be translated is wanted all the same. */
-	if (cgroup_writes_make(resources, &writes, &ignored) < 0)
+	if (cgroup_writes_make(resources, NULL, &writes, &ignored) < 0)
 		return true;
 	wants = false;
 	for (size_t i = 0; i < writes.len; i++)

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "cgroup/cgroup.h"
-#include "cgroup/limit.h"
+#include "cgroup/change.h"
 #include "cgroup/resources.h"
 #include "cgroup/scope.h"
 #include "cgroup/systemd.h"
@@ -95,18 +95,16 @@ int cgroup_forget(const struct cgroup_place *place, struct error *err)
 	return place->unit ? systemd_stop(place->unit, place->user, err) : 0;
 }
 
-int cgroup_update(const struct cgroup *cgroup, const struct spec_resources *resources, struct error *err)
+int cgroup_update(const struct cgroup *cgroup, const struct spec_resources *resources,
+		  struct cgroup_change *change, struct error *err)
 {
-	struct cgroup_writes writes;
-	int r = cgroup_limit(cgroup, resources, err);
+	int r = cgroup_limit(cgroup, resources, change, err);
 
 	if (r < 0 || !cgroup->place.unit)
 		return r;
-	r = cgroup_writes_make(resources, &writes, err);
+	r = systemd_set(cgroup, &change->writes, err);
 	if (r < 0)
-		return r;
-	r = systemd_set(cgroup, &writes, err);
-	cgroup_writes_done(&writes);
+		cgroup_change_undo(cgroup, change);
 	return r;
 }
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cgroup/change.h"
 #include "container/container.h"
 #include "container/remove.h"
 #include "container/state.h"
@@ -180,6 +181,7 @@ int container_update(const struct container_host *host, const char *id, const st
 {
 	struct handle handle;
 	struct cgroup cgroup = { .dir_fd = -1 };
+	struct cgroup_change change = { 0 };
 	int r = handle_open(host, id, true, &handle, err);
 
 	if (r < 0)
@@ -188,7 +190,8 @@ int container_update(const struct container_host *host, const char *id, const st
 	if (r == 0 && (handle.state.cgroup.path || cgroup_wants_limits(&changes->resources)))
 		r = open_cgroup(&handle.state, &cgroup, err);
 	if (r == 0 && cgroup.dir_fd >= 0) {
-		r = cgroup_update(&cgroup, &changes->resources, err);
+		r = cgroup_update(&cgroup, &changes->resources, &change, err);
+		cgroup_change_done(&change);
 		cgroup_done(&cgroup);
 	}
 	handle_done(&handle);

@@ -274,7 +274,7 @@ static int limit_cgroup(struct launch *launch, struct error *err)
 			.write = true,
 			.mknod = true,
 		};
-	r = cgroup_limit(&launch->cgroup, resources, err);
+	r = cgroup_limit(&launch->cgroup, resources, NULL, err);
 	if (r == 0)
 		r = cgroup_filter_devices(&launch->cgroup, resources, extra, launch->km.devices_len, err);
 	return r;

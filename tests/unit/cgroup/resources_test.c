@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../test.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,8 +11,8 @@
 #include "util/array.h"
 #include "util/error.h"
 
-/* The writes as "file=text;..." or "! error". */
-static const char *translate(const char *json)
+/* The writes as "file=text;..." or "! error". @present: NULL, a new group. */
+static const char *translate_on(const char *json, const struct cgroup_present *present)
 {
 	static char out[4096];
 	struct cgroup_writes writes;
@@ -22,7 +23,7 @@ static const char *translate(const char *json)
 	if (spec_parse_resources(json, strlen(json), "r", &spec, &err) < 0)
 		fail_msg("%s: %s", json, err.text);
 	out[0] = '\0';
-	if (cgroup_writes_make(&spec->resources, &writes, &err) < 0) {
+	if (cgroup_writes_make(&spec->resources, present, &writes, &err) < 0) {
 		snprintf(out, sizeof(out), "! %s", err.text);
 	} else {
 		for (size_t i = 0; i < writes.len; i++) {
@@ -36,6 +37,11 @@ static const char *translate(const char *json)
 	return out;
 }
 
+static const char *translate(const char *json)
+{
+	return translate_on(json, NULL);
+}
+
 static void test_each_property(void **state)
 {
 	static const struct {
@@ -43,27 +49,36 @@ static void test_each_property(void **state)
 	} rows[] = {
 		{ "{}", "" },
 		{ "{\"memory\":{\"limit\":100}}", "memory.max=100;" },
-		{ "{\"memory\":{\"limit\":-1}}", "memory.max=max;" },
+		{ "{\"memory\":{\"limit\":-1}}", "memory.max=max;memory.swap.max=max;" },
+		{ "{\"memory\":{\"limit\":-1,\"swap\":-1}}", "memory.max=max;memory.swap.max=max;" },
+		{ "{\"memory\":{\"limit\":-1,\"swap\":9}}",
+		  "! /linux/resources/memory/swap: it includes memory: memory/limit is -1, so there is no "
+		  "limit for both" },
 		{ "{\"memory\":{\"limit\":100,\"swap\":150}}", "memory.max=100;memory.swap.max=50;" },
 		{ "{\"memory\":{\"limit\":100,\"swap\":100}}", "memory.max=100;memory.swap.max=0;" },
 		{ "{\"memory\":{\"limit\":100,\"swap\":-1}}", "memory.max=100;memory.swap.max=max;" },
 		{ "{\"memory\":{\"swap\":100}}", "! /linux/resources/memory/swap: it includes memory: "
 						 "/linux/resources/memory/limit is needed, too" },
 		{ "{\"memory\":{\"limit\":100,\"swap\":50}}",
-		  "! /linux/resources/memory/swap: it includes memory and is smaller than memory/limit" },
+		  "! /linux/resources/memory/swap: 50 includes memory and is smaller than its limit, 100" },
 		{ "{\"memory\":{\"reservation\":7}}", "memory.low=7;" },
 		{ "{\"memory\":{\"kernel\":-1,\"kernelTCP\":0}}", "" },
 		{ "{\"memory\":{\"kernel\":5}}",
 		  "! /linux/resources/memory/kernel: cgroup v2 has no limit for kernel memory" },
 		{ "{\"memory\":{\"swappiness\":0}}",
 		  "! /linux/resources/memory/swappiness: cgroup v2 has no swappiness" },
-		{ "{\"memory\":{\"disableOOMKiller\":false}}", "" },
+		{ "{\"memory\":{\"disableOOMKiller\":false,\"useHierarchy\":true}}", "" },
+		{ "{\"memory\":{\"useHierarchy\":false}}",
+		  "! /linux/resources/memory/useHierarchy: cgroup v2 always counts what is below a group" },
 		{ "{\"cpu\":{\"shares\":1024}}", "cpu.weight=100;" },
 		{ "{\"cpu\":{\"quota\":50000,\"period\":100000}}", "cpu.max=50000 100000;" },
 		{ "{\"cpu\":{\"quota\":50000}}", "cpu.max=50000 100000;" },
 		{ "{\"cpu\":{\"period\":20000}}", "cpu.max=max 20000;" },
 		{ "{\"cpu\":{\"quota\":-1,\"period\":20000}}", "cpu.max=max 20000;" },
 		{ "{\"cpu\":{\"burst\":10,\"idle\":1,\"shares\":5}}", "cpu.idle=1;cpu.max.burst=10;" },
+		{ "{\"cpu\":{\"burst\":0,\"idle\":0}}", "cpu.idle=0;cpu.max.burst=0;" },
+		{ "{\"cpu\":{\"quota\":9,\"burst\":10}}",
+		  "! /linux/resources/cpu/burst: a burst of 10 is more than the quota, 9" },
 		{ "{\"cpu\":{\"cpus\":\"0-1\",\"mems\":\"0\"}}", "cpuset.cpus=0-1;cpuset.mems=0;" },
 		{ "{\"cpu\":{\"cpus\":\"\",\"mems\":\"\"}}", "" },
 		{ "{\"cpu\":{\"realtimeRuntime\":5}}",
@@ -77,6 +92,11 @@ static void test_each_property(void **state)
 		{ "{\"blockIO\":{\"throttleReadBpsDevice\":[{\"major\":8,\"minor\":0,\"rate\":7}],"
 		  "\"throttleWriteIOPSDevice\":[{\"major\":8,\"minor\":16,\"rate\":9}]}}",
 		  "io.max=8:0 rbps=7;io.max=8:16 wiops=9;" },
+		{ "{\"blockIO\":{\"throttleReadIOPSDevice\":[{\"major\":8,\"minor\":0,\"rate\":0}]}}",
+		  "io.max=8:0 riops=max;" },
+		{ "{\"blockIO\":{\"weightDevice\":[{\"major\":8,\"minor\":0,\"leafWeight\":10}]}}",
+		  "! /linux/resources/blockIO/weightDevice: cgroup v2 has no leaf weight" },
+		{ "{\"blockIO\":{\"weightDevice\":[{\"major\":8,\"minor\":0,\"weight\":0}]}}", "" },
 		{ "{\"hugepageLimits\":[{\"pageSize\":\"2MB\",\"limit\":4194304}]}",
 		  "hugetlb.2MB.max=4194304;hugetlb.2MB.rsvd.max=4194304;" },
 		{ "{\"network\":{\"classID\":5}}",
@@ -85,7 +105,15 @@ static void test_each_property(void **state)
 		{ "{\"rdma\":{\"mlx5_1\":{\"hcaHandles\":3,\"hcaObjects\":10},\"mlx4_0\":{\"hcaObjects\":7}}"
 		  "}",
 		  "rdma.max=mlx5_1 hca_handle=3 hca_object=10;rdma.max=mlx4_0 hca_object=7;" },
-		{ "{\"unified\":{\"memory.high\":\"5\"}}", "memory.high=5;" },
+		{ "{\"rdma\":{\"mlx5_1\":{\"hcaHandles\":0,\"hcaObjects\":4294967295}}}",
+		  "rdma.max=mlx5_1 hca_handle=0 hca_object=max;" },
+		{ "{\"rdma\":{\"mlx5_1\":{}}}",
+		  "! /linux/resources/rdma: 'mlx5_1' has neither hcaHandles nor hcaObjects" },
+		{ "{\"unified\":{\"memory.high\":\"5\",\"misc.max\":\"sev 3\",\"future.file\":\"x\"}}",
+		  "memory.high=5;misc.max=sev 3;future.file=x;" },
+		{ "{\"unified\":{\"io.max\":\"8:0 rbps=7 wiops=120\\n8:16 rbps=9\\n\"}}",
+		  "io.max=8:0 rbps=7 wiops=120;io.max=8:16 rbps=9;" },
+		{ "{\"unified\":{\"cpuset.cpus\":\"\"}}", "cpuset.cpus=;" },
 		{ "{\"unified\":{\"../x.y\":\"5\"}}",
 		  "! /linux/resources/unified: '../x.y' is not a file of a controller" },
 		{ "{\"unified\":{\"cgroup.freeze\":\"1\"}}",
@@ -97,6 +125,138 @@ static void test_each_property(void **state)
 		if (strcmp(translate(rows[i].json), rows[i].expect) != 0)
 			fail_msg("%s: '%s', expected '%s'", rows[i].json, translate(rows[i].json),
 				 rows[i].expect);
+}
+
+/* What a request does not name stays as the kernel has it, and the order is one that the kernel accepts. */
+static void test_requests_on_a_group_with_limits(void **state)
+{
+	static char own_cpus[] = "0-3", own_mems[] = "0";
+	const struct cgroup_present present = {
+		.memory_max = 100,
+		.swap_max = 50,
+		.memory_usage = -1,
+		.swap_usage = -1,
+		.quota = 50000,
+		.period = 20000,
+		.burst = 10000,
+		.weight = 77,
+		.cpus = own_cpus,
+		.mems = own_mems,
+	};
+	struct cgroup_present idle = present, used = present;
+	static const struct {
+		const char *json, *expect;
+	} rows[] = {
+		/* swap counts memory, and its limit is the present one */
+		{ "{\"memory\":{\"swap\":170}}", "memory.swap.max=70;" },
+		{ "{\"memory\":{\"swap\":-1}}", "memory.swap.max=max;" },
+		{ "{\"memory\":{\"swap\":99}}",
+		  "! /linux/resources/memory/swap: 99 includes memory and is smaller than its limit, 100" },
+		{ "{\"memory\":{\"limit\":60}}", "memory.max=60;" },
+		{ "{\"memory\":{\"limit\":60,\"swap\":0}}", "memory.max=60;" },
+		{ "{\"memory\":{\"limit\":-1}}", "memory.swap.max=max;memory.max=max;" },
+		/* more swap comes before less memory, less swap after more memory */
+		{ "{\"memory\":{\"limit\":60,\"swap\":150}}", "memory.swap.max=90;memory.max=60;" },
+		{ "{\"memory\":{\"limit\":120,\"swap\":130}}", "memory.max=120;memory.swap.max=10;" },
+		/* quota and period share a file */
+		{ "{\"cpu\":{\"quota\":60000}}", "cpu.max=60000 20000;" },
+		{ "{\"cpu\":{\"quota\":-1}}", "cpu.max=max 20000;" },
+		{ "{\"cpu\":{\"quota\":0,\"period\":0}}", "" },
+		{ "{\"cpu\":{\"period\":100000}}", "cpu.max=50000 100000;" },
+		{ "{\"cpu\":{\"burst\":20000}}", "cpu.max.burst=20000;" },
+		{ "{\"cpu\":{\"burst\":0}}", "cpu.max.burst=0;" },
+		/* the burst never exceeds the quota in between */
+		{ "{\"cpu\":{\"quota\":5000,\"burst\":4000}}", "cpu.max.burst=4000;cpu.max=5000 20000;" },
+		{ "{\"cpu\":{\"quota\":90000,\"burst\":80000}}",
+		  "cpu.max=90000 20000;cpu.max.burst=80000;" },
+		{ "{\"cpu\":{\"quota\":5000}}",
+		  "! /linux/resources/cpu/quota: a burst of 10000 is more than the quota, 5000" },
+		{ "{\"cpu\":{\"burst\":60000}}",
+		  "! /linux/resources/cpu/burst: a burst of 60000 is more than the quota, 50000" },
+		{ "{\"cpu\":{\"cpus\":\"0,2-3\",\"mems\":\"0\"}}", "cpuset.cpus=0,2-3;cpuset.mems=0;" },
+		{ "{\"cpu\":{\"cpus\":\"3-4\"}}",
+		  "! /linux/resources/cpu/cpus: write '3-4' to 'cpuset.cpus': the group above has '0-3' only" },
+		{ "{\"cpu\":{\"mems\":\"1\"}}",
+		  "! /linux/resources/cpu/mems: write '1' to 'cpuset.mems': the group above has '0' only" },
+		{ "{\"cpu\":{\"cpus\":\"nonsense\"}}", "cpuset.cpus=nonsense;" },
+		{ "{\"cpu\":{\"idle\":0}}", "cpu.idle=0;" },
+		{ "{\"cpu\":{\"idle\":1}}", "cpu.idle=1;" },
+		{ "{\"cpu\":{\"shares\":1024}}", "cpu.weight=100;" },
+	},
+	  idle_rows[] = {
+		  { "{\"cpu\":{\"idle\":0}}", "cpu.idle=0;cpu.weight=77;" },
+		  { "{\"cpu\":{\"idle\":0,\"shares\":1024}}", "cpu.idle=0;cpu.weight=100;" },
+		  { "{\"cpu\":{\"shares\":1024}}", "" },
+		  { "{\"cpu\":{\"idle\":1,\"shares\":1024}}", "cpu.idle=1;" },
+	  },
+	  used_rows[] = {
+		  { "{\"memory\":{\"limit\":60}}",
+		    "! /linux/resources/memory/limit: write '60' to 'memory.max': the present usage is 61, "
+		    "and memory/checkBeforeUpdate is set" },
+		  { "{\"memory\":{\"limit\":61}}", "memory.max=61;" },
+		  { "{\"memory\":{\"limit\":-1}}", "memory.swap.max=max;memory.max=max;" },
+		  { "{\"memory\":{\"limit\":61,\"swap\":65}}",
+		    "! /linux/resources/memory/swap: write '4' to 'memory.swap.max': the present usage is 5, "
+		    "and memory/checkBeforeUpdate is set" },
+	  };
+
+	(void)state;
+	idle.idle = true;
+	used.memory_usage = 61;
+	used.swap_usage = 5;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (strcmp(translate_on(rows[i].json, &present), rows[i].expect) != 0)
+			fail_msg("%s: '%s'", rows[i].json, translate_on(rows[i].json, &present));
+	for (size_t i = 0; i < ARRAY_LEN(idle_rows); i++)
+		if (strcmp(translate_on(idle_rows[i].json, &idle), idle_rows[i].expect) != 0)
+			fail_msg("idle: %s: '%s'", idle_rows[i].json, translate_on(idle_rows[i].json, &idle));
+	for (size_t i = 0; i < ARRAY_LEN(used_rows); i++)
+		if (strcmp(translate_on(used_rows[i].json, &used), used_rows[i].expect) != 0)
+			fail_msg("used: %s: '%s'", used_rows[i].json, translate_on(used_rows[i].json, &used));
+}
+
+static struct opt_i64 number(int64_t value)
+{
+	return (struct opt_i64){ value != 0, value };
+}
+
+/* 0: absent. */
+static void test_memory_of_config_json_after_a_change(void **state)
+{
+	static const struct {
+		struct {
+			int64_t limit, swap;
+		} before, changes, present, expect;
+	} rows[] = {
+		{ { 0, 0 }, { 60, 0 }, { -1, -1 }, { 60, 0 } },
+		{ { 100, 150 }, { 60, 0 }, { 100, 50 }, { 60, 110 } },
+		{ { 100, 150 }, { 200, 0 }, { 100, 50 }, { 200, 250 } },
+		{ { 100, -1 }, { 60, 0 }, { 100, -1 }, { 60, -1 } },
+		{ { 100, 150 }, { -1, 0 }, { 100, 50 }, { -1, -1 } },
+		{ { 100, 0 }, { 0, 170 }, { 100, -1 }, { 100, 170 } },
+		{ { 100, 150 }, { 0, 0 }, { 100, 50 }, { 100, 150 } },
+		/* a limit that did not come from config.json */
+		{ { 0, 0 }, { 0, 170 }, { 120, -1 }, { 120, 170 } },
+		{ { 0, 0 }, { 0, -1 }, { 120, -1 }, { 0, -1 } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const struct spec_memory before = { .limit = number(rows[i].before.limit),
+						    .swap = number(rows[i].before.swap) };
+		const struct spec_memory changes = { .limit = number(rows[i].changes.limit),
+						     .swap = number(rows[i].changes.swap) };
+		struct cgroup_present present = cgroup_present_new;
+		struct opt_i64 limit, swap;
+
+		present.memory_max = rows[i].present.limit;
+		present.swap_max = rows[i].present.swap;
+		cgroup_memory_settle(&before, &changes, &present, &limit, &swap);
+		if (limit.value != rows[i].expect.limit || swap.value != rows[i].expect.swap)
+			fail_msg("row %zu: limit %" PRId64 ", swap %" PRId64, i, limit.value, swap.value);
+		assert_int_equal(limit.set, rows[i].expect.limit != 0);
+		assert_int_equal(swap.set, rows[i].expect.swap != 0);
+	}
 }
 
 /* What the engines send when nobody asked for a limit. */
@@ -150,7 +310,7 @@ static void test_controllers(void **state)
 
 	(void)state;
 	assert_int_equal(spec_parse_resources(json, strlen(json), "r", &spec, &err), 0);
-	assert_int_equal(cgroup_writes_make(&spec->resources, &writes, &err), 0);
+	assert_int_equal(cgroup_writes_make(&spec->resources, NULL, &writes, &err), 0);
 	assert_int_equal(writes.len, ARRAY_LEN(expect));
 	for (size_t i = 0; i < writes.len; i++)
 		assert_string_equal(writes.items[i].controller, expect[i]);
@@ -168,7 +328,7 @@ static void test_weights_for_bfq(void **state)
 
 	(void)state;
 	assert_int_equal(spec_parse_resources(json, strlen(json), "r", &spec, &err), 0);
-	assert_int_equal(cgroup_writes_make(&spec->resources, &writes, &err), 0);
+	assert_int_equal(cgroup_writes_make(&spec->resources, NULL, &writes, &err), 0);
 	assert_string_equal(writes.items[0].bfq_text, "500");
 	assert_string_equal(writes.items[1].bfq_text, "8:0 300");
 	assert_string_equal(writes.items[1].text, "8:0 2930");
@@ -198,6 +358,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_each_property),
+		cmocka_unit_test(test_requests_on_a_group_with_limits),
+		cmocka_unit_test(test_memory_of_config_json_after_a_change),
 		cmocka_unit_test(test_blocks_of_engines_ask_for_nothing),
 		cmocka_unit_test(test_block_of_kubernetes),
 		cmocka_unit_test(test_controllers),

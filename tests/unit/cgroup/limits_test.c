@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "../test.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cgroup/cgroup.h"
+#include "cgroup/change.h"
+#include "spec/spec.h"
+#include "util/array.h"
+#include "util/error.h"
+
+/*
+ * A directory that looks like a group in another one. Unlike in cgroupfs a write replaces the beginning of what is there, so
+ * what is written has the length of what was.
+ */
+static char top[] = "/tmp/krun-unit-XXXXXX";
+static struct cgroup cgroup;
+
+static void put(const char *path, const char *text)
+{
+	int fd = openat(cgroup.dir_fd, path, O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+}
+
+static void check(const char *path, const char *expect)
+{
+	char text[512] = "";
+	int fd = openat(cgroup.dir_fd, path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		fail_msg("%s is missing", path);
+	assert_true(read(fd, text, sizeof(text) - 1) >= 0);
+	if (strcmp(text, expect) != 0)
+		fail_msg("%s: '%s', expected '%s'", path, text, expect);
+	close(fd);
+}
+
+static int set_up(void **state)
+{
+	static char path[] = "/box";
+	char name[64];
+
+	(void)state;
+	strcpy(top + strlen(top) - 6, "XXXXXX");
+	if (!mkdtemp(top))
+		return -1;
+	snprintf(name, sizeof(name), "%s/box", top);
+	mkdir(name, 0700);
+	cgroup.place.path = path;
+	cgroup.dir_fd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	put("../cpuset.cpus.effective", "0-1\n");
+	put("cgroup.controllers", "cpuset cpu io memory hugetlb pids rdma misc\n");
+	put("memory.max", "1000\n");
+	put("memory.swap.max", "2000\n");
+	put("memory.low", "0000\n");
+	put("cpu.max", "50000 20000\n");
+	put("cpu.max.burst", "10000\n");
+	put("cpu.idle", "0\n");
+	put("cpu.weight", "300\n");
+	put("pids.max", "7\n");
+	put("io.max", "8:0 rbps=1 wbps=2 riops=max wiops=max\n8:16 rbps=3 wbps=max riops=max wiops=max\n");
+	put("io.weight", "default 100\n8:0 200\n");
+	return cgroup.dir_fd < 0 ? -1 : 0;
+}
+
+static int tear_down(void **state)
+{
+	char command[64];
+
+	(void)state;
+	close(cgroup.dir_fd);
+	snprintf(command, sizeof(command), "rm -rf %s", top);
+	return system(command);
+}
+
+static struct spec *parse(const char *json)
+{
+	struct error err = { 0 };
+	struct spec *spec;
+
+	if (spec_parse_resources(json, strlen(json), "r", &spec, &err) < 0)
+		fail_msg("%s: %s", json, err.text);
+	return spec;
+}
+
+static int limit(const char *json, const char *before_json, struct cgroup_change *change, struct error *err)
+{
+	struct spec *changes = parse(json), *before = parse(before_json);
+	int r;
+
+	*change = (struct cgroup_change){ .before = &before->resources };
+	r = cgroup_limit(&cgroup, &changes->resources, change, err);
+	spec_free(changes);
+	spec_free(before);
+	return r;
+}
+
+static void test_present_values_are_read(void **state)
+{
+	struct spec *all =
+		parse("{\"memory\":{\"swap\":5,\"checkBeforeUpdate\":true},\"cpu\":{\"quota\":5,\"idle\":0,"
+		      "\"cpus\":\"0\"}}");
+	struct spec *none =
+		parse("{\"memory\":{\"limit\":0},\"cpu\":{\"shares\":0,\"quota\":0,\"cpus\":\"\"}}");
+	struct spec *before = parse("{\"cpu\":{\"shares\":262144},\"unified\":{\"cpu.weight\":\"55\"}}");
+	struct cgroup_present present;
+	struct error err = { 0 };
+
+	(void)state;
+	put("memory.current", "777\n");
+	put("memory.swap.max", "max\n");
+	assert_int_equal(
+		cgroup_present_read(cgroup.dir_fd, &all->resources, &before->resources, &present, &err), 0);
+	assert_int_equal(present.memory_max, 1000);
+	assert_int_equal(present.swap_max, -1);
+	assert_int_equal(present.memory_usage, 777);
+	assert_int_equal(present.swap_usage, -1);
+	assert_int_equal(present.quota, 50000);
+	assert_int_equal(present.period, 20000);
+	assert_int_equal(present.burst, 10000);
+	assert_false(present.idle);
+	assert_int_equal(present.weight, 55);
+	assert_string_equal(present.cpus, "0-1");
+	assert_null(present.mems);
+	cgroup_present_done(&present);
+	/* nothing is asked for: nothing is read */
+	assert_int_equal(cgroup_present_read(cgroup.dir_fd, &none->resources, NULL, &present, &err), 0);
+	assert_int_equal(memcmp(&present, &cgroup_present_new, sizeof(present)), 0);
+	spec_free(all);
+	spec_free(none);
+	spec_free(before);
+}
+
+static void test_check_of_the_usage_follows_the_configuration(void **state)
+{
+	struct cgroup_change change;
+	struct error err = { 0 };
+
+	(void)state;
+	put("memory.current", "777\n");
+	assert_int_equal(limit("{\"memory\":{\"limit\":776}}", "{\"memory\":{\"checkBeforeUpdate\":true}}",
+			       &change, &err),
+			 -EBUSY);
+	cgroup_change_done(&change);
+	check("memory.max", "1000\n");
+	assert_int_equal(limit("{\"memory\":{\"limit\":1776}}", "{\"memory\":{\"checkBeforeUpdate\":true}}",
+			       &change, &err),
+			 0);
+	cgroup_change_done(&change);
+	check("memory.max", "1776\n");
+	assert_int_equal(limit("{\"memory\":{\"limit\":7760,\"checkBeforeUpdate\":false}}",
+			       "{\"memory\":{\"checkBeforeUpdate\":true}}", &change, &err),
+			 0);
+	cgroup_change_done(&change);
+}
+
+static void test_failure_puts_everything_back(void **state)
+{
+	struct cgroup_change change;
+	struct error err = { 0 };
+
+	(void)state;
+	/* A file that cannot be written. */
+	unlinkat(cgroup.dir_fd, "pids.max", 0);
+	mkdirat(cgroup.dir_fd, "pids.max", 0700);
+	assert_int_equal(
+		limit("{\"memory\":{\"limit\":4000,\"swap\":9000},\"cpu\":{\"quota\":60000,\"burst\":20000},"
+		      "\"pids\":{\"limit\":5}}",
+		      "{}", &change, &err),
+		-EISDIR);
+	if (!strstr(err.text, "/linux/resources/pids/limit: write '5' to 'pids.max': "))
+		fail_msg("%s", err.text);
+	check("memory.max", "1000\n");
+	check("memory.swap.max", "2000\n");
+	check("cpu.max", "50000 20000\n");
+	check("cpu.max.burst", "10000\n");
+	assert_int_equal(change.undo.len, 0);
+	cgroup_change_done(&change);
+}
+
+static void test_success_can_be_taken_back(void **state)
+{
+	struct cgroup_change change;
+	struct error err = { 0 };
+
+	(void)state;
+	assert_int_equal(
+		limit("{\"memory\":{\"limit\":4000,\"swap\":9000},\"cpu\":{\"shares\":1024,\"idle\":0}}",
+		      "{}", &change, &err),
+		0);
+	check("memory.max", "4000\n");
+	check("memory.swap.max", "5000\n");
+	check("cpu.weight", "100\n");
+	cgroup_change_undo(&cgroup, &change);
+	check("memory.max", "1000\n");
+	check("memory.swap.max", "2000\n");
+	check("cpu.weight", "300\n");
+	cgroup_change_done(&change);
+}
+
+static void test_what_takes_each_file_back(void **state)
+{
+	static const struct {
+		const char *json, *expect; /* "file=text;..." in the order of the writes */
+	} rows[] = {
+		{ "{\"pids\":{\"limit\":5}}", "pids.max=7;" },
+		{ "{\"cpu\":{\"idle\":1}}", "cpu.weight=300;cpu.idle=0;" },
+		{ "{\"unified\":{\"io.max\":\"8:16 rbps=9\"}}",
+		  "io.max=8:16 rbps=3 wbps=max riops=max wiops=max;" },
+		{ "{\"unified\":{\"io.max\":\"8:1 rbps=9\\n8:16 wbps=5\"}}",
+		  "io.max=8:1 rbps=max wbps=max riops=max wiops=max;"
+		  "io.max=8:16 rbps=3 wbps=max riops=max wiops=max;" },
+		{ "{\"blockIO\":{\"weight\":500}}", "io.weight=default 100;" },
+		{ "{\"unified\":{\"io.weight\":\"500\"}}", "io.weight=default 100;" },
+		{ "{\"blockIO\":{\"weightDevice\":[{\"major\":8,\"minor\":0,\"weight\":500}]}}",
+		  "io.weight=8:0 200;" },
+		{ "{\"blockIO\":{\"weightDevice\":[{\"major\":8,\"minor\":1,\"weight\":500}]}}",
+		  "io.weight=8:1 default;" },
+		/* no such kind of file, and none that could be written */
+		{ "{\"hugepageLimits\":[{\"pageSize\":\"2MB\",\"limit\":0}]}", "hugetlb.2MB.max=max;" },
+		{ "{\"cpu\":{\"cpus\":\"0\"}}", "cpuset.cpus=;" },
+	};
+
+	(void)state;
+	put("hugetlb.2MB.max", "max\n");
+	put("cpuset.cpus", "\n");
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct cgroup_change change;
+		struct error err = { 0 };
+		char out[512] = "";
+
+		if (limit(rows[i].json, "{}", &change, &err) < 0)
+			fail_msg("%s: %s", rows[i].json, err.text);
+		for (size_t j = 0; j < change.undo.len; j++)
+			snprintf(out + strlen(out), sizeof(out) - strlen(out), "%s=%s;",
+				 change.undo.items[j].file, change.undo.items[j].text);
+		if (strcmp(out, rows[i].expect) != 0)
+			fail_msg("%s: '%s', expected '%s'", rows[i].json, out, rows[i].expect);
+		cgroup_change_done(&change);
+		/* Lines are only appended by the kernel. */
+		put("io.max", "8:0 rbps=1 wbps=2 riops=max wiops=max\n"
+			      "8:16 rbps=3 wbps=max riops=max wiops=max\n");
+		put("io.weight", "default 100\n8:0 200\n");
+	}
+}
+
+static void test_weight_for_another_scheduler_is_enough(void **state)
+{
+	struct cgroup_change change;
+	struct error err = { 0 };
+
+	(void)state;
+	unlinkat(cgroup.dir_fd, "io.weight", 0);
+	assert_int_equal(limit("{\"blockIO\":{\"weight\":500}}", "{}", &change, &err), -ENOENT);
+	assert_non_null(strstr(err.text, "'io.weight' or the like to 'io.bfq.weight'"));
+	cgroup_change_done(&change);
+	put("io.bfq.weight", "default 100\n");
+	assert_int_equal(limit("{\"blockIO\":{\"weight\":500}}", "{}", &change, &err), 0);
+	check("io.bfq.weight", "500ault 100\n");
+	assert_int_equal(change.undo.len, 1);
+	assert_string_equal(change.undo.items[0].text, "default 100");
+	cgroup_change_done(&change);
+}
+
+static void test_errors_name_file_value_and_reason(void **state)
+{
+	static const struct {
+		const char *json, *expect;
+	} rows[] = {
+		{ "{\"hugepageLimits\":[{\"pageSize\":\"3MB\",\"limit\":0}]}",
+		  "/linux/resources/hugepageLimits: write '0' to 'hugetlb.3MB.max': " },
+		{ "{\"unified\":{\"memory.bogus\":\"1\"}}",
+		  "/linux/resources/unified/memory.bogus: write '1' to 'memory.bogus': " },
+		{ "{\"unified\":{\"future.file\":\"1\"}}",
+		  "/linux/resources/unified/future.file: write '1' to 'future.file': " },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct cgroup_change change;
+		struct error err = { 0 };
+
+		assert_int_equal(limit(rows[i].json, "{}", &change, &err), -ENOENT);
+		if (strncmp(err.text, rows[i].expect, strlen(rows[i].expect)) != 0)
+			fail_msg("%s", err.text);
+		cgroup_change_done(&change);
+	}
+}
+
+static void test_without_a_group_only_defaults_can_be_had(void **state)
+{
+	const struct cgroup none = { .dir_fd = -1 };
+	struct spec *limits = parse("{\"pids\":{\"limit\":5}}"),
+		    *defaults = parse("{\"pids\":{\"limit\":-1}}");
+	struct error err = { 0 };
+
+	(void)state;
+	assert_int_equal(cgroup_limit(&none, &limits->resources, NULL, &err), -EOPNOTSUPP);
+	assert_int_equal(cgroup_limit(&none, &defaults->resources, NULL, &err), 0);
+	spec_free(limits);
+	spec_free(defaults);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_present_values_are_read, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_check_of_the_usage_follows_the_configuration, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(test_failure_puts_everything_back, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_success_can_be_taken_back, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_what_takes_each_file_back, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_weight_for_another_scheduler_is_enough, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(test_errors_name_file_value_and_reason, set_up, tear_down),
+		cmocka_unit_test(test_without_a_group_only_defaults_can_be_had),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
