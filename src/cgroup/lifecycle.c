@@ -14,7 +14,7 @@
 
 #include "cgroup/cgroup.h"
 #include "cgroup/events.h"
-#include "cgroup/change.h"
+#include "cgroup/limit.h"
 #include "cgroup/resources.h"
 #include "cgroup/root.h"
 #include "cgroup/scope.h"

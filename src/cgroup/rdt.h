@@ -27,6 +27,13 @@ int rdt_open(struct error *err);
  */
 int rdt_prepare(int resctrl_fd, const struct spec_rdt *rdt, const char *id, struct rdt_group *ret,
 		struct error *err);
+/*
+ * `update`: writes l3CacheSchema and memBwSchema of @rdt; what they do not name stays. *ret_old: the schemata from before, for
+ * rdt_restore(); the caller frees it.
+ */
+int rdt_update(int resctrl_fd, const struct rdt_group *group, const struct spec_rdt *rdt, char **ret_old,
+	       struct error *err);
+int rdt_restore(int resctrl_fd, const struct rdt_group *group, const char *old, struct error *err);
 /* Process @pid, and what it forks from here on, is counted there. */
 int rdt_add(int resctrl_fd, const struct rdt_group *group, const char *id, pid_t pid, struct error *err);
 /* Removes what belongs to the container: its monitoring group, and the group if it has the container's name. */

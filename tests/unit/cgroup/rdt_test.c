@@ -149,6 +149,26 @@ static void test_schemata_are_combined_and_written_in_order(void **state)
 	free(group.name);
 }
 
+static void test_update_and_back(void **state)
+{
+	const struct spec_rdt rdt = { .l3_cache_schema = "L3:0=1", .mem_bw_schema = "MB:0=2" };
+	char name[] = "gold", none[] = "silver", *old = NULL;
+	const struct rdt_group group = { .name = name }, missing = { .name = none };
+	struct error err = { 0 };
+
+	(void)state;
+	/* Unlike in resctrl, what is written replaces the beginning of what is there. */
+	make_class("gold", "L3:0=f\nMB:0=9\n");
+	assert_int_equal(rdt_update(root_fd, &group, &rdt, &old, &err), 0);
+	check("gold/schemata", "L3:0=1\nMB:0=2\n");
+	assert_string_equal(old, "L3:0=f\nMB:0=9\n");
+	assert_int_equal(rdt_restore(root_fd, &group, old, &err), 0);
+	check("gold/schemata", "L3:0=f\nMB:0=9\n");
+	free(old);
+	assert_true(rdt_update(root_fd, &missing, &rdt, &old, &err) < 0);
+	assert_non_null(strstr(err.text, "/linux/intelRdt: read schemata of 'silver': "));
+}
+
 static void test_root_class(void **state)
 {
 	const struct spec_rdt rdt = { .clos_id = "/" };
@@ -199,6 +219,7 @@ int main(void)
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_schemata_are_combined_and_written_in_order, set_up,
 						tear_down),
+		cmocka_unit_test_setup_teardown(test_update_and_back, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_root_class, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_own_class_is_made_and_removed, set_up, tear_down),
 		cmocka_unit_test(test_host_without_resctrl),
