@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/magic.h>
 #include <string.h>
 #include <sys/vfs.h>
 
 #include "cgroup/cgroup.h"
+#include "cgroup/root.h"
+#include "syscall/mount.h"
+#include "util/cleanup.h"
+#include "util/error.h"
 
 #define UNIFIED "/sys/fs/cgroup"
 #define HYBRID "/sys/fs/cgroup/unified"
@@ -39,6 +44,42 @@ const char *cgroup_mount_point(void)
 	default:
 		return NULL;
 	}
+}
+
+/* fsopen(2) of a tree that the kernel has anyway, Linux 5.2. */
+static int open_unmounted(void)
+{
+	auto_close int context_fd = sys_fsopen("cgroup2", 0);
+	int r = context_fd < 0 ? context_fd : sys_fsconfig(context_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
+	auto_close int mount_fd =
+		r < 0 ? r :
+			sys_fsmount(context_fd, 0, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+	int fd;
+
+	if (mount_fd < 0)
+		return mount_fd;
+	/* What fsmount(2) gives is O_PATH. */
+	fd = openat(mount_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+int cgroup_root_open(struct error *err)
+{
+	const char *mount_point = cgroup_mount_point();
+	int fd;
+
+	if (!mount_point) {
+		fd = open_unmounted();
+		return fd >= 0 ? fd :
+				 error_set(err, -EOPNOTSUPP,
+					   "this host has no cgroup v2 tree at /sys/fs/cgroup or "
+					   "/sys/fs/cgroup/unified, and krun cannot mount one (%s): mount "
+					   "one, or "
+					   "use --cgroup-manager disabled",
+					   error_reason(fd));
+	}
+	fd = open(mount_point, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? error_sys(err, -errno, "open '%s'", mount_point) : fd;
 }
 
 static const char *const manager_names[] = {

@@ -6,8 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/openat2.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,30 +16,12 @@
 #include "cgroup/events.h"
 #include "cgroup/limit.h"
 #include "cgroup/resources.h"
+#include "cgroup/root.h"
 #include "cgroup/scope.h"
 #include "spec/spec.h"
-#include "syscall/open.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/io.h"
-
-enum { EMPTY_TIMEOUT_MS = 5000, REMOVE_RETRIES = 100 };
-
-/* ---- create ---------------------------------------------------------------------------------------------------- */
-
-static int open_root(struct error *err)
-{
-	const char *mount_point = cgroup_mount_point();
-	int fd;
-
-	if (!mount_point)
-		return error_set(
-			err, -EOPNOTSUPP,
-			"this host has no cgroup v2 tree at /sys/fs/cgroup or /sys/fs/cgroup/unified: mount "
-			"one, or use --cgroup-manager disabled");
-	fd = open(mount_point, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 ? error_sys(err, -errno, "open '%s'", mount_point) : fd;
-}
 
 /* mkdir -p below @root_fd; 1: it is new, 0: it was there. */
 static int make_directories(int root_fd, const char *path)
@@ -65,21 +45,29 @@ static int make_directories(int root_fd, const char *path)
 	return errno == EEXIST ? 0 : -errno;
 }
 
-/* Somebody else's leftover may be taken over, somebody else's processes may not. */
-static int check_taken_over(int dir_fd, const char *path, struct error *err)
+/*
+ * Somebody else's leftover may be taken over, somebody else's processes may not. In a group that is frozen, or below one that
+ * is, the container's process would never run its first instruction; a threaded one takes no process.
+ */
+static int check_usable(const struct cgroup *cgroup, bool made, struct error *err)
 {
+	const char *path = cgroup->place.path;
 	char type[32] = "";
 	struct cgroup_events events;
-	int r = cgroup_events_read(dir_fd, &events);
+	int r = cgroup_events_read(cgroup->dir_fd, &events);
 
 	if (r < 0)
 		return error_sys(err, r, "cgroup '%s': read cgroup.events", path);
-	if (events.populated)
+	if (!made && events.populated)
 		return error_set(err, -EBUSY, "cgroup '%s' exists and has processes in it", path);
 	if (events.frozen)
-		return error_set(err, -EBUSY, "cgroup '%s' exists and is frozen", path);
-	if (io_read_small(dir_fd, "cgroup.type", type, sizeof(type)) > 0 && strcmp(type, "domain") != 0)
-		return error_set(err, -EBUSY, "cgroup '%s' exists and is of type '%s'", path, type);
+		return error_set(err, -EBUSY, "cgroup '%s' %s", path,
+				 made ? "would be frozen: a group above it is" : "exists and is frozen");
+	if (io_read_small(cgroup->dir_fd, "cgroup.type", type, sizeof(type)) > 0 &&
+	    strcmp(type, "domain") != 0)
+		return error_set(err, -EBUSY, "cgroup '%s' %s of type '%s'%s", path,
+				 made ? "would be" : "exists and is", type,
+				 made ? ": a group above it is threaded" : "");
 	return 0;
 }
 
@@ -179,7 +167,7 @@ static int enable_controllers(int root_fd, int dir_fd, const char *path, const s
 int cgroup_enable_controllers(const struct cgroup *cgroup, const struct cgroup_writes *writes,
 			      struct error *err)
 {
-	auto_close int root_fd = open_root(err);
+	auto_close int root_fd = cgroup_root_open(err);
 
 	return root_fd < 0 ? root_fd :
 			     enable_controllers(root_fd, cgroup->dir_fd, cgroup->place.path + 1, writes, err);
@@ -242,7 +230,7 @@ int cgroup_create(const struct cgroup_request *request, const struct spec_resour
 	if (r == 0)
 		r = cgroup_writes_make(resources, NULL, &writes, err);
 	if (r == 0)
-		r = root_fd = open_root(err);
+		r = root_fd = cgroup_root_open(err);
 	if (r >= 0)
 		r = make_group(request, &writes, root_fd, &cgroup, &made, err);
 	if (r < 0 && request->optional && !cgroup.place.unit && (is_refused(r) || r == -EOPNOTSUPP)) {
@@ -250,8 +238,8 @@ int cgroup_create(const struct cgroup_request *request, const struct spec_resour
 		cgroup_writes_done(&writes);
 		return 0;
 	}
-	if (r == 0 && !made)
-		r = check_taken_over(cgroup.dir_fd, cgroup.place.path, err);
+	if (r == 0)
+		r = check_usable(&cgroup, made, err);
 	if (r == 0)
 		r = enable_controllers(root_fd, cgroup.dir_fd, cgroup.place.path + 1, &writes, err);
 	cgroup_writes_done(&writes);
@@ -267,7 +255,7 @@ int cgroup_create(const struct cgroup_request *request, const struct spec_resour
 int cgroup_open(const struct cgroup_place *place, struct cgroup *ret, struct error *err)
 {
 	struct cgroup cgroup = { .dir_fd = -1, .holder_fd = -1 };
-	auto_close int root_fd = open_root(err);
+	auto_close int root_fd = cgroup_root_open(err);
 
 	if (root_fd < 0)
 		return root_fd;
@@ -282,186 +270,9 @@ int cgroup_open(const struct cgroup_place *place, struct cgroup *ret, struct err
 	return 0;
 }
 
-int cgroup_open_member(const struct cgroup *cgroup, int proc_fd, pid_t pid, struct error *err)
-{
-	char file[32], text[PATH_MAX + 256], *line, *rest;
-	size_t len = strlen(cgroup->place.path);
-	int fd;
-
-	snprintf(file, sizeof(file), "%d/cgroup", pid);
-	if (io_read_small(proc_fd, file, text, sizeof(text)) < 0)
-		return error_sys(err, -ESRCH, "look at the cgroup of process %d", pid);
-	/* "0::/PATH" is the line of the cgroup2 tree, cgroups(7). */
-	line = strncmp(text, "0::", 3) == 0 ? text : strstr(text, "\n0::");
-	line = line ? strchr(line, '/') : NULL;
-	if (!line || strncmp(line, cgroup->place.path, len) != 0 || (line[len] != '/' && line[len] != '\n'))
-		return error_set(err, -ENOENT, "the container's process has left cgroup '%s'",
-				 cgroup->place.path);
-	rest = line + len;
-	rest[strcspn(rest, "\n")] = '\0';
-	rest += strspn(rest, "/");
-	fd = sys_openat2(cgroup->dir_fd, *rest ? rest : ".", O_RDONLY | O_DIRECTORY, 0,
-			 RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
-	return fd < 0 ? error_sys(err, fd, "open cgroup '%s' of the container", rest) : fd;
-}
-
-/* "memory pids" becomes "+memory", "+pids": one at a time, so that one that cannot be had does not keep the others away. */
-static void enable_all(int dir_fd)
-{
-	char have[512], word[64], *rest = have, *name;
-
-	if (io_read_small(dir_fd, "cgroup.controllers", have, sizeof(have)) < 0)
-		return;
-	while ((name = strsep(&rest, " \n"))) {
-		snprintf(word, sizeof(word), "+%s", name);
-		if (*name)
-			io_write_existing(dir_fd, "cgroup.subtree_control", word);
-	}
-}
-
-/* One step further down; takes @dir_fd over. */
-static int enter_below(int dir_fd, const char *part, bool make)
-{
-	int next;
-
-	if (strcmp(part, ".") == 0 || strcmp(part, "..") == 0) {
-		next = -EINVAL;
-	} else if (make && mkdirat(dir_fd, part, 0755) < 0 && errno != EEXIST) {
-		next = -errno;
-	} else {
-		next = openat(dir_fd, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (next < 0)
-			next = -errno;
-	}
-	close(dir_fd);
-	return next;
-}
-
-/* Down the path, either making it or enabling controllers on the way; the directory at its end, or a negative errno. */
-static int walk_below(const struct cgroup *cgroup, const char *name, bool make)
-{
-	char copy[PATH_MAX], *rest = copy, *part;
-	int fd = fcntl(cgroup->dir_fd, F_DUPFD_CLOEXEC, 3);
-
-	strcpy(copy, name);
-	while (fd >= 0 && (part = strsep(&rest, "/"))) {
-		if (!*part)
-			continue;
-		if (!make)
-			enable_all(fd);
-		fd = enter_below(fd, part, make);
-	}
-	return fd;
-}
-
-int cgroup_make_below(const struct cgroup *cgroup, const char *name, struct error *err)
-{
-	auto_close int fd = -1;
-	char pid[16];
-	int r;
-
-	if (strlen(name) >= PATH_MAX)
-		return error_set(err, -ENAMETOOLONG, "cgroup '%s': too long", name);
-	r = fd = walk_below(cgroup, name, true);
-	/* A group that gives controllers to groups below it has no processes of its own, cgroups(7). */
-	if (r >= 0 && cgroup->holder > 0) {
-		snprintf(pid, sizeof(pid), "%d", cgroup->holder);
-		r = io_write_existing(fd, "cgroup.procs", pid);
-	}
-	if (r >= 0)
-		r = walk_below(cgroup, name, false);
-	return r < 0 ? error_sys(err, r, "make cgroup '%s' below the container's", name) : r;
-}
-
-int cgroup_delegate(int dir_fd, uid_t uid, struct error *err)
-{
-	/* What cgroups(7) names, for kernels without the list. */
-	char text[4096] = "cgroup.procs\ncgroup.subtree_control\ncgroup.threads\n", *rest = text, *name;
-
-	io_read_small(AT_FDCWD, "/sys/kernel/cgroup/delegate", text, sizeof(text));
-	if (fchown(dir_fd, uid, (gid_t)-1) < 0)
-		return error_sys(err, -errno, "give the cgroup to user %u", uid);
-	while ((name = strsep(&rest, "\n"))) {
-		/* Names only, and not every group has every file. */
-		if (!*name || strchr(name, '/') ||
-		    fchownat(dir_fd, name, uid, (gid_t)-1, AT_SYMLINK_NOFOLLOW) == 0)
-			continue;
-		if (errno != ENOENT)
-			return error_sys(err, -errno, "give '%s' of the cgroup to user %u", name, uid);
-	}
-	return 0;
-}
-
 void cgroup_done(struct cgroup *cgroup)
 {
 	cgroup_settle(cgroup);
 	cgroup_place_done(&cgroup->place);
 	cleanup_close(&cgroup->dir_fd);
-}
-
-/* ---- membership ------------------------------------------------------------------------------------------------ */
-
-/* ---- remove ---------------------------------------------------------------------------------------------------- */
-
-static void remove_children(int dir_fd)
-{
-	int again = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = again < 0 ? NULL : fdopendir(again);
-	struct dirent *entry;
-
-	if (!dir) {
-		cleanup_close(&again);
-		return;
-	}
-	while ((entry = readdir(dir))) {
-		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
-			continue;
-		auto_close int child_fd =
-			openat(dir_fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-
-		if (child_fd >= 0)
-			remove_children(child_fd);
-		unlinkat(dir_fd, entry->d_name, AT_REMOVEDIR);
-	}
-	closedir(dir);
-}
-
-static int try_remove(int root_fd, const char *path)
-{
-	return unlinkat(root_fd, path, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : 0;
-}
-
-int cgroup_remove(struct cgroup *cgroup, struct error *err)
-{
-	auto_close int root_fd = -1;
-	int r;
-
-	if (!cgroup->place.path)
-		return 0;
-	if (cgroup->place.unit) {
-		r = scope_remove(cgroup, err);
-		if (r < 0)
-			return r;
-	}
-	root_fd = open_root(err);
-	if (root_fd < 0)
-		return root_fd;
-	r = try_remove(root_fd, cgroup->place.path + 1);
-	if (r == -EBUSY) {
-		cgroup_events_wait_empty(cgroup->dir_fd, EMPTY_TIMEOUT_MS);
-		/* A kernel thread of a virtual machine may stay for a moment after its process. */
-		for (int i = 0; r == -EBUSY && i < REMOVE_RETRIES; i++) {
-			remove_children(cgroup->dir_fd);
-			r = try_remove(root_fd, cgroup->place.path + 1);
-			if (r == -EBUSY)
-				poll(NULL, 0, 10);
-		}
-	}
-	if (r < 0)
-		return error_sys(err, r, "remove cgroup '%s'", cgroup->place.path);
-	/* Ours by default; it stays as long as another container is in it. */
-	if (strncmp(cgroup->place.path, "/krun/", 6) == 0)
-		unlinkat(root_fd, "krun", AT_REMOVEDIR);
-	cgroup_done(cgroup);
-	return 0;
 }

@@ -25,13 +25,15 @@ enum { FILE_MAX = 256 * 1024 };
 
 int cgroup_missing_controller(const struct cgroup_write *write, const char *path, struct error *err)
 {
-	if (cgroup_host_kind() == CGROUP_HOST_HYBRID)
+	const enum cgroup_host kind = cgroup_host_kind();
+
+	if (kind == CGROUP_HOST_HYBRID || kind == CGROUP_HOST_V1)
 		return error_set(
 			err, -EOPNOTSUPP,
-			"/linux/resources/%s: the %s controller is on cgroup v1 on this (hybrid) host, where "
+			"/linux/resources/%s: the %s controller is on cgroup v1 on this%s host, where "
 			"krun sets no limits: boot with systemd.unified_cgroup_hierarchy=1, or drop the "
 			"limit",
-			write->property, write->controller);
+			write->property, write->controller, kind == CGROUP_HOST_HYBRID ? " (hybrid)" : "");
 	return error_set(err, -EOPNOTSUPP,
 			 "/linux/resources/%s: the %s controller is not available in cgroup '%s'",
 			 write->property, write->controller, path);

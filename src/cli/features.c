@@ -103,12 +103,9 @@ static struct json_object *memory_policy(void)
 static struct json_object *unsafe_annotations(void)
 {
 	static const char *const list[] = {
-		KRUN_ANNOTATION_TRIGGER,
-		KRUN_ANNOTATION_CRI_KIND,
-		KRUN_ANNOTATION_CRIO_KIND,
-		"run.oci.",
-		KRUN_ANNOTATION_SYSTEMD_PROPERTY,
-		NULL,
+		KRUN_ANNOTATION_TRIGGER,	  KRUN_ANNOTATION_CRI_KIND,
+		KRUN_ANNOTATION_CRIO_KIND,	  "run.oci.",
+		KRUN_ANNOTATION_SYSTEMD_PROPERTY, NULL,
 	};
 
 	return words(list);
@@ -143,7 +140,7 @@ static struct json_object *annotations(void)
 	json_object_object_add(object, KRUN_ANNOTATION_VERSION, json_object_new_string(KRUN_VERSION));
 	json_object_object_add(object, KRUN_ANNOTATION_COMMIT, json_object_new_string(KRUN_COMMIT));
 	json_object_object_add(object, "org.opencontainers.runc.checkpoint.enabled",
-			       json_object_new_string("false"));
+			       json_object_new_string("true"));
 	return object;
 }
 

@@ -28,6 +28,4 @@ static int run_later(struct cli *cli, void *options, struct error *err)
 		.unsupported = true,            \
 	}
 
-LATER(checkpoint, "not supported yet");
-LATER(restore, "not supported yet");
 LATER(events, "not supported yet");

@@ -44,7 +44,7 @@ static int may_enter_container(char *const *argv)
 {
 	for (; *argv; argv++)
 		if (equal(*argv, "create") || equal(*argv, "run") || equal(*argv, "exec") ||
-		    equal(*argv, "mounts"))
+		    equal(*argv, "mounts") || equal(*argv, "checkpoint") || equal(*argv, "restore"))
 			return 1;
 	return 0;
 }

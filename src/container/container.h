@@ -43,9 +43,10 @@ struct create_request {
 	unsigned int preserve_fds;  /* the caller's among 3 .. 3 + n - 1; LISTEN_FDS is added inside */
 	bool no_pivot;
 	bool no_new_keyring;
-	bool no_subreaper; /* run: accepted, krun never makes itself one for detached containers */
-	bool detach;	   /* run: return once it runs */
-	bool keep;	   /* run: keep state and cgroup when it ends */
+	bool no_subreaper;	/* run: accepted, krun never makes itself one for detached containers */
+	bool detach;		/* run: return once it runs */
+	bool keep;		/* run: keep state and cgroup when it ends */
+	const char *image_path; /* of a checkpoint that the program goes on from; NULL: it begins */
 };
 
 int container_create(const struct create_request *request, struct error *err);

@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cgroup/change.h"
 #include "container/container.h"
+#include "container/members.h"
 #include "container/remove.h"
 #include "container/state.h"
 #include "container/state_dir.h"
@@ -81,27 +83,50 @@ static int signal_init(const struct state *state, int signo, struct error *err)
 	return 0;
 }
 
+static int signal_cgroup(const struct state *state, int signo, struct error *err)
+{
+	struct cgroup cgroup;
+	int r = open_cgroup(state, &cgroup, err);
+
+	if (r == -ENOENT)
+		return error_set(err, -ESRCH, "container not running");
+	if (r < 0)
+		return r;
+	r = cgroup_kill(&cgroup, signo, err);
+	cgroup_done(&cgroup);
+	return r;
+}
+
+/* The end of the first process is the end of its pid namespace; other signals go to each. */
+static int signal_members(const struct state *state, int signo, struct error *err)
+{
+	auto_free pid_t *pids = NULL;
+	size_t len;
+	int r = members_list(state, &pids, &len, err);
+
+	if (r < 0 || signo == SIGKILL)
+		return r < 0 ? r : signal_init(state, signo, err);
+	for (size_t i = 0; i < len; i++)
+		if (kill(pids[i], signo) < 0 && errno != ESRCH)
+			return error_sys(err, -errno, "signal %d to process %d", signo, pids[i]);
+	return 0;
+}
+
 int container_kill(const struct container_host *host, const char *id, int signo, bool all, struct error *err)
 {
 	struct handle handle;
-	struct cgroup cgroup;
 	int r = handle_open(host, id, false, &handle, err);
 
 	if (r < 0)
 		return r;
 	r = status_check(handle.status, OP_KILL, id, err);
 	/* The shim of containerd signals what a dead init left behind, in a pid namespace that is not its own. */
-	if (all && handle.state.cgroup.path && handle.status != STATUS_CREATING) {
-		r = open_cgroup(&handle.state, &cgroup, err);
-		if (r == 0) {
-			r = cgroup_kill(&cgroup, signo, err);
-			cgroup_done(&cgroup);
-		} else if (r == -ENOENT) {
-			r = error_set(err, -ESRCH, "container not running");
-		}
-	} else if (r == 0) {
+	if (all && handle.state.cgroup.path && handle.status != STATUS_CREATING)
+		r = signal_cgroup(&handle.state, signo, err);
+	else if (r == 0 && all)
+		r = signal_members(&handle.state, signo, err);
+	else if (r == 0)
 		r = signal_init(&handle.state, signo, err);
-	}
 	handle_done(&handle);
 	return r;
 }
@@ -189,12 +214,7 @@ int container_pids(const struct container_host *host, const char *id, pid_t **re
 		*ret_len = 0;
 		r = *ret ? 0 : error_oom(err);
 	} else if (!handle.state.cgroup.path) {
-		*ret = calloc(1, sizeof(**ret));
-		if (!*ret)
-			r = error_oom(err);
-		else
-			(*ret)[0] = handle.state.pid;
-		*ret_len = 1;
+		r = members_list(&handle.state, ret, ret_len, err);
 	} else {
 		r = open_cgroup(&handle.state, &cgroup, err);
 		if (r == 0) {

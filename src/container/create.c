@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/file.h>
 
+#include "container/checkpoint.h"
 #include "container/container.h"
 #include "container/foreground.h"
 #include "container/launch.h"
@@ -127,4 +128,14 @@ int container_run(const struct create_request *request, int *ret_status, struct 
 	r = run(&launch, request, ret_status, err);
 	launch_done(&launch);
 	return r;
+}
+
+int container_restore(const struct create_request *request, const struct checkpoint_options *options,
+		      int *ret_status, struct error *err)
+{
+	struct create_request restored = *request;
+	int r = checkpoint_check_km(options, err);
+
+	restored.image_path = options->image_path ? options->image_path : "checkpoint";
+	return r < 0 ? r : container_run(&restored, ret_status, err);
 }

@@ -170,6 +170,50 @@ static int choose_personality(struct launch *launch, struct error *err)
 	return launch->shim_fd < 0 ? launch->shim_fd : 0;
 }
 
+/* A name that km's socket has room for, a /dev of the container's own, and nobody else who steers km. */
+static bool may_manage(const struct launch *launch)
+{
+	const struct spec *spec = launch->spec;
+	const char *name = strrchr(launch->process.args[0], '/');
+	bool own_dev = false;
+
+	for (size_t i = 0; i < spec->mounts_len; i++)
+		if (strcmp(spec->mounts[i].destination, "/dev") == 0)
+			own_dev = strcmp(spec->mounts[i].type, "tmpfs") == 0;
+	return own_dev && geteuid() == 0 &&
+	       strlen(name ? name + 1 : launch->process.args[0]) <= KM_MANAGEMENT_NAME_MAX &&
+	       !strv_env_get(launch->process.env, "KM_MGTDIR") &&
+	       !strv_env_get(launch->process.env, "KM_MGTPIPE");
+}
+
+/* Under km the snapshot is the program, and the rest of config.json holds as for any container. */
+static int choose_program(struct launch *launch, struct error *err)
+{
+	const char *path = launch->request->image_path;
+	int r;
+
+	if (path) {
+		r = image_open(path, &launch->image, err);
+		if (r < 0)
+			return r;
+		if (launch->image.kind != IMAGE_KM)
+			return error_set(
+				err, -EOPNOTSUPP,
+				"--image-path '%s': a checkpoint of CRIU, which this krun cannot restore",
+				path);
+		if (!launch->has_km)
+			return error_set(
+				err, -EINVAL,
+				"--image-path '%s': a checkpoint of a container under km, and this one "
+				"is plain",
+				path);
+		launch->image_args[0] = (char *)(uintptr_t)KM_SNAPSHOT_PATH;
+		launch->process.args = launch->image_args;
+	}
+	launch->state.management = launch->has_km && may_manage(launch);
+	return 0;
+}
+
 /* ---- what exists outside of memory -------------------------------------------------------------------------- */
 
 static int reserve(struct launch *launch, struct error *err)
@@ -200,120 +244,6 @@ static int reserve(struct launch *launch, struct error *err)
 	if (r < 0)
 		return r;
 	return seccomp_program_save(&launch->seccomp, launch->dir_fd, STATE_SECCOMP, err);
-}
-
-/* Whether the container gets its own cgroup to write in: config-linux.md "Cgroup ownership". */
-static bool has_writable_cgroup(const struct spec *spec)
-{
-	const struct spec_namespace *cgroup = &spec->namespaces[NS_CGROUP];
-
-	for (size_t i = 0; cgroup->listed && !cgroup->path && i < spec->mounts_len; i++) {
-		const struct spec_mount *mount = &spec->mounts[i];
-
-		if (strcmp(mount->destination, "/sys/fs/cgroup") == 0 &&
-		    strncmp(mount->type, "cgroup", 6) == 0 &&
-		    !((mount->options.attr_set | mount->options.rec_attr_set) & MOUNT_ATTR_RDONLY))
-			return true;
-	}
-	return false;
-}
-
-/* A group below the container's that annotations ask for, or nothing: of systemd's scope, and one to be delegated. */
-static int make_below(struct launch *launch, struct error *err)
-{
-	const char *subgroup = spec_annotation(launch->spec, KRUN_ANNOTATION_SYSTEMD_SUBGROUP);
-	const char *delegate = spec_annotation(launch->spec, KRUN_ANNOTATION_DELEGATE_CGROUP);
-	auto_free char *below = NULL;
-
-	if (!launch->cgroup.place.unit)
-		subgroup = NULL;
-	if ((!subgroup || !*subgroup) && (!delegate || !*delegate))
-		return 0;
-	if (asprintf(&below, "%s/%s", subgroup ? subgroup : "", delegate ? delegate : "") < 0) {
-		below = NULL;
-		return error_oom(err);
-	}
-	launch->payload_cgroup_fd = cgroup_make_below(&launch->cgroup, below, err);
-	launch->state.cgroup_below = true;
-	return launch->payload_cgroup_fd < 0 ?
-		       error_prefix(err, "config.json: /annotations/%s",
-				    delegate && *delegate ? KRUN_ANNOTATION_DELEGATE_CGROUP :
-							    KRUN_ANNOTATION_SYSTEMD_SUBGROUP) :
-		       0;
-}
-
-static int delegate_cgroup(struct launch *launch, struct error *err)
-{
-	const struct spec *spec = launch->spec;
-	uint32_t uid;
-	int r = make_below(launch, err);
-
-	if (r < 0)
-		return r;
-	if (geteuid() != 0 || !has_writable_cgroup(spec) ||
-	    !idmap_to_host(spec->id_maps.uids, spec->id_maps.uids_len, launch->process.user.uid, &uid) ||
-	    uid == 0)
-		return 0;
-	return cgroup_delegate(
-		launch->payload_cgroup_fd >= 0 ? launch->payload_cgroup_fd : launch->cgroup.dir_fd, uid, err);
-}
-
-static int limit_cgroup(struct launch *launch, struct error *err)
-{
-	const struct spec_resources *resources = &launch->spec->resources;
-	struct spec_device_rule extra[KM_DEVICES_MAX];
-	const size_t extra_len = launch->has_km ? km_device_rules(&launch->km, extra) : 0;
-	int r = cgroup_limit(&launch->cgroup, resources, err);
-
-	if (r == 0)
-		r = cgroup_filter_devices(&launch->cgroup, resources, extra, extra_len, err);
-	return r;
-}
-
-static int make_cgroup(struct launch *launch, struct error *err)
-{
-	const struct spec_resources *resources = &launch->spec->resources;
-	const bool rootless = geteuid() != 0 || ns_in_user_namespace();
-	auto_close int root_fd = state_root_open(launch->request->host, true, err);
-	const struct cgroup_request request = {
-		.id = launch->request->id,
-		.spec_path = launch->spec->cgroups_path,
-		.manager = launch->request->host->manager,
-		.optional = !cgroup_wants_limits(resources) && rootless,
-		.user = rootless,
-		.root_fd = root_fd,
-		.annotations = launch->spec->annotations,
-		.annotations_len = launch->spec->annotations_len,
-	};
-	struct cgroup_place *place = &launch->state.cgroup;
-	int r;
-
-	if (root_fd < 0)
-		return root_fd;
-	if (request.manager == CGROUP_DISABLED && cgroup_wants_limits(resources))
-		return error_set(err, -EINVAL,
-				 "config.json: /linux/resources: limits are asked for, but "
-				 "--cgroup-manager is disabled");
-	/*
-	 * The place is in the state before the cgroup exists: a create that is killed leaves both findable. A scope is there
-	 * only after systemd made it: until the container is in it, it ends with this command.
-	 */
-	r = cgroup_place_make(&request, place, err);
-	if (r == 0 && !place->unit)
-		r = state_save(launch->dir_fd, &launch->state, err);
-	if (r == 0)
-		r = cgroup_create(&request, resources, &launch->cgroup, err);
-	if (r < 0)
-		return r;
-	cgroup_place_done(place);
-	if (cgroup_place_copy(&launch->cgroup.place, place) < 0)
-		return error_oom(err);
-	if (!place->path)
-		return 0;
-	r = limit_cgroup(launch, err);
-	if (r == 0 && place->unit)
-		r = state_save(launch->dir_fd, &launch->state, err);
-	return r < 0 ? r : delegate_cgroup(launch, err);
 }
 
 /* The user namespace whose ids a mount shows: of its own mappings, of the container's, or the one that it joins. */
@@ -376,9 +306,37 @@ static int join_rdt_class(struct launch *launch, struct error *err)
 		       rdt_add(resctrl_fd, &launch->state.rdt, launch->request->id, launch->child.pid, err);
 }
 
+/* The directory of km's socket, and the snapshot that km goes on from: files of the program's user. */
+static int add_snapshot_files(struct launch *launch, struct mount_extra_file *files, size_t *len,
+			      struct error *err)
+{
+	const struct spec_id_maps *maps = &launch->spec->id_maps;
+	const struct spec_user *user = &launch->process.user;
+	uid_t uid = user->uid;
+	gid_t gid = user->gid;
+
+	if (launch->spec->namespaces[NS_USER].listed &&
+	    (!idmap_to_host(maps->uids, maps->uids_len, user->uid, &uid) ||
+	     !idmap_to_host(maps->gids, maps->gids_len, user->gid, &gid)))
+		launch->state.management = false;
+	if (launch->state.management)
+		files[(*len)++] = (struct mount_extra_file){
+			.fd = -1,
+			.destination = KM_MANAGEMENT_DIR,
+			.is_directory = true,
+			.uid = uid,
+			.gid = gid,
+		};
+	if (launch->image.snapshot_fd < 0)
+		return 0;
+	files[(*len)++] =
+		(struct mount_extra_file){ .fd = launch->image.snapshot_fd, .destination = KM_SNAPSHOT_PATH };
+	return image_snapshot_lend(launch->image.snapshot_fd, uid, gid, err);
+}
+
 static int open_mounts(struct launch *launch, struct error *err)
 {
-	struct mount_extra_file files[3];
+	struct mount_extra_file files[5];
 	struct mount_extra_device devices[KM_DEVICES_MAX];
 	struct mount_request request = {
 		.spec = launch->spec,
@@ -396,11 +354,16 @@ static int open_mounts(struct launch *launch, struct error *err)
 	if (launch->has_km) {
 		const struct km_plan *km = &launch->km;
 
-		files[request.files_len++] =
-			(struct mount_extra_file){ km->monitor_fd, km->settings.monitor, false };
+		int r = add_snapshot_files(launch, files, &request.files_len, err);
+
+		if (r < 0)
+			return r;
+		files[request.files_len++] = (struct mount_extra_file){ .fd = km->monitor_fd,
+									.destination = km->settings.monitor };
 		if (km->libc_fd >= 0)
 			files[request.files_len++] =
-				(struct mount_extra_file){ km->libc_fd, km->settings.libc, false };
+				(struct mount_extra_file){ .fd = km->libc_fd,
+							   .destination = km->settings.libc };
 		for (size_t i = 0; i < km->devices_len; i++)
 			devices[request.devices_len++] = (struct mount_extra_device){
 				.fd = km->devices[i].fd,
@@ -411,8 +374,9 @@ static int open_mounts(struct launch *launch, struct error *err)
 			};
 	}
 	if (launch->notify_dir_fd >= 0)
-		files[request.files_len++] =
-			(struct mount_extra_file){ launch->notify_dir_fd, NOTIFY_MOUNT, true };
+		files[request.files_len++] = (struct mount_extra_file){ .fd = launch->notify_dir_fd,
+									.destination = NOTIFY_MOUNT,
+									.is_directory = true };
 	return mount_setup_make(&request, &launch->mounts, err);
 }
 
@@ -627,10 +591,11 @@ static const struct phase phases[] = {
 	{ "plan namespaces", plan_namespaces },
 	{ "check", check_request },
 	{ "personality", choose_personality },
+	{ "program", choose_program },
 	{ "state", fill_state },
 	{ "environment", launch_environment_make },
 	{ "reserve", reserve }, /* from here on there is something to undo */
-	{ "cgroup", make_cgroup },
+	{ "cgroup", launch_cgroup_make },
 	{ "resctrl", make_rdt_class },
 	{ "open", open_host },
 	{ "plan", launch_plan_make },
@@ -649,6 +614,7 @@ int launch_make(struct launch *launch, const struct create_request *request, boo
 		.cgroup = { .dir_fd = -1, .holder_fd = -1 },
 		.payload_cgroup_fd = -1,
 		.km = { .monitor_fd = -1, .libc_fd = -1 },
+		.image = { .dir_fd = -1, .snapshot_fd = -1 },
 		.monitor_log_fd = -1,
 		.shim_fd = -1,
 		.proc_fd = -1,
@@ -762,6 +728,7 @@ void launch_done(struct launch *launch)
 	seccomp_handover_free(launch->handover);
 	if (launch->has_km)
 		km_plan_done(&launch->km);
+	image_done(&launch->image);
 	cgroup_done(&launch->cgroup);
 	state_done(&launch->state);
 	strv_done(&launch->env);

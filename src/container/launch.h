@@ -11,6 +11,7 @@
 
 #include "cgroup/cgroup.h"
 #include "container/container.h"
+#include "container/image.h"
 #include "container/state.h"
 #include "init/init.h"
 #include "km/km.h"
@@ -34,6 +35,8 @@ struct launch {
 	int payload_cgroup_fd; /* a group below it that the processes start in; -1: none */
 	bool has_km;
 	struct km_plan km;
+	struct image image;  /* .dir_fd -1: none */
+	char *image_args[2]; /* under km the program is the snapshot */
 	int monitor_log_fd;
 	int shim_fd;
 
@@ -66,6 +69,8 @@ void launch_done(struct launch *launch);
 
 /* launch_plan.c: fills launch->plan from what was opened; no effects outside memory and fds. */
 int launch_plan_make(struct launch *launch, struct error *err);
+/* launch_cgroup.c: launch->cgroup, with its limits and device filter, and what the state has to know of it. */
+int launch_cgroup_make(struct launch *launch, struct error *err);
 /* The environment of the program: process.env, the socket-activation variables. */
 int launch_environment_make(struct launch *launch, struct error *err);
 /* Both texts that hooks in the container get ("creating", NUL, "created") in a memfd; owned by the caller. */

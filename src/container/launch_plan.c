@@ -58,6 +58,8 @@ int launch_environment_make(struct launch *launch, struct error *err)
 		if (r == 0 && names)
 			r = strv_add_format(&launch->env, "LISTEN_FDNAMES=%s", names);
 	}
+	if (r == 0 && launch->state.management)
+		r = strv_add(&launch->env, "KM_MGTDIR=" KM_MANAGEMENT_DIR);
 	if (r == 0 && notify_wanted(env))
 		r = strv_add(&launch->env, NOTIFY_ENVIRONMENT);
 	/* execve wants an array even when it is empty. */

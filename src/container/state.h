@@ -42,6 +42,7 @@ struct state {
 	uint64_t namespaces;  /* CLONE_NEW* that exec joins */
 	enum personality personality;
 	enum km_start start;	  /* which start protocol, km personality only */
+	bool management;	  /* km has its management socket in KM_MANAGEMENT_DIR */
 	int64_t execution_domain; /* personality(2) of every process; -1: none asked for */
 	bool exec_reads_config; /* it has what exec needs beside the process: a memory policy, a seccomp agent */
 	bool has_hooks;		/* poststart, poststop or startContainer hooks are in config.json */

@@ -23,13 +23,19 @@ static const bool allowed[OP_COUNT][STATUS_COUNT] = {
 	[OP_RESUME] = { [STATUS_PAUSED] = true },
 	[OP_UPDATE] = { [STATUS_CREATED] = true, [STATUS_RUNNING] = true, [STATUS_PAUSED] = true },
 	[OP_MOUNT] = { [STATUS_CREATED] = true, [STATUS_RUNNING] = true, [STATUS_PAUSED] = true },
+	[OP_CHECKPOINT] = { [STATUS_RUNNING] = true, [STATUS_PAUSED] = true },
 };
 
 static const char *const verbs[OP_COUNT] = {
-	[OP_START] = "start",	[OP_EXEC] = "exec in",
-	[OP_KILL] = "kill",	[OP_DELETE] = "delete",
-	[OP_PAUSE] = "pause",	[OP_RESUME] = "resume",
-	[OP_UPDATE] = "update", [OP_MOUNT] = "change the mounts of",
+	[OP_START] = "start",
+	[OP_EXEC] = "exec in",
+	[OP_KILL] = "kill",
+	[OP_DELETE] = "delete",
+	[OP_PAUSE] = "pause",
+	[OP_RESUME] = "resume",
+	[OP_UPDATE] = "update",
+	[OP_MOUNT] = "change the mounts of",
+	[OP_CHECKPOINT] = "take a checkpoint of",
 };
 
 const char *status_word(enum status status)

@@ -12,7 +12,18 @@ enum status { STATUS_CREATING, STATUS_CREATED, STATUS_RUNNING, STATUS_PAUSED, ST
 
 const char *status_word(enum status status);
 
-enum operation { OP_START, OP_EXEC, OP_KILL, OP_DELETE, OP_PAUSE, OP_RESUME, OP_UPDATE, OP_MOUNT, OP_COUNT };
+enum operation {
+	OP_START,
+	OP_EXEC,
+	OP_KILL,
+	OP_DELETE,
+	OP_PAUSE,
+	OP_RESUME,
+	OP_UPDATE,
+	OP_MOUNT,
+	OP_CHECKPOINT,
+	OP_COUNT
+};
 
 /* Pure: the table. */
 bool status_allows(enum status status, enum operation operation);

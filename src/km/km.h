@@ -165,6 +165,30 @@ int km_release(pid_t pid, int pidfd, unsigned int timeout_ms, struct error *err)
  */
 void km_kick(pid_t pid, int signo);
 
+/* ---- snapshots (management.c) --------------------------------------------------------------------------- */
+
+/*
+ * A small tmpfs of the container, in which km makes its management socket; its variable is KM_MGTDIR. KM_SNAPSHOT_TARGET is a
+ * file in it while a snapshot is taken, KM_SNAPSHOT_PATH the payload of a container that is made from one.
+ */
+#define KM_MANAGEMENT_DIR "/dev/krun"
+#define KM_SNAPSHOT_TARGET KM_MANAGEMENT_DIR "/snapshot"
+#define KM_SNAPSHOT_PATH "/dev/krun-snapshot"
+/* A socket's name has 107 bytes, and km ends when its own does not fit: names of payloads that are longer get none. */
+enum { KM_MANAGEMENT_NAME_MAX = 70 };
+
+/*
+ * The socket of km process @monitor (a host pid) in the directory @dir_fd, connected; whoever listens on another one there is
+ * not asked.
+ */
+int km_management_connect(int dir_fd, pid_t monitor, struct error *err);
+/*
+ * Has km write a snapshot to @path, as the container sees it, and waits for it. @live: the payload goes on, else km ends with
+ * status 0. Tries again for some seconds when km says that it cannot just now. @pidfd: of @monitor.
+ */
+int km_snapshot(int dir_fd, pid_t monitor, int pidfd, const char *path, bool live, unsigned int timeout_ms,
+		struct error *err);
+
 /* ---- pid 1 (init_shim.c) -------------------------------------------------------------------------------- */
 
 /*

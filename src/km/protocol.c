@@ -44,7 +44,10 @@ static int64_t now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* The set of caught signals of a thread; false when it is gone. */
+/* 32 to 34 are libc's own, caught as soon as km has a second thread, for its management socket; signal(7). */
+static const uint64_t LIBC_SIGNALS = 7ULL << 31;
+
+/* The set of signals that a thread catches for itself; false when it is gone. */
 static bool read_caught(const char *status_path, uint64_t *ret)
 {
 	char text[4096];
@@ -55,7 +58,7 @@ static bool read_caught(const char *status_path, uint64_t *ret)
 	line = strstr(text, "\nSigCgt:");
 	if (!line)
 		return false;
-	*ret = strtoull(line + strlen("\nSigCgt:"), NULL, 16);
+	*ret = strtoull(line + strlen("\nSigCgt:"), NULL, 16) & ~LIBC_SIGNALS;
 	return true;
 }
 

@@ -6,10 +6,10 @@
 #include "mount/plan.h"
 #include "mount/setup.h"
 
-enum { MOUNT_EXTRA_FILES_MAX = 4, MOUNT_EXTRA_DEVICES_MAX = 4 };
+enum { MOUNT_EXTRA_FILES_MAX = 6, MOUNT_EXTRA_DEVICES_MAX = 4 };
 
 struct mount_extra_tree {
-	int tree_fd; /* detached, read-only; owned */
+	int tree_fd; /* detached; owned */
 	const char *destination;
 	bool is_directory;
 };

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "mount/internal.h"
+#include "syscall/mount.h"
 #include "syscall/open.h"
 #include "util/cleanup.h"
 #include "util/error.h"
@@ -41,6 +42,43 @@ static int remove_one(int root_fd, int proc_fd, const char *destination, struct 
 	if (errno == EINVAL)
 		return error_set(err, -EINVAL, "nothing is mounted on '%s'", destination);
 	return error_sys(err, -errno, "remove mount '%s'", destination);
+}
+
+int mount_file_tree(int fd, struct error *err)
+{
+	auto_close int tree_fd = mount_clone_fd(fd, false);
+	int r = tree_fd < 0 ? tree_fd :
+			      sys_mount_setattr(tree_fd, "", AT_EMPTY_PATH,
+						MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, 0,
+						MS_PRIVATE, -1);
+
+	return r < 0 ? error_sys(err, r, "copy the mount of a file") : take_fd(&tree_fd);
+}
+
+int mount_do_live_file(int tree_fd, const char *path, struct error *err)
+{
+	auto_close int root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	auto_close int target_fd =
+		root_fd < 0 ? -errno : open_in_root_make(root_fd, path, OPEN_MAKE_FILE, 0600, NULL);
+	int r = target_fd < 0 ? target_fd : mount_attach(tree_fd, target_fd);
+
+	return r < 0 ? error_sys(err, r, "mount '%s'", path) : 0;
+}
+
+int mount_do_remove_file(const char *path, int proc_fd, struct error *err)
+{
+	auto_close int root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	auto_close int parent_fd = -1;
+	const char *name;
+	int r = root_fd < 0 ? error_sys(err, -errno, "open the container's root") :
+			      remove_one(root_fd, proc_fd, path, err);
+
+	if (r < 0)
+		return r;
+	parent_fd = open_parent_in_root(root_fd, path, false, &name);
+	if (parent_fd < 0 || unlinkat(parent_fd, name, 0) < 0)
+		return error_sys(err, parent_fd < 0 ? parent_fd : -errno, "remove '%s'", path);
+	return 0;
 }
 
 int mount_do_remove(const struct spec *spec, int proc_fd, struct error *err)

@@ -197,24 +197,54 @@ static int open_root(struct mount_setup *setup, const struct mount_request *requ
 	return r < 0 ? error_sys(err, r, "set the propagation of rootfs '%s'", path) : 0;
 }
 
+/* A detached tmpfs; the options are pairs, ended by NULL. */
+static int make_tmpfs(const char *const *options, unsigned int attributes)
+{
+	auto_close int context_fd = sys_fsopen("tmpfs", FSOPEN_CLOEXEC);
+	int r = context_fd < 0 ? context_fd : 0;
+
+	for (; r == 0 && *options; options += 2)
+		r = sys_fsconfig(context_fd, FSCONFIG_SET_STRING, options[0], options[1], 0);
+	if (r == 0)
+		r = sys_fsconfig(context_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
+	return r < 0 ? r : sys_fsmount(context_fd, FSMOUNT_CLOEXEC, attributes);
+}
+
+static int make_own_directory(const struct mount_extra_file *file)
+{
+	char uid[16], gid[16];
+	const char *options[] = { "mode", "0700", "size", "64k", "nr_inodes", "64",
+				  "uid",  uid,	  "gid",  gid,	 NULL };
+
+	snprintf(uid, sizeof(uid), "%u", file->uid);
+	snprintf(gid, sizeof(gid), "%u", file->gid);
+	return make_tmpfs(options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+}
+
+static int clone_file(const struct mount_extra_file *file)
+{
+	auto_close int fd = mount_clone_fd(file->fd, false);
+	/* A file is executable and nothing else, whatever the host's mount says: the payload can change neither. */
+	int r = fd < 0 ? fd :
+			 sys_mount_setattr(fd, "", AT_EMPTY_PATH,
+					   MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+						   (file->is_directory ? MOUNT_ATTR_NOEXEC : 0),
+					   file->is_directory ? 0 : MOUNT_ATTR_NOEXEC, MS_PRIVATE, -1);
+
+	return r < 0 ? r : take_fd(&fd);
+}
+
 static int open_extra_files(struct mount_setup *setup, const struct mount_request *request, struct error *err)
 {
 	for (size_t i = 0; i < request->files_len; i++) {
 		const struct mount_extra_file *file = &request->files[i];
-		int fd = mount_clone_fd(file->fd, false);
-		int r = fd;
+		int fd = file->fd < 0 ? make_own_directory(file) : clone_file(file);
 
-		if (r >= 0) {
-			setup->files[setup->files_len++] =
-				(struct mount_extra_tree){ fd, file->destination, file->is_directory };
-			/* A file is executable and nothing else, whatever the host's mount says: the payload can change neither. */
-			r = sys_mount_setattr(fd, "", AT_EMPTY_PATH,
-					      MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
-						      (file->is_directory ? MOUNT_ATTR_NOEXEC : 0),
-					      file->is_directory ? 0 : MOUNT_ATTR_NOEXEC, MS_PRIVATE, -1);
-		}
-		if (r < 0)
-			return error_sys(err, r, "copy the mount of '%s'", file->destination);
+		if (fd < 0)
+			return error_sys(err, fd, file->fd < 0 ? "make '%s'" : "copy the mount of '%s'",
+					 file->destination);
+		setup->files[setup->files_len++] =
+			(struct mount_extra_tree){ fd, file->destination, file->is_directory };
 	}
 	return 0;
 }
@@ -226,17 +256,13 @@ static int open_extra_files(struct mount_setup *setup, const struct mount_reques
  */
 static void make_nodes(struct mount_setup *setup, const struct mount_request *request)
 {
-	auto_close int context_fd = -1;
+	static const char *const options[] = { "mode", "0755", NULL };
 	auto_close int fd = -1;
 	mode_t old;
 
 	if (!request->new_userns || request->unprivileged || request->devices_len == 0)
 		return;
-	context_fd = sys_fsopen("tmpfs", FSOPEN_CLOEXEC);
-	if (context_fd < 0 || sys_fsconfig(context_fd, FSCONFIG_SET_STRING, "mode", "0755", 0) < 0 ||
-	    sys_fsconfig(context_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
-		return;
-	fd = sys_fsmount(context_fd, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
+	fd = make_tmpfs(options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
 	if (fd < 0)
 		return;
 	old = umask(0);

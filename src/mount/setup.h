@@ -20,11 +20,16 @@ struct error;
 struct spec;
 struct mount_setup;
 
-/* A host file or directory that krun itself brings into the container, read-only, after the bundle's mounts. */
+/*
+ * What krun itself brings into the container after the bundle's mounts: a host file or directory, read-only, or (with @fd -1) a
+ * directory of its own, a tmpfs for a few sockets and no data that belongs to a user.
+ */
 struct mount_extra_file {
 	int fd; /* O_PATH fd on the host, borrowed until mount_setup_make() returns */
 	const char *destination;
 	bool is_directory; /* then nothing in it may be executed */
+	uid_t uid;	   /* of an own directory, as the host counts */
+	gid_t gid;
 };
 
 /* A device node beyond the default ones and linux.devices. */
@@ -57,6 +62,13 @@ struct mount_request {
  */
 int mount_setup_make_live(const struct mount_request *request, struct mount_setup **ret, struct error *err);
 int mount_do_live(struct mount_setup *setup, struct error *err);
+/*
+ * One file for a container that runs: the parent makes a detached mount of it (mount_file_tree()), the process inside attaches it
+ * on @path, made as an empty file if need be, or takes mount and file away. @proc_fd: the host's /proc.
+ */
+int mount_file_tree(int fd, struct error *err);
+int mount_do_live_file(int tree_fd, const char *path, struct error *err);
+int mount_do_remove_file(const char *path, int proc_fd, struct error *err);
 /* Takes what is mounted on the destinations away, the last one first. @proc_fd: the host's /proc. */
 int mount_do_remove(const struct spec *spec, int proc_fd, struct error *err);
 

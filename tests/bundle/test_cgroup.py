@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 
-from krun import CGROUP, BothPersonalities, KrunTest
+from krun import CGROUP, BothPersonalities, KrunTest, wait_until
 
 
 def controllers():
@@ -38,6 +38,39 @@ class Cgroup(BothPersonalities):
         self.assertIn("has processes", self.fails("create", "--bundle", self.bundle, self.cid + "2"))
         self.assertEqual(self.status(), "running")
         self.ok("delete", "--force", self.cid)
+
+    def test_cgroup_below_a_frozen_or_threaded_one_is_refused(self):
+        for name, value, text in (("cgroup.freeze", "1", "a group above it is"), ("cgroup.type", "threaded", "threaded")):
+            with self.subTest(file=name):
+                parent = f"{CGROUP}/krun-test-{self.cid}"
+                # A threaded group needs one above it.
+                os.makedirs(f"{parent}/top")
+                with open(f"{parent}/top/{name}", "w") as file:
+                    file.write(value)
+                self.config["linux"]["cgroupsPath"] = f"/krun-test-{self.cid}/top/box"
+                self.write_config()
+                self.assertIn(text, self.fails("create", "--bundle", self.bundle, self.cid))
+                self.assertEqual([item for item in os.listdir(f"{parent}/top") if item == "box"], [])
+                os.rmdir(f"{parent}/top")
+                os.rmdir(parent)
+
+    def test_processes_without_a_cgroup(self):
+        """With no cgroup to ask, the processes are those of the container's pid namespace."""
+        self.config["linux"]["resources"] = {}
+        self.shell("trap 'echo told' USR1; sh -c 'trap \"echo told; exit\" USR1; while :; do sleep 0.02; done' & "
+                   "echo ready; while :; do sleep 0.02; done")
+        self.create(options=["--cgroup-manager", "disabled"])
+        self.ok("start", self.cid)
+        wait_until(lambda: "ready" in self.logged(), what="payload")
+        pids = wait_until(lambda: (lambda found: len(found) >= 2 and found)(
+            json.loads(self.ok("ps", "--format", "json", self.cid).out)), what="both processes")
+        self.assertIn(self.state()["pid"], pids)
+        self.assertNotIn(os.getpid(), pids)
+        self.ok("kill", "--all", self.cid, "USR1")
+        wait_until(lambda: self.logged().count("told") >= 2, what="the signal in both processes")
+        self.ok("kill", "--all", self.cid, "KILL")
+        self.wait_stopped()
+        self.ok("delete", self.cid)
 
     def test_sub_cgroups_of_the_program_are_removed(self):
         self.start_sleeper("echo ready; while :; do sleep 0.02; done")
@@ -229,16 +262,40 @@ class Limits(BothPersonalities):
 class Hybrid(KrunTest):
     """The same program on a host with v1 controllers; nothing to see where there is no such tree."""
 
-    def test_limit_of_a_v1_controller_is_named(self):
-        # The runner stayed in the host's mount namespace.
+    def host_mounts(self):
+        """The runner stayed in the host's mount namespace."""
         host = os.environ["KRUN_TEST_HOST"]
         with open(f"/proc/{host}/mountinfo") as file:
             mounts = [line.split(" - ")[1].split()[0] for line in file if " /sys/fs/cgroup" in line]
         if "cgroup" not in mounts or "cgroup2" not in mounts:
             self.skipTest("this host has no hybrid cgroup tree")
+        return ["nsenter", "--target", host, "--mount"]
+
+    def test_host_without_any_v2_mount(self):
+        """Membership, freezing, killing and the device filter work in a v2 tree that is mounted nowhere."""
+        script = """set -e; umount /sys/fs/cgroup/unified; "$@" create --bundle "$BUNDLE" "$ID" > "$LOG" 2>&1; "$@" start "$ID"
+            until grep -q ready "$LOG"; do sleep 0.01; done
+            "$@" ps --format json "$ID"; "$@" pause "$ID"; "$@" state "$ID" | grep -o paused; "$@" resume "$ID"
+            if "$@" update --pids-limit 5 "$ID" 2>&1; then exit 1; fi
+            "$@" exec "$ID" sh -c 'echo < /dev/tty0 || echo refused' 2> /dev/null
+            "$@" kill --all "$ID" KILL; until "$@" delete "$ID" 2> /dev/null; do sleep 0.01; done"""
+        self.config["linux"]["devices"] = [{"path": "/dev/tty0", "type": "c", "major": 4, "minor": 0}]
+        self.shell("sleep 100 & echo ready; while :; do sleep 0.02; done")
+        done = subprocess.run([*self.host_mounts(), "unshare", "--mount", "sh", "-c", script, "sh", *self.command()],
+                              capture_output=True, check=False, stdin=subprocess.DEVNULL, timeout=60, text=True,
+                              env=dict(os.environ, BUNDLE=self.bundle, ID=self.cid, LOG=self.log))
+        self.assertEqual(done.returncode, 0, done)
+        lines = done.stdout.splitlines()
+        self.assertGreaterEqual(len(json.loads(lines[0])), 2, "init and its child")
+        self.assertEqual(lines[1], "paused")
+        self.assertIn("the pids controller is on cgroup v1", lines[2])
+        self.assertEqual(lines[3:], ["refused"])
+
+    def test_limit_of_a_v1_controller_is_named(self):
+        enter = self.host_mounts()
         self.config["linux"]["resources"]["pids"] = {"limit": 10}
         self.write_config()
-        command = ["nsenter", "--target", host, "--mount", *self.command("run", "--bundle", self.bundle, self.cid)]
+        command = [*enter, *self.command("run", "--bundle", self.bundle, self.cid)]
         done = subprocess.run(command, capture_output=True, check=False, stdin=subprocess.DEVNULL)
         self.assertEqual(done.returncode, 1)
         self.assertIn(b"the pids controller is on cgroup v1", done.stderr)

@@ -13,11 +13,12 @@ static void test_status_table(void **state)
 	static const struct {
 		enum status status;
 		const char *word;
-		const char *allowed; /* start, exec, kill, delete, pause, resume, update, mounts */
+		const char
+			*allowed; /* start, exec, kill, delete, pause, resume, update, mounts, checkpoint */
 	} rows[] = {
-		{ STATUS_CREATING, "creating", "--------" }, { STATUS_CREATED, "created", "sek-p-um" },
-		{ STATUS_RUNNING, "running", "-ek-p-um" },   { STATUS_PAUSED, "paused", "--k--rum" },
-		{ STATUS_STOPPED, "stopped", "---d----" },
+		{ STATUS_CREATING, "creating", "---------" }, { STATUS_CREATED, "created", "sek-p-um-" },
+		{ STATUS_RUNNING, "running", "-ek-p-umc" },   { STATUS_PAUSED, "paused", "--k--rumc" },
+		{ STATUS_STOPPED, "stopped", "---d-----" },
 	};
 
 	(void)state;

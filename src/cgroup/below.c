@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Groups below a container's own: made by the container, or made for it to divide. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cgroup/cgroup.h"
+#include "syscall/open.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+#include "util/io.h"
+
+int cgroup_open_member(const struct cgroup *cgroup, int proc_fd, pid_t pid, struct error *err)
+{
+	char file[32], text[PATH_MAX + 256], *line, *rest;
+	size_t len = strlen(cgroup->place.path);
+	int fd;
+
+	snprintf(file, sizeof(file), "%d/cgroup", pid);
+	if (io_read_small(proc_fd, file, text, sizeof(text)) < 0)
+		return error_sys(err, -ESRCH, "look at the cgroup of process %d", pid);
+	/* "0::/PATH" is the line of the cgroup2 tree, cgroups(7). */
+	line = strncmp(text, "0::", 3) == 0 ? text : strstr(text, "\n0::");
+	line = line ? strchr(line, '/') : NULL;
+	if (!line || strncmp(line, cgroup->place.path, len) != 0 || (line[len] != '/' && line[len] != '\n'))
+		return error_set(err, -ENOENT, "the container's process has left cgroup '%s'",
+				 cgroup->place.path);
+	rest = line + len;
+	rest[strcspn(rest, "\n")] = '\0';
+	rest += strspn(rest, "/");
+	fd = sys_openat2(cgroup->dir_fd, *rest ? rest : ".", O_RDONLY | O_DIRECTORY, 0,
+			 RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+	return fd < 0 ? error_sys(err, fd, "open cgroup '%s' of the container", rest) : fd;
+}
+
+/* "memory pids" becomes "+memory", "+pids": one at a time, so that one that cannot be had does not keep the others away. */
+static void enable_all(int dir_fd)
+{
+	char have[512], word[64], *rest = have, *name;
+
+	if (io_read_small(dir_fd, "cgroup.controllers", have, sizeof(have)) < 0)
+		return;
+	while ((name = strsep(&rest, " \n"))) {
+		snprintf(word, sizeof(word), "+%s", name);
+		if (*name)
+			io_write_existing(dir_fd, "cgroup.subtree_control", word);
+	}
+}
+
+/* One step further down; takes @dir_fd over. */
+static int enter_below(int dir_fd, const char *part, bool make)
+{
+	int next;
+
+	if (strcmp(part, ".") == 0 || strcmp(part, "..") == 0) {
+		next = -EINVAL;
+	} else if (make && mkdirat(dir_fd, part, 0755) < 0 && errno != EEXIST) {
+		next = -errno;
+	} else {
+		next = openat(dir_fd, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (next < 0)
+			next = -errno;
+	}
+	close(dir_fd);
+	return next;
+}
+
+/* Down the path, either making it or enabling controllers on the way; the directory at its end, or a negative errno. */
+static int walk_below(const struct cgroup *cgroup, const char *name, bool make)
+{
+	char copy[PATH_MAX], *rest = copy, *part;
+	int fd = fcntl(cgroup->dir_fd, F_DUPFD_CLOEXEC, 3);
+
+	strcpy(copy, name);
+	while (fd >= 0 && (part = strsep(&rest, "/"))) {
+		if (!*part)
+			continue;
+		if (!make)
+			enable_all(fd);
+		fd = enter_below(fd, part, make);
+	}
+	return fd;
+}
+
+int cgroup_make_below(const struct cgroup *cgroup, const char *name, struct error *err)
+{
+	auto_close int fd = -1;
+	char pid[16];
+	int r;
+
+	if (strlen(name) >= PATH_MAX)
+		return error_set(err, -ENAMETOOLONG, "cgroup '%s': too long", name);
+	r = fd = walk_below(cgroup, name, true);
+	/* A group that gives controllers to groups below it has no processes of its own, cgroups(7). */
+	if (r >= 0 && cgroup->holder > 0) {
+		snprintf(pid, sizeof(pid), "%d", cgroup->holder);
+		r = io_write_existing(fd, "cgroup.procs", pid);
+	}
+	if (r >= 0)
+		r = walk_below(cgroup, name, false);
+	return r < 0 ? error_sys(err, r, "make cgroup '%s' below the container's", name) : r;
+}
+
+int cgroup_delegate(int dir_fd, uid_t uid, struct error *err)
+{
+	/* What cgroups(7) names, for kernels without the list. */
+	char text[4096] = "cgroup.procs\ncgroup.subtree_control\ncgroup.threads\n", *rest = text, *name;
+
+	io_read_small(AT_FDCWD, "/sys/kernel/cgroup/delegate", text, sizeof(text));
+	if (fchown(dir_fd, uid, (gid_t)-1) < 0)
+		return error_sys(err, -errno, "give the cgroup to user %u", uid);
+	while ((name = strsep(&rest, "\n"))) {
+		/* Names only, and not every group has every file. */
+		if (!*name || strchr(name, '/') ||
+		    fchownat(dir_fd, name, uid, (gid_t)-1, AT_SYMLINK_NOFOLLOW) == 0)
+			continue;
+		if (errno != ENOENT)
+			return error_sys(err, -errno, "give '%s' of the cgroup to user %u", name, uid);
+	}
+	return 0;
+}
+
+/* ---- membership ------------------------------------------------------------------------------------------------ */

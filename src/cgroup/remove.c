@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The end of a container's cgroup. */
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cgroup/cgroup.h"
+#include "cgroup/events.h"
+#include "cgroup/root.h"
+#include "cgroup/scope.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+
+/* How long dead and dying processes may take; and how often somebody else may put new ones there meanwhile. */
+enum { EMPTY_TIMEOUT_MS = 5000, ROUNDS_MAX = 16 };
+
+static void remove_children(int dir_fd)
+{
+	int again = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = again < 0 ? NULL : fdopendir(again);
+	struct dirent *entry;
+
+	if (!dir) {
+		cleanup_close(&again);
+		return;
+	}
+	while ((entry = readdir(dir))) {
+		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
+			continue;
+		auto_close int child_fd =
+			openat(dir_fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+		if (child_fd >= 0)
+			remove_children(child_fd);
+		unlinkat(dir_fd, entry->d_name, AT_REMOVEDIR);
+	}
+	closedir(dir);
+}
+
+static int try_remove(int root_fd, const char *path)
+{
+	return unlinkat(root_fd, path, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+/* The kernel tells when the last process is gone, with those of groups below; then only groups are in the way. */
+static int remove_tree(int root_fd, const struct cgroup *cgroup)
+{
+	const char *path = cgroup->place.path + 1;
+	int r = try_remove(root_fd, path);
+
+	for (int i = 0; r == -EBUSY && i < ROUNDS_MAX; i++) {
+		r = cgroup_events_wait_empty(cgroup->dir_fd, EMPTY_TIMEOUT_MS);
+		if (r < 0 && r != -ENODEV)
+			return r;
+		remove_children(cgroup->dir_fd);
+		r = try_remove(root_fd, path);
+	}
+	return r;
+}
+
+int cgroup_remove(struct cgroup *cgroup, struct error *err)
+{
+	auto_close int root_fd = -1;
+	int r;
+
+	if (!cgroup->place.path)
+		return 0;
+	if (cgroup->place.unit) {
+		r = scope_remove(cgroup, err);
+		if (r < 0)
+			return r;
+	}
+	root_fd = cgroup_root_open(err);
+	if (root_fd < 0)
+		return root_fd;
+	r = remove_tree(root_fd, cgroup);
+	if (r < 0)
+		return error_sys(err, r, "remove cgroup '%s'", cgroup->place.path);
+	/* Ours by default; it stays as long as another container is in it. */
+	if (strncmp(cgroup->place.path, "/krun/", 6) == 0)
+		unlinkat(root_fd, "krun", AT_REMOVEDIR);
+	cgroup_done(cgroup);
+	return 0;
+}

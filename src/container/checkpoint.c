@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * `checkpoint` under km: km writes a snapshot of its virtual machine into a file of the image directory, which is mounted into
+ * the container for that time.
+ */
+
+#include "container/checkpoint.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "container/container.h"
+#include "container/image.h"
+#include "container/live.h"
+#include "container/members.h"
+#include "container/state.h"
+#include "container/state_dir.h"
+#include "container/status.h"
+#include "syscall/open.h"
+#include "syscall/process.h"
+#include "util/array.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+#include "util/io.h"
+#include "util/log.h"
+#include "util/proc.h"
+
+enum { SNAPSHOT_TIMEOUT_MS = 300000, END_TIMEOUT_MS = 10000 };
+
+struct checkpoint {
+	const struct checkpoint_options *options;
+	int dir_fd;
+	struct state state;
+	enum status status;
+	pid_t monitor;
+	int pidfd;    /* of the monitor */
+	int proc_fd;  /* the host's */
+	int image_fd; /* directory */
+	int snapshot_fd;
+};
+
+int checkpoint_check_km(const struct checkpoint_options *options, struct error *err)
+{
+	const struct {
+		const char *name;
+		bool asked;
+	} impossible[] = {
+		{ "--tcp-established", options->tcp_established },
+		{ "--tcp-skip-in-flight", options->tcp_skip_in_flight },
+		{ "--link-remap", options->link_remap },
+		{ "--pre-dump", options->pre_dump },
+		{ "--parent-path", options->parent_path },
+		{ "--page-server", options->page_server },
+		{ "--lazy-pages", options->lazy_pages },
+		{ "--auto-dedup", options->auto_dedup },
+		{ "--status-fd", options->status_fd > 0 },
+		{ "--lsm-profile", options->lsm_profile },
+		{ "--lsm-mount-context", options->lsm_mount_context },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(impossible); i++)
+		if (impossible[i].asked)
+			return error_set(err, -EOPNOTSUPP,
+					 "%s: km takes snapshots of a virtual machine as a whole and cannot "
+					 "do this",
+					 impossible[i].name);
+	if (options->manage_cgroups_mode && strcmp(options->manage_cgroups_mode, "soft") != 0 &&
+	    strcmp(options->manage_cgroups_mode, "ignore") != 0)
+		return error_set(err, -EOPNOTSUPP,
+				 "--manage-cgroups-mode '%s': a cgroup is no part of km's snapshot: soft and "
+				 "ignore are known",
+				 options->manage_cgroups_mode);
+	return 0;
+}
+
+static int find_container(struct checkpoint *checkpoint, const struct container_host *host, const char *id,
+			  struct error *err)
+{
+	struct state *state = &checkpoint->state;
+	int r;
+
+	checkpoint->dir_fd = state_dir_open(host, id, err);
+	if (checkpoint->dir_fd < 0)
+		return checkpoint->dir_fd;
+	r = state_dir_lock(checkpoint->dir_fd, id, err);
+	if (r == 0)
+		r = state_load(checkpoint->dir_fd, state, err);
+	if (r < 0)
+		return r;
+	checkpoint->status = status_of(checkpoint->dir_fd, state);
+	r = status_check(checkpoint->status, OP_CHECKPOINT, id, err);
+	if (r < 0)
+		return r;
+	if (state->personality != PERSONALITY_KM)
+		return error_set(err, -EOPNOTSUPP,
+				 "checkpoint of container '%s': it does not run under km, and this krun has "
+				 "no CRIU",
+				 id);
+	if (!state->management)
+		return error_set(err, -EOPNOTSUPP,
+				 "checkpoint of container '%s': its km has no management socket: it needs a "
+				 "tmpfs on /dev, a caller with privilege, and neither KM_MGTDIR nor "
+				 "KM_MGTPIPE in the container's environment",
+				 id);
+	checkpoint->monitor = state->monitor_pid ? state->monitor_pid : state->pid;
+	checkpoint->pidfd = sys_pidfd_open(checkpoint->monitor);
+	if (checkpoint->pidfd < 0 || !proc_is_alive(state->pid, state->start_time))
+		return error_set(err, -ESRCH, "container not running");
+	checkpoint->proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return checkpoint->proc_fd < 0 ? error_sys(err, -errno, "open '/proc'") : 0;
+}
+
+static bool is_same_program(int proc_fd, pid_t a, pid_t b)
+{
+	struct stat first, second;
+	char path[32];
+
+	snprintf(path, sizeof(path), "%d/exe", a);
+	if (fstatat(proc_fd, path, &first, 0) < 0)
+		return false;
+	snprintf(path, sizeof(path), "%d/exe", b);
+	return fstatat(proc_fd, path, &second, 0) == 0 && first.st_ino == second.st_ino &&
+	       first.st_dev == second.st_dev;
+}
+
+/* Each process of a payload has a km of its own, and a snapshot has one virtual machine. */
+static int check_alone(const struct checkpoint *checkpoint, struct error *err)
+{
+	const struct state *state = &checkpoint->state;
+	auto_free pid_t *pids = NULL;
+	struct cgroup cgroup;
+	size_t len, others = 0;
+	int r;
+
+	if (state->cgroup.path) {
+		r = cgroup_open(&state->cgroup, &cgroup, err);
+		if (r < 0)
+			return r;
+		r = cgroup_pids(&cgroup, &pids, &len, err);
+		cgroup_done(&cgroup);
+	} else {
+		r = members_list(state, &pids, &len, err);
+	}
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < len; i++)
+		others += pids[i] != checkpoint->monitor &&
+			  is_same_program(checkpoint->proc_fd, pids[i], checkpoint->monitor);
+	return others == 0 ?
+		       0 :
+		       error_set(err, -EBUSY,
+				 "km can take a snapshot of one process only, and the container has %zu "
+				 "more (children of the payload, or of exec)",
+				 others);
+}
+
+/* /proc/locks: "1: POSIX  ADVISORY  WRITE PID ...". A restored payload would believe in locks that it has not. */
+static int check_locks(const struct checkpoint *checkpoint, struct error *err)
+{
+	FILE *file = fopen("/proc/locks", "re");
+	char line[256];
+	bool found = false;
+
+	while (file && !found && fgets(line, sizeof(line), file)) {
+		int pid;
+
+		found = sscanf(line, "%*d: %*s %*s %*s %d", &pid) == 1 && pid == checkpoint->monitor;
+	}
+	if (file)
+		fclose(file);
+	return found ? error_set(err, -EBUSY,
+				 "the payload holds file locks, which km's snapshot does not keep") :
+		       0;
+}
+
+static int freeze(const struct checkpoint *checkpoint, bool frozen, struct error *err)
+{
+	struct cgroup cgroup;
+	int r = cgroup_open(&checkpoint->state.cgroup, &cgroup, err);
+
+	if (r < 0)
+		return r;
+	r = cgroup_freeze(&cgroup, frozen, err);
+	cgroup_done(&cgroup);
+	return r;
+}
+
+/* Who opens the file: the ids for file systems of km's process, last of the four in proc_pid_status(5). */
+static int owner_of(const struct checkpoint *checkpoint, uid_t *ret_uid, gid_t *ret_gid, struct error *err)
+{
+	char path[32], text[4096];
+	const char *uids, *gids;
+
+	snprintf(path, sizeof(path), "%d/status", checkpoint->monitor);
+	if (io_read_small(checkpoint->proc_fd, path, text, sizeof(text)) < 0)
+		return error_set(err, -ESRCH, "container not running");
+	uids = strstr(text, "\nUid:");
+	gids = strstr(text, "\nGid:");
+	if (!uids || !gids || sscanf(uids + 5, "%*u %*u %*u %u", ret_uid) != 1 ||
+	    sscanf(gids + 5, "%*u %*u %*u %u", ret_gid) != 1)
+		return error_set(err, -EPROTO, "look at km's process: no ids in its status");
+	return 0;
+}
+
+static int open_management(const struct checkpoint *checkpoint, struct error *err)
+{
+	auto_close int root_fd = -1;
+	char path[32];
+	int fd;
+
+	snprintf(path, sizeof(path), "%d/root", checkpoint->monitor);
+	root_fd = openat(checkpoint->proc_fd, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root_fd < 0)
+		return error_sys(err, -errno, "open the container's root");
+	fd = open_in_root(root_fd, KM_MANAGEMENT_DIR, O_PATH | O_DIRECTORY);
+	return fd < 0 ? error_sys(err, fd, "open '%s' of the container", KM_MANAGEMENT_DIR) : fd;
+}
+
+static int take_snapshot(struct checkpoint *checkpoint, struct error *err)
+{
+	auto_close int management_fd = open_management(checkpoint, err);
+	struct error later;
+	int r;
+
+	if (management_fd < 0)
+		return management_fd;
+	r = live_mount_file(&checkpoint->state, checkpoint->snapshot_fd, KM_SNAPSHOT_TARGET, err);
+	if (r < 0)
+		return error_prefix(err, "mount the snapshot's file into the container");
+	r = km_snapshot(management_fd, checkpoint->monitor, checkpoint->pidfd, KM_SNAPSHOT_TARGET,
+			checkpoint->options->leave_running, SNAPSHOT_TIMEOUT_MS, err);
+	/* Gone with the container, when that ends now. */
+	if (live_unmount_file(&checkpoint->state, KM_SNAPSHOT_TARGET, &later) < 0)
+		log_debug("%s", later.text);
+	return r;
+}
+
+static int write_image(struct checkpoint *checkpoint, struct error *err)
+{
+	uid_t uid;
+	gid_t gid;
+	int r = owner_of(checkpoint, &uid, &gid, err);
+
+	if (r == 0)
+		r = checkpoint->snapshot_fd = image_snapshot_make(checkpoint->image_fd, uid, gid, err);
+	if (r >= 0)
+		r = take_snapshot(checkpoint, err);
+	if (r == 0)
+		r = image_commit(checkpoint->image_fd, checkpoint->snapshot_fd, checkpoint->state.id, err);
+	if (r < 0)
+		image_snapshot_remove(checkpoint->image_fd);
+	return r;
+}
+
+/* podman puts CRIU's statistics into an exported checkpoint, and complains when they are not there. km has none. */
+static int write_statistics(const struct checkpoint *checkpoint, struct error *err)
+{
+	const char *work_path = checkpoint->options->work_path;
+	auto_close int work_fd = work_path ? open(work_path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+	int r;
+
+	if (!work_path)
+		return 0;
+	r = work_fd < 0 ? -errno : io_replace_file(work_fd, "stats-dump", 0600, "", 0);
+	return r < 0 ? error_sys(err, r, "--work-path '%s'", work_path) : 0;
+}
+
+/* km ends by itself, with status 0, and the init in front of it; what stays is killed. */
+static void wait_for_end(const struct checkpoint *checkpoint)
+{
+	auto_close int pidfd = sys_pidfd_open(checkpoint->state.pid);
+	struct pollfd item = { .fd = pidfd, .events = POLLIN };
+
+	if (pidfd >= 0 && poll(&item, 1, END_TIMEOUT_MS) == 0)
+		sys_pidfd_send_signal(pidfd, SIGKILL);
+}
+
+/* km has to run to answer: docker pauses a container before it asks. */
+static int checkpoint_thawed(struct checkpoint *checkpoint, struct error *err)
+{
+	const bool paused = checkpoint->status == STATUS_PAUSED;
+	struct error later;
+	int r = paused ? freeze(checkpoint, false, err) : 0;
+
+	if (r < 0)
+		return r;
+	r = write_image(checkpoint, err);
+	if (r == 0 && !checkpoint->options->leave_running)
+		wait_for_end(checkpoint);
+	else if (paused && freeze(checkpoint, true, &later) < 0)
+		log_warning("%s", later.text);
+	return r;
+}
+
+int container_checkpoint(const struct container_host *host, const char *id,
+			 const struct checkpoint_options *options, struct error *err)
+{
+	struct checkpoint checkpoint = {
+		.options = options,
+		.dir_fd = -1,
+		.pidfd = -1,
+		.proc_fd = -1,
+		.image_fd = -1,
+		.snapshot_fd = -1,
+	};
+	int r = find_container(&checkpoint, host, id, err);
+
+	if (r == 0)
+		r = checkpoint_check_km(options, err);
+	if (r == 0)
+		r = check_alone(&checkpoint, err);
+	if (r == 0)
+		r = check_locks(&checkpoint, err);
+	if (r == 0)
+		r = write_statistics(&checkpoint, err);
+	if (r == 0)
+		r = checkpoint.image_fd =
+			image_directory_make(options->image_path ? options->image_path : "checkpoint", err);
+	if (r >= 0)
+		r = checkpoint_thawed(&checkpoint, err);
+	cleanup_close(&checkpoint.snapshot_fd);
+	cleanup_close(&checkpoint.image_fd);
+	cleanup_close(&checkpoint.proc_fd);
+	cleanup_close(&checkpoint.pidfd);
+	cleanup_close(&checkpoint.dir_fd);
+	state_done(&checkpoint.state);
+	return r;
+}

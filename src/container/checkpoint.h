@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Options of `checkpoint`, `restore` that the commands fill; strings are borrowed. What a personality cannot do is an error. */
+
+#include <stdbool.h>
+
+#include "util/strv.h"
+
+struct container_host;
+struct create_request;
+struct error;
+
+struct checkpoint_options {
+	const char *image_path;	 /* NULL: "checkpoint" in the working directory */
+	const char *work_path;	 /* logs and statistics of CRIU; NULL: the image's */
+	const char *parent_path; /* of an earlier pre-dump, relative to image_path */
+	const char *manage_cgroups_mode, *network_lock, *page_server;
+	struct strv empty_ns;
+	unsigned int status_fd; /* 0: none */
+	bool leave_running, tcp_established, tcp_skip_in_flight, tcp_close, ext_unix_sk, shell_job,
+		file_locks, link_remap, pre_dump, lazy_pages, auto_dedup;
+	const char *lsm_profile, *lsm_mount_context; /* restore */
+};
+
+int container_checkpoint(const struct container_host *host, const char *id,
+			 const struct checkpoint_options *options, struct error *err);
+
+/* As container_run(), from --image-path of @options. */
+int container_restore(const struct create_request *request, const struct checkpoint_options *options,
+		      int *ret_status, struct error *err);
+
+/* Under km neither connections, nor a part of memory, nor pages by network: the first option that asks for such is the error. */
+int checkpoint_check_km(const struct checkpoint_options *options, struct error *err);

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "container/image.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "container/state.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+#include "util/io.h"
+
+#define SNAPSHOT_TEMPORARY IMAGE_SNAPSHOT ".tmp"
+#define FORMAT "krun-checkpoint"
+
+enum { FORMAT_VERSION = 1, INVENTORY_MAX = 64 * 1024 };
+
+/* The two numbers with which a CRIU inventory begins, criu/include/magic.h of CRIU 2 and newer: IMG_COMMON_MAGIC, INVENTORY_MAGIC. */
+static const uint32_t criu_magic[] = { 0x54564319, 0x58313116 };
+
+int image_directory_make(const char *path, struct error *err)
+{
+	auto_free char *copy = strdup(path);
+	int fd;
+
+	if (!copy)
+		return error_oom(err);
+	for (char *slash = strchr(copy + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (mkdir(copy, 0700) < 0 && errno != EEXIST)
+			return error_sys(err, -errno, "make '%s' for --image-path", copy);
+		*slash = '/';
+	}
+	if (mkdir(copy, 0700) < 0 && errno != EEXIST)
+		return error_sys(err, -errno, "make --image-path '%s'", path);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? error_sys(err, -errno, "open --image-path '%s'", path) : fd;
+}
+
+int image_snapshot_make(int dir_fd, uid_t uid, gid_t gid, struct error *err)
+{
+	auto_close int fd = -1;
+
+	image_snapshot_remove(dir_fd);
+	fd = openat(dir_fd, SNAPSHOT_TEMPORARY, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return error_sys(err, -errno, "make a file for the snapshot in --image-path");
+	/* Who may not give files away lets everybody write, for as long as it takes, in a directory that is his. */
+	if (fchown(fd, uid, gid) < 0 && fchmod(fd, 0666) < 0)
+		return error_sys(err, -errno, "give the snapshot's file to user %u", uid);
+	return take_fd(&fd);
+}
+
+void image_snapshot_remove(int dir_fd)
+{
+	unlinkat(dir_fd, SNAPSHOT_TEMPORARY, 0);
+}
+
+/* An ELF core file for x86-64 all of whose segments are in the file. */
+static int check_snapshot(int fd, struct error *err)
+{
+	Elf64_Ehdr header;
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return error_sys(err, -errno, "look at the snapshot");
+	if (pread(fd, &header, sizeof(header), 0) != (ssize_t)sizeof(header) ||
+	    memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_type != ET_CORE ||
+	    header.e_machine != EM_X86_64 || header.e_phentsize != sizeof(Elf64_Phdr))
+		return error_set(err, -EINVAL, "the snapshot is not a core file of km");
+	for (unsigned int i = 0; i < header.e_phnum; i++) {
+		Elf64_Phdr part;
+
+		if (pread(fd, &part, sizeof(part), (off_t)(header.e_phoff + i * sizeof(part))) !=
+			    (ssize_t)sizeof(part) ||
+		    part.p_offset > (uint64_t)st.st_size ||
+		    part.p_filesz > (uint64_t)st.st_size - part.p_offset)
+			return error_set(err, -EINVAL, "the snapshot is cut: segment %u is not all there", i);
+	}
+	return 0;
+}
+
+static char *inventory_text(const char *id, off_t size)
+{
+	struct json_object *object = json_object_new_object();
+	auto_free char *now = state_now();
+	char *text = NULL;
+
+	if (object && now) {
+		json_object_object_add(object, "format", json_object_new_string(FORMAT));
+		json_object_object_add(object, "version", json_object_new_int(FORMAT_VERSION));
+		json_object_object_add(object, "id", json_object_new_string(id));
+		json_object_object_add(object, "created", json_object_new_string(now));
+		json_object_object_add(object, "size", json_object_new_int64(size));
+		text = strdup(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN));
+	}
+	json_object_put(object);
+	return text;
+}
+
+int image_commit(int dir_fd, int snapshot_fd, const char *id, struct error *err)
+{
+	auto_free char *text = NULL;
+	struct stat st;
+	int r = check_snapshot(snapshot_fd, err);
+
+	if (r < 0)
+		return r;
+	/* An inventory of an earlier checkpoint does not fit any more. */
+	unlinkat(dir_fd, IMAGE_INVENTORY, 0);
+	if (fchown(snapshot_fd, geteuid(), getegid()) < 0 || fchmod(snapshot_fd, 0600) < 0 ||
+	    fsync(snapshot_fd) < 0 || fstat(snapshot_fd, &st) < 0 ||
+	    renameat(dir_fd, SNAPSHOT_TEMPORARY, dir_fd, IMAGE_SNAPSHOT) < 0)
+		return error_sys(err, -errno, "keep the snapshot as '%s'", IMAGE_SNAPSHOT);
+	text = inventory_text(id, st.st_size);
+	if (!text)
+		return error_oom(err);
+	r = io_replace_file(dir_fd, IMAGE_INVENTORY, 0600, text, strlen(text));
+	return r < 0 ? error_sys(err, r, "write '%s'", IMAGE_INVENTORY) : 0;
+}
+
+static const char *text_of(struct json_object *object, const char *key)
+{
+	struct json_object *value;
+
+	return json_object_object_get_ex(object, key, &value) ? json_object_get_string(value) : "";
+}
+
+static int64_t number_of(struct json_object *object, const char *key)
+{
+	struct json_object *value;
+
+	return json_object_object_get_ex(object, key, &value) ? json_object_get_int64(value) : -1;
+}
+
+static int read_inventory(const char *text, const char *path, off_t *ret_size, struct error *err)
+{
+	struct json_object *object = json_tokener_parse(text);
+	int r = 0;
+
+	if (!json_object_is_type(object, json_type_object) || strcmp(text_of(object, "format"), FORMAT) != 0)
+		r = error_set(err, -EINVAL, "--image-path '%s': '%s' is of no checkpoint that krun knows",
+			      path, IMAGE_INVENTORY);
+	else if (number_of(object, "version") != FORMAT_VERSION)
+		r = error_set(err, -EINVAL,
+			      "--image-path '%s': a checkpoint of version %lld, this krun has %d", path,
+			      (long long)number_of(object, "version"), FORMAT_VERSION);
+	else
+		*ret_size = (off_t)number_of(object, "size");
+	json_object_put(object);
+	return r;
+}
+
+static int open_snapshot(struct image *image, const char *path, off_t size, struct error *err)
+{
+	struct stat st;
+	int r;
+
+	image->snapshot_fd = openat(image->dir_fd, IMAGE_SNAPSHOT, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (image->snapshot_fd < 0 || fstat(image->snapshot_fd, &st) < 0)
+		return error_sys(err, -errno, "--image-path '%s': '%s'", path, IMAGE_SNAPSHOT);
+	if (!S_ISREG(st.st_mode) || st.st_size != size)
+		return error_set(err, -EINVAL, "--image-path '%s': '%s' has %lld bytes, and had %lld", path,
+				 IMAGE_SNAPSHOT, (long long)st.st_size, (long long)size);
+	r = check_snapshot(image->snapshot_fd, err);
+	return r < 0 ? error_prefix(err, "--image-path '%s'", path) : 0;
+}
+
+int image_open(const char *path, struct image *ret, struct error *err)
+{
+	struct image image = { .dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), .snapshot_fd = -1 };
+	auto_free char *text = NULL;
+	off_t snapshot_size = 0;
+	size_t size;
+	int r;
+
+	*ret = (struct image){ .dir_fd = -1, .snapshot_fd = -1 };
+	if (image.dir_fd < 0)
+		return error_sys(err, -errno, "--image-path '%s'", path);
+	r = io_read_file(image.dir_fd, IMAGE_INVENTORY, INVENTORY_MAX, &text, &size);
+	if (r < 0) {
+		error_sys(err, r, "--image-path '%s': no complete checkpoint: '%s'", path, IMAGE_INVENTORY);
+	} else if (size >= sizeof(criu_magic) && memcmp(text, criu_magic, sizeof(criu_magic)) == 0) {
+		image.kind = IMAGE_CRIU;
+	} else {
+		image.kind = IMAGE_KM;
+		r = read_inventory(text, path, &snapshot_size, err);
+		if (r == 0)
+			r = open_snapshot(&image, path, snapshot_size, err);
+	}
+	if (r < 0) {
+		image_done(&image);
+		return r;
+	}
+	*ret = image;
+	return 0;
+}
+
+int image_snapshot_lend(int snapshot_fd, uid_t uid, gid_t gid, struct error *err)
+{
+	struct stat st;
+
+	if (fstat(snapshot_fd, &st) < 0)
+		return error_sys(err, -errno, "look at the snapshot");
+	/* A template on a read-only file system, say: whoever may read it may run it. */
+	if ((st.st_uid == uid && (st.st_mode & 0500) == 0500) || (st.st_mode & 0005) == 0005)
+		return 0;
+	if ((fchown(snapshot_fd, uid, gid) == 0 && fchmod(snapshot_fd, 0500) == 0) ||
+	    fchmod(snapshot_fd, 0555) == 0)
+		return 0;
+	return error_sys(err, -errno, "let user %u read the snapshot", uid);
+}
+
+void image_done(struct image *image)
+{
+	cleanup_close(&image->snapshot_fd);
+	cleanup_close(&image->dir_fd);
+}

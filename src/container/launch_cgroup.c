@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The cgroup of a new container: made, limited, delegated, and in the state. */
+
+#include <linux/mount.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "container/launch.h"
+#include "container/state_dir.h"
+#include "krun/annotations.h"
+#include "ns/idmap.h"
+#include "ns/setup.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+
+/* Whether the container gets its own cgroup to write in: config-linux.md "Cgroup ownership". */
+static bool has_writable_cgroup(const struct spec *spec)
+{
+	const struct spec_namespace *cgroup = &spec->namespaces[NS_CGROUP];
+
+	for (size_t i = 0; cgroup->listed && !cgroup->path && i < spec->mounts_len; i++) {
+		const struct spec_mount *mount = &spec->mounts[i];
+
+		if (strcmp(mount->destination, "/sys/fs/cgroup") == 0 &&
+		    strncmp(mount->type, "cgroup", 6) == 0 &&
+		    !((mount->options.attr_set | mount->options.rec_attr_set) & MOUNT_ATTR_RDONLY))
+			return true;
+	}
+	return false;
+}
+
+/* A group below the container's that annotations ask for, or nothing: of systemd's scope, and one to be delegated. */
+static int make_below(struct launch *launch, struct error *err)
+{
+	const char *subgroup = spec_annotation(launch->spec, KRUN_ANNOTATION_SYSTEMD_SUBGROUP);
+	const char *delegate = spec_annotation(launch->spec, KRUN_ANNOTATION_DELEGATE_CGROUP);
+	auto_free char *below = NULL;
+
+	if (!launch->cgroup.place.unit)
+		subgroup = NULL;
+	if ((!subgroup || !*subgroup) && (!delegate || !*delegate))
+		return 0;
+	if (asprintf(&below, "%s/%s", subgroup ? subgroup : "", delegate ? delegate : "") < 0) {
+		below = NULL;
+		return error_oom(err);
+	}
+	launch->payload_cgroup_fd = cgroup_make_below(&launch->cgroup, below, err);
+	launch->state.cgroup_below = true;
+	return launch->payload_cgroup_fd < 0 ?
+		       error_prefix(err, "config.json: /annotations/%s",
+				    delegate && *delegate ? KRUN_ANNOTATION_DELEGATE_CGROUP :
+							    KRUN_ANNOTATION_SYSTEMD_SUBGROUP) :
+		       0;
+}
+
+static int delegate_cgroup(struct launch *launch, struct error *err)
+{
+	const struct spec *spec = launch->spec;
+	uint32_t uid;
+	int r = make_below(launch, err);
+
+	if (r < 0)
+		return r;
+	if (geteuid() != 0 || !has_writable_cgroup(spec) ||
+	    !idmap_to_host(spec->id_maps.uids, spec->id_maps.uids_len, launch->process.user.uid, &uid) ||
+	    uid == 0)
+		return 0;
+	return cgroup_delegate(
+		launch->payload_cgroup_fd >= 0 ? launch->payload_cgroup_fd : launch->cgroup.dir_fd, uid, err);
+}
+
+static int limit_cgroup(struct launch *launch, struct error *err)
+{
+	const struct spec_resources *resources = &launch->spec->resources;
+	struct spec_device_rule extra[KM_DEVICES_MAX];
+	const size_t extra_len = launch->has_km ? km_device_rules(&launch->km, extra) : 0;
+	int r = cgroup_limit(&launch->cgroup, resources, err);
+
+	if (r == 0)
+		r = cgroup_filter_devices(&launch->cgroup, resources, extra, extra_len, err);
+	return r;
+}
+
+int launch_cgroup_make(struct launch *launch, struct error *err)
+{
+	const struct spec_resources *resources = &launch->spec->resources;
+	const bool rootless = geteuid() != 0 || ns_in_user_namespace();
+	auto_close int root_fd = state_root_open(launch->request->host, true, err);
+	const struct cgroup_request request = {
+		.id = launch->request->id,
+		.spec_path = launch->spec->cgroups_path,
+		.manager = launch->request->host->manager,
+		.optional = !cgroup_wants_limits(resources) && rootless,
+		.user = rootless,
+		.root_fd = root_fd,
+		.annotations = launch->spec->annotations,
+		.annotations_len = launch->spec->annotations_len,
+	};
+	struct cgroup_place *place = &launch->state.cgroup;
+	int r;
+
+	if (root_fd < 0)
+		return root_fd;
+	if (request.manager == CGROUP_DISABLED && cgroup_wants_limits(resources))
+		return error_set(err, -EINVAL,
+				 "config.json: /linux/resources: limits are asked for, but "
+				 "--cgroup-manager is disabled");
+	/*
+	 * The place is in the state before the cgroup exists: a create that is killed leaves both findable. A scope is there
+	 * only after systemd made it: until the container is in it, it ends with this command.
+	 */
+	r = cgroup_place_make(&request, place, err);
+	if (r == 0 && !place->unit)
+		r = state_save(launch->dir_fd, &launch->state, err);
+	if (r == 0)
+		r = cgroup_create(&request, resources, &launch->cgroup, err);
+	if (r < 0)
+		return r;
+	cgroup_place_done(place);
+	if (cgroup_place_copy(&launch->cgroup.place, place) < 0)
+		return error_oom(err);
+	if (!place->path)
+		return 0;
+	r = limit_cgroup(launch, err);
+	if (r == 0 && place->unit)
+		r = state_save(launch->dir_fd, &launch->state, err);
+	return r < 0 ? r : delegate_cgroup(launch, err);
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "container/members.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "container/state.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+#include "util/io.h"
+
+enum { DEPTH_MAX = 32 }; /* pid_namespaces(7) */
+
+struct list {
+	pid_t *pids;
+	size_t len, capacity;
+};
+
+static int add(struct list *list, pid_t pid)
+{
+	if (list->len == list->capacity) {
+		size_t capacity = list->capacity ? 2 * list->capacity : 32;
+		pid_t *more = realloc(list->pids, capacity * sizeof(*more));
+
+		if (!more)
+			return -ENOMEM;
+		list->pids = more;
+		list->capacity = capacity;
+	}
+	list->pids[list->len++] = pid;
+	return 0;
+}
+
+static int pid_namespace(int proc_fd, pid_t pid, struct stat *ret)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "%d/ns/pid", pid);
+	return fstatat(proc_fd, path, ret, 0) < 0 ? -errno : 0;
+}
+
+/* NSpid of /proc/PID/status: the pid in each namespace, ours first. */
+static bool is_first_of_a_namespace(int proc_fd, pid_t pid)
+{
+	char path[32], text[4096], *line;
+	int numbers[DEPTH_MAX], count = 0, length;
+
+	snprintf(path, sizeof(path), "%d/status", pid);
+	if (io_read_small(proc_fd, path, text, sizeof(text)) < 0)
+		return false;
+	line = strstr(text, "\nNSpid:");
+	if (!line)
+		return false;
+	line += strlen("\nNSpid:");
+	while (count < DEPTH_MAX && *line != '\n' && sscanf(line, "%d%n", &numbers[count], &length) == 1) {
+		line += length;
+		count++;
+	}
+	return count > 1 && numbers[count - 1] == 1;
+}
+
+static int compare(const void *a, const void *b)
+{
+	pid_t x = *(const pid_t *)a, y = *(const pid_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Everybody whose pid namespace is that of @init. Who ends meanwhile is not there any more. */
+static int add_namespace(DIR *proc, pid_t init, struct list *list)
+{
+	struct stat wanted, found;
+	struct dirent *entry;
+	int r = pid_namespace(dirfd(proc), init, &wanted);
+
+	while (r == 0 && (entry = readdir(proc))) {
+		/* 0: not a number. */
+		pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
+
+		if (pid > 0 && pid_namespace(dirfd(proc), pid, &found) == 0 &&
+		    found.st_ino == wanted.st_ino && found.st_dev == wanted.st_dev)
+			r = add(list, pid);
+	}
+	return r;
+}
+
+int members_list(const struct state *state, pid_t **ret, size_t *ret_len, struct error *err)
+{
+	struct list list = { 0 };
+	DIR *proc = opendir("/proc");
+	int r;
+
+	if (!proc)
+		return error_sys(err, -errno, "open '/proc'");
+	r = is_first_of_a_namespace(dirfd(proc), state->pid) ? add_namespace(proc, state->pid, &list) :
+							       add(&list, state->pid);
+	closedir(proc);
+	if (r < 0) {
+		free(list.pids);
+		return error_sys(err, r, "list the processes of container '%s'", state->id);
+	}
+	if (list.len > 0)
+		qsort(list.pids, list.len, sizeof(*list.pids), compare);
+	*ret = list.pids;
+	*ret_len = list.len;
+	return 0;
+}
