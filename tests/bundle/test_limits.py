@@ -570,6 +570,16 @@ class Update(Both):
         self.assertEqual(text, f"/linux/intelRdt: container '{self.cid}' was made without one, and has no class")
         self.finish()
 
+    @needs("memory", "pids")
+    def test_step_after_the_limits_fails(self):
+        self.limit(memory={"limit": 64 * MiB, "swap": 80 * MiB})
+        self.start_sleeper()
+        self.assertIn("has no class", self.fails("update", "--memory", "32m", "--memory-swap", "96m", "--pids-limit", "50",
+                                                 "--mem-bw-schema", "MB:0=20", self.cid))
+        self.assertEqual([self.file(name) for name in ("memory.max", "memory.swap.max", "pids.max")],
+                         [str(64 * MiB), str(16 * MiB), "max"])
+        self.finish()
+
     def test_without_a_cgroup(self):
         self.config["linux"]["resources"] = {}
         self.shell("echo ready; while :; do sleep 0.02; done")
@@ -588,6 +598,51 @@ class Update(Both):
         self.assertEqual([process.wait() for process in processes], [0] * 8)
         self.assertIn(len(self.saved()["devices"]), range(1, 9))
         self.assertEqual(sorted(name for name in os.listdir(os.path.join(self.root, self.cid)) if name.endswith("~")), [])
+        self.finish()
+
+
+@unittest.skipUnless(os.path.isdir("/run/systemd/system"), "this machine does not run systemd")
+class Systemd(LimitsTest):
+    """systemd knows what is in force, also after an update that failed."""
+
+    PROPERTIES = {"MemoryMax": "memory.max", "MemorySwapMax": "memory.swap.max", "TasksMax": "pids.max", "CPUWeight": "cpu.weight"}
+
+    def setUp(self):
+        super().setUp()
+        self.unit = f"krun-test-{self.cid}.scope"
+        self.config["linux"]["cgroupsPath"] = f"system.slice:krun-test:{self.cid}"
+
+    def values(self):
+        """Of systemd, which have to be those of the files."""
+        out = subprocess.run(["systemctl", "show", "-p", ",".join(self.PROPERTIES), self.unit], check=True, capture_output=True,
+                             text=True).stdout
+        shown = dict(line.split("=") for line in out.split())
+        folder = f"{CGROUP}/system.slice/{self.unit}"
+        found = {}
+        for name, file in self.PROPERTIES.items():
+            with open(f"{folder}/{file}") as stream:
+                found[name] = stream.read().strip().replace("max", "infinity")
+        self.assertEqual(shown, found)
+        return [found[name] for name in self.PROPERTIES]
+
+    def test_update_and_its_way_back(self):
+        self.limit(memory={"limit": 64 * MiB, "swap": 64 * MiB}, cpu={"shares": 512})
+        self.shell("echo ready; while :; do sleep 0.05; done")
+        self.create(options=["--systemd-cgroup"])
+        self.ok("start", self.cid)
+        first = [str(64 * MiB), "0", "infinity", "59"]
+        self.assertEqual(self.values(), first)
+        self.ok("update", "--memory", "48m", "--memory-swap", "64m", "--pids-limit", "77", "--cpu-share", "1024", self.cid)
+        second = [str(48 * MiB), str(16 * MiB), "77", "100"]
+        self.assertEqual(self.values(), second)
+        # Refused by the kernel, and refused after systemd was told.
+        self.assertIn("memory.high", self.update_fails(memory={"limit": 32 * MiB}, unified={"memory.high": "many"}))
+        self.assertEqual(self.values(), second)
+        self.assertIn("has no class", self.fails("update", "--memory", "32m", "--pids-limit", "50", "--mem-bw-schema", "MB:0=20",
+                                                 self.cid))
+        self.assertEqual(self.values(), second)
+        subprocess.run(["systemctl", "daemon-reload"], check=True)
+        self.assertEqual(self.values(), second)
         self.finish()
 
 
