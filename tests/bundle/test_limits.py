@@ -359,6 +359,36 @@ def take(pages, more):
         self.assertIn("/linux/resources/unified/hugetlb.bogus: write '1' to 'hugetlb.bogus': ", self.run_fails())
 
 
+class Rdma(LimitsTest):
+    """RDMA over an Ethernet device that does not exist."""
+
+    def setUp(self):
+        super().setUp()
+        for command in ("modprobe rdma_rxe", "ip link add krun-rdma type dummy", "rdma link add krun_rxe type rxe netdev krun-rdma"):
+            if subprocess.run(command.split(), capture_output=True, check=False).returncode:
+                self.drop()
+                self.skipTest(f"this machine cannot: {command}")
+        self.addCleanup(self.drop)
+
+    @staticmethod
+    def drop():
+        for command in ("rdma link delete krun_rxe", "ip link delete krun-rdma"):
+            subprocess.run(command.split(), capture_output=True, check=False)
+
+    @needs("rdma", "pids")
+    def test_limits_of_a_device(self):
+        self.limit(rdma={"krun_rxe": {"hcaHandles": 3}}, pids={"limit": 100})
+        self.start_sleeper()
+        self.assertEqual(self.file("rdma.max"), "krun_rxe hca_handle=3 hca_object=max")
+        self.update(rdma={"krun_rxe": {"hcaObjects": 1000}})
+        self.assertEqual(self.file("rdma.max"), "krun_rxe hca_handle=3 hca_object=1000")
+        text = self.update_fails(rdma={"krun_rxe": {"hcaHandles": 5}, "none0": {"hcaHandles": 1}})
+        self.assertIn("/linux/resources/rdma: write 'none0 hca_handle=1' to 'rdma.max': ", text)
+        self.assertEqual(self.file("rdma.max"), "krun_rxe hca_handle=3 hca_object=1000")
+        self.assertEqual(self.saved()["rdma"], {"krun_rxe": {"hcaHandles": 3, "hcaObjects": 1000}})
+        self.finish()
+
+
 class Devices(Both):
     """/dev/kmsg, which no container has unless it is told; anybody may open it for writing."""
 
@@ -626,11 +656,12 @@ class Systemd(LimitsTest):
         return [found[name] for name in self.PROPERTIES]
 
     def test_update_and_its_way_back(self):
-        self.limit(memory={"limit": 64 * MiB, "swap": 64 * MiB}, cpu={"shares": 512})
+        # Without a limit of ours systemd has one of its own (DefaultTasksMax).
+        self.limit(memory={"limit": 64 * MiB, "swap": 64 * MiB}, cpu={"shares": 512}, pids={"limit": 90})
         self.shell("echo ready; while :; do sleep 0.05; done")
         self.create(options=["--systemd-cgroup"])
         self.ok("start", self.cid)
-        first = [str(64 * MiB), "0", "infinity", "59"]
+        first = [str(64 * MiB), "0", "90", "59"]
         self.assertEqual(self.values(), first)
         self.ok("update", "--memory", "48m", "--memory-swap", "64m", "--pids-limit", "77", "--cpu-share", "1024", self.cid)
         second = [str(48 * MiB), str(16 * MiB), "77", "100"]
