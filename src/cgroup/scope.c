@@ -16,6 +16,7 @@
 
 #include "cgroup/cgroup.h"
 #include "cgroup/change.h"
+#include "cgroup/events.h"
 #include "cgroup/limit.h"
 #include "cgroup/resources.h"
 #include "cgroup/scope.h"
@@ -95,6 +96,23 @@ int scope_remove(struct cgroup *cgroup, struct error *err)
 int cgroup_forget(const struct cgroup_place *place, struct error *err)
 {
 	return place->unit ? systemd_stop(place->unit, place->user, err) : 0;
+}
+
+bool cgroup_ran_out_of_memory(const struct cgroup *cgroup)
+{
+	auto_close int fd = cgroup->dir_fd < 0 ? -ENOENT : cgroup_memory_events_open(cgroup->dir_fd);
+	struct cgroup_memory_events events;
+	auto_free char *result = NULL;
+	struct error ignored;
+
+	if (fd >= 0 && cgroup_memory_events_read(fd, &events) == 0)
+		return events.oom_kill > 0;
+	/* Still there, but memory is not counted: then nothing is known of it. */
+	if (!cgroup->place.unit ||
+	    (cgroup->dir_fd >= 0 && faccessat(cgroup->dir_fd, "cgroup.events", F_OK, 0) == 0))
+		return false;
+	return systemd_result(cgroup->place.unit, cgroup->place.user, &result, &ignored) == 0 &&
+	       strcmp(result, "oom-kill") == 0;
 }
 
 int cgroup_update(const struct cgroup *cgroup, const struct spec_resources *resources,
