@@ -50,11 +50,17 @@ static int wait_in_foreground(struct launch *launch, int notify_fd, int *ret_sta
 		.master_fd = take_fd(&launch->master_fd),
 		.notify_fd = notify_fd,
 	};
+	struct oom_watch memory;
+	int r;
 
 	if (launch->has_km)
 		foreground.monitor_pid =
 			launch->state.monitor_pid ? launch->state.monitor_pid : launch->child.pid;
-	return foreground_wait(&foreground, ret_status, err);
+	oom_watch_begin(&memory, &launch->cgroup);
+	foreground.memory = &memory;
+	r = foreground_wait(&foreground, ret_status, err);
+	oom_watch_end(&memory, r < 0 ? 0 : *ret_status);
+	return r;
 }
 
 static void remove_after_run(struct launch *launch, const struct create_request *request)
@@ -112,8 +118,6 @@ static int run(struct launch *launch, const struct create_request *request, int 
 	flock(launch->dir_fd, LOCK_UN);
 	if (!request->detach) {
 		r = wait_in_foreground(launch, notify_fd, ret_status, err);
-		if (r == 0)
-			oom_tell(&launch->cgroup, *ret_status);
 		if (!request->keep)
 			remove_after_run(launch, request);
 		return r;
