@@ -214,6 +214,15 @@ struct spec_seccomp {
 	size_t rules_len;
 };
 
+/* ---- vm ---------------------------------------------------------------------------------------------- */
+
+/* config-vm.md, as far as km has it: everything else that is set there is an error of reading. */
+struct spec_vm {
+	const char *path;      /* hypervisor.path, absolute; NULL if absent or empty */
+	char **parameters;     /* hypervisor.parameters; NULL if absent or empty */
+	struct opt_u64 memory; /* hwConfig.memory, bytes; never 0 */
+};
+
 /* ---- the whole -------------------------------------------------------------------------------------- */
 
 /* set_mempolicy(2) */
@@ -273,6 +282,7 @@ struct spec {
 	struct spec_net_device *net_devices;
 	size_t net_devices_len;
 	struct spec_memory_policy *memory_policy; /* NULL if absent */
+	struct spec_vm *vm;			  /* NULL if absent or empty */
 };
 
 /*
