@@ -301,7 +301,7 @@ static int check_filter(const struct km_needs *needs, struct strv *warnings, str
 	if (*vital)
 		return error_set(
 			err, -EINVAL,
-			"/linux/seccomp: km cannot start without %s, which the filter refuses: allow it "
+			"/linux/seccomp: km cannot run without %s, which the filter refuses: allow it "
 			"(clone3 may also fail with ENOSYS)",
 			vital);
 	if (*managed)
