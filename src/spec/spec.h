@@ -214,15 +214,6 @@ struct spec_seccomp {
 	size_t rules_len;
 };
 
-/* ---- vm ---------------------------------------------------------------------------------------------- */
-
-/* config-vm.md, as far as km has it: everything else that is set there is an error of reading. */
-struct spec_vm {
-	const char *path;      /* hypervisor.path, absolute; NULL if absent or empty */
-	char **parameters;     /* hypervisor.parameters; NULL if absent or empty */
-	struct opt_u64 memory; /* hwConfig.memory, bytes; never 0 */
-};
-
 /* ---- the whole -------------------------------------------------------------------------------------- */
 
 /* set_mempolicy(2) */
@@ -238,6 +229,12 @@ struct spec_rdt {
 	const char *l3_cache_schema, *mem_bw_schema;
 	char **schemata; /* lines */
 	bool enable_monitoring;
+};
+
+struct spec_vm { /* config-vm.md, as far as km has it: all else that is set there is an error of reading */
+	const char *path;      /* hypervisor.path, absolute; NULL if absent or empty */
+	char **parameters;     /* hypervisor.parameters; NULL if absent or empty */
+	struct opt_u64 memory; /* hwConfig.memory, bytes; never 0 */
 };
 
 struct spec_time_offset {

@@ -110,6 +110,12 @@ PROPERTIES = {
     "/linux/resources/hugepageLimits": r"Limits_.*test_hugetlb",
     "/linux/resources/network": r"Limits_.*test_impossible",
     "/linux/resources/rdma": r"Validate.test_shapes",
+    "/vm/hypervisor/path": r"Layers.test_vm_names",
+    "/vm/hypervisor/parameters": r"Layers.test_annotations_over_vm",
+    "/vm/hwConfig/memory": r"Layers.test_annotations_over_vm",
+    "/vm/kernel/path": r"Refusals.test_what_km_does_not_have",
+    "/vm/image/path": r"Refusals.test_what_km_does_not_have",
+    "/vm/hwConfig/vcpus": r"Refusals.test_what_km_does_not_have",
     "/linux/resources/unified": r"Limits_.*test_hugetlb_and_unified",
 }
 
