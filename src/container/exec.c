@@ -163,6 +163,10 @@ static int choose_program(struct exec *exec, struct error *err)
 	if (exec->state.personality != PERSONALITY_KM)
 		return 0;
 	km_environment_clean(exec->process.env.items, true);
+	exec->process.env.len = strv_len(exec->process.env.items);
+	for (size_t i = 0; i < exec->state.monitor_environment.len; i++)
+		if (strv_env_put(&exec->process.env, exec->state.monitor_environment.items[i]) < 0)
+			return error_oom(err);
 	snprintf(path, sizeof(path), "%d/root", exec->state.pid);
 	root_fd = openat(exec->proc_fd, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root_fd < 0)
@@ -273,6 +277,7 @@ static int spawn(struct exec *exec, struct error *err)
 			   exec->exception.fd >= 0		     ? INIT_PROGRAM_FD :
 								       INIT_PROGRAM_KM,
 		.monitor = exec->state.monitor,
+		.monitor_options = exec->state.monitor_options.items,
 		.monitor_log_fd = exec->monitor_log_fd,
 		.shim_fd = -1,
 		.program_fd = exec->exception.fd,

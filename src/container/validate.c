@@ -13,7 +13,9 @@
 
 #include "cgroup/cgroup.h"
 #include "cgroup/rdt.h"
+#include "container/container.h"
 #include "json/findings.h"
+#include "km/km.h"
 #include "ns/kinds.h"
 #include "security/security.h"
 #include "spec/spec.h"
@@ -169,8 +171,36 @@ static void check_host(const struct check *check)
 		take_error(check, r == -EOPNOTSUPP ? JSON_UNSUPPORTED : JSON_ERROR, &err);
 }
 
-int container_validate(const char *bundle, const char *config, struct json_findings *findings,
-		       struct error *err)
+/* Whether the host allows what the container asks of km. */
+static int check_settings(const struct check *check, const struct container_host *host, struct error *err)
+{
+	static const char name[] = "config.json: ";
+	auto_close int rootfs_fd =
+		openat(check->bundle_fd, check->spec->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct km_settings settings;
+	struct error found = { 0 };
+	int r;
+
+	if (personality_choose(host->name, check->spec, rootfs_fd) == PERSONALITY_PLAIN) {
+		if (check->spec->vm)
+			find(check, JSON_UNSUPPORTED, "/vm", "this container would run without km");
+		return 0;
+	}
+	r = km_settings_load(host->config_file, &settings, err);
+	if (r < 0)
+		return r;
+	if (km_settings_apply(&settings, check->spec, &found) < 0) {
+		if (strncmp(found.text, name, sizeof(name) - 1) == 0)
+			memmove(found.text, found.text + sizeof(name) - 1,
+				strlen(found.text + sizeof(name) - 1) + 1);
+		take_error(check, JSON_ERROR, &found);
+	}
+	km_settings_done(&settings);
+	return 0;
+}
+
+int container_validate(const char *bundle, const char *config, const struct container_host *host,
+		       struct json_findings *findings, struct error *err)
 {
 	auto_close int bundle_fd = open(bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	auto_free char *text = NULL;
@@ -195,6 +225,7 @@ int container_validate(const char *bundle, const char *config, struct json_findi
 		check_process(&check);
 		check_seccomp(&check);
 		check_host(&check);
+		r = check_settings(&check, host, err);
 	}
 	spec_free(spec);
 	return r < 0 ? r : findings->out_of_memory ? error_oom(err) : 0;

@@ -111,6 +111,12 @@ PROPERTIES = {
     "/linux/resources/network": r"Limits_.*test_impossible",
     "/linux/resources/rdma": r"Rdma.*test_limits_of_a_device|Validate.test_shapes",
     "/linux/resources/unified": r"Io.*test_lines_of_unified|Limits_.*test_hugetlb_and_unified",
+    "/vm/hypervisor/path": r"Layers.test_vm_names",
+    "/vm/hypervisor/parameters": r"Layers.test_annotations_over_vm",
+    "/vm/hwConfig/memory": r"Layers.test_annotations_over_vm",
+    "/vm/kernel/path": r"Refusals.test_what_km_does_not_have",
+    "/vm/image/path": r"Refusals.test_what_km_does_not_have",
+    "/vm/hwConfig/vcpus": r"Refusals.test_what_km_does_not_have",
 }
 
 
