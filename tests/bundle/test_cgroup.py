@@ -288,7 +288,7 @@ class Hybrid(KrunTest):
         self.shell("sleep 100 & echo ready; while :; do sleep 0.02; done")
         done = subprocess.run([*self.host_mounts(), "unshare", "--mount", "sh", "-c", script, "sh", *self.command()],
                               capture_output=True, check=False, stdin=subprocess.DEVNULL, timeout=60, text=True,
-                              env=dict(os.environ, BUNDLE=self.bundle, ID=self.cid, LOG=self.log))
+                              env=dict(self.environment(["exec"]), BUNDLE=self.bundle, ID=self.cid, LOG=self.log))
         self.assertEqual(done.returncode, 0, done)
         lines = done.stdout.splitlines()
         self.assertGreaterEqual(len(json.loads(lines[0])), 2, "init and its child")
