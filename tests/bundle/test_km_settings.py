@@ -483,6 +483,19 @@ class Needs(SettingsTest):
         finally:
             subprocess.run(["umount", "-l", place], check=True)
 
+    def test_limits_of_a_later_process(self):
+        self.start_sleeper()
+        path = os.path.join(self.top, "process.json")
+        process = dict(self.config["process"], args=["/bin/echo", "ran"])
+        for kind, number in (("RLIMIT_NOFILE", 512), ("RLIMIT_AS", 8 << 20)):
+            process["rlimits"] = [{"type": kind, "soft": number, "hard": number}]
+            with open(path, "w") as file:
+                json.dump(process, file)
+            message = self.fails("exec", "--process", path, self.cid, status=255)
+            self.assertIn("/rlimits/0: " + kind, message)
+        self.assertIn("727", self.fails("exec", "--preserve-fds", "725", self.cid, "echo", "ran", status=255))
+        self.ok("delete", "--force", self.cid)
+
     def test_nothing_is_left_behind(self):
         self.refuse_calls("ioctl")
         self.refused("ioctl")
