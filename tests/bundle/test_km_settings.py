@@ -335,6 +335,22 @@ class Validate(SettingsTest):
         self.assertEqual([item[:2] for item in self.findings("--bundle", self.bundle)], [("/vm/hwConfig/memory", "error")])
 
 
+    def test_what_km_needs(self):
+        self.config["mounts"] = [mount for mount in self.config["mounts"] if mount["destination"] != "/proc"]
+        self.write_config()
+        self.assertEqual([item[:2] for item in self.findings("--bundle", self.bundle)], [("/mounts", "error")])
+        result = self.krun("validate", "--bundle", self.bundle, personality="plain")
+        self.assertEqual((result.status, result.out), (0, ""))
+
+    def test_filters_and_limits(self):
+        for kind, action in (("error", ["ioctl"]), ("warning", ["listen"])):
+            self.config["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_X86_64"],
+                                               "syscalls": [{"names": action, "action": "SCMP_ACT_ERRNO"}]}
+            self.write_config()
+            self.assertEqual([item[:2] for item in self.findings("--bundle", self.bundle, status=int(kind == "error"))],
+                             [("/linux/seccomp", kind)])
+
+
 class Snapshots(SettingsTest):
     """The annotation snapshot: a directory below the host's."""
 
