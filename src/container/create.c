@@ -12,6 +12,7 @@
 #include "container/foreground.h"
 #include "container/launch.h"
 #include "container/notify.h"
+#include "container/oom.h"
 #include "container/remove.h"
 #include "container/state_dir.h"
 #include "hooks/hooks.h"
@@ -49,11 +50,17 @@ static int wait_in_foreground(struct launch *launch, int notify_fd, int *ret_sta
 		.master_fd = take_fd(&launch->master_fd),
 		.notify_fd = notify_fd,
 	};
+	struct oom_watch memory;
+	int r;
 
 	if (launch->has_km)
 		foreground.monitor_pid =
 			launch->state.monitor_pid ? launch->state.monitor_pid : launch->child.pid;
-	return foreground_wait(&foreground, ret_status, err);
+	oom_watch_begin(&memory, &launch->cgroup);
+	foreground.memory = &memory;
+	r = foreground_wait(&foreground, ret_status, err);
+	oom_watch_end(&memory, r < 0 ? 0 : *ret_status);
+	return r;
 }
 
 static void remove_after_run(struct launch *launch, const struct create_request *request)

@@ -316,6 +316,10 @@ static struct json_object *all_annotations(const struct state *state)
 		add(object, KRUN_ANNOTATION_START, json_object_new_string(km_start_word(state->start)));
 	for (size_t i = 0; i < state->settings.len; i++)
 		add_setting(object, state->settings.items[i]);
+	/* Not even config.json may claim it. */
+	json_object_object_del(object, KRUN_ANNOTATION_OOM_KILLED);
+	if (state->oom_killed)
+		add(object, KRUN_ANNOTATION_OOM_KILLED, json_object_new_string("true"));
 	return object;
 }
 

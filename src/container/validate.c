@@ -164,6 +164,10 @@ static void check_host(const struct check *check)
 		if (resctrl_fd < 0)
 			take_error(check, JSON_UNSUPPORTED, &err);
 	}
+	/* Each for itself: all that is wrong is told. */
+	for (size_t i = 0; i < spec->annotations_len; i++)
+		if (cgroup_check_annotations(&spec->annotations[i], 1, &err) < 0)
+			take_error(check, JSON_ERROR, &err);
 	r = cgroup_check_host(&spec->resources, &err);
 	if (r < 0)
 		take_error(check, r == -EOPNOTSUPP ? JSON_UNSUPPORTED : JSON_ERROR, &err);
