@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 
 from krun import KM_PATH, KrunTest, PROGRAMS, wait_until
 
@@ -82,6 +83,12 @@ class Layers(SettingsTest):
             with self.subTest(values=values):
                 self.assertEqual(self.own(options=self.host(**values)), words)
 
+    def test_a_device_by_its_path_is_the_only_one(self):
+        options = self.host(device="/dev/null")
+        self.shell("ls /dev | grep -E '^(kvm|kkm)$'; echo $KMSIM")
+        self.assertEqual(self.run_ok(options=options), "1\n")
+        self.assertEqual(self.own(options=options), ["--virt-device=/dev/null"])
+
     def test_paths_of_km_and_its_library(self):
         km, libc = os.path.join(self.top, "other-km"), os.path.join(self.top, "other-libc")
         shutil.copy(KM_PATH, km)
@@ -99,6 +106,15 @@ class Layers(SettingsTest):
         self.create(options=self.host(startAt="exec"))
         self.assertEqual(self.state()["annotations"][PREFIX + "startAt"], "exec")
         self.ok("delete", "--force", self.cid)
+        # A km that never waits.
+        km = os.path.join(self.top, "slow-km")
+        with open(km, "w") as file:
+            file.write("#!/bin/sh\nwhile :; do sleep 0.1; done\n")
+        os.chmod(km, 0o755)
+        started = time.monotonic()
+        message = self.run_fails(options=self.host(kmPath=km, startTimeoutMs=300))
+        self.assertIn("300 ms", message)
+        self.assertLess(time.monotonic() - started, 5)
 
     def test_management_off(self):
         self.own(options=self.host(management=False))
