@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -26,6 +27,7 @@
 #include "container/status.h"
 #include "init/init.h"
 #include "init/sync.h"
+#include "km/needs.h"
 #include "security/security.h"
 #include "spec/spec.h"
 #include "syscall/open.h"
@@ -152,6 +154,27 @@ static int open_cgroup(struct exec *exec, struct error *err)
 	return 0;
 }
 
+static int check_needs(const struct exec *exec, struct error *err)
+{
+	struct strv warnings = { 0 };
+	struct rlimit files;
+	int r;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+		return error_sys(err, -errno, "read RLIMIT_NOFILE");
+	r = km_needs_check_process(
+		&(struct km_needs){
+			.process = &exec->process.process,
+			.preserve_fds = exec->request->preserve_fds,
+			.nofile = files.rlim_max,
+		},
+		&warnings, err);
+	for (size_t i = 0; r == 0 && i < warnings.len; i++)
+		log_warning("%s", warnings.items[i]);
+	strv_done(&warnings);
+	return r;
+}
+
 /* A program that the container's root approved runs without km; everything else gets a km of its own. */
 static int choose_program(struct exec *exec, struct error *err)
 {
@@ -180,6 +203,9 @@ static int choose_program(struct exec *exec, struct error *err)
 			   getuid());
 		return 0;
 	}
+	r = check_needs(exec, err);
+	if (r < 0)
+		return r;
 	/* km truncates its log at its start: each process gets one of its own, which dies with it. */
 	log_low = sys_memfd_create("km.log", MFD_CLOEXEC);
 	if (log_low >= 0)

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@
 #include "container/container.h"
 #include "json/findings.h"
 #include "km/km.h"
+#include "km/needs.h"
 #include "ns/kinds.h"
 #include "security/security.h"
 #include "spec/spec.h"
@@ -171,6 +173,42 @@ static void check_host(const struct check *check)
 		take_error(check, r == -EOPNOTSUPP ? JSON_UNSUPPORTED : JSON_ERROR, &err);
 }
 
+/* Whether km will find what it needs, as create would see it. */
+static void check_needs(const struct check *check, const struct km_settings *settings)
+{
+	const struct spec *spec = check->spec;
+	struct seccomp_program filter = { 0 };
+	struct strv warnings = { 0 };
+	struct error found = { 0 };
+	struct rlimit files;
+
+	if (!spec->process || getrlimit(RLIMIT_NOFILE, &files) < 0)
+		return;
+	if (spec->seccomp && seccomp_compile(spec->seccomp, -1, &filter, &found) < 0) {
+		find(check, JSON_ERROR, "/linux/seccomp", "%s", found.text);
+		return;
+	}
+	if (km_needs_check(
+		    &(struct km_needs){
+			    .spec = spec,
+			    .process = spec->process,
+			    .settings = settings,
+			    .filter = filter.instructions,
+			    .filter_len = filter.len,
+			    .shim = spec->namespaces[NS_PID].listed && !spec->namespaces[NS_PID].path,
+			    .management = settings->management,
+			    .nofile = files.rlim_max,
+		    },
+		    &warnings, &found) < 0)
+		take_error(check, JSON_ERROR, &found);
+	for (size_t i = 0; i < warnings.len; i++) {
+		snprintf(found.text, sizeof(found.text), "%s", warnings.items[i]);
+		take_error(check, JSON_WARNING, &found);
+	}
+	strv_done(&warnings);
+	seccomp_program_done(&filter);
+}
+
 /* Whether the host allows what the container asks of km. */
 static int check_settings(const struct check *check, const struct container_host *host, struct error *err)
 {
@@ -195,6 +233,7 @@ static int check_settings(const struct check *check, const struct container_host
 				strlen(found.text + sizeof(name) - 1) + 1);
 		take_error(check, JSON_ERROR, &found);
 	}
+	check_needs(check, &settings);
 	km_settings_done(&settings);
 	return 0;
 }

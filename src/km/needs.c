@@ -84,12 +84,12 @@ static int check_rlimits(const struct km_needs *needs, struct error *err)
 
 		for (size_t j = 0; j < ARRAY_LEN(limits); j++)
 			if (limits[j].resource == have->resource && have->soft <= limits[j].min)
-				return error_set(
-					err, -EINVAL,
-					"/process/rlimits/%zu: %s of %llu bytes: km needs more than %llu "
-					"itself: raise it",
-					i, have->name, (unsigned long long)have->soft,
-					(unsigned long long)limits[j].min);
+				return error_set(err, -EINVAL,
+						 "%s/rlimits/%zu: %s of %llu bytes: km needs more than %llu "
+						 "itself: raise it",
+						 needs->spec ? "/process" : "", i, have->name,
+						 (unsigned long long)have->soft,
+						 (unsigned long long)limits[j].min);
 	}
 	return 0;
 }
@@ -104,7 +104,7 @@ static int check_files(const struct km_needs *needs, struct strv *warnings, stru
 	for (size_t i = 0; i < process->rlimits_len; i++)
 		if (process->rlimits[i].resource == RLIMIT_NOFILE) {
 			hard = process->rlimits[i].hard;
-			snprintf(place, sizeof(place), "/process/rlimits/%zu", i);
+			snprintf(place, sizeof(place), "%s/rlimits/%zu", needs->spec ? "/process" : "", i);
 		}
 	if (hard < NOFILE_MIN)
 		return error_set(
@@ -112,12 +112,12 @@ static int check_files(const struct km_needs *needs, struct strv *warnings, stru
 			"%s: RLIMIT_NOFILE: km needs a hard limit of at least %d, it is %llu: raise it, "
 			"best to %d",
 			place, NOFILE_MIN, (unsigned long long)hard, NOFILE_ALL);
-	if (hard < NOFILE_ALL &&
-	    strv_add_format(warnings,
-			    "%s: RLIMIT_NOFILE of %llu: the payload can have %llu threads; %d is enough for "
-			    "all that km can run",
-			    place, (unsigned long long)hard, (unsigned long long)(hard - NOFILE_MIN + 1),
-			    NOFILE_ALL) < 0)
+	if (hard < NOFILE_ALL && strv_add_format(warnings,
+						 "%s: RLIMIT_NOFILE of %llu: the payload can have no more "
+						 "than %llu threads; %d is enough for "
+						 "all that km can run",
+						 place, (unsigned long long)hard,
+						 (unsigned long long)(hard - NOFILE_MIN + 1), NOFILE_ALL) < 0)
 		return error_oom(err);
 	return 0;
 }
@@ -273,14 +273,16 @@ static bool is_refused(uint32_t action, bool fall_back)
 
 static void add_name(char *names, size_t size, const char *name)
 {
-	snprintf(names + strlen(names), size - strlen(names), "%s%s", *names ? ", " : "", name);
+	const size_t before = strlen(names);
+
+	snprintf(names + before, size - before, "%s%s", before > 0 ? ", " : "", name);
 }
 
 static int check_filter(const struct km_needs *needs, struct strv *warnings, struct error *err)
 {
 	const bool waits = needs->settings->start == KM_START_PAYLOAD;
 	char vital[512] = "", managed[128] = "", forking[128] = "";
-	int r = 0;
+	int r = 0, last = -1;
 
 	for (size_t i = 0; needs->filter && i < ARRAY_LEN(calls); i++) {
 		struct seccomp_data data = { .nr = calls[i].number, .arch = AUDIT_ARCH_X86_64 };
@@ -289,8 +291,10 @@ static int check_filter(const struct km_needs *needs, struct strv *warnings, str
 		memcpy(data.args, calls[i].args, sizeof(calls[i].args));
 		if (km_filter_run(needs->filter, needs->filter_len, &data, &action) < 0)
 			return error_set(err, -EINVAL, "/linux/seccomp: not a filter");
-		if (!is_refused(action, calls[i].need == FALL_BACK))
+		/* Rows of one call stand together. */
+		if (!is_refused(action, calls[i].need == FALL_BACK) || calls[i].number == last)
 			continue;
+		last = calls[i].number;
 		if (calls[i].need == MANAGED && needs->management)
 			add_name(managed, sizeof(managed), calls[i].name);
 		else if (calls[i].need == FORKING)
@@ -328,16 +332,21 @@ static int check_environment(const struct km_needs *needs, struct error *err)
 	return 0;
 }
 
+int km_needs_check_process(const struct km_needs *needs, struct strv *warnings, struct error *err)
+{
+	int r = check_rlimits(needs, err);
+
+	if (r == 0)
+		r = check_files(needs, warnings, err);
+	return r < 0 ? r : check_preserved(needs, warnings, err);
+}
+
 int km_needs_check(const struct km_needs *needs, struct strv *warnings, struct error *err)
 {
 	int r = check_proc(needs, err);
 
 	if (r == 0)
-		r = check_rlimits(needs, err);
-	if (r == 0)
-		r = check_files(needs, warnings, err);
-	if (r == 0)
-		r = check_preserved(needs, warnings, err);
+		r = km_needs_check_process(needs, warnings, err);
 	if (r == 0)
 		r = check_memory(needs, warnings, err);
 	if (r == 0)

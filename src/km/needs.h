@@ -20,7 +20,7 @@ struct spec_process;
 struct strv;
 
 struct km_needs {
-	const struct spec *spec;
+	const struct spec *spec;	    /* NULL for exec */
 	const struct spec_process *process; /* of the container, or one of exec */
 	const struct km_settings *settings;
 	const struct sock_filter *filter; /* compiled; NULL: none */
@@ -36,6 +36,9 @@ struct km_needs {
  * wrong later is added to @warnings, in the same form.
  */
 int km_needs_check(const struct km_needs *needs, struct strv *warnings, struct error *err);
+
+/* The same for what is of the process alone: exec. */
+int km_needs_check_process(const struct km_needs *needs, struct strv *warnings, struct error *err);
 
 /* bpf.c: the action (SECCOMP_RET_*) of a filter for one system call. -EINVAL: no program that the kernel would load. */
 int km_filter_run(const struct sock_filter *filter, unsigned int len, const struct seccomp_data *data,
