@@ -97,6 +97,14 @@ int container_update(const struct container_host *host, const char *id, const st
 int container_state_text(const struct container_host *host, const char *id, char **ret_text,
 			 struct error *err);
 
+enum container_log { CONTAINER_LOG_MONITOR, CONTAINER_LOG_EXCEPTIONS };
+/*
+ * Writes what krun keeps to @out_fd: km's log (monitor_log.h), or the programs that ran without km (audit.h). @follow: km's log until
+ * the container has ended. -ENOENT for a container without km.
+ */
+int container_logs(const struct container_host *host, const char *id, enum container_log which, bool follow,
+		   int out_fd, struct error *err);
+
 struct container_info {
 	char *id;
 	pid_t pid;	    /* 0 when stopped */

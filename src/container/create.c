@@ -11,6 +11,7 @@
 #include "container/container.h"
 #include "container/foreground.h"
 #include "container/launch.h"
+#include "container/monitor_log.h"
 #include "container/notify.h"
 #include "container/remove.h"
 #include "container/state_dir.h"
@@ -49,11 +50,16 @@ static int wait_in_foreground(struct launch *launch, int notify_fd, int *ret_sta
 		.master_fd = take_fd(&launch->master_fd),
 		.notify_fd = notify_fd,
 	};
+	off_t told;
+	int r;
 
 	if (launch->has_km)
 		foreground.monitor_pid =
 			launch->state.monitor_pid ? launch->state.monitor_pid : launch->child.pid;
-	return foreground_wait(&foreground, ret_status, err);
+	told = log_enabled(LOG_LEVEL_DEBUG) ? monitor_log_size(launch->monitor_log_fd) : 0;
+	r = foreground_wait(&foreground, ret_status, err);
+	monitor_log_to_debug(launch->monitor_log_fd, told);
+	return r;
 }
 
 static void remove_after_run(struct launch *launch, const struct create_request *request)

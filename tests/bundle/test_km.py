@@ -232,6 +232,127 @@ class Payload(KmTest):
         self.assertIn("direct", result.out, result)
 
 
+class Log(KmTest):
+    """km's log: bounded, kept beside the state, shown by `logs --monitor`, and part of errors."""
+
+    LIMIT = 1024 * 1024
+
+    def used(self):
+        """Bytes of the container's state, with what is mounted in it."""
+        total = 0
+        for folder, _, names in os.walk(f"{self.root}/{self.cid}"):
+            total += sum(os.stat(f"{folder}/{name}").st_blocks * 512 for name in names)
+        return total
+
+    def talkative(self, script, **process):
+        env = ["PATH=/bin", "KMSIM_TALK=5000"]
+        self.shell(script, env=env, **process)
+
+    def test_a_talkative_km_neither_fills_the_host_nor_stops_the_payload(self):
+        self.talkative("echo ready; while :; do sleep 0.05; done")
+        self.create()
+        self.ok("start", self.cid)
+        wait_until(lambda: "ready" in self.logged(), what="payload")
+        self.assertLess(self.used(), self.LIMIT + 128 * 1024)
+        text = self.ok("logs", "--monitor", self.cid).out
+        self.assertGreater(len(text), self.LIMIT // 2)
+        self.assertLessEqual(len(text), self.LIMIT)
+        self.assertIn("Waiting for kill", text)
+        self.assertEqual(self.logged(), "ready\n")
+        # Each exec has a log of its own, in the same room.
+        self.assertEqual(self.ok("exec", self.cid, "echo", "more").out, "more\n")
+        self.assertLess(self.used(), self.LIMIT + 128 * 1024)
+
+    def test_a_talkative_km_of_an_exec(self):
+        self.start_sleeper()
+        out = self.ok("exec", "--env", "KMSIM_TALK=5000", self.cid, "sh", "-c", "echo $KMSIM")
+        self.assertEqual((out.out, out.err), ("1\n", ""))
+        self.assertNotIn("vvvv", self.ok("logs", "--monitor", self.cid).out)
+
+    def test_any_user_of_the_payload_may_write_it(self):
+        self.shell("exit 0", user={"uid": 1000, "gid": 1000})
+        self.create()
+        self.assertIn("Waiting for kill", self.ok("logs", "--monitor", self.cid).out)
+        self.ok("start", self.cid)
+        self.wait_stopped()
+
+    def test_it_outlives_km_and_goes_with_the_container(self):
+        self.shell("kill -9 $$")
+        self.create()
+        self.ok("start", self.cid)
+        self.wait_stopped()
+        self.assertIn("Terminated by signal: Killed", self.ok("logs", "-m", self.cid).out)
+        self.ok("delete", self.cid)
+        self.assertFalse(os.path.exists(f"{self.root}/{self.cid}"))
+        self.assertIn("does not exist", self.fails("logs", "--monitor", self.cid))
+
+    def test_follow_ends_with_the_container(self):
+        self.start_sleeper("echo ready; sleep 0.5; kill -9 $$")
+        self.assertIn("Terminated by signal: Killed", self.ok("logs", "--monitor", "--follow", self.cid).out)
+
+    def elsewhere(self, script):
+        """In a mount namespace where the log is not mounted, as an engine's may be for an administrator."""
+        return subprocess.run(["unshare", "-m", "sh", "-ec", f"umount {self.root}/{self.cid}/monitor; {script}"],
+                              capture_output=True, check=False, stdin=subprocess.DEVNULL, text=True)
+
+    def test_from_another_mount_namespace(self):
+        self.talkative("echo ready; while :; do sleep 0.05; done")
+        self.create()
+        self.ok("start", self.cid)
+        wait_until(lambda: "ready" in self.logged(), what="payload")
+        krun = " ".join(self.command())
+        seen = self.elsewhere(f"{krun} logs --monitor {self.cid}")
+        self.assertEqual(seen.stdout, self.ok("logs", "--monitor", self.cid).out, seen)
+        # An exec from there has its log in a memfd.
+        seen = self.elsewhere(f"{krun} exec --env KMSIM_TALK=5000 {self.cid} sh -c 'echo $KMSIM'")
+        self.assertEqual((seen.returncode, seen.stdout, seen.stderr), (0, "1\n", ""))
+        self.ok("kill", self.cid, "KILL")
+        self.wait_stopped()
+        self.assertIn("not here", self.elsewhere(f"{krun} logs --monitor {self.cid} || true").stderr)
+        seen = self.elsewhere(f"{krun} delete {self.cid}")
+        self.assertEqual((seen.returncode, seen.stderr), (0, ""))
+
+    def test_which_log(self):
+        self.start_sleeper()
+        self.assertIn("--monitor", self.fails("logs", self.cid))
+        self.assertIn("combined", self.fails("logs", "--monitor", "--exceptions", self.cid))
+        self.assertIn("--follow", self.fails("logs", "--exceptions", "--follow", self.cid))
+        self.ok("delete", "--force", self.cid)
+        self.shell("sleep 60")
+        self.create(personality="plain")
+        self.assertIn("does not run under km", self.fails("logs", "--monitor", self.cid))
+
+    def test_debug_shows_it_line_by_line(self):
+        log = f"{self.top}/krun.log"
+        self.shell("kill -9 $$")
+        self.krun("run", "--bundle", self.bundle, self.cid,
+                  options=["--debug", "--log", log, "--log-format", "json"])
+        with open(log) as file:
+            records = [json.loads(line) for line in file]
+        lines = [record["msg"] for record in records if record["step"] == "km"]
+        self.assertEqual(len([line for line in lines if "Waiting for kill" in line]), 1, lines)
+        self.assertEqual(len([line for line in lines if "Terminated by signal" in line]), 1, lines)
+
+    def test_exec_fails_with_kms_words_when_the_payload_was_not_loaded(self):
+        shutil.copy("/usr/bin/env", f"{self.rootfs}/bin/dynamic")
+        self.start_sleeper()
+        for options in ((), ("--detach",)):
+            message = self.fails("exec", *options, self.cid, "/bin/dynamic", status=255)
+            self.assertIn("before the payload was loaded", message)
+            self.assertIn("Cannot open", message)
+        self.assertEqual(self.krun("exec", self.cid, "sh", "-c", "exit 2").status, 2)
+
+    def test_start_tells_kms_words_when_it_has_ended(self):
+        self.shell("echo ran")
+        self.create()
+        for pid in json.loads(self.ok("ps", "-f", "json", self.cid).out):
+            os.kill(pid, signal.SIGKILL)
+        self.wait_stopped()
+        message = self.fails("start", self.cid)
+        self.assertIn("km's last words: kmsim: STAND-IN", message)
+        self.assertNotIn("Waiting for kill", message)
+
+
 class Exceptions(KmTest):
     """/var/lib/krun/config in the container: programs that exec runs without km."""
 
