@@ -18,6 +18,7 @@
 #include "container/container.h"
 #include "container/agent.h"
 #include "container/announce.h"
+#include "container/audit.h"
 #include "container/exec_plan.h"
 #include "container/foreground.h"
 #include "container/monitor_log.h"
@@ -26,6 +27,7 @@
 #include "container/status.h"
 #include "init/init.h"
 #include "init/sync.h"
+#include "km/exceptions.h"
 #include "security/security.h"
 #include "spec/spec.h"
 #include "syscall/open.h"
@@ -51,6 +53,7 @@ struct exec {
 	bool has_seccomp;
 	struct seccomp_handover *handover; /* NULL: the filter does not notify */
 	struct km_exception exception;
+	bool audit_syslog;
 	int monitor_log_fd;
 	bool monitor_waits;
 	int console_fd;
@@ -167,6 +170,7 @@ static bool names_monitor(const struct exec *exec)
 static int choose_program(struct exec *exec, struct error *err)
 {
 	auto_close int root_fd = -1;
+	struct km_settings settings;
 	char path[32];
 	int r;
 
@@ -177,15 +181,15 @@ static int choose_program(struct exec *exec, struct error *err)
 	root_fd = openat(exec->proc_fd, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root_fd < 0)
 		return error_sys(err, -errno, "open the container's root");
-	r = km_exception_find(root_fd, exec->process.process.args[0], &exec->exception, err);
+	/* What the host permits now, not when the container was made. */
+	r = km_settings_load(exec->request->host->config_file, &settings, err);
 	if (r < 0)
 		return r;
-	if (exec->exception.fd >= 0) {
-		log_record(LOG_LEVEL_INFO, "exec", "'%s' runs without km: '%s', sha256 %s, by uid %u",
-			   exec->process.process.args[0], exec->exception.path, exec->exception.sha256,
-			   getuid());
-		return 0;
-	}
+	r = km_exception_find(root_fd, &settings, exec->process.process.args[0], &exec->exception, err);
+	exec->audit_syslog = settings.exceptions_syslog;
+	km_settings_done(&settings);
+	if (r < 0 || exec->exception.fd >= 0)
+		return r;
 	/* km truncates its log at its start: each process gets one of its own, which dies with it. */
 	exec->monitor_waits = exec->state.start == KM_START_PAYLOAD && !names_monitor(exec);
 	exec->monitor_log_fd = monitor_log_make_unnamed(exec->dir_fd, exec->monitor_waits, err);
@@ -379,10 +383,30 @@ static int bring_up(struct exec *exec, struct error *err)
 	return r;
 }
 
+/* Before it runs: what cannot be recorded does not happen. */
+static int audit(const struct exec *exec, struct error *err)
+{
+	const struct audit_record record = {
+		.container = exec->state.id,
+		.name = exec->process.process.args[0],
+		.path = exec->exception.path,
+		.sha256 = exec->exception.sha256,
+		.uid = getuid(),
+	};
+
+	if (exec->exception.fd < 0)
+		return 0;
+	log_record(LOG_LEVEL_INFO, "exec", "'%s' runs without km: '%s', sha256 %s, by uid %u", record.name,
+		   record.path, record.sha256, record.uid);
+	return audit_write(exec->dir_fd, &record, exec->audit_syslog, err);
+}
+
 static int run(struct exec *exec, int *ret_status, struct error *err)
 {
 	int r = affinity_apply(exec->process.process.affinity.initial, "initial", err);
 
+	if (r == 0)
+		r = audit(exec, err);
 	if (r == 0)
 		r = spawn_in_cgroup(exec, err);
 

@@ -50,13 +50,18 @@ int km_start_parse(const char *word, enum km_start *ret);
 /*
  * Built-in defaults, overlaid by the host file (--config-file, default /etc/krun/krun.json; absence of the
  * default file is fine, of a named one not). Keys: "kmPath", "libcPath", "startAt" ("payload"|"exec"),
- * "startTimeoutMs". Unknown or malformed values are errors that name file and key.
+ * "startTimeoutMs"; for exec (exceptions.h) "exceptions" ("container"|"deny"|"host"), "exceptionsFile" (with "host", and only then),
+ * "exceptionsAudit" ("state"|"syslog"). Unknown or malformed values are errors that name file and key.
  */
+enum km_exceptions_policy { KM_EXCEPTIONS_CONTAINER, KM_EXCEPTIONS_DENY, KM_EXCEPTIONS_HOST };
 struct km_settings {
 	char *monitor; /* absolute path on the host and in the container */
 	char *libc;
 	enum km_start start;
 	unsigned int start_timeout_ms;
+	enum km_exceptions_policy exceptions;
+	char *exceptions_file;	/* KM_EXCEPTIONS_HOST: absolute path on the host; else NULL */
+	bool exceptions_syslog; /* programs without km are told to syslog, too */
 };
 int km_settings_load(const char *file, struct km_settings *ret, struct error *err);
 void km_settings_done(struct km_settings *settings);
@@ -129,22 +134,6 @@ int km_resolve_script(int fd, const char *path, char *const *argv, char **ret_pa
  * returns the number of dropped variables.
  */
 size_t km_environment_clean(char **env, bool exec);
-
-/* ---- exceptions (exceptions.c) ------------------------------------------------------------------------ */
-
-/* A program approved in the container's /var/lib/krun/config: runs without km, from a sealed memfd. */
-struct km_exception {
-	int fd;	    /* sealed memfd with exactly the hashed bytes; -1: no entry matches */
-	char *path; /* of the entry, for the audit record */
-	char sha256[65];
-};
-/*
- * @root_fd: root directory of the container, opened from outside. @name: args[0] of the exec. No file or
- * no matching entry: 0 and ret->fd == -1. Whole name, first match wins,
- * hash while copying; everything malformed fails and nothing runs.
- */
-int km_exception_find(int root_fd, const char *name, struct km_exception *ret, struct error *err);
-void km_exception_done(struct km_exception *exception);
 
 /* ---- start protocol and signals (protocol.c), called from the host's pid namespace ------------------------ */
 

@@ -15,7 +15,7 @@
 enum { FILE_MAX = 1024 * 1024 };
 
 struct raw_settings {
-	const char *monitor, *libc, *start;
+	const char *monitor, *libc, *start, *exceptions, *exceptions_file, *exceptions_audit;
 	uint32_t start_timeout_ms;
 };
 
@@ -42,6 +42,42 @@ static int read_start(struct json_reader *reader, struct json_object *value, voi
 	return 0;
 }
 
+static const char *const policy_words[] = { "container", "deny", "host", NULL };
+static const char *const audit_words[] = { "state", "syslog", NULL };
+
+static int read_word(struct json_reader *reader, struct json_object *value, void *target, const void *arg)
+{
+	const char *word = json_object_get_string(value);
+
+	for (const char *const *words = arg; *words; words++) {
+		if (strcmp(word, *words) == 0) {
+			*(const char **)target = word;
+			return 0;
+		}
+	}
+	return json_error(reader, "'%s' is not a known word", word);
+}
+
+/* A list that is named but does not hold would be a list that nobody reads. */
+static int check_exceptions(struct json_reader *reader, const struct raw_settings *raw)
+{
+	const bool on_host = strcmp(raw->exceptions, "host") == 0;
+
+	if (on_host == (raw->exceptions_file != NULL))
+		return 0;
+	return json_error(reader, on_host ? "\"exceptions\": \"host\" needs \"exceptionsFile\"" :
+					    "\"exceptionsFile\" is for \"exceptions\": \"host\"");
+}
+
+static enum km_exceptions_policy policy_parse(const char *word)
+{
+	enum km_exceptions_policy policy = KM_EXCEPTIONS_CONTAINER;
+
+	while (strcmp(policy_words[policy], word) != 0)
+		policy++;
+	return policy;
+}
+
 static const struct json_range timeout_range = { 1, 600000 };
 
 static const struct json_field fields[] = {
@@ -50,6 +86,12 @@ static const struct json_field fields[] = {
 	{ "startAt", json_type_string, false, offsetof(struct raw_settings, start), read_start, NULL },
 	{ "startTimeoutMs", json_type_int, false, offsetof(struct raw_settings, start_timeout_ms),
 	  json_read_u32, &timeout_range },
+	{ "exceptions", json_type_string, false, offsetof(struct raw_settings, exceptions), read_word,
+	  policy_words },
+	{ "exceptionsFile", json_type_string, false, offsetof(struct raw_settings, exceptions_file),
+	  read_path, NULL },
+	{ "exceptionsAudit", json_type_string, false, offsetof(struct raw_settings, exceptions_audit),
+	  read_word, audit_words },
 	{ NULL, json_type_null, false, 0, NULL, NULL },
 };
 
@@ -76,6 +118,8 @@ static int parse(const char *text, size_t size, const char *file, struct km_sett
 		.libc = KM_LIBC_DEFAULT,
 		.start = "payload",
 		.start_timeout_ms = KM_START_TIMEOUT_MS,
+		.exceptions = "container",
+		.exceptions_audit = "state",
 	};
 	struct arena arena = { 0 };
 	struct json_reader reader = { .name = file, .arena = &arena, .err = err };
@@ -88,14 +132,19 @@ static int parse(const char *text, size_t size, const char *file, struct km_sett
 		r = check_keys(&reader, object);
 	if (r == 0 && text)
 		r = json_read_fields(&reader, object, fields, &raw);
+	if (r == 0)
+		r = check_exceptions(&reader, &raw);
 	if (r == 0) {
 		*ret = (struct km_settings){
 			.monitor = strdup(raw.monitor),
 			.libc = strdup(raw.libc),
 			.start_timeout_ms = raw.start_timeout_ms,
+			.exceptions = policy_parse(raw.exceptions),
+			.exceptions_file = raw.exceptions_file ? strdup(raw.exceptions_file) : NULL,
+			.exceptions_syslog = strcmp(raw.exceptions_audit, "syslog") == 0,
 		};
 		km_start_parse(raw.start, &ret->start);
-		if (!ret->monitor || !ret->libc) {
+		if (!ret->monitor || !ret->libc || (raw.exceptions_file && !ret->exceptions_file)) {
 			km_settings_done(ret);
 			r = error_oom(err);
 		}
@@ -120,5 +169,6 @@ void km_settings_done(struct km_settings *settings)
 {
 	free(settings->monitor);
 	free(settings->libc);
+	free(settings->exceptions_file);
 	*settings = (struct km_settings){ 0 };
 }

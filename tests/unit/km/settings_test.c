@@ -42,6 +42,20 @@ static void test_defaults_and_values(void **state)
 	assert_string_equal(settings.libc, "/l");
 	assert_int_equal(settings.start, KM_START_EXEC);
 	assert_int_equal(settings.start_timeout_ms, 5);
+	assert_int_equal(settings.exceptions, KM_EXCEPTIONS_CONTAINER);
+	assert_null(settings.exceptions_file);
+	assert_false(settings.exceptions_syslog);
+	km_settings_done(&settings);
+	assert_int_equal(
+		load("{\"exceptions\":\"host\",\"exceptionsFile\":\"/x\",\"exceptionsAudit\":\"syslog\"}",
+		     &settings, &err),
+		0);
+	assert_int_equal(settings.exceptions, KM_EXCEPTIONS_HOST);
+	assert_string_equal(settings.exceptions_file, "/x");
+	assert_true(settings.exceptions_syslog);
+	km_settings_done(&settings);
+	assert_int_equal(load("{\"exceptions\":\"deny\",\"exceptionsAudit\":\"state\"}", &settings, &err), 0);
+	assert_int_equal(settings.exceptions, KM_EXCEPTIONS_DENY);
 	km_settings_done(&settings);
 }
 
@@ -55,6 +69,11 @@ static void test_mistakes_are_named(void **state)
 		{ "{\"kmPath\":1}", "/kmPath: expected string" },
 		{ "{\"startAt\":\"later\"}", "/startAt: 'later' is neither payload nor exec" },
 		{ "{\"startTimeoutMs\":0}", "/startTimeoutMs: out of range (1 to 600000)" },
+		{ "{\"exceptions\":\"none\"}", "/exceptions: 'none' is not a known word" },
+		{ "{\"exceptionsAudit\":\"none\"}", "/exceptionsAudit: 'none' is not a known word" },
+		{ "{\"exceptions\":\"host\"}", "needs \"exceptionsFile\"" },
+		{ "{\"exceptions\":\"deny\",\"exceptionsFile\":\"/x\"}", "\"exceptionsFile\" is for" },
+		{ "{\"exceptions\":\"host\",\"exceptionsFile\":\"x\"}", "not an absolute path" },
 		{ "[]", "expected an object" },
 		{ "{", "not JSON" },
 	};
