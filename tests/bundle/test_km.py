@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import shutil
+import socket
 import subprocess
 import time
 
@@ -422,6 +423,152 @@ class Exceptions(KmTest):
         self.approve(f"x:/bin/outside:{digest}")
         # /bin/true of the container is busybox, whose hash is another one.
         self.assertIn("has changed", self.fails("exec", self.cid, "x", status=255))
+
+    def test_dynamic_program(self):
+        shutil.copy("/usr/bin/env", f"{self.rootfs}/bin/dynamic")
+        for line in subprocess.check_output(["ldd", "/usr/bin/env"], text=True).splitlines():
+            for word in line.split():
+                if word.startswith("/"):
+                    os.makedirs(self.rootfs + os.path.dirname(word), exist_ok=True)
+                    shutil.copy(word, self.rootfs + word)
+        self.ok("exceptions", "add", self.cid, "(/usr)?/bin/env", "/bin/dynamic")
+        result = self.native("/usr/bin/env", "sh", "-c", "echo ran; readlink /proc/$$/exe")
+        # What it executes is an ordinary program of the container.
+        self.assertEqual((result.status, result.out), (0, "ran\n/bin/busybox\n"), result)
+
+    def test_link_inside(self):
+        os.symlink("../../bin/busybox", f"{self.rootfs}/opt/link")
+        self.approve(f"sh:/opt/link:{self.digest}")
+        self.assertEqual(self.native("sh", "-c", "echo .$KMSIM").out, ".\n")
+
+    def test_expression_that_explodes(self):
+        self.approve("(" * 30 + "a" + "+)" * 30 + f":/bin/busybox:{self.digest}")
+        started = time.monotonic()
+        self.assertIn("line 1: its regular expression takes", self.fails("exec", self.cid, "sh", status=255))
+        self.assertLess(time.monotonic() - started, 10)
+
+    def records(self):
+        return [json.loads(line) for line in self.ok("logs", "--exceptions", self.cid).out.splitlines()]
+
+    def test_every_program_without_km_is_recorded(self):
+        self.assertEqual(self.records(), [])
+        self.approve(f"sh:/bin/busybox:{self.digest}")
+        self.assertEqual(self.native("env", "true").status, 0)
+        self.assertEqual(self.records(), [])
+        log = f"{self.top}/krun.log"
+        result = self.krun("exec", self.cid, "sh", "-c", "exit 3", options=["--log", log])
+        self.assertEqual((result.status, result.out, result.err), (3, "", ""))
+        self.assertEqual(open(log).read(), "")
+        self.krun("exec", self.cid, "sh", "-c", "true", options=["--log", log, "--log-level", "info"])
+        self.assertIn("'sh' runs without km: '/bin/busybox', sha256 " + self.digest, open(log).read())
+        records = self.records()
+        self.assertEqual(len(records), 2)
+        self.assertRegex(records[0].pop("time"), r"^20\d\d-\d\d-\d\dT")
+        self.assertEqual(records[0], {"container": self.cid, "name": "sh", "path": "/bin/busybox", "sha256": self.digest,
+                                      "uid": 0})
+
+    def test_records_are_bounded(self):
+        self.approve(f"sh:/bin/busybox:{self.digest}")
+        path = f"{self.root}/{self.cid}/exceptions.log"
+        with open(path, "w") as file:
+            file.write('{"old": 1}\n' * 100000)
+        self.native("sh", "-c", "true")
+        self.native("sh", "-c", "true")
+        self.assertLess(os.stat(path).st_size, 4096)
+        self.assertEqual(len(self.records()), 100002)
+
+    def test_syslog_when_the_host_asks(self):
+        self.approve(f"sh:/bin/busybox:{self.digest}")
+        options = self.settings(exceptionsAudit="syslog")
+        server = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        if os.path.lexists("/dev/log"):
+            self.skipTest("this host has a /dev/log, which the test would have to replace")
+        message = self.fails("exec", self.cid, "sh", "-c", "echo ran", status=255, options=options)
+        self.assertIn("syslog", message)
+        server.bind("/dev/log")
+        try:
+            self.assertEqual(self.krun("exec", self.cid, "sh", "-c", "echo ran", options=options).out, "ran\n")
+            text = server.recv(8192).decode()
+        finally:
+            os.unlink("/dev/log")
+            server.close()
+        self.assertTrue(text.startswith("<85>krun["), text)
+        self.assertIn(f'"container":"{self.cid}"', text)
+
+    def test_host_that_permits_none(self):
+        self.approve(f"sh:/bin/busybox:{self.digest}")
+        options = self.settings(exceptions="deny")
+        self.assertEqual(self.krun("exec", self.cid, "sh", "-c", "echo $KMSIM", options=options).out, "1\n")
+        for arguments in (("list", self.cid), ("check", self.cid), ("add", self.cid, "x", "/bin/busybox")):
+            self.assertIn("permit no exceptions", self.fails("exceptions", *arguments, options=options))
+
+    def test_list_of_the_host(self):
+        self.approve(f"sh:/bin/busybox:{self.digest}")
+        path = f"{self.top}/exceptions"
+        options = self.settings(exceptions="host", exceptionsFile=path)
+        message = self.fails("exec", self.cid, "sh", status=255, options=options)
+        self.assertIn(path, message)
+        with open(path, "w") as file:
+            file.write(f"env:/bin/busybox:{self.digest}\n")
+        os.chmod(path, 0o644)
+        self.assertEqual(self.krun("exec", self.cid, "sh", "-c", "echo $KMSIM", options=options).out, "1\n")
+        result = self.krun("exec", self.cid, "env", "sh", "-c", "echo .$KMSIM", options=[*options, "--debug"])
+        self.assertEqual(result.out, ".\n")
+        self.assertIn("the container's own do not count", result.err)
+        self.assertIn("ok\t1\tenv\t", self.ok("exceptions", "check", self.cid, options=options).out)
+        self.assertIn(path, self.fails("exceptions", "add", self.cid, "x", "/bin/busybox", options=options))
+        os.chmod(path, 0o664)
+        self.assertIn("by others than root", self.fails("exec", self.cid, "env", status=255, options=options))
+        os.chmod(path, 0o644)
+        os.chown(path, 1000, 0)
+        self.assertIn("by others than root", self.fails("exec", self.cid, "env", status=255, options=options))
+
+    def test_policy_that_makes_no_sense(self):
+        for values, text in (({"exceptions": "maybe"}, "exceptions"), ({"exceptions": "host"}, "exceptionsFile"),
+                             ({"exceptionsFile": "/x"}, "exceptionsFile"), ({"exceptionsAudit": "mail"}, "exceptionsAudit"),
+                             ({"exceptions": "host", "exceptionsFile": "x"}, "exceptionsFile")):
+            with self.subTest(values=values):
+                self.assertIn(text, self.fails("exec", self.cid, "sh", status=255, options=self.settings(**values)))
+
+    def test_add_list_check_of_a_container(self):
+        self.ok("exceptions", "add", self.cid, "(/bin/)?sh", "/bin/tool")
+        path = f"{self.rootfs}/var/lib/krun/config"
+        with open(path) as file:
+            self.assertEqual(file.read(), f"(/bin/)?sh:/bin/tool:{self.digest}\n")
+        self.assertEqual((os.stat(path).st_mode & 0o7777, os.stat(path).st_uid), (0o644, 0))
+        self.assertEqual(self.native("/bin/sh", "-c", "echo .$KMSIM").out, ".\n")
+        self.assertIn("--replace", self.fails("exceptions", "add", self.cid, "(/bin/)?sh", "/bin/tool"))
+        with open(f"{self.rootfs}/bin/tool", "ab") as file:
+            file.write(b"x")
+        done = self.krun("exceptions", "check", self.cid)
+        self.assertEqual((done.status, done.out), (1, f"changed\t1\t(/bin/)?sh\t/bin/tool\t{self.digest}\n"))
+        self.assertIn("1 of 1 entries", done.err)
+        self.ok("exceptions", "--replace", "add", self.cid, "(/bin/)?sh", "/bin/tool")
+        self.assertTrue(self.ok("exceptions", "check", self.cid).out.startswith("ok\t1\t"))
+        self.assertTrue(self.ok("exceptions", "list", self.cid).out.startswith("1\t(/bin/)?sh\t/bin/tool\t"))
+        with open(f"{self.rootfs}/bin/script", "w") as file:
+            file.write("#!/bin/sh\necho ran\n")
+        self.assertIn("script", self.fails("exceptions", "add", self.cid, "s", "/bin/script"))
+
+    def test_add_to_a_root_file_system(self):
+        shutil.rmtree(f"{self.rootfs}/var/lib/krun")
+        self.ok("exceptions", "add", self.rootfs, "sh", "/bin/busybox")
+        self.assertEqual(self.ok("exceptions", "list", self.rootfs).out, f"1\tsh\t/bin/busybox\t{self.digest}\n")
+        self.assertEqual(self.native("sh", "-c", "echo .$KMSIM").out, ".\n")
+        # A link leads nowhere but inside.
+        shutil.rmtree(f"{self.rootfs}/var/lib/krun")
+        os.symlink("/etc", f"{self.rootfs}/var/lib/krun")
+        self.ok("exceptions", "add", self.rootfs, "sh", "/bin/busybox")
+        self.assertTrue(os.path.exists(f"{self.rootfs}/etc/config"))
+        self.assertFalse(os.path.exists("/etc/config"))
+
+    def test_bad_uses_of_the_command(self):
+        for arguments, text in ((("show", self.cid), "neither add, list nor check"), (("add", self.cid), "REGEX and PATH"),
+                                (("list", self.cid, "x"), "nothing else"), (("list", "nobody"), "does not exist"),
+                                (("--replace", "list", self.cid), "--replace"), (("list", "/no/such"), "/no/such")):
+            with self.subTest(arguments=arguments):
+                self.assertIn(text, self.fails("exceptions", *arguments))
+        self.assertEqual(self.ok("exceptions", "check", self.cid).out, "")
 
     def test_scripts_cannot_be_approved(self):
         with open(f"{self.rootfs}/bin/script", "w") as file:
