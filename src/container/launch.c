@@ -24,6 +24,7 @@
 
 #include "container/agent.h"
 #include "container/announce.h"
+#include "container/monitor_log.h"
 #include "container/notify.h"
 #include "container/remove.h"
 #include "container/state_dir.h"
@@ -505,9 +506,14 @@ static int wait_for_monitor(struct launch *launch, pid_t monitor, struct error *
 	if (r < 0)
 		return r;
 	if (pidfd < 0)
-		return km_died(-1, launch->monitor_log_fd, err);
-	return km_wait_ready(monitor, pidfd, launch->monitor_log_fd, launch->km.settings.start_timeout_ms,
-			     err);
+		r = km_died(-1, launch->monitor_log_fd, err);
+	else
+		r = km_wait_ready(monitor, pidfd, launch->monitor_log_fd,
+				  launch->km.settings.start_timeout_ms, err);
+	if (r < 0)
+		monitor_log_explain(launch->monitor_log_fd, err);
+	monitor_log_to_debug(launch->monitor_log_fd, 0);
+	return r < 0 ? r : monitor_log_bound(launch->monitor_log_fd, err);
 }
 
 static int converse(struct launch *launch, struct error *err)

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "container/launch.h"
+#include "container/monitor_log.h"
 #include "container/notify.h"
 #include "krun/annotations.h"
 #include "ns/setup.h"
@@ -21,12 +22,6 @@
 #include "util/error.h"
 #include "util/io.h"
 #include "util/parse.h"
-
-/*
- * The number that km gets for its log: above the range 727..1023 that km uses itself, below what the
- * container's own limit may forbid.
- */
-enum { MONITOR_LOG_FD = 1024, MONITOR_LOG_FD_LOW = 726 };
 
 /* Sockets that systemd (or a conmon in between) passed to us, sd_listen_fds(3); 0 when they are not for us. */
 unsigned int launch_listen_fds(void)
@@ -110,40 +105,23 @@ static bool may_set_groups(const struct launch *launch)
 	return true;
 }
 
-static int open_monitor_log(struct launch *launch, struct error *err)
-{
-	auto_close int fd = openat(launch->dir_fd, STATE_MONITOR_LOG,
-				   O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
-	int high;
-
-	if (fd < 0)
-		return error_sys(err, -errno, "make km's log '%s'", STATE_MONITOR_LOG);
-	high = fcntl(fd, F_DUPFD_CLOEXEC, MONITOR_LOG_FD);
-	if (high < 0)
-		high = fcntl(fd, F_DUPFD_CLOEXEC, MONITOR_LOG_FD_LOW);
-	if (high < 0)
-		return error_sys(err, -errno, "make room for km's descriptors");
-	launch->monitor_log_fd = high;
-	return 0;
-}
-
 static int plan_monitor(struct launch *launch, struct error *err)
 {
 	struct init_plan *plan = &launch->plan;
-	int r = open_monitor_log(launch, err);
 
-	if (r < 0)
-		return r;
 	plan->program = INIT_PROGRAM_KM;
 	plan->monitor = launch->km.settings.monitor;
 	plan->monitor_waits = launch->km.settings.start == KM_START_PAYLOAD;
-	if (launch->km.settings.log)
-		r = strv_add_format(&launch->km_options, "--km-log-to=%s", launch->km.settings.log);
-	else
+	if (launch->km.settings.log) {
+		if (strv_add_format(&launch->km_options, "--km-log-to=%s", launch->km.settings.log) < 0)
+			return error_oom(err);
+	} else {
+		launch->monitor_log_fd = monitor_log_make(launch->dir_fd, plan->monitor_waits, err);
+		if (launch->monitor_log_fd < 0)
+			return launch->monitor_log_fd;
 		plan->monitor_log_fd = launch->monitor_log_fd;
+	}
 	plan->monitor_options = launch->km_options.items;
-	if (r < 0)
-		return error_oom(err);
 	if (plan->monitor_waits)
 		plan->park = INIT_PARK_MONITOR;
 	return 0;

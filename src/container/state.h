@@ -21,7 +21,7 @@ struct spec;
 #define STATE_FILE "state.json"
 #define STATE_CONFIG "config.json"
 #define STATE_SECCOMP "seccomp.bpf"
-#define STATE_MONITOR_LOG "km.log"
+#define STATE_MONITOR "monitor" /* monitor_log.h */
 
 struct state {
 	char *id;

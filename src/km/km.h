@@ -111,22 +111,6 @@ int km_resolve_script(int fd, const char *path, char *const *argv, char **ret_pa
  */
 size_t km_environment_clean(char **env, bool exec);
 
-/* ---- exceptions (exceptions.c) ------------------------------------------------------------------------ */
-
-/* A program approved in the container's /var/lib/krun/config: runs without km, from a sealed memfd. */
-struct km_exception {
-	int fd;	    /* sealed memfd with exactly the hashed bytes; -1: no entry matches */
-	char *path; /* of the entry, for the audit record */
-	char sha256[65];
-};
-/*
- * @root_fd: root directory of the container, opened from outside. @name: args[0] of the exec. No file or
- * no matching entry: 0 and ret->fd == -1. Whole name, first match wins,
- * hash while copying; everything malformed fails and nothing runs.
- */
-int km_exception_find(int root_fd, const char *name, struct km_exception *ret, struct error *err);
-void km_exception_done(struct km_exception *exception);
-
 /* ---- start protocol and signals (protocol.c), called from the host's pid namespace ------------------------ */
 
 /*

@@ -244,6 +244,17 @@ static void make_fields(struct json_field fields[FIELDS_MAX])
 	fields[len] = (struct json_field){ 0 };
 }
 
+/* A list that is named but does not hold would be a list that nobody reads. */
+static int check_exceptions(struct json_reader *reader, const struct km_settings *settings)
+{
+	const bool on_host = settings->exceptions == KM_EXCEPTIONS_HOST;
+
+	if (on_host == (settings->exceptions_file != NULL))
+		return 0;
+	return json_error(reader, on_host ? "\"exceptions\": \"host\" needs \"exceptionsFile\"" :
+					    "\"exceptionsFile\" is for \"exceptions\": \"host\"");
+}
+
 /* @text NULL: there is no file. */
 static int read_host(const char *text, size_t size, struct km_settings *settings,
 		     struct json_findings *findings, struct error *err)
@@ -267,6 +278,8 @@ static int read_host(const char *text, size_t size, struct km_settings *settings
 		r = json_error(&reader, "expected an object");
 	if (r == 0)
 		r = json_read_fields(&reader, object, fields, &layering);
+	if (r == 0)
+		r = check_exceptions(&reader, settings);
 	json_object_put(object);
 	arena_done(&arena);
 	return r;

@@ -30,6 +30,10 @@ enum { KM_START_TIMEOUT_MS = 10000 };
 enum km_start { KM_START_PAYLOAD, KM_START_EXEC };
 enum km_gdb { KM_GDB_OFF, KM_GDB_WAIT, KM_GDB_LISTEN, KM_GDB_DYNLINK };
 
+/* Whose list of programs exec may run without km, and who is told of each such run; exceptions.h. */
+enum km_exceptions_policy { KM_EXCEPTIONS_CONTAINER, KM_EXCEPTIONS_DENY, KM_EXCEPTIONS_HOST };
+enum km_exceptions_audit { KM_AUDIT_STATE, KM_AUDIT_SYSLOG };
+
 enum km_layer { KM_LAYER_BUILT_IN, KM_LAYER_HOST, KM_LAYER_VM, KM_LAYER_ANNOTATION };
 
 /* The rows of the table. */
@@ -55,6 +59,9 @@ enum km_key {
 	KM_KEY_ENVIRONMENT,
 	KM_KEY_PARAMETERS,
 	KM_KEY_SNAPSHOT_DIRECTORY,
+	KM_KEY_EXCEPTIONS,
+	KM_KEY_EXCEPTIONS_FILE,
+	KM_KEY_EXCEPTIONS_AUDIT,
 	KM_KEY_COUNT
 };
 
@@ -78,7 +85,10 @@ struct km_settings {
 	char *snapshot_path;
 	bool management;
 	struct strv environment, parameters;
-	char *snapshot_directory; /* on the host; NULL: no container may ask for a snapshot */
+	char *snapshot_directory;      /* on the host; NULL: no container may ask for a snapshot */
+	unsigned int exceptions;       /* enum km_exceptions_policy */
+	char *exceptions_file;	       /* KM_EXCEPTIONS_HOST: absolute path on the host; else NULL */
+	unsigned int exceptions_audit; /* enum km_exceptions_audit */
 
 	char *snapshot; /* path on the host of the one that the container goes on from; NULL: none */
 

@@ -85,6 +85,9 @@ static int check_parameter(const char **text, const char **ret_why)
 static const char *const start_words[] = { "payload", "exec", NULL };
 static const char *const gdb_words[] = { "off", "wait", "listen", "dynlink", NULL };
 
+static const char *const exceptions_words[] = { "container", "deny", "host", NULL };
+static const char *const audit_words[] = { "state", "syslog", NULL };
+
 #define AT(member) .offset = offsetof(struct km_settings, member)
 
 const struct km_setting km_settings_table[KM_KEY_COUNT] = {
@@ -127,6 +130,11 @@ const struct km_setting km_settings_table[KM_KEY_COUNT] = {
 				.check = check_parameter, .exec = true },
 	[KM_KEY_SNAPSHOT_DIRECTORY] = { "snapshotDirectory", KM_FILE, KM_GRANT_NEVER,
 					AT(snapshot_directory) },
+	[KM_KEY_EXCEPTIONS] = { "exceptions", KM_WORD, KM_GRANT_NEVER, AT(exceptions),
+				.words = exceptions_words },
+	[KM_KEY_EXCEPTIONS_FILE] = { "exceptionsFile", KM_FILE, KM_GRANT_NEVER, AT(exceptions_file) },
+	[KM_KEY_EXCEPTIONS_AUDIT] = { "exceptionsAudit", KM_WORD, KM_GRANT_NEVER, AT(exceptions_audit),
+				      .words = audit_words },
 };
 
 const struct km_setting *km_setting_find(const char *key)

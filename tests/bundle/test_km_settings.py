@@ -148,8 +148,7 @@ class Layers(SettingsTest):
 
     def test_default_log_is_in_the_state(self):
         self.start(self.host(log="state", verbose="mem"))
-        with open(f"{self.root}/{self.cid}/km.log") as file:
-            self.assertIn("verbose: mem", file.read())
+        self.assertIn("verbose: mem", self.ok("logs", "--monitor", self.cid).out)
         self.ok("delete", "--force", self.cid)
 
     def test_later_processes_have_what_holds_for_all(self):
@@ -165,8 +164,9 @@ class Layers(SettingsTest):
             words = file.read().decode().split("\0")
         with open(f"/proc/{pid}/environ", "rb") as file:
             self.assertIn(b"A=host", file.read().split(b"\0"))
-        self.assertRegex(words[1], "^--km-log-to=/proc/self/fd/[0-9]+$")
-        self.assertEqual(words[2:words.index("--")],
+        self.assertEqual(words[1], "--wait-for-signal")
+        self.assertRegex(words[2], "^--km-log-to=/proc/self/fd/[0-9]+$")
+        self.assertEqual(words[3:words.index("--")],
                          [f"--virt-device=/dev/{device}", "--membus-width=36", "--core-on-err"])
         process.kill()
         self.ok("delete", "--force", self.cid)

@@ -292,6 +292,17 @@ static void wait_for_release(void)
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
+/* KMSIM_TALK: so many KiB of log, as km with KM_VERBOSE writes them; like km, it does not care whether they arrive. */
+static void talk(void)
+{
+	const char *kib = getenv("KMSIM_TALK");
+	char line[1024];
+
+	memset(line, 'v', sizeof(line));
+	for (long i = kib ? strtol(kib, NULL, 10) : 0; i > 0; i--)
+		say("%.*s", (int)sizeof(line) - 8, line);
+}
+
 /* ---- signals ----------------------------------------------------------------------------------------------- */
 
 static const int passed_on[] = { SIGINT,   SIGTERM, SIGHUP,    SIGQUIT, SIGUSR1, SIGUSR2,
@@ -439,6 +450,7 @@ int main(int argc, char **argv)
 	management_start(argv[optind]);
 	if (options.wait)
 		wait_for_release();
+	talk();
 	start_payload(payload);
 	while (waitpid(payload_pid, &status, 0) < 0)
 		if (errno != EINTR)

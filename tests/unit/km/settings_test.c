@@ -99,6 +99,20 @@ static void test_defaults_and_values(void **state)
 	assert_string_equal(settings.libc, "/l");
 	assert_int_equal(settings.start, KM_START_EXEC);
 	assert_int_equal(settings.start_timeout_ms, 5);
+	assert_int_equal(settings.exceptions, KM_EXCEPTIONS_CONTAINER);
+	assert_null(settings.exceptions_file);
+	assert_int_equal(settings.exceptions_audit, KM_AUDIT_STATE);
+	km_settings_done(&settings);
+	assert_int_equal(
+		load("{\"exceptions\":\"host\",\"exceptionsFile\":\"/x\",\"exceptionsAudit\":\"syslog\"}",
+		     &settings, &err),
+		0);
+	assert_int_equal(settings.exceptions, KM_EXCEPTIONS_HOST);
+	assert_string_equal(settings.exceptions_file, "/x");
+	assert_int_equal(settings.exceptions_audit, KM_AUDIT_SYSLOG);
+	km_settings_done(&settings);
+	assert_int_equal(load("{\"exceptions\":\"deny\",\"exceptionsAudit\":\"state\"}", &settings, &err), 0);
+	assert_int_equal(settings.exceptions, KM_EXCEPTIONS_DENY);
 	km_settings_done(&settings);
 }
 
@@ -192,6 +206,11 @@ static void test_mistakes_are_named(void **state)
 		  "/allowAnnotations/0: 'snapshotDirectory' can be set in this file only" },
 		{ "{\"allowVm\":[\"kernel\"]}", "/allowVm/0: 'kernel' is none of hypervisor.path" },
 		{ "{\"allowVm\":\"*\"}", "/allowVm: expected array" },
+		{ "{\"exceptions\":\"none\"}", "/exceptions: 'none' is none of container, deny, host" },
+		{ "{\"exceptionsAudit\":\"none\"}", "/exceptionsAudit: 'none' is none of state, syslog" },
+		{ "{\"exceptions\":\"host\"}", "needs \"exceptionsFile\"" },
+		{ "{\"exceptions\":\"deny\",\"exceptionsFile\":\"/x\"}", "\"exceptionsFile\" is for" },
+		{ "{\"exceptions\":\"host\",\"exceptionsFile\":\"x\"}", "not an absolute path" },
 		{ "[]", "expected an object" },
 		{ "{", "not JSON" },
 	};
