@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "container/launch.h"
@@ -112,7 +113,11 @@ static int open_monitor_log(struct launch *launch, struct error *err)
 				   O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
 	int high;
 
-	if (fd < 0)
+	/*
+	 * km opens it again by /proc/self/fd/N, as the payload's user, who may be anybody in a user namespace of their own.
+	 * Nobody else can: the directory is root's alone.
+	 */
+	if (fd < 0 || fchmod(fd, 0666) < 0)
 		return error_sys(err, -errno, "make km's log '%s'", STATE_MONITOR_LOG);
 	high = fcntl(fd, F_DUPFD_CLOEXEC, MONITOR_LOG_FD);
 	if (high < 0)

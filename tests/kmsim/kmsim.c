@@ -117,8 +117,10 @@ static void open_log(const char *name)
 		return;
 	}
 	fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	if (fd < 0)
-		return;
+	if (fd < 0) {
+		fprintf(stderr, "Assertion `fd == KM_LOGGING' failed: %s\n", strerror(errno));
+		abort();
+	}
 	if (dup3(fd, LOG_FD, O_CLOEXEC) == LOG_FD) {
 		close(fd);
 		fd = LOG_FD;
