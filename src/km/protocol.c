@@ -71,14 +71,22 @@ static bool in_wait_call(pid_t pid)
 	return io_read_small(AT_FDCWD, path, text, sizeof(text)) > 0 && strstr(text, "sigtimedwait");
 }
 
+/*
+ * km installs its handlers after the wait: with one for SIGUSR1 the payload was let go. Other bits tell nothing, because a
+ * km with a management socket has a second thread by then, and with it libc's own signal.
+ */
+static bool has_handlers(uint64_t caught)
+{
+	return caught >> (SIGUSR1 - 1) & 1;
+}
+
 bool km_is_waiting(pid_t pid)
 {
 	char path[40];
 	uint64_t caught;
 
 	snprintf(path, sizeof(path), "/proc/%d/status", pid);
-	/* km installs its handlers after the wait: a caught signal means that the payload was let go. */
-	return read_caught(path, &caught) && caught == 0 && in_wait_call(pid);
+	return read_caught(path, &caught) && !has_handlers(caught) && in_wait_call(pid);
 }
 
 /* The end of km's log on one line; "" when it said nothing. */
@@ -151,7 +159,7 @@ int km_release(pid_t pid, int pidfd, unsigned int timeout_ms, struct error *err)
 		return error_sys(err, r, "release km");
 	snprintf(path, sizeof(path), "/proc/%d/status", pid);
 	/* Until its handlers are there, or it has ended already: a payload can be quicker than we look. */
-	while (read_caught(path, &caught) && caught == 0) {
+	while (read_caught(path, &caught) && !has_handlers(caught)) {
 		if (ppoll(&item, 1, &pause, NULL) > 0)
 			return 0;
 		if (now_ms() >= deadline)

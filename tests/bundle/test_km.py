@@ -169,6 +169,23 @@ class Start(KmTest):
         wait_until(lambda: "usr1" in self.logged(), what="signal")
         self.ok("delete", "--force", self.cid)
 
+    def test_a_management_socket_does_not_stand_in_the_way(self):
+        # It gives km a second thread before the wait.
+        for env in (["KM_MGTPIPE=/tmp/socket"], ["KM_MGTDIR=/tmp"]):
+            with self.subTest(env=env):
+                self.shell("trap 'exit 3' TERM; echo ready; while :; do sleep 0.02; done", env=["PATH=/bin", *env])
+                started = time.monotonic()
+                self.create()
+                self.assertLess(time.monotonic() - started, 5)
+                self.assertEqual(self.status(), "created")
+                self.assertNotIn("ready", self.logged())
+                self.ok("start", self.cid)
+                wait_until(lambda: "ready" in self.logged(), what="payload")
+                self.ok("kill", self.cid)
+                self.wait_stopped()
+                self.ok("delete", self.cid)
+                os.unlink(self.log)
+
     def test_start_containers_hooks_run_inside_before_the_payload(self):
         self.config["hooks"] = {"startContainer": [{"path": "/bin/sh", "args": [
             "sh", "-c", "echo hook > /tmp/order; pwd >> /tmp/order"]}]}

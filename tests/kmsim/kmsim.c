@@ -9,6 +9,7 @@
  *   - it needs /proc, fds 0-2, RLIMIT_NOFILE of 737 and a device that it may open read-write;
  *   - it has to find itself by the path of /proc/self/exe;
  *   - KM_EXEC_* variables make it abort;
+ *   - a management socket (--mgtpipe, KM_MGTPIPE, KM_MGTDIR) has a thread of its own, also while it waits;
  *   - --wait-for-signal: one line in the log, SIGUSR1 blocked, sigwait, mask restored; handlers only after that;
  *   - a signal from outside reaches the payload only when a thread other than the first gets the kick, signal 63;
  *   - a payload's death by a signal is repeated on itself, which does not work as process 1: 2 s, then SIGABRT, which
@@ -30,11 +31,13 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { KICK_SIGNAL = 63, GUEST_FDS = 727, LOG_FD = 731, DEVICE_FD = 734, LIMIT_FATAL = 728, LIMIT_MIN = 737 };
+enum { KICK_SIGNAL = 63, GUEST_FDS = 727, MANAGEMENT_FD = 729, LOG_FD = 731, DEVICE_FD = 734, LIMIT_FATAL = 728, LIMIT_MIN = 737 };
 
 /* km's statuses for its own failures. */
 enum { EXIT_SETUP = 1, EXIT_PAYLOAD = 2 };
@@ -61,7 +64,7 @@ __attribute__((format(printf, 1, 2))) static void say(const char *format, ...)
 
 struct options {
 	bool wait;
-	const char *log;
+	const char *log, *management;
 };
 
 static int usage(void)
@@ -75,6 +78,7 @@ static bool parse_options(int argc, char **argv, struct options *ret)
 	static const struct option rows[] = {
 		{ "wait-for-signal", no_argument, NULL, 'w' },
 		{ "km-log-to", required_argument, NULL, 'k' },
+		{ "mgtpipe", required_argument, NULL, 'm' },
 		{ "version", no_argument, NULL, 'v' },
 		{ 0 },
 	};
@@ -87,6 +91,9 @@ static bool parse_options(int argc, char **argv, struct options *ret)
 			break;
 		case 'k':
 			ret->log = optarg;
+			break;
+		case 'm':
+			ret->management = optarg;
 			break;
 		case 'v':
 			fprintf(stderr, "kmsim, a stand-in for Kontain Monitor without isolation\n");
@@ -193,6 +200,54 @@ static int open_device(void)
 	fprintf(stderr, "Can't open default device file: %s\n", strerror(reason));
 	say("no device: %s", strerror(reason));
 	return EXIT_SETUP;
+}
+
+/* ---- management socket ------------------------------------------------------------------------------------- */
+
+/* Answers every request as km does before its payload runs. */
+static void *manage(void *nothing)
+{
+	const int again = EAGAIN;
+	char request[1548];
+
+	(void)nothing;
+	for (;;) {
+		int fd = accept(MANAGEMENT_FD, NULL, NULL);
+
+		if (fd < 0)
+			return NULL;
+		if (recv(fd, request, sizeof(request), 0) > 0)
+			(void)!send(fd, &again, sizeof(again), MSG_NOSIGNAL);
+		close(fd);
+	}
+}
+
+static void open_management(const char *path, const char *payload)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	const char *dir = getenv("KM_MGTDIR"), *slash = strrchr(payload, '/');
+	pthread_t thread;
+	int fd;
+
+	if (!path)
+		path = getenv("KM_MGTPIPE");
+	if (dir)
+		snprintf(address.sun_path, sizeof(address.sun_path), "%s/kmpipe.%s.%d", dir,
+			 slash ? slash + 1 : payload, getpid());
+	else if (path)
+		snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	else
+		return;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 1) < 0) {
+		say("management socket '%s': %s", address.sun_path, strerror(errno));
+		return;
+	}
+	dup3(fd, MANAGEMENT_FD, O_CLOEXEC);
+	close(fd);
+	/* Its thread blocks no signal, as km's does not. */
+	if (pthread_create(&thread, NULL, manage, NULL) != 0)
+		exit(EXIT_PAYLOAD);
 }
 
 /* ---- payload ----------------------------------------------------------------------------------------------- */
@@ -382,6 +437,7 @@ int main(int argc, char **argv)
 		r = open_device();
 	if (r != 0)
 		return r;
+	open_management(options.management, argv[optind]);
 	if (options.wait)
 		wait_for_release();
 	start_payload(argv + optind);
