@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "hooks/hooks.h"
@@ -53,28 +54,46 @@ static void ignore_release_signal(void)
 	signal(SIGUSR1, SIG_IGN);
 }
 
-static int execute_monitor(struct init_ctx *ctx, char **env, struct error *err)
+/* Whether the program at @path is the km that krun mounted, by whatever name. */
+static bool is_monitor(const char *path, const char *monitor)
+{
+	struct stat program, km;
+
+	return stat(path, &program) == 0 && stat(monitor, &km) == 0 && program.st_ino == km.st_ino &&
+	       program.st_dev == km.st_dev;
+}
+
+static int make_monitor_argv(const struct init_ctx *ctx, struct strv *ret, struct error *err)
 {
 	const struct init_plan *plan = ctx->plan;
+	const char *program = ctx->program.path;
 	struct km_payload payload;
 	auto_free char *path = NULL;
-	struct strv script = { 0 }, argv = { 0 };
+	struct strv script = { 0 };
 	auto_close int fd = -1;
 	int r;
 
-	if (strcmp(ctx->program.path, plan->monitor) == 0) {
-		/* The entry point already is km: left alone. */
-		execve(ctx->program.path, ctx->program.argv.items, env);
-		return error_exec(err, -errno, "exec: \"%s\"", ctx->program.path);
-	}
-	fd = open(ctx->program.path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (is_monitor(program, plan->monitor))
+		return km_argv_extend(ctx->program.argv.items, plan->monitor_waits, plan->monitor_log_fd, ret,
+				      err);
+	fd = open(program, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0)
-		return error_exec(err, -errno, "exec: \"%s\"", ctx->program.path);
-	r = km_resolve_script(fd, ctx->program.path, ctx->program.argv.items, &path, &script, err);
+		return error_exec(err, -errno, "exec: \"%s\"", program);
+	r = km_resolve_script(fd, program, ctx->program.argv.items, &path, &script, err);
 	if (r < 0)
 		return r;
 	payload = (struct km_payload){ .path = path, .argv = script.items };
-	r = km_argv_make(plan->monitor, plan->monitor_waits, plan->monitor_log_fd, &payload, &argv, err);
+	r = km_argv_make(plan->monitor, plan->monitor_waits, plan->monitor_log_fd, &payload, ret, err);
+	strv_done(&script);
+	return r;
+}
+
+static int execute_monitor(struct init_ctx *ctx, char **env, struct error *err)
+{
+	const struct init_plan *plan = ctx->plan;
+	struct strv argv = { 0 };
+	int r = make_monitor_argv(ctx, &argv, err);
+
 	if (r < 0)
 		return r;
 	if (plan->monitor_waits)

@@ -109,6 +109,12 @@ int km_argv_make(const char *monitor, bool wait, int log_fd, const struct km_pay
 		 struct strv *ret, struct error *err);
 
 /*
+ * An entry point that is km already, as in images that were made for it: @words as they are, with the options of
+ * km_argv_make() behind the first. Pure. *ret is owned by the caller.
+ */
+int km_argv_extend(char *const *words, bool wait, int log_fd, struct strv *ret, struct error *err);
+
+/*
  * Child, inside the container. If the file behind @fd is a script, follows its "#!" line as the kernel
  * does (blanks after "#!", one optional argument, up to 4 levels) and puts interpreter and argument in
  * front: *ret_path and *ret_argv. A file that is no script comes back as it is. Errors use error_exec() for

@@ -243,10 +243,23 @@ class Payload(KmTest):
         self.assertEqual(self.run_ok(), "/bin/script one\n")
 
     def test_entry_point_that_is_km_itself(self):
-        self.write_config(args=[KM_PATH, "--", "/bin/echo", "direct"])
-        self.config["linux"]["namespaces"] = [item for item in self.config["linux"]["namespaces"] if item["type"] != "pid"]
-        result = self.krun("run", "--bundle", self.bundle, self.cid, options=self.settings(startAt="exec"))
-        self.assertIn("direct", result.out, result)
+        # As in images that were made for km; its name is the usual one, a link, or looked up.
+        os.symlink(KM_PATH, f"{self.rootfs}/bin/monitor")
+        for words in ([KM_PATH, "--", "/bin/echo", "direct"], [KM_PATH, "/bin/echo", "direct"],
+                      [KM_PATH, "--km-log-to=/tmp/own", "--", "/bin/echo", "direct"], ["monitor", "/bin/echo", "direct"]):
+            for start in ("payload", "exec"):
+                with self.subTest(words=words, start=start):
+                    self.write_config(args=words)
+                    options = self.settings(startAt=start)
+                    self.create(options=options)
+                    time.sleep(0.05)
+                    self.assertEqual((self.status(), self.logged()), ("created", ""))
+                    self.ok("start", self.cid)
+                    self.wait_stopped()
+                    self.assertEqual(self.logged(), "direct\n")
+                    self.ok("delete", self.cid)
+                    os.unlink(self.log)
+        self.assertTrue(os.path.exists(f"{self.rootfs}/tmp/own"))
 
 
 class Exceptions(KmTest):
