@@ -92,10 +92,14 @@ static int execute_monitor(struct init_ctx *ctx, char **env, struct error *err)
 {
 	const struct init_plan *plan = ctx->plan;
 	struct strv argv = { 0 };
+	char self[8];
 	int r = make_monitor_argv(ctx, &argv, err);
 
 	if (r < 0)
 		return r;
+	/* km would end in a segmentation fault. */
+	if (readlink("/proc/self/exe", self, sizeof(self)) < 0)
+		return error_set(err, -ENOENT, "km needs /proc in the container, and there is none");
 	if (plan->monitor_waits)
 		ignore_release_signal();
 	execve(plan->monitor, argv.items, env);

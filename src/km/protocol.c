@@ -30,6 +30,7 @@
 enum {
 	KICK_SIGNAL = 63, /* km.h: KM_SIGVCPUSTOP, SIGRTMAX - 1 */
 	LOG_TAIL = 600,
+	END_MS = 3000, /* km hangs for 2 s when it cannot kill itself as process 1 */
 	FIRST_PAUSE_NS = 80000,
 	LONGEST_PAUSE_NS = 2000000,
 	TAKEN_LOOKS = 250,
@@ -106,37 +107,63 @@ static void log_tail(int log_fd, char *tail, size_t size)
 			*c = ';';
 }
 
-int km_died(int pidfd, int log_fd, struct error *err)
+/* The process in front of km ends as km did, a moment later: 128 and the signal, or the status. */
+static void describe_end(pid_t child, char *how, size_t size)
 {
-	char tail[LOG_TAIL], how[64] = "ended";
+	auto_close int pidfd = sys_pidfd_open(child);
+	struct pollfd item = { .fd = pidfd, .events = POLLIN };
 	siginfo_t info = { 0 };
+	int status;
 
-	log_tail(log_fd, tail, sizeof(tail));
-	/* Only a child of ours can be asked; below a shim km is not. */
-	if (waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOWAIT | WNOHANG) == 0 && info.si_pid > 0)
-		snprintf(how, sizeof(how),
-			 info.si_code == CLD_EXITED ? "exited with status %d" : "was killed by signal %d",
-			 info.si_status);
+	snprintf(how, size, "ended");
+	if (pidfd < 0 || poll(&item, 1, END_MS) <= 0 ||
+	    waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOWAIT | WNOHANG) < 0 || info.si_pid == 0)
+		return;
+	status = info.si_status;
+	if (info.si_code == CLD_EXITED && status <= 128)
+		snprintf(how, size, "exited with status %d", status);
+	else
+		snprintf(how, size, "was killed by signal %d",
+			 info.si_code == CLD_EXITED ? status - 128 : status);
+}
+
+int km_died(const struct km_process *km, struct error *err)
+{
+	char tail[LOG_TAIL], how[64];
+
+	log_tail(km->log_fd, tail, sizeof(tail));
+	describe_end(km->child, how, sizeof(how));
 	return error_set(err, -ECHILD, "km %s before the payload was loaded%s%s", how, *tail ? ": " : "",
 			 tail);
 }
 
-int km_wait_ready(pid_t pid, int pidfd, int log_fd, unsigned int timeout_ms, struct error *err)
+static int late(const struct km_process *km, unsigned int timeout_ms, struct error *err)
+{
+	char tail[LOG_TAIL];
+
+	log_tail(km->log_fd, tail, sizeof(tail));
+	return error_set(err, -ETIMEDOUT, "km is not ready after %u ms%s%s", timeout_ms, *tail ? ": " : "",
+			 tail);
+}
+
+int km_wait_ready(const struct km_process *km, unsigned int timeout_ms, struct error *err)
 {
 	const int64_t deadline = now_ms() + timeout_ms;
-	struct pollfd item = { .fd = pidfd, .events = POLLIN };
+	struct pollfd item = { .fd = km->pidfd, .events = POLLIN };
 	long pause_ns = FIRST_PAUSE_NS;
 
+	if (km->pidfd < 0)
+		return km_died(km, err);
 	/* Looks, because nothing tells: km's line comes before the wait, and to close an inotify(7) costs 10 ms. */
-	while (!km_is_waiting(pid)) {
+	while (!km_is_waiting(km->pid)) {
 		const struct timespec pause = { .tv_nsec = pause_ns };
 
 		if (now_ms() >= deadline)
-			return error_set(err, -ETIMEDOUT, "km is not ready after %u ms", timeout_ms);
+			return late(km, timeout_ms, err);
 		if (ppoll(&item, 1, &pause, NULL) < 0 && errno != EINTR)
 			return error_sys(err, -errno, "wait for km");
 		if (item.revents)
-			return km_died(pidfd, log_fd, err);
+			return km_died(km, err);
 		/* Of the time that it took so far, a tenth: a large VM takes long, a small one shall not wait for us. */
 		pause_ns += pause_ns < LONGEST_PAUSE_NS ? pause_ns / 8 : 0;
 	}

@@ -120,9 +120,49 @@ class Host(KmTest):
         # A dynamic program of the host: its loader is not in the root.
         shutil.copy("/usr/bin/env", f"{self.rootfs}/bin/dynamic")
         self.write_config(args=["/bin/dynamic"])
-        message = self.fails("create", "--bundle", self.bundle, self.cid)
-        self.assertIn("km", message)
-        self.assertIn("Cannot open", message)
+        for kinds in ("", "pid"):
+            self.config["linux"]["namespaces"] = [item for item in self.config["linux"]["namespaces"] if item["type"] != kinds]
+            self.write_config()
+            message = self.fails("create", "--bundle", self.bundle, self.cid)
+            self.assertIn("km exited with status 2 before the payload was loaded", message)
+            self.assertIn("Cannot open", message)
+
+    def test_km_that_is_killed_says_by_what(self):
+        monitor = os.path.join(self.top, "km")
+        with open(monitor, "w") as file:
+            file.write("#!/bin/sh\necho last words > /proc/self/fd/1024\nkill -ABRT $$\n")
+        os.chmod(monitor, 0o755)
+        self.write_config(args=["/bin/true"])
+        for kinds in ("", "pid"):
+            self.config["linux"]["namespaces"] = [item for item in self.config["linux"]["namespaces"] if item["type"] != kinds]
+            self.write_config()
+            message = self.fails("create", "--bundle", self.bundle, self.cid, options=self.settings(kmPath=monitor))
+            self.assertIn("km was killed by signal 6 before the payload was loaded: last words", message)
+
+    def test_km_that_never_waits_ends_the_create_with_its_words(self):
+        monitor = os.path.join(self.top, "km")
+        with open(monitor, "w") as file:
+            file.write("#!/bin/sh\necho still busy > /proc/self/fd/1024\nsleep 100\n")
+        os.chmod(monitor, 0o755)
+        self.write_config(args=["/bin/true"])
+        message = self.run_fails(options=self.settings(kmPath=monitor, startTimeoutMs=300))
+        self.assertIn("km is not ready after 300 ms: still busy", message)
+
+    def test_no_proc_is_named(self):
+        self.config["mounts"] = [item for item in self.config["mounts"] if item["destination"] != "/proc"]
+        self.write_config(args=["/bin/true"])
+        self.assertIn("km needs /proc in the container", self.run_fails())
+        with_exec = self.settings(startAt="exec")
+        self.assertIn("km needs /proc in the container", self.run_fails(options=with_exec))
+
+    def test_memory_limit_that_is_too_low_for_km_is_named(self):
+        self.config["linux"]["resources"]["memory"] = {"limit": 256 * 1024}
+        self.write_config(args=["/bin/true"])
+        result = self.run_container()
+        self.assertEqual(result.status, 1, result)
+        if "the memory controller is not available" in result.err:
+            self.skipTest("the memory controller is not in the cgroup2 tree (its error was checked)")
+        self.assertIn("the container's memory limit is too low", result.err)
 
     def test_removed_device_is_an_error_of_create(self):
         self.config["linux"]["resources"]["devices"] = [{"allow": False, "access": "rwm"}]

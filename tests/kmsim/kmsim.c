@@ -6,7 +6,7 @@
  * built for tests and for the quick start, and is never installed.
  *
  * What it imitates, because krun has to live with it:
- *   - it needs /proc, fds 0-2, RLIMIT_NOFILE of 737 and a device that it may open read-write;
+ *   - it needs /proc (and dies of a segmentation fault without it), fds 0-2, RLIMIT_NOFILE of 737 and a device that it may open read-write;
  *   - it has to find itself by the path of /proc/self/exe;
  *   - KM_EXEC_* variables make it abort;
  *   - a management socket (--mgtpipe, KM_MGTPIPE, KM_MGTDIR) has a thread of its own, also while it waits;
