@@ -37,7 +37,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { KICK_SIGNAL = 63, GUEST_FDS = 727, MANAGEMENT_FD = 729, LOG_FD = 731, DEVICE_FD = 734, LIMIT_FATAL = 728, LIMIT_MIN = 737 };
+enum {
+	KICK_SIGNAL = 63,
+	GUEST_FDS = 727,
+	MANAGEMENT_FD = 729,
+	LOG_FD = 731,
+	DEVICE_FD = 734,
+	LIMIT_FATAL = 728,
+	LIMIT_MIN = 737
+};
 
 /* km's statuses for its own failures. */
 enum { EXIT_SETUP = 1, EXIT_PAYLOAD = 2 };

@@ -94,7 +94,10 @@ static void test_an_entry_point_that_is_km(void **state)
 		const char *words[5];
 		const char *expect;
 	} rows[] = {
-		{ true, 1024, { "km", "/a", "b" }, "km --wait-for-signal --km-log-to=/proc/self/fd/1024 /a b" },
+		{ true,
+		  1024,
+		  { "km", "/a", "b" },
+		  "km --wait-for-signal --km-log-to=/proc/self/fd/1024 /a b" },
 		{ true, -1, { "/km", "-V", "--", "/a" }, "/km --wait-for-signal -V -- /a" },
 		{ false, 726, { "km" }, "km --km-log-to=/proc/self/fd/726" },
 		{ false, -1, { "km", "x" }, "km x" },
