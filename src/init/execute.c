@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,6 +21,8 @@
 #include "syscall/process.h"
 #include "util/cleanup.h"
 #include "util/error.h"
+
+enum { LOG_ROOM = 1024 * 1024 };
 
 /* NAME=VALUE strings for execve: the plan's, and HOME when nobody gave one. */
 static char **final_environment(const struct init_ctx *ctx, struct error *err)
@@ -52,6 +55,18 @@ static char **final_environment(const struct init_ctx *ctx, struct error *err)
 static void ignore_release_signal(void)
 {
 	signal(SIGUSR1, SIG_IGN);
+}
+
+/*
+ * RLIMIT_FSIZE holds for km's log too, and SIGXFSZ would end km for a line in it. Where the limit leaves room for a log,
+ * the signal stays: there it is the payload's.
+ */
+static void survive_file_size_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < LOG_ROOM)
+		signal(SIGXFSZ, SIG_IGN);
 }
 
 /* Whether the program at @path is the km that krun mounted, by whatever name. */
@@ -100,6 +115,7 @@ static int execute_monitor(struct init_ctx *ctx, char **env, struct error *err)
 	/* km would end in a segmentation fault. */
 	if (readlink("/proc/self/exe", self, sizeof(self)) < 0)
 		return error_set(err, -ENOENT, "km needs /proc in the container, and there is none");
+	survive_file_size_limit();
 	if (plan->monitor_waits)
 		ignore_release_signal();
 	execve(plan->monitor, argv.items, env);

@@ -111,6 +111,11 @@ class Host(KmTest):
         limits = [{"type": "RLIMIT_NOFILE", "soft": 256, "hard": 2048}]
         self.assertEqual(self.inside("ulimit -n", rlimits=limits), "1024\n")
 
+    def test_a_file_size_limit_of_the_payload_does_not_end_km(self):
+        limits = [{"type": "RLIMIT_FSIZE", "soft": 0, "hard": 0}]
+        self.assertEqual(self.inside("ulimit -f; echo x > /tmp/file; exit 0", rlimits=limits), "0\n")
+        self.assertEqual(os.path.getsize(f"{self.rootfs}/tmp/file"), 0)
+
     def test_nothing_of_kms_log_reaches_the_container(self):
         self.shell("ls /tmp; true")
         result = self.run_container()
