@@ -138,9 +138,17 @@ int cgroup_kill(const struct cgroup *cgroup, int signo, struct error *err);
 int cgroup_remove(struct cgroup *cgroup, struct error *err);
 /* The scope of a container whose cgroup is gone, or was never known: kill -9 of a create, an OOM kill. */
 int cgroup_forget(const struct cgroup_place *place, struct error *err);
+/*
+ * Whether the kernel has killed any process of the group because memory ran out, now or before. When the group is gone a scope's
+ * systemd is asked, which remembers it until cgroup_forget(). False when nobody knows.
+ */
+bool cgroup_ran_out_of_memory(const struct cgroup *cgroup);
 
 /* True if @resources has any limit that needs a controller (device rules do not count). */
 bool cgroup_wants_limits(const struct spec_resources *resources);
+
+/* Whether org.systemd.property.* among them can be read; for `validate`. */
+int cgroup_check_annotations(const struct spec_pair *annotations, size_t len, struct error *err);
 
 /* Whether the controllers that @resources needs are in the host's cgroup2 tree at all; for `validate`. */
 int cgroup_check_host(const struct spec_resources *resources, struct error *err);

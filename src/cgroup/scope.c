@@ -16,6 +16,7 @@
 
 #include "cgroup/cgroup.h"
 #include "cgroup/change.h"
+#include "cgroup/events.h"
 #include "cgroup/limit.h"
 #include "cgroup/resources.h"
 #include "cgroup/scope.h"
@@ -97,6 +98,23 @@ int cgroup_forget(const struct cgroup_place *place, struct error *err)
 	return place->unit ? systemd_stop(place->unit, place->user, err) : 0;
 }
 
+bool cgroup_ran_out_of_memory(const struct cgroup *cgroup)
+{
+	auto_close int fd = cgroup->dir_fd < 0 ? -ENOENT : cgroup_memory_events_open(cgroup->dir_fd);
+	struct cgroup_memory_events events;
+	auto_free char *result = NULL;
+	struct error ignored;
+
+	if (fd >= 0 && cgroup_memory_events_read(fd, &events) == 0)
+		return events.oom_kill > 0;
+	/* Still there, but memory is not counted: then nothing is known of it. */
+	if (!cgroup->place.unit ||
+	    (cgroup->dir_fd >= 0 && faccessat(cgroup->dir_fd, "cgroup.events", F_OK, 0) == 0))
+		return false;
+	return systemd_result(cgroup->place.unit, cgroup->place.user, &result, &ignored) == 0 &&
+	       strcmp(result, "oom-kill") == 0;
+}
+
 int cgroup_update(const struct cgroup *cgroup, const struct spec_resources *resources,
 		  struct cgroup_change *change, struct error *err)
 {
@@ -134,6 +152,15 @@ int cgroup_attach(const struct cgroup *cgroup, pid_t pid, struct error *err)
 	if (!cgroup->place.unit)
 		return error_set(err, -EOPNOTSUPP, "cgroup '%s' is not systemd's", cgroup->place.path);
 	return systemd_attach(cgroup, "", pid, err);
+}
+
+int cgroup_check_annotations(const struct spec_pair *annotations, size_t len, struct error *err)
+{
+	struct strv words = { 0 };
+	int r = systemd_properties_of_annotations(&words, annotations, len, err);
+
+	strv_done(&words);
+	return r;
 }
 
 bool cgroup_systemd_is_built_in(void)

@@ -13,6 +13,7 @@
 #include "container/launch.h"
 #include "container/monitor_log.h"
 #include "container/notify.h"
+#include "container/oom.h"
 #include "container/remove.h"
 #include "container/state_dir.h"
 #include "hooks/hooks.h"
@@ -50,6 +51,7 @@ static int wait_in_foreground(struct launch *launch, int notify_fd, int *ret_sta
 		.master_fd = take_fd(&launch->master_fd),
 		.notify_fd = notify_fd,
 	};
+	struct oom_watch memory;
 	off_t told;
 	int r;
 
@@ -57,7 +59,10 @@ static int wait_in_foreground(struct launch *launch, int notify_fd, int *ret_sta
 		foreground.monitor_pid =
 			launch->state.monitor_pid ? launch->state.monitor_pid : launch->child.pid;
 	told = log_enabled(LOG_LEVEL_DEBUG) ? monitor_log_size(launch->monitor_log_fd) : 0;
+	oom_watch_begin(&memory, &launch->cgroup);
+	foreground.memory = &memory;
 	r = foreground_wait(&foreground, ret_status, err);
+	oom_watch_end(&memory, r < 0 ? 0 : *ret_status);
 	monitor_log_to_debug(launch->monitor_log_fd, told);
 	return r;
 }

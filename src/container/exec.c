@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -28,6 +29,7 @@
 #include "init/init.h"
 #include "init/sync.h"
 #include "km/exceptions.h"
+#include "km/needs.h"
 #include "security/security.h"
 #include "spec/spec.h"
 #include "syscall/open.h"
@@ -158,6 +160,27 @@ static int open_cgroup(struct exec *exec, struct error *err)
 	return 0;
 }
 
+static int check_needs(const struct exec *exec, struct error *err)
+{
+	struct strv warnings = { 0 };
+	struct rlimit files;
+	int r;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+		return error_sys(err, -errno, "read RLIMIT_NOFILE");
+	r = km_needs_check_process(
+		&(struct km_needs){
+			.process = &exec->process.process,
+			.preserve_fds = exec->request->preserve_fds,
+			.nofile = files.rlim_max,
+		},
+		&warnings, err);
+	for (size_t i = 0; r == 0 && i < warnings.len; i++)
+		log_warning("%s", warnings.items[i]);
+	strv_done(&warnings);
+	return r;
+}
+
 /* A command that is km already runs with its own options, and does not wait. */
 static bool names_monitor(const struct exec *exec)
 {
@@ -177,6 +200,10 @@ static int choose_program(struct exec *exec, struct error *err)
 	if (exec->state.personality != PERSONALITY_KM)
 		return 0;
 	km_environment_clean(exec->process.env.items, true);
+	exec->process.env.len = strv_len(exec->process.env.items);
+	for (size_t i = 0; i < exec->state.monitor_environment.len; i++)
+		if (strv_env_put(&exec->process.env, exec->state.monitor_environment.items[i]) < 0)
+			return error_oom(err);
 	snprintf(path, sizeof(path), "%d/root", exec->state.pid);
 	root_fd = openat(exec->proc_fd, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root_fd < 0)
@@ -186,9 +213,12 @@ static int choose_program(struct exec *exec, struct error *err)
 	if (r < 0)
 		return r;
 	r = km_exception_find(root_fd, &settings, exec->process.process.args[0], &exec->exception, err);
-	exec->audit_syslog = settings.exceptions_syslog;
+	exec->audit_syslog = settings.exceptions_audit == KM_AUDIT_SYSLOG;
 	km_settings_done(&settings);
 	if (r < 0 || exec->exception.fd >= 0)
+		return r;
+	r = check_needs(exec, err);
+	if (r < 0)
 		return r;
 	/* km truncates its log at its start: each process gets one of its own, which dies with it. */
 	exec->monitor_waits = exec->state.start == KM_START_PAYLOAD && !names_monitor(exec);
@@ -284,6 +314,7 @@ static int spawn(struct exec *exec, struct error *err)
 			   exec->exception.fd >= 0		     ? INIT_PROGRAM_FD :
 								       INIT_PROGRAM_KM,
 		.monitor = exec->state.monitor,
+		.monitor_options = exec->state.monitor_options.items,
 		.monitor_waits = exec->monitor_waits,
 		.monitor_log_fd = exec->monitor_log_fd,
 		.shim_fd = -1,

@@ -24,7 +24,7 @@
 #include "util/parse.h"
 
 /* Sockets that systemd (or a conmon in between) passed to us, sd_listen_fds(3); 0 when they are not for us. */
-static unsigned int listen_fds(void)
+unsigned int launch_listen_fds(void)
 {
 	const char *count = getenv("LISTEN_FDS"), *pid = getenv("LISTEN_PID");
 	uint64_t value, owner;
@@ -39,7 +39,7 @@ static unsigned int listen_fds(void)
 int launch_environment_make(struct launch *launch, struct error *err)
 {
 	char *const *env = launch->process.env;
-	unsigned int sockets = listen_fds();
+	unsigned int sockets = launch_listen_fds();
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && env && env[i]; i++)
@@ -53,6 +53,8 @@ int launch_environment_make(struct launch *launch, struct error *err)
 		if (r == 0 && names)
 			r = strv_add_format(&launch->env, "LISTEN_FDNAMES=%s", names);
 	}
+	for (size_t i = 0; r == 0 && launch->has_km && i < launch->km.settings.environment.len; i++)
+		r = strv_env_put(&launch->env, launch->km.settings.environment.items[i]);
 	if (r == 0 && launch->state.management)
 		r = strv_add(&launch->env, "KM_MGTDIR=" KM_MANAGEMENT_DIR);
 	if (r == 0 && notify_wanted(env))
@@ -110,10 +112,16 @@ static int plan_monitor(struct launch *launch, struct error *err)
 	plan->program = INIT_PROGRAM_KM;
 	plan->monitor = launch->km.settings.monitor;
 	plan->monitor_waits = launch->km.settings.start == KM_START_PAYLOAD;
-	launch->monitor_log_fd = monitor_log_make(launch->dir_fd, plan->monitor_waits, err);
-	if (launch->monitor_log_fd < 0)
-		return launch->monitor_log_fd;
-	plan->monitor_log_fd = launch->monitor_log_fd;
+	if (launch->km.settings.log) {
+		if (strv_add_format(&launch->km_options, "--km-log-to=%s", launch->km.settings.log) < 0)
+			return error_oom(err);
+	} else {
+		launch->monitor_log_fd = monitor_log_make(launch->dir_fd, plan->monitor_waits, err);
+		if (launch->monitor_log_fd < 0)
+			return launch->monitor_log_fd;
+		plan->monitor_log_fd = launch->monitor_log_fd;
+	}
+	plan->monitor_options = launch->km_options.items;
 	if (plan->monitor_waits)
 		plan->park = INIT_PARK_MONITOR;
 	return 0;
@@ -131,7 +139,7 @@ int launch_plan_make(struct launch *launch, struct error *err)
 {
 	const struct create_request *request = launch->request;
 	const struct spec *spec = launch->spec;
-	unsigned int sockets = listen_fds();
+	unsigned int sockets = launch_listen_fds();
 	int r = 0;
 
 	launch->plan = (struct init_plan){

@@ -39,6 +39,9 @@ struct state {
 	struct rdt_group rdt; /* its class of resctrl, if it has one */
 	char *keyring;	      /* name of the session keyring that exec joins; NULL: none */
 	char *monitor;	      /* path of km inside the container, km personality only */
+	char *monitor_device; /* path of the one that was chosen for km; NULL: every one that the host has */
+	struct strv monitor_options, monitor_environment; /* of settings, for the km of exec */
+	struct strv settings; /* "KEY=VALUE" that are not the default, for people */
 	uint64_t namespaces;  /* CLONE_NEW* that exec joins */
 	enum personality personality;
 	enum km_start start;	  /* which start protocol, km personality only */
@@ -46,11 +49,16 @@ struct state {
 	int64_t execution_domain; /* personality(2) of every process; -1: none asked for */
 	bool exec_reads_config; /* it has what exec needs beside the process: a memory policy, a seccomp agent */
 	bool has_hooks;		/* poststart, poststop or startContainer hooks are in config.json */
+
+	bool oom_killed; /* not in the file: what oom.h finds out, for the texts */
 };
 
 int state_load(int dir_fd, struct state *ret, struct error *err);
 int state_save(int dir_fd, const struct state *state, struct error *err);
 void state_done(struct state *state);
+
+/* What later commands and people have to know of the settings of km. */
+int state_take_settings(struct state *state, const struct km_settings *settings, struct error *err);
 
 /* The JSON object of runtime.md "State" plus rootfs, created, owner; caller frees. NULL: out of memory. */
 char *state_text(const struct state *state, const char *status, pid_t pid, bool pretty);

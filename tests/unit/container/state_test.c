@@ -65,9 +65,11 @@ static void test_state_survives_save_and_load(void **state)
 	struct error err = { 0 };
 	int root_fd = state_root_open(&host, true, &err);
 	int dir_fd = state_dir_make(root_fd, "web", &err);
+	char *text;
 
 	(void)state;
 	assert_true(dir_fd >= 0);
+	assert_int_equal(strv_add(&saved.settings, "environment=[\"A=b\"]"), 0);
 	assert_int_equal(state_save(dir_fd, &saved, &err), 0);
 	assert_int_equal(state_load(dir_fd, &loaded, &err), 0);
 	assert_string_equal(loaded.id, "web");
@@ -82,6 +84,13 @@ static void test_state_survives_save_and_load(void **state)
 	assert_int_equal(loaded.personality, PERSONALITY_KM);
 	assert_int_equal(loaded.start, KM_START_EXEC);
 	assert_true(loaded.has_hooks);
+	assert_int_equal(loaded.monitor_options.len, 0);
+	assert_string_equal(loaded.settings.items[0], "environment=[\"A=b\"]");
+	assert_int_equal(loaded.settings.len, 1);
+	text = state_text(&loaded, "running", 1, false);
+	assert_non_null(strstr(text, "\"app.kontain.krun.environment\":\"[\\\"A=b\\\"]\""));
+	free(text);
+	strv_done(&saved.settings);
 	state_done(&loaded);
 	assert_int_equal(state_dir_make(root_fd, "web", &err), -EEXIST);
 	assert_int_equal(state_dir_remove(&host, dir_fd, "web", &err), 0);
@@ -136,6 +145,36 @@ static void test_state_text_is_the_object_of_the_specification(void **state)
 	free(text);
 }
 
+static const char *annotation(const struct state *from, struct json_object **ret_object)
+{
+	char *text = state_text(from, "stopped", 0, true);
+	struct json_object *annotations, *value = NULL;
+
+	*ret_object = json_tokener_parse(text);
+	free(text);
+	assert_true(json_object_object_get_ex(*ret_object, "annotations", &annotations));
+	json_object_object_get_ex(annotations, "app.kontain.krun.oomKilled", &value);
+	return value ? json_object_get_string(value) : "absent";
+}
+
+static void test_state_text_tells_of_memory_that_ran_out(void **state)
+{
+	static char claimed[] = "{\"app.kontain.krun.oomKilled\":\"perhaps\"}";
+	struct state saved = example();
+	struct json_object *object;
+
+	(void)state;
+	assert_string_equal(annotation(&saved, &object), "absent");
+	json_object_put(object);
+	/* config.json does not decide on it. */
+	saved.annotations = claimed;
+	assert_string_equal(annotation(&saved, &object), "absent");
+	json_object_put(object);
+	saved.oom_killed = true;
+	assert_string_equal(annotation(&saved, &object), "true");
+	json_object_put(object);
+}
+
 static void test_container_id_rules(void **state)
 {
 	static const struct {
@@ -165,6 +204,7 @@ int main(void)
 		cmocka_unit_test(test_state_survives_save_and_load),
 		cmocka_unit_test(test_state_load_refuses_what_is_cut_or_wrong),
 		cmocka_unit_test(test_state_text_is_the_object_of_the_specification),
+		cmocka_unit_test(test_state_text_tells_of_memory_that_ran_out),
 		cmocka_unit_test(test_container_id_rules),
 	};
 

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "container/oom.h"
+
+#include <signal.h>
+#include <string.h>
+
+#include "cgroup/cgroup.h"
+#include "cgroup/events.h"
+#include "container/state.h"
+#include "krun/exit_codes.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+#include "util/io.h"
+#include "util/log.h"
+
+bool oom_killed(const struct state *state)
+{
+	struct cgroup cgroup;
+	struct error ignored;
+	bool killed;
+
+	if (!state->cgroup.path)
+		return false;
+	/* Gone: the place is all that can be asked about. */
+	if (cgroup_open(&state->cgroup, &cgroup, &ignored) < 0)
+		return cgroup_ran_out_of_memory(&(struct cgroup){ .place = state->cgroup, .dir_fd = -1 });
+	killed = cgroup_ran_out_of_memory(&cgroup);
+	cgroup_done(&cgroup);
+	return killed;
+}
+
+void oom_watch_begin(struct oom_watch *watch, const struct cgroup *cgroup)
+{
+	*watch = (struct oom_watch){ .cgroup = cgroup, .fd = -1 };
+	if (cgroup->dir_fd < 0)
+		return;
+	watch->fd = cgroup_memory_events_open(cgroup->dir_fd);
+	oom_watch_look(watch);
+}
+
+void oom_watch_look(struct oom_watch *watch)
+{
+	struct cgroup_memory_events events;
+	char limit[sizeof(watch->limit)];
+
+	if (watch->fd < 0)
+		return;
+	/* A group that is gone would have poll(2) return at once for ever. */
+	if (cgroup_memory_events_read(watch->fd, &events) < 0) {
+		cleanup_close(&watch->fd);
+		return;
+	}
+	watch->killed = events.oom_kill > 0;
+	if (io_read_small(watch->cgroup->dir_fd, "memory.max", limit, sizeof(limit)) > 0)
+		strcpy(watch->limit, limit);
+}
+
+void oom_watch_end(struct oom_watch *watch, int exit_status)
+{
+	oom_watch_look(watch);
+	cleanup_close(&watch->fd);
+	if (exit_status != KRUN_EXIT_SIGNAL + SIGKILL ||
+	    !(watch->killed || cgroup_ran_out_of_memory(watch->cgroup)))
+		return;
+	if (watch->limit[0] == '\0')
+		log_warning("killed by the kernel: out of memory");
+	else if (strcmp(watch->limit, "max") == 0)
+		log_warning(
+			"killed by the kernel: out of memory (the container has no memory limit of its own)");
+	else
+		log_warning("killed by the kernel: out of memory (memory limit %s bytes)", watch->limit);
+}
