@@ -101,7 +101,10 @@ class Dockerd(Engine):
         self.socket = os.path.join(self.top, "sock")
         # Debian's own client fits Debian's daemon; another docker may come first in PATH.
         self.client = "/usr/bin/docker" if os.path.exists("/usr/bin/docker") else "docker"
-        command = ["dockerd", "--data-root", f"{self.top}/data", "--exec-root", f"{self.top}/exec", "--pidfile",
+        configuration = os.path.join(self.top, "daemon.json")
+        with open(configuration, "w") as file:
+            file.write("{}")    # the machine's own is not for this daemon
+        command = ["dockerd", "--config-file", configuration, "--exec-opt", "native.cgroupdriver=cgroupfs", "--data-root", f"{self.top}/data", "--exec-root", f"{self.top}/exec", "--pidfile",
                    f"{self.top}/pid", "--host", f"unix://{self.socket}", "--storage-driver", "vfs",
                    "--ip6tables=false", "--experimental", "--bip", "172.31.99.1/24"]
         for personality, program in PROGRAMS.items():
