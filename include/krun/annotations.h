@@ -41,6 +41,9 @@
 #define KRUN_ANNOTATION_PERSONALITY "app.kontain.krun.personality"
 #define KRUN_ANNOTATION_START "app.kontain.krun.startAt"
 
+/* Written into `state`: "true" when the kernel has killed a process of the container because memory ran out; else absent. */
+#define KRUN_ANNOTATION_OOM_KILLED "app.kontain.krun.oomKilled"
+
 /* Written into `features`. */
 #define KRUN_ANNOTATION_VERSION "app.kontain.krun.version"
 #define KRUN_ANNOTATION_COMMIT "app.kontain.krun.commit"

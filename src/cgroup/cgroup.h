@@ -75,17 +75,18 @@ void cgroup_settle(struct cgroup *cgroup);
 int cgroup_open(const struct cgroup_place *place, struct cgroup *ret, struct error *err);
 void cgroup_done(struct cgroup *cgroup);
 
+/* Writes the limits of a new container: only what is set is written. */
+int cgroup_limit(const struct cgroup *cgroup, const struct spec_resources *resources, struct error *err);
 /*
- * Writes the limits, all or none: after a failure every file says again what it said before. For `create` and `update` alike:
- * what @resources does not set stays. @change (NULL at create): in, what earlier requests asked for; out, what is needed to
- * take the change back or to save it. Enables controllers that the group does not have yet.
+ * The same for one that runs: all or none, after a failure everything is as it was. What @resources does not set stays. Controllers
+ * that the group was made without are enabled; its systemd is told, too. @change (change.h): in, what was asked for until
+ * now; out, what is needed to take the update back and to save it.
  */
 struct cgroup_change;
-int cgroup_limit(const struct cgroup *cgroup, const struct spec_resources *resources,
-		 struct cgroup_change *change, struct error *err);
-/* The same for a container that runs, of which systemd may keep the limits, too. */
 int cgroup_update(const struct cgroup *cgroup, const struct spec_resources *resources,
 		  struct cgroup_change *change, struct error *err);
+/* Takes an update back that came to its end. What cannot be put back is a warning that names it. */
+void cgroup_update_undo(const struct cgroup *cgroup, struct cgroup_change *change);
 /*
  * Attaches the device filter: the rules of the spec in order (the last match wins), then @extra rules and
  * the devices every container has. Replaces a filter that krun attached before, atomically. Without any rule in @resources, and
@@ -137,6 +138,11 @@ int cgroup_kill(const struct cgroup *cgroup, int signo, struct error *err);
 int cgroup_remove(struct cgroup *cgroup, struct error *err);
 /* The scope of a container whose cgroup is gone, or was never known: kill -9 of a create, an OOM kill. */
 int cgroup_forget(const struct cgroup_place *place, struct error *err);
+/*
+ * Whether the kernel has killed any process of the group because memory ran out, now or before. When the group is gone a scope's
+ * systemd is asked, which remembers it until cgroup_forget(). False when nobody knows.
+ */
+bool cgroup_ran_out_of_memory(const struct cgroup *cgroup);
 
 /* True if @resources has any limit that needs a controller (device rules do not count). */
 bool cgroup_wants_limits(const struct spec_resources *resources);

@@ -21,7 +21,7 @@ struct cgroup_undo {
 	size_t len;
 };
 
-/* One update; see cgroup_limit(). Released with cgroup_change_done(). */
+/* One update; see cgroup_update(). Released with cgroup_change_done(). */
 struct cgroup_change {
 	const struct spec_resources *before; /* what was asked for until now; borrowed */
 	struct cgroup_present present;	     /* what was in force, as far as the request needs it */
@@ -29,21 +29,14 @@ struct cgroup_change {
 	struct cgroup_undo undo;
 };
 
-/* Takes back what cgroup_limit() wrote, last first. What cannot be put back is a warning that names the file. */
-void cgroup_change_undo(const struct cgroup *cgroup, struct cgroup_change *change);
 void cgroup_change_done(struct cgroup_change *change);
+
+/* ---- inside cgroup/ -------------------------------------------------------------------------------------------- */
 
 /* Reads what cgroup_writes_make() needs to know for @resources. @before: NULL at create. A file that is not there leaves the default. */
 int cgroup_present_read(int dir_fd, const struct spec_resources *resources,
 			const struct spec_resources *before, struct cgroup_present *ret, struct error *err);
-
-/* ---- inside cgroup/ -------------------------------------------------------------------------------------------- */
-
-/*
- * -EOPNOTSUPP with the property, the controller and, on a hybrid host, the remedy: the controller of @write is not to be had
- * in cgroup @path.
- */
-int cgroup_missing_controller(const struct cgroup_write *write, const char *path, struct error *err);
-/* Makes the controllers of @writes available in the group, from the root down (lifecycle.c). */
-int cgroup_enable_controllers(const struct cgroup *cgroup, const struct cgroup_writes *writes,
-			      struct error *err);
+/* The files alone. After a failure they say what they said before. */
+int cgroup_change_make(const struct cgroup *cgroup, const struct spec_resources *resources,
+		       struct cgroup_change *change, struct error *err);
+void cgroup_change_undo(const struct cgroup *cgroup, const struct cgroup_change *change);

@@ -11,17 +11,16 @@
 
 /* config-linux.md "Default Devices", the terminal ones, and making nodes without opening them. */
 static const struct spec_device_rule default_rules[] = {
-	{ true, 'c', { false, 0 }, { false, 0 }, false, false, true }, /* mknod of anything */
-	{ true, 'b', { false, 0 }, { false, 0 }, false, false, true },
-	{ true, 'c', { true, 1 }, { true, 3 }, true, true, true },    /* null */
-	{ true, 'c', { true, 1 }, { true, 5 }, true, true, true },    /* zero */
-	{ true, 'c', { true, 1 }, { true, 7 }, true, true, true },    /* full */
-	{ true, 'c', { true, 1 }, { true, 8 }, true, true, true },    /* random */
-	{ true, 'c', { true, 1 }, { true, 9 }, true, true, true },    /* urandom */
-	{ true, 'c', { true, 5 }, { true, 0 }, true, true, true },    /* tty */
-	{ true, 'c', { true, 5 }, { true, 1 }, true, true, true },    /* console */
-	{ true, 'c', { true, 5 }, { true, 2 }, true, true, true },    /* ptmx */
-	{ true, 'c', { true, 136 }, { false, 0 }, true, true, true }, /* pts */
+	{ true, 'a', { false, 0 }, { false, 0 }, false, false, true }, /* mknod of anything */
+	{ true, 'c', { true, 1 }, { true, 3 }, true, true, true },     /* null */
+	{ true, 'c', { true, 1 }, { true, 5 }, true, true, true },     /* zero */
+	{ true, 'c', { true, 1 }, { true, 7 }, true, true, true },     /* full */
+	{ true, 'c', { true, 1 }, { true, 8 }, true, true, true },     /* random */
+	{ true, 'c', { true, 1 }, { true, 9 }, true, true, true },     /* urandom */
+	{ true, 'c', { true, 5 }, { true, 0 }, true, true, true },     /* tty */
+	{ true, 'c', { true, 5 }, { true, 1 }, true, true, true },     /* console */
+	{ true, 'c', { true, 5 }, { true, 2 }, true, true, true },     /* ptmx */
+	{ true, 'c', { true, 136 }, { false, 0 }, true, true, true },  /* pts */
 };
 
 static void emit(struct device_program *program, struct bpf_insn instruction)
@@ -57,31 +56,27 @@ static struct bpf_insn alu(unsigned char operation, unsigned char to, int immedi
 	return (struct bpf_insn){ .code = BPF_ALU | BPF_K | operation, .dst_reg = to, .imm = immediate };
 }
 
-static struct bpf_insn move(unsigned char to, unsigned char from)
+static struct bpf_insn combine(unsigned char operation, unsigned char to, unsigned char from)
 {
-	return (struct bpf_insn){ .code = BPF_ALU | BPF_X | BPF_MOV, .dst_reg = to, .src_reg = from };
+	return (struct bpf_insn){ .code = BPF_ALU | BPF_X | operation, .dst_reg = to, .src_reg = from };
 }
 
-static struct bpf_insn jump_unless_equal(unsigned char reg, unsigned int value, short distance)
+/* @comparison: BPF_JEQ or BPF_JNE */
+static struct bpf_insn jump_if_zero(unsigned char comparison, unsigned char reg, short distance)
 {
-	return (struct bpf_insn){
-		.code = BPF_JMP32 | BPF_K | BPF_JNE,
-		.dst_reg = reg,
-		.off = distance,
-		.imm = (int)value,
-	};
+	return (struct bpf_insn){ .code = BPF_JMP32 | BPF_K | comparison, .dst_reg = reg, .off = distance };
 }
 
 static const struct bpf_insn leave = { .code = BPF_JMP | BPF_EXIT };
 
 /*
- * Registers: 2 type, 3 access still to be decided, 4 major, 5 minor. access_type of struct bpf_cgroup_dev_ctx
+ * Registers: 2 type, 3 access still to be decided, 4 major, 5 minor; 0 and 6 are for a rule at a time. access_type of struct bpf_cgroup_dev_ctx
  * has the type in the low half and the access bits in the high one.
  */
 static void emit_prologue(struct device_program *program)
 {
 	emit(program, load(BPF_REG_2, 0));
-	emit(program, move(BPF_REG_3, BPF_REG_2));
+	emit(program, combine(BPF_MOV, BPF_REG_3, BPF_REG_2));
 	emit(program, alu(BPF_AND, BPF_REG_2, 0xffff));
 	emit(program, alu(BPF_RSH, BPF_REG_3, 16));
 	emit(program, load(BPF_REG_4, 4));
@@ -95,40 +90,66 @@ static unsigned int access_bits(const struct spec_device_rule *rule)
 }
 
 /*
+ * Leaves in R0 what is zero for a device that the rule is about; false when it is about every device. Nothing else is changed or
+ * compared: the kernel's verifier follows both ways of each comparison, and only if both arrive at the next rule knowing
+ * the same it follows that one once. Comparing type, major and minor one by one cost it the square of the number of rules.
+ */
+static bool emit_match(struct device_program *program, const struct spec_device_rule *rule)
+{
+	const struct {
+		bool set;
+		unsigned char reg;
+		unsigned int value;
+	} numbers[] = {
+		{ rule->type != 'a', BPF_REG_2,
+		  rule->type == 'b' ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR },
+		{ rule->major.set, BPF_REG_4, (unsigned int)rule->major.value },
+		{ rule->minor.set, BPF_REG_5, (unsigned int)rule->minor.value },
+	};
+	bool any = false;
+
+	for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+		const unsigned char to = any ? BPF_REG_6 : BPF_REG_0;
+
+		if (!numbers[i].set)
+			continue;
+		emit(program, combine(BPF_MOV, to, numbers[i].reg));
+		emit(program, alu(BPF_XOR, to, (int)numbers[i].value));
+		if (any)
+			emit(program, combine(BPF_OR, BPF_REG_0, BPF_REG_6));
+		any = true;
+	}
+	return any;
+}
+
+/*
  * Backwards over the rules, each access bit is decided by the first rule that matches it: an allowing rule takes its
  * bits off the list of those to be decided, and the request passes when none is left; a refusing rule
- * refuses if any of its bits is still on the list.
+ * refuses if any of its bits is still on the list. A rule about all bits decides all; false for one about all devices as well:
+ * the kernel takes no instructions that nothing leads to.
  */
-static void emit_rule(struct device_program *program, const struct spec_device_rule *rule)
+static bool emit_rule(struct device_program *program, const struct spec_device_rule *rule)
 {
-	const short body = rule->allow ? 4 : 5; /* instructions after the comparisons */
 	const unsigned int bits = access_bits(rule);
-	short comparisons = (short)((rule->type != 'a') + rule->major.set + rule->minor.set);
+	const bool all = bits == (BPF_DEVCG_ACC_READ | BPF_DEVCG_ACC_WRITE | BPF_DEVCG_ACC_MKNOD);
+	bool some;
 
 	if (bits == 0)
-		return;
-	if (rule->type != 'a')
-		emit(program, jump_unless_equal(BPF_REG_2,
-						rule->type == 'b' ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR,
-						(short)(--comparisons + body)));
-	if (rule->major.set)
-		emit(program, jump_unless_equal(BPF_REG_4, (unsigned int)rule->major.value,
-						(short)(--comparisons + body)));
-	if (rule->minor.set)
-		emit(program, jump_unless_equal(BPF_REG_5, (unsigned int)rule->minor.value,
-						(short)(--comparisons + body)));
-	if (rule->allow) {
+		return true;
+	some = emit_match(program, rule);
+	if (some)
+		emit(program, jump_if_zero(BPF_JNE, BPF_REG_0, all ? 2 : rule->allow ? 4 : 5));
+	if (!all && rule->allow) {
 		emit(program, alu(BPF_AND, BPF_REG_3, (int)~bits));
-		emit(program, jump_unless_equal(BPF_REG_3, 0, 2));
-		emit(program, alu(BPF_MOV, BPF_REG_0, 1));
-	} else {
-		emit(program, move(BPF_REG_0, BPF_REG_3));
+		emit(program, jump_if_zero(BPF_JNE, BPF_REG_3, 2));
+	} else if (!all) {
+		emit(program, combine(BPF_MOV, BPF_REG_0, BPF_REG_3));
 		emit(program, alu(BPF_AND, BPF_REG_0, (int)bits));
-		emit(program, (struct bpf_insn){
-				      .code = BPF_JMP32 | BPF_K | BPF_JEQ, .dst_reg = BPF_REG_0, .off = 2 });
-		emit(program, alu(BPF_MOV, BPF_REG_0, 0));
+		emit(program, jump_if_zero(BPF_JEQ, BPF_REG_0, 2));
 	}
+	emit(program, alu(BPF_MOV, BPF_REG_0, rule->allow));
 	emit(program, leave);
+	return some || !all;
 }
 
 /* A last "allow everything" leaves nothing to refuse (--privileged). */
@@ -143,6 +164,7 @@ int device_program_make(const struct spec_device_rule *rules, size_t len,
 			struct error *err)
 {
 	struct device_program program = { 0 };
+	bool more = true;
 
 	if (len == 0 || allows_everything(&rules[len - 1])) {
 		*ret = program;
@@ -153,11 +175,13 @@ int device_program_make(const struct spec_device_rule *rules, size_t len,
 		emit_rule(&program, &default_rules[i]);
 	for (size_t i = extra_len; i-- > 0;)
 		emit_rule(&program, &extra[i]);
-	for (size_t i = len; i-- > 0;)
-		emit_rule(&program, &rules[i]);
-	/* No rule matched: refused. Every engine starts its list with that rule anyway. */
-	emit(&program, alu(BPF_MOV, BPF_REG_0, 0));
-	emit(&program, leave);
+	for (size_t i = len; more && i-- > 0;)
+		more = emit_rule(&program, &rules[i]);
+	/* No rule matched: refused. */
+	if (more) {
+		emit(&program, alu(BPF_MOV, BPF_REG_0, 0));
+		emit(&program, leave);
+	}
 	if (program.status < 0) {
 		device_program_done(&program);
 		return error_oom(err);

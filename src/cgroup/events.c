@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cgroup/stats.h"
 #include "util/cleanup.h"
 
 static int read_events(int fd, struct cgroup_events *ret)
@@ -88,4 +89,24 @@ int cgroup_events_wait_empty(int dir_fd, int timeout_ms)
 int cgroup_events_wait_frozen(int dir_fd, bool frozen, int timeout_ms)
 {
 	return wait_until(dir_fd, is_frozen, frozen, timeout_ms);
+}
+
+int cgroup_memory_events_open(int dir_fd)
+{
+	int fd = openat(dir_fd, "memory.events", O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int cgroup_memory_events_read(int fd, struct cgroup_memory_events *ret)
+{
+	char text[512];
+	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+
+	if (n < 0)
+		return -errno;
+	text[n] = '\0';
+	ret->oom = cgroup_parse_key(text, "oom").value;
+	ret->oom_kill = cgroup_parse_key(text, "oom_kill").value;
+	return 0;
 }

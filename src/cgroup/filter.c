@@ -6,6 +6,7 @@
 #include <linux/bpf.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "cgroup/cgroup.h"
 #include "cgroup/devices.h"
@@ -21,7 +22,7 @@
 
 static const char PROGRAM_NAME[] = "krun_devices";
 
-static int load_program(const struct device_program *program)
+static int try_load(const struct device_program *program)
 {
 	union bpf_attr attr;
 
@@ -32,6 +33,22 @@ static int load_program(const struct device_program *program)
 	attr.license = (uint64_t)(uintptr_t) "Apache-2.0";
 	memcpy(attr.prog_name, PROGRAM_NAME, sizeof(PROGRAM_NAME));
 	return sys_bpf(BPF_PROG_LOAD, &attr, sizeof(attr));
+}
+
+/* Kernels before 5.11, and what was patched on them, count programs against RLIMIT_MEMLOCK and say EPERM. */
+static int load_program(const struct device_program *program)
+{
+	struct rlimit before, raised;
+	int fd = try_load(program);
+
+	if (fd != -EPERM || getrlimit(RLIMIT_MEMLOCK, &before) < 0)
+		return fd;
+	raised = (struct rlimit){ RLIM_INFINITY, RLIM_INFINITY };
+	if (before.rlim_cur == RLIM_INFINITY || setrlimit(RLIMIT_MEMLOCK, &raised) < 0)
+		return fd;
+	fd = try_load(program);
+	setrlimit(RLIMIT_MEMLOCK, &before);
+	return fd;
 }
 
 /* The fd of the program that krun attached earlier, or -1. Another's program stays what it is. */
@@ -84,6 +101,17 @@ static int attach(int cgroup_fd, int program_fd, int replaced_fd)
 	return sys_bpf(BPF_PROG_ATTACH, &attr, sizeof(attr));
 }
 
+static int detach(int cgroup_fd, int program_fd)
+{
+	union bpf_attr attr;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.target_fd = (uint32_t)cgroup_fd;
+	attr.attach_bpf_fd = (uint32_t)program_fd;
+	attr.attach_type = BPF_CGROUP_DEVICE;
+	return sys_bpf(BPF_PROG_DETACH, &attr, sizeof(attr));
+}
+
 /* Root of a user namespace cannot load programs, nor can what it starts make a device node. */
 static bool in_user_namespace(void)
 {
@@ -93,6 +121,14 @@ static bool in_user_namespace(void)
 	return io_read_small(AT_FDCWD, "/proc/self/uid_map", text, sizeof(text)) > 0 &&
 	       (sscanf(text, "%u %u %u", &inside, &outside, &size) != 3 || inside || outside ||
 		size != UINT32_MAX);
+}
+
+static int allow_everything(const struct cgroup *cgroup, struct error *err)
+{
+	auto_close int attached_fd = find_attached(cgroup->dir_fd);
+	int r = attached_fd < 0 ? 0 : detach(cgroup->dir_fd, attached_fd);
+
+	return r < 0 ? error_sys(err, r, "take the device filter off cgroup '%s'", cgroup->place.path) : 0;
 }
 
 int cgroup_filter_devices(const struct cgroup *cgroup, const struct spec_resources *resources,
@@ -105,8 +141,10 @@ int cgroup_filter_devices(const struct cgroup *cgroup, const struct spec_resourc
 	if (cgroup->dir_fd < 0)
 		return 0;
 	r = device_program_make(resources->devices, resources->devices_len, extra, extra_len, &program, err);
-	if (r < 0 || program.len == 0)
+	if (r < 0)
 		return r;
+	if (program.len == 0)
+		return allow_everything(cgroup, err);
 	program_fd = load_program(&program);
 	device_program_done(&program);
 	if (program_fd == -EPERM && in_user_namespace()) {
@@ -114,8 +152,10 @@ int cgroup_filter_devices(const struct cgroup *cgroup, const struct spec_resourc
 		return 0;
 	}
 	if (program_fd < 0)
-		return error_sys(err, program_fd, "load the device filter");
+		return error_sys(err, program_fd, "/linux/resources/devices: load the device filter");
 	replaced_fd = find_attached(cgroup->dir_fd);
 	r = attach(cgroup->dir_fd, program_fd, replaced_fd);
-	return r < 0 ? error_sys(err, r, "attach the device filter to cgroup '%s'", cgroup->place.path) : 0;
+	return r < 0 ? error_sys(err, r, "/linux/resources/devices: attach the device filter to cgroup '%s'",
+				 cgroup->place.path) :
+		       0;
 }

@@ -13,8 +13,9 @@
 #include <unistd.h>
 
 #include "cgroup/cgroup.h"
+#include "cgroup/counting.h"
 #include "cgroup/events.h"
-#include "cgroup/change.h"
+#include "cgroup/limit.h"
 #include "cgroup/resources.h"
 #include "cgroup/root.h"
 #include "cgroup/scope.h"
@@ -242,6 +243,9 @@ int cgroup_create(const struct cgroup_request *request, const struct spec_resour
 		r = check_usable(&cgroup, made, err);
 	if (r == 0)
 		r = enable_controllers(root_fd, cgroup.dir_fd, cgroup.place.path + 1, &writes, err);
+	/* systemd has its own settings of what is counted (DefaultMemoryAccounting= and the like). */
+	if (r == 0 && !cgroup.place.unit)
+		cgroup_count(root_fd, cgroup.dir_fd, cgroup.place.path + 1);
 	cgroup_writes_done(&writes);
 	if (r < 0) {
 		undo_group(root_fd, &cgroup, made);

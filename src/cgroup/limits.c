@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cgroup/cgroup.h"
+#include "cgroup/limit.h"
 #include "spec/spec.h"
 #include "util/array.h"
 #include "util/cleanup.h"
@@ -254,9 +255,9 @@ static void undo_done(struct cgroup_undo *undo)
 	*undo = (struct cgroup_undo){ 0 };
 }
 
-void cgroup_change_undo(const struct cgroup *cgroup, struct cgroup_change *change)
+void cgroup_change_undo(const struct cgroup *cgroup, const struct cgroup_change *change)
 {
-	struct cgroup_undo *undo = &change->undo;
+	const struct cgroup_undo *undo = &change->undo;
 
 	for (size_t i = undo->len; i-- > 0;) {
 		int r = restore(cgroup->dir_fd, &undo->items[i]);
@@ -265,7 +266,6 @@ void cgroup_change_undo(const struct cgroup *cgroup, struct cgroup_change *chang
 			log_warning("put '%s' back into '%s' of cgroup '%s': %s", undo->items[i].text,
 				    undo->items[i].file, cgroup->place.path, error_reason(r));
 	}
-	undo_done(undo);
 }
 
 void cgroup_change_done(struct cgroup_change *change)
@@ -385,36 +385,46 @@ static int plan(const struct cgroup *cgroup, const struct spec_resources *resour
 	return r < 0 ? r : cgroup_writes_make(resources, &change->present, &change->writes, err);
 }
 
-/* A container that had no limit of a kind until now may have been made without the controller. */
-static int plan_update(const struct cgroup *cgroup, const struct spec_resources *resources,
-		       struct cgroup_change *change, struct error *err)
+static int no_group(const struct spec_resources *resources, struct error *err)
 {
-	int r = plan(cgroup, resources, change, err);
-
-	if (r < 0 || !lacks_controller(cgroup->dir_fd, &change->writes))
-		return r;
-	r = cgroup_enable_controllers(cgroup, &change->writes, err);
-	cgroup_change_done(change);
-	return r < 0 ? r : plan(cgroup, resources, change, err);
+	if (!cgroup_wants_limits(resources))
+		return 0;
+	return error_set(err, -EOPNOTSUPP, "/linux/resources: the container has no cgroup of its own");
 }
 
-int cgroup_limit(const struct cgroup *cgroup, const struct spec_resources *resources,
-		 struct cgroup_change *change, struct error *err)
+int cgroup_limit(const struct cgroup *cgroup, const struct spec_resources *resources, struct error *err)
 {
-	struct cgroup_change own = { .before = NULL };
+	struct cgroup_change change = { .before = NULL };
 	int r;
 
 	if (cgroup->dir_fd < 0)
-		return cgroup_wants_limits(resources) ?
-			       error_set(err, -EOPNOTSUPP,
-					 "/linux/resources: the container has no cgroup of its own") :
-			       0;
-	r = change ? plan_update(cgroup, resources, change, err) : plan(cgroup, resources, &own, err);
+		return no_group(resources, err);
+	r = plan(cgroup, resources, &change, err);
 	if (r == 0)
-		r = change ? apply(cgroup, &change->writes, &change->undo, err) :
-			     apply(cgroup, &own.writes, NULL, err);
-	if (r < 0 && change)
-		cgroup_change_undo(cgroup, change);
-	cgroup_change_done(&own);
+		r = apply(cgroup, &change.writes, NULL, err);
+	cgroup_change_done(&change);
+	return r;
+}
+
+int cgroup_change_make(const struct cgroup *cgroup, const struct spec_resources *resources,
+		       struct cgroup_change *change, struct error *err)
+{
+	int r;
+
+	if (cgroup->dir_fd < 0)
+		return no_group(resources, err);
+	r = plan(cgroup, resources, change, err);
+	/* A container that had no limit of a kind until now may have been made without the controller. */
+	if (r == 0 && lacks_controller(cgroup->dir_fd, &change->writes)) {
+		r = cgroup_enable_controllers(cgroup, &change->writes, err);
+		cgroup_change_done(change);
+		if (r == 0)
+			r = plan(cgroup, resources, change, err);
+	}
+	if (r == 0) {
+		r = apply(cgroup, &change->writes, &change->undo, err);
+		if (r < 0)
+			cgroup_change_undo(cgroup, change);
+	}
 	return r;
 }

@@ -15,6 +15,7 @@
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/io.h"
+#include "util/pids.h"
 
 enum { FREEZE_TIMEOUT_MS = 10000, PROCS_MAX = 16 * 1024 * 1024 };
 
@@ -47,27 +48,7 @@ int cgroup_is_frozen(const struct cgroup *cgroup)
 	return io_read_small(cgroup->dir_fd, "cgroup.freeze", text, sizeof(text)) > 0 && text[0] == '1';
 }
 
-struct pid_list {
-	pid_t *pids;
-	size_t len, capacity;
-};
-
-static int add_pid(struct pid_list *list, pid_t pid)
-{
-	if (list->len == list->capacity) {
-		size_t capacity = list->capacity ? 2 * list->capacity : 32;
-		pid_t *more = realloc(list->pids, capacity * sizeof(*more));
-
-		if (!more)
-			return -ENOMEM;
-		list->pids = more;
-		list->capacity = capacity;
-	}
-	list->pids[list->len++] = pid;
-	return 0;
-}
-
-static int add_processes_of(int dir_fd, struct pid_list *list)
+static int add_processes_of(int dir_fd, struct pids *pids)
 {
 	auto_free char *text = NULL;
 	int r = io_read_file(dir_fd, "cgroup.procs", PROCS_MAX, &text, NULL);
@@ -82,12 +63,12 @@ static int add_processes_of(int dir_fd, struct pid_list *list)
 
 		/* 0: a process of a pid namespace that is not below ours. */
 		if (pid > 0)
-			r = add_pid(list, (pid_t)pid);
+			r = pids_add(pids, (pid_t)pid);
 	}
 	return r;
 }
 
-static int add_processes_below(int dir_fd, struct pid_list *list)
+static int add_processes_below(int dir_fd, struct pids *pids)
 {
 	int again = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = again < 0 ? NULL : fdopendir(again);
@@ -99,7 +80,7 @@ static int add_processes_below(int dir_fd, struct pid_list *list)
 		cleanup_close(&again);
 		return r;
 	}
-	r = add_processes_of(dir_fd, list);
+	r = add_processes_of(dir_fd, pids);
 	while (r == 0 && (entry = readdir(dir))) {
 		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
 			continue;
@@ -107,38 +88,28 @@ static int add_processes_below(int dir_fd, struct pid_list *list)
 			openat(dir_fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 
 		if (child_fd >= 0)
-			r = add_processes_below(child_fd, list);
+			r = add_processes_below(child_fd, pids);
 	}
 	closedir(dir);
 	return r;
 }
 
-static int compare(const void *a, const void *b)
-{
-	pid_t x = *(const pid_t *)a, y = *(const pid_t *)b;
-
-	return (x > y) - (x < y);
-}
-
 int cgroup_pids(const struct cgroup *cgroup, pid_t **ret_pids, size_t *ret_len, struct error *err)
 {
-	struct pid_list list = { 0 };
+	struct pids pids = { 0 };
 	int r;
 
 	if (cgroup->dir_fd < 0)
 		return no_cgroup(err);
-	r = add_processes_below(cgroup->dir_fd, &list);
-	if (r == 0 && !list.pids)
-		list.pids = calloc(1, sizeof(*list.pids));
-	if (r == 0 && !list.pids)
-		r = -ENOMEM;
+	r = add_processes_below(cgroup->dir_fd, &pids);
+	if (r == 0)
+		r = pids_finish(&pids);
 	if (r < 0) {
-		free(list.pids);
+		free(pids.items);
 		return error_sys(err, r, "list the processes of cgroup '%s'", cgroup->place.path);
 	}
-	qsort(list.pids, list.len, sizeof(*list.pids), compare);
-	*ret_pids = list.pids;
-	*ret_len = list.len;
+	*ret_pids = pids.items;
+	*ret_len = pids.len;
 	return 0;
 }
 

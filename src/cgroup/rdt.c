@@ -167,6 +167,35 @@ int rdt_prepare(int resctrl_fd, const struct spec_rdt *rdt, const char *id, stru
 	return r;
 }
 
+int rdt_update(int resctrl_fd, const struct rdt_group *group, const struct spec_rdt *rdt, char **ret_old,
+	       struct error *err)
+{
+	auto_close int group_fd = open_group(resctrl_fd, group->name);
+	auto_free char *old = NULL;
+	struct strv lines = { 0 };
+	int r = group_fd < 0 ? group_fd : io_read_file(group_fd, "schemata", SCHEMATA_MAX, &old, NULL);
+
+	if (r < 0)
+		return error_sys(err, r, "/linux/intelRdt: read schemata of '%s'", group->name);
+	r = old_schemata(rdt, &lines);
+	if (r < 0)
+		error_oom(err);
+	else if (lines.len > 0)
+		r = write_schemata(group_fd, lines.items, err);
+	strv_done(&lines);
+	if (r == 0)
+		*ret_old = take_pointer(old);
+	return r;
+}
+
+int rdt_restore(int resctrl_fd, const struct rdt_group *group, const char *old, struct error *err)
+{
+	auto_close int group_fd = open_group(resctrl_fd, group->name);
+	int r = group_fd < 0 ? group_fd : io_write_existing(group_fd, "schemata", old);
+
+	return r < 0 ? error_sys(err, r, "/linux/intelRdt: write back the schemata of '%s'", group->name) : 0;
+}
+
 int rdt_add(int resctrl_fd, const struct rdt_group *group, const char *id, pid_t pid, struct error *err)
 {
 	auto_close int group_fd = open_group(resctrl_fd, group->name);

@@ -16,12 +16,15 @@
 
 #include "cgroup/cgroup.h"
 #include "cgroup/change.h"
+#include "cgroup/events.h"
+#include "cgroup/limit.h"
 #include "cgroup/resources.h"
 #include "cgroup/scope.h"
 #include "cgroup/systemd.h"
 #include "syscall/process.h"
 #include "util/cleanup.h"
 #include "util/error.h"
+#include "util/log.h"
 
 /* Ends when the command lets go of the pipe, be it by its own end. */
 static _Noreturn void hold(int fd)
@@ -95,10 +98,27 @@ int cgroup_forget(const struct cgroup_place *place, struct error *err)
 	return place->unit ? systemd_stop(place->unit, place->user, err) : 0;
 }
 
+bool cgroup_ran_out_of_memory(const struct cgroup *cgroup)
+{
+	auto_close int fd = cgroup->dir_fd < 0 ? -ENOENT : cgroup_memory_events_open(cgroup->dir_fd);
+	struct cgroup_memory_events events;
+	auto_free char *result = NULL;
+	struct error ignored;
+
+	if (fd >= 0 && cgroup_memory_events_read(fd, &events) == 0)
+		return events.oom_kill > 0;
+	/* Still there, but memory is not counted: then nothing is known of it. */
+	if (!cgroup->place.unit ||
+	    (cgroup->dir_fd >= 0 && faccessat(cgroup->dir_fd, "cgroup.events", F_OK, 0) == 0))
+		return false;
+	return systemd_result(cgroup->place.unit, cgroup->place.user, &result, &ignored) == 0 &&
+	       strcmp(result, "oom-kill") == 0;
+}
+
 int cgroup_update(const struct cgroup *cgroup, const struct spec_resources *resources,
 		  struct cgroup_change *change, struct error *err)
 {
-	int r = cgroup_limit(cgroup, resources, change, err);
+	int r = cgroup_change_make(cgroup, resources, change, err);
 
 	if (r < 0 || !cgroup->place.unit)
 		return r;
@@ -106,6 +126,25 @@ int cgroup_update(const struct cgroup *cgroup, const struct spec_resources *reso
 	if (r < 0)
 		cgroup_change_undo(cgroup, change);
 	return r;
+}
+
+/* What systemd believes is made of file writes, forth and back. */
+void cgroup_update_undo(const struct cgroup *cgroup, struct cgroup_change *change)
+{
+	const struct cgroup_undo *undo = &change->undo;
+	struct cgroup_writes writes = { 0 };
+	struct error err;
+
+	cgroup_change_undo(cgroup, change);
+	if (!cgroup->place.unit || undo->len == 0)
+		return;
+	writes.items = calloc(undo->len, sizeof(*writes.items));
+	for (size_t i = undo->len; writes.items && i-- > 0;)
+		writes.items[writes.len++] =
+			(struct cgroup_write){ .file = undo->items[i].file, .text = undo->items[i].text };
+	if (systemd_set(cgroup, &writes, &err) < 0)
+		log_warning("%s", err.text);
+	free(writes.items);
 }
 
 int cgroup_attach(const struct cgroup *cgroup, pid_t pid, struct error *err)

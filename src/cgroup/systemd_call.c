@@ -45,13 +45,7 @@ static int program_fd(void)
 /* Only async-signal-safe calls; nothing of ours is open in the program. */
 static _Noreturn void child(int program, const char *const *argv, int output_fd, int error_fd)
 {
-	sigset_t none;
-
-	sigemptyset(&none);
-	for (int signo = 1; signo < SIGRTMIN; signo++)
-		if (signo != SIGKILL && signo != SIGSTOP)
-			signal(signo, SIG_DFL);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	sys_reset_signals();
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (dup2(output_fd, STDOUT_FILENO) >= 0 && dup2(error_fd, STDERR_FILENO) >= 0 &&
 	    sys_close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) == 0)

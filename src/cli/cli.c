@@ -131,11 +131,6 @@ static int parse_command(struct call *call, struct cli *cli, char *const *words,
 	size_t used;
 	int r;
 
-	/* podman looks for "flag needs an argument" here to learn that an option of restore is known. */
-	if (command->unsupported) {
-		cli->args = words;
-		return 0;
-	}
 	call->options = calloc(1, command->options_size + 1);
 	if (!call->options)
 		return error_oom(err);
@@ -157,8 +152,6 @@ static int run_command(const struct call *call, struct cli *cli, char **argv, st
 	log_set_role(command->name, cli->args_len > 0 ? cli->args[0] : NULL);
 	if (r == 0)
 		r = command->run(cli, call->options, err);
-	if (r < 0 && command->unsupported)
-		error_prefix(err, "%s", command->name);
 	if (start)
 		log_step_done(command->name, start);
 	return r;
@@ -196,7 +189,7 @@ static int dispatch(const struct global_options *globals, struct cli *cli, char 
 	struct error opened;
 	int parsed, r;
 
-	if (call.command && !call.command->unsupported && asks_for_help(words + 1)) {
+	if (call.command && asks_for_help(words + 1)) {
 		help_print_command(call.command);
 		return EXIT_SUCCESS;
 	}

@@ -28,7 +28,6 @@ struct command {
 	int (*run)(struct cli *cli, void *options, struct error *err);
 	int failure;	       /* exit status when run() fails; 0: 1 */
 	bool enters_container; /* protect the program's file from what runs inside (protect.h) */
-	bool unsupported;      /* answers every use, --help too, with a failure */
 };
 
 extern const struct command command_create, command_run, command_exec, command_start, command_state,
@@ -48,6 +47,9 @@ extern const struct option_row global_rows[];
 /* Ids that @pattern (extended regular expression) matches anywhere; sorted. No match is no error. */
 int command_match_ids(const struct container_host *host, const char *pattern, struct strv *ret,
 		      struct error *err);
+
+/* --format of most commands: "table" (also without the option) or "json". */
+int command_wants_json(const char *format, bool *ret, struct error *err);
 
 /* Writes all of @text to stdout; a full or closed stdout is an error. */
 int command_print(const char *text, struct error *err);

@@ -140,7 +140,7 @@ static struct json_object *annotations(void)
 	json_object_object_add(object, KRUN_ANNOTATION_VERSION, json_object_new_string(KRUN_VERSION));
 	json_object_object_add(object, KRUN_ANNOTATION_COMMIT, json_object_new_string(KRUN_COMMIT));
 	json_object_object_add(object, "org.opencontainers.runc.checkpoint.enabled",
-			       json_object_new_string("false"));
+			       json_object_new_string("true"));
 	return object;
 }
 

@@ -68,7 +68,7 @@ static const struct option_row list_rows[] = {
 	{ 0 },
 };
 
-static int wants_json(const char *format, bool *ret, struct error *err)
+int command_wants_json(const char *format, bool *ret, struct error *err)
 {
 	*ret = format && strcmp(format, "json") == 0;
 	if (format && !*ret && strcmp(format, "table") != 0)
@@ -110,7 +110,7 @@ static int run_list(struct cli *cli, void *arguments, struct error *err)
 	size_t len, size;
 	bool json;
 	FILE *out;
-	int r = wants_json(options->format, &json, err);
+	int r = command_wants_json(options->format, &json, err);
 
 	if (r == 0)
 		r = container_list(&cli->host, &list, &len, err);
@@ -271,7 +271,7 @@ static int run_ps(struct cli *cli, void *arguments, struct error *err)
 	auto_free pid_t *pids = NULL;
 	size_t len;
 	bool json;
-	int r = wants_json(options->format, &json, err);
+	int r = command_wants_json(options->format, &json, err);
 
 	if (r == 0)
 		r = container_pids(&cli->host, cli->args[0], &pids, &len, err);

@@ -26,6 +26,8 @@
 		    "keep the caller's session keyring"),                                                  \
 		ROW("preserve-fds", 0, OPTION_NUMBER, preserve_fds, "N",                                   \
 		    "pass on N more descriptors, from 3"),                                                 \
+		ROW("from-snapshot", 0, OPTION_TEXT, image_path, "DIR",                                    \
+		    "go on from a checkpoint of km in DIR instead of beginning"),                          \
 		ROW("no-subreaper", 0, OPTION_FLAG, no_subreaper, NULL,                                    \
 		    "accepted; krun is never a subreaper")
 

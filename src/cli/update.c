@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * update: either a file of resources or options. The options become the same JSON, so that one reader checks
- * both.
+ * update: either a file of resources or options. The options become JSON, too, so that one reader checks both.
  */
 
 #include <errno.h>
@@ -10,6 +9,7 @@
 #include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "cli/command.h"
@@ -26,7 +26,7 @@ struct update_options {
 	const char *resources;
 	const char *blkio_weight, *cpu_burst, *cpu_idle, *cpu_period, *cpu_quota, *cpu_rt_period,
 		*cpu_rt_runtime, *cpu_share, *cpuset_cpus, *cpuset_mems, *kernel_memory, *kernel_memory_tcp,
-		*memory, *memory_reservation, *memory_swap, *pids_limit;
+		*l3_cache_schema, *mem_bw_schema, *memory, *memory_reservation, *memory_swap, *pids_limit;
 };
 
 #define ROW(name, letter, field, argument, help)                                                  \
@@ -41,13 +41,15 @@ static const struct option_row update_rows[] = {
 	ROW("cpu-idle", 0, cpu_idle, "0|1", "run only when nothing else wants the cpu"),
 	ROW("cpu-period", 0, cpu_period, "USEC", "length of a quota's period"),
 	ROW("cpu-quota", 0, cpu_quota, "USEC", "cpu time per period; -1: no limit"),
-	ROW("cpu-rt-period", 0, cpu_rt_period, "USEC", "length of a real-time period"),
-	ROW("cpu-rt-runtime", 0, cpu_rt_runtime, "USEC", "real-time cpu time per period"),
+	ROW("cpu-rt-period", 0, cpu_rt_period, "USEC", "not with cgroup v2"),
+	ROW("cpu-rt-runtime", 0, cpu_rt_runtime, "USEC", "not with cgroup v2"),
 	ROW("cpu-share", 0, cpu_share, "N", "share of the cpu, 2 to 262144"),
 	ROW("cpuset-cpus", 0, cpuset_cpus, "LIST", "cpus to use"),
 	ROW("cpuset-mems", 0, cpuset_mems, "LIST", "memory nodes to use"),
 	ROW("kernel-memory", 0, kernel_memory, "BYTES", "not with cgroup v2"),
 	ROW("kernel-memory-tcp", 0, kernel_memory_tcp, "BYTES", "not with cgroup v2"),
+	ROW("l3-cache-schema", 0, l3_cache_schema, "TEXT", "Intel RDT: lines for the L3 cache"),
+	ROW("mem-bw-schema", 0, mem_bw_schema, "TEXT", "Intel RDT: the line for memory bandwidth"),
 	ROW("memory", 0, memory, "BYTES", "memory limit; -1: none. Suffixes k, m, g, t"),
 	ROW("memory-reservation", 0, memory_reservation, "BYTES", "memory that is kept longest"),
 	ROW("memory-swap", 0, memory_swap, "BYTES", "memory and swap together; -1: no limit"),
@@ -55,76 +57,127 @@ static const struct option_row update_rows[] = {
 	{ 0 },
 };
 
-/* Where an option goes in the resources object, and whether it is text. */
-static const struct {
+/* What an option takes; LIMIT and BYTES have -1 for "none", and where 0 means nothing it is said. */
+enum amount { COUNT, COUNT_FROM_0, LIMIT, LIMIT_FROM_0, BYTES, WORDS };
+
+/* Where an option goes in the linux object. */
+static const struct place {
+	const char *name;
 	size_t offset;
 	const char *group, *key;
-	enum { NUMBER, BYTES, WORDS } type;
+	enum amount type;
 } places[] = {
-#define PLACE(field, group, key, type)                                   \
-	{                                                                \
-		offsetof(struct update_options, field), group, key, type \
+#define PLACE(name, field, group, key, type)                                   \
+	{                                                                      \
+		name, offsetof(struct update_options, field), group, key, type \
 	}
-	PLACE(blkio_weight, "blockIO", "weight", NUMBER),
-	PLACE(cpu_burst, "cpu", "burst", NUMBER),
-	PLACE(cpu_idle, "cpu", "idle", NUMBER),
-	PLACE(cpu_period, "cpu", "period", NUMBER),
-	PLACE(cpu_quota, "cpu", "quota", NUMBER),
-	PLACE(cpu_rt_period, "cpu", "realtimePeriod", NUMBER),
-	PLACE(cpu_rt_runtime, "cpu", "realtimeRuntime", NUMBER),
-	PLACE(cpu_share, "cpu", "shares", NUMBER),
-	PLACE(cpuset_cpus, "cpu", "cpus", WORDS),
-	PLACE(cpuset_mems, "cpu", "mems", WORDS),
-	PLACE(kernel_memory, "memory", "kernel", BYTES),
-	PLACE(kernel_memory_tcp, "memory", "kernelTCP", BYTES),
-	PLACE(memory, "memory", "limit", BYTES),
-	PLACE(memory_reservation, "memory", "reservation", BYTES),
-	PLACE(memory_swap, "memory", "swap", BYTES),
-	PLACE(pids_limit, "pids", "limit", NUMBER),
+	PLACE("blkio-weight", blkio_weight, "blockIO", "weight", COUNT),
+	PLACE("cpu-burst", cpu_burst, "cpu", "burst", COUNT_FROM_0),
+	PLACE("cpu-idle", cpu_idle, "cpu", "idle", COUNT_FROM_0),
+	PLACE("cpu-period", cpu_period, "cpu", "period", COUNT),
+	PLACE("cpu-quota", cpu_quota, "cpu", "quota", LIMIT),
+	PLACE("cpu-rt-period", cpu_rt_period, "cpu", "realtimePeriod", COUNT),
+	PLACE("cpu-rt-runtime", cpu_rt_runtime, "cpu", "realtimeRuntime", LIMIT),
+	PLACE("cpu-share", cpu_share, "cpu", "shares", COUNT),
+	PLACE("cpuset-cpus", cpuset_cpus, "cpu", "cpus", WORDS),
+	PLACE("cpuset-mems", cpuset_mems, "cpu", "mems", WORDS),
+	PLACE("kernel-memory", kernel_memory, "memory", "kernel", BYTES),
+	PLACE("kernel-memory-tcp", kernel_memory_tcp, "memory", "kernelTCP", BYTES),
+	PLACE("l3-cache-schema", l3_cache_schema, NULL, "l3CacheSchema", WORDS),
+	PLACE("mem-bw-schema", mem_bw_schema, NULL, "memBwSchema", WORDS),
+	PLACE("memory", memory, "memory", "limit", BYTES),
+	PLACE("memory-reservation", memory_reservation, "memory", "reservation", BYTES),
+	PLACE("memory-swap", memory_swap, "memory", "swap", BYTES),
+	PLACE("pids-limit", pids_limit, "pids", "limit", LIMIT_FROM_0),
 #undef PLACE
 };
 
-/* "512", "64m", "-1" */
-static int parse_amount(const char *text, bool bytes, int64_t *ret)
+static const char *text_of(const struct update_options *options, const struct place *place)
+{
+	return *(const char *const *)((const char *)options + place->offset);
+}
+
+/* "64m", "64mb" and "64MiB" are the same: cuts the unit off @text and says how many bits it shifts by. */
+static int take_unit(char *text)
 {
 	static const char units[] = "kmgt";
-	size_t len = strlen(text);
-	const char *unit = len > 1 && bytes ? strchr(units, text[len - 1] | 0x20) : NULL;
-	char digits[32];
-	int shift = unit ? 10 * (int)(unit - units + 1) : 0;
-	int r;
+	char *unit = text + strcspn(text, "kmgtKMGT");
 
-	if (len >= sizeof(digits))
+	if (*unit == '\0' || unit == text ||
+	    (strcmp(unit + 1, "") != 0 && strcasecmp(unit + 1, "b") != 0 && strcasecmp(unit + 1, "ib") != 0))
+		return 0;
+	const int shift = 10 * (int)(strchr(units, *unit | 0x20) - units + 1);
+
+	*unit = '\0';
+	return shift;
+}
+
+static int parse_amount(const char *text, enum amount type, int64_t *ret)
+{
+	char digits[32];
+	int shift, r;
+
+	if (strlen(text) >= sizeof(digits))
 		return -ERANGE;
-	memcpy(digits, text, len + 1);
-	if (unit)
-		digits[len - 1] = '\0';
-	r = parse_i64(digits, -1, INT64_MAX >> shift, ret);
+	strcpy(digits, text);
+	shift = type == BYTES ? take_unit(digits) : 0;
+	r = parse_i64(digits, type == COUNT || type == COUNT_FROM_0 ? 0 : -1, INT64_MAX >> shift, ret);
 	if (r == 0 && *ret > 0)
 		*ret <<= shift;
 	return r;
 }
 
-static int add(struct json_object *root, size_t i, const char *text, struct error *err)
+/* @ret: the number, for what is not words. */
+static int read_value(const struct place *place, const char *text, int64_t *ret, struct error *err)
 {
-	struct json_object *group = NULL, *value;
-	int64_t number;
+	static const char *const kinds[] = {
+		[COUNT] = "whole number",	 [COUNT_FROM_0] = "whole number", [LIMIT] = "whole number",
+		[LIMIT_FROM_0] = "whole number", [BYTES] = "amount of bytes",	  [WORDS] = "value",
+	};
+	int r;
 
-	if (!json_object_object_get_ex(root, places[i].group, &group)) {
-		group = json_object_new_object();
-		json_object_object_add(root, places[i].group, group);
+	*ret = 0;
+	if (place->type == WORDS)
+		r = *text ? 0 : -EINVAL;
+	else
+		r = parse_amount(text, place->type, ret);
+	if (r == -ERANGE)
+		return error_set(err, r, "update: --%s: '%s' is out of range", place->name, text);
+	if (r < 0)
+		return error_set(err, r, "update: --%s: '%s' is no %s", place->name, text,
+				 kinds[place->type]);
+	if (*ret == 0 && (place->type == COUNT || place->type == LIMIT || place->type == BYTES))
+		return error_set(err, -EINVAL, "update: --%s: 0 would change nothing%s", place->name,
+				 place->type == COUNT ? "" : "; -1 is no limit");
+	return 0;
+}
+
+/* The member @key of @parent, made when it is not there. */
+static struct json_object *member(struct json_object *parent, const char *key)
+{
+	struct json_object *object = NULL;
+
+	if (parent && !json_object_object_get_ex(parent, key, &object)) {
+		object = json_object_new_object();
+		if (object && json_object_object_add(parent, key, object) < 0)
+			return NULL;
 	}
-	if (places[i].type == WORDS) {
-		value = json_object_new_string(text);
-	} else {
-		if (parse_amount(text, places[i].type == BYTES, &number) < 0)
-			return error_set(err, -EINVAL, "update: '%s' is no amount for %s.%s", text,
-					 places[i].group, places[i].key);
-		value = json_object_new_int64(number);
-	}
-	if (!group || !value)
+	return object;
+}
+
+static int add(struct json_object *root, const struct place *place, const char *text, struct error *err)
+{
+	struct json_object *group =
+		place->group ? member(member(root, "resources"), place->group) : member(root, "intelRdt");
+	struct json_object *value;
+	int64_t number;
+	int r = read_value(place, text, &number, err);
+
+	if (r < 0)
+		return r;
+	value = place->type == WORDS ? json_object_new_string(text) : json_object_new_int64(number);
+	if (!group || !value || json_object_object_add(group, place->key, value) < 0)
 		return error_oom(err);
-	json_object_object_add(group, places[i].key, value);
 	return 0;
 }
 
@@ -134,16 +187,14 @@ static int from_options(const struct update_options *options, struct spec **ret,
 	int r = root ? 0 : error_oom(err);
 	const char *text;
 
-	for (size_t i = 0; r == 0 && i < ARRAY_LEN(places); i++) {
-		text = *(const char *const *)((const char *)options + places[i].offset);
-		if (text)
-			r = add(root, i, text, err);
-	}
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(places); i++)
+		if (text_of(options, &places[i]))
+			r = add(root, &places[i], text_of(options, &places[i]), err);
 	if (r == 0 && json_object_object_length(root) == 0)
 		r = error_set(err, -EINVAL, "update: nothing to change, see 'krun update --help'");
 	if (r == 0) {
 		text = json_object_to_json_string(root);
-		r = text ? spec_parse_resources(text, strlen(text), "options", ret, err) : error_oom(err);
+		r = text ? spec_parse_update(text, strlen(text), "update", ret, err) : error_oom(err);
 	}
 	json_object_put(root);
 	return r;
@@ -169,7 +220,7 @@ static int from_file(const char *path, struct spec **ret, struct error *err)
 static bool has_option(const struct update_options *options)
 {
 	for (size_t i = 0; i < ARRAY_LEN(places); i++)
-		if (*(const char *const *)((const char *)options + places[i].offset))
+		if (text_of(options, &places[i]))
 			return true;
 	return false;
 }

@@ -260,6 +260,19 @@ static int write_image(struct checkpoint *checkpoint, struct error *err)
 	return r;
 }
 
+/* podman puts CRIU's statistics into an exported checkpoint, and complains when they are not there. km has none. */
+static int write_statistics(const struct checkpoint *checkpoint, struct error *err)
+{
+	const char *work_path = checkpoint->options->work_path;
+	auto_close int work_fd = work_path ? open(work_path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+	int r;
+
+	if (!work_path)
+		return 0;
+	r = work_fd < 0 ? -errno : io_replace_file(work_fd, "stats-dump", 0600, "", 0);
+	return r < 0 ? error_sys(err, r, "--work-path '%s'", work_path) : 0;
+}
+
 /* km ends by itself, with status 0, and the init in front of it; what stays is killed. */
 static void wait_for_end(const struct checkpoint *checkpoint)
 {
@@ -306,6 +319,8 @@ int container_checkpoint(const struct container_host *host, const char *id,
 		r = check_alone(&checkpoint, err);
 	if (r == 0)
 		r = check_locks(&checkpoint, err);
+	if (r == 0)
+		r = write_statistics(&checkpoint, err);
 	if (r == 0)
 		r = checkpoint.image_fd =
 			image_directory_make(options->image_path ? options->image_path : "checkpoint", err);

@@ -86,7 +86,10 @@ int container_mounts(const struct container_host *host, const char *id, const st
 		     struct error *err);
 int container_pause(const struct container_host *host, const char *id, struct error *err);
 int container_resume(const struct container_host *host, const char *id, struct error *err);
-/* @changes: from spec_parse_resources(); what it does not set stays as it is. */
+/*
+ * @changes: from spec_parse_resources() or spec_parse_update(); what it does not set stays as it is. All or nothing. What is in
+ * force afterwards stands in config.json of the state.
+ */
 int container_update(const struct container_host *host, const char *id, const struct spec *changes,
 		     struct error *err);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Commands on a container that exists: kill, delete, pause, resume, update, ps. */
+/* Commands on a container that exists: kill, delete, pause, resume, ps. */
 
 #include <errno.h>
 #include <signal.h>
@@ -168,7 +168,7 @@ int container_delete(const struct container_host *host, const char *id, bool for
 	return r;
 }
 
-/* ---- pause, resume, update, ps ---------------------------------------------------------------------------- */
+/* ---- pause, resume, ps ---------------------------------------------------------------------------- */
 
 static int freeze(const struct container_host *host, const char *id, enum operation operation,
 		  struct error *err)
@@ -198,28 +198,6 @@ int container_pause(const struct container_host *host, const char *id, struct er
 int container_resume(const struct container_host *host, const char *id, struct error *err)
 {
 	return freeze(host, id, OP_RESUME, err);
-}
-
-int container_update(const struct container_host *host, const char *id, const struct spec *changes,
-		     struct error *err)
-{
-	struct handle handle;
-	struct cgroup cgroup = { .dir_fd = -1 };
-	struct cgroup_change change = { 0 };
-	int r = handle_open(host, id, true, &handle, err);
-
-	if (r < 0)
-		return r;
-	r = status_check(handle.status, OP_UPDATE, id, err);
-	if (r == 0 && (handle.state.cgroup.path || cgroup_wants_limits(&changes->resources)))
-		r = open_cgroup(&handle.state, &cgroup, err);
-	if (r == 0 && cgroup.dir_fd >= 0) {
-		r = cgroup_update(&cgroup, &changes->resources, &change, err);
-		cgroup_change_done(&change);
-		cgroup_done(&cgroup);
-	}
-	handle_done(&handle);
-	return r;
 }
 
 int container_pids(const struct container_host *host, const char *id, pid_t **ret, size_t *ret_len,

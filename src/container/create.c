@@ -12,6 +12,7 @@
 #include "container/foreground.h"
 #include "container/launch.h"
 #include "container/notify.h"
+#include "container/oom.h"
 #include "container/remove.h"
 #include "container/state_dir.h"
 #include "hooks/hooks.h"
@@ -111,6 +112,8 @@ static int run(struct launch *launch, const struct create_request *request, int 
 	flock(launch->dir_fd, LOCK_UN);
 	if (!request->detach) {
 		r = wait_in_foreground(launch, notify_fd, ret_status, err);
+		if (r == 0)
+			oom_tell(&launch->cgroup, *ret_status);
 		if (!request->keep)
 			remove_after_run(launch, request);
 		return r;

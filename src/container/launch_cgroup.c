@@ -76,21 +76,11 @@ static int limit_cgroup(struct launch *launch, struct error *err)
 {
 	const struct spec_resources *resources = &launch->spec->resources;
 	struct spec_device_rule extra[KM_DEVICES_MAX];
-	int r;
+	const size_t extra_len = launch->has_km ? km_device_rules(&launch->km, extra) : 0;
+	int r = cgroup_limit(&launch->cgroup, resources, err);
 
-	for (size_t i = 0; i < launch->km.devices_len; i++)
-		extra[i] = (struct spec_device_rule){
-			.allow = true,
-			.type = 'c',
-			.major = { true, launch->km.devices[i].major },
-			.minor = { true, launch->km.devices[i].minor },
-			.read = true,
-			.write = true,
-			.mknod = true,
-		};
-	r = cgroup_limit(&launch->cgroup, resources, NULL, err);
 	if (r == 0)
-		r = cgroup_filter_devices(&launch->cgroup, resources, extra, launch->km.devices_len, err);
+		r = cgroup_filter_devices(&launch->cgroup, resources, extra, extra_len, err);
 	return r;
 }
 

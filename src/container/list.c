@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "container/container.h"
+#include "container/oom.h"
 #include "container/state.h"
 #include "container/state_dir.h"
 #include "container/status.h"
@@ -29,6 +30,7 @@ int container_state_text(const struct container_host *host, const char *id, char
 	if (r < 0)
 		return error_prefix(err, "container '%s'", id);
 	status = status_of(dir_fd, &state);
+	state.oom_killed = oom_killed(&state);
 	text = state_text(&state, status_word(status), status == STATUS_STOPPED ? 0 : state.pid, true);
 	state_done(&state);
 	if (!text)
@@ -56,6 +58,7 @@ static int info_make(int dir_fd, const char *id, struct container_info *ret)
 
 	if (state_load(dir_fd, &state, &ignored) == 0) {
 		status = status_of(dir_fd, &state);
+		state.oom_killed = oom_killed(&state);
 	} else {
 		state.id = strdup(id);
 		state.oci_version = strdup("1.3.0");

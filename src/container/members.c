@@ -14,28 +14,9 @@
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/io.h"
+#include "util/pids.h"
 
 enum { DEPTH_MAX = 32 }; /* pid_namespaces(7) */
-
-struct list {
-	pid_t *pids;
-	size_t len, capacity;
-};
-
-static int add(struct list *list, pid_t pid)
-{
-	if (list->len == list->capacity) {
-		size_t capacity = list->capacity ? 2 * list->capacity : 32;
-		pid_t *more = realloc(list->pids, capacity * sizeof(*more));
-
-		if (!more)
-			return -ENOMEM;
-		list->pids = more;
-		list->capacity = capacity;
-	}
-	list->pids[list->len++] = pid;
-	return 0;
-}
 
 static int pid_namespace(int proc_fd, pid_t pid, struct stat *ret)
 {
@@ -65,15 +46,8 @@ static bool is_first_of_a_namespace(int proc_fd, pid_t pid)
 	return count > 1 && numbers[count - 1] == 1;
 }
 
-static int compare(const void *a, const void *b)
-{
-	pid_t x = *(const pid_t *)a, y = *(const pid_t *)b;
-
-	return (x > y) - (x < y);
-}
-
 /* Everybody whose pid namespace is that of @init. Who ends meanwhile is not there any more. */
-static int add_namespace(DIR *proc, pid_t init, struct list *list)
+static int add_namespace(DIR *proc, pid_t init, struct pids *pids)
 {
 	struct stat wanted, found;
 	struct dirent *entry;
@@ -85,29 +59,29 @@ static int add_namespace(DIR *proc, pid_t init, struct list *list)
 
 		if (pid > 0 && pid_namespace(dirfd(proc), pid, &found) == 0 &&
 		    found.st_ino == wanted.st_ino && found.st_dev == wanted.st_dev)
-			r = add(list, pid);
+			r = pids_add(pids, pid);
 	}
 	return r;
 }
 
 int members_list(const struct state *state, pid_t **ret, size_t *ret_len, struct error *err)
 {
-	struct list list = { 0 };
+	struct pids pids = { 0 };
 	DIR *proc = opendir("/proc");
 	int r;
 
 	if (!proc)
 		return error_sys(err, -errno, "open '/proc'");
-	r = is_first_of_a_namespace(dirfd(proc), state->pid) ? add_namespace(proc, state->pid, &list) :
-							       add(&list, state->pid);
+	r = is_first_of_a_namespace(dirfd(proc), state->pid) ? add_namespace(proc, state->pid, &pids) :
+							       pids_add(&pids, state->pid);
 	closedir(proc);
+	if (r == 0)
+		r = pids_finish(&pids);
 	if (r < 0) {
-		free(list.pids);
+		free(pids.items);
 		return error_sys(err, r, "list the processes of container '%s'", state->id);
 	}
-	if (list.len > 0)
-		qsort(list.pids, list.len, sizeof(*list.pids), compare);
-	*ret = list.pids;
-	*ret_len = list.len;
+	*ret = pids.items;
+	*ret_len = pids.len;
 	return 0;
 }

@@ -231,6 +231,10 @@ static struct json_object *all_annotations(const struct state *state)
 	    json_object_new_string(personality_word(state->personality)));
 	if (state->personality == PERSONALITY_KM)
 		add(object, KRUN_ANNOTATION_START, json_object_new_string(km_start_word(state->start)));
+	/* Not even config.json may claim it. */
+	json_object_object_del(object, KRUN_ANNOTATION_OOM_KILLED);
+	if (state->oom_killed)
+		add(object, KRUN_ANNOTATION_OOM_KILLED, json_object_new_string("true"));
 	return object;
 }
 

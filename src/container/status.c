@@ -24,6 +24,7 @@ static const bool allowed[OP_COUNT][STATUS_COUNT] = {
 	[OP_UPDATE] = { [STATUS_CREATED] = true, [STATUS_RUNNING] = true, [STATUS_PAUSED] = true },
 	[OP_MOUNT] = { [STATUS_CREATED] = true, [STATUS_RUNNING] = true, [STATUS_PAUSED] = true },
 	[OP_CHECKPOINT] = { [STATUS_RUNNING] = true, [STATUS_PAUSED] = true },
+	[OP_WATCH] = { [STATUS_CREATED] = true, [STATUS_RUNNING] = true, [STATUS_PAUSED] = true },
 };
 
 static const char *const verbs[OP_COUNT] = {
@@ -36,6 +37,7 @@ static const char *const verbs[OP_COUNT] = {
 	[OP_UPDATE] = "update",
 	[OP_MOUNT] = "change the mounts of",
 	[OP_CHECKPOINT] = "take a checkpoint of",
+	[OP_WATCH] = "watch",
 };
 
 const char *status_word(enum status status)
@@ -86,6 +88,8 @@ int status_check(enum status status, enum operation operation, const char *id, s
 		return 0;
 	if (operation == OP_KILL)
 		return error_set(err, -ESRCH, "container not running");
+	if (operation == OP_WATCH && status == STATUS_STOPPED)
+		return error_set(err, -ESRCH, "cannot watch container '%s': container not running", id);
 	return error_set(err, -EBUSY, "cannot %s container '%s': it is %s", verbs[operation], id,
 			 words[status]);
 }

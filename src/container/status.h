@@ -22,6 +22,7 @@ enum operation {
 	OP_UPDATE,
 	OP_MOUNT,
 	OP_CHECKPOINT,
+	OP_WATCH,
 	OP_COUNT
 };
 

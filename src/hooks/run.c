@@ -40,12 +40,8 @@ static _Noreturn void child(const struct spec_hook *hook, int input_fd, int outp
 {
 	char *default_args[] = { (char *)(uintptr_t)hook->path, NULL };
 	char *const *args = hook->args && hook->args[0] ? hook->args : default_args;
-	sigset_t none;
 
-	sigemptyset(&none);
-	for (int signo = 1; signo < SIGRTMIN; signo++)
-		signal(signo, SIG_DFL);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	sys_reset_signals();
 	/* A group of its own: a time-out ends whatever the hook started, too. */
 	setpgid(0, 0);
 	if (dup2(input_fd, STDIN_FILENO) < 0 ||

@@ -53,18 +53,6 @@ static int run_steps(struct init_ctx *ctx, const struct init_step *steps, struct
 	return 0;
 }
 
-/* Signals as a program expects them at its start: engines ignore SIGPIPE and block others. */
-static void reset_signals(void)
-{
-	sigset_t none;
-
-	sigemptyset(&none);
-	for (int signo = 1; signo < SIGRTMIN; signo++)
-		if (signo != SIGKILL && signo != SIGSTOP)
-			signal(signo, SIG_DFL);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 /* The child. Never returns to the caller's code. */
 static _Noreturn void child_main(const struct init_plan *plan, int sync_fd, bool staged)
 {
@@ -73,7 +61,8 @@ static _Noreturn void child_main(const struct init_plan *plan, int sync_fd, bool
 	int r = 0;
 
 	log_set_role(plan->spec ? "init" : "exec", NULL);
-	reset_signals();
+	/* Engines ignore SIGPIPE and block others. */
+	sys_reset_signals();
 	/* A command that is killed takes its half-made child along; cleared once the child is complete. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (staged)

@@ -48,6 +48,12 @@ static int become_root(struct error *err)
 	return r < 0 ? error_sys(err, r, "become root of the user namespace") : 0;
 }
 
+/* The caller's own cpus (taskset, a service's CPUAffinity=) are not the container's; without a cgroup nothing else says which are. */
+static int step_cpus(struct init_ctx *ctx, struct error *err)
+{
+	return ctx->plan->cgroup_fd >= 0 ? affinity_reset(err) : 0;
+}
+
 static int step_id_maps(struct init_ctx *ctx, struct error *err)
 {
 	const struct spec *spec = ctx->plan->spec;
@@ -293,7 +299,8 @@ static int step_seccomp(struct init_ctx *ctx, struct error *err)
 }
 
 const struct init_step init_create_steps[] = {
-	{ "id maps", step_id_maps }, /* first: everything below needs our ids */
+	{ "cpus", step_cpus },	     /* before a scheduler that would not let it */
+	{ "id maps", step_id_maps }, /* everything below needs our ids */
 	{ "join namespaces", step_join },
 	{ "session", step_session },
 	{ "keyring", step_keyring },
@@ -337,7 +344,8 @@ static int step_exec_host_side(struct init_ctx *ctx, struct error *err)
 
 	/* We are in the container's cgroup since our birth. */
 	if (r == 0)
-		r = affinity_apply(process->affinity.final, "final", err);
+		r = process->affinity.final ? affinity_apply(process->affinity.final, "final", err) :
+					      step_cpus(ctx, err);
 	if (r < 0 || !ctx->plan->user_namespace)
 		return r;
 	r = rlimits_apply(0, process->rlimits, process->rlimits_len, err);

@@ -249,8 +249,8 @@ static int read_field(struct json_reader *reader, struct json_object *object, co
 	return r < 0 ? r : field->read(reader, value, (char *)target + field->offset, field->arg);
 }
 
-static void note_unknown_keys(struct json_reader *reader, struct json_object *object,
-			      const struct json_field *fields)
+static int look_for_unknown_keys(struct json_reader *reader, struct json_object *object,
+				 const struct json_field *fields)
 {
 	json_object_object_foreach(object, key, value)
 	{
@@ -261,9 +261,12 @@ static void note_unknown_keys(struct json_reader *reader, struct json_object *ob
 			field++;
 		if (field->key || json_enter_key(reader, key) < 0)
 			continue;
+		if (reader->strict)
+			return json_error(reader, "not in the specification");
 		json_note(reader, JSON_UNKNOWN_KEY, "not in the specification, and ignored");
 		json_leave(reader);
 	}
+	return 0;
 }
 
 int json_read_fields(struct json_reader *reader, struct json_object *object, const struct json_field *fields,
@@ -284,8 +287,12 @@ int json_read_fields(struct json_reader *reader, struct json_object *object, con
 		if (result == 0)
 			result = r;
 	}
-	if (reader->findings)
-		note_unknown_keys(reader, object, fields);
+	if (reader->findings || reader->strict) {
+		int r = look_for_unknown_keys(reader, object, fields);
+
+		if (result == 0)
+			result = r;
+	}
 	return result;
 }
 
@@ -340,7 +347,10 @@ int json_read_u64(struct json_reader *reader, struct json_object *value, void *t
 		return json_error(reader, "negative");
 	errno = 0;
 	number = json_object_get_uint64(value);
-	if (errno == ERANGE || (range && (number < (uint64_t)range->min || number > (uint64_t)range->max)))
+	if (range && (number < (uint64_t)range->min || number > (uint64_t)range->max))
+		return json_error(reader, "out of range (%lld to %lld)", (long long)range->min,
+				  (long long)range->max);
+	if (errno == ERANGE)
 		return json_error(reader, "out of range");
 	*(uint64_t *)target = number;
 	return 0;

@@ -28,6 +28,7 @@ struct json_reader {
 	 * unknown keys are told; what was read then is good for nothing when the result is an error.
 	 */
 	struct json_findings *findings;
+	bool strict; /* a key that no row has is an error */
 	/* Where we are: a key, or an index when the key is NULL. */
 	struct {
 		const char *key;

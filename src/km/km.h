@@ -15,6 +15,7 @@
 
 struct error;
 struct spec;
+struct spec_device_rule;
 
 #define KM_MONITOR_DEFAULT "/opt/kontain/bin/km"
 #define KM_LIBC_DEFAULT "/opt/kontain/runtime/libc.so"
@@ -86,6 +87,12 @@ struct km_plan {
  */
 int km_plan_make(struct km_settings *settings /* moved */, struct km_plan *ret, struct error *err);
 void km_plan_done(struct km_plan *plan);
+
+/*
+ * The rules of the device filter for km's devices in @ret, which has KM_DEVICES_MAX; returns how many. @plan: NULL for a container
+ * that exists already: then for those that this host has now.
+ */
+size_t km_device_rules(const struct km_plan *plan, struct spec_device_rule *ret);
 
 /* ---- the command line (argv.c) ------------------------------------------------------------------------ */
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "km/km.h"
+#include "spec/spec.h"
 #include "util/array.h"
 #include "util/cleanup.h"
 #include "util/error.h"
@@ -46,9 +47,11 @@ static int open_libc(const char *path, struct error *err)
 	return take_fd(&fd);
 }
 
-static int find_devices(struct km_plan *plan, struct error *err)
+/* The devices of km that the host has. */
+static size_t find_devices(struct km_device devices[KM_DEVICES_MAX])
 {
 	static const char *const paths[KM_DEVICES_MAX] = { "/dev/kvm", "/dev/kkm" };
+	size_t len = 0;
 
 	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
 		auto_close int fd = open(paths[i], O_PATH | O_CLOEXEC);
@@ -56,7 +59,7 @@ static int find_devices(struct km_plan *plan, struct error *err)
 
 		if (fd < 0 || fstat(fd, &st) < 0 || !S_ISCHR(st.st_mode))
 			continue;
-		plan->devices[plan->devices_len++] = (struct km_device){
+		devices[len++] = (struct km_device){
 			.fd = take_fd(&fd),
 			.path = paths[i],
 			.major = major(st.st_rdev),
@@ -64,9 +67,28 @@ static int find_devices(struct km_plan *plan, struct error *err)
 			.mode = 0666,
 		};
 	}
-	if (plan->devices_len == 0)
-		return error_set(err, -ENODEV, "km needs /dev/kvm or /dev/kkm, and this host has neither");
-	return 0;
+	return len;
+}
+
+size_t km_device_rules(const struct km_plan *plan, struct spec_device_rule *ret)
+{
+	struct km_device found[KM_DEVICES_MAX];
+	const struct km_device *devices = plan ? plan->devices : found;
+	const size_t len = plan ? plan->devices_len : find_devices(found);
+
+	for (size_t i = 0; i < len; i++)
+		ret[i] = (struct spec_device_rule){
+			.allow = true,
+			.type = 'c',
+			.major = { true, devices[i].major },
+			.minor = { true, devices[i].minor },
+			.read = true,
+			.write = true,
+			.mknod = true,
+		};
+	for (size_t i = 0; !plan && i < len; i++)
+		cleanup_close(&found[i].fd);
+	return len;
 }
 
 int km_plan_make(struct km_settings *settings, struct km_plan *ret, struct error *err)
@@ -81,8 +103,12 @@ int km_plan_make(struct km_settings *settings, struct km_plan *ret, struct error
 		plan.libc_fd = open_libc(plan.settings.libc, err);
 		r = err->code;
 	}
-	if (r == 0)
-		r = find_devices(&plan, err);
+	if (r == 0) {
+		plan.devices_len = find_devices(plan.devices);
+		if (plan.devices_len == 0)
+			r = error_set(err, -ENODEV,
+				      "km needs /dev/kvm or /dev/kkm, and this host has neither");
+	}
 	if (r < 0) {
 		km_plan_done(&plan);
 		return r;

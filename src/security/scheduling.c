@@ -3,6 +3,7 @@
 /* When and where a process runs and gets its memory from. */
 
 #include <linux/sched/types.h>
+#include <string.h>
 
 #include "security/security.h"
 #include "spec/spec.h"
@@ -49,6 +50,17 @@ int affinity_apply(const char *cpus, const char *what, struct error *err)
 	if (r == 0)
 		r = sys_sched_setaffinity(0, mask, sizeof(mask));
 	return r < 0 ? error_sys(err, r, "/process/execCPUAffinity/%s: run on cpus '%s'", what, cpus) : 0;
+}
+
+int affinity_reset(struct error *err)
+{
+	unsigned long mask[SPEC_CPUS_MAX / WORD_BITS];
+	int r;
+
+	/* The kernel takes of the mask what it has cpus for, and keeps to those of the cgroup by itself. */
+	memset(mask, 0xff, sizeof(mask));
+	r = sys_sched_setaffinity(0, mask, sizeof(mask));
+	return r < 0 ? error_sys(err, r, "run on all cpus of the cgroup") : 0;
 }
 
 int memory_policy_apply(const struct spec_memory_policy *policy, struct error *err)

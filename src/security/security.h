@@ -50,6 +50,8 @@ int identity_apply(const struct spec_user *user, bool set_groups, struct error *
 int scheduling_apply(pid_t pid, const struct spec_process *process, struct error *err);
 /* Restricts this process to the cpus of a checked list; NULL: leaves it. @what: for the error. */
 int affinity_apply(const char *cpus, const char *what, struct error *err);
+/* Lets this process run on every cpu that its cgroup has, now and later. */
+int affinity_reset(struct error *err);
 /* Of this process and what it executes; NULL: leaves it. */
 int memory_policy_apply(const struct spec_memory_policy *policy, struct error *err);
 

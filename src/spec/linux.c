@@ -318,7 +318,7 @@ static int read_cache(struct json_reader *reader, struct json_object *value, voi
 	return 0;
 }
 
-static int read_rdt(struct json_reader *reader, struct json_object *value, void *target, const void *arg)
+int spec_read_rdt(struct json_reader *reader, struct json_object *value, void *target, const void *arg)
 {
 	static const struct json_field fields[] = {
 		{ "closID", json_type_string, false, offsetof(struct spec_rdt, clos_id), read_clos_id, NULL },
@@ -422,7 +422,7 @@ static const struct json_field linux_fields[] = {
 	{ "mountLabel", json_type_string, false, SPEC(mount_label), json_read_string, NULL },
 	{ "sysctl", json_type_object, false, SPEC(sysctl), spec_read_pairs, NULL },
 	{ "personality", json_type_object, false, 0, read_personality, NULL },
-	{ "intelRdt", json_type_object, false, SPEC(rdt), read_rdt, NULL },
+	{ "intelRdt", json_type_object, false, SPEC(rdt), spec_read_rdt, NULL },
 	{ "memoryPolicy", json_type_object, false, SPEC(memory_policy), spec_read_memory_policy, NULL },
 	{ "netDevices", json_type_object, false, 0, read_net_devices, NULL },
 	{ 0 },

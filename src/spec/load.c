@@ -118,7 +118,20 @@ static int read_process_file(struct json_reader *reader, struct json_object *roo
 
 static int read_resources_file(struct json_reader *reader, struct json_object *root, struct spec *spec)
 {
+	reader->strict = true;
 	return spec_read_resources(reader, root, &spec->resources, NULL);
+}
+
+static int read_update(struct json_reader *reader, struct json_object *root, struct spec *spec)
+{
+	static const struct json_field fields[] = {
+		{ "resources", json_type_object, false, SPEC(resources), spec_read_resources, NULL },
+		{ "intelRdt", json_type_object, false, SPEC(rdt), spec_read_rdt, NULL },
+		{ 0 },
+	};
+
+	reader->strict = true;
+	return json_read_fields(reader, root, fields, spec);
 }
 
 static int read_mounts_file(struct json_reader *reader, struct json_object *root, struct spec *spec)
@@ -194,8 +207,26 @@ int spec_load_process(const char *path, struct spec **ret, struct error *err)
 int spec_parse_resources(const char *text, size_t size, const char *name, struct spec **ret,
 			 struct error *err)
 {
-	return parse(text, size, name, (struct document){ json_type_object, read_resources_file }, NULL, ret,
-		     err);
+	struct json_object *whole;
+	int r = parse(text, size, name, (struct document){ json_type_object, read_resources_file }, NULL, ret,
+		      err);
+
+	if (r < 0)
+		return r;
+	/* From here on it looks as if it came from spec_parse_update(). */
+	whole = json_object_new_object();
+	if (!whole || json_object_object_add(whole, "resources", (*ret)->root) < 0) {
+		json_object_put(whole);
+		spec_free(*ret);
+		return error_oom(err);
+	}
+	(*ret)->root = whole;
+	return 0;
+}
+
+int spec_parse_update(const char *text, size_t size, const char *name, struct spec **ret, struct error *err)
+{
+	return parse(text, size, name, (struct document){ json_type_object, read_update }, NULL, ret, err);
 }
 
 int spec_parse_mounts(const char *text, size_t size, const char *name, struct spec **ret, struct error *err)

@@ -296,8 +296,34 @@ int spec_validate(const char *text, size_t size, const char *name, struct json_f
 /* `exec --process FILE`: a bare process object. Result: a spec with only .process set. */
 int spec_load_process(const char *path, struct spec **ret, struct error *err);
 
-/* `update --resources FILE`: a bare resources object. Result: a spec with only .resources set. */
+/*
+ * `update --resources FILE`: a bare resources object. Result: a spec with only .resources set. Here an unknown property is an
+ * error: it asks for a change that would not come.
+ */
 int spec_parse_resources(const char *text, size_t size, const char *name, struct spec **ret,
+			 struct error *err);
+/* The same for the part of the linux object that `update` changes: "resources" and "intelRdt". */
+int spec_parse_update(const char *text, size_t size, const char *name, struct spec **ret, struct error *err);
+
+/* A write to a file of the container's cgroup. */
+struct spec_written {
+	const char *file, *text;
+	bool unified; /* asked for by "unified" */
+	bool line;    /* one of the lines of the file, for the device that it begins with */
+};
+
+struct spec_merge {
+	const struct spec *changes; /* of spec_parse_resources() or spec_parse_update() */
+	struct opt_i64 limit, swap; /* what memory has to say, where .set; they depend on each other */
+	const struct spec_written *written;
+	size_t written_len;
+};
+
+/*
+ * Pure: config.json as a text, with the changes on top of its own resources; the caller frees *ret_text. What the changes leave
+ * alone (absent, or a zero of engines) stays, and so does everything that krun does not know.
+ */
+int spec_merge_resources(const struct spec *config, const struct spec_merge *request, char **ret_text,
 			 struct error *err);
 
 /* `mounts add|remove`: a bare array of mounts. Result: a spec with only .mounts set. */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <linux/keyctl.h>
 #include <linux/sched.h>
+#include <signal.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -49,6 +50,17 @@ int sys_close_range(unsigned int first, unsigned int last, unsigned int flags)
 int sys_execveat(int fd, const char *path, char *const *argv, char *const *envp, int flags)
 {
 	return result(syscall(SYS_execveat, fd, path, argv, envp, flags));
+}
+
+void sys_reset_signals(void)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	for (int signo = 1; signo < SIGRTMIN; signo++)
+		if (signo != SIGKILL && signo != SIGSTOP)
+			signal(signo, SIG_DFL);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 long sys_join_session_keyring(const char *name)

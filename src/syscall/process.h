@@ -26,6 +26,9 @@ int sys_close_range(unsigned int first, unsigned int last, unsigned int flags);
 /* execveat(2) with AT_EMPTY_PATH: executes the file behind @fd. Returns only on failure. */
 int sys_execveat(int fd, const char *path, char *const *argv, char *const *envp, int flags);
 
+/* Default actions and an empty mask, as a program expects them at its start. Async-signal-safe. */
+void sys_reset_signals(void);
+
 /* keyctl(KEYCTL_JOIN_SESSION_KEYRING, @name); returns the key serial. */
 long sys_join_session_keyring(const char *name);
 /* Adds bits to the permission mask of a key. */

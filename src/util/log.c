@@ -17,6 +17,7 @@
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/io.h"
+#include "util/utf8.h"
 
 enum { RECORD_MAX = 3 * ERROR_TEXT_MAX };
 
@@ -167,18 +168,15 @@ static char *json_escape(char *out, const char *end, const char *text)
 		} else if (*p < 0x80) {
 			*out++ = (char)*p;
 		} else {
-			int extra = *p >= 0xf0 ? 3 : *p >= 0xe0 ? 2 : *p >= 0xc2 ? 1 : 0;
-			int have = 0;
+			size_t len = utf8_length((const char *)p);
 
-			while (have < extra && (p[have + 1] & 0xc0) == 0x80)
-				have++;
-			if (extra == 0 || have < extra || *p > 0xf4) {
+			if (len == 0) {
 				out += sprintf(out, "\\ufffd");
 				continue;
 			}
-			for (int i = 0; i <= extra; i++)
-				*out++ = (char)p[i];
-			p += extra;
+			memcpy(out, p, len);
+			out += len;
+			p += len - 1;
 		}
 	}
 	*out = '\0';

@@ -88,6 +88,72 @@ int parse_bit_list(const char *text, unsigned long *mask, unsigned int bits)
 	}
 }
 
+/* Longer names first where one begins another. */
+static const struct {
+	const char *name;
+	uint64_t ns;
+} units[] = {
+	{ "ns", 1 },	     { "us", 1000 },
+	{ "ms", 1000000 },   { "m", 60 * UINT64_C(1000000000) },
+	{ "s", 1000000000 }, { "h", 3600 * UINT64_C(1000000000) },
+};
+
+/* Digits behind the point, as parts of @unit; what is below a nanosecond is cut. */
+static uint64_t take_fraction(const char **text, uint64_t unit)
+{
+	uint64_t ns = 0;
+
+	for (; isdigit((unsigned char)**text); (*text)++) {
+		unit /= 10;
+		ns += unit * (uint64_t)(**text - '0');
+	}
+	return ns;
+}
+
+static int take_duration(const char **text, uint64_t *sum)
+{
+	const char *point, *behind;
+	uint64_t value, ns;
+	char *end;
+
+	if (!isdigit((unsigned char)**text))
+		return -EINVAL;
+	errno = 0;
+	value = strtoull(*text, &end, 10);
+	if (errno == ERANGE)
+		return -ERANGE;
+	point = end;
+	behind = *point == '.' ? point + 1 + strspn(point + 1, "0123456789") : point;
+	for (size_t i = 0; i < ARRAY_LEN(units); i++) {
+		if (strncmp(behind, units[i].name, strlen(units[i].name)) != 0)
+			continue;
+		if (__builtin_mul_overflow(value, units[i].ns, &ns))
+			return -ERANGE;
+		if (behind > point) {
+			point++;
+			if (__builtin_add_overflow(ns, take_fraction(&point, units[i].ns), &ns))
+				return -ERANGE;
+		}
+		*text = behind + strlen(units[i].name);
+		return __builtin_add_overflow(*sum, ns, sum) ? -ERANGE : 0;
+	}
+	return -EINVAL;
+}
+
+int parse_duration(const char *text, uint64_t *ret_ns)
+{
+	uint64_t sum = 0;
+
+	do {
+		int r = take_duration(&text, &sum);
+
+		if (r < 0)
+			return r;
+	} while (*text);
+	*ret_ns = sum;
+	return 0;
+}
+
 int parse_bool(const char *text, bool *ret)
 {
 	static const struct {

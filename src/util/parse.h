@@ -19,5 +19,11 @@ int parse_bool(const char *text, bool *ret);
  */
 int parse_bit_list(const char *text, unsigned long *mask, unsigned int bits);
 
+/*
+ * "5s", "500ms", "1m30s", "1.5s": numbers with a unit (ns, us, ms, s, m, h) as Go programs write them, into nanoseconds.
+ * -EINVAL, or -ERANGE above UINT64_MAX.
+ */
+int parse_duration(const char *text, uint64_t *ret_ns);
+
 /* "15", "TERM", "SIGTERM", "RTMIN+3"; any case. Returns the number or -EINVAL. */
 int parse_signal(const char *text);

@@ -270,17 +270,39 @@ class Scheduling(BothPersonalities):
         with open(f"/proc/{self.state()['pid']}/status") as file:
             self.assertNotEqual(field(file.read(), "Cpus_allowed_list"), str(cpu), "the container's own process")
 
-    def test_initial_cpus_of_exec_stay_without_final_ones(self):
+    def test_initial_cpus_of_exec_hold_until_it_is_in_the_containers_cgroup(self):
+        """"If omitted or empty, the container's default CPU affinity is used" (execCPUAffinity.final)."""
         cpu = max(os.sched_getaffinity(0))
         self.config["process"]["execCPUAffinity"] = {"initial": str(cpu)}
         self.start_sleeper()
         out = self.ok("exec", self.cid, "grep", "Cpus_allowed_list", "/proc/self/status").out
-        with open("/sys/fs/cgroup/cgroup.controllers") as file:
-            if "cpuset" in file.read():
-                # The kernel sets it anew in the container's cgroup: the list holds until then.
-                self.assertIn(out.split()[1], (str(cpu), f"0-{cpu}"))
-                return
-        self.assertEqual(out.split()[1], str(cpu))
+        with open("/proc/1/status") as file:
+            self.assertEqual(out.split()[1], field(file.read(), "Cpus_allowed_list"))
+
+    def pinned(self, *arguments, **more):
+        """krun on one cpu, as a service with CPUAffinity= or a user with taskset would call it."""
+        return subprocess.run(["taskset", "-c", "0", *self.command(*arguments)], check=False, stdin=subprocess.DEVNULL,
+                              capture_output=True, env=self.environment(arguments), **more)
+
+    def test_callers_cpus_are_not_the_containers(self):
+        if len(os.sched_getaffinity(0)) < 2:
+            self.skipTest("this machine has one cpu")
+        with open("/proc/1/status") as file:
+            everything = field(file.read(), "Cpus_allowed_list")
+        self.write_config(args=["grep", "Cpus_allowed_list", "/proc/self/status"])
+        done = self.pinned("run", "--bundle", self.bundle, self.cid)
+        self.assertEqual(done.stdout.decode().split()[1:], [everything], done.stderr)
+        self.write_config(args=["nproc"])
+        self.assertEqual(int(self.pinned("run", "--bundle", self.bundle, self.cid).stdout), os.cpu_count())
+        self.start_sleeper()
+        done = self.pinned("exec", self.cid, "grep", "Cpus_allowed_list", "/proc/self/status")
+        self.assertEqual(done.stdout.decode().split()[1:], [everything], done.stderr)
+
+    def test_callers_cpus_stay_without_a_cgroup(self):
+        self.config["linux"]["resources"] = {}
+        self.write_config(args=["grep", "Cpus_allowed_list", "/proc/self/status"])
+        done = self.pinned("--cgroup-manager", "disabled", "run", "--bundle", self.bundle, self.cid)
+        self.assertEqual(done.stdout.decode().split()[1:], ["0"], done.stderr)
 
     def test_cpu_that_is_not_there(self):
         self.config["process"]["execCPUAffinity"] = {"final": "4095"}

@@ -7,7 +7,7 @@ cd "$1"
 bad=0
 # Spelt in two parts so that this file does not find itself.
 work='/wor''k/' home='/ho''me/[a-z]' var='/var/t''mp/'
-if grep -rnIE "$work|$home|$var" --exclude-dir=.git --exclude-dir=build . | grep -vE '/home/alice'; then
+if grep -rnIE "$work|$home|$var" --exclude-dir=.git --exclude=.git --exclude-dir=build . | grep -vE '/home/alice'; then
 	echo "    ^ paths of one machine"
 	bad=1
 fi

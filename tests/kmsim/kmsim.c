@@ -11,6 +11,7 @@
  *   - KM_EXEC_* variables make it abort;
  *   - --wait-for-signal: one line in the log, SIGUSR1 blocked, sigwait, mask restored; handlers only after that;
  *   - a signal from outside reaches the payload only when a thread other than the first gets the kick, signal 63;
+ *   - its management socket, and snapshots that it resumes (snapshot.h);
  *   - a payload's death by a signal is repeated on itself, which does not work as process 1: 2 s, then SIGABRT, which
  *     does not work either, then SIGSEGV.
  * What it does not: the payload's pid is not its own, and scripts, execs and forks of the payload stay native.
@@ -33,6 +34,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "snapshot.h"
 
 enum { KICK_SIGNAL = 63, GUEST_FDS = 727, LOG_FD = 731, DEVICE_FD = 734, LIMIT_FATAL = 728, LIMIT_MIN = 737 };
 
@@ -332,10 +335,12 @@ static void start_payload(char **argv)
 		/* km's own descriptors are not the payload's. */
 		close_range(GUEST_FDS, ~0U, 0);
 		setenv("KMSIM", "1", 1);
+		setenv("KMSIM_STATE", SNAPSHOT_STATE_FILE, 1);
 		unsetenv("KM_MGTPIPE");
 		execv(argv[0], argv);
 		_exit(EXIT_PAYLOAD);
 	}
+	management_payload(payload_pid, argv);
 	install_handlers();
 	close(ready[1]);
 	close(ready[0]);
@@ -362,6 +367,7 @@ static int end_like(int status)
 int main(int argc, char **argv)
 {
 	struct options options = { 0 };
+	char **payload;
 	int status, r;
 
 	if (!parse_options(argc, argv, &options))
@@ -371,7 +377,12 @@ int main(int argc, char **argv)
 	check_environment();
 	if (!argv[optind])
 		return usage();
-	r = check_payload(argv[optind]);
+	payload = argv + optind;
+	if (snapshot_resume(payload[0], &payload) && argv[optind + 1]) {
+		say("cannot set payload arguments of a snapshot");
+		return EXIT_SETUP;
+	}
+	r = check_payload(payload[0]);
 	if (r == 0)
 		r = check_descriptors();
 	if (r == 0)
@@ -380,11 +391,12 @@ int main(int argc, char **argv)
 		r = open_device();
 	if (r != 0)
 		return r;
+	management_start(argv[optind]);
 	if (options.wait)
 		wait_for_release();
-	start_payload(argv + optind);
+	start_payload(payload);
 	while (waitpid(payload_pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return EXIT_PAYLOAD;
-	return end_like(status);
+	return management_ended() ? 0 : end_like(status);
 }

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../test.h"
 
+#include <errno.h>
 #include <linux/bpf.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cgroup/devices.h"
 #include "spec/spec.h"
+#include "syscall/process.h"
 #include "util/array.h"
 #include "util/error.h"
 
@@ -32,6 +36,12 @@ static int run(const struct device_program *program, char type, unsigned int acc
 		case BPF_ALU | BPF_K | BPF_MOV:
 		case BPF_ALU | BPF_X | BPF_MOV:
 			reg[i->dst_reg] = operand;
+			break;
+		case BPF_ALU | BPF_K | BPF_XOR:
+			reg[i->dst_reg] ^= operand;
+			break;
+		case BPF_ALU | BPF_X | BPF_OR:
+			reg[i->dst_reg] |= operand;
 			break;
 		case BPF_ALU | BPF_K | BPF_AND:
 			reg[i->dst_reg] &= operand;
@@ -148,6 +158,136 @@ static void test_devices_of_km_come_behind_all_rules(void **state)
 	device_program_done(&program);
 }
 
+/* ---- random lists against the rule of config-linux.md ----------------------------------------------------------- */
+
+enum { RULES_MAX = 12, LISTS = 300 };
+
+static const long numbers[] = { 1, 3, 5, 8, 10, 136, 232, UINT32_MAX, -1 };
+
+static unsigned int pick(unsigned int below)
+{
+	return (unsigned int)rand() % below;
+}
+
+static size_t make_random_rules(struct spec_device_rule *rules)
+{
+	const size_t len = 1 + pick(RULES_MAX);
+
+	for (size_t i = 0; i < len; i++)
+		rules[i] = rule(pick(2), "abc"[pick(3)], numbers[pick(ARRAY_LEN(numbers))],
+				numbers[pick(ARRAY_LEN(numbers))], pick(8));
+	return len;
+}
+
+static bool has_bit(const struct spec_device_rule *rule, unsigned int bit)
+{
+	return bit == R ? rule->read : bit == W ? rule->write : rule->mknod;
+}
+
+/* What the container has anyway; numbers as in config-linux.md "Default Devices". */
+static bool is_given(char type, unsigned int bit, unsigned int major, unsigned int minor)
+{
+	static const unsigned int given[][2] = { { 1, 3 }, { 1, 5 }, { 1, 7 }, { 1, 8 },
+						 { 1, 9 }, { 5, 0 }, { 5, 1 }, { 5, 2 } };
+
+	if (bit == M)
+		return true;
+	if (type == 'c' && major == 136)
+		return true;
+	for (size_t i = 0; type == 'c' && i < ARRAY_LEN(given); i++)
+		if (given[i][0] == major && given[i][1] == minor)
+			return true;
+	return false;
+}
+
+/* Every kind of access that is asked for has to be allowed by the last rule that says something about it. */
+static int expect(const struct spec_device_rule *rules, size_t len, char type, unsigned int access,
+		  unsigned int major, unsigned int minor)
+{
+	for (unsigned int bit = 1; bit <= 4; bit <<= 1) {
+		bool allowed = false;
+
+		if (!(access & bit))
+			continue;
+		for (size_t i = 0; i < len; i++)
+			if ((rules[i].type == 'a' || rules[i].type == type) && has_bit(&rules[i], bit) &&
+			    (!rules[i].major.set || rules[i].major.value == (int64_t)major) &&
+			    (!rules[i].minor.set || rules[i].minor.value == (int64_t)minor))
+				allowed = rules[i].allow;
+		if (!allowed && !is_given(type, bit, major, minor))
+			return 0;
+	}
+	return 1;
+}
+
+static void check_list(const struct spec_device_rule *rules, size_t len, unsigned int list)
+{
+	struct device_program program;
+
+	make(rules, len, &program);
+	for (unsigned int access = 1; access < 8; access++)
+		for (size_t major = 0; major < ARRAY_LEN(numbers); major++)
+			for (size_t minor = 0; minor < ARRAY_LEN(numbers); minor++)
+				for (const char *type = "bc"; *type; type++) {
+					/* 7 is no number of any rule. */
+					const unsigned int a =
+						numbers[major] < 0 ? 7 : (unsigned int)numbers[major];
+					const unsigned int b =
+						numbers[minor] < 0 ? 7 : (unsigned int)numbers[minor];
+
+					if (run(&program, *type, access, a, b) !=
+					    expect(rules, len, *type, access, a, b))
+						fail_msg("list %u: %c %u:%u access %u", list, *type, a, b,
+							 access);
+				}
+	device_program_done(&program);
+}
+
+static void test_random_lists_mean_what_the_specification_says(void **state)
+{
+	struct spec_device_rule rules[RULES_MAX];
+
+	(void)state;
+	srand(1);
+	for (unsigned int list = 0; list < LISTS; list++)
+		check_list(rules, make_random_rules(rules), list);
+}
+
+/* Needs the privilege to load programs. */
+static void test_the_kernel_takes_random_lists(void **state)
+{
+	static struct spec_device_rule many[4000];
+	struct spec_device_rule rules[RULES_MAX];
+
+	(void)state;
+	srand(2);
+	for (unsigned int list = 0; list < 20; list++) {
+		const bool last = list == 19;
+		struct device_program program;
+		union bpf_attr attr = { .prog_type = BPF_PROG_TYPE_CGROUP_DEVICE };
+		int fd;
+
+		for (size_t i = 0; last && i < ARRAY_LEN(many); i++)
+			many[i] = rule(i % 2, 'c', (long)i, 7, 1 + i % 7);
+		if (last)
+			make(many, ARRAY_LEN(many), &program);
+		else
+			make(rules, make_random_rules(rules), &program);
+		if (program.len == 0)
+			continue;
+		attr.insns = (uint64_t)(uintptr_t)program.instructions;
+		attr.insn_cnt = (uint32_t)program.len;
+		attr.license = (uint64_t)(uintptr_t) "Apache-2.0";
+		fd = sys_bpf(BPF_PROG_LOAD, &attr, sizeof(attr));
+		device_program_done(&program);
+		if (fd == -EPERM || fd == -ENOSYS)
+			skip();
+		if (fd < 0)
+			fail_msg("list %u: %s", list, strerror(-fd));
+		close(fd);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -156,6 +296,8 @@ int main(void)
 		cmocka_unit_test(test_partial_access_adds_up),
 		cmocka_unit_test(test_the_last_rule_that_matches_decides),
 		cmocka_unit_test(test_devices_of_km_come_behind_all_rules),
+		cmocka_unit_test(test_random_lists_mean_what_the_specification_says),
+		cmocka_unit_test(test_the_kernel_takes_random_lists),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

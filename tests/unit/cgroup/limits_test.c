@@ -98,7 +98,7 @@ static int limit(const char *json, const char *before_json, struct cgroup_change
 	int r;
 
 	*change = (struct cgroup_change){ .before = &before->resources };
-	r = cgroup_limit(&cgroup, &changes->resources, change, err);
+	r = cgroup_change_make(&cgroup, &changes->resources, change, err);
 	spec_free(changes);
 	spec_free(before);
 	return r;
@@ -183,7 +183,6 @@ static void test_failure_puts_everything_back(void **state)
 	check("memory.swap.max", "2000\n");
 	check("cpu.max", "50000 20000\n");
 	check("cpu.max.burst", "10000\n");
-	assert_int_equal(change.undo.len, 0);
 	cgroup_change_done(&change);
 }
 
@@ -304,8 +303,8 @@ static void test_without_a_group_only_defaults_can_be_had(void **state)
 	struct error err = { 0 };
 
 	(void)state;
-	assert_int_equal(cgroup_limit(&none, &limits->resources, NULL, &err), -EOPNOTSUPP);
-	assert_int_equal(cgroup_limit(&none, &defaults->resources, NULL, &err), 0);
+	assert_int_equal(cgroup_limit(&none, &limits->resources, &err), -EOPNOTSUPP);
+	assert_int_equal(cgroup_limit(&none, &defaults->resources, &err), 0);
 	spec_free(limits);
 	spec_free(defaults);
 }

@@ -149,6 +149,26 @@ static void test_schemata_are_combined_and_written_in_order(void **state)
 	free(group.name);
 }
 
+static void test_update_and_back(void **state)
+{
+	const struct spec_rdt rdt = { .l3_cache_schema = "L3:0=1", .mem_bw_schema = "MB:0=2" };
+	char name[] = "gold", none[] = "silver", *old = NULL;
+	const struct rdt_group group = { .name = name }, missing = { .name = none };
+	struct error err = { 0 };
+
+	(void)state;
+	/* Unlike in resctrl, what is written replaces the beginning of what is there. */
+	make_class("gold", "L3:0=f\nMB:0=9\n");
+	assert_int_equal(rdt_update(root_fd, &group, &rdt, &old, &err), 0);
+	check("gold/schemata", "L3:0=1\nMB:0=2\n");
+	assert_string_equal(old, "L3:0=f\nMB:0=9\n");
+	assert_int_equal(rdt_restore(root_fd, &group, old, &err), 0);
+	check("gold/schemata", "L3:0=f\nMB:0=9\n");
+	free(old);
+	assert_true(rdt_update(root_fd, &missing, &rdt, &old, &err) < 0);
+	assert_non_null(strstr(err.text, "/linux/intelRdt: read schemata of 'silver': "));
+}
+
 static void test_root_class(void **state)
 {
 	const struct spec_rdt rdt = { .clos_id = "/" };
@@ -177,6 +197,53 @@ static void test_own_class_is_made_and_removed(void **state)
 	free(group.name);
 }
 
+static void test_counts(void **state)
+{
+	static char gold[] = "gold", box[] = "box";
+	struct rdt_group group = { .name = gold };
+	struct rdt_stats stats;
+
+	(void)state;
+	make_class("gold", "    L3:0=f;1=3\n    MB:0=20\n");
+	/* Others may be in it. */
+	assert_int_equal(rdt_stats_read(root_fd, &group, "box", &stats), 0);
+	assert_string_equal(stats.l3_cache, "L3:0=f;1=3");
+	assert_string_equal(stats.mem_bw, "MB:0=20");
+	assert_int_equal(stats.domains_len, 0);
+	rdt_stats_done(&stats);
+	group.monitoring = true;
+	assert_int_equal(mkdirat(root_fd, "gold/mon_groups/box", 0700), 0);
+	assert_int_equal(mkdirat(root_fd, "gold/mon_groups/box/mon_data", 0700), 0);
+	assert_int_equal(mkdirat(root_fd, "gold/mon_groups/box/mon_data/mon_L3_01", 0700), 0);
+	assert_int_equal(mkdirat(root_fd, "gold/mon_groups/box/mon_data/mon_L3_00", 0700), 0);
+	put("gold/mon_groups/box/mon_data/mon_L3_00/llc_occupancy", "4096\n");
+	put("gold/mon_groups/box/mon_data/mon_L3_00/mbm_total_bytes", "10\n");
+	put("gold/mon_groups/box/mon_data/mon_L3_00/mbm_local_bytes", "Unavailable\n");
+	put("gold/mon_groups/box/mon_data/mon_L3_01/llc_occupancy", "8192\n");
+	assert_int_equal(rdt_stats_read(root_fd, &group, "box", &stats), 0);
+	assert_int_equal(stats.domains_len, 2);
+	assert_int_equal(stats.domains[0].occupancy, 4096);
+	assert_int_equal(stats.domains[0].total_bytes, 10);
+	assert_true(stats.domains[0].local_bytes == RDT_UNKNOWN);
+	assert_int_equal(stats.domains[1].occupancy, 8192);
+	assert_true(stats.domains[1].total_bytes == RDT_UNKNOWN);
+	rdt_stats_done(&stats);
+	/* A class with the container's name is its own; one that is gone has nothing. */
+	group = (struct rdt_group){ .name = box };
+	make_class("box", "");
+	assert_int_equal(mkdirat(root_fd, "box/mon_data", 0700), 0);
+	assert_int_equal(mkdirat(root_fd, "box/mon_data/mon_L3_00", 0700), 0);
+	put("box/mon_data/mon_L3_00/llc_occupancy", "1\n");
+	assert_int_equal(rdt_stats_read(root_fd, &group, "box", &stats), 0);
+	assert_null(stats.l3_cache);
+	assert_int_equal(stats.domains_len, 1);
+	rdt_stats_done(&stats);
+	group.name = dir;
+	assert_int_equal(rdt_stats_read(root_fd, &group, "box", &stats), 0);
+	assert_int_equal(stats.domains_len, 0);
+	rdt_stats_done(&stats);
+}
+
 static void test_host_without_resctrl(void **state)
 {
 	struct error err = { 0 };
@@ -199,8 +266,10 @@ int main(void)
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_schemata_are_combined_and_written_in_order, set_up,
 						tear_down),
+		cmocka_unit_test_setup_teardown(test_update_and_back, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_root_class, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_own_class_is_made_and_removed, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_counts, set_up, tear_down),
 		cmocka_unit_test(test_host_without_resctrl),
 	};
 

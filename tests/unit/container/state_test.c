@@ -136,6 +136,36 @@ static void test_state_text_is_the_object_of_the_specification(void **state)
 	free(text);
 }
 
+static const char *annotation(const struct state *from, struct json_object **ret_object)
+{
+	char *text = state_text(from, "stopped", 0, true);
+	struct json_object *annotations, *value = NULL;
+
+	*ret_object = json_tokener_parse(text);
+	free(text);
+	assert_true(json_object_object_get_ex(*ret_object, "annotations", &annotations));
+	json_object_object_get_ex(annotations, "app.kontain.krun.oomKilled", &value);
+	return value ? json_object_get_string(value) : "absent";
+}
+
+static void test_state_text_tells_of_memory_that_ran_out(void **state)
+{
+	static char claimed[] = "{\"app.kontain.krun.oomKilled\":\"perhaps\"}";
+	struct state saved = example();
+	struct json_object *object;
+
+	(void)state;
+	assert_string_equal(annotation(&saved, &object), "absent");
+	json_object_put(object);
+	/* config.json does not decide on it. */
+	saved.annotations = claimed;
+	assert_string_equal(annotation(&saved, &object), "absent");
+	json_object_put(object);
+	saved.oom_killed = true;
+	assert_string_equal(annotation(&saved, &object), "true");
+	json_object_put(object);
+}
+
 static void test_container_id_rules(void **state)
 {
 	static const struct {
@@ -165,6 +195,7 @@ int main(void)
 		cmocka_unit_test(test_state_survives_save_and_load),
 		cmocka_unit_test(test_state_load_refuses_what_is_cut_or_wrong),
 		cmocka_unit_test(test_state_text_is_the_object_of_the_specification),
+		cmocka_unit_test(test_state_text_tells_of_memory_that_ran_out),
 		cmocka_unit_test(test_container_id_rules),
 	};
 

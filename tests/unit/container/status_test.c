@@ -13,12 +13,12 @@ static void test_status_table(void **state)
 	static const struct {
 		enum status status;
 		const char *word;
-		const char
-			*allowed; /* start, exec, kill, delete, pause, resume, update, mounts, checkpoint */
+		const char *
+			allowed; /* start, exec, kill, delete, pause, resume, update, mounts, checkpoint, events */
 	} rows[] = {
-		{ STATUS_CREATING, "creating", "---------" }, { STATUS_CREATED, "created", "sek-p-um-" },
-		{ STATUS_RUNNING, "running", "-ek-p-umc" },   { STATUS_PAUSED, "paused", "--k--rumc" },
-		{ STATUS_STOPPED, "stopped", "---d-----" },
+		{ STATUS_CREATING, "creating", "----------" }, { STATUS_CREATED, "created", "sek-p-um-w" },
+		{ STATUS_RUNNING, "running", "-ek-p-umcw" },   { STATUS_PAUSED, "paused", "--k--rumcw" },
+		{ STATUS_STOPPED, "stopped", "---d------" },
 	};
 
 	(void)state;
@@ -42,6 +42,9 @@ static void test_status_check_of_kill_on_a_stopped_container(void **state)
 	assert_int_equal(status_check(STATUS_RUNNING, OP_START, "web", &err), -EBUSY);
 	assert_string_equal(err.text, "cannot start container 'web': it is running");
 	assert_int_equal(status_check(STATUS_CREATED, OP_START, "web", &err), 0);
+	assert_int_equal(status_check(STATUS_STOPPED, OP_WATCH, "web", &err), -ESRCH);
+	assert_string_equal(err.text, "cannot watch container 'web': container not running");
+	assert_int_equal(status_check(STATUS_CREATING, OP_WATCH, "web", &err), -EBUSY);
 }
 
 int main(void)

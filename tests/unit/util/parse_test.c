@@ -111,9 +111,56 @@ static void test_bit_lists(void **state)
 	assert_int_equal(mask[1], 1UL | 1UL << 63);
 }
 
+static void test_durations(void **state)
+{
+	static const struct {
+		const char *text;
+		int r;
+		uint64_t ns;
+	} rows[] = {
+		{ "5s", 0, 5000000000 },
+		{ "500ms", 0, 500000000 },
+		{ "1m", 0, 60000000000 },
+		{ "1h1m1s1ms1us1ns", 0, 3661001001001 },
+		{ "1.5s", 0, 1500000000 },
+		{ "0.0000000019s", 0, 1 },
+		{ "1m0.5s", 0, 60500000000 },
+		{ "0s", 0, 0 },
+		{ "18446744073s", 0, UINT64_C(18446744073000000000) },
+		{ "18446744074s", -ERANGE, 0 },
+		{ "18446744073.8s", -ERANGE, 0 },
+		{ "18446744073s1s", -ERANGE, 0 },
+		{ "99999999999999999999s", -ERANGE, 0 },
+		{ "", -EINVAL, 0 },
+		{ "5", -EINVAL, 0 },
+		{ "s", -EINVAL, 0 },
+		{ ".5s", -EINVAL, 0 },
+		{ "-5s", -EINVAL, 0 },
+		{ "+5s", -EINVAL, 0 },
+		{ " 5s", -EINVAL, 0 },
+		{ "5 s", -EINVAL, 0 },
+		{ "5s ", -EINVAL, 0 },
+		{ "5S", -EINVAL, 0 },
+		{ "5d", -EINVAL, 0 },
+		{ "1..5s", -EINVAL, 0 },
+		{ "5s3", -EINVAL, 0 },
+		{ "0x5s", -EINVAL, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		uint64_t ns = 77;
+
+		if (parse_duration(rows[i].text, &ns) != rows[i].r)
+			fail_msg("'%s'", rows[i].text);
+		assert_int_equal(ns, rows[i].r == 0 ? rows[i].ns : 77);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_durations),
 		cmocka_unit_test(test_bit_lists),
 		cmocka_unit_test(test_parse_u64_takes_digits_only),
 		cmocka_unit_test(test_parse_i64_checks_both_ends),

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * What the kernel has counted for a cgroup and all that is below it, Documentation/admin-guide/cgroup-v2.rst. A file that
+ * is not there (its controller is not enabled for the group, or the kernel is older) leaves its members unset: absent is no
+ * error. Times are nanoseconds unless stated.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/arena.h"
+
+struct cgroup;
+struct error;
+
+/* What "max" in a file of limits is read as. */
+#define CGROUP_NO_LIMIT UINT64_MAX
+/* What it is for a resource of rdma, which counts in 32 bits. */
+#define CGROUP_RDMA_NO_LIMIT UINT32_MAX
+
+enum { CGROUP_STATS_CPUS = 8192, CGROUP_STATS_NODES = 1024 };
+
+struct cgroup_number {
+	bool set;
+	uint64_t value;
+};
+
+/* Documentation/accounting/psi.rst */
+struct cgroup_stall {
+	bool set;
+	unsigned int avg10, avg60, avg300; /* hundredths of a percent */
+	uint64_t total;			   /* microseconds */
+};
+
+struct cgroup_pressure {
+	struct cgroup_stall some, full;
+};
+
+/* As cgroup v1 showed it, and callers know it. */
+struct cgroup_usage {
+	struct cgroup_number limit;
+	struct cgroup_number usage;
+	struct cgroup_number peak;
+	struct cgroup_number failures; /* how often the limit was in the way */
+};
+
+struct cgroup_entry {
+	const char *name;
+	uint64_t value;
+};
+
+struct cgroup_io {
+	unsigned int major, minor;
+	uint64_t read_bytes, written_bytes, discarded_bytes;
+	uint64_t reads, writes, discards;
+};
+
+struct cgroup_hugetlb {
+	const char *size; /* "2MB" */
+	struct cgroup_usage usage;
+};
+
+struct cgroup_rdma {
+	const char *device;
+	uint64_t handles, objects;
+};
+
+struct cgroup_stats {
+	struct arena arena; /* of everything that is pointed to */
+
+	struct cgroup_number cpu_total, cpu_user,
+		cpu_system; /* user and system: sampled, their sum is the total */
+	struct cgroup_number cpu_periods, cpu_throttled_periods, cpu_throttled_time;
+	struct cgroup_pressure cpu_pressure;
+
+	/* What the group may use right now, cpuset.*.effective. */
+	bool has_cpus, has_nodes;
+	unsigned long cpus[CGROUP_STATS_CPUS / (8 * sizeof(long))];
+	unsigned long nodes[CGROUP_STATS_NODES / (8 * sizeof(long))];
+
+	struct cgroup_usage memory;
+	struct cgroup_usage swap; /* without memory */
+	struct cgroup_number memory_cache, memory_inactive_file, memory_kernel, memory_sockets;
+	struct cgroup_entry *memory_stat; /* every line of memory.stat */
+	size_t memory_stat_len;
+	struct cgroup_pressure memory_pressure;
+
+	struct cgroup_number pids, pids_limit;
+
+	bool has_io;
+	struct cgroup_io *io; /* devices that were used */
+	size_t io_len;
+	struct cgroup_pressure io_pressure;
+
+	struct cgroup_hugetlb *hugetlb;
+	size_t hugetlb_len;
+
+	struct cgroup_rdma *rdma, *rdma_limits;
+	size_t rdma_len, rdma_limits_len;
+};
+
+/* -ENODEV when the group is gone. Released with cgroup_stats_done(), on success only. */
+int cgroup_stats_read(const struct cgroup *cgroup, struct cgroup_stats *ret, struct error *err);
+void cgroup_stats_done(struct cgroup_stats *stats);
+
+/*
+ * v1 counted memory and swap together, and so do callers and linux.resources.memory.swap: usage and limit are sums, a peak of the
+ * sum is not known. Pure.
+ */
+struct cgroup_usage cgroup_memory_and_swap(const struct cgroup_stats *stats);
+
+/* ---- parsers: pure, for the kernel's text ------------------------------------------------------------------------ */
+
+/* "4096" or "max", with or without a newline. */
+struct cgroup_number cgroup_parse_number(const char *text);
+/* The value of @key in lines of "KEY VALUE". */
+struct cgroup_number cgroup_parse_key(const char *text, const char *key);
+/* Every such line. The arrays below are in @arena. -ENOMEM. */
+int cgroup_parse_entries(const char *text, struct arena *arena, struct cgroup_entry **ret, size_t *ret_len);
+/* A file PROC.pressure. */
+struct cgroup_pressure cgroup_parse_pressure(const char *text);
+/* io.stat: "MAJOR:MINOR rbytes=N wbytes=N rios=N wios=N dbytes=N dios=N"; a device without any of them is left out. */
+int cgroup_parse_io(const char *text, struct arena *arena, struct cgroup_io **ret, size_t *ret_len);
+/* rdma.current, rdma.max: "DEVICE hca_handle=N hca_object=N". */
+int cgroup_parse_rdma(const char *text, struct arena *arena, struct cgroup_rdma **ret, size_t *ret_len);

@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "container/events.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cgroup/cgroup.h"
+#include "cgroup/events.h"
+#include "container/container.h"
+#include "container/state.h"
+#include "container/state_dir.h"
+#include "container/status.h"
+#include "syscall/process.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+#include "util/log.h"
+#include "util/proc.h"
+#include "util/strv.h"
+
+/* A container that is watched. */
+struct watch {
+	char *id;
+	struct cgroup cgroup;
+	struct rdt_group rdt;
+	int pidfd;
+	int process_fd; /* its directory in /proc */
+	bool has_network;
+	int memory_fd; /* memory.events; -1: memory is not counted */
+	uint64_t oom_kills;
+};
+
+struct watcher {
+	const struct container_events_request *request;
+	struct watch *watches;
+	size_t len;
+	int timer_fd;
+	int resctrl_fd; /* -1: no container has a class */
+	struct pollfd *fds;
+};
+
+/* ---- from ids to watches ------------------------------------------------------------------------------------------ */
+
+static void watch_done(struct watch *watch)
+{
+	free(watch->id);
+	free(watch->rdt.name);
+	cgroup_done(&watch->cgroup);
+	cleanup_close(&watch->pidfd);
+	cleanup_close(&watch->process_fd);
+	cleanup_close(&watch->memory_fd);
+}
+
+static uint64_t oom_kills_of(struct watch *watch)
+{
+	struct cgroup_memory_events events;
+
+	if (watch->memory_fd < 0)
+		return watch->oom_kills;
+	/* A group that is gone would have poll(2) return at once for ever. */
+	if (cgroup_memory_events_read(watch->memory_fd, &events) < 0) {
+		cleanup_close(&watch->memory_fd);
+		return watch->oom_kills;
+	}
+	return events.oom_kill;
+}
+
+static int open_process(const struct state *state, struct watch *watch, struct error *err)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d", state->pid);
+	watch->pidfd = sys_pidfd_open(state->pid);
+	watch->process_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (watch->pidfd == -EMFILE || (watch->pidfd >= 0 && watch->process_fd < 0 && errno == EMFILE))
+		return error_sys(err, -EMFILE, "watch container '%s'", state->id);
+	/* Asked last: while it lives its number is nobody else's, so that both are of this very process. */
+	if (watch->pidfd < 0 || watch->process_fd < 0 || !proc_is_alive(state->pid, state->start_time))
+		return status_check(STATUS_STOPPED, OP_WATCH, state->id, err);
+	watch->has_network = net_stats_is_foreign(watch->process_fd);
+	return 0;
+}
+
+static int open_watch(int dir_fd, struct state *state, struct watch *watch, struct error *err)
+{
+	int r = status_check(status_of(dir_fd, state), OP_WATCH, state->id, err);
+
+	if (r < 0)
+		return r;
+	if (!state->cgroup.path)
+		return error_set(err, -EOPNOTSUPP,
+				 "container '%s' has no cgroup of its own: nothing is counted for it",
+				 state->id);
+	r = open_process(state, watch, err);
+	if (r == 0)
+		r = cgroup_open(&state->cgroup, &watch->cgroup, err);
+	if (r < 0)
+		return r;
+	watch->memory_fd = cgroup_memory_events_open(watch->cgroup.dir_fd);
+	watch->oom_kills = oom_kills_of(watch);
+	watch->id = take_pointer(state->id);
+	watch->rdt = state->rdt;
+	state->rdt.name = NULL;
+	return 0;
+}
+
+static int add_watch(struct watcher *watcher, const char *id, struct error *err)
+{
+	struct watch *watch = &watcher->watches[watcher->len];
+	auto_close int dir_fd = state_dir_open(watcher->request->host, id, err);
+	struct state state;
+	int r;
+
+	if (dir_fd < 0)
+		return dir_fd;
+	r = state_load(dir_fd, &state, err);
+	if (r < 0)
+		return error_prefix(err, "container '%s'", id);
+	*watch = (struct watch){
+		.cgroup = { .dir_fd = -1, .holder_fd = -1 },
+		.pidfd = -1,
+		.process_fd = -1,
+		.memory_fd = -1,
+	};
+	r = open_watch(dir_fd, &state, watch, err);
+	state_done(&state);
+	if (r < 0) {
+		watch_done(watch);
+		return r;
+	}
+	watcher->len++;
+	return 0;
+}
+
+static bool is_watched(const struct watcher *watcher, const char *id)
+{
+	for (size_t i = 0; i < watcher->len; i++)
+		if (strcmp(watcher->watches[i].id, id) == 0)
+			return true;
+	return false;
+}
+
+/* All that can be watched. What has just ended or been deleted is not worth a word. */
+static int add_all(struct watcher *watcher, struct error *err)
+{
+	struct strv ids = { 0 };
+	int r = container_ids(watcher->request->host, &ids, err);
+
+	if (r == 0)
+		watcher->watches = calloc(ids.len + 1, sizeof(*watcher->watches));
+	if (r == 0 && !watcher->watches)
+		r = error_oom(err);
+	for (size_t i = 0; r == 0 && i < ids.len; i++) {
+		int added = add_watch(watcher, ids.items[i], err);
+
+		if (added == -ENOMEM || added == -EMFILE)
+			r = added;
+		else if (added < 0 && added != -ENOENT && added != -ESRCH && added != -EBUSY)
+			log_warning("%s", err->text);
+	}
+	strv_done(&ids);
+	return r;
+}
+
+static int add_named(struct watcher *watcher, struct error *err)
+{
+	char *const *ids = watcher->request->ids;
+	int r = 0;
+
+	watcher->watches = calloc(strv_len(ids) + 1, sizeof(*watcher->watches));
+	if (!watcher->watches)
+		return error_oom(err);
+	for (; r == 0 && *ids; ids++)
+		if (!is_watched(watcher, *ids))
+			r = add_watch(watcher, *ids, err);
+	return r;
+}
+
+static int open_all(struct watcher *watcher, struct error *err)
+{
+	struct rlimit limit;
+	int r;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+	r = watcher->request->ids ? add_named(watcher, err) : add_all(watcher, err);
+	for (size_t i = 0; r == 0 && watcher->resctrl_fd < 0 && i < watcher->len; i++) {
+		if (!watcher->watches[i].rdt.name)
+			continue;
+		watcher->resctrl_fd = rdt_open(err);
+		r = watcher->resctrl_fd < 0 ? watcher->resctrl_fd : 0;
+	}
+	return r;
+}
+
+/* ---- what there is to tell ----------------------------------------------------------------------------------------- */
+
+static uint64_t now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
+}
+
+/* -ENODEV: the cgroup is gone. */
+static int tell_sample(const struct watcher *watcher, const struct watch *watch, bool has_ended,
+		       struct error *err)
+{
+	const struct container_events_handler *handler = &watcher->request->handler;
+	struct container_sample sample = { .id = watch->id, .time = now(), .has_ended = has_ended };
+	int r = cgroup_stats_read(&watch->cgroup, &sample.cgroup, err);
+
+	if (r < 0)
+		return r;
+	if (watch->rdt.name && rdt_stats_read(watcher->resctrl_fd, &watch->rdt, watch->id, &sample.rdt) < 0)
+		r = error_oom(err);
+	/* Nothing to read when it has just ended. */
+	if (r == 0 && watch->has_network && !has_ended &&
+	    net_stats_read(watch->process_fd, &sample.interfaces, &sample.interfaces_len) == -ENOMEM)
+		r = error_oom(err);
+	if (r == 0)
+		r = handler->sample(handler->data, &sample, err);
+	free(sample.interfaces);
+	rdt_stats_done(&sample.rdt);
+	cgroup_stats_done(&sample.cgroup);
+	return r;
+}
+
+static int tell_oom(const struct watcher *watcher, struct watch *watch, struct error *err)
+{
+	const struct container_events_handler *handler = &watcher->request->handler;
+	uint64_t kills = oom_kills_of(watch);
+	const bool is_new = kills > watch->oom_kills;
+
+	watch->oom_kills = kills;
+	return is_new ? handler->oom(handler->data, watch->id, err) : 0;
+}
+
+static bool has_ended(const struct watch *watch)
+{
+	struct pollfd item = { .fd = watch->pidfd, .events = POLLIN };
+
+	return poll(&item, 1, 0) == 1;
+}
+
+/* Its last words, unless whoever waited for its end was quicker and has removed its cgroup. */
+static int tell_end(const struct watcher *watcher, struct watch *watch, struct error *err)
+{
+	const struct container_events_handler *handler = &watcher->request->handler;
+	int r = tell_oom(watcher, watch, err);
+
+	/* systemd was quicker, but it remembers. */
+	if (r == 0 && watch->memory_fd < 0 && watch->oom_kills == 0 && watch->cgroup.place.unit &&
+	    cgroup_ran_out_of_memory(&watch->cgroup))
+		r = handler->oom(handler->data, watch->id, err);
+	if (r == 0)
+		r = tell_sample(watcher, watch, true, err);
+	return r == -ENODEV ? 0 : r;
+}
+
+static int tell_round(const struct watcher *watcher, struct error *err)
+{
+	const struct container_events_request *request = watcher->request;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < watcher->len; i++) {
+		struct watch *watch = &watcher->watches[i];
+
+		r = tell_sample(watcher, watch, false, err);
+		/* Its end is the next thing that the loop sees; without a loop, nobody would hear of it. */
+		if (r == -ENODEV && has_ended(watch))
+			r = request->ids && request->rounds == 1 ?
+				    status_check(STATUS_STOPPED, OP_WATCH, watch->id, err) :
+				    0;
+	}
+	return r < 0 ? r : request->handler.round_done(request->handler.data, err);
+}
+
+/* ---- the loop ------------------------------------------------------------------------------------------------------- */
+
+enum { OUTPUT, TIMER, FIRST_WATCH, PROCESS = 0, MEMORY, FDS_OF_WATCH };
+
+static struct pollfd *fds_of(const struct watcher *watcher, size_t i)
+{
+	return &watcher->fds[FIRST_WATCH + FDS_OF_WATCH * i];
+}
+
+static int wait_for_something(const struct watcher *watcher, struct error *err)
+{
+	/* An output that has no reader any more is told without being asked for. */
+	watcher->fds[OUTPUT] = (struct pollfd){ .fd = watcher->request->output_fd };
+	watcher->fds[TIMER] = (struct pollfd){ .fd = watcher->timer_fd, .events = POLLIN };
+	for (size_t i = 0; i < watcher->len; i++) {
+		struct pollfd *fds = fds_of(watcher, i);
+
+		fds[PROCESS] = (struct pollfd){ .fd = watcher->watches[i].pidfd, .events = POLLIN };
+		fds[MEMORY] = (struct pollfd){ .fd = watcher->watches[i].memory_fd, .events = POLLPRI };
+	}
+	while (poll(watcher->fds, FIRST_WATCH + FDS_OF_WATCH * watcher->len, -1) < 0)
+		if (errno != EINTR)
+			return error_sys(err, -errno, "wait for events");
+	return 0;
+}
+
+/* What came from containers; those that have ended leave. */
+static int handle_watches(struct watcher *watcher, struct error *err)
+{
+	size_t kept = 0, len = watcher->len;
+	int r = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		struct watch *watch = &watcher->watches[i];
+		const struct pollfd *fds = fds_of(watcher, i);
+
+		if (r == 0 && fds[PROCESS].revents) {
+			r = tell_end(watcher, watch, err);
+			watch_done(watch);
+			continue;
+		}
+		if (r == 0 && fds[MEMORY].revents)
+			r = tell_oom(watcher, watch, err);
+		watcher->watches[kept++] = *watch;
+	}
+	watcher->len = kept;
+	return r;
+}
+
+static int loop(struct watcher *watcher, struct error *err)
+{
+	const struct container_events_request *request = watcher->request;
+	unsigned int rounds = 0;
+	int r = 0;
+
+	/* None to begin with: nothing is printed. */
+	while (watcher->len > 0) {
+		uint64_t ticks;
+
+		if (rounds == 0 ||
+		    (watcher->fds[TIMER].revents &&
+		     read(watcher->timer_fd, &ticks, sizeof(ticks)) == (ssize_t)sizeof(ticks))) {
+			r = tell_round(watcher, err);
+			rounds++;
+		}
+		if (r < 0 || (request->rounds > 0 && rounds >= request->rounds))
+			return r;
+		r = wait_for_something(watcher, err);
+		if (r == 0 && watcher->fds[OUTPUT].revents)
+			r = error_sys(err, -EPIPE, "write the events");
+		if (r == 0)
+			r = handle_watches(watcher, err);
+		if (r < 0)
+			return r;
+	}
+	return rounds > 0 ? request->handler.round_done(request->handler.data, err) : 0;
+}
+
+static struct timespec to_timespec(uint64_t ns)
+{
+	return (struct timespec){ .tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000) };
+}
+
+static int start_timer(struct watcher *watcher, struct error *err)
+{
+	const struct itimerspec times = {
+		.it_value = to_timespec(watcher->request->first_ns),
+		.it_interval = to_timespec(watcher->request->interval_ns),
+	};
+
+	watcher->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+	if (watcher->timer_fd < 0 || timerfd_settime(watcher->timer_fd, 0, &times, NULL) < 0)
+		return error_sys(err, -errno, "start a timer");
+	return 0;
+}
+
+int container_events(const struct container_events_request *request, struct error *err)
+{
+	struct watcher watcher = { .request = request, .timer_fd = -1, .resctrl_fd = -1 };
+	int r = open_all(&watcher, err);
+
+	if (r == 0) {
+		watcher.fds = calloc(FIRST_WATCH + FDS_OF_WATCH * watcher.len, sizeof(*watcher.fds));
+		r = watcher.fds ? start_timer(&watcher, err) : error_oom(err);
+	}
+	if (r == 0)
+		r = loop(&watcher, err);
+	for (size_t i = 0; i < watcher.len; i++)
+		watch_done(&watcher.watches[i]);
+	free(watcher.watches);
+	free(watcher.fds);
+	cleanup_close(&watcher.timer_fd);
+	cleanup_close(&watcher.resctrl_fd);
+	return r;
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * `update`: limits, resctrl schemata, device filter, and config.json in the state, which says what is in force. All of it or nothing:
+ * what was done is taken back when a later step fails.
+ */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cgroup/cgroup.h"
+#include "cgroup/change.h"
+#include "container/container.h"
+#include "container/state.h"
+#include "container/state_dir.h"
+#include "container/status.h"
+#include "spec/spec.h"
+#include "util/array.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+#include "util/io.h"
+#include "util/log.h"
+
+struct update {
+	const struct spec *changes;
+	int dir_fd; /* state directory, locked */
+	struct state state;
+	struct spec *config; /* what was asked for until now */
+	struct cgroup cgroup;
+	struct cgroup_change change;
+	int resctrl_fd;
+	char *old_schemata;
+};
+
+static int find_container(struct update *update, const struct container_host *host, const char *id,
+			  struct error *err)
+{
+	int r;
+
+	update->dir_fd = state_dir_open(host, id, err);
+	if (update->dir_fd < 0)
+		return update->dir_fd;
+	r = state_dir_lock(update->dir_fd, id, err);
+	if (r == 0)
+		r = state_load(update->dir_fd, &update->state, err);
+	if (r == 0)
+		r = status_check(status_of(update->dir_fd, &update->state), OP_UPDATE, id, err);
+	if (r == 0)
+		r = spec_load(update->dir_fd, STATE_CONFIG, &update->config, err);
+	if (r == 0 && update->state.cgroup.path)
+		r = cgroup_open(&update->state.cgroup, &update->cgroup, err);
+	return r;
+}
+
+/* ---- steps and their way back ---------------------------------------------------------------------------------- */
+
+static int set_limits(struct update *update, struct error *err)
+{
+	update->change.before = &update->config->resources;
+	return cgroup_update(&update->cgroup, &update->changes->resources, &update->change, err);
+}
+
+static void unset_limits(struct update *update)
+{
+	if (update->cgroup.dir_fd >= 0)
+		cgroup_update_undo(&update->cgroup, &update->change);
+}
+
+static int set_schemata(struct update *update, struct error *err)
+{
+	const struct spec_rdt *rdt = update->changes->rdt;
+
+	if (!rdt)
+		return 0;
+	if (!update->state.rdt.name)
+		return error_set(err, -EINVAL,
+				 "/linux/intelRdt: container '%s' was made without one, and has no class",
+				 update->state.id);
+	update->resctrl_fd = rdt_open(err);
+	return update->resctrl_fd < 0 ?
+		       update->resctrl_fd :
+		       rdt_update(update->resctrl_fd, &update->state.rdt, rdt, &update->old_schemata, err);
+}
+
+static void unset_schemata(struct update *update)
+{
+	struct error err;
+
+	if (update->old_schemata &&
+	    rdt_restore(update->resctrl_fd, &update->state.rdt, update->old_schemata, &err) < 0)
+		log_warning("%s", err.text);
+}
+
+static int filter(struct update *update, const struct spec_resources *resources, struct error *err)
+{
+	struct spec_device_rule extra[KM_DEVICES_MAX];
+	const size_t extra_len =
+		update->state.personality == PERSONALITY_KM ? km_device_rules(NULL, extra) : 0;
+
+	return cgroup_filter_devices(&update->cgroup, resources, extra, extra_len, err);
+}
+
+/* Without a list the rules stay. */
+static int set_filter(struct update *update, struct error *err)
+{
+	return update->changes->resources.devices_len == 0 ? 0 :
+							     filter(update, &update->changes->resources, err);
+}
+
+static void unset_filter(struct update *update)
+{
+	struct error err;
+
+	if (update->changes->resources.devices_len > 0 &&
+	    filter(update, &update->config->resources, &err) < 0)
+		log_warning("%s", err.text);
+}
+
+static int save(struct update *update, struct error *err)
+{
+	const struct cgroup_writes *writes = &update->change.writes;
+	struct spec_written *written = calloc(writes->len + 1, sizeof(*written));
+	struct spec_merge request = {
+		.changes = update->changes,
+		.written = written,
+		.written_len = writes->len,
+	};
+	auto_free char *text = NULL;
+	int r;
+
+	if (!written)
+		return error_oom(err);
+	for (size_t i = 0; i < writes->len; i++)
+		written[i] = (struct spec_written){
+			.file = writes->items[i].file,
+			.text = writes->items[i].text,
+			.unified = strcmp(writes->items[i].property, "unified") == 0,
+			.line = writes->items[i].is_line,
+		};
+	cgroup_memory_settle(&update->config->resources.memory, &update->changes->resources.memory,
+			     &update->change.present, &request.limit, &request.swap);
+	r = spec_merge_resources(update->config, &request, &text, err);
+	free(written);
+	if (r < 0)
+		return r;
+	r = io_replace_file(update->dir_fd, STATE_CONFIG, 0600, text, strlen(text));
+	return r < 0 ? error_sys(err, r, "write '%s' of the state", STATE_CONFIG) : 0;
+}
+
+static const struct {
+	int (*run)(struct update *update, struct error *err);
+	void (*undo)(struct update *update);
+} steps[] = {
+	{ set_limits, unset_limits },
+	{ set_schemata, unset_schemata },
+	{ set_filter, unset_filter },
+	{ save, NULL },
+};
+
+int container_update(const struct container_host *host, const char *id, const struct spec *changes,
+		     struct error *err)
+{
+	struct update update = {
+		.changes = changes,
+		.dir_fd = -1,
+		.cgroup = { .dir_fd = -1, .holder_fd = -1 },
+		.resctrl_fd = -1,
+	};
+	size_t done = 0;
+	int r = find_container(&update, host, id, err);
+
+	while (r == 0 && done < ARRAY_LEN(steps)) {
+		r = steps[done].run(&update, err);
+		done += r == 0;
+	}
+	while (r < 0 && done-- > 0)
+		steps[done].undo(&update);
+	cgroup_change_done(&update.change);
+	cgroup_done(&update.cgroup);
+	cleanup_close(&update.resctrl_fd);
+	cleanup_close(&update.dir_fd);
+	state_done(&update.state);
+	spec_free(update.config);
+	free(update.old_schemata);
+	return r;
+}

@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: Apache-2.0
+"""checkpoint and restore of containers under km; kmsim's snapshots keep the arguments and the state file of a payload."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import time
+
+from krun import KrunTest, wait_until
+
+# Counts on where its state says; KMSIM_STATE is kmsim's, km itself keeps all of memory.
+COUNTER = ("n=$(cat $KMSIM_STATE 2>/dev/null || echo 0); trap 'exit 3' TERM; "
+           "while :; do n=$((n+1)); echo $n > $KMSIM_STATE.new; mv $KMSIM_STATE.new $KMSIM_STATE; echo n$n; sleep 0.02; done")
+
+
+class Checkpoint(KrunTest):
+    personality = "km"
+
+    def setUp(self):
+        super().setUp()
+        self.image = os.path.join(self.top, "image")
+
+    def start_counter(self, **process):
+        self.shell(COUNTER, **process)
+        self.create()
+        self.ok("start", self.cid)
+        wait_until(lambda: "n5\n" in self.logged(), what="payload")
+
+    def numbers(self, path=None):
+        with open(path or self.log) as file:
+            return [int(line[1:]) for line in file.read().split() if line.startswith("n")]
+
+    def restore(self, *options, identity=None, status=0):
+        log = os.path.join(self.top, "restored")
+        with open(log, "wb") as file:
+            result = self.krun("restore", "--bundle", self.bundle, "--image-path", self.image, "--detach", *options,
+                               identity or self.cid, stdout=file, stderr=file)
+        with open(log) as file:
+            text = file.read()
+        self.assertEqual(result.status, status, text)
+        return log if status == 0 else text
+
+    def inside_of_image(self):
+        return sorted(os.listdir(self.image))
+
+    def test_the_payload_goes_on_where_it_was(self):
+        self.start_counter()
+        self.assertEqual(self.ok("checkpoint", "--image-path", self.image, self.cid).out, "")
+        self.assertEqual(self.status(), "stopped")
+        last = self.numbers()[-1]
+        self.assertEqual(self.inside_of_image(), ["inventory.img", "km-snapshot"])
+        self.ok("delete", self.cid)
+        os.unlink(f"{self.rootfs}/tmp/.kmsim-state")
+        log = self.restore()
+        self.assertEqual(self.status(), "running")
+        wait_until(lambda: len(self.numbers(log)) > 2, what="payload")
+        self.assertIn(self.numbers(log)[0], (last, last + 1))
+        self.assertEqual(self.ok("exec", self.cid, "echo", "hello").out, "hello\n")
+        self.ok("kill", self.cid, "TERM")
+        self.wait_stopped()
+        self.ok("delete", self.cid)
+
+    def test_end_of_a_checkpointed_payload_is_status_0(self):
+        self.shell(COUNTER)
+        run = self.spawn("run", "--bundle", self.bundle, self.cid, stdout=subprocess.PIPE)
+        self.assertEqual(run.stdout.readline(), b"n1\n")
+        self.ok("checkpoint", "--image-path", self.image, self.cid)
+        self.assertEqual(run.wait(20), 0)
+
+    def test_leave_running(self):
+        self.start_counter()
+        for _ in range(2):
+            self.ok("checkpoint", "--leave-running", "--image-path", self.image, self.cid)
+            before = self.numbers()[-1]
+            wait_until(lambda: self.numbers()[-1] > before + 2, what="progress")
+        with open(f"/proc/{self.state()['pid']}/mountinfo") as file:
+            self.assertNotIn("km-snapshot", file.read(), "the image's file is mounted for the moment only")
+        left = os.listdir(f"/proc/{self.state()['pid']}/root/dev/krun")
+        self.assertEqual([name.startswith("kmpipe.") for name in left], [True], left)
+        self.assertEqual(os.stat(f"{self.image}/km-snapshot").st_mode & 0o777, 0o600)
+        # Beside the first one, from the same image.
+        self.ids.append(self.cid + "b")
+        log = self.restore(identity=self.cid + "b")
+        wait_until(lambda: len(self.numbers(log)) > 2, what="second payload")
+        self.ok("delete", "--force", self.cid + "b")
+        self.ok("delete", "--force", self.cid)
+
+    def test_paused_container(self):
+        """docker pauses before it asks, and resumes afterwards."""
+        self.start_counter()
+        self.ok("pause", self.cid)
+        self.ok("checkpoint", "--leave-running", "--image-path", self.image, self.cid)
+        self.assertEqual(self.status(), "paused")
+        before = self.numbers()
+        time.sleep(0.1)
+        self.assertEqual(self.numbers(), before)
+        self.ok("resume", self.cid)
+        wait_until(lambda: len(self.numbers()) > len(before), what="progress")
+        self.ok("delete", "--force", self.cid)
+
+    def test_payload_of_another_user(self):
+        self.start_counter(user={"uid": 1000, "gid": 1000})
+        self.ok("checkpoint", "--image-path", self.image, self.cid)
+        self.ok("delete", self.cid)
+        self.assertEqual(os.stat(f"{self.image}/km-snapshot").st_uid, 0)
+        log = self.restore()
+        wait_until(lambda: len(self.numbers(log)) > 2, what="payload")
+        self.assertEqual(self.ok("exec", self.cid, "id", "-u").out, "1000\n")
+        self.ok("delete", "--force", self.cid)
+
+    def test_read_only_root_and_terminal_options_of_engines(self):
+        self.config["root"]["readonly"] = True
+        self.config["mounts"].append({"destination": "/tmp", "type": "tmpfs", "source": "tmpfs"})
+        self.start_counter()
+        self.ok("checkpoint", "--image-path", self.image, "--work-path", self.top, "--file-locks", "--shell-job",
+                "--ext-unix-sk", "--manage-cgroups-mode", "soft", "--empty-ns", "network", self.cid)
+        self.ok("delete", self.cid)
+        pid_file = os.path.join(self.top, "pid")
+        log = self.restore("--pid-file", pid_file, "--work-path", self.top, "-no-subreaper", "--file-locks")
+        wait_until(lambda: len(self.numbers(log)) > 2, what="payload")
+        with open(pid_file) as file:
+            self.assertEqual(int(file.read()), self.state()["pid"])
+        self.ok("delete", "--force", self.cid)
+
+    def test_what_km_cannot_do_is_refused(self):
+        self.start_counter()
+        for options in (["--pre-dump"], ["--parent-path", "../x"], ["--tcp-established"], ["--lazy-pages"],
+                        ["--page-server", "127.0.0.1:1"], ["--manage-cgroups-mode", "full"]):
+            with self.subTest(options=options):
+                self.assertIn(options[0], self.fails("checkpoint", "--image-path", self.image, *options, self.cid))
+                self.assertFalse(os.path.exists(self.image))
+        self.assertEqual(self.status(), "running")
+        self.ok("delete", "--force", self.cid)
+
+    def test_wrong_status(self):
+        self.assertIn("does not exist", self.fails("checkpoint", "nobody"))
+        self.shell(COUNTER)
+        self.create()
+        self.assertIn("it is created", self.fails("checkpoint", "--image-path", self.image, self.cid))
+        self.ok("kill", self.cid, "KILL")
+        self.wait_stopped()
+        self.assertIn("it is stopped", self.fails("checkpoint", "--image-path", self.image, self.cid))
+        self.ok("delete", self.cid)
+
+    def test_several_processes(self):
+        self.start_counter()
+        session = self.spawn("exec", self.cid, "sleep", "100", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_until(lambda: "sleep" in self.ok("ps", self.cid).out, what="second process")
+        self.assertIn("one process only", self.fails("checkpoint", "--image-path", self.image, self.cid))
+        session.terminate()
+        self.ok("delete", "--force", self.cid)
+
+    def test_plain_container(self):
+        self.shell("echo ready; while :; do sleep 0.02; done")
+        with open(self.log, "wb") as log:
+            self.assertEqual(self.krun("create", "--bundle", self.bundle, self.cid, personality="plain", stdout=log,
+                                       stderr=log).status, 0)
+        self.ok("start", self.cid)
+        self.assertIn("does not run under km", self.fails("checkpoint", "--image-path", self.image, self.cid))
+        self.ok("delete", "--force", self.cid)
+
+    def damaged(self, change):
+        """An image that @change spoilt; restore refuses it and leaves nothing."""
+        spoilt = os.path.join(self.top, "spoilt")
+        shutil.rmtree(spoilt, ignore_errors=True)
+        shutil.copytree(self.image, spoilt)
+        change(spoilt)
+        text = self.fails("restore", "--bundle", self.bundle, "--image-path", spoilt, "--detach", self.cid)
+        self.assertIn("does not exist", self.fails("state", self.cid))
+        return text
+
+    def test_damaged_and_foreign_images(self):
+        self.start_counter()
+        self.ok("checkpoint", "--image-path", self.image, self.cid)
+        self.ok("delete", self.cid)
+
+        def rewrite(name, data):
+            def change(spoilt):
+                with open(os.path.join(spoilt, name), "wb") as file:
+                    file.write(data)
+            return change
+
+        def edit(**values):
+            def change(spoilt):
+                with open(os.path.join(spoilt, "inventory.img")) as file:
+                    inventory = json.load(file)
+                inventory.update(values)
+                rewrite("inventory.img", json.dumps(inventory).encode())(spoilt)
+            return change
+
+        size = os.path.getsize(f"{self.image}/km-snapshot")
+        snapshot = os.path.join(self.image, "km-snapshot")
+        with open(snapshot, "rb") as file:
+            data = file.read()
+        for change, text in (
+                (lambda spoilt: os.unlink(f"{spoilt}/inventory.img"), "no complete checkpoint"),
+                (lambda spoilt: os.unlink(f"{spoilt}/km-snapshot"), "km-snapshot"),
+                (lambda spoilt: os.truncate(f"{spoilt}/km-snapshot", 10), f"has 10 bytes, and had {size}"),
+                (rewrite("km-snapshot", b"x" * size), "not a core file"),
+                (rewrite("km-snapshot", data[:64] + b"\xff" * (size - 64)), "segment 0"),
+                (rewrite("inventory.img", b"\x19CVT\x1611X and so on"), "a checkpoint of CRIU"),
+                (rewrite("inventory.img", b"{}"), "no checkpoint that krun knows"),
+                (rewrite("inventory.img", b""), "no checkpoint that krun knows"),
+                (edit(version=7), "version 7"),
+                (lambda spoilt: (os.unlink(f"{spoilt}/km-snapshot"), os.symlink("/etc/passwd", f"{spoilt}/km-snapshot")),
+                 "km-snapshot")):
+            with self.subTest(text=text):
+                self.assertIn(text, self.damaged(change))
+        self.assertIn("image-path", self.fails("restore", "--bundle", self.bundle, "--image-path", "/no/such", self.cid))
+        # The image itself is as good as before.
+        log = self.restore()
+        wait_until(lambda: len(self.numbers(log)) > 2, what="payload")
+        self.ok("delete", "--force", self.cid)
+
+    def test_image_under_a_plain_runtime(self):
+        self.start_counter()
+        self.ok("checkpoint", "--image-path", self.image, self.cid)
+        self.ok("delete", self.cid)
+        self.assertIn("this one is plain", self.fails("restore", "--bundle", self.bundle, "--image-path", self.image,
+                                                      self.cid, personality="plain"))
+
+    def test_interrupted_checkpoint_is_no_obstacle(self):
+        """What a killed checkpoint leaves: a temporary file, and one that is mounted in the container."""
+        self.start_counter()
+        os.mkdir(self.image)
+        left = os.path.join(self.image, "km-snapshot.tmp")
+        open(left, "w").close()
+        root = f"/proc/{self.state()['pid']}/root/dev/krun"
+        open(f"{root}/snapshot", "w").close()
+        subprocess.run(["nsenter", "--target", str(self.state()["pid"]), "--mount", "mount", "--bind", "/dev/null",
+                        "/dev/krun/snapshot"], check=True)
+        self.ok("checkpoint", "--image-path", self.image, self.cid)
+        self.assertEqual(self.inside_of_image(), ["inventory.img", "km-snapshot"])
+        self.assertGreater(os.path.getsize(f"{self.image}/km-snapshot"), 100)
+        self.ok("delete", self.cid)
+
+    def test_payload_in_the_way_of_the_socket(self):
+        """Only km's own socket is asked, whatever else is in the directory."""
+        self.start_counter()
+        root = f"/proc/{self.state()['pid']}/root/dev/krun"
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(f"{root}/kmpipe.fake.2")
+            listener.listen()
+            os.symlink("/etc/passwd", f"{root}/kmpipe.link.2")
+            self.ok("checkpoint", "--leave-running", "--image-path", self.image, self.cid)
+        for name in os.listdir(root):
+            os.unlink(f"{root}/{name}")
+        self.assertIn("does not listen", self.fails("checkpoint", "--image-path", self.image, self.cid))
+        self.assertEqual([name for name in self.inside_of_image() if "tmp" in name], [])
+        self.ok("delete", "--force", self.cid)
+
+    def test_probes_of_podman(self):
+        self.assertEqual(self.krun("checkpoint", "--help").status, 0)
+        self.assertIn("flag needs an argument", self.krun("restore", "--lsm-mount-context").err)

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * km's management socket and its snapshots, as far as an ordinary process can have any: a snapshot is an ELF core file with the
+ * payload's arguments and the content of one file, whose name the payload finds in $KMSIM_STATE and where it keeps what
+ * it wants to know again. A counter that reads the file at its start goes on counting.
+ */
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* Where KMSIM_STATE points to. */
+#define SNAPSHOT_STATE_FILE "/tmp/.kmsim-state"
+
+/* Listens in the directory that KM_MGTDIR names; a thread of its own. Without the variable: nothing. */
+void management_start(const char *payload);
+/* From here on requests are answered. @argv: of the payload; borrowed. */
+void management_payload(pid_t pid, char **argv);
+/* True once a snapshot ended the payload. */
+bool management_ended(void);
+
+/* Whether @path is a snapshot; then the state file is written, and *ret_argv is the payload's. */
+bool snapshot_resume(const char *path, char ***ret_argv);
