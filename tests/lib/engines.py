@@ -66,6 +66,7 @@ class Engine:
     groups = {}             # for each manager, how paths of the engine's own cgroups begin, as a regular expression
     units = {}              # for the systemd manager, a pattern of its units
     apparmor_profile = None # how the name begins of the profile that it gives to containers
+    tells_oom = False       # its inspect knows that memory ran out
 
     def __init__(self, manager="cgroupfs"):
         check_manager(manager)
@@ -128,6 +129,9 @@ class Engine:
         """Names of the containers of which the runtime still keeps a state."""
         raise NotImplementedError
 
+    def systemctl(self, *words):
+        return subprocess.run(["systemctl", *words], capture_output=True, check=True).stdout.decode()
+
     def states_in(self, root):
         """Those whose bundle is this engine's: another may keep its states there, too."""
         found = []
@@ -148,6 +152,7 @@ class Dockerd(Engine):
     groups = {"cgroupfs": "/docker", "systemd": "/system.slice/docker-[0-9a-f]{64}"}
     units = {"systemd": "docker-*.scope"}
     apparmor_profile = "docker-default"
+    tells_oom = True
     cgroup_view = True
 
     def __init__(self, manager="cgroupfs"):
@@ -222,6 +227,8 @@ class Podman(Engine):
     groups = {"cgroupfs": "/libpod_parent", "systemd": "/machine.slice/libpod-"}
     units = {"systemd": "libpod-*.scope"}
     apparmor_profile = "containers-default-"
+    # conmon 2.1.6 leaves the note about it in its working directory, where podman does not look.
+    tells_oom = False
     image = "localhost/bb:1"
 
     def __init__(self, manager="cgroupfs"):
@@ -258,7 +265,7 @@ network_config_dir = "{self.top}/net.d"
                 "file", "--runtime", self.program(personality), *arguments]
 
     def popen(self):
-        return {"env": dict(os.environ, CONTAINERS_CONF=self.configuration)}
+        return {"env": dict(os.environ, CONTAINERS_CONF=self.configuration), "cwd": self.top}
 
     def states(self):
         return self.states_in("/run/krun")
@@ -269,12 +276,14 @@ class PodmanOfUser(Podman):
 
     name = "podman-user"
     programs = ("podman", "conmon", "newuidmap", "slirp4netns")
-    # What a user's podman does not put into a cgroup stays in the session's.
-    groups = {"cgroupfs": "/user.slice/user-1000.slice/session-", "systemd": "/user.slice/user-1000.slice/"}
-    units = {}
+    units = {"systemd": "libpod-*.scope"}
+    apparmor_profile = None     # only root may confine
 
     def __init__(self, manager="cgroupfs"):
         self.session = Session.get()
+        # What is not in a scope of its own stays in the session's cgroup.
+        own = f"({self.session.cgroup}|/user.slice/user-1000.slice/user@1000.service/user.slice)/"
+        self.groups = {word: own for word in MANAGERS}
         super().__init__(manager)
 
     def configure(self):
@@ -287,7 +296,10 @@ class PodmanOfUser(Podman):
         return os.path.join(self.top, os.path.basename(PROGRAMS[personality]))
 
     def popen(self):
-        return self.session.words(CONTAINERS_CONF=self.configuration)
+        return dict(self.session.words(CONTAINERS_CONF=self.configuration), cwd=self.top)
+
+    def systemctl(self, *words):
+        return self.session.run("systemctl", "--user", *words).out
 
     def states(self):
         return self.states_in(f"{self.session.runtime}/krun")
@@ -372,20 +384,16 @@ def cgroups(engine):
     kept = {f"{CGROUP}/{name}" for name in ("docker", "krun-test", "libpod_parent", "libpod_parent/conmon", "krun")}
     if not OWN_MACHINE:
         return {folder for folder, _, _ in os.walk(CGROUP)} - kept
-    pattern, found = re.compile(engine.groups[engine.manager]), set()
-    for folder, _, _ in os.walk(CGROUP):
-        if pattern.match(folder[len(CGROUP):]):
-            found.add(folder)
-    return found - kept
+    pattern = re.compile(engine.groups[engine.manager])
+    return {folder for folder, _, _ in os.walk(CGROUP)
+            if pattern.match(folder[len(CGROUP):]) and "/podman-pause-" not in folder} - kept
 
 
 def units(engine):
     pattern = engine.units.get(engine.manager)
     if not pattern:
         return []
-    listed = subprocess.run(["systemctl", "list-units", "--all", "--plain", "--no-legend", pattern], capture_output=True,
-                            check=True).stdout.decode()
-    return listed.splitlines()
+    return engine.systemctl("list-units", "--all", "--plain", "--no-legend", pattern).splitlines()
 
 
 def mounts(pids):
@@ -470,6 +478,7 @@ class EngineTest(unittest.TestCase):
             try:
                 command, more = self.engine.command(self.personality, *arguments), self.engine.popen()
                 more.get("preexec_fn", lambda: None)()
+                os.chdir(more.get("cwd", "."))
                 os.execvpe(command[0], command, more.get("env", os.environ))
             finally:
                 os._exit(127)

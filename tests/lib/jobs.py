@@ -147,8 +147,8 @@ def run_here(report):
 
 
 class Job:
-    def __init__(self, ring, modules, name, build, report):
-        self.ring = ring
+    def __init__(self, ring, modules, name, build, report, parent):
+        """@parent: a cgroup in which the job gets one of its own, or None."""
         self.label = f"{ring}: {modules[0]}" if len(modules) == 1 else ring
         self.reader = Reader(report)
         self.cgroup = None
@@ -156,8 +156,8 @@ class Job:
         self.fd = read
         environment = dict(os.environ, KRUN_BUILD=build, KRUN_TEST_HOST=str(os.getpid()), KRUN_TEST_RECORDS=str(write),
                            KRUN_TEST_JOB=json.dumps({"ring": ring, "modules": modules, "name": name}))
-        if OWN_MACHINE:
-            self.cgroup = os.path.join(CGROUP + own_cgroup(), "job-" + modules[0])
+        if parent:
+            self.cgroup = os.path.join(parent, f"job-{time.monotonic_ns()}-{modules[0]}")
             os.makedirs(self.cgroup, exist_ok=True)
         words, setup = surroundings(ring)
         command = [*words, os.path.join(TESTS, "kmsim", "with-stand-in"), os.path.join(build, "tests", "kmsim", "kmsim"),
@@ -206,6 +206,22 @@ def own_cgroup():
         return [line.strip()[3:] for line in file if line.startswith("0::")][0]
 
 
+def parent_of_jobs():
+    """This run's own cgroup, delegated by systemd; what is in it goes a level down, so that jobs get its controllers."""
+    top = CGROUP + own_cgroup()
+    os.makedirs(os.path.join(top, "runner"), exist_ok=True)
+    with open(os.path.join(top, "cgroup.procs")) as file:
+        pids = file.read().split()
+    for pid in pids:
+        with open(os.path.join(top, "runner", "cgroup.procs"), "w") as file:
+            file.write(pid)
+    with open(os.path.join(top, "cgroup.controllers")) as file:
+        words = " ".join("+" + word for word in file.read().split())
+    with open(os.path.join(top, "cgroup.subtree_control"), "w") as file:
+        file.write(words)
+    return top
+
+
 def plan(selections):
     """[(ring, modules, name)]: the jobs of [(ring, name)]."""
     planned = []
@@ -227,9 +243,10 @@ def run(selections, build, report):
             report.add("skipped", ring, "needs root")
         return
     waiting, selector = plan(selections), selectors.DefaultSelector()
+    parent = parent_of_jobs() if OWN_MACHINE else None
     while waiting or selector.get_map():
         while waiting and len(selector.get_map()) < (AT_ONCE if OWN_MACHINE else 1):
-            job = Job(*waiting.pop(0), build, report)
+            job = Job(*waiting.pop(0), build, report, parent)
             selector.register(job.fd, selectors.EVENT_READ, job)
         ready = {key.data for key, _ in selector.select(1)}
         for job in [key.data for key in selector.get_map().values()]:

@@ -49,9 +49,14 @@ class Session:
         self.user = pwd.getpwnam(NAME)
         self.groups = [group.gr_gid for group in grp.getgrall() if NAME in group.gr_mem] + [self.user.pw_gid]
         # The shell of the session tells its environment and stays.
-        self.holder = subprocess.Popen(["runuser", "-l", NAME, "-c", "env -0; exec sleep infinity > /dev/null"],
-                                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
-        data = self.holder.stdout.read()
+        self.holder = subprocess.Popen(["runuser", "-l", NAME, "-c", "env -0; printf '\\0'; exec sleep infinity"],
+                                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        data = b""
+        while not data.endswith(b"\0\0"):
+            more = os.read(self.holder.stdout.fileno(), 4096)
+            if not more:
+                raise AssertionError(f"no session for {NAME}: {data.decode(errors='replace')}")
+            data += more
         self.environment = dict(item.decode().split("=", 1) for item in data.split(b"\0") if item)
         self.shell = wait_until(self.find_shell, 60, f"session of {NAME}")
         with open(f"/proc/{self.shell}/cgroup") as file:
