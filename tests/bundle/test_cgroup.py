@@ -172,10 +172,6 @@ class Cgroup(BothPersonalities):
         with open("/proc/self/cgroup") as file:
             self.assertIn(result.out.strip(), file.read())
 
-    def test_systemd_manager_is_refused_clearly(self):
-        self.write_config()
-        self.assertIn("systemd", self.fails("create", "--bundle", self.bundle, self.cid, options=["--systemd-cgroup"]))
-
     def test_path_that_leads_out(self):
         for path in ("/a/../../b", "..", "a:b:c"):
             self.config["linux"]["cgroupsPath"] = path

@@ -94,7 +94,7 @@ class RingResult(unittest.TestResult):
         super().__init__()
         self.ring = ring
         self.report = report
-        self.started = 0.0
+        self.started = time.monotonic()
         self.bad_subtests = []
 
     def startTest(self, test):
@@ -107,7 +107,9 @@ class RingResult(unittest.TestResult):
         return self.ring + ": " + ".".join(test.id().split(".")[-3:])
 
     def finish(self, outcome, test, detail=""):
-        self.report.add(outcome, self.name(test), detail, time.monotonic() - self.started)
+        now = time.monotonic()
+        self.report.add(outcome, self.name(test), detail, now - self.started)
+        self.started = now      # of what is no test: the set-up of a class or a module
 
     def addSuccess(self, test):
         self.finish("passed", test)
