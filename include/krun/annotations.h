@@ -37,6 +37,14 @@
 /* Read from config.json: the socket of the seccomp agent, when listenerPath is not set. */
 #define KRUN_ANNOTATION_SECCOMP_RECEIVER "run.oci.seccomp.receiver"
 
+/*
+ * Read from config.json in the km personality: this and the key of a setting (krun(1), FILES) is that setting for the container,
+ * if the host file allows it. "snapshot" is the name of a checkpoint that the container goes on from. Written into `state` and
+ * `features`: every setting that is not the default.
+ */
+#define KRUN_ANNOTATION_SETTING "app.kontain.krun."
+#define KRUN_SETTING_SNAPSHOT "snapshot"
+
 /* Written into `state`: "km" or "plain", and "payload" or "exec" (where `create` stops). */
 #define KRUN_ANNOTATION_PERSONALITY "app.kontain.krun.personality"
 #define KRUN_ANNOTATION_START "app.kontain.krun.startAt"

@@ -147,6 +147,9 @@ bool cgroup_ran_out_of_memory(const struct cgroup *cgroup);
 /* True if @resources has any limit that needs a controller (device rules do not count). */
 bool cgroup_wants_limits(const struct spec_resources *resources);
 
+/* Whether org.systemd.property.* among them can be read; for `validate`. */
+int cgroup_check_annotations(const struct spec_pair *annotations, size_t len, struct error *err);
+
 /* Whether the controllers that @resources needs are in the host's cgroup2 tree at all; for `validate`. */
 int cgroup_check_host(const struct spec_resources *resources, struct error *err);
 

@@ -392,6 +392,18 @@ static int no_group(const struct spec_resources *resources, struct error *err)
 	return error_set(err, -EOPNOTSUPP, "/linux/resources: the container has no cgroup of its own");
 }
 
+/* A limit like any other for a container that runs; here nothing would start, with an error that says nothing. */
+static int check_first_process(const struct cgroup_writes *writes, struct error *err)
+{
+	for (size_t i = 0; i < writes->len; i++)
+		if (strcmp(writes->items[i].file, "pids.max") == 0 && strcmp(writes->items[i].text, "0") == 0)
+			return error_set(err, -EINVAL,
+					 "/linux/resources/%s: 0 leaves no room for the container's first "
+					 "process; -1 is no limit",
+					 writes->items[i].property);
+	return 0;
+}
+
 int cgroup_limit(const struct cgroup *cgroup, const struct spec_resources *resources, struct error *err)
 {
 	struct cgroup_change change = { .before = NULL };
@@ -400,6 +412,8 @@ int cgroup_limit(const struct cgroup *cgroup, const struct spec_resources *resou
 	if (cgroup->dir_fd < 0)
 		return no_group(resources, err);
 	r = plan(cgroup, resources, &change, err);
+	if (r == 0)
+		r = check_first_process(&change.writes, err);
 	if (r == 0)
 		r = apply(cgroup, &change.writes, NULL, err);
 	cgroup_change_done(&change);

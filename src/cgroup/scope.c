@@ -154,6 +154,15 @@ int cgroup_attach(const struct cgroup *cgroup, pid_t pid, struct error *err)
 	return systemd_attach(cgroup, "", pid, err);
 }
 
+int cgroup_check_annotations(const struct spec_pair *annotations, size_t len, struct error *err)
+{
+	struct strv words = { 0 };
+	int r = systemd_properties_of_annotations(&words, annotations, len, err);
+
+	strv_done(&words);
+	return r;
+}
+
 bool cgroup_systemd_is_built_in(void)
 {
 	return systemd_is_built_in();

@@ -67,6 +67,8 @@ static int scope_words(const struct cgroup_request *request, const char *slice,
 		{ "MemoryAccounting", "b", "true" },
 		{ "IOAccounting", "b", "true" },
 		{ "TasksAccounting", "b", "true" },
+		/* DefaultTasksMax is nothing that the container's configuration asked for; a limit of its own comes behind. */
+		{ "TasksMax", "t", "18446744073709551615" },
 		{ "OOMPolicy", "s", oom_policy(writes) },
 	};
 	int r = 0;

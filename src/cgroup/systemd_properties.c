@@ -267,9 +267,7 @@ static int put_annotation(struct strv *words, const char *name, const char *text
 		return error_oom(err);
 	if (r < 0 && !err->text[0])
 		error_set(err, r, "'%s' is no value in GVariant's text format", text);
-	return r < 0 ? error_prefix(err, "config.json: /annotations/" KRUN_ANNOTATION_SYSTEMD_PROPERTY "%s",
-				    name) :
-		       0;
+	return r < 0 ? error_prefix(err, "/annotations/" KRUN_ANNOTATION_SYSTEMD_PROPERTY "%s", name) : 0;
 }
 
 int systemd_properties_of_annotations(struct strv *words, const struct spec_pair *annotations, size_t len,

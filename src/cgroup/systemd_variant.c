@@ -89,8 +89,9 @@ static int parse_string(struct cursor *cursor)
 		}
 		*out++ = *cursor->at++;
 	}
-	if (*cursor->at++ != quote)
+	if (*cursor->at != quote)
 		return -EINVAL;
+	cursor->at++;
 	*out = '\0';
 	return strv_add(cursor->words, text);
 }

@@ -33,7 +33,7 @@ struct command {
 extern const struct command command_create, command_run, command_exec, command_start, command_state,
 	command_kill, command_delete, command_list, command_ps, command_spec, command_pause, command_resume,
 	command_update, command_mounts, command_validate, command_features, command_checkpoint,
-	command_restore, command_events;
+	command_restore, command_events, command_logs, command_exceptions;
 
 /* All of them, NULL at the end. */
 extern const struct command *const commands[];

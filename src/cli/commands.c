@@ -5,10 +5,17 @@
 #include "cli/command.h"
 
 const struct command *const commands[] = {
-	&command_create,   &command_start,	&command_run,	  &command_exec,   &command_state,
-	&command_list,	   &command_ps,		&command_kill,	  &command_delete, &command_pause,
-	&command_resume,   &command_update,	&command_mounts,  &command_spec,   &command_validate,
-	&command_features, &command_checkpoint, &command_restore, &command_events, NULL,
+	&command_create,     &command_start,
+	&command_run,	     &command_exec,
+	&command_state,	     &command_list,
+	&command_ps,	     &command_kill,
+	&command_delete,     &command_pause,
+	&command_resume,     &command_update,
+	&command_mounts,     &command_exceptions,
+	&command_logs,	     &command_spec,
+	&command_validate,   &command_features,
+	&command_checkpoint, &command_restore,
+	&command_events,     NULL,
 };
 
 const struct command *command_find(const char *name)

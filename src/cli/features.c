@@ -6,9 +6,11 @@
 #include <seccomp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli/command.h"
 #include "cli/version.h"
+#include "km/km.h"
 #include "krun/annotations.h"
 #include "security/security.h"
 #include "spec/spec.h"
@@ -103,9 +105,13 @@ static struct json_object *memory_policy(void)
 static struct json_object *unsafe_annotations(void)
 {
 	static const char *const list[] = {
-		KRUN_ANNOTATION_TRIGGER,	  KRUN_ANNOTATION_CRI_KIND,
-		KRUN_ANNOTATION_CRIO_KIND,	  "run.oci.",
-		KRUN_ANNOTATION_SYSTEMD_PROPERTY, NULL,
+		KRUN_ANNOTATION_TRIGGER,
+		KRUN_ANNOTATION_CRI_KIND,
+		KRUN_ANNOTATION_CRIO_KIND,
+		"run.oci.",
+		KRUN_ANNOTATION_SYSTEMD_PROPERTY,
+		KRUN_ANNOTATION_SETTING,
+		NULL,
 	};
 
 	return words(list);
@@ -129,6 +135,43 @@ static struct json_object *linux_object(void)
 	return object;
 }
 
+/* What this host has set beside the defaults, and what it lets containers set; nothing for a plain runtime. */
+static int add_settings(struct json_object *object, const struct cli *cli, struct error *err)
+{
+	struct km_settings settings;
+	struct strv list = { 0 }, allowed = { 0 };
+	int r;
+
+	if (cli->host.name == NAME_PLAIN)
+		return 0;
+	r = km_settings_load(cli->host.config_file, &settings, err);
+	if (r < 0)
+		return r;
+	r = km_settings_differing(&settings, &list, err);
+	if (r == 0)
+		r = km_settings_allowed(&settings, &allowed, err);
+	for (size_t i = 0; r == 0 && i < list.len; i++) {
+		char *value = strchr(list.items[i], '=');
+		char key[128];
+
+		*value++ = '\0';
+		snprintf(key, sizeof(key), "%s%s", KRUN_ANNOTATION_SETTING, list.items[i]);
+		json_object_object_add(object, key, json_object_new_string(value));
+	}
+	if (r == 0 && allowed.len > 0) {
+		struct json_object *array = words((const char *const *)allowed.items);
+
+		json_object_object_add(object, KRUN_ANNOTATION_SETTING "allowAnnotations",
+				       json_object_new_string(json_object_to_json_string_ext(
+					       array, JSON_C_TO_STRING_PLAIN)));
+		json_object_put(array);
+	}
+	strv_done(&list);
+	strv_done(&allowed);
+	km_settings_done(&settings);
+	return r;
+}
+
 static struct json_object *annotations(void)
 {
 	const struct scmp_version *library = seccomp_version();
@@ -146,18 +189,22 @@ static struct json_object *annotations(void)
 
 static int run_features(struct cli *cli, void *options, struct error *err)
 {
-	struct json_object *root = json_object_new_object();
+	struct json_object *root = json_object_new_object(), *notes = annotations();
 	auto_free char *line = NULL;
-	int r;
+	int r = add_settings(notes, cli, err);
 
-	(void)cli;
 	(void)options;
+	if (r < 0) {
+		json_object_put(notes);
+		json_object_put(root);
+		return r;
+	}
 	json_object_object_add(root, "ociVersionMin", json_object_new_string("1.0.0"));
 	json_object_object_add(root, "ociVersionMax", json_object_new_string(SPEC_VERSION));
 	json_object_object_add(root, "hooks", hooks());
 	json_object_object_add(root, "mountOptions", words(spec_mount_option_words));
 	json_object_object_add(root, "linux", linux_object());
-	json_object_object_add(root, "annotations", annotations());
+	json_object_object_add(root, "annotations", notes);
 	json_object_object_add(root, "potentiallyUnsafeConfigAnnotations", unsafe_annotations());
 	if (asprintf(&line, "%s\n",
 		     json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What is wrong with a configuration: everything at once, and without making a container. */
+/* What is wrong with a configuration, a bundle's or the host's: everything at once, and without making a container. */
 
 #include <errno.h>
 #include <json-c/json.h>
@@ -12,12 +12,14 @@
 #include "cli/command.h"
 #include "container/validate.h"
 #include "json/findings.h"
+#include "km/km.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 
 struct validate_options {
 	const char *bundle;
 	const char *format;
+	bool host_config;
 };
 
 static const struct option_row validate_rows[] = {
@@ -25,6 +27,8 @@ static const struct option_row validate_rows[] = {
 	  "directory of the bundle (default: that of FILE, or .)" },
 	{ "format", 'f', OPTION_TEXT, offsetof(struct validate_options, format), "text|json",
 	  "form of the output (default: text)" },
+	{ "host-config", 0, OPTION_FLAG, offsetof(struct validate_options, host_config), NULL,
+	  "FILE has the settings of the host (default: /etc/krun/krun.json)" },
 	{ 0 },
 };
 
@@ -88,13 +92,17 @@ static int run_validate(struct cli *cli, void *arguments, struct error *err)
 
 	if (options->format && !json && strcmp(options->format, "text") != 0)
 		return error_set(err, -EINVAL, "--format '%s': neither text nor json", options->format);
+	if (options->host_config && bundle)
+		return error_set(err, -EINVAL, "--bundle: --host-config has none");
 	if (!bundle && file) {
 		copy = strdup(file);
 		if (!copy)
 			return error_oom(err);
 		bundle = dirname(copy);
 	}
-	r = container_validate(bundle ? bundle : ".", file, &findings, err);
+	r = options->host_config ?
+		    km_settings_check(file ? file : cli->host.config_file, &findings, err) :
+		    container_validate(bundle ? bundle : ".", file, &cli->host, &findings, err);
 	if (r == 0)
 		r = print(&findings, json, err);
 	for (size_t i = 0; i < findings.len; i++)
@@ -107,7 +115,7 @@ static int run_validate(struct cli *cli, void *arguments, struct error *err)
 const struct command command_validate = {
 	.name = "validate",
 	.arguments = "[FILE]",
-	.summary = "say everything that is wrong with a config.json",
+	.summary = "say everything that is wrong with a config.json, or with krun.json",
 	.options = validate_rows,
 	.options_size = sizeof(struct validate_options),
 	.args_max = 1,

@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #include "cgroup/cgroup.h"
+#include "km/exceptions.h"
 #include "km/km.h"
 
 struct error;
@@ -96,6 +97,24 @@ int container_update(const struct container_host *host, const char *id, const st
 /* The JSON of `krun state`, with a final newline; caller frees. */
 int container_state_text(const struct container_host *host, const char *id, char **ret_text,
 			 struct error *err);
+
+enum container_log { CONTAINER_LOG_MONITOR, CONTAINER_LOG_EXCEPTIONS };
+/*
+ * Writes what krun keeps to @out_fd: km's log (monitor_log.h), or the programs that ran without km (audit.h). @follow: km's log until
+ * the container has ended. -ENOENT for a container without km.
+ */
+int container_logs(const struct container_host *host, const char *id, enum container_log which, bool follow,
+		   int out_fd, struct error *err);
+
+/*
+ * @target: an id, or the path (with a '/') of a root file system. The list that holds for it, by the settings of the host.
+ * @ret_verdicts: NULL, or what exec would say to each entry (km/exceptions.h). Both are released by the caller.
+ */
+int container_exceptions_list(const struct container_host *host, const char *target,
+			      struct km_exceptions *ret, enum km_exception_verdict **ret_verdicts,
+			      struct error *err);
+int container_exceptions_add(const struct container_host *host, const char *target, const char *regex,
+			     const char *path, bool replace, struct error *err);
 
 struct container_info {
 	char *id;

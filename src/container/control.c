@@ -10,6 +10,7 @@
 #include "cgroup/change.h"
 #include "container/container.h"
 #include "container/members.h"
+#include "container/monitor_log.h"
 #include "container/remove.h"
 #include "container/state.h"
 #include "container/state_dir.h"
@@ -162,8 +163,13 @@ int container_delete(const struct container_host *host, const char *id, bool for
 	/* We hold the lock, so nobody is making it any more: "creating" is what a killed create left. */
 	if (!force && handle.status != STATUS_CREATING)
 		r = status_check(handle.status, OP_DELETE, id, err);
-	if (r == 0)
+	if (r == 0) {
+		auto_close int log_fd = monitor_log_open(handle.dir_fd, &handle.state);
+
+		/* It goes with the state: this is the last time that anybody sees it. */
+		monitor_log_to_debug(log_fd, 0);
 		r = container_remove(host, handle.dir_fd, &handle.state, NULL, err);
+	}
 	handle_done(&handle);
 	return r;
 }

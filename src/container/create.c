@@ -11,6 +11,7 @@
 #include "container/container.h"
 #include "container/foreground.h"
 #include "container/launch.h"
+#include "container/monitor_log.h"
 #include "container/notify.h"
 #include "container/oom.h"
 #include "container/remove.h"
@@ -50,11 +51,20 @@ static int wait_in_foreground(struct launch *launch, int notify_fd, int *ret_sta
 		.master_fd = take_fd(&launch->master_fd),
 		.notify_fd = notify_fd,
 	};
+	struct oom_watch memory;
+	off_t told;
+	int r;
 
 	if (launch->has_km)
 		foreground.monitor_pid =
 			launch->state.monitor_pid ? launch->state.monitor_pid : launch->child.pid;
-	return foreground_wait(&foreground, ret_status, err);
+	told = log_enabled(LOG_LEVEL_DEBUG) ? monitor_log_size(launch->monitor_log_fd) : 0;
+	oom_watch_begin(&memory, &launch->cgroup);
+	foreground.memory = &memory;
+	r = foreground_wait(&foreground, ret_status, err);
+	oom_watch_end(&memory, r < 0 ? 0 : *ret_status);
+	monitor_log_to_debug(launch->monitor_log_fd, told);
+	return r;
 }
 
 static void remove_after_run(struct launch *launch, const struct create_request *request)
@@ -112,8 +122,6 @@ static int run(struct launch *launch, const struct create_request *request, int 
 	flock(launch->dir_fd, LOCK_UN);
 	if (!request->detach) {
 		r = wait_in_foreground(launch, notify_fd, ret_status, err);
-		if (r == 0)
-			oom_tell(&launch->cgroup, *ret_status);
 		if (!request->keep)
 			remove_after_run(launch, request);
 		return r;

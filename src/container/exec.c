@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/memfd.h>
 #include <linux/openat2.h>
 #include <linux/sched.h>
 #include <sched.h>
@@ -12,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,13 +19,17 @@
 #include "container/container.h"
 #include "container/agent.h"
 #include "container/announce.h"
+#include "container/audit.h"
 #include "container/exec_plan.h"
 #include "container/foreground.h"
+#include "container/monitor_log.h"
 #include "container/state.h"
 #include "container/state_dir.h"
 #include "container/status.h"
 #include "init/init.h"
 #include "init/sync.h"
+#include "km/exceptions.h"
+#include "km/needs.h"
 #include "security/security.h"
 #include "spec/spec.h"
 #include "syscall/open.h"
@@ -51,7 +55,9 @@ struct exec {
 	bool has_seccomp;
 	struct seccomp_handover *handover; /* NULL: the filter does not notify */
 	struct km_exception exception;
+	bool audit_syslog;
 	int monitor_log_fd;
+	bool monitor_waits;
 	int console_fd;
 	uint64_t namespaces;
 	struct init_child child;
@@ -96,7 +102,9 @@ static int find_container(struct exec *exec, struct error *err)
 	if (!(status == STATUS_PAUSED && request->ignore_paused)) {
 		r = status_check(status, OP_EXEC, request->id, err);
 		if (r < 0)
-			return r;
+			return status == STATUS_STOPPED ?
+				       monitor_log_explain_state(exec->dir_fd, &exec->state, err) :
+				       r;
 	}
 	if (exec->pidfd < 0)
 		return error_set(err, -ESRCH, "container not running");
@@ -152,37 +160,70 @@ static int open_cgroup(struct exec *exec, struct error *err)
 	return 0;
 }
 
+static int check_needs(const struct exec *exec, struct error *err)
+{
+	struct strv warnings = { 0 };
+	struct rlimit files;
+	int r;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+		return error_sys(err, -errno, "read RLIMIT_NOFILE");
+	r = km_needs_check_process(
+		&(struct km_needs){
+			.process = &exec->process.process,
+			.preserve_fds = exec->request->preserve_fds,
+			.nofile = files.rlim_max,
+		},
+		&warnings, err);
+	for (size_t i = 0; r == 0 && i < warnings.len; i++)
+		log_warning("%s", warnings.items[i]);
+	strv_done(&warnings);
+	return r;
+}
+
+/* A command that is km already runs with its own options, and does not wait. */
+static bool names_monitor(const struct exec *exec)
+{
+	const char *name = exec->process.process.args[0], *base = strrchr(exec->state.monitor, '/') + 1;
+
+	return strcmp(name, strchr(name, '/') ? exec->state.monitor : base) == 0;
+}
+
 /* A program that the container's root approved runs without km; everything else gets a km of its own. */
 static int choose_program(struct exec *exec, struct error *err)
 {
 	auto_close int root_fd = -1;
-	auto_close int log_low = -1;
+	struct km_settings settings;
 	char path[32];
 	int r;
 
 	if (exec->state.personality != PERSONALITY_KM)
 		return 0;
 	km_environment_clean(exec->process.env.items, true);
+	exec->process.env.len = strv_len(exec->process.env.items);
+	for (size_t i = 0; i < exec->state.monitor_environment.len; i++)
+		if (strv_env_put(&exec->process.env, exec->state.monitor_environment.items[i]) < 0)
+			return error_oom(err);
 	snprintf(path, sizeof(path), "%d/root", exec->state.pid);
 	root_fd = openat(exec->proc_fd, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root_fd < 0)
 		return error_sys(err, -errno, "open the container's root");
-	r = km_exception_find(root_fd, exec->process.process.args[0], &exec->exception, err);
+	/* What the host permits now, not when the container was made. */
+	r = km_settings_load(exec->request->host->config_file, &settings, err);
 	if (r < 0)
 		return r;
-	if (exec->exception.fd >= 0) {
-		log_record(LOG_LEVEL_INFO, "exec", "'%s' runs without km: '%s', sha256 %s, by uid %u",
-			   exec->process.process.args[0], exec->exception.path, exec->exception.sha256,
-			   getuid());
-		return 0;
-	}
+	r = km_exception_find(root_fd, &settings, exec->process.process.args[0], &exec->exception, err);
+	exec->audit_syslog = settings.exceptions_audit == KM_AUDIT_SYSLOG;
+	km_settings_done(&settings);
+	if (r < 0 || exec->exception.fd >= 0)
+		return r;
+	r = check_needs(exec, err);
+	if (r < 0)
+		return r;
 	/* km truncates its log at its start: each process gets one of its own, which dies with it. */
-	log_low = sys_memfd_create("km.log", MFD_CLOEXEC);
-	if (log_low >= 0)
-		exec->monitor_log_fd = fcntl(log_low, F_DUPFD_CLOEXEC, 1024);
-	if (exec->monitor_log_fd < 0)
-		exec->monitor_log_fd = fcntl(log_low, F_DUPFD_CLOEXEC, 726);
-	return exec->monitor_log_fd < 0 ? error_sys(err, -errno, "make a log for km") : 0;
+	exec->monitor_waits = exec->state.start == KM_START_PAYLOAD && !names_monitor(exec);
+	exec->monitor_log_fd = monitor_log_make_unnamed(exec->dir_fd, exec->monitor_waits, err);
+	return exec->monitor_log_fd < 0 ? exec->monitor_log_fd : 0;
 }
 
 /* True when the container's user namespace is the one we are in: joining it again is an error (EINVAL). */
@@ -275,6 +316,8 @@ static int spawn(struct exec *exec, struct error *err)
 			   exec->exception.fd >= 0		     ? INIT_PROGRAM_FD :
 								       INIT_PROGRAM_KM,
 		.monitor = exec->state.monitor,
+		.monitor_options = exec->state.monitor_options.items,
+		.monitor_waits = exec->monitor_waits,
 		.monitor_log_fd = exec->monitor_log_fd,
 		.shim_fd = -1,
 		.program_fd = exec->exception.fd,
@@ -334,10 +377,69 @@ static int spawn_in_cgroup(struct exec *exec, struct error *err)
 	return exec->cgroup_fd < 0 ? exec->cgroup_fd : spawn(exec, err);
 }
 
+/*
+ * As at the start of a container: when this returns, km has loaded the program and waits right before it. Otherwise nobody could
+ * tell a status of km's own from the program's.
+ */
+static int wait_for_monitor(struct exec *exec, int pidfd, struct error *err)
+{
+	int r = km_wait_ready(exec->child.pid, pidfd, exec->monitor_log_fd, KM_START_TIMEOUT_MS, err);
+
+	return r < 0 ? r : monitor_log_bound(exec->monitor_log_fd, err);
+}
+
+static int announce(struct exec *exec, struct error *err)
+{
+	return announce_process(exec->child.pid, exec->request->pidfd_socket, exec->request->pid_file, err);
+}
+
+/* The pid is known to the caller before the program runs. */
+static int bring_up(struct exec *exec, struct error *err)
+{
+	auto_close int pidfd = -1;
+	int r;
+
+	if (!exec->monitor_waits)
+		return announce(exec, err);
+	pidfd = sys_pidfd_open(exec->child.pid);
+	r = pidfd < 0 ? km_died(-1, exec->monitor_log_fd, err) : wait_for_monitor(exec, pidfd, err);
+	if (r == 0) {
+		r = announce(exec, err);
+		if (r < 0)
+			return r;
+		r = km_release(exec->child.pid, pidfd, KM_START_TIMEOUT_MS, err);
+	}
+	if (r < 0)
+		monitor_log_explain(exec->monitor_log_fd, err);
+	if (r < 0 || exec->request->detach)
+		monitor_log_to_debug(exec->monitor_log_fd, 0);
+	return r;
+}
+
+/* Before it runs: what cannot be recorded does not happen. */
+static int audit(const struct exec *exec, struct error *err)
+{
+	const struct audit_record record = {
+		.container = exec->state.id,
+		.name = exec->process.process.args[0],
+		.path = exec->exception.path,
+		.sha256 = exec->exception.sha256,
+		.uid = getuid(),
+	};
+
+	if (exec->exception.fd < 0)
+		return 0;
+	log_record(LOG_LEVEL_INFO, "exec", "'%s' runs without km: '%s', sha256 %s, by uid %u", record.name,
+		   record.path, record.sha256, record.uid);
+	return audit_write(exec->dir_fd, &record, exec->audit_syslog, err);
+}
+
 static int run(struct exec *exec, int *ret_status, struct error *err)
 {
 	int r = affinity_apply(exec->process.process.affinity.initial, "initial", err);
 
+	if (r == 0)
+		r = audit(exec, err);
 	if (r == 0)
 		r = spawn_in_cgroup(exec, err);
 
@@ -347,8 +449,7 @@ static int run(struct exec *exec, int *ret_status, struct error *err)
 	if (r == 0)
 		r = converse(exec, err);
 	if (r == 0)
-		r = announce_process(exec->child.pid, exec->request->pidfd_socket, exec->request->pid_file,
-				     err);
+		r = bring_up(exec, err);
 	if (r < 0) {
 		kill(exec->child.pid, SIGKILL);
 		while (waitpid(exec->child.pid, NULL, __WALL) < 0 && errno == EINTR)
@@ -358,7 +459,7 @@ static int run(struct exec *exec, int *ret_status, struct error *err)
 	*ret_status = 0;
 	if (exec->request->detach)
 		return 0;
-	return foreground_wait(
+	r = foreground_wait(
 		&(struct foreground){
 			.pid = exec->child.pid,
 			.monitor_pid = exec->monitor_log_fd >= 0 ? exec->child.pid : 0,
@@ -366,6 +467,8 @@ static int run(struct exec *exec, int *ret_status, struct error *err)
 			.notify_fd = -1,
 		},
 		ret_status, err);
+	monitor_log_to_debug(exec->monitor_log_fd, 0);
+	return r;
 }
 
 int container_exec(const struct exec_request *request, int *ret_status, struct error *err)

@@ -76,25 +76,6 @@ static int add_capabilities(struct exec_process *exec, char *const *names, struc
 	return 0;
 }
 
-/* A later NAME=VALUE replaces an earlier one: programs take the first that they find. */
-static int put_variable(struct strv *env, const char *variable)
-{
-	size_t len = strcspn(variable, "=") + 1;
-
-	for (size_t i = 0; i < env->len; i++) {
-		if (strncmp(env->items[i], variable, len) == 0) {
-			char *copy = strdup(variable);
-
-			if (!copy)
-				return -ENOMEM;
-			free(env->items[i]);
-			env->items[i] = copy;
-			return 0;
-		}
-	}
-	return strv_add(env, variable);
-}
-
 static int make_environment(struct exec_process *exec, char *const *more, struct error *err)
 {
 	char *const *base = exec->process.env;
@@ -105,7 +86,7 @@ static int make_environment(struct exec_process *exec, char *const *more, struct
 	for (size_t i = 0; r == 0 && more && more[i]; i++) {
 		if (!strchr(more[i], '='))
 			return error_set(err, -EINVAL, "--env '%s': not NAME=VALUE", more[i]);
-		r = put_variable(&exec->env, more[i]);
+		r = strv_env_put(&exec->env, more[i]);
 	}
 	if (r == 0 && !exec->env.items) {
 		exec->env.items = calloc(1, sizeof(*exec->env.items));

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "container/notify.h"
+#include "container/oom.h"
 #include "km/km.h"
 #include "krun/exit_codes.h"
 #include "syscall/process.h"
@@ -61,13 +62,15 @@ static int collect(pid_t pid, int *ret_status, struct error *err)
 static int loop(const struct foreground *foreground, int pidfd, int signal_fd, struct terminal_relay *relay,
 		struct error *err)
 {
-	enum { PROCESS, SIGNALS, NOTIFY, RELAY, FDS = RELAY + 2 };
+	enum { PROCESS, SIGNALS, NOTIFY, MEMORY, RELAY, FDS = RELAY + 2 };
 
 	for (;;) {
 		struct pollfd fds[FDS] = {
 			[PROCESS] = { .fd = pidfd, .events = POLLIN },
 			[SIGNALS] = { .fd = signal_fd, .events = POLLIN },
 			[NOTIFY] = { .fd = foreground->notify_fd, .events = POLLIN },
+			[MEMORY] = { .fd = foreground->memory ? foreground->memory->fd : -1,
+				     .events = POLLPRI },
 		};
 		int relay_len = relay ? terminal_relay_poll(relay, &fds[RELAY]) : 0;
 
@@ -76,6 +79,9 @@ static int loop(const struct foreground *foreground, int pidfd, int signal_fd, s
 				continue;
 			return error_sys(err, -errno, "wait for the container");
 		}
+		/* First of all: soon the group may be gone. */
+		if (fds[MEMORY].revents)
+			oom_watch_look(foreground->memory);
 		if (relay_len > 0)
 			terminal_relay_pump(relay, &fds[RELAY], relay_len);
 		if (fds[SIGNALS].revents) {

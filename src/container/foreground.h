@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 struct error;
+struct oom_watch;
 
 /*
  * Blocks the signals that foreground_wait() will forward, so that none that comes before it is lost. To be
@@ -18,10 +19,11 @@ struct error;
 void foreground_prepare(void);
 
 struct foreground {
-	pid_t pid;	   /* our child */
-	pid_t monitor_pid; /* km below a shim, or @pid itself when it is km; 0: plain */
-	int master_fd;	   /* pty master, taken over; -1: no terminal */
-	int notify_fd;	   /* notify socket of the container, borrowed; -1: none */
+	pid_t pid;		  /* our child */
+	pid_t monitor_pid;	  /* km below a shim, or @pid itself when it is km; 0: plain */
+	int master_fd;		  /* pty master, taken over; -1: no terminal */
+	int notify_fd;		  /* notify socket of the container, borrowed; -1: none */
+	struct oom_watch *memory; /* looked at when there is something to see, borrowed; NULL: none */
 };
 
 /* *ret_status: exit status for the shell, 128 + signal when it was killed. */

@@ -24,6 +24,7 @@
 
 #include "container/agent.h"
 #include "container/announce.h"
+#include "container/monitor_log.h"
 #include "container/notify.h"
 #include "container/remove.h"
 #include "container/state_dir.h"
@@ -96,11 +97,8 @@ static int fill_state(struct launch *launch, struct error *err)
 	state->execution_domain = spec->personality.set ? (int64_t)spec->personality.value : -1;
 	if (!launch->request->no_new_keyring && asprintf(&state->keyring, "krun.%s", state->id) < 0)
 		return error_oom(err);
-	if (launch->has_km) {
-		state->monitor = strdup(launch->km.settings.monitor);
-		if (!state->monitor)
-			return error_oom(err);
-	}
+	if (launch->has_km && state_take_settings(state, &launch->km.settings, err) < 0)
+		return err->code;
 	if (spec->rootfs[0] == '/')
 		state->rootfs = strdup(spec->rootfs);
 	else if (asprintf(&state->rootfs, "%s/%s", state->bundle, spec->rootfs) < 0)
@@ -158,16 +156,26 @@ static int choose_personality(struct launch *launch, struct error *err)
 	if (host->name == NAME_LABEL_TRIGGER)
 		rootfs_fd = openat(launch->bundle_fd, launch->spec->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	launch->state.personality = personality_choose(host->name, launch->spec, rootfs_fd);
+	if (launch->state.personality == PERSONALITY_PLAIN && launch->spec->vm)
+		return error_set(err, -EOPNOTSUPP, "/vm: this container runs without km and has no machine");
 	if (launch->state.personality == PERSONALITY_PLAIN)
 		return 0;
 	r = km_settings_load(host->config_file, &settings, err);
 	if (r < 0)
 		return r;
+	r = km_settings_apply(&settings, launch->spec, err);
+	if (r < 0) {
+		km_settings_done(&settings);
+		return r;
+	}
 	r = km_plan_make(&settings, &launch->km, err);
 	if (r < 0)
 		return r;
 	launch->has_km = true;
-	launch->state.start = launch->km.settings.start;
+	launch->state.start = (enum km_start)launch->km.settings.start;
+	r = km_settings_options(&launch->km.settings, false, &launch->km_options, err);
+	if (r < 0)
+		return r;
 	/* An engine's --init helper would run in the VM with the payload: krun's own init takes its place. */
 	helper = km_init_helper_len(launch->process.args);
 	if (helper > 0 && launch->process.args[helper])
@@ -188,7 +196,7 @@ static bool may_manage(const struct launch *launch)
 	for (size_t i = 0; i < spec->mounts_len; i++)
 		if (strcmp(spec->mounts[i].destination, "/dev") == 0)
 			own_dev = strcmp(spec->mounts[i].type, "tmpfs") == 0;
-	return own_dev && geteuid() == 0 &&
+	return launch->km.settings.management && own_dev && geteuid() == 0 &&
 	       strlen(name ? name + 1 : launch->process.args[0]) <= KM_MANAGEMENT_NAME_MAX &&
 	       !strv_env_get(launch->process.env, "KM_MGTDIR") &&
 	       !strv_env_get(launch->process.env, "KM_MGTPIPE");
@@ -200,8 +208,13 @@ static int choose_program(struct launch *launch, struct error *err)
 	const char *path = launch->request->image_path;
 	int r;
 
+	/* What the command says is about this one start; restore of a container that began with a snapshot, say. */
+	if (!path && launch->has_km)
+		path = launch->km.settings.snapshot;
 	if (path) {
 		r = image_open(path, &launch->image, err);
+		if (r < 0 && path != launch->request->image_path)
+			error_prefix(err, "/annotations/%s", KRUN_ANNOTATION_SETTING KRUN_SETTING_SNAPSHOT);
 		if (r < 0)
 			return r;
 		if (launch->image.kind != IMAGE_KM)
@@ -501,9 +514,14 @@ static int wait_for_monitor(struct launch *launch, pid_t monitor, struct error *
 	if (r < 0)
 		return r;
 	if (pidfd < 0)
-		return km_died(-1, launch->monitor_log_fd, err);
-	return km_wait_ready(monitor, pidfd, launch->monitor_log_fd, launch->km.settings.start_timeout_ms,
-			     err);
+		r = km_died(-1, launch->monitor_log_fd, err);
+	else
+		r = km_wait_ready(monitor, pidfd, launch->monitor_log_fd,
+				  launch->km.settings.start_timeout_ms, err);
+	if (r < 0)
+		monitor_log_explain(launch->monitor_log_fd, err);
+	monitor_log_to_debug(launch->monitor_log_fd, 0);
+	return r < 0 ? r : monitor_log_bound(launch->monitor_log_fd, err);
 }
 
 static int converse(struct launch *launch, struct error *err)
@@ -603,6 +621,7 @@ static const struct phase phases[] = {
 	{ "state", fill_state },
 	{ "environment", launch_environment_make },
 	{ "reserve", reserve }, /* from here on there is something to undo */
+	{ "needs", launch_needs_check },
 	{ "cgroup", launch_cgroup_make },
 	{ "resctrl", make_rdt_class },
 	{ "open", open_host },
@@ -734,6 +753,7 @@ void launch_done(struct launch *launch)
 	free(launch->idmap_fds);
 	seccomp_program_done(&launch->seccomp);
 	seccomp_handover_free(launch->handover);
+	strv_done(&launch->km_options);
 	if (launch->has_km)
 		km_plan_done(&launch->km);
 	image_done(&launch->image);

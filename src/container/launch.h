@@ -35,6 +35,7 @@ struct launch {
 	int payload_cgroup_fd; /* a group below it that the processes start in; -1: none */
 	bool has_km;
 	struct km_plan km;
+	struct strv km_options;
 	struct image image;  /* .dir_fd -1: none */
 	char *image_args[2]; /* under km the program is the snapshot */
 	int monitor_log_fd;
@@ -69,6 +70,10 @@ void launch_done(struct launch *launch);
 
 /* launch_plan.c: fills launch->plan from what was opened; no effects outside memory and fds. */
 int launch_plan_make(struct launch *launch, struct error *err);
+/* Sockets that systemd passed to krun, for the container. */
+unsigned int launch_listen_fds(void);
+/* launch_needs.c: whether km can start in the container at all; what may go wrong later is a warning. */
+int launch_needs_check(struct launch *launch, struct error *err);
 /* launch_cgroup.c: launch->cgroup, with its limits and device filter, and what the state has to know of it. */
 int launch_cgroup_make(struct launch *launch, struct error *err);
 /* The environment of the program: process.env, the socket-activation variables. */

@@ -76,7 +76,7 @@ static int limit_cgroup(struct launch *launch, struct error *err)
 {
 	const struct spec_resources *resources = &launch->spec->resources;
 	struct spec_device_rule extra[KM_DEVICES_MAX];
-	const size_t extra_len = launch->has_km ? km_device_rules(&launch->km, extra) : 0;
+	const size_t extra_len = launch->has_km ? km_device_rules(&launch->km, NULL, extra) : 0;
 	int r = cgroup_limit(&launch->cgroup, resources, err);
 
 	if (r == 0)

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "container/launch.h"
+#include "container/monitor_log.h"
 #include "container/notify.h"
 #include "krun/annotations.h"
 #include "ns/setup.h"
@@ -22,14 +23,8 @@
 #include "util/io.h"
 #include "util/parse.h"
 
-/*
- * The number that km gets for its log: above the range 727..1023 that km uses itself, below what the
- * container's own limit may forbid.
- */
-enum { MONITOR_LOG_FD = 1024, MONITOR_LOG_FD_LOW = 726 };
-
 /* Sockets that systemd (or a conmon in between) passed to us, sd_listen_fds(3); 0 when they are not for us. */
-static unsigned int listen_fds(void)
+unsigned int launch_listen_fds(void)
 {
 	const char *count = getenv("LISTEN_FDS"), *pid = getenv("LISTEN_PID");
 	uint64_t value, owner;
@@ -44,7 +39,7 @@ static unsigned int listen_fds(void)
 int launch_environment_make(struct launch *launch, struct error *err)
 {
 	char *const *env = launch->process.env;
-	unsigned int sockets = listen_fds();
+	unsigned int sockets = launch_listen_fds();
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && env && env[i]; i++)
@@ -58,6 +53,8 @@ int launch_environment_make(struct launch *launch, struct error *err)
 		if (r == 0 && names)
 			r = strv_add_format(&launch->env, "LISTEN_FDNAMES=%s", names);
 	}
+	for (size_t i = 0; r == 0 && launch->has_km && i < launch->km.settings.environment.len; i++)
+		r = strv_env_put(&launch->env, launch->km.settings.environment.items[i]);
 	if (r == 0 && launch->state.management)
 		r = strv_add(&launch->env, "KM_MGTDIR=" KM_MANAGEMENT_DIR);
 	if (r == 0 && notify_wanted(env))
@@ -107,34 +104,23 @@ static bool may_set_groups(const struct launch *launch)
 	return true;
 }
 
-static int open_monitor_log(struct launch *launch, struct error *err)
-{
-	auto_close int fd = openat(launch->dir_fd, STATE_MONITOR_LOG,
-				   O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
-	int high;
-
-	if (fd < 0)
-		return error_sys(err, -errno, "make km's log '%s'", STATE_MONITOR_LOG);
-	high = fcntl(fd, F_DUPFD_CLOEXEC, MONITOR_LOG_FD);
-	if (high < 0)
-		high = fcntl(fd, F_DUPFD_CLOEXEC, MONITOR_LOG_FD_LOW);
-	if (high < 0)
-		return error_sys(err, -errno, "make room for km's descriptors");
-	launch->monitor_log_fd = high;
-	return 0;
-}
-
 static int plan_monitor(struct launch *launch, struct error *err)
 {
 	struct init_plan *plan = &launch->plan;
-	int r = open_monitor_log(launch, err);
 
-	if (r < 0)
-		return r;
 	plan->program = INIT_PROGRAM_KM;
 	plan->monitor = launch->km.settings.monitor;
 	plan->monitor_waits = launch->km.settings.start == KM_START_PAYLOAD;
-	plan->monitor_log_fd = launch->monitor_log_fd;
+	if (launch->km.settings.log) {
+		if (strv_add_format(&launch->km_options, "--km-log-to=%s", launch->km.settings.log) < 0)
+			return error_oom(err);
+	} else {
+		launch->monitor_log_fd = monitor_log_make(launch->dir_fd, plan->monitor_waits, err);
+		if (launch->monitor_log_fd < 0)
+			return launch->monitor_log_fd;
+		plan->monitor_log_fd = launch->monitor_log_fd;
+	}
+	plan->monitor_options = launch->km_options.items;
 	if (plan->monitor_waits)
 		plan->park = INIT_PARK_MONITOR;
 	return 0;
@@ -152,7 +138,7 @@ int launch_plan_make(struct launch *launch, struct error *err)
 {
 	const struct create_request *request = launch->request;
 	const struct spec *spec = launch->spec;
-	unsigned int sockets = listen_fds();
+	unsigned int sockets = launch_listen_fds();
 	int r = 0;
 
 	launch->plan = (struct init_plan){

@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "cgroup/cgroup.h"
+#include "cgroup/events.h"
 #include "container/state.h"
 #include "krun/exit_codes.h"
+#include "util/cleanup.h"
 #include "util/error.h"
 #include "util/io.h"
 #include "util/log.h"
@@ -27,17 +29,44 @@ bool oom_killed(const struct state *state)
 	return killed;
 }
 
-void oom_tell(const struct cgroup *cgroup, int exit_status)
+void oom_watch_begin(struct oom_watch *watch, const struct cgroup *cgroup)
 {
-	char limit[32];
-
-	if (exit_status != KRUN_EXIT_SIGNAL + SIGKILL || !cgroup_ran_out_of_memory(cgroup))
+	*watch = (struct oom_watch){ .cgroup = cgroup, .fd = -1 };
+	if (cgroup->dir_fd < 0)
 		return;
-	if (cgroup->dir_fd < 0 || io_read_small(cgroup->dir_fd, "memory.max", limit, sizeof(limit)) <= 0)
+	watch->fd = cgroup_memory_events_open(cgroup->dir_fd);
+	oom_watch_look(watch);
+}
+
+void oom_watch_look(struct oom_watch *watch)
+{
+	struct cgroup_memory_events events;
+	char limit[sizeof(watch->limit)];
+
+	if (watch->fd < 0)
+		return;
+	/* A group that is gone would have poll(2) return at once for ever. */
+	if (cgroup_memory_events_read(watch->fd, &events) < 0) {
+		cleanup_close(&watch->fd);
+		return;
+	}
+	watch->killed = events.oom_kill > 0;
+	if (io_read_small(watch->cgroup->dir_fd, "memory.max", limit, sizeof(limit)) > 0)
+		strcpy(watch->limit, limit);
+}
+
+void oom_watch_end(struct oom_watch *watch, int exit_status)
+{
+	oom_watch_look(watch);
+	cleanup_close(&watch->fd);
+	if (exit_status != KRUN_EXIT_SIGNAL + SIGKILL ||
+	    !(watch->killed || cgroup_ran_out_of_memory(watch->cgroup)))
+		return;
+	if (watch->limit[0] == '\0')
 		log_warning("killed by the kernel: out of memory");
-	else if (strcmp(limit, "max") == 0)
+	else if (strcmp(watch->limit, "max") == 0)
 		log_warning(
 			"killed by the kernel: out of memory (the container has no memory limit of its own)");
 	else
-		log_warning("killed by the kernel: out of memory (memory limit %s bytes)", limit);
+		log_warning("killed by the kernel: out of memory (memory limit %s bytes)", watch->limit);
 }

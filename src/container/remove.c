@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "cgroup/cgroup.h"
+#include "container/monitor_log.h"
 #include "container/state.h"
 #include "container/state_dir.h"
 #include "hooks/hooks.h"
@@ -101,7 +102,7 @@ int container_remove(const struct container_host *host, int dir_fd, const struct
 	int more;
 
 	if (r < 0)
-		return r;
+		return monitor_log_explain_state(dir_fd, state, err);
 	r = remove_cgroup(state, err);
 	if (rdt_leave(state, &later) < 0)
 		log_warning("%s", later.text);

@@ -10,6 +10,7 @@
 
 #include "container/container.h"
 #include "container/launch.h"
+#include "container/monitor_log.h"
 #include "container/notify.h"
 #include "container/remove.h"
 #include "container/state.h"
@@ -23,6 +24,7 @@
 #include "syscall/process.h"
 #include "util/cleanup.h"
 #include "util/error.h"
+#include "util/log.h"
 
 /* ---- startContainer hooks, when the container's own process is km already ------------------------------- */
 
@@ -98,16 +100,24 @@ static int release_monitor(const struct release *release, struct error *err)
 	const struct state *state = release->state;
 	pid_t monitor = state->monitor_pid ? state->monitor_pid : state->pid;
 	auto_close int pidfd = sys_pidfd_open(monitor);
+	auto_close int log_fd = monitor_log_open(release->dir_fd, state);
+	off_t told = log_enabled(LOG_LEVEL_DEBUG) ? monitor_log_size(log_fd) : 0;
 	int r;
 
-	if (pidfd < 0)
-		return error_set(err, -ESRCH, "km has ended before start");
+	if (pidfd < 0) {
+		error_set(err, -ESRCH, "km has ended before start");
+		return monitor_log_explain(log_fd, err);
+	}
 	if (release->spec && release->spec->hooks[HOOK_START_CONTAINER].len > 0) {
 		r = run_hooks_inside(release, pidfd, err);
 		if (r < 0)
 			return r;
 	}
-	return km_release(monitor, pidfd, KM_START_TIMEOUT_MS, err);
+	r = km_release(monitor, pidfd, KM_START_TIMEOUT_MS, err);
+	if (r < 0)
+		monitor_log_explain(log_fd, err);
+	monitor_log_to_debug(log_fd, told);
+	return r;
 }
 
 int container_release(const struct release *release, struct error *err)
@@ -153,6 +163,7 @@ int container_start(const struct container_host *host, const char *id, struct er
 	auto_close int dir_fd = state_dir_open(host, id, err);
 	auto_close int notify_fd = -1;
 	struct state state;
+	enum status status;
 	int r;
 
 	if (dir_fd < 0)
@@ -162,7 +173,10 @@ int container_start(const struct container_host *host, const char *id, struct er
 		r = state_load(dir_fd, &state, err);
 	if (r < 0)
 		return r;
-	r = status_check(status_of(dir_fd, &state), OP_START, id, err);
+	status = status_of(dir_fd, &state);
+	r = status_check(status, OP_START, id, err);
+	if (r < 0 && status == STATUS_STOPPED)
+		monitor_log_explain_state(dir_fd, &state, err);
 	if (r == 0)
 		r = notify_listen(dir_fd, &notify_fd, err);
 	if (r == 0)

@@ -43,8 +43,26 @@ static const struct text_field text_fields[] = {
 	{ "cgroupUnit", offsetof(struct state, cgroup.unit), true },
 	{ "keyring", offsetof(struct state, keyring), true },
 	{ "monitor", offsetof(struct state, monitor), true },
+	{ "monitorDevice", offsetof(struct state, monitor_device), true },
 	{ "rdtClass", offsetof(struct state, rdt.name), true },
 };
+
+struct list_field {
+	const char *key;
+	size_t offset;
+};
+
+/* Absent when empty. */
+static const struct list_field list_fields[] = {
+	{ "monitorOptions", offsetof(struct state, monitor_options) },
+	{ "monitorEnvironment", offsetof(struct state, monitor_environment) },
+	{ "settings", offsetof(struct state, settings) },
+};
+
+static struct strv *list_slot(const struct state *state, const struct list_field *field)
+{
+	return (struct strv *)((char *)(uintptr_t)state + field->offset);
+}
 
 static char **text_slot(const struct state *state, const struct text_field *field)
 {
@@ -58,9 +76,29 @@ static int add(struct json_object *object, const char *key, struct json_object *
 	return json_object_object_add(object, key, value) < 0 ? -ENOMEM : 0;
 }
 
-static int fill(struct json_object *object, const struct state *state)
+static int fill_lists(struct json_object *object, const struct state *state)
 {
 	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(list_fields); i++) {
+		const struct strv *list = list_slot(state, &list_fields[i]);
+		struct json_object *array;
+
+		if (list->len == 0)
+			continue;
+		array = json_object_new_array();
+		r = add(object, list_fields[i].key, array);
+		for (size_t j = 0; r == 0 && j < list->len; j++)
+			r = json_object_array_add(array, json_object_new_string(list->items[j])) < 0 ?
+				    -ENOMEM :
+				    0;
+	}
+	return r;
+}
+
+static int fill(struct json_object *object, const struct state *state)
+{
+	int r = fill_lists(object, state);
 
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(text_fields); i++) {
 		const char *text = *text_slot(state, &text_fields[i]);
@@ -139,6 +177,19 @@ static int take_texts(struct json_object *object, struct state *state, struct er
 	return 0;
 }
 
+static int take_lists(struct json_object *object, struct state *state, struct error *err)
+{
+	for (size_t i = 0; i < ARRAY_LEN(list_fields); i++) {
+		struct json_object *array = get(object, list_fields[i].key, json_type_array);
+		struct strv *list = list_slot(state, &list_fields[i]);
+
+		for (size_t j = 0; array && j < json_object_array_length(array); j++)
+			if (strv_add(list, json_object_get_string(json_object_array_get_idx(array, j))) < 0)
+				return error_oom(err);
+	}
+	return 0;
+}
+
 static int take_words(struct json_object *object, struct state *state, struct error *err)
 {
 	struct json_object *manager = get(object, "cgroupManager", json_type_string);
@@ -199,6 +250,8 @@ int state_load(int dir_fd, struct state *ret, struct error *err)
 	}
 	r = take_texts(object, &state, err);
 	if (r == 0)
+		r = take_lists(object, &state, err);
+	if (r == 0)
 		r = take_words(object, &state, err);
 	if (r == 0)
 		r = take_numbers(object, &state, err);
@@ -215,10 +268,40 @@ void state_done(struct state *state)
 {
 	for (size_t i = 0; i < ARRAY_LEN(text_fields); i++)
 		free(*text_slot(state, &text_fields[i]));
+	for (size_t i = 0; i < ARRAY_LEN(list_fields); i++)
+		strv_done(list_slot(state, &list_fields[i]));
 	*state = (struct state){ 0 };
 }
 
-/* The annotations of config.json, and which personality and start protocol are in force. */
+int state_take_settings(struct state *state, const struct km_settings *settings, struct error *err)
+{
+	int r = km_settings_options(settings, true, &state->monitor_options, err);
+
+	if (r == 0)
+		r = km_settings_differing(settings, &state->settings, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < settings->environment.len; i++)
+		if (strv_add(&state->monitor_environment, settings->environment.items[i]) < 0)
+			return error_oom(err);
+	state->monitor = strdup(settings->monitor);
+	state->monitor_device = settings->device ? strdup(settings->device) : NULL;
+	return state->monitor && (state->monitor_device || !settings->device) ? 0 : error_oom(err);
+}
+
+/* "KEY=VALUE" as an annotation of krun's. */
+static void add_setting(struct json_object *object, const char *setting)
+{
+	char key[128];
+	const char *value = strchr(setting, '=');
+
+	if (!value || snprintf(key, sizeof(key), "%s%.*s", KRUN_ANNOTATION_SETTING, (int)(value - setting),
+			       setting) >= (int)sizeof(key))
+		return;
+	add(object, key, json_object_new_string(value + 1));
+}
+
+/* The annotations of config.json, and which personality, start protocol and settings are in force. */
 static struct json_object *all_annotations(const struct state *state)
 {
 	struct json_object *object = json_tokener_parse(state->annotations);
@@ -233,6 +316,8 @@ static struct json_object *all_annotations(const struct state *state)
 	    json_object_new_string(personality_word(state->personality)));
 	if (state->personality == PERSONALITY_KM)
 		add(object, KRUN_ANNOTATION_START, json_object_new_string(km_start_word(state->start)));
+	for (size_t i = 0; i < state->settings.len; i++)
+		add_setting(object, state->settings.items[i]);
 	/* Not even config.json may claim it. */
 	json_object_object_del(object, KRUN_ANNOTATION_OOM_KILLED);
 	if (state->oom_killed)

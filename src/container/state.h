@@ -21,7 +21,7 @@ struct spec;
 #define STATE_FILE "state.json"
 #define STATE_CONFIG "config.json"
 #define STATE_SECCOMP "seccomp.bpf"
-#define STATE_MONITOR_LOG "km.log"
+#define STATE_MONITOR "monitor" /* monitor_log.h */
 
 struct state {
 	char *id;
@@ -39,6 +39,9 @@ struct state {
 	struct rdt_group rdt; /* its class of resctrl, if it has one */
 	char *keyring;	      /* name of the session keyring that exec joins; NULL: none */
 	char *monitor;	      /* path of km inside the container, km personality only */
+	char *monitor_device; /* path of the one that was chosen for km; NULL: every one that the host has */
+	struct strv monitor_options, monitor_environment; /* of settings, for the km of exec */
+	struct strv settings; /* "KEY=VALUE" that are not the default, for people */
 	uint64_t namespaces;  /* CLONE_NEW* that exec joins */
 	enum personality personality;
 	enum km_start start;	  /* which start protocol, km personality only */
@@ -54,6 +57,9 @@ struct state {
 int state_load(int dir_fd, struct state *ret, struct error *err);
 int state_save(int dir_fd, const struct state *state, struct error *err);
 void state_done(struct state *state);
+
+/* What later commands and people have to know of the settings of km. */
+int state_take_settings(struct state *state, const struct km_settings *settings, struct error *err);
 
 /* The JSON object of runtime.md "State" plus rootfs, created, owner; caller frees. NULL: out of memory. */
 char *state_text(const struct state *state, const char *status, pid_t pid, bool pretty);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -130,7 +131,22 @@ int state_dir_lock(int dir_fd, const char *id, struct error *err)
 	return 0;
 }
 
-/* Everything below @dir_fd; the tree is ours and at most two levels deep (notify/). */
+/* The one of km's log has a file system on it, which somebody may still hold open. */
+static int remove_folder(int dir_fd, const char *name)
+{
+	char path[64 + NAME_MAX];
+
+	if (unlinkat(dir_fd, name, AT_REMOVEDIR) == 0)
+		return 0;
+	if (errno != EBUSY)
+		return -errno;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", dir_fd, name);
+	if (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) < 0 || unlinkat(dir_fd, name, AT_REMOVEDIR) < 0)
+		return -errno;
+	return 0;
+}
+
+/* Everything below @dir_fd; the tree is ours and at most two levels deep (notify/, monitor/). */
 static int remove_content(int dir_fd)
 {
 	int again = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -153,8 +169,8 @@ static int remove_content(int dir_fd)
 							 O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 
 			r = child_fd < 0 ? -errno : remove_content(child_fd);
-			if (r == 0 && unlinkat(dir_fd, entry->d_name, AT_REMOVEDIR) < 0)
-				r = -errno;
+			if (r == 0)
+				r = remove_folder(dir_fd, entry->d_name);
 		} else {
 			r = -errno;
 		}

@@ -95,8 +95,9 @@ static void unset_schemata(struct update *update)
 static int filter(struct update *update, const struct spec_resources *resources, struct error *err)
 {
 	struct spec_device_rule extra[KM_DEVICES_MAX];
-	const size_t extra_len =
-		update->state.personality == PERSONALITY_KM ? km_device_rules(NULL, extra) : 0;
+	const size_t extra_len = update->state.personality == PERSONALITY_KM ?
+					 km_device_rules(NULL, update->state.monitor_device, extra) :
+					 0;
 
 	return cgroup_filter_devices(&update->cgroup, resources, extra, extra_len, err);
 }

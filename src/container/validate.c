@@ -8,12 +8,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "cgroup/cgroup.h"
 #include "cgroup/rdt.h"
+#include "container/container.h"
 #include "json/findings.h"
+#include "km/km.h"
+#include "km/needs.h"
 #include "ns/kinds.h"
 #include "security/security.h"
 #include "spec/spec.h"
@@ -160,13 +164,82 @@ static void check_host(const struct check *check)
 		if (resctrl_fd < 0)
 			take_error(check, JSON_UNSUPPORTED, &err);
 	}
+	/* Each for itself: all that is wrong is told. */
+	for (size_t i = 0; i < spec->annotations_len; i++)
+		if (cgroup_check_annotations(&spec->annotations[i], 1, &err) < 0)
+			take_error(check, JSON_ERROR, &err);
 	r = cgroup_check_host(&spec->resources, &err);
 	if (r < 0)
 		take_error(check, r == -EOPNOTSUPP ? JSON_UNSUPPORTED : JSON_ERROR, &err);
 }
 
-int container_validate(const char *bundle, const char *config, struct json_findings *findings,
-		       struct error *err)
+/* Whether km will find what it needs, as create would see it. */
+static void check_needs(const struct check *check, const struct km_settings *settings)
+{
+	const struct spec *spec = check->spec;
+	struct seccomp_program filter = { 0 };
+	struct strv warnings = { 0 };
+	struct error found = { 0 };
+	struct rlimit files;
+
+	if (!spec->process || getrlimit(RLIMIT_NOFILE, &files) < 0)
+		return;
+	if (spec->seccomp && seccomp_compile(spec->seccomp, -1, &filter, &found) < 0) {
+		find(check, JSON_ERROR, "/linux/seccomp", "%s", found.text);
+		return;
+	}
+	if (km_needs_check(
+		    &(struct km_needs){
+			    .spec = spec,
+			    .process = spec->process,
+			    .settings = settings,
+			    .filter = filter.instructions,
+			    .filter_len = filter.len,
+			    .shim = spec->namespaces[NS_PID].listed && !spec->namespaces[NS_PID].path,
+			    .management = settings->management,
+			    .nofile = files.rlim_max,
+		    },
+		    &warnings, &found) < 0)
+		take_error(check, JSON_ERROR, &found);
+	for (size_t i = 0; i < warnings.len; i++) {
+		snprintf(found.text, sizeof(found.text), "%s", warnings.items[i]);
+		take_error(check, JSON_WARNING, &found);
+	}
+	strv_done(&warnings);
+	seccomp_program_done(&filter);
+}
+
+/* Whether the host allows what the container asks of km. */
+static int check_settings(const struct check *check, const struct container_host *host, struct error *err)
+{
+	static const char name[] = "config.json: ";
+	auto_close int rootfs_fd =
+		openat(check->bundle_fd, check->spec->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct km_settings settings;
+	struct error found = { 0 };
+	int r;
+
+	if (personality_choose(host->name, check->spec, rootfs_fd) == PERSONALITY_PLAIN) {
+		if (check->spec->vm)
+			find(check, JSON_UNSUPPORTED, "/vm", "this container would run without km");
+		return 0;
+	}
+	r = km_settings_load(host->config_file, &settings, err);
+	if (r < 0)
+		return r;
+	if (km_settings_apply(&settings, check->spec, &found) < 0) {
+		if (strncmp(found.text, name, sizeof(name) - 1) == 0)
+			memmove(found.text, found.text + sizeof(name) - 1,
+				strlen(found.text + sizeof(name) - 1) + 1);
+		take_error(check, JSON_ERROR, &found);
+	}
+	check_needs(check, &settings);
+	km_settings_done(&settings);
+	return 0;
+}
+
+int container_validate(const char *bundle, const char *config, const struct container_host *host,
+		       struct json_findings *findings, struct error *err)
 {
 	auto_close int bundle_fd = open(bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	auto_free char *text = NULL;
@@ -191,6 +264,7 @@ int container_validate(const char *bundle, const char *config, struct json_findi
 		check_process(&check);
 		check_seccomp(&check);
 		check_host(&check);
+		r = check_settings(&check, host, err);
 	}
 	spec_free(spec);
 	return r < 0 ? r : findings->out_of_memory ? error_oom(err) : 0;

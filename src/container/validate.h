@@ -3,12 +3,13 @@
 
 /* `validate`: what is wrong with a bundle's configuration, on this host, without making anything. */
 
+struct container_host;
 struct error;
 struct json_findings;
 
 /*
  * @bundle: directory that relative paths start from. @config: file, NULL: config.json in it. Fails only when the file cannot be read
- * or memory is short; what is wrong with it is in @findings.
+ * or memory is short, or the host's settings are wrong; what is wrong with it is in @findings.
  */
-int container_validate(const char *bundle, const char *config, struct json_findings *findings,
-		       struct error *err);
+int container_validate(const char *bundle, const char *config, const struct container_host *host,
+		       struct json_findings *findings, struct error *err);

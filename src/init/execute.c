@@ -74,7 +74,8 @@ static int execute_monitor(struct init_ctx *ctx, char **env, struct error *err)
 	if (r < 0)
 		return r;
 	payload = (struct km_payload){ .path = path, .argv = script.items };
-	r = km_argv_make(plan->monitor, plan->monitor_waits, plan->monitor_log_fd, &payload, &argv, err);
+	r = km_argv_make(plan->monitor, plan->monitor_waits, plan->monitor_log_fd, plan->monitor_options,
+			 &payload, &argv, err);
 	if (r < 0)
 		return r;
 	if (plan->monitor_waits)

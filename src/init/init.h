@@ -66,11 +66,12 @@ struct init_plan {
 	struct start_gate gate; /* INIT_PARK_GATE, else fds of -1 */
 
 	enum init_program program;
-	const char *monitor; /* INIT_PROGRAM_KM: path of km */
-	bool monitor_waits;  /* pass --wait-for-signal */
-	int monitor_log_fd;
-	int shim_fd;	/* pid 1 in front of km; -1: none */
-	int program_fd; /* INIT_PROGRAM_FD */
+	const char *monitor;	      /* INIT_PROGRAM_KM: path of km */
+	bool monitor_waits;	      /* pass --wait-for-signal */
+	char *const *monitor_options; /* of the settings; NULL: none */
+	int monitor_log_fd;	      /* -1: the options say where its log goes */
+	int shim_fd;		      /* pid 1 in front of km; -1: none */
+	int program_fd;		      /* INIT_PROGRAM_FD */
 };
 
 /* What spawning gives the parent. */

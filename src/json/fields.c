@@ -252,6 +252,8 @@ static int read_field(struct json_reader *reader, struct json_object *object, co
 static int look_for_unknown_keys(struct json_reader *reader, struct json_object *object,
 				 const struct json_field *fields)
 {
+	int r = 0;
+
 	json_object_object_foreach(object, key, value)
 	{
 		const struct json_field *field = fields;
@@ -261,12 +263,16 @@ static int look_for_unknown_keys(struct json_reader *reader, struct json_object 
 			field++;
 		if (field->key || json_enter_key(reader, key) < 0)
 			continue;
-		if (reader->strict)
-			return json_error(reader, "not in the specification");
-		json_note(reader, JSON_UNKNOWN_KEY, "not in the specification, and ignored");
+		if (!reader->strict)
+			json_note(reader, JSON_UNKNOWN_KEY, "not in the specification, and ignored");
+		else
+			r = json_error(reader, "%s",
+				       reader->unknown ? reader->unknown : "not in the specification");
+		if (r < 0 && !reader->findings)
+			return r;
 		json_leave(reader);
 	}
-	return 0;
+	return r;
 }
 
 int json_read_fields(struct json_reader *reader, struct json_object *object, const struct json_field *fields,

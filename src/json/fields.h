@@ -28,7 +28,8 @@ struct json_reader {
 	 * unknown keys are told; what was read then is good for nothing when the result is an error.
 	 */
 	struct json_findings *findings;
-	bool strict; /* a key that no row has is an error */
+	bool strict;	     /* a key that no row has is an error, ... */
+	const char *unknown; /* ... with this text; NULL: of the specification */
 	/* Where we are: a key, or an index when the key is NULL. */
 	struct {
 		const char *key;

@@ -28,8 +28,8 @@ size_t km_init_helper_len(char *const *argv)
 	return 0;
 }
 
-int km_argv_make(const char *monitor, bool wait, int log_fd, const struct km_payload *payload,
-		 struct strv *ret, struct error *err)
+int km_argv_make(const char *monitor, bool wait, int log_fd, char *const *options,
+		 const struct km_payload *payload, struct strv *ret, struct error *err)
 {
 	struct strv argv = { 0 };
 	int r = strv_add(&argv, monitor);
@@ -38,6 +38,8 @@ int km_argv_make(const char *monitor, bool wait, int log_fd, const struct km_pay
 		r = strv_add(&argv, "--wait-for-signal");
 	if (r == 0 && log_fd >= 0)
 		r = strv_add_format(&argv, "--km-log-to=/proc/self/fd/%d", log_fd);
+	for (size_t i = 0; r == 0 && options && options[i]; i++)
+		r = strv_add(&argv, options[i]);
 	/* Whatever the payload's name begins with, it is no option of km's. */
 	if (r == 0)
 		r = strv_add(&argv, "--");

@@ -11,20 +11,14 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "km/settings.h"
 #include "util/strv.h"
 
 struct error;
 struct spec;
 struct spec_device_rule;
 
-#define KM_MONITOR_DEFAULT "/opt/kontain/bin/km"
-#define KM_LIBC_DEFAULT "/opt/kontain/runtime/libc.so"
-
-/* How long km may take to set up, and to react to its release, unless the host file says otherwise. */
-enum { KM_START_TIMEOUT_MS = 10000 };
-
 enum personality { PERSONALITY_PLAIN, PERSONALITY_KM };
-enum km_start { KM_START_PAYLOAD, KM_START_EXEC };
 
 /* ---- which personality (personality.c) ---------------------------------------------------------------- */
 
@@ -42,24 +36,6 @@ enum personality_name personality_from_name(const char *argv0);
 enum personality personality_choose(enum personality_name name, const struct spec *spec, int rootfs_fd);
 const char *personality_word(enum personality personality); /* "plain", "km" */
 int personality_parse(const char *word, enum personality *ret);
-const char *km_start_word(enum km_start start); /* "payload", "exec" */
-int km_start_parse(const char *word, enum km_start *ret);
-
-/* ---- settings (settings.c) ---------------------------------------------------------------------------- */
-
-/*
- * Built-in defaults, overlaid by the host file (--config-file, default /etc/krun/krun.json; absence of the
- * default file is fine, of a named one not). Keys: "kmPath", "libcPath", "startAt" ("payload"|"exec"),
- * "startTimeoutMs". Unknown or malformed values are errors that name file and key.
- */
-struct km_settings {
-	char *monitor; /* absolute path on the host and in the container */
-	char *libc;
-	enum km_start start;
-	unsigned int start_timeout_ms;
-};
-int km_settings_load(const char *file, struct km_settings *ret, struct error *err);
-void km_settings_done(struct km_settings *settings);
 
 /* ---- the host side of a container (plan.c) ------------------------------------------------------------ */
 
@@ -67,7 +43,7 @@ enum { KM_DEVICES_MAX = 2 };
 
 struct km_device {
 	int fd;		  /* O_PATH of the host's node; owned */
-	const char *path; /* "/dev/kvm", "/dev/kkm"; static */
+	const char *path; /* "/dev/kvm", "/dev/kkm", or that of the settings; borrowed */
 	unsigned int major, minor;
 	mode_t mode; /* of the container's node: 0666, so that any user of the payload can open it */
 };
@@ -82,17 +58,22 @@ struct km_plan {
 };
 
 /*
- * Parent. Errors: km missing, not regular, not executable (with path and how to set another);
- * neither device present. *ret is released with km_plan_done().
+ * Parent. Errors: km missing, not regular, not executable (with path and how to set another), on a file system without exec;
+ * no device present, or not the chosen one. *ret is released with km_plan_done().
  */
 int km_plan_make(struct km_settings *settings /* moved */, struct km_plan *ret, struct error *err);
 void km_plan_done(struct km_plan *plan);
 
+/* The same errors one by one, for `validate`. */
+int km_check_monitor(const struct km_settings *settings, struct error *err);
+int km_check_libc(const struct km_settings *settings, struct error *err);
+int km_check_device(const struct km_settings *settings, struct error *err);
+
 /*
  * The rules of the device filter for km's devices in @ret, which has KM_DEVICES_MAX; returns how many. @plan: NULL for a container
- * that exists already: then for those that this host has now.
+ * that exists already: then for those that this host has now, or for the one at @device.
  */
-size_t km_device_rules(const struct km_plan *plan, struct spec_device_rule *ret);
+size_t km_device_rules(const struct km_plan *plan, const char *device, struct spec_device_rule *ret);
 
 /* ---- the command line (argv.c) ------------------------------------------------------------------------ */
 
@@ -109,11 +90,11 @@ struct km_payload {
 };
 
 /*
- * "MONITOR [--wait-for-signal] [--km-log-to=/proc/self/fd/N] -- PATH ARGS...". @log_fd -1: no log option.
- * Pure. *ret is owned by the caller (strv_done).
+ * "MONITOR [--wait-for-signal] [--km-log-to=/proc/self/fd/N] OPTIONS... -- PATH ARGS...". @log_fd -1: no log option. @options:
+ * NULL-terminated, NULL for none. Pure. *ret is owned by the caller (strv_done).
  */
-int km_argv_make(const char *monitor, bool wait, int log_fd, const struct km_payload *payload,
-		 struct strv *ret, struct error *err);
+int km_argv_make(const char *monitor, bool wait, int log_fd, char *const *options,
+		 const struct km_payload *payload, struct strv *ret, struct error *err);
 
 /*
  * Child, inside the container. If the file behind @fd is a script, follows its "#!" line as the kernel
@@ -129,22 +110,6 @@ int km_resolve_script(int fd, const char *path, char *const *argv, char **ret_pa
  * returns the number of dropped variables.
  */
 size_t km_environment_clean(char **env, bool exec);
-
-/* ---- exceptions (exceptions.c) ------------------------------------------------------------------------ */
-
-/* A program approved in the container's /var/lib/krun/config: runs without km, from a sealed memfd. */
-struct km_exception {
-	int fd;	    /* sealed memfd with exactly the hashed bytes; -1: no entry matches */
-	char *path; /* of the entry, for the audit record */
-	char sha256[65];
-};
-/*
- * @root_fd: root directory of the container, opened from outside. @name: args[0] of the exec. No file or
- * no matching entry: 0 and ret->fd == -1. Whole name, first match wins,
- * hash while copying; everything malformed fails and nothing runs.
- */
-int km_exception_find(int root_fd, const char *name, struct km_exception *ret, struct error *err);
-void km_exception_done(struct km_exception *exception);
 
 /* ---- start protocol and signals (protocol.c), called from the host's pid namespace ------------------------ */
 

@@ -55,11 +55,6 @@ static const char *const personality_words[] = {
 	[PERSONALITY_PLAIN] = "plain",
 	[PERSONALITY_KM] = "km",
 };
-static const char *const start_words[] = {
-	[KM_START_PAYLOAD] = "payload",
-	[KM_START_EXEC] = "exec",
-};
-
 static int find(const char *word, const char *const words[2])
 {
 	for (int i = 0; i < 2; i++)
@@ -79,19 +74,5 @@ int personality_parse(const char *word, enum personality *ret)
 
 	if (i >= 0)
 		*ret = (enum personality)i;
-	return i < 0 ? i : 0;
-}
-
-const char *km_start_word(enum km_start start)
-{
-	return start_words[start];
-}
-
-int km_start_parse(const char *word, enum km_start *ret)
-{
-	int i = find(word, start_words);
-
-	if (i >= 0)
-		*ret = (enum km_start)i;
 	return i < 0 ? i : 0;
 }

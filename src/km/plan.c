@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@
 static int open_monitor(const char *path, struct error *err)
 {
 	auto_close int fd = open(path, O_PATH | O_CLOEXEC);
+	struct statvfs fs;
 	struct stat st;
 
 	if (fd < 0 && errno == ENOENT)
@@ -28,6 +30,11 @@ static int open_monitor(const char *path, struct error *err)
 		return error_set(err, -EINVAL, "km '%s' is not a regular file", path);
 	if (!(st.st_mode & 0111))
 		return error_set(err, -EINVAL, "km '%s' is not executable", path);
+	if (fstatvfs(fd, &fs) == 0 && (fs.f_flag & ST_NOEXEC))
+		return error_set(err, -EINVAL,
+				 "km '%s' is on a file system that is mounted noexec: mount it with exec, or "
+				 "install km elsewhere and set \"kmPath\"",
+				 path);
 	return take_fd(&fd);
 }
 
@@ -47,13 +54,14 @@ static int open_libc(const char *path, struct error *err)
 	return take_fd(&fd);
 }
 
-/* The devices of km that the host has. */
-static size_t find_devices(struct km_device devices[KM_DEVICES_MAX])
+/* The devices of km that the host has; of a chosen one only that. */
+static size_t find_devices(const char *chosen, struct km_device devices[KM_DEVICES_MAX])
 {
-	static const char *const paths[KM_DEVICES_MAX] = { "/dev/kvm", "/dev/kkm" };
+	const char *const paths[KM_DEVICES_MAX] = { chosen ? chosen : "/dev/kvm",
+						    chosen ? NULL : "/dev/kkm" };
 	size_t len = 0;
 
-	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(paths) && paths[i]; i++) {
 		auto_close int fd = open(paths[i], O_PATH | O_CLOEXEC);
 		struct stat st;
 
@@ -70,11 +78,20 @@ static size_t find_devices(struct km_device devices[KM_DEVICES_MAX])
 	return len;
 }
 
-size_t km_device_rules(const struct km_plan *plan, struct spec_device_rule *ret)
+static int no_device(const char *chosen, struct error *err)
+{
+	if (chosen)
+		return error_set(err, -ENODEV,
+				 "km is to use '%s' (\"device\"), and this host has no such character device",
+				 chosen);
+	return error_set(err, -ENODEV, "km needs /dev/kvm or /dev/kkm, and this host has neither");
+}
+
+size_t km_device_rules(const struct km_plan *plan, const char *device, struct spec_device_rule *ret)
 {
 	struct km_device found[KM_DEVICES_MAX];
 	const struct km_device *devices = plan ? plan->devices : found;
-	const size_t len = plan ? plan->devices_len : find_devices(found);
+	const size_t len = plan ? plan->devices_len : find_devices(device, found);
 
 	for (size_t i = 0; i < len; i++)
 		ret[i] = (struct spec_device_rule){
@@ -104,10 +121,9 @@ int km_plan_make(struct km_settings *settings, struct km_plan *ret, struct error
 		r = err->code;
 	}
 	if (r == 0) {
-		plan.devices_len = find_devices(plan.devices);
+		plan.devices_len = find_devices(plan.settings.device, plan.devices);
 		if (plan.devices_len == 0)
-			r = error_set(err, -ENODEV,
-				      "km needs /dev/kvm or /dev/kkm, and this host has neither");
+			r = no_device(plan.settings.device, err);
 	}
 	if (r < 0) {
 		km_plan_done(&plan);
@@ -125,4 +141,30 @@ void km_plan_done(struct km_plan *plan)
 	cleanup_close(&plan->libc_fd);
 	km_settings_done(&plan->settings);
 	plan->devices_len = 0;
+}
+
+int km_check_monitor(const struct km_settings *settings, struct error *err)
+{
+	auto_close int fd = open_monitor(settings->monitor, err);
+
+	return fd < 0 ? fd : 0;
+}
+
+int km_check_libc(const struct km_settings *settings, struct error *err)
+{
+	auto_close int fd = -1;
+
+	err->code = 0;
+	fd = open_libc(settings->libc, err);
+	return err->code;
+}
+
+int km_check_device(const struct km_settings *settings, struct error *err)
+{
+	struct km_device devices[KM_DEVICES_MAX];
+	const size_t len = find_devices(settings->device, devices);
+
+	for (size_t i = 0; i < len; i++)
+		cleanup_close(&devices[i].fd);
+	return len > 0 ? 0 : no_device(settings->device, err);
 }

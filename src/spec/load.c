@@ -68,7 +68,7 @@ static const struct json_field config_fields[] = {
 	{ "hooks", json_type_object, false, SPEC(hooks), spec_read_hooks, NULL },
 	{ "annotations", json_type_object, false, SPEC(annotations), spec_read_pairs, NULL },
 	{ "linux", json_type_object, true, 0, spec_read_linux, NULL },
-	{ "vm", json_type_object, false, 0, spec_read_unsupported, NULL },
+	{ "vm", json_type_object, false, SPEC(vm), spec_read_vm, NULL },
 	{ "windows", json_type_object, false, 0, spec_read_unsupported, NULL },
 	{ "solaris", json_type_object, false, 0, spec_read_unsupported, NULL },
 	{ "zos", json_type_object, false, 0, spec_read_unsupported, NULL },

@@ -51,6 +51,8 @@ int spec_read_linux(struct json_reader *reader, struct json_object *value, void 
 int spec_read_resources(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
 /* struct spec_rdt * */
 int spec_read_rdt(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
+/* struct spec_vm *; stays NULL when there is nothing in it */
+int spec_read_vm(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
 /* struct spec_seccomp * */
 int spec_read_seccomp(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
 

@@ -231,6 +231,12 @@ struct spec_rdt {
 	bool enable_monitoring;
 };
 
+struct spec_vm { /* config-vm.md, as far as km has it: all else that is set there is an error of reading */
+	const char *path;      /* hypervisor.path, absolute; NULL if absent or empty */
+	char **parameters;     /* hypervisor.parameters; NULL if absent or empty */
+	struct opt_u64 memory; /* hwConfig.memory, bytes; never 0 */
+};
+
 struct spec_time_offset {
 	bool set;
 	int64_t secs;
@@ -273,6 +279,7 @@ struct spec {
 	struct spec_net_device *net_devices;
 	size_t net_devices_len;
 	struct spec_memory_policy *memory_policy; /* NULL if absent */
+	struct spec_vm *vm;			  /* NULL if absent or empty */
 };
 
 /*

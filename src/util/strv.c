@@ -68,6 +68,24 @@ bool strv_contains(char *const *items, const char *text)
 	return false;
 }
 
+int strv_env_put(struct strv *env, const char *variable)
+{
+	const size_t len = strcspn(variable, "=") + 1;
+
+	for (size_t i = 0; i < env->len; i++) {
+		if (strncmp(env->items[i], variable, len) == 0) {
+			char *copy = strdup(variable);
+
+			if (!copy)
+				return -ENOMEM;
+			free(env->items[i]);
+			env->items[i] = copy;
+			return 0;
+		}
+	}
+	return strv_add(env, variable);
+}
+
 const char *strv_env_get(char *const *env, const char *name)
 {
 	size_t len = strlen(name);

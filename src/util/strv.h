@@ -21,5 +21,7 @@ void strv_done(struct strv *strv);
 size_t strv_len(char *const *items);
 bool strv_contains(char *const *items, const char *text);
 
+/* NAME=VALUE replaces the first one of that name, which is what programs take, or is added. -ENOMEM. */
+int strv_env_put(struct strv *env, const char *variable);
 /* The value of NAME in an environment of NAME=VALUE strings; the last one wins. NULL if absent. */
 const char *strv_env_get(char *const *env, const char *name);

@@ -172,6 +172,15 @@ class Cgroup(BothPersonalities):
         with open("/proc/self/cgroup") as file:
             self.assertIn(result.out.strip(), file.read())
 
+    def test_systemd_manager_without_its_bus(self):
+        """One error that names the bus, in words that no engine takes for a missing program, and nothing is left."""
+        self.write_config()
+        environment = dict(os.environ, DBUS_SYSTEM_BUS_ADDRESS=f"unix:path={self.top}/no-bus")
+        text = self.fails("create", "--bundle", self.bundle, self.cid, options=["--systemd-cgroup"], env=environment)
+        self.assertIn("systemd: the system bus does not answer (ENOENT)", text)
+        self.assertNotIn("no such file", text.lower())
+        self.assertIn("does not exist", self.fails("state", self.cid))
+
     def test_path_that_leads_out(self):
         for path in ("/a/../../b", "..", "a:b:c"):
             self.config["linux"]["cgroupsPath"] = path
@@ -279,7 +288,7 @@ class Hybrid(KrunTest):
         self.shell("sleep 100 & echo ready; while :; do sleep 0.02; done")
         done = subprocess.run([*self.host_mounts(), "unshare", "--mount", "sh", "-c", script, "sh", *self.command()],
                               capture_output=True, check=False, stdin=subprocess.DEVNULL, timeout=60, text=True,
-                              env=dict(os.environ, BUNDLE=self.bundle, ID=self.cid, LOG=self.log))
+                              env=dict(self.environment(["exec"]), BUNDLE=self.bundle, ID=self.cid, LOG=self.log))
         self.assertEqual(done.returncode, 0, done)
         lines = done.stdout.splitlines()
         self.assertGreaterEqual(len(json.loads(lines[0])), 2, "init and its child")

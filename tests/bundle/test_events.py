@@ -626,9 +626,11 @@ class OutOfMemory(EventsTest):
         self.assertEqual(self.annotations()[self.annotation], "true")
 
     def test_scope_of_systemd(self):
-        """systemd may remove the cgroup before anybody has read it."""
+        """systemd may remove the cgroup before anybody has read it, and before 253 it does not remember why a scope ended."""
         if not os.path.isdir("/run/systemd/system"):
             self.skipTest("no systemd runs here")
+        version = subprocess.run(["systemctl", "--version"], capture_output=True, text=True, check=True).stdout
+        remembers = int(re.search(r"systemd (\d+)", version).group(1)) >= 253
         self.limited("while [ ! -e /go ]; do sleep 0.05; done; exec tail /dev/zero")
         self.create(options=["--systemd-cgroup"])
         self.ok("start", self.cid)
@@ -637,13 +639,14 @@ class OutOfMemory(EventsTest):
         with open(f"{self.rootfs}/go", "w"):
             pass
         types = [event["type"] for event in watching.events()]
-        self.assertIn(types, (["oom"], ["oom", "stats"]))
+        self.assertIn(types, (["oom"], ["oom", "stats"]) + (() if remembers else ([], ["stats"])))
         self.ends(watching)
         self.wait_stopped()
         self.ok("delete", self.cid)
         result = self.run_container(options=["--systemd-cgroup"])
         self.assertEqual(result.status, 137)
-        self.assertRegex(result.err, r"^krun\[\d+\] run warning: killed by the kernel: out of memory.*\n$")
+        if remembers or result.err:
+            self.assertRegex(result.err, r"^krun\[\d+\] run warning: killed by the kernel: out of memory.*\n$")
 
     def test_run_says_why(self):
         self.limited("exec tail /dev/zero")

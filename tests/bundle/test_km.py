@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import shutil
+import socket
 import subprocess
 import time
 
@@ -232,6 +233,127 @@ class Payload(KmTest):
         self.assertIn("direct", result.out, result)
 
 
+class Log(KmTest):
+    """km's log: bounded, kept beside the state, shown by `logs --monitor`, and part of errors."""
+
+    LIMIT = 1024 * 1024
+
+    def used(self):
+        """Bytes of the container's state, with what is mounted in it."""
+        total = 0
+        for folder, _, names in os.walk(f"{self.root}/{self.cid}"):
+            total += sum(os.stat(f"{folder}/{name}").st_blocks * 512 for name in names)
+        return total
+
+    def talkative(self, script, **process):
+        env = ["PATH=/bin", "KMSIM_TALK=5000"]
+        self.shell(script, env=env, **process)
+
+    def test_a_talkative_km_neither_fills_the_host_nor_stops_the_payload(self):
+        self.talkative("echo ready; while :; do sleep 0.05; done")
+        self.create()
+        self.ok("start", self.cid)
+        wait_until(lambda: "ready" in self.logged(), what="payload")
+        self.assertLess(self.used(), self.LIMIT + 128 * 1024)
+        text = self.ok("logs", "--monitor", self.cid).out
+        self.assertGreater(len(text), self.LIMIT // 2)
+        self.assertLessEqual(len(text), self.LIMIT)
+        self.assertIn("Waiting for kill", text)
+        self.assertEqual(self.logged(), "ready\n")
+        # Each exec has a log of its own, in the same room.
+        self.assertEqual(self.ok("exec", self.cid, "echo", "more").out, "more\n")
+        self.assertLess(self.used(), self.LIMIT + 128 * 1024)
+
+    def test_a_talkative_km_of_an_exec(self):
+        self.start_sleeper()
+        out = self.ok("exec", "--env", "KMSIM_TALK=5000", self.cid, "sh", "-c", "echo $KMSIM")
+        self.assertEqual((out.out, out.err), ("1\n", ""))
+        self.assertNotIn("vvvv", self.ok("logs", "--monitor", self.cid).out)
+
+    def test_any_user_of_the_payload_may_write_it(self):
+        self.shell("exit 0", user={"uid": 1000, "gid": 1000})
+        self.create()
+        self.assertIn("Waiting for kill", self.ok("logs", "--monitor", self.cid).out)
+        self.ok("start", self.cid)
+        self.wait_stopped()
+
+    def test_it_outlives_km_and_goes_with_the_container(self):
+        self.shell("kill -9 $$")
+        self.create()
+        self.ok("start", self.cid)
+        self.wait_stopped()
+        self.assertIn("Terminated by signal: Killed", self.ok("logs", "-m", self.cid).out)
+        self.ok("delete", self.cid)
+        self.assertFalse(os.path.exists(f"{self.root}/{self.cid}"))
+        self.assertIn("does not exist", self.fails("logs", "--monitor", self.cid))
+
+    def test_follow_ends_with_the_container(self):
+        self.start_sleeper("echo ready; sleep 0.5; kill -9 $$")
+        self.assertIn("Terminated by signal: Killed", self.ok("logs", "--monitor", "--follow", self.cid).out)
+
+    def elsewhere(self, script):
+        """In a mount namespace where the log is not mounted, as an engine's may be for an administrator."""
+        return subprocess.run(["unshare", "-m", "sh", "-ec", f"umount {self.root}/{self.cid}/monitor; {script}"],
+                              capture_output=True, check=False, stdin=subprocess.DEVNULL, text=True)
+
+    def test_from_another_mount_namespace(self):
+        self.talkative("echo ready; while :; do sleep 0.05; done")
+        self.create()
+        self.ok("start", self.cid)
+        wait_until(lambda: "ready" in self.logged(), what="payload")
+        krun = " ".join(self.command())
+        seen = self.elsewhere(f"{krun} logs --monitor {self.cid}")
+        self.assertEqual(seen.stdout, self.ok("logs", "--monitor", self.cid).out, seen)
+        # An exec from there has its log in a memfd.
+        seen = self.elsewhere(f"{krun} exec --env KMSIM_TALK=5000 {self.cid} sh -c 'echo $KMSIM'")
+        self.assertEqual((seen.returncode, seen.stdout, seen.stderr), (0, "1\n", ""))
+        self.ok("kill", self.cid, "KILL")
+        self.wait_stopped()
+        self.assertIn("not here", self.elsewhere(f"{krun} logs --monitor {self.cid} || true").stderr)
+        seen = self.elsewhere(f"{krun} delete {self.cid}")
+        self.assertEqual((seen.returncode, seen.stderr), (0, ""))
+
+    def test_which_log(self):
+        self.start_sleeper()
+        self.assertIn("--monitor", self.fails("logs", self.cid))
+        self.assertIn("combined", self.fails("logs", "--monitor", "--exceptions", self.cid))
+        self.assertIn("--follow", self.fails("logs", "--exceptions", "--follow", self.cid))
+        self.ok("delete", "--force", self.cid)
+        self.shell("sleep 60")
+        self.create(personality="plain")
+        self.assertIn("does not run under km", self.fails("logs", "--monitor", self.cid))
+
+    def test_debug_shows_it_line_by_line(self):
+        log = f"{self.top}/krun.log"
+        self.shell("kill -9 $$")
+        self.krun("run", "--bundle", self.bundle, self.cid,
+                  options=["--debug", "--log", log, "--log-format", "json"])
+        with open(log) as file:
+            records = [json.loads(line) for line in file]
+        lines = [record["msg"] for record in records if record["step"] == "km"]
+        self.assertEqual(len([line for line in lines if "Waiting for kill" in line]), 1, lines)
+        self.assertEqual(len([line for line in lines if "Terminated by signal" in line]), 1, lines)
+
+    def test_exec_fails_with_kms_words_when_the_payload_was_not_loaded(self):
+        shutil.copy("/usr/bin/env", f"{self.rootfs}/bin/dynamic")
+        self.start_sleeper()
+        for options in ((), ("--detach",)):
+            message = self.fails("exec", *options, self.cid, "/bin/dynamic", status=255)
+            self.assertIn("before the payload was loaded", message)
+            self.assertIn("Cannot open", message)
+        self.assertEqual(self.krun("exec", self.cid, "sh", "-c", "exit 2").status, 2)
+
+    def test_start_tells_kms_words_when_it_has_ended(self):
+        self.shell("echo ran")
+        self.create()
+        for pid in json.loads(self.ok("ps", "-f", "json", self.cid).out):
+            os.kill(pid, signal.SIGKILL)
+        self.wait_stopped()
+        message = self.fails("start", self.cid)
+        self.assertIn("km's last words: kmsim: STAND-IN", message)
+        self.assertNotIn("Waiting for kill", message)
+
+
 class Exceptions(KmTest):
     """/var/lib/krun/config in the container: programs that exec runs without km."""
 
@@ -301,6 +423,152 @@ class Exceptions(KmTest):
         self.approve(f"x:/bin/outside:{digest}")
         # /bin/true of the container is busybox, whose hash is another one.
         self.assertIn("has changed", self.fails("exec", self.cid, "x", status=255))
+
+    def test_dynamic_program(self):
+        shutil.copy("/usr/bin/env", f"{self.rootfs}/bin/dynamic")
+        for line in subprocess.check_output(["ldd", "/usr/bin/env"], text=True).splitlines():
+            for word in line.split():
+                if word.startswith("/"):
+                    os.makedirs(self.rootfs + os.path.dirname(word), exist_ok=True)
+                    shutil.copy(word, self.rootfs + word)
+        self.ok("exceptions", "add", self.cid, "(/usr)?/bin/env", "/bin/dynamic")
+        result = self.native("/usr/bin/env", "sh", "-c", "echo ran; readlink /proc/$$/exe")
+        # What it executes is an ordinary program of the container.
+        self.assertEqual((result.status, result.out), (0, "ran\n/bin/busybox\n"), result)
+
+    def test_link_inside(self):
+        os.symlink("../../bin/busybox", f"{self.rootfs}/opt/link")
+        self.approve(f"sh:/opt/link:{self.digest}")
+        self.assertEqual(self.native("sh", "-c", "echo .$KMSIM").out, ".\n")
+
+    def test_expression_that_explodes(self):
+        self.approve("(" * 30 + "a" + "+)" * 30 + f":/bin/busybox:{self.digest}")
+        started = time.monotonic()
+        self.assertIn("line 1: its regular expression takes", self.fails("exec", self.cid, "sh", status=255))
+        self.assertLess(time.monotonic() - started, 10)
+
+    def records(self):
+        return [json.loads(line) for line in self.ok("logs", "--exceptions", self.cid).out.splitlines()]
+
+    def test_every_program_without_km_is_recorded(self):
+        self.assertEqual(self.records(), [])
+        self.approve(f"sh:/bin/busybox:{self.digest}")
+        self.assertEqual(self.native("env", "true").status, 0)
+        self.assertEqual(self.records(), [])
+        log = f"{self.top}/krun.log"
+        result = self.krun("exec", self.cid, "sh", "-c", "exit 3", options=["--log", log])
+        self.assertEqual((result.status, result.out, result.err), (3, "", ""))
+        self.assertEqual(open(log).read(), "")
+        self.krun("exec", self.cid, "sh", "-c", "true", options=["--log", log, "--log-level", "info"])
+        self.assertIn("'sh' runs without km: '/bin/busybox', sha256 " + self.digest, open(log).read())
+        records = self.records()
+        self.assertEqual(len(records), 2)
+        self.assertRegex(records[0].pop("time"), r"^20\d\d-\d\d-\d\dT")
+        self.assertEqual(records[0], {"container": self.cid, "name": "sh", "path": "/bin/busybox", "sha256": self.digest,
+                                      "uid": 0})
+
+    def test_records_are_bounded(self):
+        self.approve(f"sh:/bin/busybox:{self.digest}")
+        path = f"{self.root}/{self.cid}/exceptions.log"
+        with open(path, "w") as file:
+            file.write('{"old": 1}\n' * 100000)
+        self.native("sh", "-c", "true")
+        self.native("sh", "-c", "true")
+        self.assertLess(os.stat(path).st_size, 4096)
+        self.assertEqual(len(self.records()), 100002)
+
+    def test_syslog_when_the_host_asks(self):
+        self.approve(f"sh:/bin/busybox:{self.digest}")
+        options = self.settings(exceptionsAudit="syslog")
+        server = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        if os.path.lexists("/dev/log"):
+            self.skipTest("this host has a /dev/log, which the test would have to replace")
+        message = self.fails("exec", self.cid, "sh", "-c", "echo ran", status=255, options=options)
+        self.assertIn("syslog", message)
+        server.bind("/dev/log")
+        try:
+            self.assertEqual(self.krun("exec", self.cid, "sh", "-c", "echo ran", options=options).out, "ran\n")
+            text = server.recv(8192).decode()
+        finally:
+            os.unlink("/dev/log")
+            server.close()
+        self.assertTrue(text.startswith("<85>krun["), text)
+        self.assertIn(f'"container":"{self.cid}"', text)
+
+    def test_host_that_permits_none(self):
+        self.approve(f"sh:/bin/busybox:{self.digest}")
+        options = self.settings(exceptions="deny")
+        self.assertEqual(self.krun("exec", self.cid, "sh", "-c", "echo $KMSIM", options=options).out, "1\n")
+        for arguments in (("list", self.cid), ("check", self.cid), ("add", self.cid, "x", "/bin/busybox")):
+            self.assertIn("permit no exceptions", self.fails("exceptions", *arguments, options=options))
+
+    def test_list_of_the_host(self):
+        self.approve(f"sh:/bin/busybox:{self.digest}")
+        path = f"{self.top}/exceptions"
+        options = self.settings(exceptions="host", exceptionsFile=path)
+        message = self.fails("exec", self.cid, "sh", status=255, options=options)
+        self.assertIn(path, message)
+        with open(path, "w") as file:
+            file.write(f"env:/bin/busybox:{self.digest}\n")
+        os.chmod(path, 0o644)
+        self.assertEqual(self.krun("exec", self.cid, "sh", "-c", "echo $KMSIM", options=options).out, "1\n")
+        result = self.krun("exec", self.cid, "env", "sh", "-c", "echo .$KMSIM", options=[*options, "--debug"])
+        self.assertEqual(result.out, ".\n")
+        self.assertIn("the container's own do not count", result.err)
+        self.assertIn("ok\t1\tenv\t", self.ok("exceptions", "check", self.cid, options=options).out)
+        self.assertIn(path, self.fails("exceptions", "add", self.cid, "x", "/bin/busybox", options=options))
+        os.chmod(path, 0o664)
+        self.assertIn("by others than root", self.fails("exec", self.cid, "env", status=255, options=options))
+        os.chmod(path, 0o644)
+        os.chown(path, 1000, 0)
+        self.assertIn("by others than root", self.fails("exec", self.cid, "env", status=255, options=options))
+
+    def test_policy_that_makes_no_sense(self):
+        for values, text in (({"exceptions": "maybe"}, "exceptions"), ({"exceptions": "host"}, "exceptionsFile"),
+                             ({"exceptionsFile": "/x"}, "exceptionsFile"), ({"exceptionsAudit": "mail"}, "exceptionsAudit"),
+                             ({"exceptions": "host", "exceptionsFile": "x"}, "exceptionsFile")):
+            with self.subTest(values=values):
+                self.assertIn(text, self.fails("exec", self.cid, "sh", status=255, options=self.settings(**values)))
+
+    def test_add_list_check_of_a_container(self):
+        self.ok("exceptions", "add", self.cid, "(/bin/)?sh", "/bin/tool")
+        path = f"{self.rootfs}/var/lib/krun/config"
+        with open(path) as file:
+            self.assertEqual(file.read(), f"(/bin/)?sh:/bin/tool:{self.digest}\n")
+        self.assertEqual((os.stat(path).st_mode & 0o7777, os.stat(path).st_uid), (0o644, 0))
+        self.assertEqual(self.native("/bin/sh", "-c", "echo .$KMSIM").out, ".\n")
+        self.assertIn("--replace", self.fails("exceptions", "add", self.cid, "(/bin/)?sh", "/bin/tool"))
+        with open(f"{self.rootfs}/bin/tool", "ab") as file:
+            file.write(b"x")
+        done = self.krun("exceptions", "check", self.cid)
+        self.assertEqual((done.status, done.out), (1, f"changed\t1\t(/bin/)?sh\t/bin/tool\t{self.digest}\n"))
+        self.assertIn("1 of 1 entries", done.err)
+        self.ok("exceptions", "--replace", "add", self.cid, "(/bin/)?sh", "/bin/tool")
+        self.assertTrue(self.ok("exceptions", "check", self.cid).out.startswith("ok\t1\t"))
+        self.assertTrue(self.ok("exceptions", "list", self.cid).out.startswith("1\t(/bin/)?sh\t/bin/tool\t"))
+        with open(f"{self.rootfs}/bin/script", "w") as file:
+            file.write("#!/bin/sh\necho ran\n")
+        self.assertIn("script", self.fails("exceptions", "add", self.cid, "s", "/bin/script"))
+
+    def test_add_to_a_root_file_system(self):
+        shutil.rmtree(f"{self.rootfs}/var/lib/krun")
+        self.ok("exceptions", "add", self.rootfs, "sh", "/bin/busybox")
+        self.assertEqual(self.ok("exceptions", "list", self.rootfs).out, f"1\tsh\t/bin/busybox\t{self.digest}\n")
+        self.assertEqual(self.native("sh", "-c", "echo .$KMSIM").out, ".\n")
+        # A link leads nowhere but inside.
+        shutil.rmtree(f"{self.rootfs}/var/lib/krun")
+        os.symlink("/etc", f"{self.rootfs}/var/lib/krun")
+        self.ok("exceptions", "add", self.rootfs, "sh", "/bin/busybox")
+        self.assertTrue(os.path.exists(f"{self.rootfs}/etc/config"))
+        self.assertFalse(os.path.exists("/etc/config"))
+
+    def test_bad_uses_of_the_command(self):
+        for arguments, text in ((("show", self.cid), "neither add, list nor check"), (("add", self.cid), "REGEX and PATH"),
+                                (("list", self.cid, "x"), "nothing else"), (("list", "nobody"), "does not exist"),
+                                (("--replace", "list", self.cid), "--replace"), (("list", "/no/such"), "/no/such")):
+            with self.subTest(arguments=arguments):
+                self.assertIn(text, self.fails("exceptions", *arguments))
+        self.assertEqual(self.ok("exceptions", "check", self.cid).out, "")
 
     def test_scripts_cannot_be_approved(self):
         with open(f"{self.rootfs}/bin/script", "w") as file:

@@ -147,7 +147,13 @@ class Pids(Both):
     def test_zero_is_a_limit(self):
         self.limit(pids={"limit": 0})
         self.write_config()
-        self.run_fails()
+        self.assertIn("/linux/resources/pids/limit: 0 leaves no room for the container's first process", self.run_fails())
+        self.config["linux"]["resources"]["pids"] = {"limit": 50}
+        self.start_sleeper()
+        self.ok("update", "--pids-limit", "0", self.cid)
+        self.assertEqual(self.file("pids.max"), "0")
+        wait_until(lambda: self.numbers("pids.events")["max"] > 0, what="a refused fork")
+        self.finish()
 
 
 class Cpu(Both):
@@ -351,6 +357,36 @@ def take(pages, more):
         self.limit(unified={"hugetlb.bogus": "1"})
         self.write_config()
         self.assertIn("/linux/resources/unified/hugetlb.bogus: write '1' to 'hugetlb.bogus': ", self.run_fails())
+
+
+class Rdma(LimitsTest):
+    """RDMA over an Ethernet device that does not exist."""
+
+    def setUp(self):
+        super().setUp()
+        for command in ("modprobe rdma_rxe", "ip link add krun-rdma type dummy", "rdma link add krun_rxe type rxe netdev krun-rdma"):
+            if subprocess.run(command.split(), capture_output=True, check=False).returncode:
+                self.drop()
+                self.skipTest(f"this machine cannot: {command}")
+        self.addCleanup(self.drop)
+
+    @staticmethod
+    def drop():
+        for command in ("rdma link delete krun_rxe", "ip link delete krun-rdma"):
+            subprocess.run(command.split(), capture_output=True, check=False)
+
+    @needs("rdma", "pids")
+    def test_limits_of_a_device(self):
+        self.limit(rdma={"krun_rxe": {"hcaHandles": 3}}, pids={"limit": 100})
+        self.start_sleeper()
+        self.assertEqual(self.file("rdma.max"), "krun_rxe hca_handle=3 hca_object=max")
+        self.update(rdma={"krun_rxe": {"hcaObjects": 1000}})
+        self.assertEqual(self.file("rdma.max"), "krun_rxe hca_handle=3 hca_object=1000")
+        text = self.update_fails(rdma={"krun_rxe": {"hcaHandles": 5}, "none0": {"hcaHandles": 1}})
+        self.assertIn("/linux/resources/rdma: write 'none0 hca_handle=1' to 'rdma.max': ", text)
+        self.assertEqual(self.file("rdma.max"), "krun_rxe hca_handle=3 hca_object=1000")
+        self.assertEqual(self.saved()["rdma"], {"krun_rxe": {"hcaHandles": 3, "hcaObjects": 1000}})
+        self.finish()
 
 
 class Devices(Both):
@@ -564,6 +600,16 @@ class Update(Both):
         self.assertEqual(text, f"/linux/intelRdt: container '{self.cid}' was made without one, and has no class")
         self.finish()
 
+    @needs("memory", "pids")
+    def test_step_after_the_limits_fails(self):
+        self.limit(memory={"limit": 64 * MiB, "swap": 80 * MiB})
+        self.start_sleeper()
+        self.assertIn("has no class", self.fails("update", "--memory", "32m", "--memory-swap", "96m", "--pids-limit", "50",
+                                                 "--mem-bw-schema", "MB:0=20", self.cid))
+        self.assertEqual([self.file(name) for name in ("memory.max", "memory.swap.max", "pids.max")],
+                         [str(64 * MiB), str(16 * MiB), "max"])
+        self.finish()
+
     def test_without_a_cgroup(self):
         self.config["linux"]["resources"] = {}
         self.shell("echo ready; while :; do sleep 0.02; done")
@@ -582,6 +628,52 @@ class Update(Both):
         self.assertEqual([process.wait() for process in processes], [0] * 8)
         self.assertIn(len(self.saved()["devices"]), range(1, 9))
         self.assertEqual(sorted(name for name in os.listdir(os.path.join(self.root, self.cid)) if name.endswith("~")), [])
+        self.finish()
+
+
+@unittest.skipUnless(os.path.isdir("/run/systemd/system"), "this machine does not run systemd")
+class Systemd(LimitsTest):
+    """systemd knows what is in force, also after an update that failed."""
+
+    PROPERTIES = {"MemoryMax": "memory.max", "MemorySwapMax": "memory.swap.max", "TasksMax": "pids.max", "CPUWeight": "cpu.weight"}
+
+    def setUp(self):
+        super().setUp()
+        self.unit = f"krun-test-{self.cid}.scope"
+        self.config["linux"]["cgroupsPath"] = f"system.slice:krun-test:{self.cid}"
+
+    def values(self):
+        """Of systemd, which have to be those of the files."""
+        out = subprocess.run(["systemctl", "show", "-p", ",".join(self.PROPERTIES), self.unit], check=True, capture_output=True,
+                             text=True).stdout
+        shown = dict(line.split("=") for line in out.split())
+        folder = f"{CGROUP}/system.slice/{self.unit}"
+        found = {}
+        for name, file in self.PROPERTIES.items():
+            with open(f"{folder}/{file}") as stream:
+                found[name] = stream.read().strip().replace("max", "infinity")
+        self.assertEqual(shown, found)
+        return [found[name] for name in self.PROPERTIES]
+
+    def test_update_and_its_way_back(self):
+        # Without a limit of ours systemd has one of its own (DefaultTasksMax).
+        self.limit(memory={"limit": 64 * MiB, "swap": 64 * MiB}, cpu={"shares": 512}, pids={"limit": 90})
+        self.shell("echo ready; while :; do sleep 0.05; done")
+        self.create(options=["--systemd-cgroup"])
+        self.ok("start", self.cid)
+        first = [str(64 * MiB), "0", "90", "59"]
+        self.assertEqual(self.values(), first)
+        self.ok("update", "--memory", "48m", "--memory-swap", "64m", "--pids-limit", "77", "--cpu-share", "1024", self.cid)
+        second = [str(48 * MiB), str(16 * MiB), "77", "100"]
+        self.assertEqual(self.values(), second)
+        # Refused by the kernel, and refused after systemd was told.
+        self.assertIn("memory.high", self.update_fails(memory={"limit": 32 * MiB}, unified={"memory.high": "many"}))
+        self.assertEqual(self.values(), second)
+        self.assertIn("has no class", self.fails("update", "--memory", "32m", "--pids-limit", "50", "--mem-bw-schema", "MB:0=20",
+                                                 self.cid))
+        self.assertEqual(self.values(), second)
+        subprocess.run(["systemctl", "daemon-reload"], check=True)
+        self.assertEqual(self.values(), second)
         self.finish()
 
 

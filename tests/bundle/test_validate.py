@@ -74,6 +74,13 @@ class Validate(KrunTest):
             "/hooks/prestart/0/path": "error", "/process/capabilities": "warning",
             "/linux/seccomp/syscalls/0/names": "warning", "/linux/sysctl": "error"})
 
+    def test_properties_of_systemd(self):
+        self.config["annotations"] = {"org.systemd.property.TimeoutStopSec": "'soon'", "org.systemd.property.Slice": "'a.slice'",
+                                      "org.systemd.property.CollectMode": "'inactive'"}
+        self.assertEqual([found[:2] for found in self.findings(1)],
+                         [("/annotations/org.systemd.property.TimeoutStopSec", "error"),
+                          ("/annotations/org.systemd.property.Slice", "error")])
+
     def test_limits_that_this_host_cannot_set(self):
         with open("/sys/fs/cgroup/cgroup.controllers") as file:
             if "memory" in file.read():

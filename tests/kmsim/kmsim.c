@@ -11,7 +11,8 @@
  *   - KM_EXEC_* variables make it abort;
  *   - --wait-for-signal: one line in the log, SIGUSR1 blocked, sigwait, mask restored; handlers only after that;
  *   - a signal from outside reaches the payload only when a thread other than the first gets the kick, signal 63;
- *   - its management socket, and snapshots that it resumes (snapshot.h);
+ *   - its management socket, and snapshots that it resumes (snapshot.h); KM_MGTDIR and --snapshot exclude each other;
+ *   - its options: the values that it refuses, the device that it is told, and a trace and statistics that are one line;
  *   - a payload's death by a signal is repeated on itself, which does not work as process 1: 2 s, then SIGABRT, which
  *     does not work either, then SIGSEGV.
  * What it does not: the payload's pid is not its own, and scripts, execs and forks of the payload stay native.
@@ -63,9 +64,12 @@ __attribute__((format(printf, 1, 2))) static void say(const char *format, ...)
 /* ---- set-up ------------------------------------------------------------------------------------------------ */
 
 struct options {
-	bool wait;
-	const char *log;
+	bool wait, stats;
+	const char *log, *device, *verbose, *snapshot;
 };
+
+/* What is only accepted. */
+enum { IGNORED = 1000 };
 
 static int usage(void)
 {
@@ -79,12 +83,46 @@ static bool parse_options(int argc, char **argv, struct options *ret)
 		{ "wait-for-signal", no_argument, NULL, 'w' },
 		{ "km-log-to", required_argument, NULL, 'k' },
 		{ "version", no_argument, NULL, 'v' },
+		{ "virt-device", required_argument, NULL, 'F' },
+		{ "membus-width", required_argument, NULL, 'P' },
+		{ "verbose", optional_argument, NULL, 'V' },
+		{ "snapshot", required_argument, NULL, 's' },
+		{ "hcall-stats", no_argument, NULL, 'S' },
+		{ "coredump", required_argument, NULL, IGNORED },
+		{ "core-on-err", no_argument, NULL, IGNORED },
+		{ "dump-shutdown", no_argument, NULL, IGNORED },
+		{ "enable-1g-pages", no_argument, NULL, IGNORED },
+		{ "disable-1g-pages", no_argument, NULL, IGNORED },
+		{ "overcommit-memory", no_argument, NULL, IGNORED },
+		{ "vendorid", no_argument, NULL, IGNORED },
+		{ "kill-unimpl-scall", no_argument, NULL, IGNORED },
+		{ "gdb-server-port", optional_argument, NULL, IGNORED },
+		{ "gdb-listen", no_argument, NULL, IGNORED },
+		{ "gdb-dynlink", no_argument, NULL, IGNORED },
 		{ 0 },
 	};
 	int letter;
 
-	while ((letter = getopt_long(argc, argv, "+k:v", rows, NULL)) >= 0) {
+	while ((letter = getopt_long(argc, argv, "+k:vF:P:V::S", rows, NULL)) >= 0) {
 		switch (letter) {
+		case 'F':
+			ret->device = optarg;
+			break;
+		case 'P':
+			if (atoi(optarg) < 32 || atoi(optarg) > 39)
+				return false;
+			break;
+		case 'V':
+			ret->verbose = optarg ? optarg : "";
+			break;
+		case 's':
+			ret->snapshot = optarg;
+			break;
+		case 'S':
+			ret->stats = true;
+			break;
+		case IGNORED:
+			break;
 		case 'w':
 			ret->wait = true;
 			break;
@@ -174,12 +212,13 @@ static int check_self(void)
 	return 0;
 }
 
-static int open_device(void)
+static int open_device(const char *chosen)
 {
-	static const char *const devices[] = { "/dev/kontain", "/dev/kvm", "/dev/kkm" };
+	const char *const devices[] = { chosen ? chosen : "/dev/kontain", "/dev/kvm", "/dev/kkm" };
+	const size_t len = chosen ? 1 : sizeof(devices) / sizeof(devices[0]);
 	int reason = ENOENT;
 
-	for (size_t i = 0; i < sizeof(devices) / sizeof(devices[0]); i++) {
+	for (size_t i = 0; i < len; i++) {
 		int fd = open(devices[i], O_RDWR | O_CLOEXEC);
 
 		if (fd >= 0) {
@@ -251,6 +290,17 @@ static void wait_for_release(void)
 	pthread_sigmask(SIG_BLOCK, &set, &old);
 	sigwait(&set, &signo);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
+/* KMSIM_TALK: so many KiB of log, as km with KM_VERBOSE writes them; like km, it does not care whether they arrive. */
+static void talk(void)
+{
+	const char *kib = getenv("KMSIM_TALK");
+	char line[1024];
+
+	memset(line, 'v', sizeof(line));
+	for (long i = kib ? strtol(kib, NULL, 10) : 0; i > 0; i--)
+		say("%.*s", (int)sizeof(line) - 8, line);
 }
 
 /* ---- signals ----------------------------------------------------------------------------------------------- */
@@ -375,6 +425,12 @@ int main(int argc, char **argv)
 	open_log(options.log);
 	say("STAND-IN FOR KM: THE PAYLOAD RUNS WITHOUT A VIRTUAL MACHINE, THERE IS NO ISOLATION");
 	check_environment();
+	if (options.verbose)
+		say("verbose: %s", options.verbose);
+	if (options.snapshot && getenv("KM_MGTDIR")) {
+		say("a snapshot path and KM_MGTDIR exclude each other");
+		return EXIT_SETUP;
+	}
 	if (!argv[optind])
 		return usage();
 	payload = argv + optind;
@@ -388,15 +444,18 @@ int main(int argc, char **argv)
 	if (r == 0)
 		r = check_self();
 	if (r == 0)
-		r = open_device();
+		r = open_device(options.device);
 	if (r != 0)
 		return r;
 	management_start(argv[optind]);
 	if (options.wait)
 		wait_for_release();
+	talk();
 	start_payload(payload);
 	while (waitpid(payload_pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return EXIT_PAYLOAD;
+	if (options.stats)
+		say("hypercall statistics: none");
 	return management_ended() ? 0 : end_like(status);
 }

@@ -158,6 +158,54 @@ static void test_devices_of_km_come_behind_all_rules(void **state)
 	device_program_done(&program);
 }
 
+/* What engines really send: docker 20.10 with --device /dev/kmsg:/dev/x:r --device-cgroup-rule 'c 42:* rmw', podman 4.3. */
+static void test_rules_of_engines(void **state)
+{
+	static const char docker[] =
+		"{\"devices\":[{\"allow\":false,\"access\":\"rwm\"},"
+		"{\"allow\":true,\"type\":\"c\",\"major\":1,\"minor\":5,\"access\":\"rwm\"},"
+		"{\"allow\":true,\"type\":\"c\",\"major\":1,\"minor\":3,\"access\":\"rwm\"},"
+		"{\"allow\":true,\"type\":\"c\",\"major\":1,\"minor\":9,\"access\":\"rwm\"},"
+		"{\"allow\":true,\"type\":\"c\",\"major\":1,\"minor\":8,\"access\":\"rwm\"},"
+		"{\"allow\":true,\"type\":\"c\",\"major\":5,\"minor\":0,\"access\":\"rwm\"},"
+		"{\"allow\":true,\"type\":\"c\",\"major\":5,\"minor\":1,\"access\":\"rwm\"},"
+		"{\"allow\":false,\"type\":\"c\",\"major\":10,\"minor\":229,\"access\":\"rwm\"},"
+		"{\"allow\":true,\"type\":\"c\",\"major\":1,\"minor\":11,\"access\":\"r\"},"
+		"{\"allow\":true,\"type\":\"c\",\"major\":42,\"minor\":-1,\"access\":\"rmw\"}]}";
+	static const char podman[] = "{\"devices\":[{\"allow\":false,\"access\":\"rwm\"}]}";
+	static const char privileged[] = "{\"devices\":[{\"allow\":true,\"access\":\"rwm\"}]}";
+	static const struct {
+		const char *block;
+		char type;
+		unsigned int access, major, minor;
+		int expect;
+	} rows[] = {
+		{ docker, 'c', R | W, 1, 3, 1 },     { docker, 'c', R, 1, 11, 1 },
+		{ docker, 'c', W, 1, 11, 0 },	     { docker, 'c', R | W, 1, 11, 0 },
+		{ docker, 'c', R | W, 42, 7, 1 },    { docker, 'b', R, 42, 7, 0 },
+		{ docker, 'c', R, 10, 229, 0 },	     { docker, 'c', M, 10, 229, 1 },
+		{ docker, 'b', R, 8, 0, 0 },	     { podman, 'c', R | W, 5, 2, 1 },
+		{ podman, 'c', R | W, 136, 0, 1 },   { podman, 'c', R, 1, 11, 0 },
+		{ privileged, 'b', R | W, 8, 0, 1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct device_program program;
+		struct error err = { 0 };
+		struct spec *spec;
+
+		assert_int_equal(spec_parse_resources(rows[i].block, strlen(rows[i].block), "r", &spec, &err),
+				 0);
+		make(spec->resources.devices, spec->resources.devices_len, &program);
+		if (run(&program, rows[i].type, rows[i].access, rows[i].major, rows[i].minor) !=
+		    rows[i].expect)
+			fail_msg("row %zu", i);
+		device_program_done(&program);
+		spec_free(spec);
+	}
+}
+
 /* ---- random lists against the rule of config-linux.md ----------------------------------------------------------- */
 
 enum { RULES_MAX = 12, LISTS = 300 };
@@ -296,6 +344,7 @@ int main(void)
 		cmocka_unit_test(test_partial_access_adds_up),
 		cmocka_unit_test(test_the_last_rule_that_matches_decides),
 		cmocka_unit_test(test_devices_of_km_come_behind_all_rules),
+		cmocka_unit_test(test_rules_of_engines),
 		cmocka_unit_test(test_random_lists_mean_what_the_specification_says),
 		cmocka_unit_test(test_the_kernel_takes_random_lists),
 	};

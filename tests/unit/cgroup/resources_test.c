@@ -287,15 +287,132 @@ static void test_blocks_of_engines_ask_for_nothing(void **state)
 	}
 }
 
-/* A pod of Kubernetes by way of containerd. */
-static void test_block_of_kubernetes(void **state)
+/* What engines really send; devices, which are the same everywhere, are left out where they do not matter. */
+static void test_blocks_of_engines(void **state)
 {
+	static const struct {
+		const char *engine, *block, *expect;
+	} rows[] = {
+		{ "docker 20.10: run",
+		  "{\"devices\":[{\"allow\":false,\"access\":\"rwm\"},{\"allow\":true,\"type\":\"c\","
+		  "\"major\":1,\"minor\":5,\"access\":\"rwm\"},{\"allow\":false,\"type\":\"c\",\"major\":10,"
+		  "\"minor\":229,\"access\":\"rwm\"}],\"memory\":{},\"cpu\":{\"shares\":0},\"blockIO\":{"
+		  "\"weight\":0}}",
+		  "" },
+		{ "docker 20.10: run --memory 64m --cpus 0.5 --cpu-shares 512 --pids-limit 100 --cpuset-cpus "
+		  "0 --memory-reservation 32m",
+		  "{\"memory\":{\"limit\":67108864,\"reservation\":33554432,\"swap\":134217728},\"cpu\":{"
+		  "\"shares\":512,\"quota\":50000,\"period\":100000,\"cpus\":\"0\"},\"pids\":{\"limit\":100},"
+		  "\"blockIO\":{\"weight\":0}}",
+		  "memory.max=67108864;memory.swap.max=67108864;memory.low=33554432;cpu.weight=59;cpu.max="
+		  "50000 100000;cpuset.cpus=0;pids.max=100;" },
+		{ "docker 20.10: run --memory 64m --memory-swap -1",
+		  "{\"memory\":{\"limit\":67108864},\"cpu\":{\"shares\":0},\"blockIO\":{\"weight\":0}}",
+		  "memory.max=67108864;" },
+		{ "docker 20.10: run --memory 64m --memory-swap 64m",
+		  "{\"memory\":{\"limit\":67108864,\"swap\":67108864},\"cpu\":{\"shares\":0},\"blockIO\":{"
+		  "\"weight\":0}}",
+		  "memory.max=67108864;memory.swap.max=0;" },
+		{ "docker 20.10: run --blkio-weight 500 --device-read-bps /dev/vda:1mb --device-write-iops "
+		  "/dev/vda:100",
+		  "{\"memory\":{},\"cpu\":{\"shares\":0},\"blockIO\":{\"weight\":500,"
+		  "\"throttleReadBpsDevice\":[{\"major\":254,\"minor\":0,\"rate\":1048576}],"
+		  "\"throttleWriteIOPSDevice\":[{\"major\":254,\"minor\":0,\"rate\":100}]}}",
+		  "io.weight=default 4950;io.max=254:0 rbps=1048576;io.max=254:0 wiops=100;" },
+		{ "docker 20.10: run --privileged",
+		  "{\"devices\":[{\"allow\":true,\"access\":\"rwm\"}],\"memory\":{},\"cpu\":{\"shares\":0},"
+		  "\"blockIO\":{\"weight\":0}}",
+		  "" },
+		{ "docker 20.10: run on cgroup v1",
+		  "{\"memory\":{\"disableOOMKiller\":false},\"cpu\":{\"shares\":0},\"pids\":{\"limit\":-1},"
+		  "\"blockIO\":{\"weight\":0}}",
+		  "pids.max=max;" },
+		{ "podman 4.3: run",
+		  "{\"devices\":[{\"allow\":false,\"access\":\"rwm\"}],\"pids\":{\"limit\":2048}}",
+		  "pids.max=2048;" },
+		{ "podman 4.3: run --memory 64m --cpus 0.5 --cpu-shares 512 --cpuset-cpus 0 "
+		  "--memory-reservation 32m --pids-limit 99",
+		  "{\"devices\":[{\"allow\":false,\"access\":\"rwm\"}],\"memory\":{\"limit\":67108864,"
+		  "\"reservation\":33554432,\"swap\":134217728},\"cpu\":{\"shares\":512,\"quota\":50000,"
+		  "\"period\":100000,\"cpus\":\"0\"},\"pids\":{\"limit\":99}}",
+		  "memory.max=67108864;memory.swap.max=67108864;memory.low=33554432;cpu.weight=59;cpu.max="
+		  "50000 100000;cpuset.cpus=0;pids.max=99;" },
+		{ "podman 4.3: run --cgroup-conf memory.high=50000000 --cgroup-conf pids.max=44",
+		  "{\"pids\":{\"limit\":2048},\"unified\":{\"memory.high\":\"50000000\",\"pids.max\":\"44\"}"
+		  "}",
+		  "pids.max=2048;memory.high=50000000;pids.max=44;" },
+		{ "podman 4.3: run --blkio-weight 500 --device-read-bps /dev/vda:1mb",
+		  "{\"pids\":{\"limit\":2048},\"blockIO\":{\"weight\":500,\"throttleReadBpsDevice\":[{"
+		  "\"major\":254,\"minor\":0,\"rate\":1048576}]}}",
+		  "pids.max=2048;io.weight=default 4950;io.max=254:0 rbps=1048576;" },
+		{ "podman 4.3: update --memory 64m --cpus 1",
+		  "{\"memory\":{\"limit\":67108864,\"swap\":134217728},\"cpu\":{\"quota\":100000,\"period\":"
+		  "100000}}",
+		  "memory.max=67108864;memory.swap.max=67108864;cpu.max=100000 100000;" },
+		{ "ctr 1.6: run", "{\"cpu\":{\"shares\":1024}}", "cpu.weight=100;" },
+		{ "ctr 1.6: run --memory-limit 67108864 --cpus 0.5",
+		  "{\"memory\":{\"limit\":67108864},\"cpu\":{\"shares\":1024,\"quota\":50000,\"period\":"
+		  "100000}}",
+		  "memory.max=67108864;cpu.weight=100;cpu.max=50000 100000;" },
+		{ "kubelet, by containerd's CRI: a pod with limits of cpu and memory",
+		  "{\"memory\":{\"limit\":134217728,\"swap\":134217728},\"cpu\":{\"shares\":102,\"quota\":"
+		  "50000,\"period\":100000},\"hugepageLimits\":[{\"pageSize\":\"2MB\",\"limit\":0},{"
+		  "\"pageSize\":\"1GB\",\"limit\":0}],\"unified\":{\"memory.oom.group\":\"1\"}}",
+		  "memory.max=134217728;memory.swap.max=0;cpu.weight=17;cpu.max=50000 "
+		  "100000;hugetlb.2MB.max=0;hugetlb.2MB.rsvd.max=0;hugetlb.1GB.max=0;hugetlb.1GB.rsvd.max=0;"
+		  "memory.oom.group=1;" },
+		{ "kubelet, by containerd's CRI: one without any",
+		  "{\"memory\":{},\"cpu\":{\"shares\":2,\"period\":100000},\"hugepageLimits\":[{\"pageSize\":"
+		  "\"2MB\",\"limit\":0}],\"unified\":{\"memory.oom.group\":\"1\"}}",
+		  "cpu.weight=1;cpu.max=max "
+		  "100000;hugetlb.2MB.max=0;hugetlb.2MB.rsvd.max=0;memory.oom.group=1;" },
+		{ "kubelet, by containerd's CRI: its sandbox", "{\"cpu\":{\"shares\":2}}", "cpu.weight=1;" },
+	};
+
 	(void)state;
-	assert_string_equal(
-		translate("{\"memory\":{\"limit\":134217728,\"swap\":134217728},\"cpu\":{\"shares\":102,"
-			  "\"quota\":50000,\"period\":100000},\"unified\":{\"memory.oom.group\":\"1\"}}"),
-		"memory.max=134217728;memory.swap.max=0;cpu.weight=17;cpu.max=50000 100000;"
-		"memory.oom.group=1;");
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (strcmp(translate(rows[i].block), rows[i].expect) != 0)
+			fail_msg("%s: '%s', expected '%s'", rows[i].engine, translate(rows[i].block),
+				 rows[i].expect);
+}
+
+/* docker update, on a container with limits: its request has a zero for all that was not asked for. */
+static void test_updates_of_docker(void **state)
+{
+	static const struct {
+		const char *options, *block, *expect;
+	} rows[] = {
+		{ "--memory 64m --memory-swap 128m",
+		  "{\"memory\":{\"limit\":67108864,\"reservation\":0,\"swap\":134217728,\"kernel\":0},"
+		  "\"cpu\":{\"shares\":0,\"quota\":0,\"period\":0},\"blockIO\":{\"weight\":0}}",
+		  "memory.swap.max=67108864;memory.max=67108864;" },
+		{ "--cpus 1.5",
+		  "{\"memory\":{\"limit\":0,\"reservation\":0,\"kernel\":0},\"cpu\":{\"shares\":0,\"quota\":"
+		  "150000,\"period\":100000},\"blockIO\":{\"weight\":0}}",
+		  "cpu.max=150000 100000;" },
+		{ "--pids-limit 55",
+		  "{\"memory\":{\"limit\":0,\"reservation\":0,\"kernel\":0},\"cpu\":{\"shares\":0,\"quota\":"
+		  "0,\"period\":0},\"pids\":{\"limit\":55},\"blockIO\":{\"weight\":0}}",
+		  "pids.max=55;" },
+		{ "--cpu-shares 300 --cpuset-cpus 0 --memory-reservation 16m --blkio-weight 300",
+		  "{\"memory\":{\"limit\":0,\"reservation\":16777216,\"kernel\":0},\"cpu\":{\"shares\":300,"
+		  "\"quota\":0,\"period\":0,\"cpus\":\"0\"},\"blockIO\":{\"weight\":300}}",
+		  "memory.low=16777216;cpu.weight=39;cpuset.cpus=0;io.weight=default 2930;" },
+		{ "--restart no",
+		  "{\"memory\":{\"limit\":0,\"reservation\":0,\"kernel\":0},\"cpu\":{\"shares\":0,\"quota\":"
+		  "0,\"period\":0},\"blockIO\":{\"weight\":0}}",
+		  "" },
+	};
+	struct cgroup_present present = cgroup_present_new;
+
+	(void)state;
+	present.memory_max = 32 << 20;
+	present.swap_max = 32 << 20;
+	present.quota = 50000;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (strcmp(translate_on(rows[i].block, &present), rows[i].expect) != 0)
+			fail_msg("%s: '%s', expected '%s'", rows[i].options,
+				 translate_on(rows[i].block, &present), rows[i].expect);
 }
 
 static void test_controllers(void **state)
@@ -361,7 +478,8 @@ int main(void)
 		cmocka_unit_test(test_requests_on_a_group_with_limits),
 		cmocka_unit_test(test_memory_of_config_json_after_a_change),
 		cmocka_unit_test(test_blocks_of_engines_ask_for_nothing),
-		cmocka_unit_test(test_block_of_kubernetes),
+		cmocka_unit_test(test_blocks_of_engines),
+		cmocka_unit_test(test_updates_of_docker),
 		cmocka_unit_test(test_controllers),
 		cmocka_unit_test(test_weights_for_bfq),
 		cmocka_unit_test(test_weight_from_shares_meets_defaults_and_ends),

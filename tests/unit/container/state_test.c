@@ -66,9 +66,11 @@ static void test_state_survives_save_and_load(void **state)
 	struct error err = { 0 };
 	int root_fd = state_root_open(&host, true, &err);
 	int dir_fd = state_dir_make(root_fd, "web", &err);
+	char *text;
 
 	(void)state;
 	assert_true(dir_fd >= 0);
+	assert_int_equal(strv_add(&saved.settings, "environment=[\"A=b\"]"), 0);
 	assert_int_equal(state_save(dir_fd, &saved, &err), 0);
 	assert_int_equal(state_load(dir_fd, &loaded, &err), 0);
 	assert_string_equal(loaded.id, "web");
@@ -84,6 +86,13 @@ static void test_state_survives_save_and_load(void **state)
 	assert_int_equal(loaded.start, KM_START_EXEC);
 	assert_true(loaded.keep_groups);
 	assert_true(loaded.has_hooks);
+	assert_int_equal(loaded.monitor_options.len, 0);
+	assert_string_equal(loaded.settings.items[0], "environment=[\"A=b\"]");
+	assert_int_equal(loaded.settings.len, 1);
+	text = state_text(&loaded, "running", 1, false);
+	assert_non_null(strstr(text, "\"app.kontain.krun.environment\":\"[\\\"A=b\\\"]\""));
+	free(text);
+	strv_done(&saved.settings);
 	state_done(&loaded);
 	assert_int_equal(state_dir_make(root_fd, "web", &err), -EEXIST);
 	assert_int_equal(state_dir_remove(&host, dir_fd, "web", &err), 0);

@@ -13,18 +13,22 @@ static void test_command_line(void **state)
 	static const struct {
 		bool wait;
 		int log_fd;
+		const char *options[3];
 		const char *argv[4];
 		const char *expect;
 	} rows[] = {
 		{ true,
 		  1024,
+		  { NULL },
 		  { "sh", "-c", "x y" },
 		  "/km --wait-for-signal --km-log-to=/proc/self/fd/1024 -- /bin/sh -c x y" },
-		{ false, -1, { "sh" }, "/km -- /bin/sh" },
+		{ false, -1, { NULL }, { "sh" }, "/km -- /bin/sh" },
+		{ true, -1, { "--a", "--b=c" }, { "sh" }, "/km --wait-for-signal --a --b=c -- /bin/sh" },
 		{ false,
 		  726,
+		  { "--x" },
 		  { "--help", "--version" },
-		  "/km --km-log-to=/proc/self/fd/726 -- /bin/sh --version" },
+		  "/km --km-log-to=/proc/self/fd/726 --x -- /bin/sh --version" },
 	};
 
 	(void)state;
@@ -34,7 +38,9 @@ static void test_command_line(void **state)
 		struct strv argv = { 0 };
 		char line[256] = "";
 
-		assert_int_equal(km_argv_make("/km", rows[i].wait, rows[i].log_fd, &payload, &argv, &err), 0);
+		assert_int_equal(km_argv_make("/km", rows[i].wait, rows[i].log_fd,
+					      (char *const *)rows[i].options, &payload, &argv, &err),
+				 0);
 		for (size_t j = 0; j < argv.len; j++) {
 			if (j > 0)
 				strcat(line, " ");

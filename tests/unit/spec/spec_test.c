@@ -125,12 +125,50 @@ static void test_load_names_the_file(void **state)
 	rmdir(dir);
 }
 
+static void test_vm_has_what_km_has(void **state)
+{
+	static const struct spec_row rows[] = {
+		{ "\"vm\":{}", NULL },
+		{ "\"vm\":{\"kernel\":{\"path\":\"\",\"parameters\":[]},\"image\":{},\"hwConfig\":{\"vcpus\":"
+		  "0}}",
+		  NULL },
+		{ "\"vm\":{\"hypervisor\":{\"path\":\"/"
+		  "km\",\"parameters\":[\"--x\"]},\"hwConfig\":{\"memory\":5}}",
+		  NULL },
+		{ "\"vm\":1", "/vm: expected object" },
+		{ "\"vm\":{\"hypervisor\":{\"path\":\"km\"}}", "/vm/hypervisor/path: " },
+		{ "\"vm\":{\"hypervisor\":{\"parameters\":[1]}}",
+		  "/vm/hypervisor/parameters/0: expected string" },
+		{ "\"vm\":{\"hwConfig\":{\"memory\":-1}}", "/vm/hwConfig/memory: negative" },
+		{ "\"vm\":{\"hwConfig\":{\"vcpus\":\"2\"}}", "/vm/hwConfig/vcpus: expected an integer" },
+		{ "\"vm\":{\"kernel\":{\"path\":\"/k\"},\"image\":{\"path\":\"/"
+		  "i\"},\"hwConfig\":{\"dtdevs\":[\"d\"],"
+		  "\"iomems\":[{\"firstGFN\":1}]}}",
+		  "/vm: kernel/path, image/path, hwConfig/dtdevs, hwConfig/iomems: km has no" },
+	};
+	static const char text[] =
+		"{\"ociVersion\":\"1.0.0\",\"root\":{\"path\":\"r\"},\"linux\":{},\"vm\":{"
+		"\"hypervisor\":{\"path\":\"/km\",\"parameters\":[\"--x\"]},\"hwConfig\":{\"memory\":5}}}";
+	struct error err = { 0 };
+	struct spec *spec;
+
+	(void)state;
+	CHECK_ROWS(WITH_TOP("%s"), rows);
+	assert_int_equal(spec_parse(text, strlen(text), "config.json", &spec, &err), 0);
+	assert_string_equal(spec->vm->path, "/km");
+	assert_string_equal(spec->vm->parameters[0], "--x");
+	assert_null(spec->vm->parameters[1]);
+	assert_true(spec->vm->memory.set && spec->vm->memory.value == 5);
+	spec_free(spec);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_templates_are_valid),
 		cmocka_unit_test(test_mandatory_keys_and_types),
 		cmocka_unit_test(test_unknown_keys_are_ignored),
+		cmocka_unit_test(test_vm_has_what_km_has),
 		cmocka_unit_test(test_hooks),
 		cmocka_unit_test(test_annotations),
 		cmocka_unit_test(test_load_names_the_file),

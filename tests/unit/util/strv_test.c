@@ -33,11 +33,27 @@ static void test_strv_env_get_takes_the_last(void **state)
 	assert_null(strv_env_get(NULL, "A"));
 }
 
+static void test_strv_env_put_replaces_or_adds(void **state)
+{
+	struct strv env = { 0 };
+
+	(void)state;
+	assert_int_equal(strv_env_put(&env, "A=1"), 0);
+	assert_int_equal(strv_env_put(&env, "AB=2"), 0);
+	assert_int_equal(strv_env_put(&env, "A=3"), 0);
+	assert_int_equal(env.len, 2);
+	assert_string_equal(env.items[0], "A=3");
+	assert_string_equal(env.items[1], "AB=2");
+	assert_null(env.items[2]);
+	strv_done(&env);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_strv_stays_terminated),
 		cmocka_unit_test(test_strv_env_get_takes_the_last),
+		cmocka_unit_test(test_strv_env_put_replaces_or_adds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* exceptions add|list|check */
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "km/exceptions.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+
+struct exceptions_options {
+	bool replace;
+};
+
+static const struct option_row exceptions_rows[] = {
+	{ "replace", 'r', OPTION_FLAG, offsetof(struct exceptions_options, replace), NULL,
+	  "add: change the entry that has the same expression" },
+	{ 0 },
+};
+
+/* What the container wrote must not steer the terminal. */
+static void print_safely(FILE *out, const char *text)
+{
+	for (; *text; text++)
+		fputc((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text, out);
+}
+
+static void print_entry(FILE *out, const struct km_exception_entry *entry)
+{
+	fprintf(out, "%zu\t", entry->line);
+	if (!entry->regex) {
+		fprintf(out, "(%s)\n", entry->malformed);
+		return;
+	}
+	print_safely(out, entry->regex);
+	fputc('\t', out);
+	print_safely(out, entry->path);
+	fprintf(out, "\t%s", entry->sha256);
+	if (entry->malformed)
+		fprintf(out, "\t(%s)", entry->malformed);
+	fputc('\n', out);
+}
+
+static int print_list(const struct km_exceptions *list, const enum km_exception_verdict *verdicts,
+		      struct error *err)
+{
+	auto_free char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	for (size_t i = 0; out && i < list->len; i++) {
+		if (verdicts)
+			fprintf(out, "%s\t", km_exception_verdict_word(verdicts[i]));
+		print_entry(out, &list->entries[i]);
+	}
+	if (!out || fclose(out) != 0)
+		return error_oom(err);
+	return command_print(text, err);
+}
+
+static int run_list(const struct cli *cli, bool check, struct error *err)
+{
+	auto_free enum km_exception_verdict *verdicts = NULL;
+	struct km_exceptions list;
+	size_t bad = 0;
+	int r = container_exceptions_list(&cli->host, cli->args[1], &list, check ? &verdicts : NULL, err);
+
+	if (r < 0)
+		return r;
+	r = print_list(&list, verdicts, err);
+	for (size_t i = 0; check && i < list.len; i++)
+		bad += verdicts[i] != KM_EXCEPTION_OK;
+	if (r == 0 && bad > 0)
+		r = error_set(err, -EINVAL, "%zu of %zu entries of '%s' are not ok", bad, list.len,
+			      list.file);
+	km_exceptions_done(&list);
+	return r;
+}
+
+static int run_exceptions(struct cli *cli, void *arguments, struct error *err)
+{
+	const struct exceptions_options *options = arguments;
+	const char *verb = cli->args[0];
+	const bool add = strcmp(verb, "add") == 0, check = strcmp(verb, "check") == 0;
+
+	if (!add && !check && strcmp(verb, "list") != 0)
+		return error_set(err, -EINVAL, "'%s' is neither add, list nor check", verb);
+	if (options->replace && !add)
+		return error_set(err, -EINVAL, "--replace is for add");
+	if (cli->args_len != (add ? 4 : 2))
+		return error_set(err, -EINVAL, "exceptions %s: %s are needed", verb,
+				 add ? "ID|ROOTFS, REGEX and PATH" : "ID|ROOTFS and nothing else");
+	return add ? container_exceptions_add(&cli->host, cli->args[1], cli->args[2], cli->args[3],
+					      options->replace, err) :
+		     run_list(cli, check, err);
+}
+
+const struct command command_exceptions = {
+	.name = "exceptions",
+	.arguments = "add|list|check ID|ROOTFS [REGEX PATH]",
+	.summary = "programs that exec may run without km",
+	.options = exceptions_rows,
+	.options_size = sizeof(struct exceptions_options),
+	.args_min = 2,
+	.args_max = 4,
+	.run = run_exceptions,
+};

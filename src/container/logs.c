@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* `logs`: what krun itself keeps about a container beside its state. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "container/audit.h"
+#include "container/container.h"
+#include "container/monitor_log.h"
+#include "container/state.h"
+#include "container/state_dir.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+#include "util/io.h"
+#include "util/proc.h"
+
+enum { FOLLOW_NAP_NS = 200000000 };
+
+static int open_monitor_log(int dir_fd, const struct state *state, struct error *err)
+{
+	int fd;
+
+	if (state->personality != PERSONALITY_KM)
+		return error_set(err, -ENOENT, "container '%s' does not run under km: it has no log of km",
+				 state->id);
+	fd = monitor_log_open(dir_fd, state);
+	if (fd < 0)
+		return error_set(err, -ENOENT,
+				 "km's log of container '%s' is not here: it is in another mount namespace, "
+				 "or was made where mounts are not permitted and ended with km",
+				 state->id);
+	return fd;
+}
+
+/* With @follow until the container has ended; its last words come after that. */
+static int copy_monitor_log(const struct state *state, int log_fd, bool follow, int out_fd, struct error *err)
+{
+	const struct timespec nap = { .tv_nsec = FOLLOW_NAP_NS };
+	off_t at = 0;
+
+	for (;;) {
+		const bool alive = follow && proc_is_alive(state->pid, state->start_time);
+		auto_free char *text = NULL;
+		size_t len;
+		int r = monitor_log_read(log_fd, at, &text, &len);
+
+		if (r < 0)
+			return error_sys(err, r, "read km's log");
+		r = io_write_all(out_fd, text, len);
+		if (r < 0)
+			return error_sys(err, r, "write to stdout");
+		at += (off_t)len;
+		if (!alive)
+			return 0;
+		nanosleep(&nap, NULL);
+	}
+}
+
+int container_logs(const struct container_host *host, const char *id, enum container_log which, bool follow,
+		   int out_fd, struct error *err)
+{
+	auto_close int dir_fd = state_dir_open(host, id, err), log_fd = -1;
+	struct state state;
+	int r;
+
+	if (dir_fd < 0)
+		return dir_fd;
+	r = state_load(dir_fd, &state, err);
+	if (r < 0)
+		return r;
+	if (which == CONTAINER_LOG_EXCEPTIONS) {
+		r = audit_copy(dir_fd, out_fd, err);
+	} else {
+		r = log_fd = open_monitor_log(dir_fd, &state, err);
+		if (r >= 0)
+			r = copy_monitor_log(&state, log_fd, follow, out_fd, err);
+	}
+	state_done(&state);
+	return r;
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* An approved program on its way into memory. */
+
+/* The low-level digest functions: the EVP interface costs a static program a third of a millisecond at start-up. */
+#define OPENSSL_API_COMPAT 0x10100000L
+#define OPENSSL_SUPPRESS_DEPRECATED
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/memfd.h>
+#include <openssl/sha.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "km/exceptions.h"
+#include "syscall/open.h"
+#include "syscall/process.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+#include "util/io.h"
+
+enum { PROGRAM_MAX = 256 * 1024 * 1024 };
+
+/* Linux 6.3; hosts with the sysctl vm.memfd_noexec refuse to execute a memfd that was made without it. */
+enum { MEMFD_EXEC = 0x10 };
+
+static int make_memfd(void)
+{
+	int fd = sys_memfd_create("krun-exception", MFD_CLOEXEC | MFD_ALLOW_SEALING | MEMFD_EXEC);
+
+	return fd == -EINVAL ? sys_memfd_create("krun-exception", MFD_CLOEXEC | MFD_ALLOW_SEALING) : fd;
+}
+
+/* What is hashed is what is kept: the file may change meanwhile, the copy does not. At most @size bytes and one more. */
+static int copy_and_hash(int from_fd, int to_fd, off_t size, char hex[KM_HASH_HEX + 1], off_t *ret_copied)
+{
+	unsigned char digest[SHA256_DIGEST_LENGTH];
+	char data[64 * 1024];
+	off_t copied = 0;
+	SHA256_CTX hash;
+
+	SHA256_Init(&hash);
+	while (copied <= size) {
+		ssize_t n = read(from_fd, data, sizeof(data));
+		int r;
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			break;
+		SHA256_Update(&hash, data, (size_t)n);
+		r = io_write_all(to_fd, data, (size_t)n);
+		if (r < 0)
+			return r;
+		copied += n;
+	}
+	SHA256_Final(digest, &hash);
+	for (size_t i = 0; i < sizeof(digest); i++)
+		sprintf(hex + 2 * i, "%02x", digest[i]);
+	*ret_copied = copied;
+	return 0;
+}
+
+/* An interpreter cannot open what the kernel would name to it: the descriptor is gone by then. */
+static int check_kind(int fd, const char *path, struct error *err)
+{
+	char magic[SELFMAG] = "";
+
+	if (pread(fd, magic, sizeof(magic), 0) >= 2 && magic[0] == '#' && magic[1] == '!')
+		return error_set(err, -ENOEXEC,
+				 "approved program '%s' is a script: approve its interpreter instead", path);
+	if (memcmp(magic, ELFMAG, SELFMAG) != 0)
+		return error_set(err, -ENOEXEC, "approved program '%s' is not an ELF program", path);
+	return 0;
+}
+
+static int copy(int fd, const char *path, struct km_exception *ret, struct error *err)
+{
+	auto_close int copy_fd = make_memfd();
+	struct stat before, after;
+	off_t copied;
+	int r;
+
+	if (fstat(fd, &before) < 0)
+		return error_sys(err, -errno, "approved program '%s'", path);
+	if (!S_ISREG(before.st_mode))
+		return error_set(err, -EINVAL, "approved program '%s' is not a regular file", path);
+	/* Holes count: they are no holes in memory. */
+	if (before.st_size > PROGRAM_MAX)
+		return error_set(err, -EFBIG, "approved program '%s' has more than %d MiB", path,
+				 PROGRAM_MAX >> 20);
+	if (copy_fd < 0)
+		return error_sys(err, copy_fd, "make a copy of '%s'", path);
+	r = copy_and_hash(fd, copy_fd, before.st_size, ret->sha256, &copied);
+	if (r == 0 && fstat(fd, &after) < 0)
+		r = -errno;
+	if (r < 0)
+		return error_sys(err, r, "copy approved program '%s'", path);
+	if (copied != before.st_size || after.st_size != before.st_size ||
+	    after.st_mtim.tv_sec != before.st_mtim.tv_sec || after.st_mtim.tv_nsec != before.st_mtim.tv_nsec)
+		return error_set(err, -EBUSY, "approved program '%s' is being written right now", path);
+	if (fcntl(copy_fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
+		return error_sys(err, -errno, "seal the copy of '%s'", path);
+	ret->fd = take_fd(&copy_fd);
+	return 0;
+}
+
+int km_exception_seal(int root_fd, const char *path, struct km_exception *ret, struct error *err)
+{
+	auto_close int fd = open_in_root(root_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	int r;
+
+	*ret = (struct km_exception){ .fd = -1 };
+	if (fd < 0)
+		return error_sys(err, fd, "approved program '%s'", path);
+	r = copy(fd, path, ret, err);
+	if (r == 0)
+		r = check_kind(ret->fd, path, err);
+	if (r < 0)
+		km_exception_done(ret);
+	return r;
+}

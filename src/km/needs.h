@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * What km cannot do without, compared with what the container will have, before anything starts: inside, km ends with a signal or a
+ * status, and its words are in a log that nobody reads. Pure.
+ *
+ * Source of the numbers: runs of km on Linux 6.1 with KVM; needs.c has them with what happened.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct error;
+struct km_settings;
+struct seccomp_data;
+struct sock_filter;
+struct spec;
+struct spec_process;
+struct strv;
+
+struct km_needs {
+	const struct spec *spec;	    /* NULL for exec */
+	const struct spec_process *process; /* of the container, or one of exec */
+	const struct km_settings *settings;
+	const struct sock_filter *filter; /* compiled; NULL: none */
+	unsigned int filter_len;
+	unsigned int preserve_fds; /* how many from 3 */
+	bool shim;		   /* krun's own process 1 in front of km */
+	bool management;	   /* km will have its management socket */
+	uint64_t nofile;	   /* hard limit of the caller, for a container that sets none */
+};
+
+/*
+ * The first thing with which km cannot start is the error, with the JSON pointer first, the cause, and what to do. What may go
+ * wrong later is added to @warnings, in the same form.
+ */
+int km_needs_check(const struct km_needs *needs, struct strv *warnings, struct error *err);
+
+/* The same for what is of the process alone: exec. */
+int km_needs_check_process(const struct km_needs *needs, struct strv *warnings, struct error *err);
+
+/* bpf.c: the action (SECCOMP_RET_*) of a filter for one system call. -EINVAL: no program that the kernel would load. */
+int km_filter_run(const struct sock_filter *filter, unsigned int len, const struct seccomp_data *data,
+		  uint32_t *ret_action);

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Every setting: its name, its values, who may choose it, and what it is for km. */
+
+#include "km/settings_table.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "util/array.h"
+#include "util/error.h"
+
+/* ---- what a text has to be ------------------------------------------------------------------------------- */
+
+static int check_device(const char **text, const char **ret_why)
+{
+	static const struct {
+		const char *word, *path;
+	} words[] = { { "auto", NULL }, { "kvm", "/dev/kvm" }, { "kkm", "/dev/kkm" } };
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (strcmp(*text, words[i].word) == 0) {
+			*text = words[i].path;
+			return 0;
+		}
+	*ret_why = "is neither auto, kvm, kkm nor a path below /dev";
+	return strncmp(*text, "/dev/", 5) == 0 && !strstr(*text, "/..") ? 0 : -EINVAL;
+}
+
+/* km's own "none" still says on stderr that it waits. */
+static int check_log(const char **text, const char **ret_why)
+{
+	if (strcmp(*text, "state") == 0)
+		*text = NULL;
+	else if (strcmp(*text, "none") == 0)
+		*text = "/dev/null";
+	*ret_why = "is neither state, stderr, none nor an absolute path in the container";
+	return !*text || strcmp(*text, "stderr") == 0 || (*text)[0] == '/' ? 0 : -EINVAL;
+}
+
+static bool begins(const char *text, const char *with)
+{
+	return strncmp(text, with, strlen(with)) == 0;
+}
+
+static int check_variable(const char **text, const char **ret_why)
+{
+	*ret_why = "is not NAME=VALUE";
+	if ((*text)[0] == '=' || !strchr(*text, '='))
+		return -EINVAL;
+	*ret_why = "is between km and krun";
+	return begins(*text, "KM_EXEC_") || begins(*text, "KM_MGTDIR=") || begins(*text, "KM_MGTPIPE=") ?
+		       -EINVAL :
+		       0;
+}
+
+/*
+ * getopt_long(3) takes any beginning of an option that no other one shares, and the next word as the value of an option that
+ * needs one: neither may reach what is krun's, or the payload.
+ */
+static int check_parameter(const char **text, const char **ret_why)
+{
+	static const char *const owned[] = { "--wait-for-signal", "--km-log-to", "--log-to",   "--putenv",
+					     "--copyenv",	  "--mgtpipe",	 "--snapshot", "--version" };
+	static const char *const with_value[] = { "--virt-device", "--coredump", "--membus-width" };
+	const size_t len = strcspn(*text, "=");
+
+	*ret_why = "is not --NAME or --NAME=VALUE";
+	if (!begins(*text, "--") || len < 3)
+		return -EINVAL;
+	*ret_why = "is for krun to set";
+	for (size_t i = 0; i < ARRAY_LEN(owned); i++)
+		if (strncmp(owned[i], *text, len) == 0)
+			return -EINVAL;
+	*ret_why = "has no =VALUE";
+	for (size_t i = 0; i < ARRAY_LEN(with_value); i++)
+		if (!(*text)[len] && strncmp(with_value[i], *text, len) == 0)
+			return -EINVAL;
+	return 0;
+}
+
+/* ---- the table ----------------------------------------------------------------------------------------------- */
+
+static const char *const start_words[] = { "payload", "exec", NULL };
+static const char *const gdb_words[] = { "off", "wait", "listen", "dynlink", NULL };
+
+static const char *const exceptions_words[] = { "container", "deny", "host", NULL };
+static const char *const audit_words[] = { "state", "syslog", NULL };
+
+#define AT(member) .offset = offsetof(struct km_settings, member)
+
+const struct km_setting km_settings_table[KM_KEY_COUNT] = {
+	[KM_KEY_PATH] = { "kmPath", KM_FILE, KM_GRANT_BY_NAME, AT(monitor) },
+	[KM_KEY_LIBC_PATH] = { "libcPath", KM_FILE, KM_GRANT_BY_NAME, AT(libc) },
+	/* The words are harmless, a path is not: km_settings_apply() looks. */
+	[KM_KEY_DEVICE] = { "device", KM_TEXT, KM_GRANT_HARMLESS, AT(device), .check = check_device,
+			    .option = "--virt-device", .exec = true },
+	[KM_KEY_START_AT] = { "startAt", KM_WORD, KM_GRANT_HARMLESS, AT(start), .words = start_words },
+	[KM_KEY_START_TIMEOUT] = { "startTimeoutMs", KM_NUMBER, KM_GRANT_HARMLESS, AT(start_timeout_ms),
+				   .min = 1, .max = 600000 },
+	/* km itself says 32 to 62, and then takes no more than 512 GiB. */
+	[KM_KEY_BUS_WIDTH] = { "membusWidth", KM_NUMBER, KM_GRANT_HARMLESS, AT(bus_width), .min = 32,
+			       .max = 39, .option = "--membus-width", .exec = true },
+	[KM_KEY_PAGES_1G] = { "pages1g", KM_FLAG, KM_GRANT_HARMLESS, AT(pages_1g),
+			      .option = "--enable-1g-pages", .option_off = "--disable-1g-pages",
+			      .exec = true },
+	[KM_KEY_OVERCOMMIT] = { "overcommitMemory", KM_FLAG, KM_GRANT_HARMLESS, AT(overcommit),
+				.option = "--overcommit-memory", .exec = true },
+	[KM_KEY_VENDOR_ID] = { "vendorId", KM_FLAG, KM_GRANT_HARMLESS, AT(vendor_id), .option = "--vendorid",
+			       .exec = true },
+	[KM_KEY_KILL_UNIMPLEMENTED] = { "killUnimplemented", KM_FLAG, KM_GRANT_HARMLESS,
+					AT(kill_unimplemented), .option = "--kill-unimpl-scall",
+					.exec = true },
+	[KM_KEY_HYPERCALL_STATS] = { "hypercallStats", KM_FLAG, KM_GRANT_HARMLESS, AT(hypercall_stats),
+				     .option = "--hcall-stats" },
+	/* A trace can fill the host's file system that has the state. */
+	[KM_KEY_VERBOSE] = { "verbose", KM_TEXT, KM_GRANT_BY_NAME, AT(verbose), .option = "--verbose" },
+	[KM_KEY_LOG] = { "log", KM_TEXT, KM_GRANT_HARMLESS, AT(log), .check = check_log },
+	[KM_KEY_GDB] = { "gdb", KM_WORD, KM_GRANT_BY_NAME, AT(gdb), .words = gdb_words },
+	[KM_KEY_GDB_PORT] = { "gdbPort", KM_NUMBER, KM_GRANT_BY_NAME, AT(gdb_port), .min = 1, .max = 65535 },
+	[KM_KEY_CORE_DUMP] = { "coreDump", KM_FILE, KM_GRANT_BY_NAME, AT(core_dump), .option = "--coredump",
+			       .exec = true },
+	[KM_KEY_MANAGEMENT] = { "management", KM_FLAG, KM_GRANT_HARMLESS, AT(management) },
+	[KM_KEY_SNAPSHOT_PATH] = { "snapshotPath", KM_FILE, KM_GRANT_HARMLESS, AT(snapshot_path),
+				   .option = "--snapshot" },
+	[KM_KEY_ENVIRONMENT] = { "environment", KM_LIST, KM_GRANT_BY_NAME, AT(environment),
+				 .check = check_variable, .exec = true },
+	[KM_KEY_PARAMETERS] = { "parameters", KM_LIST, KM_GRANT_BY_NAME, AT(parameters),
+				.check = check_parameter, .exec = true },
+	[KM_KEY_SNAPSHOT_DIRECTORY] = { "snapshotDirectory", KM_FILE, KM_GRANT_NEVER,
+					AT(snapshot_directory) },
+	[KM_KEY_EXCEPTIONS] = { "exceptions", KM_WORD, KM_GRANT_NEVER, AT(exceptions),
+				.words = exceptions_words },
+	[KM_KEY_EXCEPTIONS_FILE] = { "exceptionsFile", KM_FILE, KM_GRANT_NEVER, AT(exceptions_file) },
+	[KM_KEY_EXCEPTIONS_AUDIT] = { "exceptionsAudit", KM_WORD, KM_GRANT_NEVER, AT(exceptions_audit),
+				      .words = audit_words },
+};
+
+const struct km_setting *km_setting_find(const char *key)
+{
+	for (size_t i = 0; i < KM_KEY_COUNT; i++)
+		if (strcmp(km_settings_table[i].key, key) == 0)
+			return &km_settings_table[i];
+	return NULL;
+}
+
+/* ---- where krun itself needs the words ------------------------------------------------------------------------ */
+
+const char *km_start_word(unsigned int start)
+{
+	return start_words[start];
+}
+
+int km_start_parse(const char *word, enum km_start *ret)
+{
+	for (unsigned int i = 0; start_words[i]; i++)
+		if (strcmp(start_words[i], word) == 0) {
+			*ret = (enum km_start)i;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+/* ---- from settings to km ------------------------------------------------------------------------------------ */
+
+static const void *at(const struct km_setting *row, const struct km_settings *settings)
+{
+	return (const char *)settings + row->offset;
+}
+
+static int add_option(const struct km_setting *row, const struct km_settings *settings, struct strv *ret)
+{
+	const void *value = at(row, settings);
+	const char *text;
+
+	switch (row->kind) {
+	case KM_FLAG:
+		return *(const bool *)value ? strv_add(ret, row->option) :
+		       row->option_off	    ? strv_add(ret, row->option_off) :
+					      0;
+	case KM_NUMBER:
+		return strv_add_format(ret, "%s=%u", row->option, *(const unsigned int *)value);
+	case KM_TEXT:
+	case KM_FILE:
+		text = *(const char *const *)value;
+		return text ? strv_add_format(ret, "%s=%s", row->option, text) : 0;
+	case KM_WORD:
+	case KM_LIST:
+	default:
+		return -EINVAL;
+	}
+}
+
+/* The port goes to the first process only: a second one would wait for a debugger that nobody starts. */
+static int add_gdb(const struct km_settings *settings, struct strv *ret)
+{
+	int r;
+
+	if (settings->gdb == KM_GDB_OFF)
+		return 0;
+	r = strv_add_format(ret, "--gdb-server-port=%u", settings->gdb_port);
+	if (r == 0 && settings->gdb == KM_GDB_LISTEN)
+		r = strv_add(ret, "--gdb-listen");
+	if (r == 0 && settings->gdb == KM_GDB_DYNLINK)
+		r = strv_add(ret, "--gdb-dynlink");
+	return r;
+}
+
+int km_settings_options(const struct km_settings *settings, bool exec, struct strv *ret, struct error *err)
+{
+	int r = 0;
+
+	*ret = (struct strv){ 0 };
+	for (size_t i = 0; r == 0 && i < KM_KEY_COUNT; i++) {
+		const struct km_setting *row = &km_settings_table[i];
+
+		/* What nobody has set is km's to choose. */
+		if (row->option && settings->layers[i] != KM_LAYER_BUILT_IN && (row->exec || !exec))
+			r = add_option(row, settings, ret);
+	}
+	if (r == 0 && !exec)
+		r = add_gdb(settings, ret);
+	for (size_t i = 0; r == 0 && i < settings->parameters.len; i++)
+		r = strv_add(ret, settings->parameters.items[i]);
+	if (r < 0) {
+		strv_done(ret);
+		return error_oom(err);
+	}
+	return 0;
+}
