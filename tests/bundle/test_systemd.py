@@ -237,13 +237,15 @@ class Scope(SystemdTest):
         self.ok("delete", self.cid)
 
     def kill_create(self, settled):
-        self.config["hooks"] = {"createRuntime": [{"path": "/bin/sleep", "args": ["sleep", "30"]}]}
+        # Hooks are run with the container's first process there.
+        self.config["hooks"] = {"createRuntime": [{"path": "/bin/sh", "args": [
+            "sh", "-c", f"touch {self.top}/hook; exec sleep 30"]}]}
         self.write_config()
         process = self.spawn(*MANAGER, "create", "--bundle", self.bundle, self.cid, stdout=subprocess.DEVNULL,
                              stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
         wait_until(lambda: os.path.isdir(self.folder), what="scope")
         if settled:
-            wait_until(lambda: json.loads(self.krun("state", self.cid).out or "{}").get("pid"), what="process in it")
+            wait_until(lambda: os.path.exists(f"{self.top}/hook"), what="hook")
         process.send_signal(signal.SIGKILL)
         process.wait()
         self.ok("delete", "--force", self.cid)
@@ -290,7 +292,10 @@ class OrdinaryUser(SystemdTest):
         super().setUp()
         self.program = self.session.program(PROGRAMS["plain"], self.top)
         self.session.give(self.top)
-        os.remove(f"{self.bundle}/config.json") if os.path.exists(f"{self.bundle}/config.json") else None
+
+    def tearDown(self):
+        self.session.run(self.program, "delete", "--force", self.cid)
+        super().tearDown()
 
     def systemctl(self, *words):
         return self.session.run("systemctl", "--user", *words).out
@@ -303,6 +308,7 @@ class OrdinaryUser(SystemdTest):
         with open(f"{self.bundle}/config.json") as file:
             self.config = json.load(file)
         self.config["process"].update(terminal=False, args=["/bin/sh", "-c", script])
+        self.config["root"]["readonly"] = False
         self.config["linux"].update(cgroupsPath=f":{PREFIX}:{self.cid}", resources=self.LIMITS)
         if not user_namespace:
             self.config["linux"]["namespaces"] = [item for item in self.config["linux"]["namespaces"] if item["type"] != "user"]

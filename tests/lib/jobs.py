@@ -17,6 +17,7 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 import unittest
 
 from report import Reader
@@ -69,6 +70,17 @@ def wanted(test, name):
     return not OWN_MACHINE or not hasattr(test, "engine") or getattr(method, "in_machine", False)
 
 
+def broken(module_name, text):
+    """The one test of a file that cannot be read."""
+
+    class Import(unittest.TestCase):
+        def runTest(self):
+            self.fail(text)
+
+    Import.__module__ = module_name
+    return Import()
+
+
 def suites(ring, name, modules=None):
     """{module: suite} of the tests that are wanted, modules without any left out."""
     folder = os.path.join(TESTS, ring)
@@ -78,7 +90,11 @@ def suites(ring, name, modules=None):
     for module_name in sorted(file[:-3] for file in os.listdir(folder) if re.match(r"test_\w+\.py$", file)):
         if modules is not None and module_name not in modules:
             continue
-        module = importlib.import_module(module_name)
+        try:
+            module = importlib.import_module(module_name)
+        except Exception:
+            found[module_name] = unittest.TestSuite([broken(module_name, traceback.format_exc())])
+            continue
         suite = unittest.TestSuite()
         for cls in vars(module).values():
             if isinstance(cls, type) and issubclass(cls, unittest.TestCase) and cls.__module__ == module_name:
