@@ -10,8 +10,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cgroup/cgroup.h"
@@ -24,18 +24,43 @@
 #include "syscall/process.h"
 #include "util/cleanup.h"
 #include "util/error.h"
+#include "util/io.h"
 #include "util/log.h"
 
-/* Ends when the command lets go of the pipe, be it by its own end. */
+/* How long the holder of a command that was killed waits to be moved. */
+enum { ORPHAN_MS = 10000, ORPHAN_STEP_MS = 20, CGROUP_TEXT_MAX = 4096 };
+
+/* Of this process: the text changes when systemd moves it. */
+static ssize_t own_cgroup(char *buffer, size_t size)
+{
+	return io_read_small(AT_FDCWD, "/proc/self/cgroup", buffer, size);
+}
+
+/*
+ * Ends when the command lets go of the pipe, be it by its own end. But when the command was killed while systemd makes the
+ * scope, not before it is in there: systemd (252) does not notice that a scope is empty whose processes were gone
+ * when it wanted to move them, and would keep it for good.
+ */
 static _Noreturn void hold(int fd)
 {
-	char byte;
+	const struct timespec step = { .tv_nsec = ORPHAN_STEP_MS * 1000000L };
+	const pid_t parent = getppid();
+	char before[CGROUP_TEXT_MAX], now[CGROUP_TEXT_MAX], byte;
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	/* A signal to the command's process group is the command's business. */
+	/* A signal to the command's process group is the command's business, and nobody is to wait for this one's stdio. */
 	setpgid(0, 0);
+	if (fd > 0)
+		sys_close_range(0, (unsigned int)fd - 1, 0);
+	sys_close_range((unsigned int)fd + 1, ~0U, 0);
+	if (own_cgroup(before, sizeof(before)) < 0)
+		_exit(0);
 	while (read(fd, &byte, 1) < 0 && errno == EINTR)
 		;
+	for (int waited = 0; getppid() != parent && waited < ORPHAN_MS; waited += ORPHAN_STEP_MS) {
+		if (own_cgroup(now, sizeof(now)) < 0 || strcmp(before, now) != 0)
+			break;
+		nanosleep(&step, NULL);
+	}
 	_exit(0);
 }
 

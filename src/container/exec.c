@@ -277,12 +277,14 @@ static int open_rest(struct exec *exec, struct error *err)
 	return 0;
 }
 
-/* A user namespace that was made without privilege has given setgroups(2) up for good, user_namespaces(7). */
+/* See launch_plan.c. A user namespace that was made without privilege has given setgroups(2) up for good, user_namespaces(7). */
 static bool may_set_groups(const struct exec *exec)
 {
 	char path[32], word[16];
 
 	snprintf(path, sizeof(path), "%d/setgroups", exec->state.pid);
+	if (exec->state.keep_groups)
+		return false;
 	return io_read_small(exec->proc_fd, path, word, sizeof(word)) <= 0 || strncmp(word, "deny", 4) != 0;
 }
 

@@ -77,6 +77,13 @@ static int read_bundle(struct launch *launch, struct error *err)
 				 spec_annotation(launch->spec, KRUN_ANNOTATION_HOOKS_STDERR), err);
 }
 
+static bool keeps_groups(const struct spec *spec)
+{
+	const char *word = spec_annotation(spec, KRUN_ANNOTATION_KEEP_GROUPS);
+
+	return word && strcmp(word, "0") != 0 && strcmp(word, "false") != 0;
+}
+
 static int fill_state(struct launch *launch, struct error *err)
 {
 	const struct spec *spec = launch->spec;
@@ -98,6 +105,7 @@ static int fill_state(struct launch *launch, struct error *err)
 		state->rootfs = NULL;
 	state->namespaces = launch->ns.listed;
 	state->exec_reads_config = spec->memory_policy || agent_path(spec);
+	state->keep_groups = keeps_groups(spec);
 	state->has_hooks = spec->hooks[HOOK_POSTSTART].len || spec->hooks[HOOK_POSTSTOP].len ||
 			   spec->hooks[HOOK_START_CONTAINER].len;
 	if (!state->id || !state->oci_version || !state->created || !state->annotations || !state->rootfs)

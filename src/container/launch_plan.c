@@ -89,14 +89,13 @@ int launch_state_fd(struct launch *launch, struct error *err)
 	return r < 0 ? error_sys(err, r, "write the state for hooks") : take_fd(&fd);
 }
 
-/* A namespace that has given setgroups(2) up, or an annotation that wants the caller's groups kept. */
+/* Not in a namespace that has given setgroups(2) up, and not where an annotation wants the caller's groups kept. */
 static bool may_set_groups(const struct launch *launch)
 {
 	const struct spec *spec = launch->spec;
-	const char *keep = spec_annotation(spec, KRUN_ANNOTATION_KEEP_GROUPS);
 	char word[16];
 
-	if (keep && strcmp(keep, "0") != 0 && strcmp(keep, "false") != 0)
+	if (launch->state.keep_groups)
 		return false;
 	if (spec->namespaces[NS_USER].listed && geteuid() != 0)
 		return spec->id_maps.gids_len > 1 ||

@@ -124,6 +124,7 @@ static int fill(struct json_object *object, const struct state *state)
 		{ "rdtMonitoring", json_object_new_boolean(state->rdt.monitoring) },
 		{ "cgroupBelow", json_object_new_boolean(state->cgroup_below) },
 		{ "management", json_object_new_boolean(state->management) },
+		{ "keepGroups", json_object_new_boolean(state->keep_groups) },
 		{ "hasHooks", json_object_new_boolean(state->has_hooks) },
 	};
 
@@ -228,6 +229,7 @@ static int take_numbers(struct json_object *object, struct state *state, struct 
 	state->cgroup.user = json_object_get_boolean(get(object, "cgroupUser", json_type_boolean));
 	state->cgroup_below = json_object_get_boolean(get(object, "cgroupBelow", json_type_boolean));
 	state->management = json_object_get_boolean(get(object, "management", json_type_boolean));
+	state->keep_groups = json_object_get_boolean(get(object, "keepGroups", json_type_boolean));
 	state->has_hooks = json_object_get_boolean(get(object, "hasHooks", json_type_boolean));
 	return 0;
 }

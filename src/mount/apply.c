@@ -157,6 +157,22 @@ static int bind_host_sysfs(int target_fd)
 	return r < 0 ? r : mount_attach(tree_fd, target_fd);
 }
 
+/*
+ * A /sys that came as a bind has a cgroup2 already, the host's. mount(2) refuses the same file system on top of itself whatever
+ * directory of it is meant, here the container's own; move_mount(2) does not.
+ */
+static int mount_cgroup_on_cgroup(const struct mount_entry *entry, int target_fd)
+{
+	auto_close int context_fd = sys_fsopen("cgroup2", 0);
+	auto_close int mount_fd = -1;
+	int r = context_fd < 0 ? context_fd : sys_fsconfig(context_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
+
+	if (r < 0)
+		return r;
+	mount_fd = sys_fsmount(context_fd, 0, (unsigned int)entry->options->attr_set);
+	return mount_fd < 0 ? mount_fd : mount_attach(mount_fd, target_fd);
+}
+
 static int mount_with_fallbacks(struct mount_setup *setup, const struct mount_entry *entry, int target_fd,
 				unsigned long flags)
 {
@@ -172,13 +188,8 @@ static int mount_with_fallbacks(struct mount_setup *setup, const struct mount_en
 	r = mount_here(target_fd, entry, type, flags, data);
 	if (r == -EPERM && setup->user_namespace && strcmp(type, "sysfs") == 0)
 		return bind_host_sysfs(target_fd);
-	/* The very same directory of the very same tree is there already, with a /sys that came as a bind. */
-	if (r == -EBUSY && entry->kind == MOUNT_CGROUP) {
-		auto_close int fd = open_in_root(setup->root_fd, entry->destination, O_PATH);
-
-		return fd < 0 ? fd :
-				sys_mount_setattr(fd, "", AT_EMPTY_PATH, entry->options->attr_set, 0, 0, -1);
-	}
+	if (r == -EBUSY && entry->kind == MOUNT_CGROUP)
+		return mount_cgroup_on_cgroup(entry, target_fd);
 	if (r == -EINVAL && setup->user_namespace && strcmp(type, "devpts") == 0) {
 		/* gid=5 is "tty" to everybody, but the namespace may not have that id. */
 		shorter = strdup(data);

@@ -32,6 +32,19 @@ class Identity(BothPersonalities):
                           user={"uid": 1000, "gid": 1000, "additionalGids": [5, 7], "umask": 0o027})
         self.assertEqual(out.split(), ["1000", "1000", "1000", "5", "7", "0027", "/tmp"])
 
+    def test_groups_of_the_caller_stay_on_request(self):
+        """A user who may open /dev/kvm by his group alone needs that group in exec, too."""
+        self.config["annotations"] = {"run.oci.keep_original_groups": "1"}
+        callers = {"preexec_fn": lambda: os.setgroups([0, 4711])}
+        self.shell("id -G; echo ready; exec sleep 1000")
+        self.create(**callers)
+        self.ok("start", self.cid)
+        wait_until(lambda: "ready" in self.logged(), what="payload")
+        self.assertIn("4711", self.logged().split())
+        self.assertIn("4711", self.ok("exec", self.cid, "id", "-G", **callers).out.split())
+        self.assertNotIn("4711", self.ok("exec", self.cid, "id", "-G").out.split())
+        self.ok("delete", "--force", self.cid)
+
     def test_environment_is_the_configured_one_and_home(self):
         out = self.inside("echo $PATH; echo $A; echo $HOME", env=["PATH=/bin", "A=b c"],
                           user={"uid": 1000, "gid": 1000})

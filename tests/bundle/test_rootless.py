@@ -7,7 +7,7 @@ import pwd
 import shutil
 import subprocess
 
-from krun import PROGRAMS, KrunTest, Result, wait_until
+from krun import CGROUP, PROGRAMS, KrunTest, Result, wait_until
 
 UID = pwd.getpwnam("www-data").pw_uid     # newuidmap(1) wants a user that exists
 
@@ -129,6 +129,21 @@ class Rootless(KrunTest):
         self.save()
         out = self.user_ok("run", self.cid, inside=["unshare", "--user", "--map-root-user", "--mount"])
         self.assertEqual(out.split(), ["0", "0", str(UID), "1"])
+
+    def test_own_cgroup_is_all_there_is_to_see(self):
+        """The /sys of such a container is a bind of the host's, with the host's cgroups in it."""
+        folder = f"{CGROUP}/krun-{self.cid}"
+        os.mkdir(folder)
+        self.addCleanup(os.rmdir, folder)
+
+        def enter():
+            with open(f"{folder}/cgroup.procs", "w") as file:
+                file.write("0")
+
+        # The root of the host's tree has no type.
+        self.template("cat /sys/fs/cgroup/cgroup.type; mkdir /sys/fs/cgroup/made || echo refused")
+        result = self.as_user("run", self.cid, preexec_fn=enter)
+        self.assertEqual((result.status, result.out), (0, "domain\nrefused\n"), result)
 
     def test_limits_are_not_dropped(self):
         self.template("true")

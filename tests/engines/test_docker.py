@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """dockerd with krun as its runtime, in a pure cgroup v2 view."""
 
-from engines import DockerLike, Dockerd
+from engine_tests import DockerLike, OnMachine
+from engines import Dockerd
 
 ENGINE = None
 
@@ -12,9 +13,15 @@ def setUpModule():
 
 
 def tearDownModule():
-    ENGINE.close()
+    if ENGINE:
+        ENGINE.close()
 
 
 class Docker(DockerLike):
+    def find_engine(self):
+        return ENGINE
+
+
+class DockerOnMachine(OnMachine):
     def find_engine(self):
         return ENGINE

@@ -4,7 +4,8 @@
 import os
 import unittest
 
-from engines import DockerLike, HybridDockerd
+from engine_tests import DockerLike
+from engines import HybridDockerd
 
 ENGINE = None
 

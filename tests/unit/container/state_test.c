@@ -55,6 +55,7 @@ static struct state example(void)
 		.namespaces = 0x6c020000,
 		.personality = PERSONALITY_KM,
 		.start = KM_START_EXEC,
+		.keep_groups = true,
 		.has_hooks = true,
 	};
 }
@@ -83,6 +84,7 @@ static void test_state_survives_save_and_load(void **state)
 	assert_true(loaded.namespaces == saved.namespaces);
 	assert_int_equal(loaded.personality, PERSONALITY_KM);
 	assert_int_equal(loaded.start, KM_START_EXEC);
+	assert_true(loaded.keep_groups);
 	assert_true(loaded.has_hooks);
 	assert_int_equal(loaded.monitor_options.len, 0);
 	assert_string_equal(loaded.settings.items[0], "environment=[\"A=b\"]");

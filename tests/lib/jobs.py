@@ -1,0 +1,291 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+The rings bundle and engines as processes: which tests a ring has, in which surroundings they run, several at once.
+
+On a developer's machine a ring is one process, and sees as little of the machine as can be. On a machine that was made for
+these tests (KRUN_TEST_MACHINE=own, set by tests/vm/inside) every file of tests is a process of its own, two run at once,
+and they see the machine as it is: systemd, its bus and all processes. A job there has a cgroup of its own, by which what it
+leaves behind is told from what others do.
+"""
+
+import importlib
+import json
+import os
+import re
+import selectors
+import signal
+import subprocess
+import sys
+import time
+import traceback
+import unittest
+
+from report import Reader
+
+TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+CGROUP = "/sys/fs/cgroup"
+OWN_MACHINE = os.environ.get("KRUN_TEST_MACHINE") == "own"
+AT_ONCE = int(os.environ.get("KRUN_TEST_JOBS", "2"))
+# No test takes as long as this without saying something.
+SILENCE = 300
+# Without a name, in a machine that is slow, the longest first.
+LONG = ("test_docker", "test_podman", "test_docker_systemd", "test_podman_systemd", "test_podman_user", "test_process")
+
+# What a machine with cgroup v2 alone shows; on such a machine it is there.
+CGROUP_VIEW = '[ "$(stat -f -c %T /sys/fs/cgroup)" = cgroup2fs ] || mount -t cgroup2 none /sys/fs/cgroup || exit; '
+# As systemd leaves it on every host: what a runtime mounts in the wrong place is seen by all.
+SHARED = "mount --make-rshared / || exit; "
+OWN_RUN = ("mount -t tmpfs -o mode=0755 tmpfs /run && mkdir -p /var/lib/cni && mount -t tmpfs tmpfs /var/lib/cni || exit; ")
+
+
+def surroundings(ring):
+    """(words in front, shell commands before the tests)"""
+    if ring == "bundle":
+        return [], CGROUP_VIEW + SHARED + 'exec "$@"'
+    if OWN_MACHINE:
+        return ["unshare", "--net"], SHARED + 'ip link set lo up && exec "$@"'
+    # The shell stays as process 1 and reaps what engines leave to it.
+    return (["unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"],
+            OWN_RUN + 'ip link set lo up && "$@"; exit $?')
+
+
+# ---- which tests ----------------------------------------------------------------------------------------------------
+
+
+def personalities(cls):
+    """A test class for both personalities (variants) becomes two classes."""
+    if not hasattr(cls, "variants"):
+        return [cls]
+    if os.environ.get("RUNTIME"):
+        return [type(f"{cls.__name__}_plain", (cls,), {"__module__": cls.__module__})]
+    return [type(f"{cls.__name__}_{word}", (cls,), {"personality": word, "__module__": cls.__module__})
+            for word in cls.variants]
+
+
+def wanted(test, name):
+    """Without a name, a machine that is slow runs those tests of engines that are marked for it (engines.in_machine)."""
+    if name:
+        return name in test.id()
+    method = getattr(test, test._testMethodName)
+    return not OWN_MACHINE or not hasattr(test, "engine") or getattr(method, "in_machine", False)
+
+
+def broken(module_name, text):
+    """The one test of a file that cannot be read."""
+
+    class Import(unittest.TestCase):
+        def runTest(self):
+            self.fail(text)
+
+    Import.__module__ = module_name
+    return Import()
+
+
+def suites(ring, name, modules=None):
+    """{module: suite} of the tests that are wanted, modules without any left out."""
+    folder = os.path.join(TESTS, ring)
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    loader, found = unittest.TestLoader(), {}
+    for module_name in sorted(file[:-3] for file in os.listdir(folder) if re.match(r"test_\w+\.py$", file)):
+        if modules is not None and module_name not in modules:
+            continue
+        try:
+            module = importlib.import_module(module_name)
+        except Exception:
+            found[module_name] = unittest.TestSuite([broken(module_name, traceback.format_exc())])
+            continue
+        suite = unittest.TestSuite()
+        for cls in vars(module).values():
+            if isinstance(cls, type) and issubclass(cls, unittest.TestCase) and cls.__module__ == module_name:
+                for variant in personalities(cls):
+                    suite.addTests(test for test in loader.loadTestsFromTestCase(variant) if wanted(test, name))
+        if suite.countTestCases():
+            found[module_name] = suite
+    return found
+
+
+class RingResult(unittest.TestResult):
+    def __init__(self, ring, report):
+        super().__init__()
+        self.ring = ring
+        self.report = report
+        self.started = time.monotonic()
+        self.bad_subtests = []
+
+    def startTest(self, test):
+        super().startTest(test)
+        self.started = time.monotonic()
+        self.bad_subtests = []
+        self.report.began(self.name(test))
+
+    def name(self, test):
+        return self.ring + ": " + ".".join(test.id().split(".")[-3:])
+
+    def finish(self, outcome, test, detail=""):
+        now = time.monotonic()
+        self.report.add(outcome, self.name(test), detail, now - self.started)
+        self.started = now      # of what is no test: the set-up of a class or a module
+
+    def addSuccess(self, test):
+        self.finish("passed", test)
+
+    def stopTest(self, test):
+        # unittest calls none of the add methods for a test of which only subtests failed.
+        if self.bad_subtests:
+            self.finish("failed", test, "\n".join(self.bad_subtests[:5]))
+        super().stopTest(test)
+
+    def addFailure(self, test, err):
+        super().addFailure(test, err)
+        self.finish("failed", test, self.failures[-1][1])
+
+    def addError(self, test, err):
+        super().addError(test, err)
+        self.finish("failed", test, self.errors[-1][1])
+
+    def addSkip(self, test, reason):
+        super().addSkip(test, reason)
+        self.finish("skipped", test, reason)
+
+    def addSubTest(self, test, subtest, err):
+        super().addSubTest(test, subtest, err)
+        if err is not None:
+            self.bad_subtests.append(self._exc_info_to_string(err, subtest))
+
+
+def run_here(report):
+    """The process of one job: $KRUN_TEST_JOB says which."""
+    job = json.loads(os.environ.pop("KRUN_TEST_JOB"))
+    suite = unittest.TestSuite(suites(job["ring"], job["name"], job["modules"]).values())
+    suite.run(RingResult(job["ring"], report))
+
+
+# ---- jobs -----------------------------------------------------------------------------------------------------------
+
+
+class Job:
+    def __init__(self, ring, modules, name, build, report, parent):
+        """@parent: a cgroup in which the job gets one of its own, or None."""
+        self.label = f"{ring}: {modules[0]}" if len(modules) == 1 else ring
+        self.reader = Reader(report)
+        self.cgroup = None
+        read, write = os.pipe()
+        self.fd = read
+        environment = dict(os.environ, KRUN_BUILD=build, KRUN_TEST_HOST=str(os.getpid()), KRUN_TEST_RECORDS=str(write),
+                           KRUN_TEST_JOB=json.dumps({"ring": ring, "modules": modules, "name": name}))
+        if parent:
+            self.cgroup = os.path.join(parent, f"job-{time.monotonic_ns()}-{modules[0]}")
+            os.makedirs(self.cgroup, exist_ok=True)
+        words, setup = surroundings(ring)
+        command = [*words, os.path.join(TESTS, "kmsim", "with-stand-in"), os.path.join(build, "tests", "kmsim", "kmsim"),
+                   "sh", "-c", setup, "sh", sys.executable, os.path.join(TESTS, "run.py")]
+        if self.cgroup:
+            command = ["sh", "-c", f'echo $$ > {self.cgroup}/cgroup.procs && exec "$@"', "sh", *command]
+        self.heard = time.monotonic()
+        self.process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, pass_fds=[write],
+                                        start_new_session=True)
+        os.close(write)
+
+    def read(self):
+        """False at the end."""
+        data = os.read(self.fd, 1 << 16)
+        self.heard = time.monotonic()
+        self.reader.feed(data)
+        return bool(data)
+
+    def is_silent(self):
+        return time.monotonic() - self.heard > SILENCE
+
+    def stop(self):
+        if self.cgroup:
+            with open(os.path.join(self.cgroup, "cgroup.kill"), "w") as file:
+                file.write("1")
+        else:
+            os.killpg(self.process.pid, signal.SIGKILL)
+
+    def finish(self, report, silent):
+        os.close(self.fd)
+        status = self.process.wait()
+        if silent:
+            doing = ", ".join(self.reader.running) or "no test"
+            report.add("failed", self.label, f"nothing heard for {SILENCE} s, ended; was in: {doing}", SILENCE)
+        elif not self.reader.ended:
+            doing = ", ".join(self.reader.running) or "no test"
+            report.add("failed", self.label, f"did not come to its end: status {status}; was in: {doing}")
+        if self.cgroup:
+            # Engines' helpers may take a moment; a test that leaves something behind has failed already.
+            with open(os.path.join(self.cgroup, "cgroup.kill"), "w") as file:
+                file.write("1")
+
+
+def own_cgroup():
+    with open("/proc/self/cgroup") as file:
+        return [line.strip()[3:] for line in file if line.startswith("0::")][0]
+
+
+def parent_of_jobs():
+    """This run's own cgroup, delegated by systemd; what is in it goes a level down, so that jobs get its controllers."""
+    top = CGROUP + own_cgroup()
+    os.makedirs(os.path.join(top, "runner"), exist_ok=True)
+    with open(os.path.join(top, "cgroup.procs")) as file:
+        pids = file.read().split()
+    for pid in pids:
+        with open(os.path.join(top, "runner", "cgroup.procs"), "w") as file:
+            file.write(pid)
+    with open(os.path.join(top, "cgroup.controllers")) as file:
+        words = " ".join("+" + word for word in file.read().split())
+    with open(os.path.join(top, "cgroup.subtree_control"), "w") as file:
+        file.write(words)
+    return top
+
+
+def plan(selections):
+    """[(ring, modules, name)]: the jobs of [(ring, name)]."""
+    planned = []
+    for ring, name in selections:
+        modules = list(suites(ring, name))
+        if OWN_MACHINE:
+            planned += [(ring, [module], name) for module in modules]
+        elif modules:
+            planned.append((ring, modules, name))
+    if OWN_MACHINE:
+        planned.sort(key=lambda job: LONG.index(job[1][0]) if job[1][0] in LONG else len(LONG))
+    return planned
+
+
+def run(selections, build, report):
+    """Runs the tests of [(ring, name)]; the results go to @report as they come."""
+    if os.geteuid() != 0:
+        for ring, _ in selections:
+            report.add("skipped", ring, "needs root")
+        return
+    waiting, selector = plan(selections), selectors.DefaultSelector()
+    parent = parent_of_jobs() if OWN_MACHINE else None
+    while waiting or selector.get_map():
+        while waiting and len(selector.get_map()) < (AT_ONCE if OWN_MACHINE else 1):
+            job = Job(*waiting.pop(0), build, report, parent)
+            selector.register(job.fd, selectors.EVENT_READ, job)
+        ready = {key.data for key, _ in selector.select(1)}
+        for job in [key.data for key in selector.get_map().values()]:
+            silent = job.is_silent()
+            if silent:
+                job.stop()
+            if silent or (job in ready and not job.read()):
+                selector.unregister(job.fd)
+                job.finish(report, silent)
+    if any(ring == "bundle" and not name for ring, name in selections):
+        report_coverage(build, report)
+
+
+def report_coverage(build, report):
+    """Every property of the specification has a test that did not fail, and the table in the tree knows it."""
+    import coverage
+
+    table = coverage.rows([result for result in report.results if result[0].startswith("bundle: ")])
+    path = os.path.join(TESTS, "spec-coverage.md")
+    coverage.write(path if os.environ.get("KRUN_WRITE_COVERAGE") else os.path.join(build, "spec-coverage.md"), table)
+    bad = [f"{pointer}: {result}" for pointer, _, result in table if result in ("no test", "failed")]
+    bad += [f"{pointer}: not the same in tests/spec-coverage.md"
+            for pointer in coverage.pointers_in(path) ^ set(coverage.PROPERTIES)]
+    report.add("failed" if bad else "passed", "bundle: spec_coverage", "\n".join(bad))
