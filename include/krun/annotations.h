@@ -37,6 +37,9 @@
 /* Read from config.json: the socket of the seccomp agent, when listenerPath is not set. */
 #define KRUN_ANNOTATION_SECCOMP_RECEIVER "run.oci.seccomp.receiver"
 
+/* Read from config.json: options of CRIU for this container's checkpoints; empty: none, not even the host's for krun. */
+#define KRUN_ANNOTATION_CRIU_CONFIG "org.criu.config"
+
 /* Written into `state`: "km" or "plain", and "payload" or "exec" (where `create` stops). */
 #define KRUN_ANNOTATION_PERSONALITY "app.kontain.krun.personality"
 #define KRUN_ANNOTATION_START "app.kontain.krun.startAt"
