@@ -103,9 +103,13 @@ static struct json_object *memory_policy(void)
 static struct json_object *unsafe_annotations(void)
 {
 	static const char *const list[] = {
-		KRUN_ANNOTATION_TRIGGER,	  KRUN_ANNOTATION_CRI_KIND,
-		KRUN_ANNOTATION_CRIO_KIND,	  "run.oci.",
-		KRUN_ANNOTATION_SYSTEMD_PROPERTY, NULL,
+		KRUN_ANNOTATION_TRIGGER,
+		KRUN_ANNOTATION_CRI_KIND,
+		KRUN_ANNOTATION_CRIO_KIND,
+		"run.oci.",
+		KRUN_ANNOTATION_SYSTEMD_PROPERTY,
+		"org.criu.",
+		NULL,
 	};
 
 	return words(list);

@@ -215,8 +215,7 @@ static int plan_cgroups(struct dump *dump, struct error *err)
 
 	if (!place->path)
 		options->cgroups_mode = CRIU_CGROUPS_IGNORE;
-	if (options->cgroups_mode != CRIU_CGROUPS_IGNORE)
-		options->cgroup_root = place->path;
+	options->cgroup_root = place->path;
 	if (place->path && cgroup_mount_point() &&
 	    asprintf(&options->freeze_cgroup, "%s%s", cgroup_mount_point(), place->path) < 0) {
 		options->freeze_cgroup = NULL;

@@ -30,6 +30,7 @@
 #include "util/error.h"
 #include "util/io.h"
 #include "util/log.h"
+#include "util/proc.h"
 
 struct restore {
 	struct launch *launch;
@@ -200,6 +201,19 @@ static int prepare(void *data, struct error *err)
 
 /* ---- stages ---------------------------------------------------------------------------------------------------------- */
 
+/* All is there and nothing runs yet: whoever hears of the container from its program finds it in the state. */
+static int save_state(struct launch *launch, struct error *err)
+{
+	struct proc_stat stat;
+	int r = proc_read_stat(launch->child.pid, &stat);
+
+	if (r < 0)
+		return error_sys(err, r, "look at the container's process");
+	launch->state.pid = launch->child.pid;
+	launch->state.start_time = stat.start_time;
+	return state_save(launch->dir_fd, &launch->state, err);
+}
+
 static int at_stage(void *data, const struct criu_answer *stage, int fd, struct error *err)
 {
 	struct restore *restore = data;
@@ -210,6 +224,8 @@ static int at_stage(void *data, const struct criu_answer *stage, int fd, struct 
 		return launch_take_console(launch, fd, err);
 	if (fd >= 0)
 		close(fd);
+	if (strcmp(stage->script, "post-restore") == 0)
+		return save_state(launch, err);
 	if (strcmp(stage->script, "setup-namespaces") != 0)
 		return 0;
 	/* It is our child from here on, and undo() kills it if need be. */
@@ -276,13 +292,34 @@ static int check_cgroup(const struct launch *launch, struct error *err)
 	return cgroup_is_frozen(&launch->cgroup) == 1 ? cgroup_freeze(&launch->cgroup, false, err) : 0;
 }
 
+/*
+ * CRIU looks for some images from inside of the container's user namespace, where it is nobody in particular: it may pass through
+ * the directory for that time. What is in it is closed as ever. *ret: how it was, 0: unchanged.
+ */
+static void open_directory(const struct launch *launch, mode_t *ret)
+{
+	struct stat st;
+
+	*ret = 0;
+	if (!launch->spec->namespaces[NS_USER].listed || fstat(launch->image.dir_fd, &st) < 0 ||
+	    (st.st_mode & 0011) == 0011)
+		return;
+	if (fchmod(launch->image.dir_fd, (st.st_mode & 07777) | 0011) == 0)
+		*ret = st.st_mode & 07777;
+}
+
 static int do_restore(struct restore *restore, struct error *err)
 {
 	struct launch *launch = restore->launch;
 	const struct checkpoint_options *options = launch->request->restore;
 	struct criu_answer answer;
-	int r = call_criu(restore, &answer, err);
+	mode_t mode;
+	int r;
 
+	open_directory(launch, &mode);
+	r = call_criu(restore, &answer, err);
+	if (mode && fchmod(launch->image.dir_fd, mode) < 0)
+		log_warning("mode of the checkpoint's directory: %s", error_reason(-errno));
 	if (r < 0)
 		return error_prefix(err, "restore of container '%s' (%s/restore.log)", launch->request->id,
 				    options->work_path ? options->work_path : launch->request->image_path);
