@@ -45,6 +45,9 @@
 #define KRUN_ANNOTATION_SETTING "app.kontain.krun."
 #define KRUN_SETTING_SNAPSHOT "snapshot"
 
+/* Read from config.json: options of CRIU for this container's checkpoints; empty: none, not even the host's for krun. */
+#define KRUN_ANNOTATION_CRIU_CONFIG "org.criu.config"
+
 /* Written into `state`: "km" or "plain", and "payload" or "exec" (where `create` stops). */
 #define KRUN_ANNOTATION_PERSONALITY "app.kontain.krun.personality"
 #define KRUN_ANNOTATION_START "app.kontain.krun.startAt"

@@ -46,7 +46,7 @@ const struct option_row global_rows[] = {
 	ROW("config-file", 0, OPTION_TEXT, config_file, "FILE",
 	    "settings of the host (default: /etc/krun/krun.json)"),
 	ROW("rootless", 0, OPTION_WORD, rootless, NULL, NULL),
-	ROW("criu", 0, OPTION_TEXT, criu, "PATH", NULL),
+	ROW("criu", 0, OPTION_TEXT, criu, "PATH", "CRIU's program (default: criu in PATH)"),
 	ROW("systemd-log", 0, OPTION_FLAG, systemd_log, NULL, NULL),
 	ROW("version", 'v', OPTION_FLAG, version, NULL, NULL),
 	ROW("help", 'h', OPTION_FLAG, help, NULL, NULL),
@@ -91,6 +91,7 @@ static int apply_globals(const struct global_options *globals, struct cli *cli, 
 				 globals->log_level);
 	cli->host.root = globals->root;
 	cli->host.config_file = globals->config_file;
+	cli->host.criu = globals->criu;
 	cli->host.manager = globals->systemd_cgroup ? CGROUP_SYSTEMD : CGROUP_CGROUPFS;
 	if (globals->cgroup_manager && cgroup_manager_parse(globals->cgroup_manager, &cli->host.manager) < 0)
 		return error_set(err, -EINVAL, "--cgroup-manager: '%s' is not cgroupfs, systemd or disabled",

@@ -111,6 +111,7 @@ static struct json_object *unsafe_annotations(void)
 		"run.oci.",
 		KRUN_ANNOTATION_SYSTEMD_PROPERTY,
 		KRUN_ANNOTATION_SETTING,
+		"org.criu.",
 		NULL,
 	};
 

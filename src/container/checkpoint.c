@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * `checkpoint` under km: km writes a snapshot of its virtual machine into a file of the image directory, which is mounted into
- * the container for that time.
+ * `checkpoint`. Under km: km writes a snapshot of its virtual machine into a file of the image directory, which is mounted into
+ * the container for that time. Without km: dump.c.
  */
 
 #include "container/checkpoint.h"
@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "container/container.h"
+#include "container/dump.h"
 #include "container/image.h"
 #include "container/live.h"
 #include "container/members.h"
@@ -99,17 +100,19 @@ static int find_container(struct checkpoint *checkpoint, const struct container_
 	r = status_check(checkpoint->status, OP_CHECKPOINT, id, err);
 	if (r < 0)
 		return r;
-	if (state->personality != PERSONALITY_KM)
-		return error_set(err, -EOPNOTSUPP,
-				 "checkpoint of container '%s': it does not run under km, and this krun has "
-				 "no CRIU",
-				 id);
+	return 0;
+}
+
+static int find_monitor(struct checkpoint *checkpoint, struct error *err)
+{
+	const struct state *state = &checkpoint->state;
+
 	if (!state->management)
 		return error_set(err, -EOPNOTSUPP,
 				 "checkpoint of container '%s': its km has no management socket: it needs a "
 				 "tmpfs on /dev, a caller with privilege, and neither KM_MGTDIR nor "
 				 "KM_MGTPIPE in the container's environment",
-				 id);
+				 state->id);
 	checkpoint->monitor = state->monitor_pid ? state->monitor_pid : state->pid;
 	checkpoint->pidfd = sys_pidfd_open(checkpoint->monitor);
 	if (checkpoint->pidfd < 0 || !proc_is_alive(state->pid, state->start_time))
@@ -300,6 +303,25 @@ static int checkpoint_thawed(struct checkpoint *checkpoint, struct error *err)
 	return r;
 }
 
+static int checkpoint_monitor(struct checkpoint *checkpoint, struct error *err)
+{
+	const struct checkpoint_options *options = checkpoint->options;
+	int r = find_monitor(checkpoint, err);
+
+	if (r == 0)
+		r = checkpoint_check_km(options, err);
+	if (r == 0)
+		r = check_alone(checkpoint, err);
+	if (r == 0)
+		r = check_locks(checkpoint, err);
+	if (r == 0)
+		r = write_statistics(checkpoint, err);
+	if (r == 0)
+		r = checkpoint->image_fd =
+			image_directory_make(options->image_path ? options->image_path : "checkpoint", err);
+	return r < 0 ? r : checkpoint_thawed(checkpoint, err);
+}
+
 int container_checkpoint(const struct container_host *host, const char *id,
 			 const struct checkpoint_options *options, struct error *err)
 {
@@ -313,19 +335,18 @@ int container_checkpoint(const struct container_host *host, const char *id,
 	};
 	int r = find_container(&checkpoint, host, id, err);
 
-	if (r == 0)
-		r = checkpoint_check_km(options, err);
-	if (r == 0)
-		r = check_alone(&checkpoint, err);
-	if (r == 0)
-		r = check_locks(&checkpoint, err);
-	if (r == 0)
-		r = write_statistics(&checkpoint, err);
-	if (r == 0)
-		r = checkpoint.image_fd =
-			image_directory_make(options->image_path ? options->image_path : "checkpoint", err);
-	if (r >= 0)
-		r = checkpoint_thawed(&checkpoint, err);
+	if (r == 0 && checkpoint.state.personality == PERSONALITY_KM)
+		r = checkpoint_monitor(&checkpoint, err);
+	else if (r == 0)
+		r = container_dump(
+			&(struct dump_request){
+				.host = host,
+				.options = options,
+				.state = &checkpoint.state,
+				.status = checkpoint.status,
+				.dir_fd = checkpoint.dir_fd,
+			},
+			err);
 	cleanup_close(&checkpoint.snapshot_fd);
 	cleanup_close(&checkpoint.image_fd);
 	cleanup_close(&checkpoint.proc_fd);

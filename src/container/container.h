@@ -16,6 +16,7 @@
 #include "km/exceptions.h"
 #include "km/km.h"
 
+struct checkpoint_options;
 struct error;
 struct spec;
 
@@ -25,6 +26,7 @@ struct container_host {
 	enum cgroup_manager manager; /* for create and run; later commands follow the state */
 	enum personality_name name;  /* likewise */
 	const char *config_file;     /* NULL: /etc/krun/krun.json */
+	const char *criu;	     /* program; NULL: the one in PATH */
 };
 
 /* /run/krun as root, $XDG_RUNTIME_DIR/krun otherwise. Static storage. */
@@ -48,6 +50,7 @@ struct create_request {
 	bool detach;		/* run: return once it runs */
 	bool keep;		/* run: keep state and cgroup when it ends */
 	const char *image_path; /* of a checkpoint that the program goes on from; NULL: it begins */
+	const struct checkpoint_options *restore; /* `restore`: how; NULL otherwise */
 };
 
 int container_create(const struct create_request *request, struct error *err);

@@ -145,8 +145,8 @@ int container_restore(const struct create_request *request, const struct checkpo
 		      int *ret_status, struct error *err)
 {
 	struct create_request restored = *request;
-	int r = checkpoint_check_km(options, err);
 
 	restored.image_path = options->image_path ? options->image_path : "checkpoint";
-	return r < 0 ? r : container_run(&restored, ret_status, err);
+	restored.restore = options;
+	return container_run(&restored, ret_status, err);
 }

@@ -21,8 +21,18 @@
 
 enum { FORMAT_VERSION = 1, INVENTORY_MAX = 64 * 1024 };
 
-/* The two numbers with which a CRIU inventory begins, criu/include/magic.h of CRIU 2 and newer: IMG_COMMON_MAGIC, INVENTORY_MAGIC. */
-static const uint32_t criu_magic[] = { 0x54564319, 0x58313116 };
+/* With one of these a CRIU inventory begins (criu.org, "Images"): its own number, or the one of all images in front of it. */
+static const uint32_t criu_magic[] = { 0x58313116, 0x54564319 };
+
+static bool is_of_criu(const char *text, size_t size)
+{
+	uint32_t number;
+
+	if (size < sizeof(number))
+		return false;
+	memcpy(&number, text, sizeof(number));
+	return number == criu_magic[0] || number == criu_magic[1];
+}
 
 int image_directory_make(const char *path, struct error *err)
 {
@@ -186,7 +196,7 @@ int image_open(const char *path, struct image *ret, struct error *err)
 	r = io_read_file(image.dir_fd, IMAGE_INVENTORY, INVENTORY_MAX, &text, &size);
 	if (r < 0) {
 		error_sys(err, r, "--image-path '%s': no complete checkpoint: '%s'", path, IMAGE_INVENTORY);
-	} else if (size >= sizeof(criu_magic) && memcmp(text, criu_magic, sizeof(criu_magic)) == 0) {
+	} else if (is_of_criu(text, size)) {
 		image.kind = IMAGE_CRIU;
 	} else {
 		image.kind = IMAGE_KM;

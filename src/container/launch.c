@@ -24,6 +24,7 @@
 
 #include "container/agent.h"
 #include "container/announce.h"
+#include "container/checkpoint.h"
 #include "container/monitor_log.h"
 #include "container/notify.h"
 #include "container/remove.h"
@@ -143,98 +144,6 @@ static int check_request(struct launch *launch, struct error *err)
 	return r;
 }
 
-/* ---- personality ------------------------------------------------------------------------------------------ */
-
-static int choose_personality(struct launch *launch, struct error *err)
-{
-	const struct container_host *host = launch->request->host;
-	auto_close int rootfs_fd = -1;
-	struct km_settings settings;
-	size_t helper;
-	int r;
-
-	if (host->name == NAME_LABEL_TRIGGER)
-		rootfs_fd = openat(launch->bundle_fd, launch->spec->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	launch->state.personality = personality_choose(host->name, launch->spec, rootfs_fd);
-	if (launch->state.personality == PERSONALITY_PLAIN && launch->spec->vm)
-		return error_set(err, -EOPNOTSUPP, "/vm: this container runs without km and has no machine");
-	if (launch->state.personality == PERSONALITY_PLAIN)
-		return 0;
-	r = km_settings_load(host->config_file, &settings, err);
-	if (r < 0)
-		return r;
-	r = km_settings_apply(&settings, launch->spec, err);
-	if (r < 0) {
-		km_settings_done(&settings);
-		return r;
-	}
-	r = km_plan_make(&settings, &launch->km, err);
-	if (r < 0)
-		return r;
-	launch->has_km = true;
-	launch->state.start = (enum km_start)launch->km.settings.start;
-	r = km_settings_options(&launch->km.settings, false, &launch->km_options, err);
-	if (r < 0)
-		return r;
-	/* An engine's --init helper would run in the VM with the payload: krun's own init takes its place. */
-	helper = km_init_helper_len(launch->process.args);
-	if (helper > 0 && launch->process.args[helper])
-		launch->process.args += helper;
-	if (!(launch->ns.create & CLONE_NEWPID))
-		return 0;
-	launch->shim_fd = km_init_fd(err);
-	return launch->shim_fd < 0 ? launch->shim_fd : 0;
-}
-
-/* A name that km's socket has room for, a /dev of the container's own, and nobody else who steers km. */
-static bool may_manage(const struct launch *launch)
-{
-	const struct spec *spec = launch->spec;
-	const char *name = strrchr(launch->process.args[0], '/');
-	bool own_dev = false;
-
-	for (size_t i = 0; i < spec->mounts_len; i++)
-		if (strcmp(spec->mounts[i].destination, "/dev") == 0)
-			own_dev = strcmp(spec->mounts[i].type, "tmpfs") == 0;
-	return launch->km.settings.management && own_dev && geteuid() == 0 &&
-	       strlen(name ? name + 1 : launch->process.args[0]) <= KM_MANAGEMENT_NAME_MAX &&
-	       !strv_env_get(launch->process.env, "KM_MGTDIR") &&
-	       !strv_env_get(launch->process.env, "KM_MGTPIPE");
-}
-
-/* Under km the snapshot is the program, and the rest of config.json holds as for any container. */
-static int choose_program(struct launch *launch, struct error *err)
-{
-	const char *path = launch->request->image_path;
-	int r;
-
-	/* What the command says is about this one start; restore of a container that began with a snapshot, say. */
-	if (!path && launch->has_km)
-		path = launch->km.settings.snapshot;
-	if (path) {
-		r = image_open(path, &launch->image, err);
-		if (r < 0 && path != launch->request->image_path)
-			error_prefix(err, "/annotations/%s", KRUN_ANNOTATION_SETTING KRUN_SETTING_SNAPSHOT);
-		if (r < 0)
-			return r;
-		if (launch->image.kind != IMAGE_KM)
-			return error_set(
-				err, -EOPNOTSUPP,
-				"--image-path '%s': a checkpoint of CRIU, which this krun cannot restore",
-				path);
-		if (!launch->has_km)
-			return error_set(
-				err, -EINVAL,
-				"--image-path '%s': a checkpoint of a container under km, and this one "
-				"is plain",
-				path);
-		launch->image_args[0] = (char *)(uintptr_t)KM_SNAPSHOT_PATH;
-		launch->process.args = launch->image_args;
-	}
-	launch->state.management = launch->has_km && may_manage(launch);
-	return 0;
-}
-
 /* ---- what exists outside of memory -------------------------------------------------------------------------- */
 
 static int reserve(struct launch *launch, struct error *err)
@@ -316,7 +225,7 @@ static int make_rdt_class(struct launch *launch, struct error *err)
 	return r < 0 ? r : state_save(launch->dir_fd, &launch->state, err);
 }
 
-static int join_rdt_class(struct launch *launch, struct error *err)
+int launch_join_rdt_class(struct launch *launch, struct error *err)
 {
 	auto_close int resctrl_fd = launch->state.rdt.name ? rdt_open(err) : -1;
 
@@ -428,11 +337,10 @@ static int open_host(struct launch *launch, struct error *err)
 
 /* ---- the conversation with the child --------------------------------------------------------------------- */
 
-static int run_parent_hooks(struct launch *launch, struct error *err)
+int launch_run_hooks(struct launch *launch, struct error *err)
 {
 	static const enum hook_kind kinds[] = { HOOK_PRESTART, HOOK_CREATE_RUNTIME };
 	auto_free char *text = state_text(&launch->state, "creating", launch->child.pid, false);
-	auto_close int state_fd = -1;
 	int r = 0;
 
 	if (!text)
@@ -441,6 +349,14 @@ static int run_parent_hooks(struct launch *launch, struct error *err)
 	for (size_t i = 0; r == 0 && i < 2; i++)
 		if (launch->spec->hooks[kinds[i]].len > 0)
 			r = hooks_run(kinds[i], &launch->spec->hooks[kinds[i]], text, err);
+	return r;
+}
+
+static int run_parent_hooks(struct launch *launch, struct error *err)
+{
+	auto_close int state_fd = -1;
+	int r = launch_run_hooks(launch, err);
+
 	if (r < 0)
 		return r;
 	state_fd = launch_state_fd(launch, err);
@@ -449,18 +365,19 @@ static int run_parent_hooks(struct launch *launch, struct error *err)
 	return sync_send(launch->child.sync_fd, SYNC_HOOKS_DONE, 0, state_fd, err);
 }
 
-static int take_console(struct launch *launch, struct sync_message *message, struct error *err)
+int launch_take_console(struct launch *launch, int master_fd, struct error *err)
 {
 	int r = 0;
 
-	if (message->fd < 0)
+	if (master_fd < 0)
 		return error_set(err, -EPROTO, "the terminal came without a descriptor");
 	if (launch->console_fd >= 0) {
-		r = console_socket_send(launch->console_fd, message->fd, err);
-		close(message->fd);
+		r = console_socket_send(launch->console_fd, master_fd, err);
+		close(master_fd);
 		cleanup_close(&launch->console_fd);
 	} else {
-		launch->master_fd = message->fd;
+		cleanup_close(&launch->master_fd);
+		launch->master_fd = master_fd;
 	}
 	return r;
 }
@@ -546,7 +463,7 @@ static int wait_for_monitor(struct launch *launch, pid_t monitor, struct error *
 static int converse(struct launch *launch, struct error *err)
 {
 	struct sync_message message;
-	int r = join_rdt_class(launch, err);
+	int r = launch_join_rdt_class(launch, err);
 
 	if (r == 0)
 		r = move_net_devices(launch, err);
@@ -564,7 +481,7 @@ static int converse(struct launch *launch, struct error *err)
 			r = run_parent_hooks(launch, err);
 			break;
 		case SYNC_CONSOLE:
-			r = take_console(launch, &message, err);
+			r = launch_take_console(launch, message.fd, err);
 			break;
 		case SYNC_SECCOMP:
 			r = agent_deliver(launch->spec, &launch->state, "creating", launch->child.pid,
@@ -608,9 +525,12 @@ static int commit(struct launch *launch, struct error *err)
 	return 0;
 }
 
+enum phase_for { FOR_BOTH, FOR_PROGRAM, FOR_IMAGE };
+
 struct phase {
 	const char *name;
 	int (*run)(struct launch *launch, struct error *err);
+	enum phase_for who;
 };
 
 static int spawn(struct launch *launch, struct error *err)
@@ -632,22 +552,23 @@ static int plan_namespaces(struct launch *launch, struct error *err)
 }
 
 static const struct phase phases[] = {
-	{ "read bundle", read_bundle },
-	{ "plan namespaces", plan_namespaces },
-	{ "check", check_request },
-	{ "personality", choose_personality },
-	{ "program", choose_program },
-	{ "state", fill_state },
-	{ "environment", launch_environment_make },
-	{ "reserve", reserve }, /* from here on there is something to undo */
-	{ "needs", launch_needs_check },
-	{ "cgroup", launch_cgroup_make },
-	{ "resctrl", make_rdt_class },
-	{ "open", open_host },
-	{ "plan", launch_plan_make },
-	{ "spawn", spawn },
-	{ "child", converse },
-	{ "commit", commit },
+	{ "read bundle", read_bundle, FOR_BOTH },
+	{ "plan namespaces", plan_namespaces, FOR_BOTH },
+	{ "check", check_request, FOR_BOTH },
+	{ "personality", launch_personality_choose, FOR_BOTH },
+	{ "program", launch_program_choose, FOR_BOTH },
+	{ "state", fill_state, FOR_BOTH },
+	{ "environment", launch_environment_make, FOR_BOTH },
+	{ "reserve", reserve, FOR_BOTH }, /* from here on there is something to undo */
+	{ "needs", launch_needs_check, FOR_PROGRAM },
+	{ "cgroup", launch_cgroup_make, FOR_BOTH },
+	{ "resctrl", make_rdt_class, FOR_BOTH },
+	{ "open", open_host, FOR_PROGRAM },
+	{ "plan", launch_plan_make, FOR_PROGRAM },
+	{ "spawn", spawn, FOR_PROGRAM },
+	{ "child", converse, FOR_PROGRAM },
+	{ "restore", launch_restore, FOR_IMAGE },
+	{ "commit", commit, FOR_BOTH },
 };
 
 int launch_make(struct launch *launch, const struct create_request *request, bool run, struct error *err)
@@ -679,7 +600,12 @@ int launch_make(struct launch *launch, const struct create_request *request, boo
 				 request->id, NAME_MAX);
 	for (size_t i = 0; i < sizeof(phases) / sizeof(phases[0]); i++) {
 		unsigned long long start = log_clock();
-		int r = phases[i].run(launch, err), interrupted = interrupt_check(err);
+		int r, interrupted;
+
+		if (phases[i].who == (launch->restored ? FOR_PROGRAM : FOR_IMAGE))
+			continue;
+		r = phases[i].run(launch, err);
+		interrupted = interrupt_check(err);
 
 		if (r < 0 || interrupted < 0) {
 			launch->committed = false;
@@ -698,7 +624,7 @@ int launch_start(struct launch *launch, struct error *err)
 	struct sync_message message;
 	int r;
 
-	if (launch->plan.park == INIT_PARK_MONITOR)
+	if (launch->restored || launch->plan.park == INIT_PARK_MONITOR)
 		return 0;
 	r = sync_send(launch->child.sync_fd, SYNC_START, 0, -1, err);
 	if (r < 0)

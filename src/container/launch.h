@@ -54,6 +54,7 @@ struct launch {
 	struct init_plan plan;
 	struct init_child child; /* .pid 0: none */
 	int master_fd;		 /* pty master for our own relay, else -1 */
+	bool restored;		 /* CRIU made the process, and it runs already */
 	bool hooks_ran;
 	bool pid_file_written;
 	bool committed;
@@ -74,12 +75,23 @@ int launch_plan_make(struct launch *launch, struct error *err);
 unsigned int launch_listen_fds(void);
 /* launch_needs.c: whether km can start in the container at all; what may go wrong later is a warning. */
 int launch_needs_check(struct launch *launch, struct error *err);
+/* launch_program.c: under km or not, with which settings; then which program, which may be in an image. */
+int launch_personality_choose(struct launch *launch, struct error *err);
+int launch_program_choose(struct launch *launch, struct error *err);
 /* launch_cgroup.c: launch->cgroup, with its limits and device filter, and what the state has to know of it. */
 int launch_cgroup_make(struct launch *launch, struct error *err);
 /* The environment of the program: process.env, the socket-activation variables. */
 int launch_environment_make(struct launch *launch, struct error *err);
 /* Both texts that hooks in the container get ("creating", NUL, "created") in a memfd; owned by the caller. */
 int launch_state_fd(struct launch *launch, struct error *err);
+
+/* What a restore shares with a start: createRuntime and the hooks before it; the terminal's master (taken over); its resctrl class. */
+int launch_run_hooks(struct launch *launch, struct error *err);
+int launch_take_console(struct launch *launch, int master_fd, struct error *err);
+int launch_join_rdt_class(struct launch *launch, struct error *err);
+
+/* restore.c: the phase in which CRIU makes the container's processes, from launch->image. */
+int launch_restore(struct launch *launch, struct error *err);
 
 /* The cgroup and the state of a half-made or dead container, without its lock. Errors are warnings. */
 void launch_remove_traces(struct cgroup *cgroup);

@@ -19,7 +19,6 @@
 #include "util/log.h"
 #include "util/strv.h"
 
-#define DIRECTORY "notify"
 #define SOCKET "notify.sock"
 
 enum { MESSAGE_MAX = 4096 };
@@ -57,11 +56,11 @@ int notify_directory_make(int state_dir_fd, struct error *err)
 {
 	int fd;
 
-	if (mkdirat(state_dir_fd, DIRECTORY, 0755) < 0)
+	if (mkdirat(state_dir_fd, NOTIFY_DIRECTORY, 0755) < 0)
 		return error_sys(err, -errno, "make the directory of the notify socket");
-	fd = openat(state_dir_fd, DIRECTORY, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	fd = openat(state_dir_fd, NOTIFY_DIRECTORY, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	/* Whatever the caller's umask is: any user of the container has to get through. */
-	if (fd < 0 || fchmodat(state_dir_fd, DIRECTORY, 0755, 0) < 0)
+	if (fd < 0 || fchmodat(state_dir_fd, NOTIFY_DIRECTORY, 0755, 0) < 0)
 		return error_sys(err, -errno, "open the directory of the notify socket");
 	return fd;
 }
@@ -70,7 +69,7 @@ int notify_listen(int state_dir_fd, int *ret_fd, struct error *err)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	auto_close int dir_fd =
-		openat(state_dir_fd, DIRECTORY, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		openat(state_dir_fd, NOTIFY_DIRECTORY, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	auto_close int fd = -1;
 	socklen_t len;
 

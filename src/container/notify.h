@@ -16,6 +16,9 @@ struct error;
 #define NOTIFY_MOUNT "/run/notify"
 #define NOTIFY_ENVIRONMENT "NOTIFY_SOCKET=" NOTIFY_MOUNT "/notify.sock"
 
+/* In the state directory: what is mounted there. */
+#define NOTIFY_DIRECTORY "notify"
+
 /* Whether the caller waits for a message and the program's environment @env (NULL-terminated) names no socket. */
 bool notify_wanted(char *const *env);
 

@@ -35,6 +35,14 @@ static const struct {
 	{ "stderr", "/proc/self/fd/2" },
 };
 
+const char *mount_device_path(const struct spec *spec, size_t index)
+{
+	if (index < ARRAY_LEN(default_devices))
+		return default_devices[index].path;
+	index -= ARRAY_LEN(default_devices);
+	return index < spec->devices_len ? spec->devices[index].path : NULL;
+}
+
 static mode_t file_type(const struct spec_device *device)
 {
 	return device->type == 'b' ? S_IFBLK : device->type == 'p' ? S_IFIFO : S_IFCHR;

@@ -85,6 +85,8 @@ int mount_do_rootfs(struct mount_setup *setup, struct error *err);
 int mount_root_fd(const struct mount_setup *setup);
 /* Everything in spec.mounts, in order, then the extra files. */
 int mount_do_mounts(struct mount_setup *setup, struct error *err);
+/* Path of the @index-th of the default devices and linux.devices; NULL: there are no more. */
+const char *mount_device_path(const struct spec *spec, size_t index);
 /* Default devices, linux.devices, extra devices, links (fd, stdin, stdout, stderr, ptmx). */
 int mount_do_devices(struct mount_setup *setup, struct error *err);
 /* /dev/console: binds the pty slave @slave_fd there. Only with a terminal; before the pivot. */

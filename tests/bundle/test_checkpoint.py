@@ -159,7 +159,8 @@ class Checkpoint(KrunTest):
             self.assertEqual(self.krun("create", "--bundle", self.bundle, self.cid, personality="plain", stdout=log,
                                        stderr=log).status, 0)
         self.ok("start", self.cid)
-        self.assertIn("does not run under km", self.fails("checkpoint", "--image-path", self.image, self.cid))
+        # What CRIU can do with it is test_criu's; here it is about who is asked.
+        self.assertIn("criu", self.fails("checkpoint", "--image-path", self.image, self.cid, options=["--criu", "/no/criu"]))
         self.ok("delete", "--force", self.cid)
 
     def damaged(self, change):
@@ -201,7 +202,7 @@ class Checkpoint(KrunTest):
                 (lambda spoilt: os.truncate(f"{spoilt}/km-snapshot", 10), f"has 10 bytes, and had {size}"),
                 (rewrite("km-snapshot", b"x" * size), "not a core file"),
                 (rewrite("km-snapshot", data[:64] + b"\xff" * (size - 64)), "segment 0"),
-                (rewrite("inventory.img", b"\x19CVT\x1611X and so on"), "a checkpoint of CRIU"),
+                (rewrite("inventory.img", b"\x19CVT\x1611X and so on"), "a checkpoint by CRIU"),
                 (rewrite("inventory.img", b"{}"), "no checkpoint that krun knows"),
                 (rewrite("inventory.img", b""), "no checkpoint that krun knows"),
                 (edit(version=7), "version 7"),

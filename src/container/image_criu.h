@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * What krun keeps beside CRIU's images, because CRIU does not and a restore needs it: a small text file. A checkpoint without
+ * it, of another runtime, is fine: then nothing of it applies.
+ */
+
+#include <stdbool.h>
+
+#include "util/strv.h"
+
+struct error;
+
+#define IMAGE_CRIU_FILE "krun.img"
+
+struct image_criu {
+	char *stdio[3];	   /* CRIU's names of what was open there, NULL: nothing that comes from outside */
+	struct strv below; /* "DESTINATION\tREST": mounts below recursive binds, see mount/points.h */
+	bool has_notify;   /* the directory of a notify socket is mounted */
+	bool has_cgroups;  /* CRIU knows cgroups of it; not in the file */
+};
+
+int image_criu_write(int dir_fd, const struct image_criu *image, struct error *err);
+int image_criu_read(int dir_fd, struct image_criu *ret, struct error *err);
+void image_criu_done(struct image_criu *image);
+
+/* After a failed dump: images, which would not be a checkpoint. Logs stay. */
+void image_criu_remove(int dir_fd);

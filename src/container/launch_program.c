@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What a new container runs under, and what it runs: config.json's program, a snapshot of km, or what CRIU restores. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "container/checkpoint.h"
+#include "container/launch.h"
+#include "krun/annotations.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+#include "util/log.h"
+
+int launch_personality_choose(struct launch *launch, struct error *err)
+{
+	const struct container_host *host = launch->request->host;
+	auto_close int rootfs_fd = -1;
+	struct km_settings settings;
+	size_t helper;
+	int r;
+
+	if (host->name == NAME_LABEL_TRIGGER)
+		rootfs_fd = openat(launch->bundle_fd, launch->spec->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	launch->state.personality = personality_choose(host->name, launch->spec, rootfs_fd);
+	if (launch->state.personality == PERSONALITY_PLAIN && launch->spec->vm)
+		return error_set(err, -EOPNOTSUPP, "/vm: this container runs without km and has no machine");
+	if (launch->state.personality == PERSONALITY_PLAIN)
+		return 0;
+	r = km_settings_load(host->config_file, &settings, err);
+	if (r < 0)
+		return r;
+	r = km_settings_apply(&settings, launch->spec, err);
+	if (r < 0) {
+		km_settings_done(&settings);
+		return r;
+	}
+	r = km_plan_make(&settings, &launch->km, err);
+	if (r < 0)
+		return r;
+	launch->has_km = true;
+	launch->state.start = (enum km_start)launch->km.settings.start;
+	r = km_settings_options(&launch->km.settings, false, &launch->km_options, err);
+	if (r < 0)
+		return r;
+	/* An engine's --init helper would run in the VM with the payload: krun's own init takes its place. */
+	helper = km_init_helper_len(launch->process.args);
+	if (helper > 0 && launch->process.args[helper])
+		launch->process.args += helper;
+	if (!(launch->ns.create & CLONE_NEWPID))
+		return 0;
+	launch->shim_fd = km_init_fd(err);
+	return launch->shim_fd < 0 ? launch->shim_fd : 0;
+}
+
+/* A name that km's socket has room for, a /dev of the container's own, and nobody else who steers km. */
+static bool may_manage(const struct launch *launch)
+{
+	const struct spec *spec = launch->spec;
+	const char *name = strrchr(launch->process.args[0], '/');
+	bool own_dev = false;
+
+	for (size_t i = 0; i < spec->mounts_len; i++)
+		if (strcmp(spec->mounts[i].destination, "/dev") == 0)
+			own_dev = strcmp(spec->mounts[i].type, "tmpfs") == 0;
+	return launch->km.settings.management && own_dev && geteuid() == 0 &&
+	       strlen(name ? name + 1 : launch->process.args[0]) <= KM_MANAGEMENT_NAME_MAX &&
+	       !strv_env_get(launch->process.env, "KM_MGTDIR") &&
+	       !strv_env_get(launch->process.env, "KM_MGTPIPE");
+}
+
+/* Under km the snapshot is the program, and the rest of config.json holds as for any container; without km CRIU has a phase. */
+static int check_image(const struct launch *launch, const char *path, struct error *err)
+{
+	if (launch->has_km && launch->request->restore) {
+		int r = checkpoint_check_km(launch->request->restore, err);
+
+		if (r < 0)
+			return r;
+	}
+	if (launch->image.kind == IMAGE_CRIU && launch->has_km)
+		return error_set(
+			err, -EINVAL,
+			"--image-path '%s': a checkpoint by CRIU of a container without km, and this "
+			"one runs under km",
+			path);
+	if (launch->image.kind == IMAGE_CRIU && !launch->request->restore)
+		return error_set(err, -EINVAL,
+				 "'%s': a checkpoint of CRIU: it is for 'krun restore', not a program", path);
+	if (launch->image.kind == IMAGE_KM && !launch->has_km)
+		return error_set(err, -EINVAL,
+				 "--image-path '%s': a checkpoint of a container under km, and this one is "
+				 "plain",
+				 path);
+	return 0;
+}
+
+int launch_program_choose(struct launch *launch, struct error *err)
+{
+	const char *path = launch->request->image_path;
+	int r;
+
+	/* What the command says is about this one start; restore of a container that began with a snapshot, say. */
+	if (!path && launch->has_km)
+		path = launch->km.settings.snapshot;
+	if (path) {
+		r = image_open(path, &launch->image, err);
+		if (r == 0)
+			r = check_image(launch, path, err);
+		if (r < 0 && path != launch->request->image_path)
+			error_prefix(err, "/annotations/%s", KRUN_ANNOTATION_SETTING KRUN_SETTING_SNAPSHOT);
+		if (r < 0)
+			return r;
+		launch->restored = launch->image.kind == IMAGE_CRIU;
+	}
+	if (launch->image.snapshot_fd >= 0) {
+		launch->image_args[0] = (char *)(uintptr_t)KM_SNAPSHOT_PATH;
+		launch->process.args = launch->image_args;
+	}
+	launch->state.management = launch->has_km && may_manage(launch);
+	return 0;
+}

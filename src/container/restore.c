@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * `restore` of a plain container: the place of the clone and of the child's steps is taken by CRIU, which makes the processes from
+ * its images, in the cgroup that is there already. At one stage its network namespace is made and empty: there the hooks run.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "container/checkpoint.h"
+#include "container/criu_options.h"
+#include "container/dump.h"
+#include "container/image_criu.h"
+#include "container/launch.h"
+#include "container/notify.h"
+#include "criu/call.h"
+#include "security/security.h"
+#include "syscall/socket.h"
+#include "util/array.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+#include "util/io.h"
+#include "util/log.h"
+#include "util/proc.h"
+
+struct restore {
+	struct launch *launch;
+	char *program;
+	char root[PATH_MAX]; /* the container's, with every symlink followed */
+	struct image_criu image;
+	struct mount_pairs sources;
+	struct criu_options options;
+	int work_fd, network_fd, pid_fd;
+	struct criu_passed passed[7]; /* the first two are directories, which prepare() opens again */
+	size_t passed_len;
+	bool in_cgroup; /* CRIU begins in the container's, because its images have none */
+};
+
+/* ---- before -------------------------------------------------------------------------------------------------------- */
+
+static int path_of_fd(int fd, char *path, size_t size)
+{
+	char link[64];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, path, size - 1);
+	if (n < 0)
+		return -errno;
+	path[n] = '\0';
+	return 0;
+}
+
+static int open_root(struct restore *restore, struct error *err)
+{
+	const struct launch *launch = restore->launch;
+	auto_close int fd = openat(launch->bundle_fd, launch->spec->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int r = fd < 0 ? -errno : path_of_fd(fd, restore->root, sizeof(restore->root));
+
+	return r < 0 ? error_sys(err, r, "rootfs '%s'", launch->spec->rootfs) : 0;
+}
+
+/* The directory of a notify socket, if the container had one: what listens there is new. */
+static int add_notify(struct restore *restore, struct error *err)
+{
+	struct launch *launch = restore->launch;
+	char path[PATH_MAX];
+
+	if (!restore->image.has_notify)
+		return 0;
+	launch->notify_dir_fd = notify_directory_make(launch->dir_fd, err);
+	if (launch->notify_dir_fd < 0)
+		return launch->notify_dir_fd;
+	if (path_of_fd(launch->notify_dir_fd, path, sizeof(path)) < 0 ||
+	    mount_pairs_add(&restore->sources, NOTIFY_MOUNT, path) < 0)
+		return error_oom(err);
+	return 0;
+}
+
+static int find_sources(struct restore *restore, struct error *err)
+{
+	const struct launch *launch = restore->launch;
+	const struct cgroup_place *place = &launch->state.cgroup;
+	auto_free char *cgroup = NULL;
+	int r;
+
+	if (place->path && cgroup_mount_point() &&
+	    asprintf(&cgroup, "%s%s", cgroup_mount_point(), place->path) < 0) {
+		cgroup = NULL;
+		return error_oom(err);
+	}
+	r = mount_sources_find(launch->spec, launch->bundle_fd, restore->image.below.items, cgroup,
+			       launch->spec->namespaces[NS_CGROUP].listed, &restore->sources, err);
+	return r < 0 ? r : add_notify(restore, err);
+}
+
+static int open_namespace(const struct spec *spec, enum ns_kind kind, int *ret, struct error *err)
+{
+	const char *path = spec->namespaces[kind].path;
+
+	if (!path)
+		return 0;
+	*ret = open(path, O_RDONLY | O_CLOEXEC);
+	return *ret < 0 ? error_sys(err, -errno, "%s namespace '%s'", spec_namespace_words[kind], path) : 0;
+}
+
+static int open_outside(struct restore *restore, struct error *err)
+{
+	struct launch *launch = restore->launch;
+	const struct checkpoint_options *options = launch->request->restore;
+	const char *work = options->work_path ? options->work_path : launch->request->image_path;
+	int r = restore->work_fd = image_directory_make(work, err);
+
+	if (r >= 0)
+		r = open_namespace(launch->spec, NS_NETWORK, &restore->network_fd, err);
+	if (r >= 0)
+		r = open_namespace(launch->spec, NS_PID, &restore->pid_fd, err);
+	if (r < 0 || !launch->request->console_socket)
+		return r < 0 ? r : 0;
+	launch->console_fd = socket_connect(launch->request->console_socket, err);
+	return launch->console_fd < 0 ? launch->console_fd : 0;
+}
+
+static int plan(struct restore *restore, struct error *err)
+{
+	struct launch *launch = restore->launch;
+	const struct criu_restore_facts facts = { &restore->sources, restore->image.stdio };
+	struct criu_options *options = &restore->options;
+	int r = criu_options_make(launch->request->restore, launch->spec, container_criu_config(), options,
+				  err);
+
+	if (r == 0)
+		r = criu_options_add_restore(&facts, launch->spec, options, err);
+	if (r < 0)
+		return r;
+	if (!launch->state.cgroup.path)
+		options->cgroups_mode = CRIU_CGROUPS_IGNORE;
+	if (!restore->image.has_cgroups)
+		options->cgroups_mode = CRIU_CGROUPS_IGNORE;
+	if (options->cgroups_mode != CRIU_CGROUPS_IGNORE)
+		options->cgroup_root = launch->state.cgroup.path;
+	restore->in_cgroup = launch->state.cgroup.path && !options->cgroup_root;
+	options->root = restore->root;
+	return 0;
+}
+
+/* ---- the process that becomes CRIU ----------------------------------------------------------------------------------- */
+
+/* A directory that was opened in another mount namespace, in which nothing can be mounted from here. */
+static int open_again(int *fd, struct error *err)
+{
+	struct stat before, now;
+	char path[PATH_MAX];
+	int r = path_of_fd(*fd, path, sizeof(path)), new_fd;
+
+	if (r < 0)
+		return error_sys(err, r, "find the directory of images");
+	new_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (new_fd < 0 || fstat(*fd, &before) < 0 || fstat(new_fd, &now) < 0)
+		return error_sys(err, -errno, "open '%s'", path);
+	if (before.st_dev != now.st_dev || before.st_ino != now.st_ino)
+		return error_set(err, -ESTALE, "'%s' was replaced", path);
+	*fd = new_fd;
+	return 0;
+}
+
+/*
+ * In a mount namespace of its own, which goes with it: CRIU wants the root to be a mount. What the processes cannot get from the
+ * images they inherit: the session keyring, and without cgroups in the images the namespace of those.
+ */
+static int prepare(void *data, struct error *err)
+{
+	struct restore *restore = data;
+	const struct launch *launch = restore->launch;
+	int r;
+
+	if (launch->state.keyring) {
+		r = keyring_apply(launch->state.keyring, launch->process.selinux_label, err);
+
+		if (r < 0)
+			return r;
+	}
+	if (restore->in_cgroup && launch->spec->namespaces[NS_CGROUP].listed && unshare(CLONE_NEWCGROUP) < 0)
+		return error_sys(err, -errno, "make the cgroup namespace");
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0)
+		return error_sys(err, -errno, "make a mount namespace for CRIU");
+	if (mount(restore->root, restore->root, NULL, MS_BIND | MS_REC, NULL) < 0)
+		return error_sys(err, -errno, "mount the root '%s'", restore->root);
+	r = open_again(&restore->passed[0].fd, err);
+	return r < 0 ? r : open_again(&restore->passed[1].fd, err);
+}
+
+/* ---- stages ---------------------------------------------------------------------------------------------------------- */
+
+/* All is there and nothing runs yet: whoever hears of the container from its program finds it in the state. */
+static int save_state(struct launch *launch, struct error *err)
+{
+	struct proc_stat stat;
+	int r = proc_read_stat(launch->child.pid, &stat);
+
+	if (r < 0)
+		return error_sys(err, r, "look at the container's process");
+	launch->state.pid = launch->child.pid;
+	launch->state.start_time = stat.start_time;
+	return state_save(launch->dir_fd, &launch->state, err);
+}
+
+static int at_stage(void *data, const struct criu_answer *stage, int fd, struct error *err)
+{
+	struct restore *restore = data;
+	struct launch *launch = restore->launch;
+	int r;
+
+	if (strcmp(stage->script, "orphan-pts-master") == 0)
+		return launch_take_console(launch, fd, err);
+	if (fd >= 0)
+		close(fd);
+	if (strcmp(stage->script, "post-restore") == 0)
+		return save_state(launch, err);
+	if (strcmp(stage->script, "setup-namespaces") != 0)
+		return 0;
+	/* It is our child from here on, and undo() kills it if need be. */
+	launch->child.pid = stage->pid;
+	r = launch_join_rdt_class(launch, err);
+	return r < 0 ? r : launch_run_hooks(launch, err);
+}
+
+static void pass(struct restore *restore, int fd, int number)
+{
+	if (fd >= 0)
+		restore->passed[restore->passed_len++] = (struct criu_passed){ fd, number };
+}
+
+static int call_criu(struct restore *restore, struct criu_answer *answer, struct error *err)
+{
+	const struct launch *launch = restore->launch;
+	struct criu_call call = {
+		.program = restore->program,
+		.type = CRIU_RESTORE,
+		.options = &restore->options,
+		.log_dir_fd = restore->work_fd,
+		.passed = restore->passed,
+		.prepare = prepare,
+		.notify = at_stage,
+		.data = restore,
+		.cgroup_fd = restore->in_cgroup ? launch->cgroup.dir_fd : -1,
+		.own_session = !restore->options.shell_job,
+		.ends_with_us = true,
+	};
+
+	pass(restore, launch->image.dir_fd, CRIU_FD_IMAGES);
+	pass(restore, restore->work_fd, CRIU_FD_WORK);
+	for (int i = 0; i < 3; i++)
+		if (fcntl(i, F_GETFD) >= 0)
+			pass(restore, i, CRIU_FD_STDIO + i);
+	pass(restore, restore->network_fd, CRIU_FD_NETWORK);
+	pass(restore, restore->pid_fd, CRIU_FD_PID);
+	call.passed_len = restore->passed_len;
+	return criu_do(&call, answer, err);
+}
+
+/* ---- after ----------------------------------------------------------------------------------------------------------- */
+
+/* That limits hold is not left to belief. A container that was paused is not any more. */
+static int check_cgroup(const struct launch *launch, struct error *err)
+{
+	const struct cgroup_place *place = &launch->state.cgroup;
+	char path[32], text[PATH_MAX + 256];
+	const char *own;
+	size_t len;
+
+	if (!place->path)
+		return 0;
+	snprintf(path, sizeof(path), "/proc/%d/cgroup", launch->child.pid);
+	if (io_read_small(AT_FDCWD, path, text, sizeof(text)) < 0)
+		return error_set(err, -ESRCH, "the container ended right after its restore");
+	own = strncmp(text, "0::", 3) == 0 ? text : strstr(text, "\n0::");
+	own = own ? strchr(own, '/') : NULL;
+	len = strlen(place->path);
+	if (!own || strncmp(own, place->path, len) != 0 || !strchr("/\n", own[len]))
+		return error_set(err, -EIO, "CRIU put the processes elsewhere than into cgroup '%s'",
+				 place->path);
+	return cgroup_is_frozen(&launch->cgroup) == 1 ? cgroup_freeze(&launch->cgroup, false, err) : 0;
+}
+
+/*
+ * CRIU looks for some images from inside of the container's user namespace, where it is nobody in particular: it may pass through
+ * the directory for that time. What is in it is closed as ever. *ret: how it was, 0: unchanged.
+ */
+static void open_directory(const struct launch *launch, mode_t *ret)
+{
+	struct stat st;
+
+	*ret = 0;
+	if (!launch->spec->namespaces[NS_USER].listed || fstat(launch->image.dir_fd, &st) < 0 ||
+	    (st.st_mode & 0011) == 0011)
+		return;
+	if (fchmod(launch->image.dir_fd, (st.st_mode & 07777) | 0011) == 0)
+		*ret = st.st_mode & 07777;
+}
+
+static int do_restore(struct restore *restore, struct error *err)
+{
+	struct launch *launch = restore->launch;
+	const struct checkpoint_options *options = launch->request->restore;
+	struct criu_answer answer;
+	mode_t mode;
+	int r;
+
+	open_directory(launch, &mode);
+	r = call_criu(restore, &answer, err);
+	if (mode && fchmod(launch->image.dir_fd, mode) < 0)
+		log_warning("mode of the checkpoint's directory: %s", error_reason(-errno));
+	if (r < 0)
+		return error_prefix(err, "restore of container '%s' (%s/restore.log)", launch->request->id,
+				    options->work_path ? options->work_path : launch->request->image_path);
+	launch->child.pid = answer.pid;
+	/* The scope has its processes now. */
+	cgroup_settle(&launch->cgroup);
+	return check_cgroup(launch, err);
+}
+
+int launch_restore(struct launch *launch, struct error *err)
+{
+	static int (*const steps[])(struct restore * restore, struct error * err) = {
+		open_root, find_sources, open_outside, plan, do_restore,
+	};
+	struct restore restore = { .launch = launch, .work_fd = -1, .network_fd = -1, .pid_fd = -1 };
+	int r = criu_check_spec(launch->spec, err);
+
+	if (r == 0)
+		r = container_criu(launch->request->host, &restore.program, err);
+	if (r == 0)
+		r = image_criu_read(launch->image.dir_fd, &restore.image, err);
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(steps); i++)
+		r = steps[i](&restore, err);
+	criu_options_done(&restore.options);
+	image_criu_done(&restore.image);
+	mount_pairs_done(&restore.sources);
+	free(restore.program);
+	cleanup_close(&restore.work_fd);
+	cleanup_close(&restore.network_fd);
+	cleanup_close(&restore.pid_fd);
+	return r;
+}

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The conversation: CRIU gets one end of a socket, reads the request from it, and sends notifications (each waits for an answer)
+ * and its own answer. CRIU opens descriptors that a request names by /proc/PID/fd of who made the socket, so its own process
+ * makes it: then all of them are of CRIU's mount namespace. Its stdout and stderr are a file in memory, because what goes wrong
+ * before it has a log is only said there.
+ */
+
+#include "criu/call.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/memfd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "criu/log.h"
+#include "syscall/process.h"
+#include "syscall/socket.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+#include "util/interrupt.h"
+#include "util/io.h"
+
+enum { ANSWER_MAX = 64 * 1024, SAID_MAX = 64 * 1024, EXCERPT_MAX = 1024 };
+
+struct process {
+	pid_t pid;
+	int socket_fd;
+	int early_fd; /* brings our end of the socket, or why there is none */
+	int said_fd;
+};
+
+/* ---- the child ---------------------------------------------------------------------------------------------------- */
+
+/* First out of the way, then to the numbers that are asked for: none is overwritten before it has moved. */
+static int arrange_descriptors(const struct criu_call *call, int socket_fd, int said_fd, struct error *err)
+{
+	int parked[CRIU_INHERITED_MAX], null_fd = open("/dev/null", O_RDWR | O_CLOEXEC), above = 3;
+	int r = null_fd < 0 || call->passed_len > CRIU_INHERITED_MAX ? -1 : 0;
+
+	for (size_t i = 0; i < call->passed_len; i++)
+		above = call->passed[i].number >= above ? call->passed[i].number + 1 : above;
+	for (size_t i = 0; r >= 0 && i < call->passed_len; i++)
+		r = parked[i] = fcntl(call->passed[i].fd, F_DUPFD_CLOEXEC, above);
+	if (r >= 0 && (dup2(null_fd, 0) < 0 || dup2(said_fd, 1) < 0 || dup2(said_fd, 2) < 0))
+		r = -1;
+	if (r >= 0)
+		r = socket_fd = fcntl(socket_fd, F_DUPFD, above);
+	for (size_t i = 0; r >= 0 && i < call->passed_len; i++)
+		r = dup2(parked[i], call->passed[i].number);
+	return r < 0 ? error_sys(err, -errno, "arrange CRIU's descriptors") : socket_fd;
+}
+
+static void reset_signals(void)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	for (int signo = 1; signo < SIGRTMIN; signo++)
+		signal(signo, SIG_DFL);
+}
+
+/* Returns CRIU's end of the socket; the other one goes to the caller. */
+static int make_socket(int early_fd, struct error *err)
+{
+	auto_close int ours = -1;
+	int sockets[2];
+	int r;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)
+		return error_sys(err, -errno, "make a socket for CRIU");
+	ours = sockets[0];
+	r = socket_send_fd(early_fd, "socket", 6, ours, err);
+	return r < 0 ? r : sockets[1];
+}
+
+static int execute(const struct criu_call *call, int early_fd, int said_fd, struct error *err)
+{
+	char number[16];
+	char *argv[] = { (char *)(uintptr_t)call->program, (char *)(uintptr_t) "swrk", number, NULL };
+	int r = 0;
+
+	reset_signals();
+	if (call->own_session)
+		setsid();
+	if (call->ends_with_us)
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* CRIU calls ip, iptables and others. */
+	if (!getenv("PATH"))
+		setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
+	if (call->prepare)
+		r = call->prepare(call->data, err);
+	if (r == 0)
+		r = make_socket(early_fd, err);
+	if (r >= 0)
+		r = arrange_descriptors(call, r, said_fd, err);
+	if (r < 0)
+		return r;
+	snprintf(number, sizeof(number), "%d", r);
+	execv(call->program, argv);
+	return error_sys(err, -errno, "execute CRIU '%s'", call->program);
+}
+
+/* ---- the caller --------------------------------------------------------------------------------------------------- */
+
+static int start(const struct criu_call *call, struct process *process, struct error *err)
+{
+	auto_close int theirs = -1;
+	int sockets[2];
+
+	process->said_fd = sys_memfd_create("criu", MFD_CLOEXEC);
+	if (process->said_fd < 0)
+		return error_sys(err, process->said_fd, "make a file for CRIU's output");
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)
+		return error_sys(err, -errno, "make a socket for CRIU");
+	process->early_fd = sockets[0];
+	theirs = sockets[1];
+	process->pid = sys_clone3(0, SIGCHLD, call->cgroup_fd);
+	if (process->pid < 0)
+		return error_sys(err, process->pid, "start a process for CRIU");
+	if (process->pid == 0) {
+		execute(call, theirs, process->said_fd, err);
+		(void)!send(theirs, err, sizeof(*err), MSG_NOSIGNAL);
+		_exit(1);
+	}
+	return 0;
+}
+
+/* One message; *ret_fd is a descriptor that came with it, or -1. Its length, 0 at the end, or a negative errno. */
+static ssize_t receive_message(int fd, void *data, size_t size, int *ret_fd)
+{
+	char control[CMSG_SPACE(sizeof(int))];
+	struct iovec part = { data, size };
+	struct msghdr header = {
+		.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)
+	};
+	struct cmsghdr *extra;
+	ssize_t n;
+
+	*ret_fd = -1;
+	while ((n = recvmsg(fd, &header, MSG_CMSG_CLOEXEC)) < 0 && errno == EINTR)
+		;
+	if (n < 0)
+		return -errno;
+	extra = CMSG_FIRSTHDR(&header);
+	if (extra && extra->cmsg_level == SOL_SOCKET && extra->cmsg_type == SCM_RIGHTS)
+		memcpy(ret_fd, CMSG_DATA(extra), sizeof(*ret_fd));
+	return n;
+}
+
+/* Until the execve, which ends this socket: our end of the other one, or the reason why there was no execve. */
+static int wait_for_execve(struct process *process, struct error *err)
+{
+	struct error message;
+	ssize_t n;
+	int fd;
+
+	while ((n = receive_message(process->early_fd, &message, sizeof(message), &fd)) > 0) {
+		if (fd >= 0) {
+			cleanup_close(&process->socket_fd);
+			process->socket_fd = fd;
+		} else if (n == (ssize_t)sizeof(message)) {
+			*err = message;
+			return message.code;
+		}
+	}
+	return process->socket_fd >= 0 ? 0 : error_set(err, -ECHILD, "the process for CRIU ended early");
+}
+
+static int receive(int fd, struct criu_answer *ret, int *ret_fd, struct error *err)
+{
+	static char data[ANSWER_MAX];
+	ssize_t n = receive_message(fd, data, sizeof(data), ret_fd);
+
+	if (n <= 0)
+		return error_set(err, -ECHILD, "CRIU ended without an answer");
+	if (criu_answer_read(data, (size_t)n, ret) < 0)
+		return error_set(err, -EPROTO, "CRIU sent something that is no answer");
+	return 0;
+}
+
+static int send_message(int fd, struct message *message, struct error *err)
+{
+	ssize_t n = send(fd, message->data, message->len, MSG_NOSIGNAL);
+
+	if (n == (ssize_t)message->len)
+		return 0;
+	return error_sys(err, n < 0 ? -errno : -EIO, "send a request to CRIU");
+}
+
+static int answer_notification(const struct criu_call *call, int socket_fd, const struct criu_answer *stage,
+			       int fd, struct error *err)
+{
+	struct message message;
+	struct error later;
+	int r = call->notify ? call->notify(call->data, stage, fd, err) : 0, sent;
+
+	if (!call->notify && fd >= 0)
+		close(fd);
+	sent = criu_notify_write(r == 0, &message);
+	if (sent < 0)
+		return error_oom(err);
+	sent = send_message(socket_fd, &message, r < 0 ? &later : err);
+	message_done(&message);
+	return r < 0 ? r : sent;
+}
+
+/* A failed notification is the error, but CRIU is heard to its end: it has things to undo. */
+static int converse(const struct criu_call *call, int socket_fd, struct criu_answer *ret, bool *ret_own,
+		    struct error *err)
+{
+	struct message message;
+	struct error ignored;
+	int r = criu_request_write(call->type, call->options, &message), failed = 0;
+
+	if (r < 0)
+		return error_oom(err);
+	r = send_message(socket_fd, &message, err);
+	message_done(&message);
+	while (r == 0) {
+		int fd;
+
+		r = receive(socket_fd, ret, &fd, failed ? &ignored : err);
+		if (r < 0)
+			break;
+		if (ret->type != CRIU_NOTIFY) {
+			if (fd >= 0)
+				close(fd);
+			break;
+		}
+		r = answer_notification(call, socket_fd, ret, fd, failed ? &ignored : err);
+		if (r < 0 && call->notify) {
+			failed = r;
+			r = 0;
+		}
+	}
+	*ret_own = failed;
+	return failed ? failed : r;
+}
+
+/* What CRIU says itself is better than "it failed": its log, then its own text, then its output. */
+static int explain(const struct criu_call *call, int said_fd, const struct criu_answer *answer, int r,
+		   struct error *err)
+{
+	char text[EXCERPT_MAX] = "";
+	auto_free char *said = NULL;
+	size_t size;
+
+	if (call->options && call->options->log_file)
+		criu_log_excerpt(call->log_dir_fd, call->options->log_file, text, sizeof(text));
+	if (!text[0] && answer->reason[0])
+		snprintf(text, sizeof(text), "%s", answer->reason);
+	if (!text[0] && lseek(said_fd, 0, SEEK_SET) == 0 && io_read_all(said_fd, SAID_MAX, &said, &size) == 0)
+		criu_log_excerpt_text(said, text, sizeof(text));
+	if (text[0])
+		return error_set(err, r, "CRIU: %s", text);
+	if (answer->code > 0)
+		return error_sys(err, -answer->code, "CRIU failed");
+	return error_set(err, r, "CRIU failed without saying why");
+}
+
+static void end(struct process *process)
+{
+	cleanup_close(&process->socket_fd);
+	cleanup_close(&process->early_fd);
+	if (process->pid <= 0)
+		return;
+	while (waitpid(process->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	interrupt_watch(INTERRUPT_CHILD, 0);
+}
+
+int criu_do(const struct criu_call *call, struct criu_answer *ret, struct error *err)
+{
+	struct process process = { .socket_fd = -1, .early_fd = -1, .said_fd = -1 };
+	bool own = true;
+	int r = start(call, &process, err);
+
+	*ret = (struct criu_answer){ 0 };
+	if (r == 0) {
+		if (call->ends_with_us)
+			interrupt_watch(INTERRUPT_CHILD, process.pid);
+		r = wait_for_execve(&process, err);
+	}
+	if (r == 0)
+		r = converse(call, process.socket_fd, ret, &own, err);
+	end(&process);
+	/* A failure of our own part has its text already. */
+	if (!own && (r == -ECHILD || (r == 0 && !ret->success)))
+		r = explain(call, process.said_fd, ret, -EIO, err);
+	cleanup_close(&process.said_fd);
+	return r;
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Which CRIU there is. */
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "criu/call.h"
+#include "util/error.h"
+
+/* Engines leave PATH out at times, and an ordinary one may lack the places for root. */
+static const char usual_places[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+static bool search(const char *places, char *path, size_t size)
+{
+	while (places && *places) {
+		size_t len = strcspn(places, ":");
+
+		if (len > 0 && places[0] == '/' && len + sizeof("/criu") <= size) {
+			snprintf(path, size, "%.*s/criu", (int)len, places);
+			if (access(path, X_OK) == 0)
+				return true;
+		}
+		places += len + (places[len] == ':');
+	}
+	return false;
+}
+
+int criu_find(const char *path, char **ret, struct error *err)
+{
+	char found[PATH_MAX];
+
+	if (path && *path) {
+		if (!strchr(path, '/'))
+			return error_set(err, -EINVAL, "--criu '%s': a path with a slash is needed", path);
+		if (access(path, X_OK) < 0)
+			return error_sys(err, -errno, "--criu '%s': this program cannot be executed", path);
+		snprintf(found, sizeof(found), "%s", path);
+	} else if (!search(getenv("PATH"), found, sizeof(found)) &&
+		   !search(usual_places, found, sizeof(found))) {
+		return error_set(
+			err, -ENOPKG,
+			"no program 'criu' in PATH or %s: containers without km are checkpointed and "
+			"restored by CRIU 3.15 or newer",
+			usual_places);
+	}
+	*ret = strdup(found);
+	return *ret ? 0 : error_oom(err);
+}
+
+int criu_check_version(const char *program, unsigned int *ret_version, struct error *err)
+{
+	const struct criu_call call = { .program = program, .type = CRIU_VERSION, .cgroup_fd = -1 };
+	struct criu_answer answer;
+	int r = criu_do(&call, &answer, err);
+
+	if (r < 0)
+		return error_prefix(err, "'%s': ask for CRIU's version", program);
+	*ret_version = answer.version;
+	if (answer.version >= CRIU_VERSION_MIN)
+		return 0;
+	return error_set(err, -ENOPKG, "'%s' is CRIU %u.%u, and 3.15 or newer is needed", program,
+			 answer.version / 10000, answer.version / 100 % 100);
+}
