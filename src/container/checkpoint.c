@@ -22,6 +22,7 @@
 #include "container/image.h"
 #include "container/live.h"
 #include "container/members.h"
+#include "container/pause.h"
 #include "container/state.h"
 #include "container/state_dir.h"
 #include "container/status.h"
@@ -191,7 +192,7 @@ static int freeze(const struct checkpoint *checkpoint, bool frozen, struct error
 
 	if (r < 0)
 		return r;
-	r = cgroup_freeze(&cgroup, frozen, err);
+	r = pause_cgroup(&checkpoint->state, &cgroup, frozen, err);
 	cgroup_done(&cgroup);
 	return r;
 }

@@ -11,6 +11,7 @@
 #include "container/container.h"
 #include "container/members.h"
 #include "container/monitor_log.h"
+#include "container/pause.h"
 #include "container/remove.h"
 #include "container/state.h"
 #include "container/state_dir.h"
@@ -19,6 +20,7 @@
 #include "syscall/process.h"
 #include "util/cleanup.h"
 #include "util/error.h"
+#include "util/io.h"
 #include "util/proc.h"
 
 /* A container that is open for an operation. */
@@ -189,7 +191,7 @@ static int freeze(const struct container_host *host, const char *id, enum operat
 	if (r == 0)
 		r = open_cgroup(&handle.state, &cgroup, err);
 	if (r == 0) {
-		r = cgroup_freeze(&cgroup, operation == OP_PAUSE, err);
+		r = pause_cgroup(&handle.state, &cgroup, operation == OP_PAUSE, err);
 		cgroup_done(&cgroup);
 	}
 	handle_done(&handle);

@@ -167,6 +167,15 @@ int km_management_connect(int dir_fd, pid_t monitor, struct error *err);
  */
 int km_snapshot(int dir_fd, pid_t monitor, int pidfd, const char *path, bool live, unsigned int timeout_ms,
 		struct error *err);
+/* ---- pause (freeze.c), on the host ---------------------------------------------------------------------------- */
+
+/*
+ * Whether every thread of @pids is frozen, but for kernel threads, which a VM brings into its cgroup and which keep the
+ * kernel from calling that frozen. A process that is gone counts as frozen. /proc/PID/wchan has to be readable.
+ */
+bool km_is_frozen(const pid_t *pids, size_t len);
+/* Pure: the same for one task, from the texts of its stat and wchan. */
+bool km_task_is_frozen(const char *stat, const char *wchan);
 
 /* ---- pid 1 (init_shim.c) -------------------------------------------------------------------------------- */
 

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "container/pause.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "cgroup/cgroup.h"
+#include "cgroup/events.h"
+#include "container/state.h"
+#include "km/km.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+#include "util/io.h"
+
+enum { FREEZE_LOOKS = 1000, FREEZE_NAP_NS = 10000000 };
+
+/* Whether the kernel says so, or every process does. @ret_passes: how often in a row the processes did. */
+static int look_at_frozen(const struct cgroup *cgroup, int *ret_passes, struct error *err)
+{
+	auto_free pid_t *pids = NULL;
+	struct cgroup_events events;
+	size_t len;
+	int r = cgroup_events_read(cgroup->dir_fd, &events);
+
+	if (r < 0)
+		return error_sys(err, r, "read the events of cgroup '%s'", cgroup->place.path);
+	if (events.frozen)
+		return 1;
+	r = cgroup_pids(cgroup, &pids, &len, err);
+	if (r < 0)
+		return r;
+	*ret_passes = km_is_frozen(pids, len) ? *ret_passes + 1 : 0;
+	/* A child that was made during the first look is in the second list, and cannot have one of its own by then. */
+	return *ret_passes >= 2;
+}
+
+/* As cgroup_freeze(), for a cgroup with a VM in it, of which the kernel may never say that it is frozen. */
+static int freeze_monitored(const struct cgroup *cgroup, struct error *err)
+{
+	const struct timespec nap = { .tv_nsec = FREEZE_NAP_NS };
+	int passes = 0, r = io_write_existing(cgroup->dir_fd, "cgroup.freeze", "1");
+
+	if (r < 0)
+		return error_sys(err, r, "freeze cgroup '%s'", cgroup->place.path);
+	for (int i = 0; i < FREEZE_LOOKS; i++) {
+		r = look_at_frozen(cgroup, &passes, err);
+		if (r != 0)
+			break;
+		nanosleep(&nap, NULL);
+	}
+	if (r > 0)
+		return 0;
+	io_write_existing(cgroup->dir_fd, "cgroup.freeze", "0");
+	return r < 0 ? r : error_sys(err, -ETIMEDOUT, "freeze cgroup '%s'", cgroup->place.path);
+}
+
+int pause_cgroup(const struct state *state, const struct cgroup *cgroup, bool freeze, struct error *err)
+{
+	return freeze && state->personality == PERSONALITY_KM ? freeze_monitored(cgroup, err) :
+								cgroup_freeze(cgroup, freeze, err);
+}
