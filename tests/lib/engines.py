@@ -362,8 +362,8 @@ class EngineTest(unittest.TestCase):
         return os.waitstatus_to_exitcode(status), screen.decode(errors="replace")
 
 
-class DockerLike(EngineTest):
-    """What a person does with docker and podman, in their common language."""
+class DockerClient(EngineTest):
+    """The common language of docker and podman."""
 
     cannot_run = 127        # status for a program that is missing
     cannot_execute = 126    # and for one that may not be executed
@@ -398,6 +398,10 @@ class DockerLike(EngineTest):
 
     def exit_status(self, name=None):
         return int(self.ok("wait", name or self.name))
+
+
+class DockerLike(DockerClient):
+    """What a person does with docker and podman."""
 
     # ---- run ----
 
