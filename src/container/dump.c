@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/sched.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -174,6 +175,31 @@ static int find_stdio(struct dump *dump, struct error *err)
 	return r;
 }
 
+/*
+ * Devices in a network namespace of the container's own, which hooks put there (docker's do): the hooks of the restore put them
+ * there again, and CRIU's would be in their way.
+ */
+static bool has_devices_of_hooks(const struct dump *dump)
+{
+	const struct spec *spec = dump->spec;
+	const struct spec_namespace *network = &spec->namespaces[NS_NETWORK];
+	auto_free char *text = NULL;
+	bool found = false;
+
+	if (!network->listed || network->path ||
+	    spec->hooks[HOOK_PRESTART].len + spec->hooks[HOOK_CREATE_RUNTIME].len == 0 ||
+	    io_read_file(dump->proc_fd, "net/dev", MOUNTINFO_MAX, &text, NULL) < 0)
+		return false;
+	/* Two lines of titles, then "  NAME: NUMBER ...". */
+	for (char *rest = NULL, *line = strtok_r(text, "\n", &rest); line;
+	     line = strtok_r(NULL, "\n", &rest)) {
+		line += strspn(line, " ");
+		found |= strcspn(line, ":|") < strlen(line) && !strchr(line, '|') &&
+			 strncmp(line, "lo:", 3) != 0;
+	}
+	return found;
+}
+
 static int look(struct dump *dump, struct error *err)
 {
 	int r = spec_load(dump->request->dir_fd, STATE_CONFIG, &dump->spec, err);
@@ -184,6 +210,8 @@ static int look(struct dump *dump, struct error *err)
 		r = find_namespaces(dump, err);
 	if (r == 0)
 		r = find_mounts(dump, err);
+	if (r == 0)
+		dump->image.empty_network = has_devices_of_hooks(dump);
 	return r < 0 ? r : find_stdio(dump, err);
 }
 
@@ -237,9 +265,10 @@ static int plan(struct dump *dump, struct error *err)
 	memcpy(facts.namespaces, dump->namespaces, sizeof(facts.namespaces));
 	if (r == 0)
 		r = criu_options_add_dump(&facts, request->options, dump->spec, &dump->options, err);
-	if (r == 0)
-		r = plan_cgroups(dump, err);
-	return r;
+	if (dump->image.empty_network)
+		dump->options.empty_namespaces |= CLONE_NEWNET;
+	dump->image.empty_network = dump->options.empty_namespaces;
+	return r < 0 ? r : plan_cgroups(dump, err);
 }
 
 /* Before anything is frozen for it. */

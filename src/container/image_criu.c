@@ -14,7 +14,7 @@
 #include "util/error.h"
 #include "util/io.h"
 
-/* The first line; then "stdio N NAME", "below DESTINATION\tREST" and "notify". */
+/* The first line; then "stdio N NAME", "below DESTINATION\tREST", "notify" and "empty-network". */
 #define TITLE "krun-checkpoint-criu 1"
 #define CRIU_CGROUPS "cgroup.img"
 
@@ -37,6 +37,8 @@ int image_criu_write(int dir_fd, const struct image_criu *image, struct error *e
 		fprintf(file, "below %s\n", image->below.items[i]);
 	if (image->has_notify)
 		fprintf(file, "notify\n");
+	if (image->empty_network)
+		fprintf(file, "empty-network\n");
 	if (fclose(file) != 0)
 		return error_oom(err);
 	r = io_replace_file(dir_fd, IMAGE_CRIU_FILE, 0600, text, size);
@@ -56,6 +58,10 @@ static int take_line(char *line, struct image_criu *image)
 		return strv_add(&image->below, line + 6);
 	if (strcmp(line, "notify") == 0) {
 		image->has_notify = true;
+		return 0;
+	}
+	if (strcmp(line, "empty-network") == 0) {
+		image->empty_network = true;
 		return 0;
 	}
 	return -EBADMSG;

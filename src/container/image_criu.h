@@ -15,10 +15,11 @@ struct error;
 #define IMAGE_CRIU_FILE "krun.img"
 
 struct image_criu {
-	char *stdio[3];	   /* CRIU's names of what was open there, NULL: nothing that comes from outside */
-	struct strv below; /* "DESTINATION\tREST": mounts below recursive binds, see mount/points.h */
-	bool has_notify;   /* the directory of a notify socket is mounted */
-	bool has_cgroups;  /* CRIU knows cgroups of it; not in the file */
+	char *stdio[3];	    /* CRIU's names of what was open there, NULL: nothing that comes from outside */
+	struct strv below;  /* "DESTINATION\tREST": mounts below recursive binds, see mount/points.h */
+	bool empty_network; /* its network namespace is not in the images: hooks fill a new one */
+	bool has_notify;    /* the directory of a notify socket is mounted */
+	bool has_cgroups;   /* CRIU knows cgroups of it; not in the file */
 };
 
 int image_criu_write(int dir_fd, const struct image_criu *image, struct error *err);

@@ -21,9 +21,12 @@
 #include "container/dump.h"
 #include "container/image_criu.h"
 #include "container/launch.h"
+#include "container/live.h"
 #include "container/notify.h"
 #include "criu/call.h"
+#include "mount/setup.h"
 #include "security/security.h"
+#include "syscall/open.h"
 #include "syscall/socket.h"
 #include "util/array.h"
 #include "util/cleanup.h"
@@ -67,6 +70,56 @@ static int open_root(struct restore *restore, struct error *err)
 	int r = fd < 0 ? -errno : path_of_fd(fd, restore->root, sizeof(restore->root));
 
 	return r < 0 ? error_sys(err, r, "rootfs '%s'", launch->spec->rootfs) : 0;
+}
+
+static bool is_below(const char *path, const char *directory)
+{
+	size_t len = strlen(directory);
+
+	return len > 1 && strncmp(path, directory, len) == 0 && path[len] == '/';
+}
+
+/* On the root itself: what is mounted below another mount comes with that one. */
+static bool is_on_root(const struct spec *spec, const struct spec_mount *mount)
+{
+	for (size_t i = 0; i < spec->mounts_len; i++)
+		if (is_below(mount->destination, spec->mounts[i].destination))
+			return false;
+	return strcmp(mount->destination, "/") != 0;
+}
+
+static bool is_file(const struct launch *launch, const struct spec_mount *mount)
+{
+	struct stat st;
+
+	return mount->options.bind && mount->source &&
+	       fstatat(launch->bundle_fd, mount->source, &st, 0) == 0 && !S_ISDIR(st.st_mode);
+}
+
+/* In a fresh copy of the root they are missing. Where they cannot be made CRIU says whether they are needed. */
+static int make_mount_points(struct restore *restore, struct error *err)
+{
+	const struct launch *launch = restore->launch;
+	const struct spec *spec = launch->spec;
+	auto_close int root_fd = open(restore->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (root_fd < 0)
+		return error_sys(err, -errno, "rootfs '%s'", restore->root);
+	for (size_t i = 0; i < spec->mounts_len; i++) {
+		const struct spec_mount *mount = &spec->mounts[i];
+		int fd;
+
+		if (!is_on_root(spec, mount))
+			continue;
+		fd = open_in_root_make(root_fd, mount->destination,
+				       is_file(launch, mount) ? OPEN_MAKE_FILE : OPEN_MAKE_DIRECTORY, 0755,
+				       NULL);
+		if (fd >= 0)
+			close(fd);
+		else
+			log_debug("mount point '%s': %s", mount->destination, error_reason(fd));
+	}
+	return 0;
 }
 
 /* The directory of a notify socket, if the container had one: what listens there is new. */
@@ -142,6 +195,8 @@ static int plan(struct restore *restore, struct error *err)
 		r = criu_options_add_restore(&facts, launch->spec, options, err);
 	if (r < 0)
 		return r;
+	if (restore->image.empty_network)
+		options->empty_namespaces |= CLONE_NEWNET;
 	if (!launch->state.cgroup.path)
 		options->cgroups_mode = CRIU_CGROUPS_IGNORE;
 	if (!restore->image.has_cgroups)
@@ -189,6 +244,12 @@ static int prepare(void *data, struct error *err)
 		if (r < 0)
 			return r;
 	}
+	/* CRIU before 4.0 does not know this of a process; all of them have it from their first one. */
+	if (launch->process.no_new_privileges) {
+		r = no_new_privs_apply(err);
+		if (r < 0)
+			return r;
+	}
 	if (restore->in_cgroup && launch->spec->namespaces[NS_CGROUP].listed && unshare(CLONE_NEWCGROUP) < 0)
 		return error_sys(err, -errno, "make the cgroup namespace");
 	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0)
@@ -214,6 +275,22 @@ static int save_state(struct launch *launch, struct error *err)
 	return state_save(launch->dir_fd, &launch->state, err);
 }
 
+static int close_root(void *data, struct error *err)
+{
+	(void)data;
+	return mount_do_live_root_readonly(err);
+}
+
+/* CRIU 3 forgets it of the root, which is its caller's mount. */
+static int finish(struct launch *launch, struct error *err)
+{
+	int r = save_state(launch, err);
+
+	if (r < 0 || !launch->spec->rootfs_readonly)
+		return r;
+	return live_run(&launch->state, close_root, NULL, err);
+}
+
 static int at_stage(void *data, const struct criu_answer *stage, int fd, struct error *err)
 {
 	struct restore *restore = data;
@@ -225,7 +302,7 @@ static int at_stage(void *data, const struct criu_answer *stage, int fd, struct 
 	if (fd >= 0)
 		close(fd);
 	if (strcmp(stage->script, "post-restore") == 0)
-		return save_state(launch, err);
+		return finish(launch, err);
 	if (strcmp(stage->script, "setup-namespaces") != 0)
 		return 0;
 	/* It is our child from here on, and undo() kills it if need be. */
@@ -332,7 +409,7 @@ static int do_restore(struct restore *restore, struct error *err)
 int launch_restore(struct launch *launch, struct error *err)
 {
 	static int (*const steps[])(struct restore * restore, struct error * err) = {
-		open_root, find_sources, open_outside, plan, do_restore,
+		open_root, make_mount_points, find_sources, open_outside, plan, do_restore,
 	};
 	struct restore restore = { .launch = launch, .work_fd = -1, .network_fd = -1, .pid_fd = -1 };
 	int r = criu_check_spec(launch->spec, err);

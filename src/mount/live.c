@@ -95,3 +95,10 @@ int mount_do_remove(const struct spec *spec, int proc_fd, struct error *err)
 	}
 	return 0;
 }
+
+int mount_do_live_root_readonly(struct error *err)
+{
+	int r = sys_mount_setattr(AT_FDCWD, "/", 0, MOUNT_ATTR_RDONLY, 0, 0, -1);
+
+	return r < 0 ? error_sys(err, r, "make the root read-only") : 0;
+}

@@ -69,6 +69,8 @@ int mount_do_live(struct mount_setup *setup, struct error *err);
 int mount_file_tree(int fd, struct error *err);
 int mount_do_live_file(int tree_fd, const char *path, struct error *err);
 int mount_do_remove_file(const char *path, int proc_fd, struct error *err);
+/* The root of a container that runs, after a restore. */
+int mount_do_live_root_readonly(struct error *err);
 /* Takes what is mounted on the destinations away, the last one first. @proc_fd: the host's /proc. */
 int mount_do_remove(const struct spec *spec, int proc_fd, struct error *err);
 

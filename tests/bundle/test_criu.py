@@ -2,7 +2,6 @@
 """checkpoint and restore of plain containers, by CRIU."""
 
 import array
-import functools
 import json
 import os
 import re
@@ -14,7 +13,7 @@ import threading
 import time
 import unittest
 
-from krun import CGROUP, KrunTest, wait_until
+from krun import CGROUP, KrunTest, criu_trouble, wait_until
 
 COUNTER = "trap 'exit 3' TERM; n=0; while :; do n=$((n+1)); echo n$n; sleep 0.05; done"
 # Answers as CRIU does on its socket, without being it: sys.argv is PROGRAM swrk FD.
@@ -25,17 +24,6 @@ with socket.socket(fileno=int(sys.argv[2])) as peer:
     {action}
 """
 OLD_VERSION = "peer.send(bytes([0x08, 10, 0x10, 1, 0x52, 4, 0x08, 3, 0x10, 14]))"
-
-
-@functools.lru_cache(maxsize=None)
-def criu_trouble():
-    """Why CRIU cannot be used here; None if it can."""
-    criu = shutil.which("criu", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
-    if not criu:
-        return "no CRIU on this host"
-    if subprocess.run([criu, "check"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode:
-        return "CRIU does not work with this kernel: `criu check` says why"
-    return None
 
 
 def needs_resource(test):

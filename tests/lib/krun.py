@@ -2,6 +2,7 @@
 """What the tests of the built program share: the program, bundles, and what must not be left behind."""
 
 import copy
+import functools
 import glob
 import json
 import os
@@ -78,6 +79,17 @@ def wait_until(condition, seconds=10, what="condition"):
         if time.monotonic() > deadline:
             raise AssertionError(f"{what}: not within {seconds} s")
         time.sleep(0.01)
+
+
+@functools.lru_cache(maxsize=None)
+def criu_trouble():
+    """Why CRIU cannot be used here; None if it can."""
+    criu = shutil.which("criu", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+    if not criu:
+        return "no CRIU on this host"
+    if subprocess.run([criu, "check"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode:
+        return "CRIU does not work with this kernel: `criu check` says why"
+    return None
 
 
 def make_rootfs(path):
