@@ -383,7 +383,13 @@ static int spawn_in_cgroup(struct exec *exec, struct error *err)
  */
 static int wait_for_monitor(struct exec *exec, int pidfd, struct error *err)
 {
-	int r = km_wait_ready(exec->child.pid, pidfd, exec->monitor_log_fd, KM_START_TIMEOUT_MS, err);
+	const struct km_process km = {
+		.pid = exec->child.pid,
+		.pidfd = pidfd,
+		.child = exec->child.pid,
+		.log_fd = exec->monitor_log_fd,
+	};
+	int r = km_wait_ready(&km, KM_START_TIMEOUT_MS, err);
 
 	return r < 0 ? r : monitor_log_bound(exec->monitor_log_fd, err);
 }
@@ -402,7 +408,7 @@ static int bring_up(struct exec *exec, struct error *err)
 	if (!exec->monitor_waits)
 		return announce(exec, err);
 	pidfd = sys_pidfd_open(exec->child.pid);
-	r = pidfd < 0 ? km_died(-1, exec->monitor_log_fd, err) : wait_for_monitor(exec, pidfd, err);
+	r = wait_for_monitor(exec, pidfd, err);
 	if (r == 0) {
 		r = announce(exec, err);
 		if (r < 0)

@@ -501,9 +501,30 @@ static int move_net_devices(struct launch *launch, struct error *err)
 	return netdev_move(spec->net_devices, spec->net_devices_len, netns_fd, err);
 }
 
+/* A limit that is too low for km kills it without a word. */
+static int explain_death(const struct launch *launch, struct error *err)
+{
+	char text[512];
+	const char *kills;
+
+	if (launch->cgroup.dir_fd < 0 ||
+	    io_read_small(launch->cgroup.dir_fd, "memory.events", text, sizeof(text)) <= 0)
+		return err->code;
+	kills = strstr(text, "oom_kill ");
+	if (kills && strtoul(kills + strlen("oom_kill "), NULL, 10) > 0)
+		return error_prefix(err, "the container's memory limit is too low");
+	return err->code;
+}
+
 static int wait_for_monitor(struct launch *launch, pid_t monitor, struct error *err)
 {
 	auto_close int pidfd = sys_pidfd_open(monitor);
+	const struct km_process km = {
+		.pid = monitor,
+		.pidfd = pidfd,
+		.child = launch->child.pid,
+		.log_fd = launch->monitor_log_fd,
+	};
 	struct sync_message message;
 	int r;
 
@@ -513,14 +534,12 @@ static int wait_for_monitor(struct launch *launch, pid_t monitor, struct error *
 	r = sync_receive(launch->child.sync_fd, &message, err);
 	if (r < 0)
 		return r;
-	if (pidfd < 0)
-		r = km_died(-1, launch->monitor_log_fd, err);
-	else
-		r = km_wait_ready(monitor, pidfd, launch->monitor_log_fd,
-				  launch->km.settings.start_timeout_ms, err);
+	r = km_wait_ready(&km, launch->km.settings.start_timeout_ms, err);
 	if (r < 0)
 		monitor_log_explain(launch->monitor_log_fd, err);
 	monitor_log_to_debug(launch->monitor_log_fd, 0);
+	if (r == -ECHILD)
+		return explain_death(launch, err);
 	return r < 0 ? r : monitor_log_bound(launch->monitor_log_fd, err);
 }
 

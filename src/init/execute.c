@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "hooks/hooks.h"
@@ -19,6 +21,8 @@
 #include "syscall/process.h"
 #include "util/cleanup.h"
 #include "util/error.h"
+
+enum { LOG_ROOM = 1024 * 1024 };
 
 /* NAME=VALUE strings for execve: the plan's, and HOME when nobody gave one. */
 static char **final_environment(const struct init_ctx *ctx, struct error *err)
@@ -53,31 +57,66 @@ static void ignore_release_signal(void)
 	signal(SIGUSR1, SIG_IGN);
 }
 
-static int execute_monitor(struct init_ctx *ctx, char **env, struct error *err)
+/*
+ * RLIMIT_FSIZE holds for km's log too, and SIGXFSZ would end km for a line in it. Where the limit leaves room for a log,
+ * the signal stays: there it is the payload's.
+ */
+static void survive_file_size_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < LOG_ROOM)
+		signal(SIGXFSZ, SIG_IGN);
+}
+
+/* Whether the program at @path is the km that krun mounted, by whatever name. */
+static bool is_monitor(const char *path, const char *monitor)
+{
+	struct stat program, km;
+
+	return stat(path, &program) == 0 && stat(monitor, &km) == 0 && program.st_ino == km.st_ino &&
+	       program.st_dev == km.st_dev;
+}
+
+static int make_monitor_argv(const struct init_ctx *ctx, struct strv *ret, struct error *err)
 {
 	const struct init_plan *plan = ctx->plan;
+	const char *program = ctx->program.path;
 	struct km_payload payload;
 	auto_free char *path = NULL;
-	struct strv script = { 0 }, argv = { 0 };
+	struct strv script = { 0 };
 	auto_close int fd = -1;
 	int r;
 
-	if (strcmp(ctx->program.path, plan->monitor) == 0) {
-		/* The entry point already is km: left alone. */
-		execve(ctx->program.path, ctx->program.argv.items, env);
-		return error_exec(err, -errno, "exec: \"%s\"", ctx->program.path);
-	}
-	fd = open(ctx->program.path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (is_monitor(program, plan->monitor))
+		return km_argv_extend(ctx->program.argv.items, plan->monitor_waits, plan->monitor_log_fd,
+				      plan->monitor_options, ret, err);
+	fd = open(program, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0)
-		return error_exec(err, -errno, "exec: \"%s\"", ctx->program.path);
-	r = km_resolve_script(fd, ctx->program.path, ctx->program.argv.items, &path, &script, err);
+		return error_exec(err, -errno, "exec: \"%s\"", program);
+	r = km_resolve_script(fd, program, ctx->program.argv.items, &path, &script, err);
 	if (r < 0)
 		return r;
 	payload = (struct km_payload){ .path = path, .argv = script.items };
 	r = km_argv_make(plan->monitor, plan->monitor_waits, plan->monitor_log_fd, plan->monitor_options,
-			 &payload, &argv, err);
+			 &payload, ret, err);
+	strv_done(&script);
+	return r;
+}
+
+static int execute_monitor(struct init_ctx *ctx, char **env, struct error *err)
+{
+	const struct init_plan *plan = ctx->plan;
+	struct strv argv = { 0 };
+	char self[8];
+	int r = make_monitor_argv(ctx, &argv, err);
+
 	if (r < 0)
 		return r;
+	/* km would end in a segmentation fault. */
+	if (readlink("/proc/self/exe", self, sizeof(self)) < 0)
+		return error_set(err, -ENOENT, "km needs /proc in the container, and there is none");
+	survive_file_size_limit();
 	if (plan->monitor_waits)
 		ignore_release_signal();
 	execve(plan->monitor, argv.items, env);

@@ -28,18 +28,47 @@ size_t km_init_helper_len(char *const *argv)
 	return 0;
 }
 
+/* What krun itself needs of km, then what was set. */
+static int add_options(struct strv *argv, bool wait, int log_fd, char *const *options)
+{
+	int r = 0;
+
+	if (wait)
+		r = strv_add(argv, "--wait-for-signal");
+	if (r == 0 && log_fd >= 0)
+		r = strv_add_format(argv, "--km-log-to=/proc/self/fd/%d", log_fd);
+	for (size_t i = 0; r == 0 && options && options[i]; i++)
+		r = strv_add(argv, options[i]);
+	return r;
+}
+
+int km_argv_extend(char *const *words, bool wait, int log_fd, char *const *options, struct strv *ret,
+		   struct error *err)
+{
+	struct strv argv = { 0 };
+	int r = strv_add(&argv, words[0]);
+
+	/* In front of the container's own options, of which km takes the last. */
+	if (r == 0)
+		r = add_options(&argv, wait, log_fd, options);
+	for (size_t i = 1; r == 0 && words[i]; i++)
+		r = strv_add(&argv, words[i]);
+	if (r < 0) {
+		strv_done(&argv);
+		return error_oom(err);
+	}
+	*ret = argv;
+	return 0;
+}
+
 int km_argv_make(const char *monitor, bool wait, int log_fd, char *const *options,
 		 const struct km_payload *payload, struct strv *ret, struct error *err)
 {
 	struct strv argv = { 0 };
 	int r = strv_add(&argv, monitor);
 
-	if (r == 0 && wait)
-		r = strv_add(&argv, "--wait-for-signal");
-	if (r == 0 && log_fd >= 0)
-		r = strv_add_format(&argv, "--km-log-to=/proc/self/fd/%d", log_fd);
-	for (size_t i = 0; r == 0 && options && options[i]; i++)
-		r = strv_add(&argv, options[i]);
+	if (r == 0)
+		r = add_options(&argv, wait, log_fd, options);
 	/* Whatever the payload's name begins with, it is no option of km's. */
 	if (r == 0)
 		r = strv_add(&argv, "--");

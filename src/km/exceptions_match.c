@@ -126,6 +126,8 @@ static int look_in_child(const struct km_exceptions *list, size_t from, const ch
 	if (pid < 0)
 		return error_sys(err, pid, "start a process that matches '%s'", list->file);
 	if (pid == 0) {
+		/* Whatever dies of the limits, a sanitizer's run time for one, does so in silence. */
+		close(STDERR_FILENO);
 		setrlimit(RLIMIT_CORE, &no_core);
 		limit_memory();
 		look(list, from, name, progress);

@@ -97,6 +97,13 @@ int km_argv_make(const char *monitor, bool wait, int log_fd, char *const *option
 		 const struct km_payload *payload, struct strv *ret, struct error *err);
 
 /*
+ * An entry point that is km already, as in images that were made for it: @words as they are, with the options of
+ * km_argv_make() behind the first. Pure. *ret is owned by the caller.
+ */
+int km_argv_extend(char *const *words, bool wait, int log_fd, char *const *options, struct strv *ret,
+		   struct error *err);
+
+/*
  * Child, inside the container. If the file behind @fd is a script, follows its "#!" line as the kernel
  * does (blanks after "#!", one optional argument, up to 4 levels) and puts interpreter and argument in
  * front: *ret_path and *ret_argv. A file that is no script comes back as it is. Errors use error_exec() for
@@ -113,15 +120,22 @@ size_t km_environment_clean(char **env, bool exec);
 
 /* ---- start protocol and signals (protocol.c), called from the host's pid namespace ------------------------ */
 
-/*
- * Waits until km process @pid sits in rt_sigtimedwait (first field of /proc/PID/syscall is 128), i.e. has
- * built the VM and loaded the payload. @log_fd: km's log, read for its last lines when km dies or the
- * time is over. 0, or an error with km's own words. @pidfd: polled for its death.
- */
-int km_wait_ready(pid_t pid, int pidfd, int log_fd, unsigned int timeout_ms, struct error *err);
+/* A km that was just executed; everything is borrowed. */
+struct km_process {
+	pid_t pid;
+	int pidfd;   /* polled for its death; -1: it was gone before that could be opened */
+	pid_t child; /* of the caller, ends as km does: km itself, or the process in front of it */
+	int log_fd;  /* km's log, read for its last lines; -1: none */
+};
 
-/* Fails with how km ended and its last words. @pidfd: -1 when it was gone before it could be opened. */
-int km_died(int pidfd, int log_fd, struct error *err);
+/*
+ * Waits until km sits in rt_sigtimedwait (first field of /proc/PID/syscall is 128), i.e. has built the VM and loaded
+ * the payload. 0, or an error with km's own words when it dies or the time is over.
+ */
+int km_wait_ready(const struct km_process *km, unsigned int timeout_ms, struct error *err);
+
+/* Fails with how km ended and its last words. */
+int km_died(const struct km_process *km, struct error *err);
 /* SIGUSR1 once, then sees handlers appear in SigCgt (or the process end). */
 int km_release(pid_t pid, int pidfd, unsigned int timeout_ms, struct error *err);
 /*

@@ -3,8 +3,8 @@
 /*
  * km's side of created, start and kill. km --wait-for-signal builds the VM, loads the payload, writes one line to its
  * log and blocks in rt_sigtimedwait(2) for SIGUSR1. SIGUSR1 before that would be lost (it is ignored then, see
- * init/execute.c), so the wait is seen first: /proc/PID/syscall begins with the call's number. (The signal mask is no
- * evidence: the kernel takes the awaited signal out of it during the wait.)
+ * init/execute.c), so the wait is seen first: /proc/PID/syscall begins with the call's number, and the signal is not blocked,
+ * because the kernel takes the awaited signal out of the mask during the wait.
  */
 
 #include <dirent.h>
@@ -30,6 +30,7 @@
 enum {
 	KICK_SIGNAL = 63, /* km.h: KM_SIGVCPUSTOP, SIGRTMAX - 1 */
 	LOG_TAIL = 600,
+	END_MS = 3000, /* km hangs for 2 s when it cannot kill itself as process 1 */
 	FIRST_PAUSE_NS = 80000,
 	LONGEST_PAUSE_NS = 2000000,
 	TAKEN_LOOKS = 250,
@@ -44,21 +45,27 @@ static int64_t now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* 32 to 34 are libc's own, caught as soon as km has a second thread, for its management socket; signal(7). */
-static const uint64_t LIBC_SIGNALS = 7ULL << 31;
+/* Signal sets of a thread, proc_pid_status(5). */
+struct masks {
+	uint64_t blocked, caught;
+};
 
-/* The set of signals that a thread catches for itself; false when it is gone. */
-static bool read_caught(const char *status_path, uint64_t *ret)
+static uint64_t mask_of(const char *text, const char *key)
+{
+	const char *line = strstr(text, key);
+
+	return line ? strtoull(line + strlen(key), NULL, 16) : 0;
+}
+
+/* False when the thread is gone. */
+static bool read_masks(const char *status_path, struct masks *ret)
 {
 	char text[4096];
-	const char *line;
 
 	if (io_read_small(AT_FDCWD, status_path, text, sizeof(text)) < 0)
 		return false;
-	line = strstr(text, "\nSigCgt:");
-	if (!line)
-		return false;
-	*ret = strtoull(line + strlen("\nSigCgt:"), NULL, 16) & ~LIBC_SIGNALS;
+	ret->blocked = mask_of(text, "\nSigBlk:");
+	ret->caught = mask_of(text, "\nSigCgt:");
 	return true;
 }
 
@@ -74,14 +81,27 @@ static bool in_wait_call(pid_t pid)
 	return io_read_small(AT_FDCWD, path, text, sizeof(text)) > 0 && strstr(text, "sigtimedwait");
 }
 
+/*
+ * km installs its handlers after the wait: with one for SIGUSR1 the payload was let go. Other bits tell nothing, because a
+ * km with a management socket has a second thread by then, and with it libc's own signal.
+ */
+static bool has_handlers(uint64_t caught)
+{
+	return caught >> (SIGUSR1 - 1) & 1;
+}
+
+/*
+ * In the wait itself the kernel takes SIGUSR1 out of the mask. Before that, with the call begun but asleep in a page fault, say,
+ * the signal would go to km's other thread, which drops it. So the call is looked at first, then the mask.
+ */
 bool km_is_waiting(pid_t pid)
 {
+	struct masks masks;
 	char path[40];
-	uint64_t caught;
 
 	snprintf(path, sizeof(path), "/proc/%d/status", pid);
-	/* km installs its handlers after the wait: a caught signal means that the payload was let go. */
-	return read_caught(path, &caught) && caught == 0 && in_wait_call(pid);
+	return in_wait_call(pid) && read_masks(path, &masks) && !has_handlers(masks.caught) &&
+	       !(masks.blocked >> (SIGUSR1 - 1) & 1);
 }
 
 /* The end of km's log on one line; "" when it said nothing. */
@@ -101,29 +121,46 @@ static void log_tail(int log_fd, char *tail, size_t size)
 			*c = ';';
 }
 
-int km_died(int pidfd, int log_fd, struct error *err)
+/* The process in front of km ends as km did, a moment later: 128 and the signal, or the status. */
+static void describe_end(pid_t child, char *how, size_t size)
 {
-	char tail[LOG_TAIL], how[64] = "ended";
+	auto_close int pidfd = sys_pidfd_open(child);
+	struct pollfd item = { .fd = pidfd, .events = POLLIN };
 	siginfo_t info = { 0 };
+	int status;
 
-	log_tail(log_fd, tail, sizeof(tail));
-	/* Only a child of ours can be asked; below a shim km is not. */
-	if (waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOWAIT | WNOHANG) == 0 && info.si_pid > 0)
-		snprintf(how, sizeof(how),
-			 info.si_code == CLD_EXITED ? "exited with status %d" : "was killed by signal %d",
-			 info.si_status);
+	snprintf(how, size, "ended");
+	if (pidfd < 0 || poll(&item, 1, END_MS) <= 0 ||
+	    waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOWAIT | WNOHANG) < 0 || info.si_pid == 0)
+		return;
+	status = info.si_status;
+	if (info.si_code == CLD_EXITED && status <= 128)
+		snprintf(how, size, "exited with status %d", status);
+	else
+		snprintf(how, size, "was killed by signal %d",
+			 info.si_code == CLD_EXITED ? status - 128 : status);
+}
+
+int km_died(const struct km_process *km, struct error *err)
+{
+	char tail[LOG_TAIL], how[64];
+
+	log_tail(km->log_fd, tail, sizeof(tail));
+	describe_end(km->child, how, sizeof(how));
 	return error_set(err, -ECHILD, "km %s before the payload was loaded%s%s", how, *tail ? ": " : "",
 			 tail);
 }
 
-int km_wait_ready(pid_t pid, int pidfd, int log_fd, unsigned int timeout_ms, struct error *err)
+int km_wait_ready(const struct km_process *km, unsigned int timeout_ms, struct error *err)
 {
 	const int64_t deadline = now_ms() + timeout_ms;
-	struct pollfd item = { .fd = pidfd, .events = POLLIN };
+	struct pollfd item = { .fd = km->pidfd, .events = POLLIN };
 	long pause_ns = FIRST_PAUSE_NS;
 
+	if (km->pidfd < 0)
+		return km_died(km, err);
 	/* Looks, because nothing tells: km's line comes before the wait, and to close an inotify(7) costs 10 ms. */
-	while (!km_is_waiting(pid)) {
+	while (!km_is_waiting(km->pid)) {
 		const struct timespec pause = { .tv_nsec = pause_ns };
 
 		if (now_ms() >= deadline)
@@ -131,7 +168,7 @@ int km_wait_ready(pid_t pid, int pidfd, int log_fd, unsigned int timeout_ms, str
 		if (ppoll(&item, 1, &pause, NULL) < 0 && errno != EINTR)
 			return error_sys(err, -errno, "wait for km");
 		if (item.revents)
-			return km_died(pidfd, log_fd, err);
+			return km_died(km, err);
 		/* Of the time that it took so far, a tenth: a large VM takes long, a small one shall not wait for us. */
 		pause_ns += pause_ns < LONGEST_PAUSE_NS ? pause_ns / 8 : 0;
 	}
@@ -143,25 +180,26 @@ int km_release(pid_t pid, int pidfd, unsigned int timeout_ms, struct error *err)
 	const int64_t deadline = now_ms() + timeout_ms;
 	const struct timespec pause = { .tv_nsec = FIRST_PAUSE_NS };
 	struct pollfd item = { .fd = pidfd, .events = POLLIN };
+	struct masks masks;
 	char path[40];
-	uint64_t caught;
 	int r;
 
 	if (!km_is_waiting(pid))
 		return error_set(err, -EBUSY, "km does not wait for its start");
-	r = sys_pidfd_send_signal(pidfd, SIGUSR1);
-	if (r < 0)
-		return error_sys(err, r, "release km");
 	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	r = sys_pidfd_send_signal(pidfd, SIGUSR1);
 	/* Until its handlers are there, or it has ended already: a payload can be quicker than we look. */
-	while (read_caught(path, &caught) && caught == 0) {
+	while (r == 0 && read_masks(path, &masks) && !has_handlers(masks.caught)) {
 		if (ppoll(&item, 1, &pause, NULL) > 0)
 			return 0;
 		if (now_ms() >= deadline)
 			return error_set(err, -ETIMEDOUT, "km does not start its payload after %u ms",
 					 timeout_ms);
+		/* A thread that gets its signal is awake at once: one that still sleeps there did not get it. */
+		if (km_is_waiting(pid))
+			r = sys_pidfd_send_signal(pidfd, SIGUSR1);
 	}
-	return 0;
+	return r < 0 && r != -ESRCH ? error_sys(err, r, "release km") : 0;
 }
 
 /*
@@ -202,13 +240,13 @@ void km_kick(pid_t pid, int signo)
 	while ((entry = readdir(dir))) {
 		pid_t tid = (pid_t)strtol(entry->d_name, NULL, 10);
 		char status[96];
-		uint64_t caught;
+		struct masks masks;
 
 		if (tid <= 0 || tid == pid)
 			continue;
 		snprintf(status, sizeof(status), "%s/%d/status", path, tid);
 		/* A thread that does not catch it would die of it, and all of km with it. */
-		if (read_caught(status, &caught) && caught >> (KICK_SIGNAL - 1) & 1)
+		if (read_masks(status, &masks) && masks.caught >> (KICK_SIGNAL - 1) & 1)
 			sys_tgkill(pid, tid, KICK_SIGNAL);
 	}
 	closedir(dir);

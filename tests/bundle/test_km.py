@@ -112,6 +112,11 @@ class Host(KmTest):
         limits = [{"type": "RLIMIT_NOFILE", "soft": 256, "hard": 2048}]
         self.assertEqual(self.inside("ulimit -n", rlimits=limits), "1024\n")
 
+    def test_a_file_size_limit_of_the_payload_does_not_end_km(self):
+        limits = [{"type": "RLIMIT_FSIZE", "soft": 0, "hard": 0}]
+        self.assertEqual(self.inside("ulimit -f; echo x > /tmp/file; exit 0", rlimits=limits), "0\n")
+        self.assertEqual(os.path.getsize(f"{self.rootfs}/tmp/file"), 0)
+
     def test_nothing_of_kms_log_reaches_the_container(self):
         self.shell("ls /tmp; true")
         result = self.run_container()
@@ -121,9 +126,45 @@ class Host(KmTest):
         # A dynamic program of the host: its loader is not in the root.
         shutil.copy("/usr/bin/env", f"{self.rootfs}/bin/dynamic")
         self.write_config(args=["/bin/dynamic"])
-        message = self.fails("create", "--bundle", self.bundle, self.cid)
-        self.assertIn("km", message)
-        self.assertIn("Cannot open", message)
+        for kinds in ("", "pid"):
+            self.config["linux"]["namespaces"] = [item for item in self.config["linux"]["namespaces"] if item["type"] != kinds]
+            self.write_config()
+            message = self.fails("create", "--bundle", self.bundle, self.cid)
+            self.assertIn("km exited with status 2 before the payload was loaded", message)
+            self.assertIn("Cannot open", message)
+
+    def test_km_that_is_killed_says_by_what(self):
+        monitor = os.path.join(self.top, "km")
+        with open(monitor, "w") as file:
+            file.write("#!/bin/sh\necho last words > /proc/self/fd/1024\nkill -ABRT $$\n")
+        os.chmod(monitor, 0o755)
+        self.write_config(args=["/bin/true"])
+        for kinds in ("", "pid"):
+            self.config["linux"]["namespaces"] = [item for item in self.config["linux"]["namespaces"] if item["type"] != kinds]
+            self.write_config()
+            message = self.fails("create", "--bundle", self.bundle, self.cid, options=self.settings(kmPath=monitor))
+            self.assertIn("km was killed by signal 6 before the payload was loaded: last words", message)
+
+    def test_km_that_never_waits_ends_the_create_with_its_words(self):
+        monitor = os.path.join(self.top, "km")
+        with open(monitor, "w") as file:
+            file.write("#!/bin/sh\necho still busy > /proc/self/fd/1024\nsleep 100\n")
+        os.chmod(monitor, 0o755)
+        self.write_config(args=["/bin/true"])
+        message = self.run_fails(options=self.settings(kmPath=monitor, startTimeoutMs=300))
+        self.assertIn("km is not ready after 300 ms; km's last words: still busy", message)
+
+    def test_no_proc_is_named(self):
+        self.config["mounts"] = [item for item in self.config["mounts"] if item["destination"] != "/proc"]
+        self.write_config(args=["/bin/true"])
+        self.assertIn("km needs /proc, and nothing is mounted there", self.run_fails())
+        with_exec = self.settings(startAt="exec")
+        self.assertIn("km needs /proc, and nothing is mounted there", self.run_fails(options=with_exec))
+
+    def test_memory_limit_that_is_too_low_for_km_is_named(self):
+        self.config["linux"]["resources"]["memory"] = {"limit": 256 * 1024}
+        self.write_config(args=["/bin/true"])
+        self.assertIn("km itself needs more than", self.run_fails())
 
     def test_removed_device_is_an_error_of_create(self):
         self.config["linux"]["resources"]["devices"] = [{"allow": False, "access": "rwm"}]
@@ -169,6 +210,23 @@ class Start(KmTest):
         self.ok("kill", self.cid, "USR1")
         wait_until(lambda: "usr1" in self.logged(), what="signal")
         self.ok("delete", "--force", self.cid)
+
+    def test_a_management_socket_does_not_stand_in_the_way(self):
+        # It gives km a second thread before the wait.
+        for env in (["KM_MGTPIPE=/tmp/socket"], ["KM_MGTDIR=/tmp"]):
+            with self.subTest(env=env):
+                self.shell("trap 'exit 3' TERM; echo ready; while :; do sleep 0.02; done", env=["PATH=/bin", *env])
+                started = time.monotonic()
+                self.create()
+                self.assertLess(time.monotonic() - started, 5)
+                self.assertEqual(self.status(), "created")
+                self.assertNotIn("ready", self.logged())
+                self.ok("start", self.cid)
+                wait_until(lambda: "ready" in self.logged(), what="payload")
+                self.ok("kill", self.cid)
+                self.wait_stopped()
+                self.ok("delete", self.cid)
+                os.unlink(self.log)
 
     def test_start_containers_hooks_run_inside_before_the_payload(self):
         self.config["hooks"] = {"startContainer": [{"path": "/bin/sh", "args": [
@@ -227,10 +285,23 @@ class Payload(KmTest):
         self.assertEqual(self.run_ok(), "/bin/script one\n")
 
     def test_entry_point_that_is_km_itself(self):
-        self.write_config(args=[KM_PATH, "--", "/bin/echo", "direct"])
-        self.config["linux"]["namespaces"] = [item for item in self.config["linux"]["namespaces"] if item["type"] != "pid"]
-        result = self.krun("run", "--bundle", self.bundle, self.cid, options=self.settings(startAt="exec"))
-        self.assertIn("direct", result.out, result)
+        # As in images that were made for km; its name is the usual one, a link, or looked up.
+        os.symlink(KM_PATH, f"{self.rootfs}/bin/monitor")
+        for words in ([KM_PATH, "--", "/bin/echo", "direct"], [KM_PATH, "/bin/echo", "direct"],
+                      [KM_PATH, "--km-log-to=/tmp/own", "--", "/bin/echo", "direct"], ["monitor", "/bin/echo", "direct"]):
+            for start in ("payload", "exec"):
+                with self.subTest(words=words, start=start):
+                    self.write_config(args=words)
+                    options = self.settings(startAt=start)
+                    self.create(options=options)
+                    time.sleep(0.05)
+                    self.assertEqual((self.status(), self.logged()), ("created", ""))
+                    self.ok("start", self.cid)
+                    self.wait_stopped()
+                    self.assertEqual(self.logged(), "direct\n")
+                    self.ok("delete", self.cid)
+                    os.unlink(self.log)
+        self.assertTrue(os.path.exists(f"{self.rootfs}/tmp/own"))
 
 
 class Log(KmTest):
@@ -294,7 +365,8 @@ class Log(KmTest):
     def elsewhere(self, script):
         """In a mount namespace where the log is not mounted, as an engine's may be for an administrator."""
         return subprocess.run(["unshare", "-m", "sh", "-ec", f"umount {self.root}/{self.cid}/monitor; {script}"],
-                              capture_output=True, check=False, stdin=subprocess.DEVNULL, text=True)
+                              capture_output=True, check=False, stdin=subprocess.DEVNULL, text=True, timeout=60,
+                              env=self.environment(("exec",)))
 
     def test_from_another_mount_namespace(self):
         self.talkative("echo ready; while :; do sleep 0.05; done")
@@ -477,21 +549,35 @@ class Exceptions(KmTest):
         self.assertLess(os.stat(path).st_size, 4096)
         self.assertEqual(len(self.records()), 100002)
 
+    def with_syslog(self, path, function):
+        """Runs it with the file at /dev/log, in the mount namespace of the tests."""
+        there = os.path.exists("/dev/log")
+        if there:
+            subprocess.run(["mount", "--bind", path, os.path.realpath("/dev/log")], check=True)
+        else:
+            os.symlink(path, "/dev/log")
+        try:
+            return function()
+        finally:
+            if there:
+                subprocess.run(["umount", os.path.realpath("/dev/log")], check=True)
+            else:
+                os.unlink("/dev/log")
+
     def test_syslog_when_the_host_asks(self):
         self.approve(f"sh:/bin/busybox:{self.digest}")
         options = self.settings(exceptionsAudit="syslog")
-        server = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        if os.path.lexists("/dev/log"):
-            self.skipTest("this host has a /dev/log, which the test would have to replace")
-        message = self.fails("exec", self.cid, "sh", "-c", "echo ran", status=255, options=options)
+        nobody, path = f"{self.top}/nobody", f"{self.top}/syslog"
+        open(nobody, "w").close()
+        message = self.with_syslog(nobody, lambda: self.fails("exec", self.cid, "sh", "-c", "echo ran", status=255,
+                                                             options=options))
         self.assertIn("syslog", message)
-        server.bind("/dev/log")
-        try:
-            self.assertEqual(self.krun("exec", self.cid, "sh", "-c", "echo ran", options=options).out, "ran\n")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as server:
+            server.bind(path)
+            server.settimeout(10)
+            result = self.with_syslog(path, lambda: self.krun("exec", self.cid, "sh", "-c", "echo ran", options=options))
+            self.assertEqual(result.out, "ran\n", result)
             text = server.recv(8192).decode()
-        finally:
-            os.unlink("/dev/log")
-            server.close()
         self.assertTrue(text.startswith("<85>krun["), text)
         self.assertIn(f'"container":"{self.cid}"', text)
 

@@ -6,12 +6,13 @@
  * built for tests and for the quick start, and is never installed.
  *
  * What it imitates, because krun has to live with it:
- *   - it needs /proc, fds 0-2, RLIMIT_NOFILE of 737 and a device that it may open read-write;
+ *   - it needs /proc (and dies of a segmentation fault without it), fds 0-2, RLIMIT_NOFILE of 737 and a device that it may open read-write;
  *   - it has to find itself by the path of /proc/self/exe;
  *   - KM_EXEC_* variables make it abort;
  *   - --wait-for-signal: one line in the log, SIGUSR1 blocked, sigwait, mask restored; handlers only after that;
  *   - a signal from outside reaches the payload only when a thread other than the first gets the kick, signal 63;
- *   - its management socket, and snapshots that it resumes (snapshot.h); KM_MGTDIR and --snapshot exclude each other;
+ *   - its management socket, with a thread of its own also while it waits, and snapshots that it resumes (snapshot.h);
+ *     KM_MGTDIR and --snapshot exclude each other;
  *   - its options: the values that it refuses, the device that it is told, and a trace and statistics that are one line;
  *   - a payload's death by a signal is repeated on itself, which does not work as process 1: 2 s, then SIGABRT, which
  *     does not work either, then SIGSEGV.
@@ -65,7 +66,7 @@ __attribute__((format(printf, 1, 2))) static void say(const char *format, ...)
 
 struct options {
 	bool wait, stats;
-	const char *log, *device, *verbose, *snapshot;
+	const char *log, *device, *verbose, *snapshot, *management;
 };
 
 /* What is only accepted. */
@@ -82,6 +83,7 @@ static bool parse_options(int argc, char **argv, struct options *ret)
 	static const struct option rows[] = {
 		{ "wait-for-signal", no_argument, NULL, 'w' },
 		{ "km-log-to", required_argument, NULL, 'k' },
+		{ "mgtpipe", required_argument, NULL, 'm' },
 		{ "version", no_argument, NULL, 'v' },
 		{ "virt-device", required_argument, NULL, 'F' },
 		{ "membus-width", required_argument, NULL, 'P' },
@@ -129,6 +131,9 @@ static bool parse_options(int argc, char **argv, struct options *ret)
 		case 'k':
 			ret->log = optarg;
 			break;
+		case 'm':
+			ret->management = optarg;
+			break;
 		case 'v':
 			fprintf(stderr, "kmsim, a stand-in for Kontain Monitor without isolation\n");
 			exit(0);
@@ -158,8 +163,10 @@ static void open_log(const char *name)
 		return;
 	}
 	fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	if (fd < 0)
-		return;
+	if (fd < 0) {
+		fprintf(stderr, "Assertion `fd == KM_LOGGING' failed: %s\n", strerror(errno));
+		abort();
+	}
 	if (dup3(fd, LOG_FD, O_CLOEXEC) == LOG_FD) {
 		close(fd);
 		fd = LOG_FD;
@@ -234,6 +241,8 @@ static int open_device(const char *chosen)
 	say("no device: %s", strerror(reason));
 	return EXIT_SETUP;
 }
+
+/* ---- management socket ------------------------------------------------------------------------------------- */
 
 /* ---- payload ----------------------------------------------------------------------------------------------- */
 
@@ -447,7 +456,7 @@ int main(int argc, char **argv)
 		r = open_device(options.device);
 	if (r != 0)
 		return r;
-	management_start(argv[optind]);
+	management_start(options.management, argv[optind]);
 	if (options.wait)
 		wait_for_release();
 	talk();

@@ -111,18 +111,22 @@ static void *serve(void *nothing)
 	return NULL;
 }
 
-void management_start(const char *payload)
+void management_start(const char *path, const char *payload)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	const char *directory = getenv("KM_MGTDIR"), *name = strrchr(payload, '/');
 	pthread_t thread;
-	sigset_t all, old;
 	int n;
 
-	if (!directory || !*directory)
+	if (!path)
+		path = getenv("KM_MGTPIPE");
+	if (directory && *directory)
+		n = snprintf(address.sun_path, sizeof(address.sun_path), "%s/kmpipe.%s.%d", directory,
+			     name ? name + 1 : payload, getpid());
+	else if (path)
+		n = snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	else
 		return;
-	n = snprintf(address.sun_path, sizeof(address.sun_path), "%s/kmpipe.%s.%d", directory,
-		     name ? name + 1 : payload, getpid());
 	/* km ends here, too. */
 	if (n >= (int)sizeof(address.sun_path))
 		exit(2);
@@ -130,10 +134,8 @@ void management_start(const char *payload)
 	if (listen_fd < 0 || bind(listen_fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
 	    listen(listen_fd, 1) < 0)
 		return;
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, &old);
+	/* Its thread blocks no signal, as km's does not. */
 	pthread_create(&thread, NULL, serve, NULL);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
 void management_payload(pid_t pid, char **argv)

@@ -13,8 +13,8 @@
 /* Where KMSIM_STATE points to. */
 #define SNAPSHOT_STATE_FILE "/tmp/.kmsim-state"
 
-/* Listens in the directory that KM_MGTDIR names; a thread of its own. Without the variable: nothing. */
-void management_start(const char *payload);
+/* Listens in the directory that KM_MGTDIR names, else at @path, else KM_MGTPIPE; a thread of its own. With none: nothing. */
+void management_start(const char *path, const char *payload);
 /* From here on requests are answered. @argv: of the payload; borrowed. */
 void management_payload(pid_t pid, char **argv);
 /* True once a snapshot ended the payload. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../test.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -91,9 +92,44 @@ static void test_environment_of_another_km_is_dropped(void **state)
 	assert_int_equal(km_environment_clean(NULL, true), 0);
 }
 
+static void test_an_entry_point_that_is_km(void **state)
+{
+	static const struct {
+		bool wait;
+		int log_fd;
+		const char *words[5];
+		const char *expect;
+	} rows[] = {
+		{ true,
+		  1024,
+		  { "km", "/a", "b" },
+		  "km --wait-for-signal --km-log-to=/proc/self/fd/1024 /a b" },
+		{ true, -1, { "/km", "-V", "--", "/a" }, "/km --wait-for-signal -V -- /a" },
+		{ false, 726, { "km" }, "km --km-log-to=/proc/self/fd/726" },
+		{ false, -1, { "km", "x" }, "km x" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct strv argv;
+		struct error err = { 0 };
+		char text[256] = "";
+
+		assert_int_equal(km_argv_extend((char *const *)rows[i].words, rows[i].wait, rows[i].log_fd,
+						NULL, &argv, &err),
+				 0);
+		for (size_t j = 0; j < argv.len; j++)
+			snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s", j ? " " : "",
+				 argv.items[j]);
+		assert_string_equal(text, rows[i].expect);
+		strv_done(&argv);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_an_entry_point_that_is_km),
 		cmocka_unit_test(test_command_line),
 		cmocka_unit_test(test_init_helpers_of_engines),
 		cmocka_unit_test(test_environment_of_another_km_is_dropped),
