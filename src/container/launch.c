@@ -245,7 +245,7 @@ static int add_snapshot_files(struct launch *launch, struct mount_extra_file *fi
 	uid_t uid = user->uid;
 	gid_t gid = user->gid;
 
-	if (launch->spec->namespaces[NS_USER].listed &&
+	if (launch->spec->namespaces[NS_USER].listed && geteuid() == 0 &&
 	    (!idmap_to_host(maps->uids, maps->uids_len, user->uid, &uid) ||
 	     !idmap_to_host(maps->gids, maps->gids_len, user->gid, &gid)))
 		launch->state.management = false;

@@ -9,9 +9,9 @@
 enum { MOUNT_EXTRA_FILES_MAX = 6, MOUNT_EXTRA_DEVICES_MAX = 4 };
 
 struct mount_extra_tree {
-	int tree_fd; /* detached; owned */
-	const char *destination;
-	bool is_directory;
+	struct mount_extra_file file; /* .fd not used */
+	int tree_fd; /* detached, or with @late what it is to be a copy of (-1: an own directory); owned */
+	bool late;   /* an unprivileged parent: the child makes the mount */
 };
 
 struct mount_setup {
@@ -42,6 +42,8 @@ int mount_configure_tree(int tree_fd, const struct mount_entry *entry, struct er
 
 /* Child: one entry of the plan. */
 int mount_apply(struct mount_setup *setup, struct mount_entry *entry, struct error *err);
+/* The mount of an extra file that came late, made in the child. */
+int mount_make_late(struct mount_extra_tree *tree);
 /* Child: attaches a tree on the object behind @target_fd. */
 int mount_attach(int tree_fd, int target_fd);
 

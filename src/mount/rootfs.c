@@ -50,14 +50,16 @@ int mount_attach(int tree_fd, int target_fd)
 static int attach_extra_files(struct mount_setup *setup, struct error *err)
 {
 	for (size_t i = 0; i < setup->files_len; i++) {
-		const struct mount_extra_tree *file = &setup->files[i];
+		struct mount_extra_tree *tree = &setup->files[i];
 		auto_close int target_fd = open_in_root_make(
-			setup->root_fd, file->destination,
-			file->is_directory ? OPEN_MAKE_DIRECTORY : OPEN_MAKE_FILE, 0755, NULL);
-		int r = target_fd < 0 ? target_fd : mount_attach(file->tree_fd, target_fd);
+			setup->root_fd, tree->file.destination,
+			tree->file.is_directory ? OPEN_MAKE_DIRECTORY : OPEN_MAKE_FILE, 0755, NULL);
+		int r = target_fd < 0 ? target_fd : tree->late ? mount_make_late(tree) : 0;
 
+		if (r == 0)
+			r = mount_attach(tree->tree_fd, target_fd);
 		if (r < 0)
-			return error_sys(err, r, "mount '%s' into the container", file->destination);
+			return error_sys(err, r, "mount '%s' into the container", tree->file.destination);
 	}
 	return 0;
 }

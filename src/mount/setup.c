@@ -221,30 +221,60 @@ static int make_own_directory(const struct mount_extra_file *file)
 	return make_tmpfs(options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
 }
 
+/* A file is executable and nothing else, whatever the host's mount says: the payload can change neither. */
+static int restrict_file(int tree_fd, bool is_directory)
+{
+	return sys_mount_setattr(tree_fd, "", AT_EMPTY_PATH,
+				 MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+					 (is_directory ? MOUNT_ATTR_NOEXEC : 0),
+				 is_directory ? 0 : MOUNT_ATTR_NOEXEC, MS_PRIVATE, -1);
+}
+
 static int clone_file(const struct mount_extra_file *file)
 {
 	auto_close int fd = mount_clone_fd(file->fd, false);
-	/* A file is executable and nothing else, whatever the host's mount says: the payload can change neither. */
-	int r = fd < 0 ? fd :
-			 sys_mount_setattr(fd, "", AT_EMPTY_PATH,
-					   MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
-						   (file->is_directory ? MOUNT_ATTR_NOEXEC : 0),
-					   file->is_directory ? 0 : MOUNT_ATTR_NOEXEC, MS_PRIVATE, -1);
+	int r = fd < 0 ? fd : restrict_file(fd, file->is_directory);
 
 	return r < 0 ? r : take_fd(&fd);
+}
+
+int mount_make_late(struct mount_extra_tree *tree)
+{
+	int r;
+
+	if (tree->tree_fd < 0) {
+		tree->tree_fd = make_own_directory(&tree->file);
+		return tree->tree_fd < 0 ? tree->tree_fd : 0;
+	}
+	r = mount_clone_inherited(&tree->tree_fd, false);
+	return r < 0 ? r : restrict_file(tree->tree_fd, tree->file.is_directory);
+}
+
+/* *ret_fd -1: nothing to open here, see mount_make_late(). */
+static int open_extra_file(const struct mount_request *request, const struct mount_extra_file *file,
+			   int *ret_fd)
+{
+	*ret_fd = -1;
+	if (!request->unprivileged)
+		*ret_fd = file->fd < 0 ? make_own_directory(file) : clone_file(file);
+	else if (file->fd < 0)
+		return 0;
+	else if ((*ret_fd = fcntl(file->fd, F_DUPFD_CLOEXEC, 3)) < 0)
+		return -errno;
+	return *ret_fd < 0 ? *ret_fd : 0;
 }
 
 static int open_extra_files(struct mount_setup *setup, const struct mount_request *request, struct error *err)
 {
 	for (size_t i = 0; i < request->files_len; i++) {
 		const struct mount_extra_file *file = &request->files[i];
-		int fd = file->fd < 0 ? make_own_directory(file) : clone_file(file);
+		struct mount_extra_tree tree = { .file = *file, .late = request->unprivileged };
+		int r = open_extra_file(request, file, &tree.tree_fd);
 
-		if (fd < 0)
-			return error_sys(err, fd, file->fd < 0 ? "make '%s'" : "copy the mount of '%s'",
+		if (r < 0)
+			return error_sys(err, r, file->fd < 0 ? "make '%s'" : "copy the mount of '%s'",
 					 file->destination);
-		setup->files[setup->files_len++] =
-			(struct mount_extra_tree){ fd, file->destination, file->is_directory };
+		setup->files[setup->files_len++] = tree;
 	}
 	return 0;
 }

@@ -28,7 +28,7 @@ struct mount_extra_file {
 	int fd; /* O_PATH fd on the host, borrowed until mount_setup_make() returns */
 	const char *destination;
 	bool is_directory; /* then nothing in it may be executed */
-	uid_t uid;	   /* of an own directory, as the host counts */
+	uid_t uid; /* of an own directory, as the host counts; with an unprivileged parent, as the container does */
 	gid_t gid;
 };
 

@@ -5,9 +5,10 @@ import json
 import os
 import pwd
 import shutil
+import stat
 import subprocess
 
-from krun import CGROUP, PROGRAMS, KrunTest, Result, wait_until
+from krun import CGROUP, KM_PATH, PROGRAMS, KrunTest, Result, wait_until
 
 UID = pwd.getpwnam("www-data").pw_uid     # newuidmap(1) wants a user that exists
 
@@ -129,6 +130,26 @@ class Rootless(KrunTest):
         self.save()
         out = self.user_ok("run", self.cid, inside=["unshare", "--user", "--map-root-user", "--mount"])
         self.assertEqual(out.split(), ["0", "0", str(UID), "1"])
+
+    def test_under_km(self):
+        """km, its device and its socket's directory, without a privilege; the device is open to all."""
+        device = next(path for path in ("/dev/kvm", "/dev/kkm") if os.path.exists(path))
+        node = os.path.join(self.top, "device")
+        os.mknod(node, stat.S_IFCHR | 0o666, os.stat(device).st_rdev)
+        os.chmod(node, 0o666)
+        subprocess.run(["mount", "--bind", node, device], check=True)
+        self.mounts.append(device)
+        self.program = os.path.join(self.top, "krun")
+        shutil.copy(PROGRAMS["km"], self.program)
+        self.template(f"echo $KMSIM; id -u; (echo x > {KM_PATH}) 2> /dev/null || echo refused; test -c {device} && echo device")
+        self.assertEqual(self.user_ok("run", self.cid).split(), ["1", "0", "refused", "device"])
+        self.template("echo ready > /tmp/ready; exec sleep 100")
+        with open(self.log, "wb") as log:
+            self.user_ok("create", self.cid, stdout=log, stderr=log)
+        self.user_ok("start", self.cid)
+        wait_until(lambda: os.path.exists(f"{self.rootfs}/tmp/ready"), what="payload")
+        self.assertEqual(self.user_ok("exec", self.cid, "sh", "-c", "echo $KMSIM"), "1\n")
+        self.user_ok("delete", "--force", self.cid)
 
     def test_own_cgroup_is_all_there_is_to_see(self):
         """The /sys of such a container is a bind of the host's, with the host's cgroups in it."""
