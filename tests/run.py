@@ -20,6 +20,7 @@ that all of it may take, KRUN_TEST_JOBS how many files of tests run at once in i
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -84,6 +85,9 @@ def run_rings(selections, report):
 
 
 def main(arguments):
+    # A shell starts what it puts into the background without SIGINT, and what it starts would stay so.
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     import jobs
     from report import OUTCOMES, report_of_this_run
 

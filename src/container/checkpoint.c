@@ -268,12 +268,15 @@ static int write_image(struct checkpoint *checkpoint, struct error *err)
 static int write_statistics(const struct checkpoint *checkpoint, struct error *err)
 {
 	const char *work_path = checkpoint->options->work_path;
-	auto_close int work_fd = work_path ? open(work_path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+	auto_close int work_fd = -1;
 	int r;
 
 	if (!work_path)
 		return 0;
-	r = work_fd < 0 ? -errno : io_replace_file(work_fd, "stats-dump", 0600, "", 0);
+	work_fd = image_directory_make(work_path, "--work-path", err);
+	if (work_fd < 0)
+		return work_fd;
+	r = io_replace_file(work_fd, "stats-dump", 0600, "", 0);
 	return r < 0 ? error_sys(err, r, "--work-path '%s'", work_path) : 0;
 }
 
@@ -318,8 +321,8 @@ static int checkpoint_monitor(struct checkpoint *checkpoint, struct error *err)
 	if (r == 0)
 		r = write_statistics(checkpoint, err);
 	if (r == 0)
-		r = checkpoint->image_fd =
-			image_directory_make(options->image_path ? options->image_path : "checkpoint", err);
+		r = checkpoint->image_fd = image_directory_make(
+			options->image_path ? options->image_path : "checkpoint", "--image-path", err);
 	return r < 0 ? r : checkpoint_thawed(checkpoint, err);
 }
 

@@ -223,10 +223,11 @@ static int open_directories(struct dump *dump, struct error *err)
 	const char *images = options->image_path ? options->image_path : "checkpoint";
 	struct stat st;
 
-	dump->images_fd = image_directory_make(images, err);
+	dump->images_fd = image_directory_make(images, "--image-path", err);
 	if (dump->images_fd < 0)
 		return dump->images_fd;
-	dump->work_fd = image_directory_make(options->work_path ? options->work_path : images, err);
+	dump->work_fd =
+		image_directory_make(options->work_path ? options->work_path : images, "--work-path", err);
 	if (dump->work_fd < 0)
 		return dump->work_fd;
 	if (options->parent_path &&

@@ -34,7 +34,7 @@ static bool is_of_criu(const char *text, size_t size)
 	return number == criu_magic[0] || number == criu_magic[1];
 }
 
-int image_directory_make(const char *path, struct error *err)
+int image_directory_make(const char *path, const char *option, struct error *err)
 {
 	auto_free char *copy = strdup(path);
 	int fd;
@@ -44,13 +44,13 @@ int image_directory_make(const char *path, struct error *err)
 	for (char *slash = strchr(copy + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
 		if (mkdir(copy, 0700) < 0 && errno != EEXIST)
-			return error_sys(err, -errno, "make '%s' for --image-path", copy);
+			return error_sys(err, -errno, "make '%s' for %s", copy, option);
 		*slash = '/';
 	}
 	if (mkdir(copy, 0700) < 0 && errno != EEXIST)
-		return error_sys(err, -errno, "make --image-path '%s'", path);
+		return error_sys(err, -errno, "make %s '%s'", option, path);
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 ? error_sys(err, -errno, "open --image-path '%s'", path) : fd;
+	return fd < 0 ? error_sys(err, -errno, "open %s '%s'", option, path) : fd;
 }
 
 int image_snapshot_make(int dir_fd, uid_t uid, gid_t gid, struct error *err)

@@ -24,8 +24,8 @@ struct image {
 	int snapshot_fd; /* IMAGE_KM: a regular file, complete, opened for reading */
 };
 
-/* Makes the directory (with parents, 0700) when it is not there. Returns its fd. */
-int image_directory_make(const char *path, struct error *err);
+/* Makes the directory (with parents, 0700) that @option names when it is not there. Returns its fd. */
+int image_directory_make(const char *path, const char *option, struct error *err);
 
 /*
  * An empty file for km to write, which nobody but @uid (as the host counts) may open; returns its fd. Its name is temporary

@@ -171,7 +171,7 @@ static int open_outside(struct restore *restore, struct error *err)
 	struct launch *launch = restore->launch;
 	const struct checkpoint_options *options = launch->request->restore;
 	const char *work = options->work_path ? options->work_path : launch->request->image_path;
-	int r = restore->work_fd = image_directory_make(work, err);
+	int r = restore->work_fd = image_directory_make(work, "--work-path", err);
 
 	if (r >= 0)
 		r = open_namespace(launch->spec, NS_NETWORK, &restore->network_fd, err);

@@ -115,7 +115,7 @@ class Checkpoint(KrunTest):
         self.config["root"]["readonly"] = True
         self.config["mounts"].append({"destination": "/tmp", "type": "tmpfs", "source": "tmpfs"})
         self.start_counter()
-        self.ok("checkpoint", "--image-path", self.image, "--work-path", self.top, "--file-locks", "--shell-job",
+        self.ok("checkpoint", "--image-path", self.image, "--work-path", f"{self.top}/new/work", "--file-locks", "--shell-job",
                 "--ext-unix-sk", "--manage-cgroups-mode", "soft", "--empty-ns", "network", self.cid)
         self.ok("delete", self.cid)
         pid_file = os.path.join(self.top, "pid")
@@ -147,8 +147,8 @@ class Checkpoint(KrunTest):
 
     def test_several_processes(self):
         self.start_counter()
-        session = self.spawn("exec", self.cid, "sleep", "100", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_until(lambda: "sleep" in self.ok("ps", self.cid).out, what="second process")
+        session = self.spawn("exec", self.cid, "sh", "-c", "echo ready; sleep 100", stdout=subprocess.PIPE)
+        self.assertEqual(session.stdout.readline(), b"ready\n")
         self.assertIn("one process only", self.fails("checkpoint", "--image-path", self.image, self.cid))
         session.terminate()
         self.ok("delete", "--force", self.cid)

@@ -503,7 +503,7 @@ class Table(EventsTest):
         self.assertGreater(time.monotonic() - started, 0.3)
         self.assertEqual(list(rows), [self.cid, other])
         # The one does nothing but that, the other nothing at all; this machine has other things to do as well.
-        self.assertGreater(float(rows[self.cid]["CPU %"].rstrip("%")), 10)
+        self.assertGreater(float(rows[self.cid]["CPU %"].rstrip("%")), 1)
         self.assertLess(float(rows[other]["CPU %"].rstrip("%")), 10)
         for row in rows.values():
             self.assertEqual(row["NET I/O"], "0B / 0B")
