@@ -91,6 +91,10 @@ static int check_image(const struct launch *launch, const char *path, struct err
 	if (launch->image.kind == IMAGE_CRIU && !launch->request->restore)
 		return error_set(err, -EINVAL,
 				 "'%s': a checkpoint of CRIU: it is for 'krun restore', not a program", path);
+	if (launch->image.kind == IMAGE_CRIU && launch->request->preserve_fds > 0)
+		return error_set(
+			err, -EOPNOTSUPP,
+			"--preserve-fds: CRIU brings the descriptors of a checkpoint back, and no others");
 	if (launch->image.kind == IMAGE_KM && !launch->has_km)
 		return error_set(err, -EINVAL,
 				 "--image-path '%s': a checkpoint of a container under km, and this one is "

@@ -13,6 +13,7 @@ import threading
 import time
 import unittest
 
+import test_systemd
 from krun import CGROUP, KrunTest, criu_trouble, wait_until
 
 COUNTER = "trap 'exit 3' TERM; n=0; while :; do n=$((n+1)); echo n$n; sleep 0.05; done"
@@ -23,6 +24,7 @@ with socket.socket(fileno=int(sys.argv[2])) as peer:
     peer.recv(65536)
     {action}
 """
+NEW_VERSION = "peer.send(bytes([0x08, 10, 0x10, 1, 0x52, 4, 0x08, 4, 0x10, 1]))"
 OLD_VERSION = "peer.send(bytes([0x08, 10, 0x10, 1, 0x52, 4, 0x08, 3, 0x10, 14]))"
 
 
@@ -314,6 +316,34 @@ class Cgroups(CriuTest):
             self.ok("restore", "--detach", "--bundle", self.bundle, "--image-path", self.image, self.cid,
                     options=options, stdout=pipe, stderr=subprocess.PIPE)
         self.assertEqual(self.status(), "running")
+        self.finish()
+
+
+class Systemd(CriuTest, test_systemd.SystemdTest):
+    def test_scope(self):
+        """The restored container is in a scope of its own with its limits, which ends with it."""
+        self.config["linux"]["resources"]["pids"] = {"limit": 77}
+        self.shell(COUNTER)
+        with self.sink(self.log) as pipe:
+            self.ok("run", "--detach", "--bundle", self.bundle, self.cid, options=test_systemd.MANAGER, stdout=pipe,
+                    stderr=pipe)
+        wait_until(lambda: "n5\n" in self.logged(), 30, "payload")
+        self.checkpoint()
+        last = self.numbers()[-1]
+        self.ok("delete", self.cid)
+        self.assertEqual(self.units(), [])
+        log = os.path.join(self.top, "restored")
+        with self.sink(log) as pipe:
+            self.ok("restore", "--detach", "--bundle", self.bundle, "--image-path", self.image, self.cid,
+                    options=test_systemd.MANAGER, stdout=pipe, stderr=subprocess.PIPE)
+        self.goes_on(log, last)
+        pid = self.state()["pid"]
+        self.assertIn(f"0::/{self.slice}/{self.unit}\n", self.read(f"/proc/{pid}/cgroup"))
+        self.assertEqual(self.read(f"{self.folder}/pids.max"), "77\n")
+        # Nobody but the container: CRIU and the holder of the new scope are gone.
+        inside = [self.read(f"/proc/{pid}/comm").strip() for pid in self.read(f"{self.folder}/cgroup.procs").split()]
+        self.assertEqual(set(inside) - {"sh", "sleep"}, set())
+        self.assertEqual(self.in_container("cat", "/proc/1/comm"), "sh\n")
         self.finish()
 
 
@@ -727,6 +757,7 @@ class Options(CriuTest):
                 change(self.image)
                 self.assertIn(text, self.restore_fails())
         self.image = good
+        self.assertIn("--preserve-fds: CRIU", self.restore_fails("--preserve-fds", "2"))
         self.restore()
         self.finish()
 
@@ -786,6 +817,27 @@ class WithoutCriu(CriuTest):
                 self.assertIn(text, self.refuses(self.stand_in(action)))
         self.assertIn("execute CRIU", self.refuses(["--criu", self.rootfs + "/tmp"]))
         self.finish()
+
+    def test_interrupted_restore_leaves_nothing(self):
+        self.shell(COUNTER)
+        os.mkdir(self.image)
+        with open(f"{self.image}/inventory.img", "wb") as file:
+            file.write(bytes([0x16, 0x31, 0x31, 0x58, 0, 0, 0, 0]))
+        # The first call asks for the version, the second one gets no answer.
+        once = os.path.join(self.top, "once")
+        options = self.stand_in(f"import os, time; {NEW_VERSION} if not os.path.exists({once!r}) else time.sleep(1000); "
+                                f"open({once!r}, 'a').write('x')")
+        restore = subprocess.Popen(self.command("restore", "--bundle", self.bundle, "--image-path", self.image, "--detach",
+                                                self.cid, options=options),
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.processes.append(restore)
+        wait_until(lambda: os.path.exists(once) and os.path.exists(f"{CGROUP}/krun/{self.cid}"), what="second call")
+        time.sleep(0.3)
+        restore.terminate()
+        self.assertIn(b"interrupted by signal 15", restore.communicate(timeout=20)[1])
+        self.assertEqual(restore.returncode, 1)
+        self.assertIn("does not exist", self.fails("state", self.cid))
+        self.assertFalse(os.path.exists(f"{CGROUP}/krun/{self.cid}"))
 
     def test_help_and_features(self):
         self.assertEqual(self.krun("checkpoint", "--help").status, 0)
