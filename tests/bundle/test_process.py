@@ -434,10 +434,11 @@ class Descriptors(KrunTest):
         os.write(write, b"kept")
         os.close(write)
         self.shell("cat <&3")
-        # The program's fd 3 has to be the pipe: a shell in between moves it there.
+        # The program's fd 3 has to be the pipe, which may be there already: a process in between moves it.
         command = self.command("run", "--bundle", self.bundle, "--preserve-fds", "1", self.cid)
-        done = subprocess.run(["sh", "-c", f"exec 3<&{read}; exec \"$@\"", "sh", *command], pass_fds=(read,),
-                              capture_output=True, check=False, stdin=subprocess.DEVNULL)
+        script = f"import os, sys; {read} == 3 or os.dup2({read}, 3); os.execv(sys.argv[1], sys.argv[1:])"
+        done = subprocess.run(["python3", "-c", script, *command], pass_fds=(read,), capture_output=True, check=False,
+                              stdin=subprocess.DEVNULL)
         os.close(read)
         self.assertEqual(done.stdout, b"kept", done.stderr)
 
