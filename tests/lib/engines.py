@@ -402,7 +402,7 @@ def mounts(pids):
     for pid in pids:
         with open(f"/proc/{pid}/mountinfo") as file:
             found |= {line.split()[4] for line in file}
-    return {path for path in found if path != "/run/netns" and not path.endswith("/netns/default")}
+    return {path for path in found if path != "/run/netns" and not path.endswith(("/netns/default", "/storage/overlay"))}
 
 
 def controllers():
