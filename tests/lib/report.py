@@ -49,8 +49,13 @@ class Recorder:
     def __init__(self, fd):
         self.counts = dict.fromkeys(OUTCOMES, 0)
         self.results = []
-        self.fd = fd
-        os.set_inheritable(fd, False)
+        # Programs of the tests do not get it, but all of them have a standard output: a number that is free there would be given
+        # to the next pipe of a test.
+        self.fd = os.dup(fd)
+        if fd <= 2:
+            os.dup2(2, fd)
+        else:
+            os.close(fd)
 
     def write(self, **record):
         # The whole line at once: somebody else may write there too.
