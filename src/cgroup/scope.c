@@ -10,7 +10,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -93,8 +92,7 @@ void cgroup_settle(struct cgroup *cgroup)
 	cleanup_close(&cgroup->holder_fd);
 	/* It may be frozen, or stopped by the scope's own limits: it has nothing to lose. */
 	kill(cgroup->holder, SIGKILL);
-	while (waitpid(cgroup->holder, NULL, 0) < 0 && errno == EINTR)
-		;
+	sys_wait(cgroup->holder, NULL, 0);
 	cgroup->holder = 0;
 }
 

@@ -78,11 +78,10 @@ static int make_argv(const char **argv, bool user, const char *verb, const char 
 
 static int wait_for(pid_t pid)
 {
-	int status;
+	int status, r = sys_wait(pid, &status, 0);
 
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return -errno;
+	if (r < 0)
+		return r;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 }
 

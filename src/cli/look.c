@@ -9,10 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "syscall/process.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/io.h"
@@ -218,7 +218,7 @@ static int run_host_ps(char *const *options, char **ret, struct error *err)
 	static char *const defaults[] = { every, NULL }, *const env[] = { path, NULL };
 	struct strv argv = { 0 };
 	posix_spawn_file_actions_t actions;
-	int ends[2] = { -1, -1 }, r, status;
+	int ends[2] = { -1, -1 }, r;
 	pid_t pid;
 
 	r = strv_add(&argv, "ps");
@@ -242,8 +242,7 @@ static int run_host_ps(char *const *options, char **ret, struct error *err)
 	}
 	r = io_read_all(ends[0], PS_OUTPUT_MAX, ret, NULL);
 	close(ends[0]);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
+	sys_wait(pid, NULL, 0);
 	if (r < 0)
 		return error_sys(err, r, "read the output of ps");
 	return 0;

@@ -87,21 +87,12 @@ static int find_container(struct checkpoint *checkpoint, const struct container_
 			  struct error *err)
 {
 	struct state *state = &checkpoint->state;
-	int r;
 
-	checkpoint->dir_fd = state_dir_open(host, id, err);
+	checkpoint->dir_fd = state_open(host, id, true, state, err);
 	if (checkpoint->dir_fd < 0)
 		return checkpoint->dir_fd;
-	r = state_dir_lock(checkpoint->dir_fd, id, err);
-	if (r == 0)
-		r = state_load(checkpoint->dir_fd, state, err);
-	if (r < 0)
-		return r;
 	checkpoint->status = status_of(checkpoint->dir_fd, state);
-	r = status_check(checkpoint->status, OP_CHECKPOINT, id, err);
-	if (r < 0)
-		return r;
-	return 0;
+	return status_check(checkpoint->status, OP_CHECKPOINT, id, err);
 }
 
 static int find_monitor(struct checkpoint *checkpoint, struct error *err)

@@ -39,21 +39,10 @@ static void handle_done(struct handle *handle)
 static int handle_open(const struct container_host *host, const char *id, bool lock, struct handle *ret,
 		       struct error *err)
 {
-	struct handle handle = { .dir_fd = state_dir_open(host, id, err) };
-	int r = 0;
-
-	if (handle.dir_fd < 0)
-		return handle.dir_fd;
-	if (lock)
-		r = state_dir_lock(handle.dir_fd, id, err);
-	if (r == 0)
-		r = state_load(handle.dir_fd, &handle.state, err);
-	if (r < 0) {
-		handle_done(&handle);
-		return r;
-	}
-	handle.status = status_of(handle.dir_fd, &handle.state);
-	*ret = handle;
+	ret->dir_fd = state_open(host, id, lock, &ret->state, err);
+	if (ret->dir_fd < 0)
+		return ret->dir_fd;
+	ret->status = status_of(ret->dir_fd, &ret->state);
 	return 0;
 }
 

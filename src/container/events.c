@@ -114,15 +114,12 @@ static int open_watch(int dir_fd, struct state *state, struct watch *watch, stru
 static int add_watch(struct watcher *watcher, const char *id, struct error *err)
 {
 	struct watch *watch = &watcher->watches[watcher->len];
-	auto_close int dir_fd = state_dir_open(watcher->request->host, id, err);
 	struct state state;
+	auto_close int dir_fd = state_open(watcher->request->host, id, false, &state, err);
 	int r;
 
 	if (dir_fd < 0)
 		return dir_fd;
-	r = state_load(dir_fd, &state, err);
-	if (r < 0)
-		return error_prefix(err, "container '%s'", id);
 	*watch = (struct watch){
 		.cgroup = { .dir_fd = -1, .holder_fd = -1 },
 		.pidfd = -1,

@@ -50,16 +50,13 @@ static int open_target(const struct container_host *host, const char *target, st
 		fd = open(target, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		return fd < 0 ? error_sys(err, -errno, "open root file system '%s'", target) : fd;
 	}
-	dir_fd = state_dir_open(host, target, err);
+	dir_fd = state_open(host, target, false, &state, err);
 	if (dir_fd == -ENOENT)
 		return error_set(err, -ENOENT,
 				 "container '%s' does not exist (the path of a root file system has a '/')",
 				 target);
 	if (dir_fd < 0)
 		return dir_fd;
-	fd = state_load(dir_fd, &state, err);
-	if (fd < 0)
-		return fd;
 	fd = open_root_of(&state, err);
 	state_done(&state);
 	return fd;

@@ -90,12 +90,9 @@ static int find_container(struct exec *exec, struct error *err)
 	enum status status;
 	int r;
 
-	exec->dir_fd = state_dir_open(request->host, request->id, err);
+	exec->dir_fd = state_open(request->host, request->id, false, &exec->state, err);
 	if (exec->dir_fd < 0)
 		return exec->dir_fd;
-	r = state_load(exec->dir_fd, &exec->state, err);
-	if (r < 0)
-		return r;
 	exec->pidfd = exec->state.pid > 0 ? sys_pidfd_open(exec->state.pid) : -1;
 	/* With the pidfd open first: what the status says is said about the process behind it. */
 	status = status_of(exec->dir_fd, &exec->state);
@@ -458,8 +455,7 @@ static int run(struct exec *exec, int *ret_status, struct error *err)
 		r = bring_up(exec, err);
 	if (r < 0) {
 		kill(exec->child.pid, SIGKILL);
-		while (waitpid(exec->child.pid, NULL, __WALL) < 0 && errno == EINTR)
-			;
+		sys_wait(exec->child.pid, NULL, __WALL);
 		return r;
 	}
 	*ret_status = 0;

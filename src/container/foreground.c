@@ -49,11 +49,10 @@ static void forward(const struct foreground *foreground, int signo, struct termi
 
 static int collect(pid_t pid, int *ret_status, struct error *err)
 {
-	int status;
+	int status, r = sys_wait(pid, &status, __WALL);
 
-	while (waitpid(pid, &status, __WALL) < 0)
-		if (errno != EINTR)
-			return error_sys(err, -errno, "wait for the container");
+	if (r < 0)
+		return error_sys(err, r, "wait for the container");
 	*ret_status = WIFSIGNALED(status) ? KRUN_EXIT_SIGNAL + WTERMSIG(status) : WEXITSTATUS(status);
 	return 0;
 }

@@ -654,8 +654,7 @@ static void undo(struct launch *launch)
 
 	if (launch->child.pid > 0) {
 		kill(launch->child.pid, SIGKILL);
-		while (waitpid(launch->child.pid, NULL, __WALL) < 0 && errno == EINTR)
-			;
+		sys_wait(launch->child.pid, NULL, __WALL);
 	}
 	if (launch->hooks_ran && launch->spec->hooks[HOOK_POSTSTOP].len > 0) {
 		auto_free char *text = state_text(&launch->state, "stopped", 0, false);

@@ -18,17 +18,13 @@
 int container_state_text(const struct container_host *host, const char *id, char **ret_text,
 			 struct error *err)
 {
-	auto_close int dir_fd = state_dir_open(host, id, err);
-	enum status status;
 	struct state state;
+	auto_close int dir_fd = state_open(host, id, false, &state, err);
+	enum status status;
 	char *text;
-	int r;
 
 	if (dir_fd < 0)
 		return dir_fd;
-	r = state_load(dir_fd, &state, err);
-	if (r < 0)
-		return error_prefix(err, "container '%s'", id);
 	status = status_of(dir_fd, &state);
 	state.oom_killed = oom_killed(&state);
 	text = state_text(&state, status_word(status), status == STATUS_STOPPED ? 0 : state.pid, true);

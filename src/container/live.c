@@ -5,8 +5,6 @@
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <sched.h>
-#include <signal.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "container/state.h"
@@ -18,49 +16,33 @@
 
 static const uint64_t ENTERED = CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWCGROUP | CLONE_NEWNET | CLONE_NEWIPC;
 
-static _Noreturn void child(int pidfd, uint64_t namespaces, int (*act)(void *data, struct error *err),
-			    void *data, int sync_fd)
-{
-	struct error err = { 0 };
-	int r = 0;
+struct entered {
+	int pidfd;
+	uint64_t namespaces;
+	int (*act)(void *data, struct error *err);
+	void *data;
+};
 
-	if (setns(pidfd, (int)(namespaces & ENTERED)) < 0)
-		r = error_sys(&err, -errno, "enter the container's namespaces");
+static int enter_and_act(void *data, struct error *err)
+{
+	const struct entered *entered = data;
+
+	if (setns(entered->pidfd, (int)(entered->namespaces & ENTERED)) < 0)
+		return error_sys(err, -errno, "enter the container's namespaces");
 	/* What is mounted belongs to the container's root, not to somebody who does not exist there. */
-	if (r == 0 && (namespaces & CLONE_NEWUSER) && (sys_setresgid(0) < 0 || sys_setresuid(0) < 0))
-		r = error_set(&err, -EPERM, "become root of the container's user namespace");
-	if (r == 0)
-		r = act(data, &err);
-	if (r < 0)
-		sync_send_failure(sync_fd, &err);
-	_exit(r < 0);
+	if ((entered->namespaces & CLONE_NEWUSER) && (sys_setresgid(0) < 0 || sys_setresuid(0) < 0))
+		return error_set(err, -EPERM, "become root of the container's user namespace");
+	return entered->act(entered->data, err);
 }
 
 int live_run(const struct state *state, int (*act)(void *data, struct error *err), void *data,
 	     struct error *err)
 {
 	auto_close int pidfd = sys_pidfd_open(state->pid);
-	struct sync_message message;
-	int fds[2], r;
-	pid_t pid;
+	struct entered entered = { pidfd, state->namespaces, act, data };
 
-	if (pidfd < 0)
-		return error_sys(err, pidfd, "open a pidfd");
-	r = sync_pair(fds, err);
-	if (r < 0)
-		return r;
-	pid = sys_clone3(0, SIGCHLD, -1);
-	if (pid == 0) {
-		close(fds[0]);
-		child(pidfd, state->namespaces, act, data, fds[1]);
-	}
-	close(fds[1]);
-	r = pid < 0 ? error_sys(err, pid, "start a process for the container") :
-		      sync_receive(fds[0], &message, err);
-	close(fds[0]);
-	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
-	return r < 0 ? r : 0;
+	return pidfd < 0 ? error_sys(err, pidfd, "open a pidfd") :
+			   sync_run(enter_and_act, &entered, "the container", err);
 }
 
 /* ---- one file --------------------------------------------------------------------------------------------------- */

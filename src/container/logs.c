@@ -64,15 +64,12 @@ static int copy_monitor_log(const struct state *state, int log_fd, bool follow, 
 int container_logs(const struct container_host *host, const char *id, enum container_log which, bool follow,
 		   int out_fd, struct error *err)
 {
-	auto_close int dir_fd = state_dir_open(host, id, err), log_fd = -1;
 	struct state state;
+	auto_close int dir_fd = state_open(host, id, false, &state, err), log_fd = -1;
 	int r;
 
 	if (dir_fd < 0)
 		return dir_fd;
-	r = state_load(dir_fd, &state, err);
-	if (r < 0)
-		return r;
 	if (which == CONTAINER_LOG_EXCEPTIONS) {
 		r = audit_copy(dir_fd, out_fd, err);
 	} else {

@@ -72,17 +72,12 @@ static int change(const struct state *state, const struct spec *spec, bool add, 
 int container_mounts(const struct container_host *host, const char *id, const struct spec *spec, bool add,
 		     struct error *err)
 {
-	auto_close int dir_fd = state_dir_open(host, id, err);
 	struct state state;
+	auto_close int dir_fd = state_open(host, id, true, &state, err);
 	int r;
 
 	if (dir_fd < 0)
 		return dir_fd;
-	r = state_dir_lock(dir_fd, id, err);
-	if (r == 0)
-		r = state_load(dir_fd, &state, err);
-	if (r < 0)
-		return r;
 	r = status_check(status_of(dir_fd, &state), OP_MOUNT, id, err);
 	if (r == 0)
 		r = change(&state, spec, add, err);

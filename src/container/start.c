@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/file.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "container/container.h"
@@ -28,69 +27,41 @@
 
 /* ---- startContainer hooks, when the container's own process is km already ------------------------------- */
 
-/* Grandchild: in the pid namespace by its birth, enters the others, runs the hooks. */
-static _Noreturn void hooks_process(const struct release *release, int pidfd, const char *text, int sync_fd)
-{
-	const struct spec_hooks *hooks = &release->spec->hooks[HOOK_START_CONTAINER];
-	uint64_t rest = release->state->namespaces & ~(uint64_t)CLONE_NEWPID;
-	struct error err = { 0 };
-	int r = 0;
+struct inside {
+	const struct release *release;
+	const char *state;
+	int pidfd;
+};
 
-	if (setns(pidfd, (int)rest) < 0)
-		r = error_sys(&err, -errno, "enter the container for startContainer hooks");
-	if (r == 0)
-		r = hooks_run(HOOK_START_CONTAINER, hooks, text, &err);
-	if (r < 0)
-		sync_send_failure(sync_fd, &err);
-	_exit(r < 0);
+/* Grandchild: in the pid namespace by its birth, enters the others, runs the hooks. */
+static int run_hooks(void *data, struct error *err)
+{
+	const struct inside *inside = data;
+	const struct spec_hooks *hooks = &inside->release->spec->hooks[HOOK_START_CONTAINER];
+	uint64_t rest = inside->release->state->namespaces & ~(uint64_t)CLONE_NEWPID;
+
+	if (setns(inside->pidfd, (int)rest) < 0)
+		return error_sys(err, -errno, "enter the container for startContainer hooks");
+	return hooks_run(HOOK_START_CONTAINER, hooks, inside->state, err);
 }
 
 /* Child: joins the pid namespace for the process that it makes. */
-static _Noreturn void hooks_stage(const struct release *release, int pidfd, const char *text, int sync_fd)
+static int run_hooks_in_pid_namespace(void *data, struct error *err)
 {
-	struct error err = { 0 };
-	int status;
-	pid_t pid;
+	const struct inside *inside = data;
 
-	if ((release->state->namespaces & CLONE_NEWPID) && setns(pidfd, CLONE_NEWPID) < 0) {
-		error_sys(&err, -errno, "enter the container's pid namespace");
-		sync_send_failure(sync_fd, &err);
-		_exit(1);
-	}
-	pid = sys_clone3(0, SIGCHLD, -1);
-	if (pid == 0)
-		hooks_process(release, pidfd, text, sync_fd);
-	if (pid > 0)
-		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-			;
-	_exit(pid < 0);
+	if ((inside->release->state->namespaces & CLONE_NEWPID) && setns(inside->pidfd, CLONE_NEWPID) < 0)
+		return error_sys(err, -errno, "enter the container's pid namespace");
+	return sync_run(run_hooks, data, "startContainer hooks", err);
 }
 
 static int run_hooks_inside(const struct release *release, int pidfd, struct error *err)
 {
 	auto_free char *text = state_text(release->state, "created", release->state->pid, false);
-	struct sync_message message;
-	int fds[2], status, r;
-	pid_t pid;
+	struct inside inside = { release, text, pidfd };
 
-	if (!text)
-		return error_oom(err);
-	r = sync_pair(fds, err);
-	if (r < 0)
-		return r;
-	pid = sys_clone3(0, SIGCHLD, -1);
-	if (pid == 0) {
-		close(fds[0]);
-		hooks_stage(release, pidfd, text, fds[1]);
-	}
-	close(fds[1]);
-	r = pid < 0 ? error_sys(err, pid, "start a process for startContainer hooks") :
-		      sync_receive(fds[0], &message, err);
-	close(fds[0]);
-	if (pid > 0)
-		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-			;
-	return r < 0 ? r : 0;
+	return text ? sync_run(run_hooks_in_pid_namespace, &inside, "startContainer hooks", err) :
+		      error_oom(err);
 }
 
 /* ---- release ------------------------------------------------------------------------------------------------ */
@@ -160,19 +131,13 @@ static int start(int dir_fd, const struct state *state, struct error *err)
 
 int container_start(const struct container_host *host, const char *id, struct error *err)
 {
-	auto_close int dir_fd = state_dir_open(host, id, err);
-	auto_close int notify_fd = -1;
 	struct state state;
+	auto_close int dir_fd = state_open(host, id, true, &state, err), notify_fd = -1;
 	enum status status;
 	int r;
 
 	if (dir_fd < 0)
 		return dir_fd;
-	r = state_dir_lock(dir_fd, id, err);
-	if (r == 0)
-		r = state_load(dir_fd, &state, err);
-	if (r < 0)
-		return r;
 	status = status_of(dir_fd, &state);
 	r = status_check(status, OP_START, id, err);
 	if (r < 0 && status == STATUS_STOPPED)

@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "container/state_dir.h"
 #include "krun/annotations.h"
 #include "spec/spec.h"
 #include "util/array.h"
@@ -262,6 +264,25 @@ int state_load(int dir_fd, struct state *ret, struct error *err)
 	}
 	*ret = state;
 	return 0;
+}
+
+int state_open(const struct container_host *host, const char *id, bool lock, struct state *ret,
+	       struct error *err)
+{
+	int dir_fd = state_dir_open(host, id, err), r = 0;
+
+	if (dir_fd < 0)
+		return dir_fd;
+	if (lock)
+		r = state_dir_lock(dir_fd, id, err);
+	if (r == 0) {
+		r = state_load(dir_fd, ret, err);
+		if (r < 0)
+			error_prefix(err, "container '%s'", id);
+	}
+	if (r < 0)
+		close(dir_fd);
+	return r < 0 ? r : dir_fd;
 }
 
 void state_done(struct state *state)

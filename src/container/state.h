@@ -15,6 +15,7 @@
 #include "cgroup/rdt.h"
 #include "km/km.h"
 
+struct container_host;
 struct error;
 struct spec;
 
@@ -55,6 +56,12 @@ struct state {
 };
 
 int state_load(int dir_fd, struct state *ret, struct error *err);
+/*
+ * state_dir_open(), with @lock state_dir_lock(), and state_load(): how every command on one container begins. Returns the fd of its
+ * directory; the caller closes it, and ends @ret with state_done().
+ */
+int state_open(const struct container_host *host, const char *id, bool lock, struct state *ret,
+	       struct error *err);
 int state_save(int dir_fd, const struct state *state, struct error *err);
 void state_done(struct state *state);
 

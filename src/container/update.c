@@ -38,14 +38,10 @@ static int find_container(struct update *update, const struct container_host *ho
 {
 	int r;
 
-	update->dir_fd = state_dir_open(host, id, err);
+	update->dir_fd = state_open(host, id, true, &update->state, err);
 	if (update->dir_fd < 0)
 		return update->dir_fd;
-	r = state_dir_lock(update->dir_fd, id, err);
-	if (r == 0)
-		r = state_load(update->dir_fd, &update->state, err);
-	if (r == 0)
-		r = status_check(status_of(update->dir_fd, &update->state), OP_UPDATE, id, err);
+	r = status_check(status_of(update->dir_fd, &update->state), OP_UPDATE, id, err);
 	if (r == 0)
 		r = spec_load(update->dir_fd, STATE_CONFIG, &update->config, err);
 	if (r == 0 && update->state.cgroup.path)

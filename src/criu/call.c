@@ -18,7 +18,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "criu/log.h"
@@ -274,8 +273,7 @@ static void end(struct process *process)
 	cleanup_close(&process->early_fd);
 	if (process->pid <= 0)
 		return;
-	while (waitpid(process->pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	sys_wait(process->pid, NULL, 0);
 	interrupt_watch(INTERRUPT_CHILD, 0);
 }
 

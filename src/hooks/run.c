@@ -192,8 +192,7 @@ static int finish(const struct spec_hook *hook, struct run *run, int result, str
 		kill(-run->pid, SIGKILL);
 		kill(run->pid, SIGKILL);
 	}
-	while (waitpid(run->pid, &status, 0) < 0 && errno == EINTR)
-		;
+	sys_wait(run->pid, &status, 0);
 	if (result == -ETIMEDOUT)
 		return error_set(err, result, "timed out after %lld s", (long long)hook->timeout.value);
 	if (result < 0)

@@ -23,7 +23,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cgroup/cgroup.h"
@@ -135,8 +134,7 @@ static int collect_stage(const struct init_plan *plan, pid_t stage, bool attach,
 		kill(stage, SIGKILL);
 	else
 		r = sync_expect(sync_fd, SYNC_CHILD, &message, err);
-	while (waitpid(stage, NULL, 0) < 0 && errno == EINTR)
-		;
+	sys_wait(stage, NULL, 0);
 	if (r == 0)
 		*ret_pid = message.sender;
 	return r;
@@ -149,8 +147,8 @@ static bool may_clone_into(int cgroup_fd)
 
 	if (pid == 0)
 		_exit(0);
-	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	if (pid > 0)
+		sys_wait(pid, NULL, 0);
 	return pid != -EACCES;
 }
 

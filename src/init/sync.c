@@ -2,12 +2,16 @@
 #include "init/sync.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include "syscall/process.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 
@@ -22,7 +26,8 @@ static const size_t WIRE_HEAD = offsetof(struct wire, text);
 static const char *const names[] = {
 	[SYNC_ATTACHED] = "attached",	  [SYNC_CHILD] = "child",	    [SYNC_ID_MAPS] = "id maps",
 	[SYNC_WANT_HOOKS] = "want hooks", [SYNC_HOOKS_DONE] = "hooks done", [SYNC_CONSOLE] = "console",
-	[SYNC_READY] = "ready",		  [SYNC_START] = "start",	    [SYNC_FAILED] = "failed",
+	[SYNC_SECCOMP] = "seccomp",	  [SYNC_READY] = "ready",	    [SYNC_START] = "start",
+	[SYNC_FAILED] = "failed",
 };
 
 static const char *kind_name(int kind)
@@ -172,5 +177,43 @@ int sync_expect(int socket_fd, enum sync_kind kind, struct sync_message *ret, st
 		*ret = got;
 	else
 		cleanup_close(&got.fd);
+	return 0;
+}
+
+static _Noreturn void run_child(int (*act)(void *data, struct error *err), void *data, int sync_fd)
+{
+	struct error err = { 0 };
+	int r = act(data, &err);
+
+	if (r < 0)
+		sync_send_failure(sync_fd, &err);
+	_exit(r < 0);
+}
+
+int sync_run(int (*act)(void *data, struct error *err), void *data, const char *what, struct error *err)
+{
+	auto_close int parent_fd = -1, child_fd = -1;
+	int fds[2], status = 0, r;
+	pid_t pid;
+
+	r = sync_pair(fds, err);
+	if (r < 0)
+		return r;
+	parent_fd = fds[0];
+	child_fd = fds[1];
+	pid = sys_clone3(0, SIGCHLD, -1);
+	if (pid < 0)
+		return error_sys(err, pid, "start a process for %s", what);
+	if (pid == 0) {
+		cleanup_close(&parent_fd);
+		run_child(act, data, child_fd);
+	}
+	cleanup_close(&child_fd);
+	r = sync_receive(parent_fd, &(struct sync_message){ 0 }, err);
+	sys_wait(pid, &status, 0);
+	if (r < 0)
+		return r;
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+		return error_set(err, -ESRCH, "the process for %s ended without a word (killed?)", what);
 	return 0;
 }

@@ -62,3 +62,9 @@ enum { SYNC_END = 0, SYNC_MESSAGE = 1 };
 int sync_receive(int socket_fd, struct sync_message *ret, struct error *err);
 /* The next message has to be @kind. A peer that is gone is an error. */
 int sync_expect(int socket_fd, enum sync_kind kind, struct sync_message *ret, struct error *err);
+
+/*
+ * Runs @act in a copy of this process (fork(2); it has the same descriptors) and waits for its end. Its failure is the error, and
+ * so is an end without a word. @what completes "start a process for ...". @act may do the same again.
+ */
+int sync_run(int (*act)(void *data, struct error *err), void *data, const char *what, struct error *err);

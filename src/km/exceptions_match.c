@@ -16,7 +16,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "km/exceptions.h"
@@ -120,7 +119,6 @@ static int look_in_child(const struct km_exceptions *list, size_t from, const ch
 	const struct rlimit no_core = { 0 };
 	auto_close int pidfd = -1;
 	struct pollfd item = { .events = POLLIN };
-	int status;
 	pid_t pid = sys_clone3(0, SIGCHLD, -1);
 
 	if (pid < 0)
@@ -136,8 +134,7 @@ static int look_in_child(const struct km_exceptions *list, size_t from, const ch
 	item.fd = pidfd = sys_pidfd_open(pid);
 	if (pidfd < 0 || poll(&item, 1, TIME_MAX_MS) <= 0)
 		kill(pid, SIGKILL);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
+	sys_wait(pid, NULL, 0);
 	return 0;
 }
 

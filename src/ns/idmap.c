@@ -92,8 +92,7 @@ static int run_helper(const struct map_kind *kind, pid_t target, const struct sp
 	strv_done(&argv);
 	if (pid < 0)
 		return error_sys(err, -errno, "start %s", kind->helper);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
+	sys_wait(pid, &status, 0);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
 		return error_set(err, -EINVAL, "%s is needed for these mappings and is not installed",
 				 kind->helper);
@@ -161,7 +160,6 @@ int idmap_namespace_make(int proc_fd, const struct spec_id_maps *maps, struct er
 			r = error_sys(err, -errno, "open '/proc/%s'", path);
 	}
 	kill(pid, SIGKILL);
-	while (waitpid(pid, NULL, __WALL) < 0 && errno == EINTR)
-		;
+	sys_wait(pid, NULL, __WALL);
 	return r < 0 ? r : fd;
 }

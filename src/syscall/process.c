@@ -6,6 +6,7 @@
 #include <linux/sched.h>
 #include <signal.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static int result(long r)
@@ -25,6 +26,14 @@ pid_t sys_clone3(uint64_t flags, int exit_signal, int cgroup_fd)
 		args.cgroup = (uint64_t)cgroup_fd;
 	}
 	return result(syscall(SYS_clone3, &args, sizeof(args)));
+}
+
+int sys_wait(pid_t pid, int *ret_status, int options)
+{
+	while (waitpid(pid, ret_status, options) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return 0;
 }
 
 int sys_pidfd_open(pid_t pid)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Thin wrappers around process calls that libc lacks; negative errno on failure. */
+/* Thin wrappers around process calls that libc lacks, or leaves half done; negative errno on failure. */
 
 #include <stdint.h>
 #include <sys/types.h>
@@ -14,6 +14,8 @@
  */
 pid_t sys_clone3(uint64_t flags, int exit_signal, int cgroup_fd);
 
+/* waitpid(2), again after every signal. @ret_status may be NULL, and is left alone on failure. */
+int sys_wait(pid_t pid, int *ret_status, int options);
 /* Linux 5.3. Close-on-exec always. */
 int sys_pidfd_open(pid_t pid);
 /* Linux 5.1. */
