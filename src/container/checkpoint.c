@@ -24,7 +24,6 @@
 #include "container/members.h"
 #include "container/pause.h"
 #include "container/state.h"
-#include "container/state_dir.h"
 #include "container/status.h"
 #include "syscall/open.h"
 #include "syscall/process.h"
@@ -43,11 +42,22 @@ struct checkpoint {
 	struct state state;
 	enum status status;
 	pid_t monitor;
-	int pidfd;    /* of the monitor */
-	int proc_fd;  /* the host's */
-	int image_fd; /* directory */
+	int pidfd;	/* of the container's process */
+	int monitor_fd; /* pidfd of km's */
+	int proc_fd;	/* the host's */
+	int image_fd;	/* directory */
 	int snapshot_fd;
 };
+
+const char *checkpoint_image_path(const struct checkpoint_options *options)
+{
+	return options->image_path ? options->image_path : "checkpoint";
+}
+
+const char *checkpoint_work_path(const struct checkpoint_options *options)
+{
+	return options->work_path ? options->work_path : checkpoint_image_path(options);
+}
 
 int checkpoint_check_km(const struct checkpoint_options *options, struct error *err)
 {
@@ -105,9 +115,11 @@ static int find_monitor(struct checkpoint *checkpoint, struct error *err)
 				 "tmpfs on /dev, a caller with privilege, and neither KM_MGTDIR nor "
 				 "KM_MGTPIPE in the container's environment",
 				 state->id);
-	checkpoint->monitor = state->monitor_pid ? state->monitor_pid : state->pid;
-	checkpoint->pidfd = sys_pidfd_open(checkpoint->monitor);
-	if (checkpoint->pidfd < 0 || !proc_is_alive(state->pid, state->start_time))
+	checkpoint->monitor = state_monitor(state);
+	checkpoint->pidfd = sys_pidfd_open(state->pid);
+	checkpoint->monitor_fd = sys_pidfd_open(checkpoint->monitor);
+	if (checkpoint->pidfd < 0 || checkpoint->monitor_fd < 0 ||
+	    !proc_is_alive(state->pid, state->start_time))
 		return error_set(err, -ESRCH, "container not running");
 	checkpoint->proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return checkpoint->proc_fd < 0 ? error_sys(err, -errno, "open '/proc'") : 0;
@@ -122,8 +134,7 @@ static bool is_same_program(int proc_fd, pid_t a, pid_t b)
 	if (fstatat(proc_fd, path, &first, 0) < 0)
 		return false;
 	snprintf(path, sizeof(path), "%d/exe", b);
-	return fstatat(proc_fd, path, &second, 0) == 0 && first.st_ino == second.st_ino &&
-	       first.st_dev == second.st_dev;
+	return fstatat(proc_fd, path, &second, 0) == 0 && is_same_file(&first, &second);
 }
 
 /* Each process of a payload has a km of its own, and a snapshot has one virtual machine. */
@@ -131,19 +142,9 @@ static int check_alone(const struct checkpoint *checkpoint, struct error *err)
 {
 	const struct state *state = &checkpoint->state;
 	auto_free pid_t *pids = NULL;
-	struct cgroup cgroup;
 	size_t len, others = 0;
-	int r;
+	int r = members_list(state, &pids, &len, err);
 
-	if (state->cgroup.path) {
-		r = cgroup_open(&state->cgroup, &cgroup, err);
-		if (r < 0)
-			return r;
-		r = cgroup_pids(&cgroup, &pids, &len, err);
-		cgroup_done(&cgroup);
-	} else {
-		r = members_list(state, &pids, &len, err);
-	}
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < len; i++)
@@ -174,18 +175,6 @@ static int check_locks(const struct checkpoint *checkpoint, struct error *err)
 	return found ? error_set(err, -EBUSY,
 				 "the payload holds file locks, which km's snapshot does not keep") :
 		       0;
-}
-
-static int freeze(const struct checkpoint *checkpoint, bool frozen, struct error *err)
-{
-	struct cgroup cgroup;
-	int r = cgroup_open(&checkpoint->state.cgroup, &cgroup, err);
-
-	if (r < 0)
-		return r;
-	r = pause_cgroup(&checkpoint->state, &cgroup, frozen, err);
-	cgroup_done(&cgroup);
-	return r;
 }
 
 /* Who opens the file: the ids for file systems of km's process, last of the four in proc_pid_status(5). */
@@ -230,7 +219,7 @@ static int take_snapshot(struct checkpoint *checkpoint, struct error *err)
 	r = live_mount_file(&checkpoint->state, checkpoint->snapshot_fd, KM_SNAPSHOT_TARGET, err);
 	if (r < 0)
 		return error_prefix(err, "mount the snapshot's file into the container");
-	r = km_snapshot(management_fd, checkpoint->monitor, checkpoint->pidfd, KM_SNAPSHOT_TARGET,
+	r = km_snapshot(management_fd, checkpoint->monitor, checkpoint->monitor_fd, KM_SNAPSHOT_TARGET,
 			checkpoint->options->leave_running, SNAPSHOT_TIMEOUT_MS, err);
 	/* Gone with the container, when that ends now. */
 	if (live_unmount_file(&checkpoint->state, KM_SNAPSHOT_TARGET, &later) < 0)
@@ -271,13 +260,11 @@ static int write_statistics(const struct checkpoint *checkpoint, struct error *e
 	return r < 0 ? error_sys(err, r, "--work-path '%s'", work_path) : 0;
 }
 
-/* km ends by itself, with status 0, and the init in front of it; what stays is killed. */
-static void wait_for_end(const struct checkpoint *checkpoint)
+void checkpoint_wait_for_end(int pidfd)
 {
-	auto_close int pidfd = sys_pidfd_open(checkpoint->state.pid);
 	struct pollfd item = { .fd = pidfd, .events = POLLIN };
 
-	if (pidfd >= 0 && poll(&item, 1, END_TIMEOUT_MS) == 0)
+	if (poll(&item, 1, END_TIMEOUT_MS) == 0)
 		sys_pidfd_send_signal(pidfd, SIGKILL);
 }
 
@@ -286,14 +273,14 @@ static int checkpoint_thawed(struct checkpoint *checkpoint, struct error *err)
 {
 	const bool paused = checkpoint->status == STATUS_PAUSED;
 	struct error later;
-	int r = paused ? freeze(checkpoint, false, err) : 0;
+	int r = paused ? pause_set(&checkpoint->state, false, err) : 0;
 
 	if (r < 0)
 		return r;
 	r = write_image(checkpoint, err);
 	if (r == 0 && !checkpoint->options->leave_running)
-		wait_for_end(checkpoint);
-	else if (paused && freeze(checkpoint, true, &later) < 0)
+		checkpoint_wait_for_end(checkpoint->pidfd);
+	else if (paused && pause_set(&checkpoint->state, true, &later) < 0)
 		log_warning("%s", later.text);
 	return r;
 }
@@ -312,8 +299,8 @@ static int checkpoint_monitor(struct checkpoint *checkpoint, struct error *err)
 	if (r == 0)
 		r = write_statistics(checkpoint, err);
 	if (r == 0)
-		r = checkpoint->image_fd = image_directory_make(
-			options->image_path ? options->image_path : "checkpoint", "--image-path", err);
+		r = checkpoint->image_fd =
+			image_directory_make(checkpoint_image_path(options), "--image-path", err);
 	return r < 0 ? r : checkpoint_thawed(checkpoint, err);
 }
 
@@ -324,6 +311,7 @@ int container_checkpoint(const struct container_host *host, const char *id,
 		.options = options,
 		.dir_fd = -1,
 		.pidfd = -1,
+		.monitor_fd = -1,
 		.proc_fd = -1,
 		.image_fd = -1,
 		.snapshot_fd = -1,
@@ -346,6 +334,7 @@ int container_checkpoint(const struct container_host *host, const char *id,
 	cleanup_close(&checkpoint.image_fd);
 	cleanup_close(&checkpoint.proc_fd);
 	cleanup_close(&checkpoint.pidfd);
+	cleanup_close(&checkpoint.monitor_fd);
 	cleanup_close(&checkpoint.dir_fd);
 	state_done(&checkpoint.state);
 	return r;

@@ -12,8 +12,8 @@ struct create_request;
 struct error;
 
 struct checkpoint_options {
-	const char *image_path;	 /* NULL: "checkpoint" in the working directory */
-	const char *work_path;	 /* logs and statistics of CRIU; NULL: the image's */
+	const char *image_path;	 /* NULL: checkpoint_image_path() */
+	const char *work_path;	 /* logs and statistics of CRIU; NULL: checkpoint_work_path() */
 	const char *parent_path; /* of an earlier pre-dump, relative to image_path */
 	const char *manage_cgroups_mode, *network_lock, *page_server;
 	struct strv empty_ns;
@@ -22,6 +22,11 @@ struct checkpoint_options {
 		file_locks, link_remap, pre_dump, lazy_pages, auto_dedup;
 	const char *lsm_profile, *lsm_mount_context; /* restore */
 };
+
+/* What is asked for, or "checkpoint" in the working directory. */
+const char *checkpoint_image_path(const struct checkpoint_options *options);
+/* What is asked for, or the image's. */
+const char *checkpoint_work_path(const struct checkpoint_options *options);
 
 int container_checkpoint(const struct container_host *host, const char *id,
 			 const struct checkpoint_options *options, struct error *err);
@@ -32,3 +37,9 @@ int container_restore(const struct create_request *request, const struct checkpo
 
 /* Under km neither connections, nor a part of memory, nor pages by network: the first option that asks for such is the error. */
 int checkpoint_check_km(const struct checkpoint_options *options, struct error *err);
+
+/*
+ * After a checkpoint the container's process ends by itself, that of km with the init in front of it; after some time it is killed.
+ * @pidfd: opened before the checkpoint.
+ */
+void checkpoint_wait_for_end(int pidfd);

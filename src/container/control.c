@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cgroup/change.h"
 #include "container/container.h"
 #include "container/members.h"
 #include "container/monitor_log.h"
@@ -20,7 +19,6 @@
 #include "syscall/process.h"
 #include "util/cleanup.h"
 #include "util/error.h"
-#include "util/io.h"
 #include "util/proc.h"
 
 /* A container that is open for an operation. */
@@ -46,20 +44,13 @@ static int handle_open(const struct container_host *host, const char *id, bool l
 	return 0;
 }
 
-static int open_cgroup(const struct state *state, struct cgroup *ret, struct error *err)
-{
-	if (!state->cgroup.path)
-		return error_set(err, -EOPNOTSUPP, "container '%s' has no cgroup of its own", state->id);
-	return cgroup_open(&state->cgroup, ret, err);
-}
-
 /* ---- kill ----------------------------------------------------------------------------------------------- */
 
 static int signal_init(const struct state *state, int signo, struct error *err)
 {
 	bool monitored = state->personality == PERSONALITY_KM;
 	/* SIGKILL has to end everything at once; the rest is for km, not for the process in front of it. */
-	pid_t pid = state->monitor_pid && signo != SIGKILL ? state->monitor_pid : state->pid;
+	pid_t pid = signo == SIGKILL ? state->pid : state_monitor(state);
 	auto_close int pidfd = sys_pidfd_open(pid);
 	int r;
 
@@ -78,7 +69,7 @@ static int signal_init(const struct state *state, int signo, struct error *err)
 static int signal_cgroup(const struct state *state, int signo, struct error *err)
 {
 	struct cgroup cgroup;
-	int r = open_cgroup(state, &cgroup, err);
+	int r = cgroup_open(&state->cgroup, &cgroup, err);
 
 	if (r == -ENOENT)
 		return error_set(err, -ESRCH, "container not running");
@@ -171,18 +162,13 @@ static int freeze(const struct container_host *host, const char *id, enum operat
 		  struct error *err)
 {
 	struct handle handle;
-	struct cgroup cgroup;
 	int r = handle_open(host, id, true, &handle, err);
 
 	if (r < 0)
 		return r;
 	r = status_check(handle.status, operation, id, err);
 	if (r == 0)
-		r = open_cgroup(&handle.state, &cgroup, err);
-	if (r == 0) {
-		r = pause_cgroup(&handle.state, &cgroup, operation == OP_PAUSE, err);
-		cgroup_done(&cgroup);
-	}
+		r = pause_set(&handle.state, operation == OP_PAUSE, err);
 	handle_done(&handle);
 	return r;
 }
@@ -201,7 +187,6 @@ int container_pids(const struct container_host *host, const char *id, pid_t **re
 		   struct error *err)
 {
 	struct handle handle;
-	struct cgroup cgroup;
 	int r = handle_open(host, id, false, &handle, err);
 
 	if (r < 0)
@@ -210,14 +195,8 @@ int container_pids(const struct container_host *host, const char *id, pid_t **re
 		*ret = calloc(1, sizeof(**ret));
 		*ret_len = 0;
 		r = *ret ? 0 : error_oom(err);
-	} else if (!handle.state.cgroup.path) {
-		r = members_list(&handle.state, ret, ret_len, err);
 	} else {
-		r = open_cgroup(&handle.state, &cgroup, err);
-		if (r == 0) {
-			r = cgroup_pids(&cgroup, ret, ret_len, err);
-			cgroup_done(&cgroup);
-		}
+		r = members_list(&handle.state, ret, ret_len, err);
 	}
 	handle_done(&handle);
 	return r;

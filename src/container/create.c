@@ -56,8 +56,7 @@ static int wait_in_foreground(struct launch *launch, int notify_fd, int *ret_sta
 	int r;
 
 	if (launch->has_km)
-		foreground.monitor_pid =
-			launch->state.monitor_pid ? launch->state.monitor_pid : launch->child.pid;
+		foreground.monitor_pid = state_monitor(&launch->state);
 	told = log_enabled(LOG_LEVEL_DEBUG) ? monitor_log_size(launch->monitor_log_fd) : 0;
 	oom_watch_begin(&memory, &launch->cgroup);
 	foreground.memory = &memory;
@@ -146,7 +145,7 @@ int container_restore(const struct create_request *request, const struct checkpo
 {
 	struct create_request restored = *request;
 
-	restored.image_path = options->image_path ? options->image_path : "checkpoint";
+	restored.image_path = checkpoint_image_path(options);
 	restored.restore = options;
 	return container_run(&restored, ret_status, err);
 }

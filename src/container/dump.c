@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/sched.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,7 +32,7 @@
 #include "util/io.h"
 #include "util/log.h"
 
-enum { END_TIMEOUT_MS = 10000, MOUNTINFO_MAX = 64 * 1024 * 1024 };
+enum { MOUNTINFO_MAX = 64 * 1024 * 1024 };
 
 struct dump {
 	const struct dump_request *request;
@@ -220,14 +219,13 @@ static int look(struct dump *dump, struct error *err)
 static int open_directories(struct dump *dump, struct error *err)
 {
 	const struct checkpoint_options *options = dump->request->options;
-	const char *images = options->image_path ? options->image_path : "checkpoint";
+	const char *images = checkpoint_image_path(options);
 	struct stat st;
 
 	dump->images_fd = image_directory_make(images, "--image-path", err);
 	if (dump->images_fd < 0)
 		return dump->images_fd;
-	dump->work_fd =
-		image_directory_make(options->work_path ? options->work_path : images, "--work-path", err);
+	dump->work_fd = image_directory_make(checkpoint_work_path(options), "--work-path", err);
 	if (dump->work_fd < 0)
 		return dump->work_fd;
 	if (options->parent_path &&
@@ -338,14 +336,6 @@ static void put_freezer_back(const struct dump *dump)
 	cgroup_done(&cgroup);
 }
 
-static void wait_for_end(int pidfd)
-{
-	struct pollfd item = { .fd = pidfd, .events = POLLIN };
-
-	if (pidfd >= 0 && poll(&item, 1, END_TIMEOUT_MS) == 0)
-		sys_pidfd_send_signal(pidfd, SIGKILL);
-}
-
 /* A signal that would end this command waits: processes are in CRIU's hands. With lazy pages that can be for long. */
 static int run(struct dump *dump, struct error *err)
 {
@@ -354,6 +344,8 @@ static int run(struct dump *dump, struct error *err)
 	sigset_t held, before;
 	int r = 0;
 
+	if (pidfd < 0)
+		return error_set(err, -ESRCH, "container not running");
 	sigemptyset(&held);
 	for (const int *signo = (const int[]){ SIGTERM, SIGINT, SIGHUP, 0 }; *signo && !options->lazy_pages;
 	     signo++)
@@ -366,16 +358,14 @@ static int run(struct dump *dump, struct error *err)
 	if (r < 0)
 		image_criu_remove(dump->images_fd);
 	if (r == 0 && !options->leave_running && !options->pre_dump)
-		wait_for_end(pidfd);
+		checkpoint_wait_for_end(pidfd);
 	else
 		put_freezer_back(dump);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	if (r < 0)
 		error_prefix(err, "%s of container '%s' (%s/dump.log)",
 			     options->pre_dump ? "pre-dump" : "checkpoint", dump->request->state->id,
-			     options->work_path	 ? options->work_path :
-			     options->image_path ? options->image_path :
-						   "checkpoint");
+			     checkpoint_work_path(options));
 	return r;
 }
 

@@ -16,7 +16,6 @@
 #include "cgroup/events.h"
 #include "container/container.h"
 #include "container/state.h"
-#include "container/state_dir.h"
 #include "container/status.h"
 #include "syscall/process.h"
 #include "util/cleanup.h"

@@ -10,7 +10,6 @@
 
 #include "container/container.h"
 #include "container/state.h"
-#include "container/state_dir.h"
 #include "km/km.h"
 #include "util/cleanup.h"
 #include "util/error.h"

@@ -22,9 +22,9 @@
 #include "container/audit.h"
 #include "container/exec_plan.h"
 #include "container/foreground.h"
+#include "container/launch.h"
 #include "container/monitor_log.h"
 #include "container/state.h"
-#include "container/state_dir.h"
 #include "container/status.h"
 #include "init/init.h"
 #include "init/sync.h"
@@ -36,6 +36,7 @@
 #include "syscall/process.h"
 #include "syscall/socket.h"
 #include "terminal/terminal.h"
+#include "util/array.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/io.h"
@@ -231,8 +232,7 @@ static bool same_user_namespace(const struct exec *exec)
 
 	snprintf(path, sizeof(path), "%d/ns/user", exec->state.pid);
 	return fstatat(exec->proc_fd, "self/ns/user", &ours, 0) == 0 &&
-	       fstatat(exec->proc_fd, path, &theirs, 0) == 0 && ours.st_ino == theirs.st_ino &&
-	       ours.st_dev == theirs.st_dev;
+	       fstatat(exec->proc_fd, path, &theirs, 0) == 0 && is_same_file(&ours, &theirs);
 }
 
 /* The pid namespace holds for the child only, so the parent joins it. */
@@ -338,29 +338,12 @@ static int converse(struct exec *exec, struct error *err)
 				return r;
 			continue;
 		}
-		if (message.kind != SYNC_CONSOLE || message.fd < 0)
+		if (message.kind != SYNC_CONSOLE)
 			return error_set(err, -EPROTO, "unexpected sync message %d", (int)message.kind);
-		if (exec->console_fd >= 0) {
-			r = console_socket_send(exec->console_fd, message.fd, err);
-			close(message.fd);
-			cleanup_close(&exec->console_fd);
-			if (r < 0)
-				return r;
-		} else {
-			exec->master_fd = message.fd;
-		}
+		r = console_take(message.fd, &exec->console_fd, &exec->master_fd, err);
+		if (r < 0)
+			return r;
 	}
-}
-
-static int join_rdt_class(struct exec *exec, struct error *err)
-{
-	auto_close int resctrl_fd = -1;
-
-	if (!exec->state.rdt.name)
-		return 0;
-	resctrl_fd = rdt_open(err);
-	return resctrl_fd < 0 ? resctrl_fd :
-				rdt_add(resctrl_fd, &exec->state.rdt, exec->state.id, exec->child.pid, err);
 }
 
 /* The container's cgroup, or the one below it that its first process has moved to. */
@@ -448,7 +431,7 @@ static int run(struct exec *exec, int *ret_status, struct error *err)
 
 	if (r < 0)
 		return r;
-	r = join_rdt_class(exec, err);
+	r = launch_join_rdt_class(&exec->state, exec->child.pid, err);
 	if (r == 0)
 		r = converse(exec, err);
 	if (r == 0)
@@ -495,7 +478,7 @@ int container_exec(const struct exec_request *request, int *ret_status, struct e
 
 	if (!request->detach)
 		foreground_prepare();
-	for (size_t i = 0; r == 0 && i < sizeof(phases) / sizeof(phases[0]); i++)
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(phases); i++)
 		r = phases[i](&exec, err);
 	if (r == 0)
 		r = run(&exec, ret_status, err);

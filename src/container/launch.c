@@ -40,6 +40,7 @@
 #include "syscall/process.h"
 #include "syscall/socket.h"
 #include "terminal/terminal.h"
+#include "util/array.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/interrupt.h"
@@ -225,15 +226,14 @@ static int make_rdt_class(struct launch *launch, struct error *err)
 	return r < 0 ? r : state_save(launch->dir_fd, &launch->state, err);
 }
 
-int launch_join_rdt_class(struct launch *launch, struct error *err)
+int launch_join_rdt_class(const struct state *state, pid_t pid, struct error *err)
 {
-	auto_close int resctrl_fd = launch->state.rdt.name ? rdt_open(err) : -1;
+	auto_close int resctrl_fd = -1;
 
-	if (!launch->state.rdt.name)
+	if (!state->rdt.name)
 		return 0;
-	return resctrl_fd < 0 ?
-		       resctrl_fd :
-		       rdt_add(resctrl_fd, &launch->state.rdt, launch->request->id, launch->child.pid, err);
+	resctrl_fd = rdt_open(err);
+	return resctrl_fd < 0 ? resctrl_fd : rdt_add(resctrl_fd, &state->rdt, state->id, pid, err);
 }
 
 /* The directory of km's socket, and the snapshot that km goes on from: files of the program's user. */
@@ -367,19 +367,7 @@ static int run_parent_hooks(struct launch *launch, struct error *err)
 
 int launch_take_console(struct launch *launch, int master_fd, struct error *err)
 {
-	int r = 0;
-
-	if (master_fd < 0)
-		return error_set(err, -EPROTO, "the terminal came without a descriptor");
-	if (launch->console_fd >= 0) {
-		r = console_socket_send(launch->console_fd, master_fd, err);
-		close(master_fd);
-		cleanup_close(&launch->console_fd);
-	} else {
-		cleanup_close(&launch->master_fd);
-		launch->master_fd = master_fd;
-	}
-	return r;
+	return console_take(master_fd, &launch->console_fd, &launch->master_fd, err);
 }
 
 static int give_id_maps(struct launch *launch, struct error *err)
@@ -463,7 +451,7 @@ static int wait_for_monitor(struct launch *launch, pid_t monitor, struct error *
 static int converse(struct launch *launch, struct error *err)
 {
 	struct sync_message message;
-	int r = launch_join_rdt_class(launch, err);
+	int r = launch_join_rdt_class(&launch->state, launch->child.pid, err);
 
 	if (r == 0)
 		r = move_net_devices(launch, err);
@@ -598,7 +586,7 @@ int launch_make(struct launch *launch, const struct create_request *request, boo
 				 "container id '%s': letters, digits and '_+.-' are allowed, at most %d, "
 				 "not starting with '.' or '-'",
 				 request->id, NAME_MAX);
-	for (size_t i = 0; i < sizeof(phases) / sizeof(phases[0]); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(phases); i++) {
 		unsigned long long start = log_clock();
 		int r, interrupted;
 

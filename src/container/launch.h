@@ -85,10 +85,13 @@ int launch_environment_make(struct launch *launch, struct error *err);
 /* Both texts that hooks in the container get ("creating", NUL, "created") in a memfd; owned by the caller. */
 int launch_state_fd(struct launch *launch, struct error *err);
 
-/* What a restore shares with a start: createRuntime and the hooks before it; the terminal's master (taken over); its resctrl class. */
+/*
+ * What restore and exec share with a start: createRuntime and the hooks before it; the terminal's master (taken over); the class of
+ * resctrl.
+ */
 int launch_run_hooks(struct launch *launch, struct error *err);
 int launch_take_console(struct launch *launch, int master_fd, struct error *err);
-int launch_join_rdt_class(struct launch *launch, struct error *err);
+int launch_join_rdt_class(const struct state *state, pid_t pid, struct error *err);
 
 /* restore.c: the phase in which CRIU makes the container's processes, from launch->image. */
 int launch_restore(struct launch *launch, struct error *err);

@@ -3,9 +3,7 @@
 /* `logs`: what krun itself keeps about a container beside its state. */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,7 +11,6 @@
 #include "container/container.h"
 #include "container/monitor_log.h"
 #include "container/state.h"
-#include "container/state_dir.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/io.h"

@@ -3,14 +3,15 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cgroup/cgroup.h"
 #include "container/state.h"
+#include "syscall/open.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/io.h"
@@ -57,19 +58,33 @@ static int add_namespace(DIR *proc, pid_t init, struct pids *pids)
 		/* 0: not a number. */
 		pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
 
-		if (pid > 0 && pid_namespace(dirfd(proc), pid, &found) == 0 &&
-		    found.st_ino == wanted.st_ino && found.st_dev == wanted.st_dev)
+		if (pid > 0 && pid_namespace(dirfd(proc), pid, &found) == 0 && is_same_file(&found, &wanted))
 			r = pids_add(pids, pid);
 	}
+	return r;
+}
+
+static int list_cgroup(const struct cgroup_place *place, pid_t **ret, size_t *ret_len, struct error *err)
+{
+	struct cgroup cgroup;
+	int r = cgroup_open(place, &cgroup, err);
+
+	if (r < 0)
+		return r;
+	r = cgroup_pids(&cgroup, ret, ret_len, err);
+	cgroup_done(&cgroup);
 	return r;
 }
 
 int members_list(const struct state *state, pid_t **ret, size_t *ret_len, struct error *err)
 {
 	struct pids pids = { 0 };
-	DIR *proc = opendir("/proc");
+	DIR *proc;
 	int r;
 
+	if (state->cgroup.path)
+		return list_cgroup(&state->cgroup, ret, ret_len, err);
+	proc = opendir("/proc");
 	if (!proc)
 		return error_sys(err, -errno, "open '/proc'");
 	r = is_first_of_a_namespace(dirfd(proc), state->pid) ? add_namespace(proc, state->pid, &pids) :

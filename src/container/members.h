@@ -8,7 +8,7 @@ struct error;
 struct state;
 
 /*
- * The processes of a container that runs without a cgroup of its own (an ordinary user's, --cgroup-manager disabled), sorted:
+ * The processes of a container, sorted: those of its cgroup; without one of its own (an ordinary user's, --cgroup-manager disabled)
  * when its first process is 1 of a pid namespace, everybody in that namespace, also if it is below another one; else that process
  * alone, because nothing tells its children from others'. The caller frees *ret.
  */

@@ -159,8 +159,7 @@ static int open_of_process(const struct state *state)
 
 	if (!proc_is_alive(state->pid, state->start_time))
 		return -ENOENT;
-	snprintf(path, sizeof(path), "/proc/%d/fd/%d", state->monitor_pid ? state->monitor_pid : state->pid,
-		 KM_LOG_FD);
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", state_monitor(state), KM_LOG_FD);
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0)
 		return -ENOENT;

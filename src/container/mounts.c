@@ -13,7 +13,6 @@
 #include "container/container.h"
 #include "container/live.h"
 #include "container/state.h"
-#include "container/state_dir.h"
 #include "container/status.h"
 #include "mount/setup.h"
 #include "spec/spec.h"

@@ -55,8 +55,18 @@ static int freeze_monitored(const struct cgroup *cgroup, struct error *err)
 	return r < 0 ? r : error_sys(err, -ETIMEDOUT, "freeze cgroup '%s'", cgroup->place.path);
 }
 
-int pause_cgroup(const struct state *state, const struct cgroup *cgroup, bool freeze, struct error *err)
+int pause_set(const struct state *state, bool frozen, struct error *err)
 {
-	return freeze && state->personality == PERSONALITY_KM ? freeze_monitored(cgroup, err) :
-								cgroup_freeze(cgroup, freeze, err);
+	struct cgroup cgroup;
+	int r;
+
+	if (!state->cgroup.path)
+		return error_set(err, -EOPNOTSUPP, "container '%s' has no cgroup of its own", state->id);
+	r = cgroup_open(&state->cgroup, &cgroup, err);
+	if (r < 0)
+		return r;
+	r = frozen && state->personality == PERSONALITY_KM ? freeze_monitored(&cgroup, err) :
+							     cgroup_freeze(&cgroup, frozen, err);
+	cgroup_done(&cgroup);
+	return r;
 }

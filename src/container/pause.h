@@ -3,7 +3,6 @@
 
 #include <stdbool.h>
 
-struct cgroup;
 struct error;
 struct state;
 
@@ -12,4 +11,4 @@ struct state;
  * has made a virtual machine, because of a kernel thread in it that does not freeze: under km the processes are looked at,
  * too. Undone on failure.
  */
-int pause_cgroup(const struct state *state, const struct cgroup *cgroup, bool freeze, struct error *err);
+int pause_set(const struct state *state, bool frozen, struct error *err);

@@ -31,7 +31,6 @@
 #include "util/array.h"
 #include "util/cleanup.h"
 #include "util/error.h"
-#include "util/io.h"
 #include "util/log.h"
 #include "util/proc.h"
 
@@ -50,24 +49,11 @@ struct restore {
 
 /* ---- before -------------------------------------------------------------------------------------------------------- */
 
-static int path_of_fd(int fd, char *path, size_t size)
-{
-	char link[64];
-	ssize_t n;
-
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	n = readlink(link, path, size - 1);
-	if (n < 0)
-		return -errno;
-	path[n] = '\0';
-	return 0;
-}
-
 static int open_root(struct restore *restore, struct error *err)
 {
 	const struct launch *launch = restore->launch;
 	auto_close int fd = openat(launch->bundle_fd, launch->spec->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	int r = fd < 0 ? -errno : path_of_fd(fd, restore->root, sizeof(restore->root));
+	int r = fd < 0 ? -errno : fd_path(fd, restore->root, sizeof(restore->root));
 
 	return r < 0 ? error_sys(err, r, "rootfs '%s'", launch->spec->rootfs) : 0;
 }
@@ -133,7 +119,7 @@ static int add_notify(struct restore *restore, struct error *err)
 	launch->notify_dir_fd = notify_directory_make(launch->dir_fd, err);
 	if (launch->notify_dir_fd < 0)
 		return launch->notify_dir_fd;
-	if (path_of_fd(launch->notify_dir_fd, path, sizeof(path)) < 0 ||
+	if (fd_path(launch->notify_dir_fd, path, sizeof(path)) < 0 ||
 	    mount_pairs_add(&restore->sources, NOTIFY_MOUNT, path) < 0)
 		return error_oom(err);
 	return 0;
@@ -170,8 +156,7 @@ static int open_outside(struct restore *restore, struct error *err)
 {
 	struct launch *launch = restore->launch;
 	const struct checkpoint_options *options = launch->request->restore;
-	const char *work = options->work_path ? options->work_path : launch->request->image_path;
-	int r = restore->work_fd = image_directory_make(work, "--work-path", err);
+	int r = restore->work_fd = image_directory_make(checkpoint_work_path(options), "--work-path", err);
 
 	if (r >= 0)
 		r = open_namespace(launch->spec, NS_NETWORK, &restore->network_fd, err);
@@ -197,9 +182,7 @@ static int plan(struct restore *restore, struct error *err)
 		return r;
 	if (restore->image.empty_network)
 		options->empty_namespaces |= CLONE_NEWNET;
-	if (!launch->state.cgroup.path)
-		options->cgroups_mode = CRIU_CGROUPS_IGNORE;
-	if (!restore->image.has_cgroups)
+	if (!launch->state.cgroup.path || !restore->image.has_cgroups)
 		options->cgroups_mode = CRIU_CGROUPS_IGNORE;
 	if (options->cgroups_mode != CRIU_CGROUPS_IGNORE)
 		options->cgroup_root = launch->state.cgroup.path;
@@ -213,17 +196,10 @@ static int plan(struct restore *restore, struct error *err)
 /* A directory that was opened in another mount namespace, in which nothing can be mounted from here. */
 static int open_again(int *fd, struct error *err)
 {
-	struct stat before, now;
-	char path[PATH_MAX];
-	int r = path_of_fd(*fd, path, sizeof(path)), new_fd;
+	int new_fd = open_again_here(*fd, O_RDONLY | O_DIRECTORY);
 
-	if (r < 0)
-		return error_sys(err, r, "find the directory of images");
-	new_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (new_fd < 0 || fstat(*fd, &before) < 0 || fstat(new_fd, &now) < 0)
-		return error_sys(err, -errno, "open '%s'", path);
-	if (before.st_dev != now.st_dev || before.st_ino != now.st_ino)
-		return error_set(err, -ESTALE, "'%s' was replaced", path);
+	if (new_fd < 0)
+		return error_sys(err, new_fd, "open the directory of images in CRIU's mount namespace");
 	*fd = new_fd;
 	return 0;
 }
@@ -307,7 +283,7 @@ static int at_stage(void *data, const struct criu_answer *stage, int fd, struct 
 		return 0;
 	/* It is our child from here on, and undo() kills it if need be. */
 	launch->child.pid = stage->pid;
-	r = launch_join_rdt_class(launch, err);
+	r = launch_join_rdt_class(&launch->state, launch->child.pid, err);
 	return r < 0 ? r : launch_run_hooks(launch, err);
 }
 
@@ -350,22 +326,13 @@ static int call_criu(struct restore *restore, struct criu_answer *answer, struct
 /* That limits hold is not left to belief. A container that was paused is not any more. */
 static int check_cgroup(const struct launch *launch, struct error *err)
 {
-	const struct cgroup_place *place = &launch->state.cgroup;
-	char path[32], text[PATH_MAX + 256];
-	const char *own;
-	size_t len;
+	auto_close int fd = -1;
 
-	if (!place->path)
+	if (!launch->state.cgroup.path)
 		return 0;
-	snprintf(path, sizeof(path), "/proc/%d/cgroup", launch->child.pid);
-	if (io_read_small(AT_FDCWD, path, text, sizeof(text)) < 0)
-		return error_set(err, -ESRCH, "the container ended right after its restore");
-	own = strncmp(text, "0::", 3) == 0 ? text : strstr(text, "\n0::");
-	own = own ? strchr(own, '/') : NULL;
-	len = strlen(place->path);
-	if (!own || strncmp(own, place->path, len) != 0 || !strchr("/\n", own[len]))
-		return error_set(err, -EIO, "CRIU put the processes elsewhere than into cgroup '%s'",
-				 place->path);
+	fd = cgroup_open_member(&launch->cgroup, launch->proc_fd, launch->child.pid, err);
+	if (fd < 0)
+		return error_prefix(err, "look at what CRIU restored");
 	return cgroup_is_frozen(&launch->cgroup) == 1 ? cgroup_freeze(&launch->cgroup, false, err) : 0;
 }
 
@@ -399,7 +366,7 @@ static int do_restore(struct restore *restore, struct error *err)
 		log_warning("mode of the checkpoint's directory: %s", error_reason(-errno));
 	if (r < 0)
 		return error_prefix(err, "restore of container '%s' (%s/restore.log)", launch->request->id,
-				    options->work_path ? options->work_path : launch->request->image_path);
+				    checkpoint_work_path(options));
 	launch->child.pid = answer.pid;
 	/* The scope has its processes now. */
 	cgroup_settle(&launch->cgroup);

@@ -13,7 +13,6 @@
 #include "container/notify.h"
 #include "container/remove.h"
 #include "container/state.h"
-#include "container/state_dir.h"
 #include "container/status.h"
 #include "hooks/hooks.h"
 #include "init/start.h"
@@ -69,7 +68,7 @@ static int run_hooks_inside(const struct release *release, int pidfd, struct err
 static int release_monitor(const struct release *release, struct error *err)
 {
 	const struct state *state = release->state;
-	pid_t monitor = state->monitor_pid ? state->monitor_pid : state->pid;
+	pid_t monitor = state_monitor(state);
 	auto_close int pidfd = sys_pidfd_open(monitor);
 	auto_close int log_fd = monitor_log_open(release->dir_fd, state);
 	off_t told = log_enabled(LOG_LEVEL_DEBUG) ? monitor_log_size(log_fd) : 0;

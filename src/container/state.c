@@ -28,114 +28,124 @@ static void put_object(void *slot)
 
 #define auto_object __attribute__((cleanup(put_object))) struct json_object *
 
-struct text_field {
+enum kind {
+	TEXT,
+	TEXT_OPTIONAL, /* absent when NULL */
+	LIST,	       /* struct strv; absent when empty */
+	NUMBER32,      /* pid_t, uid_t */
+	NUMBER64,
+	FLAG, /* absent: false */
+};
+
+static const struct field {
 	const char *key;
+	enum kind kind;
 	size_t offset;
-	bool optional;
+} fields[] = {
+	{ "id", TEXT, offsetof(struct state, id) },
+	{ "ociVersion", TEXT, offsetof(struct state, oci_version) },
+	{ "bundle", TEXT, offsetof(struct state, bundle) },
+	{ "rootfs", TEXT, offsetof(struct state, rootfs) },
+	{ "created", TEXT, offsetof(struct state, created) },
+	{ "annotations", TEXT, offsetof(struct state, annotations) },
+	{ "cgroupPath", TEXT_OPTIONAL, offsetof(struct state, cgroup.path) },
+	{ "cgroupUnit", TEXT_OPTIONAL, offsetof(struct state, cgroup.unit) },
+	{ "keyring", TEXT_OPTIONAL, offsetof(struct state, keyring) },
+	{ "monitor", TEXT_OPTIONAL, offsetof(struct state, monitor) },
+	{ "monitorDevice", TEXT_OPTIONAL, offsetof(struct state, monitor_device) },
+	{ "rdtClass", TEXT_OPTIONAL, offsetof(struct state, rdt.name) },
+	{ "monitorOptions", LIST, offsetof(struct state, monitor_options) },
+	{ "monitorEnvironment", LIST, offsetof(struct state, monitor_environment) },
+	{ "settings", LIST, offsetof(struct state, settings) },
+	{ "owner", NUMBER32, offsetof(struct state, owner) },
+	{ "pid", NUMBER32, offsetof(struct state, pid) },
+	{ "monitorPid", NUMBER32, offsetof(struct state, monitor_pid) },
+	{ "startTime", NUMBER64, offsetof(struct state, start_time) },
+	{ "namespaces", NUMBER64, offsetof(struct state, namespaces) },
+	{ "executionDomain", NUMBER64, offsetof(struct state, execution_domain) },
+	{ "cgroupUser", FLAG, offsetof(struct state, cgroup.user) },
+	{ "cgroupBelow", FLAG, offsetof(struct state, cgroup_below) },
+	{ "rdtMonitoring", FLAG, offsetof(struct state, rdt.monitoring) },
+	{ "execReadsConfig", FLAG, offsetof(struct state, exec_reads_config) },
+	{ "management", FLAG, offsetof(struct state, management) },
+	{ "keepGroups", FLAG, offsetof(struct state, keep_groups) },
+	{ "hasHooks", FLAG, offsetof(struct state, has_hooks) },
 };
 
-static const struct text_field text_fields[] = {
-	{ "id", offsetof(struct state, id), false },
-	{ "ociVersion", offsetof(struct state, oci_version), false },
-	{ "bundle", offsetof(struct state, bundle), false },
-	{ "rootfs", offsetof(struct state, rootfs), false },
-	{ "created", offsetof(struct state, created), false },
-	{ "annotations", offsetof(struct state, annotations), false },
-	{ "cgroupPath", offsetof(struct state, cgroup.path), true },
-	{ "cgroupUnit", offsetof(struct state, cgroup.unit), true },
-	{ "keyring", offsetof(struct state, keyring), true },
-	{ "monitor", offsetof(struct state, monitor), true },
-	{ "monitorDevice", offsetof(struct state, monitor_device), true },
-	{ "rdtClass", offsetof(struct state, rdt.name), true },
+/* The field's place in @state; what is read and what is written go through the same one. */
+union slot {
+	char *bytes;
+	char **text;
+	struct strv *list;
+	uint32_t *number32;
+	int64_t *number64;
+	bool *flag;
 };
 
-struct list_field {
-	const char *key;
-	size_t offset;
-};
-
-/* Absent when empty. */
-static const struct list_field list_fields[] = {
-	{ "monitorOptions", offsetof(struct state, monitor_options) },
-	{ "monitorEnvironment", offsetof(struct state, monitor_environment) },
-	{ "settings", offsetof(struct state, settings) },
-};
-
-static struct strv *list_slot(const struct state *state, const struct list_field *field)
+static union slot slot_of(const struct state *state, const struct field *field)
 {
-	return (struct strv *)((char *)(uintptr_t)state + field->offset);
+	return (union slot){ .bytes = (char *)(uintptr_t)state + field->offset };
 }
 
-static char **text_slot(const struct state *state, const struct text_field *field)
-{
-	return (char **)((char *)(uintptr_t)state + field->offset);
-}
+/* ---- writing --------------------------------------------------------------------------------------------------- */
 
+/* Takes @value over; NULL: there was no memory for it. */
 static int add(struct json_object *object, const char *key, struct json_object *value)
 {
 	if (!value)
 		return -ENOMEM;
-	return json_object_object_add(object, key, value) < 0 ? -ENOMEM : 0;
+	if (json_object_object_add(object, key, value) < 0) {
+		json_object_put(value);
+		return -ENOMEM;
+	}
+	return 0;
 }
 
-static int fill_lists(struct json_object *object, const struct state *state)
+static int add_list(struct json_object *object, const char *key, const struct strv *list)
 {
-	int r = 0;
+	struct json_object *array = json_object_new_array();
+	int r = add(object, key, array);
 
-	for (size_t i = 0; r == 0 && i < ARRAY_LEN(list_fields); i++) {
-		const struct strv *list = list_slot(state, &list_fields[i]);
-		struct json_object *array;
-
-		if (list->len == 0)
-			continue;
-		array = json_object_new_array();
-		r = add(object, list_fields[i].key, array);
-		for (size_t j = 0; r == 0 && j < list->len; j++)
-			r = json_object_array_add(array, json_object_new_string(list->items[j])) < 0 ?
-				    -ENOMEM :
-				    0;
-	}
+	for (size_t i = 0; r == 0 && i < list->len; i++)
+		r = json_object_array_add(array, json_object_new_string(list->items[i])) < 0 ? -ENOMEM : 0;
 	return r;
+}
+
+static int add_field(struct json_object *object, const struct state *state, const struct field *field)
+{
+	const union slot slot = slot_of(state, field);
+
+	switch (field->kind) {
+	case TEXT:
+	case TEXT_OPTIONAL:
+		return *slot.text ? add(object, field->key, json_object_new_string(*slot.text)) : 0;
+	case LIST:
+		return slot.list->len > 0 ? add_list(object, field->key, slot.list) : 0;
+	case NUMBER32:
+		return add(object, field->key, json_object_new_int64(*slot.number32));
+	case NUMBER64:
+		return add(object, field->key, json_object_new_int64(*slot.number64));
+	case FLAG:
+		return add(object, field->key, json_object_new_boolean(*slot.flag));
+	}
+	return 0;
 }
 
 static int fill(struct json_object *object, const struct state *state)
 {
-	int r = fill_lists(object, state);
-
-	for (size_t i = 0; r == 0 && i < ARRAY_LEN(text_fields); i++) {
-		const char *text = *text_slot(state, &text_fields[i]);
-
-		if (text)
-			r = add(object, text_fields[i].key, json_object_new_string(text));
-	}
 	const struct {
-		const char *key;
-		struct json_object *value;
-	} rest[] = {
-		{ "owner", json_object_new_int64(state->owner) },
-		{ "pid", json_object_new_int64(state->pid) },
-		{ "startTime", json_object_new_uint64(state->start_time) },
-		{ "monitorPid", json_object_new_int64(state->monitor_pid) },
-		{ "cgroupManager", json_object_new_string(cgroup_manager_name(state->cgroup.manager)) },
-		{ "cgroupUser", json_object_new_boolean(state->cgroup.user) },
-		{ "namespaces", json_object_new_uint64(state->namespaces) },
-		{ "personality", json_object_new_string(personality_word(state->personality)) },
-		{ "startAt", json_object_new_string(km_start_word(state->start)) },
-		{ "executionDomain", json_object_new_int64(state->execution_domain) },
-		{ "execReadsConfig", json_object_new_boolean(state->exec_reads_config) },
-		{ "rdtMonitoring", json_object_new_boolean(state->rdt.monitoring) },
-		{ "cgroupBelow", json_object_new_boolean(state->cgroup_below) },
-		{ "management", json_object_new_boolean(state->management) },
-		{ "keepGroups", json_object_new_boolean(state->keep_groups) },
-		{ "hasHooks", json_object_new_boolean(state->has_hooks) },
+		const char *key, *word;
+	} words[] = {
+		{ "cgroupManager", cgroup_manager_name(state->cgroup.manager) },
+		{ "personality", personality_word(state->personality) },
+		{ "startAt", km_start_word(state->start) },
 	};
+	int r = 0;
 
-	for (size_t i = 0; i < ARRAY_LEN(rest); i++) {
-		int added = add(object, rest[i].key, rest[i].value);
-
-		if (r == 0)
-			r = added;
-	}
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(fields); i++)
+		r = add_field(object, state, &fields[i]);
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(words); i++)
+		r = add(object, words[i].key, json_object_new_string(words[i].word));
 	return r;
 }
 
@@ -153,6 +163,8 @@ int state_save(int dir_fd, const struct state *state, struct error *err)
 	return r < 0 ? error_sys(err, r, "write '%s'", STATE_FILE) : 0;
 }
 
+/* ---- reading --------------------------------------------------------------------------------------------------- */
+
 static struct json_object *get(struct json_object *object, const char *key, json_type type)
 {
 	struct json_object *value;
@@ -162,32 +174,44 @@ static struct json_object *get(struct json_object *object, const char *key, json
 	return value;
 }
 
-static int take_texts(struct json_object *object, struct state *state, struct error *err)
+static int take_list(struct json_object *array, struct strv *list, struct error *err)
 {
-	for (size_t i = 0; i < ARRAY_LEN(text_fields); i++) {
-		struct json_object *value = get(object, text_fields[i].key, json_type_string);
-		char **slot = text_slot(state, &text_fields[i]);
-
-		if (!value && text_fields[i].optional)
-			continue;
-		if (!value)
-			return error_set(err, -EPROTO, "%s: no '%s'", STATE_FILE, text_fields[i].key);
-		*slot = strdup(json_object_get_string(value));
-		if (!*slot)
+	for (size_t i = 0; i < json_object_array_length(array); i++)
+		if (strv_add(list, json_object_get_string(json_object_array_get_idx(array, i))) < 0)
 			return error_oom(err);
-	}
 	return 0;
 }
 
-static int take_lists(struct json_object *object, struct state *state, struct error *err)
+static int take_field(struct json_object *object, struct state *state, const struct field *field,
+		      struct error *err)
 {
-	for (size_t i = 0; i < ARRAY_LEN(list_fields); i++) {
-		struct json_object *array = get(object, list_fields[i].key, json_type_array);
-		struct strv *list = list_slot(state, &list_fields[i]);
+	static const json_type types[] = {
+		[TEXT] = json_type_string,  [TEXT_OPTIONAL] = json_type_string, [LIST] = json_type_array,
+		[NUMBER32] = json_type_int, [NUMBER64] = json_type_int,		[FLAG] = json_type_boolean,
+	};
+	struct json_object *value = get(object, field->key, types[field->kind]);
+	const union slot slot = slot_of(state, field);
 
-		for (size_t j = 0; array && j < json_object_array_length(array); j++)
-			if (strv_add(list, json_object_get_string(json_object_array_get_idx(array, j))) < 0)
-				return error_oom(err);
+	if (!value && (field->kind == TEXT || field->kind == NUMBER32 || field->kind == NUMBER64))
+		return error_set(err, -EPROTO, "%s: no '%s'", STATE_FILE, field->key);
+	if (!value)
+		return 0;
+	switch (field->kind) {
+	case TEXT:
+	case TEXT_OPTIONAL:
+		*slot.text = strdup(json_object_get_string(value));
+		return *slot.text ? 0 : error_oom(err);
+	case LIST:
+		return take_list(value, slot.list, err);
+	case NUMBER32:
+		*slot.number32 = (uint32_t)json_object_get_int64(value);
+		return 0;
+	case NUMBER64:
+		*slot.number64 = json_object_get_int64(value);
+		return 0;
+	case FLAG:
+		*slot.flag = json_object_get_boolean(value);
+		return 0;
 	}
 	return 0;
 }
@@ -207,57 +231,22 @@ static int take_words(struct json_object *object, struct state *state, struct er
 	return 0;
 }
 
-static int take_numbers(struct json_object *object, struct state *state, struct error *err)
-{
-	static const char *const keys[] = { "owner",	  "pid",	"startTime",
-					    "monitorPid", "namespaces", "executionDomain" };
-	int64_t values[ARRAY_LEN(keys)];
-
-	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
-		struct json_object *value = get(object, keys[i], json_type_int);
-
-		if (!value)
-			return error_set(err, -EPROTO, "%s: no '%s'", STATE_FILE, keys[i]);
-		values[i] = json_object_get_int64(value);
-	}
-	state->owner = (uid_t)values[0];
-	state->pid = (pid_t)values[1];
-	state->start_time = (unsigned long long)values[2];
-	state->monitor_pid = (pid_t)values[3];
-	state->namespaces = (uint64_t)values[4];
-	state->execution_domain = values[5];
-	state->exec_reads_config = json_object_get_boolean(get(object, "execReadsConfig", json_type_boolean));
-	state->rdt.monitoring = json_object_get_boolean(get(object, "rdtMonitoring", json_type_boolean));
-	state->cgroup.user = json_object_get_boolean(get(object, "cgroupUser", json_type_boolean));
-	state->cgroup_below = json_object_get_boolean(get(object, "cgroupBelow", json_type_boolean));
-	state->management = json_object_get_boolean(get(object, "management", json_type_boolean));
-	state->keep_groups = json_object_get_boolean(get(object, "keepGroups", json_type_boolean));
-	state->has_hooks = json_object_get_boolean(get(object, "hasHooks", json_type_boolean));
-	return 0;
-}
-
 int state_load(int dir_fd, struct state *ret, struct error *err)
 {
 	auto_free char *text = NULL;
 	struct state state = { 0 };
-	struct json_object *object;
+	auto_object object = NULL;
 	int r = io_read_file(dir_fd, STATE_FILE, STATE_MAX, &text, NULL);
 
 	if (r < 0)
 		return error_sys(err, r, "read '%s'", STATE_FILE);
 	object = json_tokener_parse(text);
-	if (!json_object_is_type(object, json_type_object)) {
-		json_object_put(object);
+	if (!json_object_is_type(object, json_type_object))
 		return error_set(err, -EPROTO, "%s: not a JSON object", STATE_FILE);
-	}
-	r = take_texts(object, &state, err);
-	if (r == 0)
-		r = take_lists(object, &state, err);
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(fields); i++)
+		r = take_field(object, &state, &fields[i], err);
 	if (r == 0)
 		r = take_words(object, &state, err);
-	if (r == 0)
-		r = take_numbers(object, &state, err);
-	json_object_put(object);
 	if (r < 0) {
 		state_done(&state);
 		return r;
@@ -287,11 +276,20 @@ int state_open(const struct container_host *host, const char *id, bool lock, str
 
 void state_done(struct state *state)
 {
-	for (size_t i = 0; i < ARRAY_LEN(text_fields); i++)
-		free(*text_slot(state, &text_fields[i]));
-	for (size_t i = 0; i < ARRAY_LEN(list_fields); i++)
-		strv_done(list_slot(state, &list_fields[i]));
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+		const union slot slot = slot_of(state, &fields[i]);
+
+		if (fields[i].kind == TEXT || fields[i].kind == TEXT_OPTIONAL)
+			free(*slot.text);
+		else if (fields[i].kind == LIST)
+			strv_done(slot.list);
+	}
 	*state = (struct state){ 0 };
+}
+
+pid_t state_monitor(const struct state *state)
+{
+	return state->monitor_pid ? state->monitor_pid : state->pid;
 }
 
 int state_take_settings(struct state *state, const struct km_settings *settings, struct error *err)

@@ -34,7 +34,7 @@ struct state {
 	uid_t owner;
 	pid_t pid;		       /* 0 while it is being made */
 	unsigned long long start_time; /* of pid, in clock ticks after boot */
-	pid_t monitor_pid;	       /* km's process while a shim is pid; else 0 */
+	pid_t monitor_pid;	       /* km's process while a shim is pid; else 0: state_monitor() */
 	struct cgroup_place cgroup;
 	bool cgroup_below;    /* the processes are in a group below it, and exec follows */
 	struct rdt_group rdt; /* its class of resctrl, if it has one */
@@ -64,6 +64,8 @@ int state_open(const struct container_host *host, const char *id, bool lock, str
 	       struct error *err);
 int state_save(int dir_fd, const struct state *state, struct error *err);
 void state_done(struct state *state);
+/* km's process, in the km personality. */
+pid_t state_monitor(const struct state *state);
 
 /* What later commands and people have to know of the settings of km. */
 int state_take_settings(struct state *state, const struct km_settings *settings, struct error *err);

@@ -67,7 +67,7 @@ static bool is_frozen(const struct state *state)
 static bool is_parked(int dir_fd, const struct state *state)
 {
 	if (state->personality == PERSONALITY_KM && state->start == KM_START_PAYLOAD)
-		return km_is_waiting(state->monitor_pid ? state->monitor_pid : state->pid);
+		return km_is_waiting(state_monitor(state));
 	return start_gate_is_closed(dir_fd);
 }
 

@@ -13,7 +13,6 @@
 #include "cgroup/change.h"
 #include "container/container.h"
 #include "container/state.h"
-#include "container/state_dir.h"
 #include "container/status.h"
 #include "spec/spec.h"
 #include "util/array.h"

@@ -18,6 +18,7 @@
 #include "init/sync.h"
 #include "km/km.h"
 #include "spec/spec.h"
+#include "syscall/open.h"
 #include "syscall/process.h"
 #include "util/cleanup.h"
 #include "util/error.h"
@@ -74,8 +75,7 @@ static bool is_monitor(const char *path, const char *monitor)
 {
 	struct stat program, km;
 
-	return stat(path, &program) == 0 && stat(monitor, &km) == 0 && program.st_ino == km.st_ino &&
-	       program.st_dev == km.st_dev;
+	return stat(path, &program) == 0 && stat(monitor, &km) == 0 && is_same_file(&program, &km);
 }
 
 static int make_monitor_argv(const struct init_ctx *ctx, struct strv *ret, struct error *err)

@@ -6,7 +6,6 @@
  * is, stands in a page that both see. Lists of plain names need no child.
  */
 
-#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>

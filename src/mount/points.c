@@ -289,17 +289,8 @@ int mount_outside_find(const struct mount_search *search, struct mount_pairs *re
 static int path_of(int dir_fd, const char *source, bool nofollow, char *path, size_t size)
 {
 	auto_close int fd = openat(dir_fd, source, O_PATH | O_CLOEXEC | (nofollow ? O_NOFOLLOW : 0));
-	char link[64];
-	ssize_t n;
 
-	if (fd < 0)
-		return -errno;
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	n = readlink(link, path, size - 1);
-	if (n < 0)
-		return -errno;
-	path[n] = '\0';
-	return 0;
+	return fd < 0 ? -errno : fd_path(fd, path, size);
 }
 
 /*

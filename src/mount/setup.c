@@ -18,6 +18,7 @@
 
 #include "mount/internal.h"
 #include "syscall/mount.h"
+#include "syscall/open.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 
@@ -32,22 +33,11 @@ int mount_clone_fd(int fd, bool recursive)
  */
 int mount_clone_inherited(int *fd, bool recursive)
 {
-	char link[32], path[PATH_MAX];
-	auto_close int again = -1;
-	struct stat ours, theirs;
-	ssize_t n;
+	auto_close int again = open_again_here(*fd, O_PATH);
 	int tree;
 
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", *fd);
-	n = readlink(link, path, sizeof(path) - 1);
-	if (n < 0)
-		return -errno;
-	path[n] = '\0';
-	again = open(path, O_PATH | O_CLOEXEC);
-	if (again < 0 || fstat(again, &ours) < 0 || fstat(*fd, &theirs) < 0)
-		return -errno;
-	if (ours.st_dev != theirs.st_dev || ours.st_ino != theirs.st_ino)
-		return -ESTALE;
+	if (again < 0)
+		return again;
 	tree = mount_clone_fd(again, recursive);
 	if (tree < 0)
 		return tree;

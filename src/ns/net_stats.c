@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "syscall/open.h"
 #include "util/cleanup.h"
 #include "util/io.h"
 
@@ -68,5 +69,5 @@ bool net_stats_is_foreign(int process_fd)
 	struct stat ours, theirs;
 
 	return stat("/proc/self/ns/net", &ours) == 0 && fstatat(process_fd, "ns/net", &theirs, 0) == 0 &&
-	       (ours.st_ino != theirs.st_ino || ours.st_dev != theirs.st_dev);
+	       !is_same_file(&ours, &theirs);
 }

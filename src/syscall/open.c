@@ -52,6 +52,39 @@ int open_in_root_nofollow(int root_fd, const char *path, int flags)
 	return sys_openat2(root_fd, or_dot(path), (uint64_t)(flags | O_NOFOLLOW), 0, IN_ROOT);
 }
 
+int fd_path(int fd, char *path, size_t size)
+{
+	char link[32];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, path, size - 1);
+	if (n < 0)
+		return -errno;
+	path[n] = '\0';
+	return 0;
+}
+
+bool is_same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+int open_again_here(int fd, int flags)
+{
+	auto_close int again = -1;
+	struct stat ours, theirs;
+	char path[PATH_MAX];
+	int r = fd_path(fd, path, sizeof(path));
+
+	if (r < 0)
+		return r;
+	again = open(path, flags | O_CLOEXEC);
+	if (again < 0 || fstat(again, &ours) < 0 || fstat(fd, &theirs) < 0)
+		return -errno;
+	return is_same_file(&ours, &theirs) ? take_fd(&again) : -ESTALE;
+}
+
 int reopen_fd(int fd, int flags)
 {
 	char path[32];

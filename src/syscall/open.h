@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 /* openat2(2) itself. */
@@ -36,6 +37,15 @@ int open_in_root_make(int root_fd, const char *path, enum open_make what, mode_t
  * last component (points into @path). -EINVAL for a path without one ("/", "a/..").
  */
 int open_parent_in_root(int root_fd, const char *path, bool make, const char **ret_name);
+
+/* The path of what @fd was opened on, as the kernel tells it: true now, perhaps not any more when it is used. */
+int fd_path(int fd, char *path, size_t size);
+/*
+ * Opens by that path what @fd is, in the mount namespace of now: from what was opened in another one nothing can be mounted.
+ * -ESTALE when something else is there.
+ */
+int open_again_here(int fd, int flags);
+bool is_same_file(const struct stat *a, const struct stat *b);
 
 /* Opens the object behind an O_PATH fd for real (through /proc/self/fd). */
 int reopen_fd(int fd, int flags);

@@ -23,6 +23,12 @@ int terminal_attach(int slave_fd, struct error *err);
 int console_socket_send(int socket_fd, int master_fd, struct error *err);
 
 /*
+ * What becomes of a master that came from a container, which is taken over: it goes to the engine's socket, when there is one and
+ * it is open still, and the socket is closed; else it stays here, in place of an earlier one.
+ */
+int console_take(int master_fd, int *socket_fd, int *ret_master, struct error *err);
+
+/*
  * The foreground side: copies between our stdin/stdout and a pty master, puts our own terminal into raw
  * mode, follows SIGWINCH. Zero-initialised with terminal_relay_init().
  */

@@ -6,6 +6,7 @@ A record is one line of JSON on the descriptor that $KRUN_TEST_RECORDS names: {"
 as the last. A run without its last record did not come to its end, whatever its status is.
 """
 
+import fcntl
 import json
 import os
 import re
@@ -49,9 +50,9 @@ class Recorder:
     def __init__(self, fd):
         self.counts = dict.fromkeys(OUTCOMES, 0)
         self.results = []
-        # Programs of the tests do not get it, but all of them have a standard output: a number that is free there would be given
-        # to the next pipe of a test.
-        self.fd = os.dup(fd)
+        # Out of the tests' way, some of which use low numbers. A standard output has to stay: a number that is free there would
+        # be given to the next pipe of a test.
+        self.fd = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 100)
         if fd <= 2:
             os.dup2(2, fd)
         else:
