@@ -29,7 +29,8 @@ int cgroup_open_member(const struct cgroup *cgroup, int proc_fd, pid_t pid, stru
 	/* "0::/PATH" is the line of the cgroup2 tree, cgroups(7). */
 	line = strncmp(text, "0::", 3) == 0 ? text : strstr(text, "\n0::");
 	line = line ? strchr(line, '/') : NULL;
-	if (!line || strncmp(line, cgroup->place.path, len) != 0 || (line[len] != '/' && line[len] != '\n'))
+	/* '/', or the end of the line, which may be that of the text. */
+	if (!line || strncmp(line, cgroup->place.path, len) != 0 || !strchr("/\n", line[len]))
 		return error_set(err, -ENOENT, "the container's process has left cgroup '%s'",
 				 cgroup->place.path);
 	rest = line + len;

@@ -488,10 +488,8 @@ static int converse(struct launch *launch, struct error *err)
 
 /* ---- the end ----------------------------------------------------------------------------------------------- */
 
-static int commit(struct launch *launch, struct error *err)
+int launch_save_process(struct launch *launch, struct error *err)
 {
-	const char *receiver = spec_annotation(launch->spec, KRUN_ANNOTATION_PIDFD_RECEIVER);
-	const struct create_request *request = launch->request;
 	struct proc_stat stat;
 	int r = proc_read_stat(launch->child.pid, &stat);
 
@@ -499,7 +497,15 @@ static int commit(struct launch *launch, struct error *err)
 		return error_sys(err, r, "look at the container's process");
 	launch->state.pid = launch->child.pid;
 	launch->state.start_time = stat.start_time;
-	r = state_save(launch->dir_fd, &launch->state, err);
+	return state_save(launch->dir_fd, &launch->state, err);
+}
+
+static int commit(struct launch *launch, struct error *err)
+{
+	const char *receiver = spec_annotation(launch->spec, KRUN_ANNOTATION_PIDFD_RECEIVER);
+	const struct create_request *request = launch->request;
+	int r = launch_save_process(launch, err);
+
 	if (r < 0)
 		return r;
 	if (receiver && *receiver)

@@ -92,6 +92,8 @@ int launch_state_fd(struct launch *launch, struct error *err);
 int launch_run_hooks(struct launch *launch, struct error *err);
 int launch_take_console(struct launch *launch, int master_fd, struct error *err);
 int launch_join_rdt_class(const struct state *state, pid_t pid, struct error *err);
+/* Writes the state, with launch->child as the container's process. */
+int launch_save_process(struct launch *launch, struct error *err);
 
 /* restore.c: the phase in which CRIU makes the container's processes, from launch->image. */
 int launch_restore(struct launch *launch, struct error *err);

@@ -32,7 +32,6 @@
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/log.h"
-#include "util/proc.h"
 
 struct restore {
 	struct launch *launch;
@@ -238,29 +237,19 @@ static int prepare(void *data, struct error *err)
 
 /* ---- stages ---------------------------------------------------------------------------------------------------------- */
 
-/* All is there and nothing runs yet: whoever hears of the container from its program finds it in the state. */
-static int save_state(struct launch *launch, struct error *err)
-{
-	struct proc_stat stat;
-	int r = proc_read_stat(launch->child.pid, &stat);
-
-	if (r < 0)
-		return error_sys(err, r, "look at the container's process");
-	launch->state.pid = launch->child.pid;
-	launch->state.start_time = stat.start_time;
-	return state_save(launch->dir_fd, &launch->state, err);
-}
-
 static int close_root(void *data, struct error *err)
 {
 	(void)data;
 	return mount_do_live_root_readonly(err);
 }
 
-/* CRIU 3 forgets it of the root, which is its caller's mount. */
+/*
+ * All is there and nothing runs yet: whoever hears of the container from its program finds it in the state. CRIU 3 forgets that the
+ * root is read-only, which is its caller's mount.
+ */
 static int finish(struct launch *launch, struct error *err)
 {
-	int r = save_state(launch, err);
+	int r = launch_save_process(launch, err);
 
 	if (r < 0 || !launch->spec->rootfs_readonly)
 		return r;
@@ -326,11 +315,14 @@ static int call_criu(struct restore *restore, struct criu_answer *answer, struct
 /* That limits hold is not left to belief. A container that was paused is not any more. */
 static int check_cgroup(const struct launch *launch, struct error *err)
 {
-	auto_close int fd = -1;
+	auto_close int proc_fd = -1, fd = -1;
 
 	if (!launch->state.cgroup.path)
 		return 0;
-	fd = cgroup_open_member(&launch->cgroup, launch->proc_fd, launch->child.pid, err);
+	proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (proc_fd < 0)
+		return error_sys(err, -errno, "open '/proc'");
+	fd = cgroup_open_member(&launch->cgroup, proc_fd, launch->child.pid, err);
 	if (fd < 0)
 		return error_prefix(err, "look at what CRIU restored");
 	return cgroup_is_frozen(&launch->cgroup) == 1 ? cgroup_freeze(&launch->cgroup, false, err) : 0;
