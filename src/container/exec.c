@@ -219,7 +219,8 @@ static int choose_program(struct exec *exec, struct error *err)
 	if (r < 0)
 		return r;
 	/* km truncates its log at its start: each process gets one of its own, which dies with it. */
-	exec->monitor_waits = exec->state.start == KM_START_PAYLOAD && !names_monitor(exec);
+	exec->monitor_waits = exec->state.start == KM_START_PAYLOAD && !names_monitor(exec) &&
+			      !km_listens_first(exec->process.env.items);
 	exec->monitor_log_fd = monitor_log_make_unnamed(exec->dir_fd, exec->monitor_waits, err);
 	return exec->monitor_log_fd < 0 ? exec->monitor_log_fd : 0;
 }

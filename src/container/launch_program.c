@@ -43,6 +43,10 @@ int launch_personality_choose(struct launch *launch, struct error *err)
 	if (r < 0)
 		return r;
 	launch->has_km = true;
+	if (km_listens_first(launch->process.env)) {
+		log_debug("SNAP_LISTEN_TIMEOUT: km begins at start, as with startAt exec");
+		launch->km.settings.start = KM_START_EXEC;
+	}
 	launch->state.start = (enum km_start)launch->km.settings.start;
 	r = km_settings_options(&launch->km.settings, false, &launch->km_options, err);
 	if (r < 0)

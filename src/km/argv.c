@@ -84,6 +84,14 @@ int km_argv_make(const char *monitor, bool wait, int log_fd, char *const *option
 	return 0;
 }
 
+bool km_listens_first(char *const *env)
+{
+	const char *timeout = strv_env_get(env, "SNAP_LISTEN_TIMEOUT");
+
+	/* As km does: with atol(). */
+	return timeout && strtol(timeout, NULL, 10) != 0;
+}
+
 size_t km_environment_clean(char **env, bool exec)
 {
 	size_t kept = 0, dropped = 0;

@@ -118,6 +118,12 @@ int km_resolve_script(int fd, const char *path, char *const *argv, char **ret_pa
  */
 size_t km_environment_clean(char **env, bool exec);
 
+/*
+ * Pure. With SNAP_LISTEN_TIMEOUT in its environment km, before it loads a snapshot and before it would wait for its release, waits
+ * for a connection to one of the snapshot's sockets: whoever waits for km to be ready waits for a client.
+ */
+bool km_listens_first(char *const *env);
+
 /* ---- start protocol and signals (protocol.c), called from the host's pid namespace ------------------------ */
 
 /* A km that was just executed; everything is borrowed. */

@@ -63,6 +63,28 @@ class Checkpoint(KrunTest):
         self.wait_stopped()
         self.ok("delete", self.cid)
 
+    def test_a_snapshot_of_an_image_as_program(self):
+        """As km's own guide has it: copied out, made executable, CMD ["/kmsnap"]; waiting for a client first, if asked to."""
+        self.start_counter()
+        self.ok("checkpoint", "--image-path", self.image, self.cid)
+        last = self.numbers()[-1]
+        self.ok("delete", self.cid)
+        shutil.copy(f"{self.image}/km-snapshot", f"{self.rootfs}/kmsnap")
+        os.chmod(f"{self.rootfs}/kmsnap", 0o755)
+        for environment in ([], ["SNAP_LISTEN_TIMEOUT=1000"]):
+            self.write_config(args=["/kmsnap"], env=["PATH=/bin", *environment])
+            os.truncate(self.log, 0)
+            started = time.monotonic()
+            self.create()
+            self.ok("start", self.cid)
+            if environment:
+                self.assertLess(time.monotonic() - started, 8, "krun waited for km, which waited for a client")
+                self.assertEqual((self.status(), self.numbers()), ("running", []))
+                open(f"{self.rootfs}/tmp/.kmsim-connection", "w").close()
+            wait_until(lambda: len(self.numbers()) > 2, what="payload")
+            self.assertIn(self.numbers()[0], (last + 1, last + 2))
+            self.ok("delete", "--force", self.cid)
+
     def test_end_of_a_checkpointed_payload_is_status_0(self):
         self.shell(COUNTER)
         run = self.spawn("run", "--bundle", self.bundle, self.cid, stdout=subprocess.PIPE)

@@ -13,6 +13,7 @@
  *   - a signal from outside reaches the payload only when a thread other than the first gets the kick, signal 63;
  *   - its management socket, with a thread of its own also while it waits, and snapshots that it resumes (snapshot.h);
  *     KM_MGTDIR and --snapshot exclude each other;
+ *   - SNAP_LISTEN_TIMEOUT: a snapshot is resumed when somebody connects (here: when a file appears), and what waits for km waits;
  *   - its options: the values that it refuses, the device that it is told, and a trace and statistics that are one line;
  *   - a payload's death by a signal is repeated on itself, which does not work as process 1: 2 s, then SIGABRT, which
  *     does not work either, then SIGSEGV.
@@ -43,6 +44,9 @@ enum { KICK_SIGNAL = 63, GUEST_FDS = 727, LOG_FD = 731, DEVICE_FD = 734, LIMIT_F
 
 /* km's statuses for its own failures. */
 enum { EXIT_SETUP = 1, EXIT_PAYLOAD = 2 };
+
+/* Somebody has connected. */
+#define CONNECTION_FILE "/tmp/.kmsim-connection"
 
 static FILE *log_file;
 static pid_t payload_pid;
@@ -301,6 +305,18 @@ static void wait_for_release(void)
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
+/* Before anything else of a snapshot, as km waits for a connection to its sockets. */
+static void wait_for_connection(void)
+{
+	const char *timeout = getenv("SNAP_LISTEN_TIMEOUT");
+
+	if (!timeout || strtol(timeout, NULL, 10) == 0)
+		return;
+	say("waiting for a connection");
+	while (access(CONNECTION_FILE, F_OK) < 0)
+		usleep(10000);
+}
+
 /* KMSIM_TALK: so many KiB of log, as km with KM_VERBOSE writes them; like km, it does not care whether they arrive. */
 static void talk(void)
 {
@@ -443,9 +459,12 @@ int main(int argc, char **argv)
 	if (!argv[optind])
 		return usage();
 	payload = argv + optind;
-	if (snapshot_resume(payload[0], &payload) && argv[optind + 1]) {
-		say("cannot set payload arguments of a snapshot");
-		return EXIT_SETUP;
+	if (snapshot_resume(payload[0], &payload)) {
+		if (argv[optind + 1]) {
+			say("cannot set payload arguments of a snapshot");
+			return EXIT_SETUP;
+		}
+		wait_for_connection();
 	}
 	r = check_payload(payload[0]);
 	if (r == 0)

@@ -92,6 +92,25 @@ static void test_environment_of_another_km_is_dropped(void **state)
 	assert_int_equal(km_environment_clean(NULL, true), 0);
 }
 
+static void test_who_listens_first(void **state)
+{
+	static const struct {
+		const char *env[3];
+		bool expect;
+	} rows[] = {
+		{ { "A=b", NULL }, false },
+		{ { "SNAP_LISTEN_TIMEOUT=1000", "A=b", NULL }, true },
+		{ { "SNAP_LISTEN_TIMEOUT=-1", NULL }, true },
+		{ { "SNAP_LISTEN_TIMEOUT=0", NULL }, false },
+		{ { "SNAP_LISTEN_TIMEOUT=", NULL }, false },
+		{ { "SNAP_LISTEN_TIMEOUT=no", NULL }, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		assert_int_equal(km_listens_first((char *const *)rows[i].env), rows[i].expect);
+}
+
 static void test_an_entry_point_that_is_km(void **state)
 {
 	static const struct {
@@ -133,6 +152,7 @@ int main(void)
 		cmocka_unit_test(test_command_line),
 		cmocka_unit_test(test_init_helpers_of_engines),
 		cmocka_unit_test(test_environment_of_another_km_is_dropped),
+		cmocka_unit_test(test_who_listens_first),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
