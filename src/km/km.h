@@ -24,8 +24,8 @@ enum personality { PERSONALITY_PLAIN, PERSONALITY_KM };
 
 /*
  * The basename of argv[0]. "krun-plain" and names that do not start with "krun" are plain;
- * "krun-label-trigger" is km when the annotation app.kontain.version=1 is set or the rootfs holds
- * /.kontain; every other name that starts with "krun" is km. Pure.
+ * "krun-label-trigger" is km when the annotation app.kontain.version=1 is set or the container has
+ * /.kontain, in its root or as a mount; every other name that starts with "krun" is km. Pure.
  */
 enum personality_name { NAME_PLAIN, NAME_KM, NAME_LABEL_TRIGGER };
 enum personality_name personality_from_name(const char *argv0);

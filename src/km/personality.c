@@ -35,18 +35,23 @@ static bool is_sandbox(const struct spec *spec)
 	       annotation_is(spec, KRUN_ANNOTATION_CRIO_KIND, "sandbox");
 }
 
-static bool has_marker(int rootfs_fd)
+/* In the root, or mounted there: `docker run -v /.kontain`. */
+static bool has_marker(const struct spec *spec, int rootfs_fd)
 {
 	auto_close int fd = rootfs_fd < 0 ? -1 : open_in_root(rootfs_fd, ".kontain", O_PATH);
+	bool mounted = false;
 
-	return fd >= 0;
+	for (size_t i = 0; i < spec->mounts_len; i++)
+		mounted |= strcmp(spec->mounts[i].destination, "/.kontain") == 0;
+	return fd >= 0 || mounted;
 }
 
 enum personality personality_choose(enum personality_name name, const struct spec *spec, int rootfs_fd)
 {
 	if (name == NAME_PLAIN || is_sandbox(spec))
 		return PERSONALITY_PLAIN;
-	if (name == NAME_KM || annotation_is(spec, KRUN_ANNOTATION_TRIGGER, "1") || has_marker(rootfs_fd))
+	if (name == NAME_KM || annotation_is(spec, KRUN_ANNOTATION_TRIGGER, "1") ||
+	    has_marker(spec, rootfs_fd))
 		return PERSONALITY_KM;
 	return PERSONALITY_PLAIN;
 }

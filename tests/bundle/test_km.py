@@ -51,6 +51,10 @@ class Personality(KmTest):
         del self.config["annotations"]
         open(f"{self.rootfs}/.kontain", "w").close()
         self.assertEqual(self.state_of("krun-label-trigger"), "1\n")
+        os.unlink(f"{self.top}/krun-label-trigger")
+        os.unlink(f"{self.rootfs}/.kontain")
+        self.config["mounts"].append({"destination": "/.kontain", "type": "tmpfs", "source": "tmpfs"})
+        self.assertEqual(self.state_of("krun-label-trigger"), "1\n")
 
     def test_sandbox_containers_are_plain(self):
         for key in ("io.kubernetes.cri.container-type", "io.kubernetes.cri-o.ContainerType"):

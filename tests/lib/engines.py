@@ -8,6 +8,7 @@ know the processes by their numbers; there what belongs to an engine is told by 
 """
 
 import errno
+import glob
 import json
 import os
 import pty
@@ -204,14 +205,12 @@ class Dockerd(Engine):
     def popen(self):
         return {"env": dict(os.environ, DOCKER_CONFIG=self.top)}
 
+    def roots(self):
+        """The state roots that it gives to runtimes: one for all of them, or one for each, below its own directory or not."""
+        return [root for top in (f"{self.top}/exec", "/var/run/docker") for root in glob.glob(f"{top}/runtime-*/moby")]
+
     def states(self):
-        found = []
-        for personality in PROGRAMS:
-            root = f"{self.top}/exec/runtime-krun-{personality}/moby"
-            if not os.path.isdir(root):
-                root = f"/var/run/docker/runtime-krun-{personality}/moby"
-            found += self.states_in(root)
-        return found
+        return [name for root in self.roots() for name in self.states_in(root)]
 
 
 class HybridDockerd(Dockerd):
