@@ -6,7 +6,7 @@ import time
 import unittest
 
 from engine_tests import Client
-from engines import Containerd, Dockerd, EngineTest, Podman
+from engines import Containerd, Dockerd, EngineTest, Podman, in_machine
 from krun import criu_trouble, wait_until
 
 COUNTER = "echo ready; n=0; while :; do n=$((n+1)); echo n$n; sleep 0.1; done"
@@ -58,6 +58,7 @@ class PodmanCheckpoint(Counting, Client):
         self.assertIn(after[0], (1, last, last + 1))
         self.assertGreater(after[-1], last)
 
+    @in_machine
     def test_checkpoint_and_restore(self):
         self.start()
         self.ok("container", "checkpoint", self.name)
@@ -144,6 +145,7 @@ class DockerCheckpoint(Counting, Client):
         self.assertEqual(self.status(), "running")
         self.assertIn(self.counts()[self.numbers().index(last) + 1], (last, last + 1))
 
+    @in_machine
     def test_checkpoint_and_start(self):
         self.goes_on("--network", "none")
 
@@ -179,6 +181,7 @@ class CtrCheckpoint(EngineTest):
             self.cli("tasks", "delete", "--force", name)
             self.cli("containers", "delete", name)
 
+    @in_machine
     def test_task_checkpoint(self):
         self.ok("run", "--detach", "--rootfs", self.engine.rootfs, self.name, "sh", "-c",
                 "n=0; while :; do n=$((n+1)); echo $n > /tmp/n; sleep 0.1; done")
