@@ -19,6 +19,7 @@
 #include "syscall/process.h"
 #include "util/cleanup.h"
 #include "util/error.h"
+#include "util/log.h"
 #include "util/proc.h"
 
 /* A container that is open for an operation. */
@@ -56,6 +57,13 @@ static int signal_init(const struct state *state, int signo, struct error *err)
 
 	if (pidfd < 0 || !proc_is_alive(state->pid, state->start_time))
 		return error_set(err, -ESRCH, "container not running");
+	if (monitored && signo == SIGUSR1 && !km_is_released(state_monitor(state))) {
+		/* To km it means "start". Process 1 does not notice a signal that it has no handler for; others end. */
+		log_debug("SIGUSR1 before the start, which km takes for that");
+		if (state->monitor_pid)
+			return 0;
+		signo = SIGTERM;
+	}
 	r = sys_pidfd_send_signal(pidfd, signo);
 	if (r == -ESRCH)
 		return error_set(err, -ESRCH, "container not running");
@@ -103,6 +111,9 @@ int container_kill(const struct container_host *host, const char *id, int signo,
 	if (r < 0)
 		return r;
 	r = status_check(handle.status, OP_KILL, id, err);
+	/* Its first process is all that there is, and this signal is not for everybody: signal_init(). */
+	if (signo == SIGUSR1 && handle.status == STATUS_CREATED && handle.state.personality == PERSONALITY_KM)
+		all = false;
 	/* The shim of containerd signals what a dead init left behind, in a pid namespace that is not its own. */
 	if (all && handle.state.cgroup.path && handle.status != STATUS_CREATING)
 		r = signal_cgroup(&handle.state, signo, err);

@@ -107,7 +107,6 @@ static int run(struct launch *launch, const struct create_request *request, int 
 		&(struct release){
 			.dir_fd = launch->dir_fd,
 			.state = &launch->state,
-			.spec = launch->spec,
 			.launch = launch,
 		},
 		err);

@@ -370,7 +370,7 @@ static int wait_for_monitor(struct exec *exec, int pidfd, struct error *err)
 		.child = exec->child.pid,
 		.log_fd = exec->monitor_log_fd,
 	};
-	int r = km_wait_ready(&km, KM_START_TIMEOUT_MS, err);
+	int r = km_wait_ready(&km, exec->state.start_timeout_ms, err);
 
 	return r < 0 ? r : monitor_log_bound(exec->monitor_log_fd, err);
 }
@@ -394,7 +394,7 @@ static int bring_up(struct exec *exec, struct error *err)
 		r = announce(exec, err);
 		if (r < 0)
 			return r;
-		r = km_release(exec->child.pid, pidfd, KM_START_TIMEOUT_MS, err);
+		r = km_release(exec->child.pid, pidfd, exec->state.start_timeout_ms, err);
 	}
 	if (r < 0)
 		monitor_log_explain(exec->monitor_log_fd, err);

@@ -16,6 +16,22 @@
 #include "util/error.h"
 #include "util/log.h"
 
+/*
+ * km cannot be there before `start` when it waits for a client first, nor when hooks come in between: those are programs of the
+ * container, and have to run as confined as it is, in a process that becomes km only then.
+ */
+static void begin_at_start(struct launch *launch)
+{
+	const char *why = km_listens_first(launch->process.env)		    ? "SNAP_LISTEN_TIMEOUT" :
+			  launch->spec->hooks[HOOK_START_CONTAINER].len > 0 ? "startContainer hooks" :
+									      NULL;
+
+	if (!why)
+		return;
+	log_debug("%s: km begins at start, as with startAt exec", why);
+	launch->km.settings.start = KM_START_EXEC;
+}
+
 int launch_personality_choose(struct launch *launch, struct error *err)
 {
 	const struct container_host *host = launch->request->host;
@@ -43,11 +59,9 @@ int launch_personality_choose(struct launch *launch, struct error *err)
 	if (r < 0)
 		return r;
 	launch->has_km = true;
-	if (km_listens_first(launch->process.env)) {
-		log_debug("SNAP_LISTEN_TIMEOUT: km begins at start, as with startAt exec");
-		launch->km.settings.start = KM_START_EXEC;
-	}
+	begin_at_start(launch);
 	launch->state.start = (enum km_start)launch->km.settings.start;
+	launch->state.start_timeout_ms = launch->km.settings.start_timeout_ms;
 	r = km_settings_options(&launch->km.settings, false, &launch->km_options, err);
 	if (r < 0)
 		return r;

@@ -12,11 +12,10 @@ struct state;
 struct release {
 	int dir_fd;
 	const struct state *state;
-	const struct spec *spec; /* for startContainer hooks; NULL: none */
-	struct launch *launch;	 /* `run`: the sync socket; NULL: the FIFO */
+	struct launch *launch; /* `run`: the sync socket; NULL: the FIFO */
 };
 
-/* Runs startContainer hooks where nobody else does (km waits already), then releases the program. */
+/* Releases the program. */
 int container_release(const struct release *release, struct error *err);
 
 /* Removes the resctrl groups of a container, if it has any. */

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <linux/sched.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -16,52 +14,12 @@
 #include "container/status.h"
 #include "hooks/hooks.h"
 #include "init/start.h"
-#include "init/sync.h"
 #include "krun/annotations.h"
 #include "spec/spec.h"
 #include "syscall/process.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/log.h"
-
-/* ---- startContainer hooks, when the container's own process is km already ------------------------------- */
-
-struct inside {
-	const struct release *release;
-	const char *state;
-	int pidfd;
-};
-
-/* Grandchild: in the pid namespace by its birth, enters the others, runs the hooks. */
-static int run_hooks(void *data, struct error *err)
-{
-	const struct inside *inside = data;
-	const struct spec_hooks *hooks = &inside->release->spec->hooks[HOOK_START_CONTAINER];
-	uint64_t rest = inside->release->state->namespaces & ~(uint64_t)CLONE_NEWPID;
-
-	if (setns(inside->pidfd, (int)rest) < 0)
-		return error_sys(err, -errno, "enter the container for startContainer hooks");
-	return hooks_run(HOOK_START_CONTAINER, hooks, inside->state, err);
-}
-
-/* Child: joins the pid namespace for the process that it makes. */
-static int run_hooks_in_pid_namespace(void *data, struct error *err)
-{
-	const struct inside *inside = data;
-
-	if ((inside->release->state->namespaces & CLONE_NEWPID) && setns(inside->pidfd, CLONE_NEWPID) < 0)
-		return error_sys(err, -errno, "enter the container's pid namespace");
-	return sync_run(run_hooks, data, "startContainer hooks", err);
-}
-
-static int run_hooks_inside(const struct release *release, int pidfd, struct error *err)
-{
-	auto_free char *text = state_text(release->state, "created", release->state->pid, false);
-	struct inside inside = { release, text, pidfd };
-
-	return text ? sync_run(run_hooks_in_pid_namespace, &inside, "startContainer hooks", err) :
-		      error_oom(err);
-}
 
 /* ---- release ------------------------------------------------------------------------------------------------ */
 
@@ -78,12 +36,7 @@ static int release_monitor(const struct release *release, struct error *err)
 		error_set(err, -ESRCH, "km has ended before start");
 		return monitor_log_explain(log_fd, err);
 	}
-	if (release->spec && release->spec->hooks[HOOK_START_CONTAINER].len > 0) {
-		r = run_hooks_inside(release, pidfd, err);
-		if (r < 0)
-			return r;
-	}
-	r = km_release(monitor, pidfd, KM_START_TIMEOUT_MS, err);
+	r = km_release(monitor, pidfd, state->start_timeout_ms, err);
 	if (r < 0)
 		monitor_log_explain(log_fd, err);
 	monitor_log_to_debug(log_fd, told);
@@ -114,8 +67,7 @@ static int start(int dir_fd, const struct state *state, struct error *err)
 		r = hooks_output_open(spec_annotation(spec, KRUN_ANNOTATION_HOOKS_STDOUT),
 				      spec_annotation(spec, KRUN_ANNOTATION_HOOKS_STDERR), err);
 	if (r == 0)
-		r = container_release(&(struct release){ .dir_fd = dir_fd, .state = state, .spec = spec },
-				      err);
+		r = container_release(&(struct release){ .dir_fd = dir_fd, .state = state }, err);
 	if (r == 0 && spec && spec->hooks[HOOK_POSTSTART].len > 0) {
 		text = state_text(state, "running", state->pid, false);
 		r = text ? hooks_run(HOOK_POSTSTART, &spec->hooks[HOOK_POSTSTART], text, err) :

@@ -60,6 +60,7 @@ static const struct field {
 	{ "owner", NUMBER32, offsetof(struct state, owner) },
 	{ "pid", NUMBER32, offsetof(struct state, pid) },
 	{ "monitorPid", NUMBER32, offsetof(struct state, monitor_pid) },
+	{ "startTimeoutMs", NUMBER32, offsetof(struct state, start_timeout_ms) },
 	{ "startTime", NUMBER64, offsetof(struct state, start_time) },
 	{ "namespaces", NUMBER64, offsetof(struct state, namespaces) },
 	{ "executionDomain", NUMBER64, offsetof(struct state, execution_domain) },

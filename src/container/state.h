@@ -45,9 +45,10 @@ struct state {
 	struct strv settings; /* "KEY=VALUE" that are not the default, for people */
 	uint64_t namespaces;  /* CLONE_NEW* that exec joins */
 	enum personality personality;
-	enum km_start start;	  /* which start protocol, km personality only */
-	bool management;	  /* km has its management socket in KM_MANAGEMENT_DIR */
-	int64_t execution_domain; /* personality(2) of every process; -1: none asked for */
+	enum km_start start;	   /* which start protocol, km personality only */
+	uint32_t start_timeout_ms; /* how long km may take, likewise */
+	bool management;	   /* km has its management socket in KM_MANAGEMENT_DIR */
+	int64_t execution_domain;  /* personality(2) of every process; -1: none asked for */
 	bool exec_reads_config; /* it has what exec needs beside the process: a memory policy, a seccomp agent */
 	bool keep_groups;	/* its processes have the supplementary groups of who starts them */
 	bool has_hooks;		/* poststart, poststop or startContainer hooks are in config.json */

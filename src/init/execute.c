@@ -108,11 +108,18 @@ static int execute_monitor(struct init_ctx *ctx, char **env, struct error *err)
 {
 	const struct init_plan *plan = ctx->plan;
 	struct strv argv = { 0 };
+	struct stat st;
 	char self[8];
 	int r = make_monitor_argv(ctx, &argv, err);
 
 	if (r < 0)
 		return r;
+	/* km looks for its file by name; and a file that was replaced on the host has none any more, though it is mounted here. */
+	if (stat(plan->monitor, &st) == 0 && st.st_nlink == 0)
+		return error_set(err, -ESTALE,
+				 "km '%s' was replaced on the host after this container was made, and cannot "
+				 "start another process in it: make the container anew",
+				 plan->monitor);
 	/* km would end in a segmentation fault. */
 	if (readlink("/proc/self/exe", self, sizeof(self)) < 0)
 		return error_set(err, -ENOENT, "km needs /proc in the container, and there is none");
@@ -214,7 +221,7 @@ int init_execute(struct init_ctx *ctx, struct error *err)
 		r = park(ctx, err);
 	if (r < 0)
 		return r;
-	if (ctx->plan->park != INIT_PARK_MONITOR && spec && spec->hooks[HOOK_START_CONTAINER].len > 0) {
+	if (spec && spec->hooks[HOOK_START_CONTAINER].len > 0) {
 		r = hooks_run(HOOK_START_CONTAINER, &spec->hooks[HOOK_START_CONTAINER],
 			      ctx->state + strlen(ctx->state) + 1, err);
 		if (r < 0)

@@ -144,6 +144,8 @@ int km_wait_ready(const struct km_process *km, unsigned int timeout_ms, struct e
 int km_died(const struct km_process *km, struct error *err);
 /* SIGUSR1 once, then sees handlers appear in SigCgt (or the process end). */
 int km_release(pid_t pid, int pidfd, unsigned int timeout_ms, struct error *err);
+/* Whether the payload was let go; before that SIGUSR1 would do it. */
+bool km_is_released(pid_t pid);
 /*
  * After @signo was sent to km process @pid: waits (50 ms at most) until km has taken it, then kicks (signal 63) each
  * of km's other threads that catches the kick.

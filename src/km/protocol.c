@@ -104,6 +104,15 @@ bool km_is_waiting(pid_t pid)
 	       !(masks.blocked >> (SIGUSR1 - 1) & 1);
 }
 
+bool km_is_released(pid_t pid)
+{
+	struct masks masks;
+	char path[40];
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	return read_masks(path, &masks) && has_handlers(masks.caught);
+}
+
 /* The end of km's log on one line; "" when it said nothing. */
 static void log_tail(int log_fd, char *tail, size_t size)
 {

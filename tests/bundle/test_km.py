@@ -202,12 +202,28 @@ class Start(KmTest):
         self.assertEqual(self.logged(), "1\n")
         self.ok("delete", self.cid)
 
-    def test_early_release_signal_harms_nobody(self):
+    def test_early_release_signal_does_not_start_the_payload(self):
+        self.shell("echo ran")
+        for send in (lambda: self.ok("kill", self.cid, "USR1"), lambda: self.ok("kill", "--all", self.cid, "USR1"),
+                     lambda: os.kill(self.state()["pid"], signal.SIGUSR1)):
+            self.create()
+            send()
+            time.sleep(0.3)
+            self.assertEqual((self.status(), self.logged()), ("created", ""))
+            self.ok("start", self.cid)
+            wait_until(lambda: self.logged() == "ran\n", what="payload")
+            self.wait_stopped()
+            self.ok("delete", self.cid)
+            os.truncate(self.log, 0)
+
+    def test_early_release_signal_without_a_pid_namespace(self):
+        self.config["linux"]["namespaces"] = [item for item in self.config["linux"]["namespaces"] if item["type"] != "pid"]
         self.shell("echo ran")
         self.create()
-        self.ok("kill", self.cid, "USR2")
-        wait_until(lambda: self.status() in ("stopped", "created"), what="state")
-        self.ok("delete", "--force", self.cid)
+        self.ok("kill", self.cid, "USR1")
+        self.wait_stopped()
+        self.assertEqual(self.logged(), "")
+        self.ok("delete", self.cid)
 
     def test_payload_gets_user_signal_1_after_the_start(self):
         self.start_sleeper("trap 'echo usr1' USR1; echo ready; while :; do sleep 0.02; done")
@@ -239,6 +255,20 @@ class Start(KmTest):
         self.run_ok()
         with open(f"{self.rootfs}/tmp/order") as file:
             self.assertEqual(file.read(), "hook\n/\npayload\n")
+
+    def test_start_containers_hooks_are_as_confined_as_the_payload(self):
+        # The payload's number of its process, and its signals, are its own.
+        look = "(cat /proc/self/cgroup; grep -E '^(Cap|NoNewPrivs|Seccomp:|Uid|Gid|Groups)' /proc/self/status; ulimit -c) > /tmp/"
+        self.config["process"]["noNewPrivileges"] = True
+        self.config["hooks"] = {"startContainer": [{"path": "/bin/sh", "args": ["sh", "-c", look + "hook"]}]}
+        self.shell(look + "payload")
+        self.run_ok()
+        seen = []
+        for name in ("hook", "payload"):
+            with open(f"{self.rootfs}/tmp/{name}") as file:
+                seen.append(file.read())
+        self.assertEqual(*seen)
+        self.assertIn("NoNewPrivs:\t1", seen[0])
 
 
 class Signals(KmTest):

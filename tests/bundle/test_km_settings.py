@@ -116,6 +116,33 @@ class Layers(SettingsTest):
         self.assertIn("300 ms", message)
         self.assertLess(time.monotonic() - started, 5)
 
+    def test_start_timeout_holds_for_the_release_too(self):
+        self.shell("echo ran", env=["PATH=/bin", "KMSIM_LATE=60000"])
+        options = self.host(startTimeoutMs=300)
+        self.create(options=options)
+        self.assertIn("300 ms", self.fails("start", self.cid))
+        self.ok("delete", "--force", self.cid)
+        self.config["process"]["env"] = ["PATH=/bin"]
+        self.start(options)
+        started = time.monotonic()
+        self.assertIn("300 ms", self.fails("exec", "--env", "KMSIM_LATE=60000", self.cid, "true", status=255))
+        self.assertLess(time.monotonic() - started, 5)
+        self.ok("delete", "--force", self.cid)
+
+    def test_km_that_is_replaced_while_a_container_runs(self):
+        km = os.path.join(self.top, "km")
+        shutil.copy(KM_PATH, km)
+        for start_at in ("payload", "exec"):
+            options = self.host(kmPath=km, startAt=start_at)
+            self.start(options)
+            self.assertEqual(self.ok("exec", self.cid, "echo", "fine").out, "fine\n")
+            shutil.copy(km, km + ".new")
+            os.rename(km + ".new", km)
+            self.assertIn(f"km '{km}' was replaced on the host", self.fails("exec", self.cid, "true", status=255))
+            self.ok("kill", self.cid, "TERM")
+            self.wait_stopped()
+            self.ok("delete", self.cid)
+
     def test_management_off(self):
         self.own(options=self.host(management=False))
         self.assertEqual([word for word in self.variables if word.startswith("KM_MGT")], [])

@@ -317,6 +317,15 @@ static void wait_for_connection(void)
 		usleep(10000);
 }
 
+/* KMSIM_LATE: so many milliseconds from the release to the payload. */
+static void be_late(void)
+{
+	const char *ms = getenv("KMSIM_LATE");
+
+	if (ms)
+		usleep((useconds_t)strtoul(ms, NULL, 10) * 1000);
+}
+
 /* KMSIM_TALK: so many KiB of log, as km with KM_VERBOSE writes them; like km, it does not care whether they arrive. */
 static void talk(void)
 {
@@ -478,6 +487,7 @@ int main(int argc, char **argv)
 	management_start(options.management, argv[optind]);
 	if (options.wait)
 		wait_for_release();
+	be_late();
 	talk();
 	start_payload(payload);
 	while (waitpid(payload_pid, &status, 0) < 0)
