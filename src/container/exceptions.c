@@ -6,97 +6,132 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "container/container.h"
 #include "container/state.h"
 #include "km/km.h"
+#include "ns/idmap.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/proc.h"
 
+struct target {
+	int root_fd;
+	uid_t owner; /* who besides root may write the list */
+};
+
+/* Nobody tells yet who will be its root: whoever it was made for. */
+static int take_owner_of_root(struct target *target, struct error *err)
+{
+	struct stat st;
+
+	if (fstat(target->root_fd, &st) < 0) {
+		int r = error_sys(err, -errno, "look at the root file system");
+
+		cleanup_close(&target->root_fd);
+		return r;
+	}
+	target->owner = st.st_uid;
+	return 0;
+}
+
 /* As exec would see it, while it runs; its root file system on the host otherwise. */
-static int open_root_of(const struct state *state, struct error *err)
+static int open_root_of(const struct state *state, struct target *ret, struct error *err)
 {
 	char path[32];
-	int fd;
 
 	if (state->personality != PERSONALITY_KM)
 		return error_set(err, -EINVAL, "container '%s' does not run under km: it needs no exceptions",
 				 state->id);
 	snprintf(path, sizeof(path), "/proc/%d/root", state->pid);
 	if (proc_is_alive(state->pid, state->start_time)) {
-		fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		auto_close int proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+		ret->root_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		ret->owner = idmap_root_of(proc_fd, state->pid);
 		/* Looked at again: now the number was that process's while it was used. */
-		if (fd >= 0 && proc_is_alive(state->pid, state->start_time))
-			return fd;
-		cleanup_close(&fd);
+		if (ret->root_fd >= 0 && proc_is_alive(state->pid, state->start_time))
+			return 0;
+		cleanup_close(&ret->root_fd);
 	}
-	fd = open(state->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 ? error_sys(err, -errno, "open the root '%s' of container '%s'", state->rootfs,
-				  state->id) :
-			fd;
+	ret->root_fd = open(state->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return ret->root_fd < 0 ? error_sys(err, -errno, "open the root '%s' of container '%s'",
+					    state->rootfs, state->id) :
+				  take_owner_of_root(ret, err);
 }
 
-static int open_target(const struct container_host *host, const char *target, struct error *err)
+static int open_target(const struct container_host *host, const char *name, struct target *ret,
+		       struct error *err)
 {
 	auto_close int dir_fd = -1;
 	struct state state;
-	int fd;
+	int r;
 
 	/* No id has a slash. */
-	if (strchr(target, '/')) {
-		fd = open(target, O_PATH | O_DIRECTORY | O_CLOEXEC);
-		return fd < 0 ? error_sys(err, -errno, "open root file system '%s'", target) : fd;
+	if (strchr(name, '/')) {
+		ret->root_fd = open(name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		return ret->root_fd < 0 ? error_sys(err, -errno, "open root file system '%s'", name) :
+					  take_owner_of_root(ret, err);
 	}
-	dir_fd = state_open(host, target, false, &state, err);
+	dir_fd = state_open(host, name, false, &state, err);
 	if (dir_fd == -ENOENT)
 		return error_set(err, -ENOENT,
 				 "container '%s' does not exist (the path of a root file system has a '/')",
-				 target);
+				 name);
 	if (dir_fd < 0)
 		return dir_fd;
-	fd = open_root_of(&state, err);
+	r = open_root_of(&state, ret, err);
 	state_done(&state);
-	return fd;
-}
-
-int container_exceptions_add(const struct container_host *host, const char *target, const char *regex,
-			     const char *path, bool replace, struct error *err)
-{
-	auto_close int root_fd = open_target(host, target, err);
-	struct km_settings settings;
-	int r;
-
-	if (root_fd < 0)
-		return root_fd;
-	r = km_settings_load(host->config_file, &settings, err);
-	if (r < 0)
-		return r;
-	r = km_exceptions_add(root_fd, &settings, regex, path, replace, err);
-	km_settings_done(&settings);
 	return r;
 }
 
-int container_exceptions_list(const struct container_host *host, const char *target,
-			      struct km_exceptions *ret, enum km_exception_verdict **ret_verdicts,
-			      struct error *err)
+/* What both commands begin with; *ret_settings is released by the caller, the fd is too. */
+static int begin(const struct container_host *host, const char *name, struct target *ret,
+		 struct km_settings *ret_settings, struct error *err)
 {
-	auto_close int root_fd = open_target(host, target, err);
-	struct km_settings settings;
-	int r;
+	int r = open_target(host, name, ret, err);
 
-	if (root_fd < 0)
-		return root_fd;
-	r = km_settings_load(host->config_file, &settings, err);
 	if (r < 0)
 		return r;
-	r = km_exceptions_load(root_fd, &settings, ret, err);
+	r = km_settings_load(host->config_file, ret_settings, err);
+	if (r < 0)
+		cleanup_close(&ret->root_fd);
+	return r;
+}
+
+int container_exceptions_add(const struct container_host *host, const char *name, const char *regex,
+			     const char *path, bool replace, struct error *err)
+{
+	struct km_settings settings;
+	struct target target;
+	int r = begin(host, name, &target, &settings, err);
+
+	if (r < 0)
+		return r;
+	r = km_exceptions_add(target.root_fd, target.owner, &settings, regex, path, replace, err);
+	km_settings_done(&settings);
+	cleanup_close(&target.root_fd);
+	return r;
+}
+
+int container_exceptions_list(const struct container_host *host, const char *name, struct km_exceptions *ret,
+			      enum km_exception_verdict **ret_verdicts, struct error *err)
+{
+	struct km_settings settings;
+	struct target target;
+	int r = begin(host, name, &target, &settings, err);
+
+	if (r < 0)
+		return r;
+	r = km_exceptions_load(target.root_fd, target.owner, &settings, ret, err);
 	if (r == 0 && ret_verdicts) {
-		r = km_exceptions_check(root_fd, ret, ret_verdicts, err);
+		r = km_exceptions_check(target.root_fd, ret, ret_verdicts, err);
 		if (r < 0)
 			km_exceptions_done(ret);
 	}
 	km_settings_done(&settings);
+	cleanup_close(&target.root_fd);
 	return r;
 }

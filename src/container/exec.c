@@ -30,6 +30,7 @@
 #include "init/sync.h"
 #include "km/exceptions.h"
 #include "km/needs.h"
+#include "ns/idmap.h"
 #include "security/security.h"
 #include "spec/spec.h"
 #include "syscall/open.h"
@@ -210,7 +211,8 @@ static int choose_program(struct exec *exec, struct error *err)
 	r = km_settings_load(exec->request->host->config_file, &settings, err);
 	if (r < 0)
 		return r;
-	r = km_exception_find(root_fd, &settings, exec->process.process.args[0], &exec->exception, err);
+	r = km_exception_find(root_fd, idmap_root_of(exec->proc_fd, exec->state.pid), &settings,
+			      exec->process.process.args[0], &exec->exception, err);
 	exec->audit_syslog = settings.exceptions_audit == KM_AUDIT_SYSLOG;
 	km_settings_done(&settings);
 	if (r < 0 || exec->exception.fd >= 0)
@@ -225,22 +227,12 @@ static int choose_program(struct exec *exec, struct error *err)
 	return exec->monitor_log_fd < 0 ? exec->monitor_log_fd : 0;
 }
 
-/* True when the container's user namespace is the one we are in: joining it again is an error (EINVAL). */
-static bool same_user_namespace(const struct exec *exec)
-{
-	struct stat ours, theirs;
-	char path[32];
-
-	snprintf(path, sizeof(path), "%d/ns/user", exec->state.pid);
-	return fstatat(exec->proc_fd, "self/ns/user", &ours, 0) == 0 &&
-	       fstatat(exec->proc_fd, path, &theirs, 0) == 0 && is_same_file(&ours, &theirs);
-}
-
 /* The pid namespace holds for the child only, so the parent joins it. */
 static int join_pid_namespace(struct exec *exec, struct error *err)
 {
 	exec->namespaces = exec->state.namespaces;
-	if ((exec->namespaces & CLONE_NEWUSER) && same_user_namespace(exec))
+	/* Joining the one that we are in is an error (EINVAL). */
+	if ((exec->namespaces & CLONE_NEWUSER) && idmap_is_ours(exec->proc_fd, exec->state.pid))
 		exec->namespaces &= ~(uint64_t)CLONE_NEWUSER;
 	if (!(exec->namespaces & CLONE_NEWPID))
 		return 0;

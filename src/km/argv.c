@@ -92,14 +92,24 @@ bool km_listens_first(char *const *env)
 	return timeout && strtol(timeout, NULL, 10) != 0;
 }
 
+/*
+ * KM_EXEC_* make km believe that another km executed it, the second is between km and its debugger; and the management socket is
+ * the first process's.
+ */
+static bool is_for_another(const char *variable, bool exec)
+{
+	return strncmp(variable, "KM_EXEC_", 8) == 0 ||
+	       strncmp(variable, "KM_GDB_CHILD_FORK_WAIT=", 23) == 0 ||
+	       (exec &&
+		(strncmp(variable, "KM_MGTPIPE=", 11) == 0 || strncmp(variable, "KM_MGTDIR=", 10) == 0));
+}
+
 size_t km_environment_clean(char **env, bool exec)
 {
 	size_t kept = 0, dropped = 0;
 
 	for (size_t i = 0; env && env[i]; i++) {
-		/* KM_EXEC_* make km believe that another km executed it; the socket is the first process's. */
-		if (strncmp(env[i], "KM_EXEC_", 8) == 0 ||
-		    (exec && strncmp(env[i], "KM_MGTPIPE=", 11) == 0)) {
+		if (is_for_another(env[i], exec)) {
 			free(env[i]);
 			dropped++;
 		} else {

@@ -99,7 +99,7 @@ void km_exceptions_done(struct km_exceptions *list)
 
 /* ---- the file --------------------------------------------------------------------------------------------- */
 
-/* Who can write it decides what runs outside of the VM: root, the owner of the container's root, and nobody else. */
+/* Who can write it decides what runs outside of the VM: root, the container's root, and nobody else. */
 static int check_owner(int fd, const char *file, uid_t other, struct error *err)
 {
 	struct stat st;
@@ -114,12 +114,11 @@ static int check_owner(int fd, const char *file, uid_t other, struct error *err)
 }
 
 /* -ENOENT, without an error text, when there is no list in the container. */
-static int open_list(int root_fd, const struct km_settings *settings, struct km_exceptions *list,
+static int open_list(int root_fd, uid_t owner, const struct km_settings *settings, struct km_exceptions *list,
 		     struct error *err)
 {
 	const bool on_host = settings && settings->exceptions == KM_EXCEPTIONS_HOST;
 	auto_close int fd = -1;
-	struct stat root;
 	int r;
 
 	list->file = strdup(on_host ? settings->exceptions_file : KM_EXCEPTIONS_FILE);
@@ -131,9 +130,9 @@ static int open_list(int root_fd, const struct km_settings *settings, struct km_
 		fd = -errno;
 	if (!on_host && (fd == -ENOENT || fd == -ENOTDIR))
 		return -ENOENT;
-	if (fd < 0 || fstat(root_fd, &root) < 0)
-		return error_sys(err, fd < 0 ? fd : -errno, "open exceptions '%s'", list->file);
-	r = check_owner(fd, list->file, on_host ? 0 : root.st_uid, err);
+	if (fd < 0)
+		return error_sys(err, fd, "open exceptions '%s'", list->file);
+	r = check_owner(fd, list->file, on_host ? 0 : owner, err);
 	return r < 0 ? r : take_fd(&fd);
 }
 
@@ -151,8 +150,8 @@ static int read_list(int fd, struct km_exceptions *list, struct error *err)
 	return text ? km_exceptions_parse(text, list, err) : error_oom(err);
 }
 
-int km_exceptions_load(int root_fd, const struct km_settings *settings, struct km_exceptions *ret,
-		       struct error *err)
+int km_exceptions_load(int root_fd, uid_t owner, const struct km_settings *settings,
+		       struct km_exceptions *ret, struct error *err)
 {
 	struct km_exceptions list = { 0 };
 	auto_close int fd = -1;
@@ -161,7 +160,7 @@ int km_exceptions_load(int root_fd, const struct km_settings *settings, struct k
 	*ret = list;
 	if (settings && settings->exceptions == KM_EXCEPTIONS_DENY)
 		return error_set(err, -EPERM, "the host's settings permit no exceptions");
-	fd = open_list(root_fd, settings, &list, err);
+	fd = open_list(root_fd, owner, settings, &list, err);
 	if (fd == -ENOENT && (!settings || settings->exceptions == KM_EXCEPTIONS_CONTAINER)) {
 		*ret = list;
 		return 0;
@@ -214,7 +213,7 @@ static int take_program(int root_fd, const struct km_exceptions *list, const str
 	return error_oom(err);
 }
 
-int km_exception_find(int root_fd, const struct km_settings *settings, const char *name,
+int km_exception_find(int root_fd, uid_t owner, const struct km_settings *settings, const char *name,
 		      struct km_exception *ret, struct error *err)
 {
 	struct km_exceptions_match match = { 0 };
@@ -229,7 +228,7 @@ int km_exception_find(int root_fd, const struct km_settings *settings, const cha
 	if (settings && settings->exceptions == KM_EXCEPTIONS_HOST)
 		log_debug("exceptions are those of '%s' on the host, the container's own do not count",
 			  settings->exceptions_file);
-	r = km_exceptions_load(root_fd, settings, &list, err);
+	r = km_exceptions_load(root_fd, owner, settings, &list, err);
 	if (r == 0)
 		r = find_entry(&list, name, &match, err);
 	if (r == 0 && match.found)

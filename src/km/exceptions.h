@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 struct error;
 struct km_settings;
@@ -30,11 +31,12 @@ struct km_exception {
 };
 
 /*
- * @root_fd: root directory of the container, opened from outside. @name: args[0] of the exec. No list, no matching entry, or a host
+ * @root_fd: root directory of the container, opened from outside. @owner: who besides root may have written its list: what uid 0 of
+ * its user namespace is on the host, or 0. @name: args[0] of the exec. No list, no matching entry, or a host
  * that permits none: 0 and ret->fd == -1. Whole name, first match wins, hash while copying; anything malformed anywhere in the list
  * fails and nothing runs.
  */
-int km_exception_find(int root_fd, const struct km_settings *settings, const char *name,
+int km_exception_find(int root_fd, uid_t owner, const struct km_settings *settings, const char *name,
 		      struct km_exception *ret, struct error *err);
 void km_exception_done(struct km_exception *exception);
 
@@ -64,8 +66,8 @@ struct km_exceptions {
  * The list that holds for a container. No file of the container: 0, empty, ret->raw NULL. -EPERM for a host that permits none. What
  * others than root may write is refused. Released with km_exceptions_done(), on failure empty.
  */
-int km_exceptions_load(int root_fd, const struct km_settings *settings, struct km_exceptions *ret,
-		       struct error *err);
+int km_exceptions_load(int root_fd, uid_t owner, const struct km_settings *settings,
+		       struct km_exceptions *ret, struct error *err);
 /* Pure: the entries of @text (moved). */
 int km_exceptions_parse(char *text, struct km_exceptions *ret, struct error *err);
 void km_exceptions_done(struct km_exceptions *list);
@@ -88,8 +90,8 @@ int km_exceptions_match(const struct km_exceptions *list, size_t from, const cha
  * expression; makes the file (mode 0644, of the caller) and its directory. Refuses what exec would refuse, and hosts with another
  * policy.
  */
-int km_exceptions_add(int root_fd, const struct km_settings *settings, const char *regex, const char *path,
-		      bool replace, struct error *err);
+int km_exceptions_add(int root_fd, uid_t owner, const struct km_settings *settings, const char *regex,
+		      const char *path, bool replace, struct error *err);
 
 enum km_exception_verdict {
 	KM_EXCEPTION_OK,

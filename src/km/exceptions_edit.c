@@ -9,7 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "km/exceptions.h"
@@ -18,6 +20,8 @@
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/io.h"
+
+enum { LOCK_LOOKS = 500, LOCK_NAP_NS = 20000000 }; /* 10 s */
 
 /* ---- check ------------------------------------------------------------------------------------------------ */
 
@@ -221,10 +225,32 @@ static int write_list(int root_fd, const char *text, struct error *err)
 	return r < 0 ? error_sys(err, r, "write '%s'", KM_EXCEPTIONS_FILE) : 0;
 }
 
-int km_exceptions_add(int root_fd, const struct km_settings *settings, const char *regex, const char *path,
-		      bool replace, struct error *err)
+/* Two at once would lose one's entry. The directory is the container's, who may hold a lock on it for ever. */
+static int lock_root(int root_fd, struct error *err)
+{
+	const struct timespec nap = { .tv_nsec = LOCK_NAP_NS };
+	auto_close int fd = reopen_fd(root_fd, O_RDONLY | O_DIRECTORY);
+
+	if (fd < 0)
+		return error_sys(err, fd, "open the container's root");
+	for (int i = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; i++) {
+		if (errno != EWOULDBLOCK)
+			return error_sys(err, -errno, "lock the container's root");
+		if (i == LOCK_LOOKS)
+			return error_set(err, -EBUSY,
+					 "somebody holds a lock on the container's root directory: is "
+					 "another command changing '%s'?",
+					 KM_EXCEPTIONS_FILE);
+		nanosleep(&nap, NULL);
+	}
+	return take_fd(&fd);
+}
+
+int km_exceptions_add(int root_fd, uid_t owner, const struct km_settings *settings, const char *regex,
+		      const char *path, bool replace, struct error *err)
 {
 	auto_free char *line = NULL, *text = NULL;
+	auto_close int lock_fd = -1;
 	struct km_exceptions list;
 	int r;
 
@@ -232,7 +258,10 @@ int km_exceptions_add(int root_fd, const struct km_settings *settings, const cha
 		return error_set(err, -EPERM,
 				 "the host's settings name '%s': a container's own list does not count",
 				 settings->exceptions_file);
-	r = km_exceptions_load(root_fd, settings, &list, err);
+	lock_fd = lock_root(root_fd, err);
+	if (lock_fd < 0)
+		return lock_fd;
+	r = km_exceptions_load(root_fd, owner, settings, &list, err);
 	if (r == 0)
 		r = make_line(root_fd, regex, path, &line, err);
 	if (r == 0)

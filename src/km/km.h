@@ -113,7 +113,8 @@ int km_resolve_script(int fd, const char *path, char *const *argv, char **ret_pa
 		      struct error *err);
 
 /*
- * Pure: drops KM_EXEC_* always, KM_MGTPIPE too for @exec. Edits the NULL-terminated array in place,
+ * Pure: drops KM_EXEC_* and KM_GDB_CHILD_FORK_WAIT always, KM_MGTPIPE and KM_MGTDIR too for @exec; what else km looks for
+ * (KM_VERBOSE, KM_LOGTO, KM_KILL_UNIMPL_SCALL) is of no weight against krun's options. Edits the NULL-terminated array in place,
  * returns the number of dropped variables.
  */
 size_t km_environment_clean(char **env, bool exec);

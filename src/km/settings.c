@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "json/fields.h"
+#include "km/exceptions.h"
 #include "km/km.h"
 #include "km/settings_table.h"
 #include "krun/annotations.h"
@@ -23,7 +24,7 @@
 #include "util/io.h"
 #include "util/parse.h"
 
-enum { FILE_MAX = 1024 * 1024, GDB_PORT = 2159, FIELDS_MAX = KM_KEY_COUNT + 3 };
+enum { FILE_MAX = 1024 * 1024, GDB_PORT = 2159, FIELDS_MAX = KM_KEY_COUNT + 3, NOBODY = 65534 };
 
 /* ---- one value ------------------------------------------------------------------------------------------------- */
 
@@ -255,7 +256,47 @@ static int check_exceptions(struct json_reader *reader, const struct km_settings
 					    "\"exceptionsFile\" is for \"exceptions\": \"host\"");
 }
 
-/* @text NULL: there is no file. */
+/* Members that @text, which is JSON, gives its outermost object: every one has a colon. */
+static size_t count_members(const char *text, size_t size)
+{
+	size_t depth = 0, members = 0;
+	bool quoted = false;
+
+	for (size_t i = 0; i < size; i++) {
+		if (quoted && text[i] == '\\')
+			i++;
+		else if (text[i] == '"')
+			quoted = !quoted;
+		else if (!quoted && (text[i] == '{' || text[i] == '['))
+			depth++;
+		else if (!quoted && (text[i] == '}' || text[i] == ']'))
+			depth--;
+		else if (!quoted && depth == 1 && text[i] == ':')
+			members++;
+	}
+	return members;
+}
+
+/* What other documents may have: a setting twice, of which one would hold, or null, which says nothing. */
+static int check_members(struct json_reader *reader, struct json_object *object, const char *text,
+			 size_t size)
+{
+	int r = 0;
+
+	if (count_members(text, size) != (size_t)json_object_object_length(object))
+		r = json_error(reader, "a setting is there twice");
+	json_object_object_foreach(object, key, value)
+	{
+		if (value || r < 0)
+			continue;
+		r = json_enter_key(reader, key);
+		if (r == 0)
+			r = json_error(reader, "null is no value: leave the setting out for its default");
+		json_leave(reader);
+	}
+	return r;
+}
+
 static int read_host(const char *text, size_t size, struct km_settings *settings,
 		     struct json_findings *findings, struct error *err)
 {
@@ -276,6 +317,8 @@ static int read_host(const char *text, size_t size, struct km_settings *settings
 		json_findings_add(findings, JSON_ERROR, "", err->text + strlen(settings->file) + 2);
 	if (r == 0 && !json_object_is_type(object, json_type_object))
 		r = json_error(&reader, "expected an object");
+	if (r == 0)
+		r = check_members(&reader, object, text, size);
 	if (r == 0)
 		r = json_read_fields(&reader, object, fields, &layering);
 	if (r == 0)
@@ -302,6 +345,47 @@ static int make_defaults(const char *file, struct km_settings *ret, struct error
 	return error_oom(err);
 }
 
+/* Who can write it chooses what krun runs. The owner of what belongs to nobody here cannot be told in a user namespace. */
+static int check_writers(int fd, const char *file, struct error *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return error_sys(err, -errno, "host settings '%s'", file);
+	if (!S_ISREG(st.st_mode))
+		return error_set(err, -EINVAL, "host settings '%s': not a regular file", file);
+	if (st.st_mode & (S_IWGRP | S_IWOTH))
+		return error_set(
+			err, -EPERM,
+			"host settings '%s': others than the owner may write this file, and so choose "
+			"what krun runs",
+			file);
+	if (st.st_uid != 0 && st.st_uid != geteuid() && st.st_uid != NOBODY)
+		return error_set(err, -EPERM,
+				 "host settings '%s': belongs to user %u, who may choose so what krun runs",
+				 file, st.st_uid);
+	return 0;
+}
+
+/* *ret_text stays NULL when the default file is not there. */
+static int read_file(const char *file, bool wanted, char **ret_text, size_t *ret_size, struct error *err)
+{
+	auto_close int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct stat st;
+	int r;
+
+	/* A link that leads nowhere is not the absence of settings. */
+	if (fd < 0 && errno == ENOENT && !wanted && lstat(file, &st) < 0)
+		return 0;
+	if (fd < 0)
+		return error_sys(err, -errno, "read host settings '%s'", file);
+	r = check_writers(fd, file, err);
+	if (r < 0)
+		return r;
+	r = io_read_all(fd, FILE_MAX, ret_text, ret_size);
+	return r < 0 ? error_sys(err, r, "read host settings '%s'", file) : 0;
+}
+
 static int load(const char *file, struct json_findings *findings, struct km_settings *ret, struct error *err)
 {
 	auto_free char *text = NULL;
@@ -310,13 +394,15 @@ static int load(const char *file, struct json_findings *findings, struct km_sett
 
 	if (r < 0)
 		return r;
-	r = io_read_file(AT_FDCWD, ret->file, FILE_MAX, &text, &size);
-	if (r == -ENOENT && !file)
+	r = read_file(ret->file, file != NULL, &text, &size, err);
+	if (r == 0 && !text)
 		return 0;
-	if (r < 0)
-		error_sys(err, r, "read host settings '%s'", ret->file);
-	else
+	if (r == 0) {
 		r = read_host(text, size, ret, findings, err);
+		/* Its path must not be taken for a JSON pointer. */
+		if (r < 0 && !findings)
+			error_prefix(err, "host settings");
+	}
 	/* With findings what could be read goes on to be looked at. */
 	if (r < 0 && !(findings && text))
 		km_settings_done(ret);
@@ -644,13 +730,18 @@ static void check_directory(const char *path, struct json_findings *findings)
 	json_findings_add(findings, JSON_ERROR, "/snapshotDirectory", reason);
 }
 
-static void check_owner(const char *file, struct json_findings *findings)
+static void check_exceptions_file(const char *path, struct json_findings *findings)
 {
-	struct stat st;
+	struct km_settings settings = { .exceptions = KM_EXCEPTIONS_HOST,
+					.exceptions_file = (char *)(uintptr_t)path };
+	struct km_exceptions list;
+	struct error found;
 
-	if (stat(file, &st) == 0 && (st.st_mode & 022))
-		json_findings_add(findings, JSON_WARNING, "",
-				  "others than the owner may write this file, and so choose what krun runs");
+	if (!path)
+		return;
+	if (km_exceptions_load(-1, 0, &settings, &list, &found) < 0)
+		json_findings_add(findings, JSON_ERROR, "/exceptionsFile", found.text);
+	km_exceptions_done(&list);
 }
 
 int km_settings_check(const char *file, struct json_findings *findings, struct error *err)
@@ -661,7 +752,6 @@ int km_settings_check(const char *file, struct json_findings *findings, struct e
 
 	if (r < 0)
 		return r;
-	check_owner(settings.file, findings);
 	if (km_check_monitor(&settings, &found) < 0)
 		json_findings_add(findings, JSON_ERROR, "/kmPath", found.text);
 	if (km_check_libc(&settings, &found) < 0)
@@ -669,6 +759,7 @@ int km_settings_check(const char *file, struct json_findings *findings, struct e
 	if (km_check_device(&settings, &found) < 0)
 		json_findings_add(findings, JSON_UNSUPPORTED, "/device", found.text);
 	check_directory(settings.snapshot_directory, findings);
+	check_exceptions_file(settings.exceptions_file, findings);
 	if (check_whole(&settings, &found) < 0)
 		json_findings_add(findings, JSON_ERROR, "/snapshotPath", found.text);
 	km_settings_done(&settings);

@@ -5,6 +5,7 @@
 #include "km/settings_table.h"
 
 #include <errno.h>
+#include <regex.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -37,6 +38,18 @@ static int check_log(const char **text, const char **ret_why)
 		*text = "/dev/null";
 	*ret_why = "is neither state, stderr, none nor an absolute path in the container";
 	return !*text || strcmp(*text, "stderr") == 0 || (*text)[0] == '/' ? 0 : -EINVAL;
+}
+
+/* As km compiles it. */
+static int check_expression(const char **text, const char **ret_why)
+{
+	regex_t expression;
+
+	*ret_why = "is not a regular expression";
+	if (regcomp(&expression, *text, REG_EXTENDED | REG_NOSUB) != 0)
+		return -EINVAL;
+	regfree(&expression);
+	return 0;
 }
 
 static bool begins(const char *text, const char *with)
@@ -115,7 +128,8 @@ const struct km_setting km_settings_table[KM_KEY_COUNT] = {
 	[KM_KEY_HYPERCALL_STATS] = { "hypercallStats", KM_FLAG, KM_GRANT_HARMLESS, AT(hypercall_stats),
 				     .option = "--hcall-stats" },
 	/* A trace can fill the host's file system that has the state. */
-	[KM_KEY_VERBOSE] = { "verbose", KM_TEXT, KM_GRANT_BY_NAME, AT(verbose), .option = "--verbose" },
+	[KM_KEY_VERBOSE] = { "verbose", KM_TEXT, KM_GRANT_BY_NAME, AT(verbose), .check = check_expression,
+			     .option = "--verbose" },
 	[KM_KEY_LOG] = { "log", KM_TEXT, KM_GRANT_HARMLESS, AT(log), .check = check_log },
 	[KM_KEY_GDB] = { "gdb", KM_WORD, KM_GRANT_BY_NAME, AT(gdb), .words = gdb_words },
 	[KM_KEY_GDB_PORT] = { "gdbPort", KM_NUMBER, KM_GRANT_BY_NAME, AT(gdb_port), .min = 1, .max = 65535 },

@@ -7,17 +7,22 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "spec/spec.h"
+#include "syscall/open.h"
 #include "syscall/process.h"
 #include "util/array.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/io.h"
 #include "util/strv.h"
+
+enum { MAP_MAX = 64 * 1024 };
 
 struct map_kind {
 	const char *file; /* below /proc/PID */
@@ -161,4 +166,34 @@ int idmap_namespace_make(int proc_fd, const struct spec_id_maps *maps, struct er
 	kill(pid, SIGKILL);
 	sys_wait(pid, NULL, __WALL);
 	return r < 0 ? r : fd;
+}
+
+bool idmap_is_ours(int proc_fd, pid_t pid)
+{
+	struct stat ours, theirs;
+	char path[32];
+
+	snprintf(path, sizeof(path), "%d/ns/user", pid);
+	return fstatat(proc_fd, "self/ns/user", &ours, 0) == 0 && fstatat(proc_fd, path, &theirs, 0) == 0 &&
+	       is_same_file(&ours, &theirs);
+}
+
+uid_t idmap_root_of(int proc_fd, pid_t pid)
+{
+	auto_free char *text = NULL;
+	char path[32], *rest = NULL;
+
+	/* A map of our own would be read as the namespace above sees it. */
+	if (idmap_is_ours(proc_fd, pid))
+		return 0;
+	snprintf(path, sizeof(path), "%d/uid_map", pid);
+	if (io_read_file(proc_fd, path, MAP_MAX, &text, NULL) < 0)
+		return (uid_t)-1;
+	for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+		unsigned int inside, outside;
+
+		if (sscanf(line, "%u %u", &inside, &outside) == 2 && inside == 0)
+			return outside;
+	}
+	return (uid_t)-1;
 }

@@ -22,6 +22,13 @@ char *idmap_text(const struct spec_id_mapping *mappings, size_t len);
 /* @proc_fd: the host's /proc; @pid as seen there. */
 int idmap_write(int proc_fd, pid_t pid, const struct spec_id_maps *maps, struct error *err);
 
+/*
+ * Whether process @pid is in the user namespace that we are in, and which of our uids its uid 0 is; (uid_t)-1 when none is, or the
+ * process is gone.
+ */
+bool idmap_is_ours(int proc_fd, pid_t pid);
+uid_t idmap_root_of(int proc_fd, pid_t pid);
+
 /* A user namespace that nobody is in, for its maps alone (idmapped mounts). Returns its fd. Takes privilege. */
 int idmap_namespace_make(int proc_fd, const struct spec_id_maps *maps, struct error *err);
 

@@ -495,6 +495,23 @@ class Exceptions(KmTest):
         self.assertEqual(self.native("/bin/sh", "-c", "echo $KMSIM").out, "1\n")
         self.assertEqual(self.native("env", "sh", "-c", "echo $KMSIM").out, "1\n")
 
+    def test_list_of_who_is_not_root_in_the_container(self):
+        """Also when the root directory is his, with which he could put any list there."""
+        self.approve(f"sh:/bin/busybox:{self.digest}")
+        os.chown(f"{self.rootfs}/var/lib/krun/config", 1000, 1000)
+        for owner in (0, 1000):
+            os.chown(self.rootfs, owner, owner)
+            result = self.native("sh", "-c", "echo $KMSIM")
+            self.assertEqual((result.status, result.out), (255, ""))
+            self.assertIn("can be written by others than root", result.err)
+
+    def test_many_who_add_at_once(self):
+        commands = [self.command("exceptions", "add", self.cid, f"tool{i}", "/bin/tool") for i in range(12)]
+        running = [subprocess.Popen(command, stdin=subprocess.DEVNULL) for command in commands]
+        self.assertEqual([process.wait(60) for process in running], [0] * 12)
+        with open(f"{self.rootfs}/var/lib/krun/config") as file:
+            self.assertEqual(sorted(line.split(":")[0] for line in file), sorted(f"tool{i}" for i in range(12)))
+
     def test_the_whole_name_has_to_match(self):
         self.approve(f"s:/bin/busybox:{self.digest}")
         self.assertEqual(self.native("sh", "-c", "echo $KMSIM").out, "1\n")

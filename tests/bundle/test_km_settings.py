@@ -357,7 +357,37 @@ class Validate(SettingsTest):
     def test_a_file_that_others_may_write(self):
         self.host()
         os.chmod(self.host_file, 0o666)
-        self.assertEqual([item[:2] for item in self.findings("--host-config", self.host_file, status=0)], [("", "warning")])
+        self.write_config()
+        for refused in (("validate", "--host-config", self.host_file), ("run", "--bundle", self.bundle, self.cid)):
+            self.assertIn("others than the owner may write", self.fails(*refused, options=["--config-file", self.host_file]))
+        os.chmod(self.host_file, 0o644)
+        os.chown(self.host_file, 1000, 0)
+        self.assertIn("belongs to user 1000", self.fails("validate", "--host-config", self.host_file))
+
+    def test_what_is_no_file(self):
+        pipe, link = f"{self.top}/pipe", f"{self.top}/link"
+        os.mkfifo(pipe)
+        os.symlink("/no/such", link)
+        self.write_config()
+        for path, why in ((pipe, "not a regular file"), (self.top, "not a regular file"), (link, "missing")):
+            self.assertIn(why, self.fails("run", "--bundle", self.bundle, self.cid, options=["--config-file", path]))
+
+    def test_a_setting_that_is_there_twice_or_says_nothing(self):
+        self.host_file = f"{self.top}/krun.json"
+        for text, pointer in (('{"exceptions": "deny", "exceptions": "container"}', ""), ('{"exceptions": null}', "/exceptions"),
+                              ('{"verbose": "("}', "/verbose"),
+                              ('{"exceptions": "host", "exceptionsFile": "/no/such"}', "/exceptionsFile")):
+            with open(self.host_file, "w") as file:
+                file.write(text)
+            self.assertEqual([item[:2] for item in self.findings("--host-config", self.host_file)], [(pointer, "error")], text)
+        with open(self.host_file, "w") as file:
+            file.write('{"environment": ["A={\\"x\\": [1, 2]}:"], "gdb": "off"}')
+        self.assertEqual(self.findings("--host-config", self.host_file, status=0), [])
+
+    def test_errors_name_the_file_that_has_them(self):
+        self.write_config()
+        message = self.fails("run", "--bundle", self.bundle, self.cid, options=self.host(membusWidth=1))
+        self.assertTrue(message.startswith(f"host settings: {self.host_file}: /membusWidth: "), message)
 
     def test_no_file_and_no_json(self):
         self.assertIn("/no/such", self.fails("validate", "--host-config", "/no/such"))

@@ -55,7 +55,7 @@ static const char *find(const char *config, const char *name)
 	int r;
 
 	write_file("var/lib/krun/config", config, 0644);
-	r = km_exception_find(root_fd, NULL, name, &exception, &err);
+	r = km_exception_find(root_fd, getuid(), NULL, name, &exception, &err);
 	if (r < 0) {
 		snprintf(out, sizeof(out), "! %s", err.text);
 	} else if (exception.fd < 0) {
@@ -142,10 +142,10 @@ static void test_file_that_others_may_write(void **state)
 
 	(void)state;
 	write_file("var/lib/krun/config", "", 0664);
-	assert_true(km_exception_find(root_fd, NULL, "sh", &exception, &err) < 0);
+	assert_true(km_exception_find(root_fd, getuid(), NULL, "sh", &exception, &err) < 0);
 	assert_non_null(strstr(err.text, "written by others"));
 	write_file("var/lib/krun/config", "", 0646);
-	assert_true(km_exception_find(root_fd, NULL, "sh", &exception, &err) < 0);
+	assert_true(km_exception_find(root_fd, getuid(), NULL, "sh", &exception, &err) < 0);
 }
 
 static void test_thousands_of_entries_and_no_file(void **state)
@@ -167,7 +167,7 @@ static void test_thousands_of_entries_and_no_file(void **state)
 	assert_true(seconds() - start < 2);
 	free(text);
 	unlinkat(root_fd, "var/lib/krun/config", 0);
-	assert_int_equal(km_exception_find(root_fd, NULL, "sh", &exception, &err), 0);
+	assert_int_equal(km_exception_find(root_fd, getuid(), NULL, "sh", &exception, &err), 0);
 	assert_int_equal(exception.fd, -1);
 }
 
@@ -272,26 +272,27 @@ static void test_policy_of_the_host(void **state)
 
 	(void)state;
 	write_file("var/lib/krun/config", "sh:/bin/a:" HELLO "\n", 0644);
-	assert_int_equal(km_exception_find(root_fd, &settings, "sh", &exception, &err), 0);
+	assert_int_equal(km_exception_find(root_fd, getuid(), &settings, "sh", &exception, &err), 0);
 	assert_int_equal(exception.fd, -1);
-	assert_int_equal(km_exceptions_load(root_fd, &settings, &list, &err), -EPERM);
+	assert_int_equal(km_exceptions_load(root_fd, getuid(), &settings, &list, &err), -EPERM);
 	settings = (struct km_settings){ .exceptions = KM_EXCEPTIONS_HOST, .exceptions_file = file };
 	assert_int_equal(write(fd, "tool:/bin/a:" HELLO "\n", 12 + 64 + 1), 12 + 64 + 1);
 	assert_int_equal(fchmod(fd, 0644), 0);
 	close(fd);
 	if (geteuid() != 0) {
-		assert_true(km_exception_find(root_fd, &settings, "tool", &exception, &err) < 0);
+		assert_true(km_exception_find(root_fd, getuid(), &settings, "tool", &exception, &err) < 0);
 		assert_non_null(strstr(err.text, "by others than root"));
 	} else {
-		assert_int_equal(km_exception_find(root_fd, &settings, "sh", &exception, &err), 0);
+		assert_int_equal(km_exception_find(root_fd, getuid(), &settings, "sh", &exception, &err), 0);
 		assert_int_equal(exception.fd, -1);
-		assert_int_equal(km_exception_find(root_fd, &settings, "tool", &exception, &err), 0);
+		assert_int_equal(km_exception_find(root_fd, getuid(), &settings, "tool", &exception, &err),
+				 0);
 		assert_true(exception.fd >= 0);
 		km_exception_done(&exception);
 	}
-	assert_int_equal(km_exceptions_add(root_fd, &settings, "x", "/bin/a", false, &err), -EPERM);
+	assert_int_equal(km_exceptions_add(root_fd, getuid(), &settings, "x", "/bin/a", false, &err), -EPERM);
 	unlink(file);
-	assert_int_equal(km_exception_find(root_fd, &settings, "sh", &exception, &err), -ENOENT);
+	assert_int_equal(km_exception_find(root_fd, getuid(), &settings, "sh", &exception, &err), -ENOENT);
 }
 
 static const char *config_text(void)
@@ -324,31 +325,32 @@ static void test_add(void **state)
 	(void)state;
 	write_file("var/lib/krun/config", "# mine\nfirst:/bin/b:" WRONG "\nlast:/bin/b:" WRONG, 0600);
 	for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
-		int r = km_exceptions_add(root_fd, NULL, refused[i].regex, refused[i].path, false, &err);
+		int r = km_exceptions_add(root_fd, getuid(), NULL, refused[i].regex, refused[i].path, false,
+					  &err);
 
 		if (r >= 0 || (!strstr(err.text, refused[i].error) && r != -ENOENT))
 			fail_msg("'%s' '%s': %s", refused[i].regex, refused[i].path, r < 0 ? err.text : "ok");
 	}
-	assert_int_equal(km_exceptions_add(root_fd, NULL, "a:b", "/bin/a", false, &err), 0);
+	assert_int_equal(km_exceptions_add(root_fd, getuid(), NULL, "a:b", "/bin/a", false, &err), 0);
 	assert_string_equal(config_text(),
 			    "# mine\nfirst:/bin/b:" WRONG "\nlast:/bin/b:" WRONG "\na:b:/bin/a:" HELLO "\n");
-	assert_int_equal(km_exceptions_add(root_fd, NULL, "first", "/bin/a", true, &err), 0);
+	assert_int_equal(km_exceptions_add(root_fd, getuid(), NULL, "first", "/bin/a", true, &err), 0);
 	assert_string_equal(config_text(),
 			    "# mine\nfirst:/bin/a:" HELLO "\nlast:/bin/b:" WRONG "\na:b:/bin/a:" HELLO "\n");
-	assert_int_equal(km_exceptions_add(root_fd, NULL, "last", "/bin/a", true, &err), 0);
+	assert_int_equal(km_exceptions_add(root_fd, getuid(), NULL, "last", "/bin/a", true, &err), 0);
 	assert_int_equal(fstatat(root_fd, "var/lib/krun/config", &st, 0), 0);
 	assert_int_equal(st.st_mode, S_IFREG | 0644);
 	/* The first one is made, with its directory. */
 	unlinkat(root_fd, "var/lib/krun/config", 0);
 	unlinkat(root_fd, "var/lib/krun", AT_REMOVEDIR);
-	assert_int_equal(km_exceptions_add(root_fd, NULL, "sh", "/bin/a", false, &err), 0);
+	assert_int_equal(km_exceptions_add(root_fd, getuid(), NULL, "sh", "/bin/a", false, &err), 0);
 	assert_string_equal(config_text(), "sh:/bin/a:" HELLO "\n");
 	/* A list that exec refuses is not made longer. */
 	write_file("var/lib/krun/config", "nonsense\n", 0644);
-	assert_int_equal(km_exceptions_add(root_fd, NULL, "sh", "/bin/a", false, &err), -EINVAL);
+	assert_int_equal(km_exceptions_add(root_fd, getuid(), NULL, "sh", "/bin/a", false, &err), -EINVAL);
 	unlinkat(root_fd, "var/lib/krun/config", 0);
 	assert_int_equal(symlinkat("/bin/a", root_fd, "var/lib/krun/config"), 0);
-	assert_true(km_exceptions_add(root_fd, NULL, "sh", "/bin/a", false, &err) < 0);
+	assert_true(km_exceptions_add(root_fd, getuid(), NULL, "sh", "/bin/a", false, &err) < 0);
 	unlinkat(root_fd, "var/lib/krun/config", 0);
 }
 
@@ -367,7 +369,7 @@ static void test_check(void **state)
 		   "a:/bin/a:" HELLO "\nb:/bin/a:" WRONG "\nc:/bin/none:" HELLO "\nnonsense\n(:/bin/a:" HELLO
 		   "\nd:/bin/script:" SCRIPT "\n[e]:/bin/a:" HELLO "\n",
 		   0644);
-	assert_int_equal(km_exceptions_load(root_fd, NULL, &list, &err), 0);
+	assert_int_equal(km_exceptions_load(root_fd, getuid(), NULL, &list, &err), 0);
 	assert_int_equal(list.len, ARRAY_LEN(expect));
 	assert_int_equal(km_exceptions_check(root_fd, &list, &verdicts, &err), 0);
 	for (size_t i = 0; i < list.len; i++)
