@@ -26,6 +26,7 @@
 #include "container/state.h"
 #include "container/state_dir.h"
 #include "container/status.h"
+#include "container/standard_io.h"
 #include "syscall/open.h"
 #include "syscall/process.h"
 #include "util/array.h"
@@ -47,6 +48,7 @@ struct checkpoint {
 	int proc_fd;  /* the host's */
 	int image_fd; /* directory */
 	int snapshot_fd;
+	unsigned int outside; /* descriptors 0 to 2, a bit each */
 };
 
 int checkpoint_check_km(const struct checkpoint_options *options, struct error *err)
@@ -238,6 +240,40 @@ static int take_snapshot(struct checkpoint *checkpoint, struct error *err)
 	return r;
 }
 
+/*
+ * km keeps the name of a file, device or socket that it had as standard input, output or error, and opens it again when it
+ * resumes: in the container, where what came from outside is not to be found. Pipes and terminals it takes as they are.
+ */
+static int find_outside(struct checkpoint *checkpoint, struct error *err)
+{
+	auto_close int process_fd = -1;
+	struct stdio_file files[3];
+	char path[32];
+	int r;
+
+	snprintf(path, sizeof(path), "%d", checkpoint->monitor);
+	process_fd = openat(checkpoint->proc_fd, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (process_fd < 0)
+		return error_sys(err, -errno, "look at km's process");
+	r = stdio_look(process_fd, files, err);
+	for (unsigned int i = 0; r == 0 && i < ARRAY_LEN(files); i++)
+		if (files[i].outside && !S_ISFIFO(files[i].st.st_mode))
+			checkpoint->outside |= 1U << i;
+	return r;
+}
+
+/* A payload that has ended is not lost for that. */
+static void inherit_outside(const struct checkpoint *checkpoint)
+{
+	struct error err;
+
+	if (checkpoint->outside &&
+	    km_snapshot_inherit(checkpoint->snapshot_fd, checkpoint->outside, &err) < 0)
+		log_warning("standard input, output or error is a file from outside of the container, and km "
+			    "will look for it inside: %s",
+			    err.text);
+}
+
 static int write_image(struct checkpoint *checkpoint, struct error *err)
 {
 	uid_t uid;
@@ -245,9 +281,13 @@ static int write_image(struct checkpoint *checkpoint, struct error *err)
 	int r = owner_of(checkpoint, &uid, &gid, err);
 
 	if (r == 0)
+		r = find_outside(checkpoint, err);
+	if (r == 0)
 		r = checkpoint->snapshot_fd = image_snapshot_make(checkpoint->image_fd, uid, gid, err);
 	if (r >= 0)
 		r = take_snapshot(checkpoint, err);
+	if (r == 0)
+		inherit_outside(checkpoint);
 	if (r == 0)
 		r = image_commit(checkpoint->image_fd, checkpoint->snapshot_fd, checkpoint->state.id, err);
 	if (r < 0)

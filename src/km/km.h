@@ -157,16 +157,22 @@ void km_kick(pid_t pid, int signo);
 enum { KM_MANAGEMENT_NAME_MAX = 70 };
 
 /*
- * The socket of km process @monitor (a host pid) in the directory @dir_fd, connected; whoever listens on another one there is
- * not asked.
+ * The socket of km process @monitor (a host pid, and its @pidfd), connected: the one in the directory @dir_fd, or, when its name
+ * is gone, the one that km holds. Whoever listens on another one there is not asked.
  */
-int km_management_connect(int dir_fd, pid_t monitor, struct error *err);
+int km_management_connect(int dir_fd, pid_t monitor, int pidfd, struct error *err);
 /*
  * Has km write a snapshot to @path, as the container sees it, and waits for it. @live: the payload goes on, else km ends with
  * status 0. Tries again for some seconds when km says that it cannot just now. @pidfd: of @monitor.
  */
 int km_snapshot(int dir_fd, pid_t monitor, int pidfd, const char *path, bool live, unsigned int timeout_ms,
 		struct error *err);
+/*
+ * Changes a complete snapshot (snapshot.c): each of descriptors 0 to 2 whose bit is in @descriptors will be what km has there when
+ * it resumes, and no file opened by its name.
+ */
+int km_snapshot_inherit(int snapshot_fd, unsigned int descriptors, struct error *err);
+
 /* ---- pause (freeze.c), on the host ---------------------------------------------------------------------------- */
 
 /*

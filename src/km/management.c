@@ -9,22 +9,30 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "km/km.h"
+#include "syscall/process.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 
 #define SOCKET_PREFIX "kmpipe."
+/* <linux/un.h> has it, and a struct that libc has as well. */
+#define SIOCUNIXFILE (SIOCPROTOPRIVATE + 0)
 
+/* Where km has its listening socket; descriptors of a payload are below 727. */
+enum { MANAGEMENT_FD = 729 };
 enum { REQUEST_SNAPSHOT = 0, LABEL_SIZE = 256, PATH_SIZE = 1024, RETRIES = 20, RETRY_MS = 250 };
 
 struct request {
@@ -40,26 +48,51 @@ _Static_assert(sizeof(struct request) == 1548 && offsetof(struct request, path) 
 	       "the request is as km has it");
 
 /* Only what km itself says on it counts: the directory is the container's, and others may have made sockets there. */
-static int connect_to(int dir_fd, const char *name, pid_t monitor)
+static int connect_path(const char *path, pid_t monitor)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	auto_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	struct ucred peer;
 	socklen_t size = sizeof(peer);
-	int n;
 
 	if (fd < 0)
 		return -errno;
-	n = snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/%s", dir_fd, name);
-	if (n >= (int)sizeof(address.sun_path))
+	if (strlen(path) >= sizeof(address.sun_path))
 		return -ENAMETOOLONG;
+	strcpy(address.sun_path, path);
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
 	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
 		return -errno;
 	return peer.pid == monitor ? take_fd(&fd) : -ESRCH;
 }
 
-int km_management_connect(int dir_fd, pid_t monitor, struct error *err)
+static int connect_to(int dir_fd, const char *name, pid_t monitor)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", dir_fd, name);
+	return connect_path(path, monitor);
+}
+
+/*
+ * The kernel knows the file that a socket was bound to, name or not (unix(7), SIOCUNIXFILE): a child of the payload inherits km's
+ * exit handler, which removes the name of its parent's socket.
+ */
+static int connect_held(pid_t monitor, int pidfd)
+{
+	auto_close int socket_fd = sys_pidfd_getfd(pidfd, MANAGEMENT_FD), file_fd = -1;
+	char path[32];
+
+	if (socket_fd < 0)
+		return socket_fd;
+	file_fd = ioctl(socket_fd, SIOCUNIXFILE);
+	if (file_fd < 0)
+		return -errno;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", file_fd);
+	return connect_path(path, monitor);
+}
+
+int km_management_connect(int dir_fd, pid_t monitor, int pidfd, struct error *err)
 {
 	int again = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = again < 0 ? NULL : fdopendir(again);
@@ -79,10 +112,12 @@ int km_management_connect(int dir_fd, pid_t monitor, struct error *err)
 			found = connect_to(dir_fd, entry->d_name, monitor);
 	}
 	closedir(dir);
+	if (found < 0)
+		found = connect_held(monitor, pidfd);
 	return found < 0 ? error_set(err, -ENOTCONN,
 				     "km does not listen on a management socket in '%s' of "
-				     "the container",
-				     KM_MANAGEMENT_DIR) :
+				     "the container: %s",
+				     KM_MANAGEMENT_DIR, error_reason(found)) :
 			   found;
 }
 
@@ -128,7 +163,7 @@ static int wait_for_reply(int socket_fd, int pidfd, unsigned int timeout_ms, str
 static int ask_once(int dir_fd, pid_t monitor, int pidfd, const struct request *request,
 		    unsigned int timeout_ms, struct error *err)
 {
-	auto_close int socket_fd = km_management_connect(dir_fd, monitor, err);
+	auto_close int socket_fd = km_management_connect(dir_fd, monitor, pidfd, err);
 
 	if (socket_fd < 0)
 		return socket_fd;
