@@ -433,6 +433,19 @@ static int explain_death(const struct launch *launch, struct error *err)
 	return err->code;
 }
 
+/* Without it the payload runs all the same, and may meet a number that is taken. */
+static void hold_management(const struct launch *launch, pid_t monitor, int pidfd)
+{
+	struct error err;
+	auto_close int fd = km_management_open(launch->proc_fd, monitor, &err);
+	int r = fd < 0 ? fd : km_management_hold(fd, monitor, pidfd);
+
+	if (r < 0)
+		log_debug("no connection to km's management socket is held: %s", error_reason(r));
+	else
+		km_management_wait_held(monitor);
+}
+
 static int wait_for_monitor(struct launch *launch, pid_t monitor, struct error *err)
 {
 	auto_close int pidfd = sys_pidfd_open(monitor);
@@ -457,6 +470,8 @@ static int wait_for_monitor(struct launch *launch, pid_t monitor, struct error *
 	monitor_log_to_debug(launch->monitor_log_fd, 0);
 	if (r == -ECHILD)
 		return explain_death(launch, err);
+	if (r == 0 && launch->state.management)
+		hold_management(launch, monitor, pidfd);
 	return r < 0 ? r : monitor_log_bound(launch->monitor_log_fd, err);
 }
 
@@ -583,6 +598,7 @@ int launch_make(struct launch *launch, const struct create_request *request, boo
 		.km = { .monitor_fd = -1, .libc_fd = -1 },
 		.image = { .dir_fd = -1, .snapshot_fd = -1 },
 		.monitor_log_fd = -1,
+		.monitor_sockets = { -1, -1, -1, -1 },
 		.shim_fd = -1,
 		.proc_fd = -1,
 		.console_fd = -1,
@@ -684,6 +700,9 @@ void launch_done(struct launch *launch)
 	cleanup_close(&launch->payload_cgroup_fd);
 	cleanup_close(&launch->dir_fd);
 	cleanup_close(&launch->monitor_log_fd);
+	for (size_t i = 0; i < KM_SPARE_SOCKETS; i++)
+		cleanup_close(&launch->monitor_sockets[i]);
+	free(launch->image_numbers);
 	cleanup_close(&launch->shim_fd);
 	cleanup_close(&launch->proc_fd);
 	cleanup_close(&launch->console_fd);

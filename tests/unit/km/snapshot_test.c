@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <elf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -47,6 +48,7 @@ static struct snapshot snapshot_of_files(void)
 		memcpy(note->owner, "KMSP", 4);
 		note->file.size = sizeof(note->file);
 		note->file.fd = i;
+		note->file.flags = O_WRONLY;
 		note->file.mode = S_IFREG | 0644;
 		note->file.data = 17;
 		strcpy(note->name, "/out");
@@ -54,17 +56,29 @@ static struct snapshot snapshot_of_files(void)
 	return all;
 }
 
-static int inherit(struct snapshot *all, unsigned int descriptors, struct error *err)
+/* A pread(2) more than a struct: longer notes are at the end. */
+static int mend(struct snapshot *all, const struct km_descriptors *known, char *ret_last, struct error *err)
 {
 	const int fd = sys_memfd_create("snapshot", 0);
 	int r;
 
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, all, sizeof(*all)), sizeof(*all));
-	r = km_snapshot_inherit(fd, descriptors, err);
+	r = km_snapshot_mend(fd, known, err);
 	assert_int_equal(pread(fd, all, sizeof(*all), 0), sizeof(*all));
+	if (ret_last)
+		assert_int_equal(pread(fd, ret_last, all->part.p_filesz, (off_t)all->part.p_offset),
+				 all->part.p_filesz);
 	close(fd);
 	return r;
+}
+
+static int inherit(struct snapshot *all, unsigned int descriptors, struct error *err)
+{
+	const struct km_descriptors known = { .outside = descriptors,
+					      .flags = { -1, -1, O_WRONLY | O_APPEND } };
+
+	return mend(all, &known, NULL, err);
 }
 
 static void only_the_descriptors_asked_for_become_pipes(void **state)
@@ -80,6 +94,44 @@ static void only_the_descriptors_asked_for_become_pipes(void **state)
 	assert_true(S_ISFIFO(all.notes[1].file.mode));
 	assert_true(all.notes[1].file.data == UINT64_MAX);
 	assert_string_equal(all.notes[1].name, "/out");
+}
+
+static void files_are_opened_as_they_were_open(void **state)
+{
+	struct snapshot all = snapshot_of_files();
+	struct error err;
+
+	(void)state;
+	all.notes[0].file.flags = O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC;
+	all.notes[1].file.flags = O_WRONLY | O_CREAT | O_EXCL;
+	all.notes[2].file.flags = O_CLOEXEC;
+	assert_int_equal(inherit(&all, 0, &err), 0);
+	assert_int_equal(all.notes[0].file.flags, O_RDWR | O_CLOEXEC);
+	assert_int_equal(all.notes[1].file.flags, O_WRONLY);
+	assert_int_equal(all.notes[2].file.flags, O_WRONLY | O_APPEND | O_CLOEXEC);
+}
+
+static void relative_names_become_absolute(void **state)
+{
+	static char first[] = "/somewhere/else/out", second[] = "/never/used";
+	const struct km_descriptors known = { .names = { first, second } };
+	struct snapshot all = snapshot_of_files();
+	const struct note second_before = all.notes[1], third_before = all.notes[2];
+	char notes[1024] = "";
+	struct note note;
+	struct error err;
+
+	(void)state;
+	strcpy(all.notes[0].name, "out");
+	assert_int_equal(mend(&all, &known, notes, &err), 0);
+	assert_int_equal(all.part.p_offset, sizeof(all));
+	/* 16 bytes before them; a name of 20 in the place of one of 8. */
+	memcpy(&note, notes + 16, sizeof(note));
+	assert_int_equal(note.header.n_descsz, sizeof(note.file) + 20);
+	assert_string_equal(notes + 16 + offsetof(struct note, name), first);
+	assert_memory_equal(notes + 16 + sizeof(note) + 12, &second_before, sizeof(note));
+	assert_memory_equal(notes + 16 + 2 * sizeof(note) + 12, &third_before, sizeof(note));
+	assert_int_equal(all.part.p_filesz, 16 + 3 * sizeof(note) + 12);
 }
 
 static void foreign_snapshots_are_errors(void **state)
@@ -108,6 +160,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_the_descriptors_asked_for_become_pipes),
+		cmocka_unit_test(files_are_opened_as_they_were_open),
+		cmocka_unit_test(relative_names_become_absolute),
 		cmocka_unit_test(foreign_snapshots_are_errors),
 	};
 
