@@ -418,19 +418,22 @@ static int move_net_devices(struct launch *launch, struct error *err)
 	return netdev_move(spec->net_devices, spec->net_devices_len, netns_fd, err);
 }
 
-/* A limit that is too low for km kills it without a word. */
+/* A limit that is too low kills km, or krun's own process before it, without a word. */
 static int explain_death(const struct launch *launch, struct error *err)
 {
-	char text[512];
+	char text[512], limit[32];
 	const char *kills;
 
 	if (launch->cgroup.dir_fd < 0 ||
 	    io_read_small(launch->cgroup.dir_fd, "memory.events", text, sizeof(text)) <= 0)
 		return err->code;
 	kills = strstr(text, "oom_kill ");
-	if (kills && strtoul(kills + strlen("oom_kill "), NULL, 10) > 0)
-		return error_prefix(err, "the container's memory limit is too low");
-	return err->code;
+	if (!kills || strtoul(kills + strlen("oom_kill "), NULL, 10) == 0)
+		return err->code;
+	if (io_read_small(launch->cgroup.dir_fd, "memory.max", limit, sizeof(limit)) <= 0 ||
+	    strcmp(limit, "max") == 0)
+		return error_prefix(err, "memory ran out, by a limit above the container's cgroup");
+	return error_prefix(err, "the container's memory limit is too low (%s bytes)", limit);
 }
 
 /* Without it the payload runs all the same, and may meet a number that is taken. */
@@ -488,9 +491,11 @@ static int converse(struct launch *launch, struct error *err)
 		r = sync_receive(launch->child.sync_fd, &message, err);
 		if (r < 0)
 			return r;
-		if (r == SYNC_END)
-			return error_set(err, -ECHILD,
-					 "the container's process ended before it was complete (killed?)");
+		if (r == SYNC_END) {
+			error_set(err, -ECHILD,
+				  "the container's process ended before it was complete (killed?)");
+			return explain_death(launch, err);
+		}
 		switch ((int)message.kind) {
 		case SYNC_WANT_HOOKS:
 			r = run_parent_hooks(launch, err);

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "container/payload.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "container/standard_io.h"
 #include "util/array.h"
+#include "util/cleanup.h"
 #include "util/error.h"
 #include "util/io.h"
 
@@ -41,6 +44,28 @@ static int check_identity(const char *status, const char *first, struct error *e
 	return 0;
 }
 
+/* The payload's own are those of the threads that run it: setuid(2) is of one thread, and libc's way to tell the others is inside. */
+static int check_threads(int process_fd, const char *first, struct error *err)
+{
+	int fd = openat(process_fd, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+
+	if (!dir) {
+		cleanup_close(&fd);
+		return error_set(err, -ESRCH, "container not running");
+	}
+	while (r == 0 && (entry = readdir(dir))) {
+		char name[300], status[STATUS_MAX];
+
+		snprintf(name, sizeof(name), "%s/status", entry->d_name);
+		if (entry->d_name[0] != '.' && io_read_small(fd, name, status, sizeof(status)) > 0)
+			r = check_identity(status, first, err);
+	}
+	closedir(dir);
+	return r;
+}
+
 /*
  * km keeps the name of a file, device or socket that it had as standard input, output or error, and opens it again when it
  * resumes: in the container, where what came from outside is not to be found. Pipes and terminals it takes as they are.
@@ -72,7 +97,7 @@ int payload_look(int process_fd, int init_fd, struct payload *ret, struct error 
 	if (sscanf(line, "%o", &ret->umask) != 1)
 		return error_set(err, -EPROTO, "look at km's process: no umask in its status");
 	if (init_fd >= 0)
-		r = check_identity(status, first, err);
+		r = check_threads(process_fd, first, err);
 	return r < 0 ? r : look_at_descriptors(process_fd, &ret->descriptors, err);
 }
 

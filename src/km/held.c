@@ -29,7 +29,7 @@
 
 /* Above what km numbers itself; for a caller with a hard limit of 1024 where only the last threads of 288 would be. */
 enum { FIRST = 1025, FIRST_LOW = 1016 };
-enum { ACCEPT_LOOKS = 400, ACCEPT_NAP_NS = 500000 };
+enum { HELD_LOOKS = 400, SERVED_LOOKS = 2000, NAP_NS = 500000 };
 
 int km_spare_sockets_make(int fds[KM_SPARE_SOCKETS], struct error *err)
 {
@@ -120,26 +120,37 @@ int km_management_hold(int dir_fd, pid_t monitor, int pidfd)
 	return r;
 }
 
-/* Whether one of its threads is in accept(2). Nobody may look: no. */
-static bool accepts(pid_t monitor)
+enum call { CALL_OTHER, CALL_ACCEPT, CALL_RECEIVE, CALL_UNKNOWN };
+
+/* What a thread does, if it is with one of the sockets: proc_pid_syscall(5), "NUMBER ARGUMENT...". */
+static enum call call_of(int task_fd, const char *thread)
 {
-	char path[48];
+	char name[300], text[256];
+	unsigned int fd = 0;
+	int number = -1;
+
+	snprintf(name, sizeof(name), "%s/syscall", thread);
+	if (io_read_small(task_fd, name, text, sizeof(text)) <= 0)
+		return CALL_UNKNOWN;
+	if (sscanf(text, "%d %x", &number, &fd) != 2)
+		return CALL_OTHER;
+	if ((number == SYS_accept || number == SYS_accept4) && fd == KM_MANAGEMENT_FD)
+		return CALL_ACCEPT;
+	return number == SYS_recvfrom && fd == KM_CONNECTION_FD ? CALL_RECEIVE : CALL_OTHER;
+}
+
+static enum call look_at_threads(pid_t monitor)
+{
+	enum call found = CALL_OTHER;
 	struct dirent *entry;
-	bool found = false;
+	char path[48];
 	DIR *dir;
 
 	snprintf(path, sizeof(path), "/proc/%d/task", monitor);
 	dir = opendir(path);
-	while (dir && !found && (entry = readdir(dir))) {
-		char name[300], text[256];
-		long number;
-
-		snprintf(name, sizeof(name), "%s/syscall", entry->d_name);
-		if (entry->d_name[0] == '.' || io_read_small(dirfd(dir), name, text, sizeof(text)) <= 0)
-			continue;
-		number = strtol(text, NULL, 10);
-		found = number == SYS_accept || number == SYS_accept4;
-	}
+	while (dir && found == CALL_OTHER && (entry = readdir(dir)))
+		if (entry->d_name[0] != '.')
+			found = call_of(dirfd(dir), entry->d_name);
 	if (dir)
 		closedir(dir);
 	return found;
@@ -147,8 +158,21 @@ static bool accepts(pid_t monitor)
 
 void km_management_wait_held(pid_t monitor)
 {
-	const struct timespec nap = { .tv_nsec = ACCEPT_NAP_NS };
+	const struct timespec nap = { .tv_nsec = NAP_NS };
 
-	for (int i = 0; i < ACCEPT_LOOKS && accepts(monitor); i++)
+	for (int i = 0; i < HELD_LOOKS && look_at_threads(monitor) == CALL_ACCEPT; i++)
 		nanosleep(&nap, NULL);
+}
+
+bool km_management_is_served(pid_t monitor)
+{
+	const struct timespec nap = { .tv_nsec = NAP_NS };
+
+	/* It may be between two calls. */
+	for (int i = 0; i < SERVED_LOOKS; i++) {
+		if (look_at_threads(monitor) != CALL_OTHER)
+			return true;
+		nanosleep(&nap, NULL);
+	}
+	return false;
 }

@@ -161,11 +161,18 @@ void km_kick(pid_t pid, int signo);
 int km_management_open(int proc_fd, pid_t monitor, struct error *err);
 /* Sockets for km to inherit (held.c), so many requests of checkpoints that leave the payload running. The caller closes them. */
 enum { KM_SPARE_SOCKETS = 4 };
+/* Where km has its listening socket, and the one that it accepted. */
+enum { KM_MANAGEMENT_FD = 729, KM_CONNECTION_FD = 730 };
 int km_spare_sockets_make(int fds[KM_SPARE_SOCKETS], struct error *err);
 /* Sees to it that km waits for a request, and not for a connection. -ENOENT: no socket is left. */
 int km_management_hold(int dir_fd, pid_t monitor, int pidfd);
 /* Until km's thread has got there, a fifth of a second at most. Before the payload runs. */
 void km_management_wait_held(pid_t monitor);
+/*
+ * Whether km has a thread that answers. A km that another km has executed for its payload has the sockets, and no such thread. True
+ * when nobody may look.
+ */
+bool km_management_is_served(pid_t monitor);
 /* A copy of km's own end of that connection, -ENOENT. */
 int km_held_connection(pid_t monitor, int pidfd);
 /* Connects @fd to km's management socket, by its name if there is no other way; -ESRCH: that is somebody else's. */

@@ -28,8 +28,6 @@
 /* <linux/un.h> has it, and a struct that libc has as well. */
 #define SIOCUNIXFILE (SIOCPROTOPRIVATE + 0)
 
-/* Where km has its listening socket; descriptors of a payload are below 727. */
-enum { MANAGEMENT_FD = 729 };
 enum { REQUEST_SNAPSHOT = 0, LABEL_SIZE = 256, PATH_SIZE = 1024, RETRIES = 20, RETRY_MS = 250 };
 
 struct request {
@@ -64,7 +62,7 @@ int km_management_open(int proc_fd, pid_t monitor, struct error *err)
  */
 static int open_socket_file(int pidfd)
 {
-	auto_close int socket_fd = sys_pidfd_getfd(pidfd, MANAGEMENT_FD);
+	auto_close int socket_fd = sys_pidfd_getfd(pidfd, KM_MANAGEMENT_FD);
 	int fd = socket_fd < 0 ? socket_fd : ioctl(socket_fd, SIOCUNIXFILE);
 
 	return fd == -1 && socket_fd >= 0 ? -errno : fd;
@@ -92,13 +90,16 @@ int km_management_connect(int dir_fd, pid_t monitor, int pidfd, struct error *er
 	auto_close int fd = held >= 0 ? -1 : socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	int r;
 
+	if (!km_management_is_served(monitor))
+		return error_set(err, -ENOTCONN,
+				 "km does not answer on its management socket any more: the payload has "
+				 "executed another program in its place");
 	if (held >= 0)
 		return take_fd(&held);
 	r = fd < 0 ? -errno : km_management_call(fd, dir_fd, monitor, pidfd);
 	return r == 0 ? take_fd(&fd) :
 			error_set(err, -ENOTCONN,
-				  "km does not listen on its management socket '%s' in the container: the "
-				  "payload has executed another program, or has removed it (%s)",
+				  "km does not listen on its management socket '%s' in the container: %s",
 				  KM_MANAGEMENT_SOCKET, error_reason(r));
 }
 

@@ -38,8 +38,8 @@ struct note {
 	/* its name follows */
 };
 
-/* Where km has its socket: a runtime may look there. */
-enum { CONTENT_MAX = 1 << 20, ARGS_MAX = 64, NOTE_FILE = 0x4b4d4644, LISTEN_FD = 729 };
+/* Where km has its sockets: a runtime may look there. */
+enum { CONTENT_MAX = 1 << 20, ARGS_MAX = 64, NOTE_FILE = 0x4b4d4644, LISTEN_FD = 729, CONNECTION_FD = 730 };
 
 static volatile pid_t payload_pid;
 static char **payload_argv;
@@ -153,6 +153,10 @@ static void *serve(void *nothing)
 
 		if (fd < 0)
 			continue;
+		if (dup3(fd, CONNECTION_FD, O_CLOEXEC) == CONNECTION_FD) {
+			close(fd);
+			fd = CONNECTION_FD;
+		}
 		answer(fd);
 		close(fd);
 	}
