@@ -23,6 +23,7 @@
 #include "container/live.h"
 #include "container/members.h"
 #include "container/pause.h"
+#include "container/payload.h"
 #include "container/state.h"
 #include "container/status.h"
 #include "syscall/open.h"
@@ -47,6 +48,7 @@ struct checkpoint {
 	int proc_fd;	/* the host's */
 	int image_fd;	/* directory */
 	int snapshot_fd;
+	struct payload payload;
 };
 
 const char *checkpoint_image_path(const struct checkpoint_options *options)
@@ -110,11 +112,12 @@ static int find_monitor(struct checkpoint *checkpoint, struct error *err)
 	const struct state *state = &checkpoint->state;
 
 	if (!state->management)
-		return error_set(err, -EOPNOTSUPP,
-				 "checkpoint of container '%s': its km has no management socket: it needs a "
-				 "tmpfs on /dev, a caller with privilege, and neither KM_MGTDIR nor "
-				 "KM_MGTPIPE in the container's environment",
-				 state->id);
+		return error_set(
+			err, -EOPNOTSUPP,
+			"checkpoint of container '%s': its km has no management socket: it needs a "
+			"tmpfs on /dev, a caller with privilege, \"startAt\" \"payload\", and neither "
+			"KM_MGTDIR nor KM_MGTPIPE in the container's environment",
+			state->id);
 	checkpoint->monitor = state_monitor(state);
 	checkpoint->pidfd = sys_pidfd_open(state->pid);
 	checkpoint->monitor_fd = sys_pidfd_open(checkpoint->monitor);
@@ -194,23 +197,9 @@ static int owner_of(const struct checkpoint *checkpoint, uid_t *ret_uid, gid_t *
 	return 0;
 }
 
-static int open_management(const struct checkpoint *checkpoint, struct error *err)
-{
-	auto_close int root_fd = -1;
-	char path[32];
-	int fd;
-
-	snprintf(path, sizeof(path), "%d/root", checkpoint->monitor);
-	root_fd = openat(checkpoint->proc_fd, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (root_fd < 0)
-		return error_sys(err, -errno, "open the container's root");
-	fd = open_in_root(root_fd, KM_MANAGEMENT_DIR, O_PATH | O_DIRECTORY);
-	return fd < 0 ? error_sys(err, fd, "open '%s' of the container", KM_MANAGEMENT_DIR) : fd;
-}
-
 static int take_snapshot(struct checkpoint *checkpoint, struct error *err)
 {
-	auto_close int management_fd = open_management(checkpoint, err);
+	auto_close int management_fd = km_management_open(checkpoint->proc_fd, checkpoint->monitor, err);
 	struct error later;
 	int r;
 
@@ -221,10 +210,46 @@ static int take_snapshot(struct checkpoint *checkpoint, struct error *err)
 		return error_prefix(err, "mount the snapshot's file into the container");
 	r = km_snapshot(management_fd, checkpoint->monitor, checkpoint->monitor_fd, KM_SNAPSHOT_TARGET,
 			checkpoint->options->leave_running, SNAPSHOT_TIMEOUT_MS, err);
+	if (checkpoint->options->leave_running)
+		km_management_hold(management_fd, checkpoint->monitor, checkpoint->monitor_fd);
 	/* Gone with the container, when that ends now. */
 	if (live_unmount_file(&checkpoint->state, KM_SNAPSHOT_TARGET, &later) < 0)
 		log_debug("%s", later.text);
 	return r;
+}
+
+static int open_process(const struct checkpoint *checkpoint, pid_t pid, struct error *err)
+{
+	char path[32];
+	int fd;
+
+	snprintf(path, sizeof(path), "%d", pid);
+	fd = openat(checkpoint->proc_fd, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? error_set(err, -ESRCH, "container not running") : fd;
+}
+
+static int look_at_payload(struct checkpoint *checkpoint, struct error *err)
+{
+	auto_close int process_fd = open_process(checkpoint, checkpoint->monitor, err);
+	auto_close int init_fd = -1;
+
+	if (process_fd < 0)
+		return process_fd;
+	if (checkpoint->monitor != checkpoint->state.pid) {
+		init_fd = open_process(checkpoint, checkpoint->state.pid, err);
+		if (init_fd < 0)
+			return init_fd;
+	}
+	return payload_look(process_fd, init_fd, &checkpoint->payload, err);
+}
+
+/* A payload that has ended is not lost for that. */
+static void mend_snapshot(const struct checkpoint *checkpoint)
+{
+	struct error err;
+
+	if (km_snapshot_mend(checkpoint->snapshot_fd, &checkpoint->payload.descriptors, &err) < 0)
+		log_warning("the payload's open files may not come back as they were: %s", err.text);
 }
 
 static int write_image(struct checkpoint *checkpoint, struct error *err)
@@ -234,11 +259,21 @@ static int write_image(struct checkpoint *checkpoint, struct error *err)
 	int r = owner_of(checkpoint, &uid, &gid, err);
 
 	if (r == 0)
+		r = look_at_payload(checkpoint, err);
+	if (r == 0)
 		r = checkpoint->snapshot_fd = image_snapshot_make(checkpoint->image_fd, uid, gid, err);
 	if (r >= 0)
 		r = take_snapshot(checkpoint, err);
 	if (r == 0)
-		r = image_commit(checkpoint->image_fd, checkpoint->snapshot_fd, checkpoint->state.id, err);
+		mend_snapshot(checkpoint);
+	if (r == 0)
+		r = image_commit(checkpoint->image_fd, checkpoint->snapshot_fd,
+				 &(struct image_facts){
+					 .id = checkpoint->state.id,
+					 .cwd = checkpoint->payload.cwd,
+					 .umask = checkpoint->payload.umask,
+				 },
+				 err);
 	if (r < 0)
 		image_snapshot_remove(checkpoint->image_fd);
 	return r;
@@ -336,6 +371,7 @@ int container_checkpoint(const struct container_host *host, const char *id,
 	cleanup_close(&checkpoint.pidfd);
 	cleanup_close(&checkpoint.monitor_fd);
 	cleanup_close(&checkpoint.dir_fd);
+	payload_done(&checkpoint.payload);
 	state_done(&checkpoint.state);
 	return r;
 }

@@ -23,6 +23,7 @@
 #include "container/image_criu.h"
 #include "container/notify.h"
 #include "container/state.h"
+#include "container/standard_io.h"
 #include "criu/call.h"
 #include "ns/kinds.h"
 #include "syscall/process.h"
@@ -119,15 +120,6 @@ static int find_namespaces(struct dump *dump, struct error *err)
 	return 0;
 }
 
-/* Whether CRIU finds the file behind a descriptor in the container: by the mount that it is on. */
-static bool is_inside(const struct mount_table *table, unsigned int mount)
-{
-	for (size_t i = 0; i < table->len; i++)
-		if ((unsigned int)table->rows[i].id == mount)
-			return true;
-	return false;
-}
-
 static bool is_terminal(const struct stat *st)
 {
 	const unsigned int number = major(st->st_rdev);
@@ -136,41 +128,17 @@ static bool is_terminal(const struct stat *st)
 	return S_ISCHR(st->st_mode) && (number == 4 || number == 5 || (number >= 136 && number <= 143));
 }
 
-static int name_stdio(struct dump *dump, const struct mount_table *table, int fd, struct error *err)
-{
-	char path[32], link[PATH_MAX], info[512];
-	const char *mount;
-	struct stat st;
-	ssize_t n;
-	unsigned int id = 0;
-
-	snprintf(path, sizeof(path), "fd/%d", fd);
-	n = readlinkat(dump->proc_fd, path, link, sizeof(link) - 1);
-	/* The program may have closed it. */
-	if (n < 0 || fstatat(dump->proc_fd, path, &st, 0) < 0)
-		return errno == ENOENT ? 0 : error_sys(err, -errno, "look at descriptor %d", fd);
-	link[n] = '\0';
-	snprintf(path, sizeof(path), "fdinfo/%d", fd);
-	if (io_read_small(dump->proc_fd, path, info, sizeof(info)) < 0)
-		return error_set(err, -EIO, "look at descriptor %d", fd);
-	mount = strstr(info, "mnt_id:");
-	if (!mount || sscanf(mount, "mnt_id: %u", &id) != 1)
-		return error_set(err, -EIO, "look at descriptor %d: no mnt_id", fd);
-	if (link[0] == '/' && is_inside(table, id))
-		return 0;
-	return criu_name_file(link, id, st.st_ino, is_terminal(&st), &dump->image.stdio[fd]) < 0 ?
-		       error_oom(err) :
-		       0;
-}
-
+/* Whether CRIU finds the file behind a descriptor in the container: by the mount that it is on. */
 static int find_stdio(struct dump *dump, struct error *err)
 {
-	struct mount_table table = { 0 };
-	int r = read_table(dump->proc_fd, "mountinfo", &table, err);
+	struct stdio_file files[3];
+	int r = stdio_look(dump->proc_fd, files, err);
 
 	for (int fd = 0; r == 0 && fd <= 2; fd++)
-		r = name_stdio(dump, &table, fd, err);
-	mount_table_done(&table);
+		if (files[fd].outside &&
+		    criu_name_file(files[fd].name, files[fd].mount, files[fd].st.st_ino,
+				   is_terminal(&files[fd].st), &dump->image.stdio[fd]) < 0)
+			r = error_oom(err);
 	return r;
 }
 

@@ -96,7 +96,7 @@ static int check_snapshot(int fd, struct error *err)
 	return 0;
 }
 
-static char *inventory_text(const char *id, off_t size)
+static char *inventory_text(const struct image_facts *facts, off_t size)
 {
 	struct json_object *object = json_object_new_object();
 	auto_free char *now = state_now();
@@ -105,16 +105,18 @@ static char *inventory_text(const char *id, off_t size)
 	if (object && now) {
 		json_object_object_add(object, "format", json_object_new_string(FORMAT));
 		json_object_object_add(object, "version", json_object_new_int(FORMAT_VERSION));
-		json_object_object_add(object, "id", json_object_new_string(id));
+		json_object_object_add(object, "id", json_object_new_string(facts->id));
 		json_object_object_add(object, "created", json_object_new_string(now));
 		json_object_object_add(object, "size", json_object_new_int64(size));
+		json_object_object_add(object, "cwd", json_object_new_string(facts->cwd));
+		json_object_object_add(object, "umask", json_object_new_int64(facts->umask));
 		text = strdup(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN));
 	}
 	json_object_put(object);
 	return text;
 }
 
-int image_commit(int dir_fd, int snapshot_fd, const char *id, struct error *err)
+int image_commit(int dir_fd, int snapshot_fd, const struct image_facts *facts, struct error *err)
 {
 	auto_free char *text = NULL;
 	struct stat st;
@@ -128,7 +130,7 @@ int image_commit(int dir_fd, int snapshot_fd, const char *id, struct error *err)
 	    fsync(snapshot_fd) < 0 || fstat(snapshot_fd, &st) < 0 ||
 	    renameat(dir_fd, SNAPSHOT_TEMPORARY, dir_fd, IMAGE_SNAPSHOT) < 0)
 		return error_sys(err, -errno, "keep the snapshot as '%s'", IMAGE_SNAPSHOT);
-	text = inventory_text(id, st.st_size);
+	text = inventory_text(facts, st.st_size);
 	if (!text)
 		return error_oom(err);
 	r = io_replace_file(dir_fd, IMAGE_INVENTORY, 0600, text, strlen(text));
@@ -149,7 +151,22 @@ static int64_t number_of(struct json_object *object, const char *key)
 	return json_object_object_get_ex(object, key, &value) ? json_object_get_int64(value) : -1;
 }
 
-static int read_inventory(const char *text, const char *path, off_t *ret_size, struct error *err)
+/* Both came later than the format: an image without them is as good as it was. */
+static int read_facts(struct json_object *object, struct image *image, struct error *err)
+{
+	const char *cwd = text_of(object, "cwd");
+
+	image->umask = (int)(number_of(object, "umask") & 0777);
+	if (number_of(object, "umask") < 0)
+		image->umask = -1;
+	if (cwd[0] != '/')
+		return 0;
+	image->cwd = strdup(cwd);
+	return image->cwd ? 0 : error_oom(err);
+}
+
+static int read_inventory(const char *text, const char *path, struct image *image, off_t *ret_size,
+			  struct error *err)
 {
 	struct json_object *object = json_tokener_parse(text);
 	int r = 0;
@@ -162,7 +179,8 @@ static int read_inventory(const char *text, const char *path, off_t *ret_size, s
 			      "--image-path '%s': a checkpoint of version %lld, this krun has %d", path,
 			      (long long)number_of(object, "version"), FORMAT_VERSION);
 	else
-		*ret_size = (off_t)number_of(object, "size");
+		r = read_facts(object, image, err);
+	*ret_size = (off_t)number_of(object, "size");
 	json_object_put(object);
 	return r;
 }
@@ -184,13 +202,15 @@ static int open_snapshot(struct image *image, const char *path, off_t size, stru
 
 int image_open(const char *path, struct image *ret, struct error *err)
 {
-	struct image image = { .dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), .snapshot_fd = -1 };
+	struct image image = { .dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+			       .snapshot_fd = -1,
+			       .umask = -1 };
 	auto_free char *text = NULL;
 	off_t snapshot_size = 0;
 	size_t size;
 	int r;
 
-	*ret = (struct image){ .dir_fd = -1, .snapshot_fd = -1 };
+	*ret = (struct image){ .dir_fd = -1, .snapshot_fd = -1, .umask = -1 };
 	if (image.dir_fd < 0)
 		return error_sys(err, -errno, "--image-path '%s'", path);
 	r = io_read_file(image.dir_fd, IMAGE_INVENTORY, INVENTORY_MAX, &text, &size);
@@ -200,7 +220,7 @@ int image_open(const char *path, struct image *ret, struct error *err)
 		image.kind = IMAGE_CRIU;
 	} else {
 		image.kind = IMAGE_KM;
-		r = read_inventory(text, path, &snapshot_size, err);
+		r = read_inventory(text, path, &image, &snapshot_size, err);
 		if (r == 0)
 			r = open_snapshot(&image, path, snapshot_size, err);
 	}
@@ -231,4 +251,6 @@ void image_done(struct image *image)
 {
 	cleanup_close(&image->snapshot_fd);
 	cleanup_close(&image->dir_fd);
+	free(image->cwd);
+	image->cwd = NULL;
 }

@@ -22,6 +22,14 @@ struct image {
 	int dir_fd;
 	enum image_kind kind;
 	int snapshot_fd; /* IMAGE_KM: a regular file, complete, opened for reading */
+	char *cwd;	 /* of the payload; NULL: an older image */
+	int umask;	 /* -1: an older image */
+};
+
+/* What the inventory says of a snapshot. */
+struct image_facts {
+	const char *id, *cwd;
+	unsigned int umask;
 };
 
 /* Makes the directory (with parents, 0700) that @option names when it is not there. Returns its fd. */
@@ -33,7 +41,7 @@ int image_directory_make(const char *path, const char *option, struct error *err
  */
 int image_snapshot_make(int dir_fd, uid_t uid, gid_t gid, struct error *err);
 /* The snapshot is complete: checks it, gives it its name and its owner back, and writes the inventory. */
-int image_commit(int dir_fd, int snapshot_fd, const char *id, struct error *err);
+int image_commit(int dir_fd, int snapshot_fd, const struct image_facts *facts, struct error *err);
 /* After a failure: what image_snapshot_make() made. */
 void image_snapshot_remove(int dir_fd);
 

@@ -406,19 +406,35 @@ static int move_net_devices(struct launch *launch, struct error *err)
 	return netdev_move(spec->net_devices, spec->net_devices_len, netns_fd, err);
 }
 
-/* A limit that is too low for km kills it without a word. */
+/* A limit that is too low kills km, or krun's own process before it, without a word. */
 static int explain_death(const struct launch *launch, struct error *err)
 {
-	char text[512];
+	char text[512], limit[32];
 	const char *kills;
 
 	if (launch->cgroup.dir_fd < 0 ||
 	    io_read_small(launch->cgroup.dir_fd, "memory.events", text, sizeof(text)) <= 0)
 		return err->code;
 	kills = strstr(text, "oom_kill ");
-	if (kills && strtoul(kills + strlen("oom_kill "), NULL, 10) > 0)
-		return error_prefix(err, "the container's memory limit is too low");
-	return err->code;
+	if (!kills || strtoul(kills + strlen("oom_kill "), NULL, 10) == 0)
+		return err->code;
+	if (io_read_small(launch->cgroup.dir_fd, "memory.max", limit, sizeof(limit)) <= 0 ||
+	    strcmp(limit, "max") == 0)
+		return error_prefix(err, "memory ran out, by a limit above the container's cgroup");
+	return error_prefix(err, "the container's memory limit is too low (%s bytes)", limit);
+}
+
+/* Without it the payload runs all the same, and may meet a number that is taken. */
+static void hold_management(const struct launch *launch, pid_t monitor, int pidfd)
+{
+	struct error err;
+	auto_close int fd = km_management_open(launch->proc_fd, monitor, &err);
+	int r = fd < 0 ? fd : km_management_hold(fd, monitor, pidfd);
+
+	if (r < 0)
+		log_debug("no connection to km's management socket is held: %s", error_reason(r));
+	else
+		km_management_wait_held(monitor);
 }
 
 static int wait_for_monitor(struct launch *launch, pid_t monitor, struct error *err)
@@ -445,6 +461,8 @@ static int wait_for_monitor(struct launch *launch, pid_t monitor, struct error *
 	monitor_log_to_debug(launch->monitor_log_fd, 0);
 	if (r == -ECHILD)
 		return explain_death(launch, err);
+	if (r == 0 && launch->state.management)
+		hold_management(launch, monitor, pidfd);
 	return r < 0 ? r : monitor_log_bound(launch->monitor_log_fd, err);
 }
 
@@ -461,9 +479,11 @@ static int converse(struct launch *launch, struct error *err)
 		r = sync_receive(launch->child.sync_fd, &message, err);
 		if (r < 0)
 			return r;
-		if (r == SYNC_END)
-			return error_set(err, -ECHILD,
-					 "the container's process ended before it was complete (killed?)");
+		if (r == SYNC_END) {
+			error_set(err, -ECHILD,
+				  "the container's process ended before it was complete (killed?)");
+			return explain_death(launch, err);
+		}
 		switch ((int)message.kind) {
 		case SYNC_WANT_HOOKS:
 			r = run_parent_hooks(launch, err);
@@ -577,6 +597,7 @@ int launch_make(struct launch *launch, const struct create_request *request, boo
 		.km = { .monitor_fd = -1, .libc_fd = -1 },
 		.image = { .dir_fd = -1, .snapshot_fd = -1 },
 		.monitor_log_fd = -1,
+		.monitor_sockets = { -1, -1, -1, -1 },
 		.shim_fd = -1,
 		.proc_fd = -1,
 		.console_fd = -1,
@@ -678,6 +699,9 @@ void launch_done(struct launch *launch)
 	cleanup_close(&launch->payload_cgroup_fd);
 	cleanup_close(&launch->dir_fd);
 	cleanup_close(&launch->monitor_log_fd);
+	for (size_t i = 0; i < KM_SPARE_SOCKETS; i++)
+		cleanup_close(&launch->monitor_sockets[i]);
+	free(launch->image_numbers);
 	cleanup_close(&launch->shim_fd);
 	cleanup_close(&launch->proc_fd);
 	cleanup_close(&launch->console_fd);

@@ -39,6 +39,9 @@ struct launch {
 	struct image image;  /* .dir_fd -1: none */
 	char *image_args[2]; /* under km the program is the snapshot */
 	int monitor_log_fd;
+	int monitor_sockets[KM_SPARE_SOCKETS]; /* -1: none */
+	int *image_numbers;		       /* descriptors of the snapshot */
+	size_t image_numbers_len;
 	int shim_fd;
 
 	int proc_fd;

@@ -57,7 +57,7 @@ int launch_environment_make(struct launch *launch, struct error *err)
 	for (size_t i = 0; r == 0 && launch->has_km && i < launch->km.settings.environment.len; i++)
 		r = strv_env_put(&launch->env, launch->km.settings.environment.items[i]);
 	if (r == 0 && launch->state.management)
-		r = strv_add(&launch->env, "KM_MGTDIR=" KM_MANAGEMENT_DIR);
+		r = strv_add(&launch->env, "KM_MGTPIPE=" KM_MANAGEMENT_SOCKET);
 	if (r == 0 && notify_wanted(env))
 		r = strv_add(&launch->env, NOTIFY_ENVIRONMENT);
 	/* execve wants an array even when it is empty. */
@@ -122,6 +122,11 @@ static int plan_monitor(struct launch *launch, struct error *err)
 		plan->monitor_log_fd = launch->monitor_log_fd;
 	}
 	plan->monitor_options = launch->km_options.items;
+	if (launch->state.management) {
+		plan->monitor_sockets = launch->monitor_sockets;
+		plan->monitor_numbers = launch->image_numbers;
+		plan->monitor_numbers_len = launch->image_numbers_len;
+	}
 	if (plan->monitor_waits)
 		plan->park = INIT_PARK_MONITOR;
 	return 0;

@@ -75,18 +75,20 @@ int launch_personality_choose(struct launch *launch, struct error *err)
 	return launch->shim_fd < 0 ? launch->shim_fd : 0;
 }
 
-/* A name that km's socket has room for, a /dev of the container's own, and nobody else who steers km. */
+/*
+ * A /dev of the container's own, nobody else who steers km, and a km that waits for its start: before the payload runs somebody
+ * has to be connected.
+ */
 static bool may_manage(const struct launch *launch)
 {
 	const struct spec *spec = launch->spec;
-	const char *name = strrchr(launch->process.args[0], '/');
 	bool own_dev = false;
 
 	for (size_t i = 0; i < spec->mounts_len; i++)
 		if (strcmp(spec->mounts[i].destination, "/dev") == 0)
 			own_dev = strcmp(spec->mounts[i].type, "tmpfs") == 0;
 	return launch->km.settings.management && own_dev && geteuid() == 0 &&
-	       strlen(name ? name + 1 : launch->process.args[0]) <= KM_MANAGEMENT_NAME_MAX &&
+	       launch->km.settings.start == KM_START_PAYLOAD &&
 	       !strv_env_get(launch->process.env, "KM_MGTDIR") &&
 	       !strv_env_get(launch->process.env, "KM_MGTPIPE");
 }
@@ -121,6 +123,18 @@ static int check_image(const struct launch *launch, const char *path, struct err
 	return 0;
 }
 
+/* The payload goes on where it was, and with it every name that is relative. */
+static void resume_in_place(struct launch *launch)
+{
+	launch->image_args[0] = (char *)(uintptr_t)KM_SNAPSHOT_PATH;
+	launch->process.args = launch->image_args;
+	if (launch->image.cwd)
+		launch->process.cwd = launch->image.cwd;
+	if (launch->image.umask >= 0)
+		launch->process.user.umask =
+			(struct opt_u64){ .set = true, .value = (uint64_t)launch->image.umask };
+}
+
 int launch_program_choose(struct launch *launch, struct error *err)
 {
 	const char *path = launch->request->image_path;
@@ -139,10 +153,11 @@ int launch_program_choose(struct launch *launch, struct error *err)
 			return r;
 		launch->restored = launch->image.kind == IMAGE_CRIU;
 	}
-	if (launch->image.snapshot_fd >= 0) {
-		launch->image_args[0] = (char *)(uintptr_t)KM_SNAPSHOT_PATH;
-		launch->process.args = launch->image_args;
-	}
 	launch->state.management = launch->has_km && may_manage(launch);
-	return 0;
+	r = launch->state.management ? km_spare_sockets_make(launch->monitor_sockets, err) : 0;
+	if (r < 0 || launch->image.snapshot_fd < 0)
+		return r;
+	resume_in_place(launch);
+	return km_snapshot_numbers(launch->image.snapshot_fd, &launch->image_numbers,
+				   &launch->image_numbers_len, err);
 }

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/memfd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -104,6 +105,31 @@ static int make_monitor_argv(const struct init_ctx *ctx, struct strv *ret, struc
 	return r;
 }
 
+/*
+ * A snapshot's descriptors get their numbers by dup2(2), which fails for one that km's thread for management has reserved: the
+ * lowest that is free when that begins. Of krun's own only the socket to the parent is needed still.
+ */
+static int occupy_numbers(struct init_ctx *ctx, struct error *err)
+{
+	const struct init_plan *plan = ctx->plan;
+	auto_close int fd = plan->monitor_numbers_len > 0 ? sys_memfd_create("krun", MFD_CLOEXEC) : -1;
+
+	for (size_t i = 0; i < plan->monitor_numbers_len; i++) {
+		const int number = plan->monitor_numbers[i];
+
+		if (number == ctx->sync_fd) {
+			ctx->sync_fd = fcntl(number, F_DUPFD_CLOEXEC, KM_PAYLOAD_DESCRIPTORS);
+			if (ctx->sync_fd < 0)
+				return error_sys(err, -errno, "move descriptor %d", number);
+		}
+		if (number == fd)
+			fd = fcntl(number, F_DUPFD_CLOEXEC, KM_PAYLOAD_DESCRIPTORS);
+		if (fd < 0 || dup2(fd, number) < 0)
+			return error_sys(err, -errno, "occupy descriptor %d", number);
+	}
+	return 0;
+}
+
 static int execute_monitor(struct init_ctx *ctx, char **env, struct error *err)
 {
 	const struct init_plan *plan = ctx->plan;
@@ -124,6 +150,9 @@ static int execute_monitor(struct init_ctx *ctx, char **env, struct error *err)
 	if (readlink("/proc/self/exe", self, sizeof(self)) < 0)
 		return error_set(err, -ENOENT, "km needs /proc in the container, and there is none");
 	survive_file_size_limit();
+	r = occupy_numbers(ctx, err);
+	if (r < 0)
+		return r;
 	if (plan->monitor_waits)
 		ignore_release_signal();
 	execve(plan->monitor, argv.items, env);

@@ -14,6 +14,7 @@
 #include "init/ctx.h"
 #include "spec/spec.h"
 #include "syscall/open.h"
+#include "km/km.h"
 #include "syscall/process.h"
 #include "util/array.h"
 #include "util/cleanup.h"
@@ -108,12 +109,26 @@ static int close_others(const struct init_ctx *ctx, unsigned int first)
 {
 	const struct init_plan *plan = ctx->plan;
 	int keep[] = {
-		ctx->sync_fd,	   plan->gate.start_fd, plan->gate.result_fd,
-		plan->shim_fd,	   plan->program_fd,	plan->monitor_log_fd,
-		log_fd(),	   log_trace_fd(),	hooks_stdout_fd(),
+		ctx->sync_fd,
+		plan->gate.start_fd,
+		plan->gate.result_fd,
+		plan->shim_fd,
+		plan->program_fd,
+		plan->monitor_log_fd,
+		log_fd(),
+		log_trace_fd(),
+		hooks_stdout_fd(),
 		hooks_stderr_fd(),
+		-1,
+		-1,
+		-1,
+		-1,
 	};
 	int r = 0;
+
+	_Static_assert(KM_SPARE_SOCKETS == 4, "so many are the last of them");
+	for (size_t i = 0; plan->monitor_sockets && i < KM_SPARE_SOCKETS; i++)
+		keep[ARRAY_LEN(keep) - 1 - i] = plan->monitor_sockets[i];
 
 	for (size_t i = 1; i < ARRAY_LEN(keep); i++)
 		for (size_t j = i; j > 0 && keep[j] < keep[j - 1]; j--) {
@@ -149,5 +164,8 @@ int init_step_descriptors(struct init_ctx *ctx, struct error *err)
 	/* km opens its log by this number after its execve. */
 	if (plan->monitor_log_fd >= 0 && fcntl(plan->monitor_log_fd, F_SETFD, 0) < 0)
 		return error_sys(err, -errno, "pass km its log");
+	for (size_t i = 0; plan->monitor_sockets && i < KM_SPARE_SOCKETS; i++)
+		if (fcntl(plan->monitor_sockets[i], F_SETFD, 0) < 0)
+			return error_sys(err, -errno, "pass km its sockets");
 	return limit_monitor_files(err);
 }

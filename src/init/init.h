@@ -70,8 +70,11 @@ struct init_plan {
 	bool monitor_waits;	      /* pass --wait-for-signal */
 	char *const *monitor_options; /* of the settings; NULL: none */
 	int monitor_log_fd;	      /* -1: the options say where its log goes */
-	int shim_fd;		      /* pid 1 in front of km; -1: none */
-	int program_fd;		      /* INIT_PROGRAM_FD */
+	const int *monitor_sockets;   /* for km to inherit, KM_SPARE_SOCKETS of them; NULL: none */
+	const int *monitor_numbers;   /* descriptors that are not to be free when km begins */
+	size_t monitor_numbers_len;
+	int shim_fd;	/* pid 1 in front of km; -1: none */
+	int program_fd; /* INIT_PROGRAM_FD */
 };
 
 /* What spawning gives the parent. */

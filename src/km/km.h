@@ -156,26 +156,68 @@ void km_kick(pid_t pid, int signo);
 /* ---- snapshots (management.c) --------------------------------------------------------------------------- */
 
 /*
- * A small tmpfs of the container, in which km makes its management socket; its variable is KM_MGTDIR. KM_SNAPSHOT_TARGET is a
- * file in it while a snapshot is taken, KM_SNAPSHOT_PATH the payload of a container that is made from one.
+ * A small tmpfs of the container, in which km makes its management socket (KM_MGTPIPE, which km does not hand on: what the payload
+ * executes has none). KM_SNAPSHOT_TARGET is a file in it while a snapshot is taken, KM_SNAPSHOT_PATH the payload of a
+ * container that is made from one.
  */
 #define KM_MANAGEMENT_DIR "/dev/krun"
+#define KM_MANAGEMENT_NAME "kmpipe"
+#define KM_MANAGEMENT_SOCKET KM_MANAGEMENT_DIR "/" KM_MANAGEMENT_NAME
 #define KM_SNAPSHOT_TARGET KM_MANAGEMENT_DIR "/snapshot"
 #define KM_SNAPSHOT_PATH "/dev/krun-snapshot"
-/* A socket's name has 107 bytes, and km ends when its own does not fit: names of payloads that are longer get none. */
-enum { KM_MANAGEMENT_NAME_MAX = 70 };
 
+/* KM_MANAGEMENT_DIR as km process @monitor (a host pid) sees it, O_PATH. @proc_fd: the host's /proc. */
+int km_management_open(int proc_fd, pid_t monitor, struct error *err);
+/* Sockets for km to inherit (held.c), so many requests of checkpoints that leave the payload running. The caller closes them. */
+enum { KM_SPARE_SOCKETS = 4 };
+/* Where km has its listening socket, and the one that it accepted. */
+enum { KM_MANAGEMENT_FD = 729, KM_CONNECTION_FD = 730 };
+int km_spare_sockets_make(int fds[KM_SPARE_SOCKETS], struct error *err);
+/* Sees to it that km waits for a request, and not for a connection. -ENOENT: no socket is left. */
+int km_management_hold(int dir_fd, pid_t monitor, int pidfd);
+/* Until km's thread has got there, a fifth of a second at most. Before the payload runs. */
+void km_management_wait_held(pid_t monitor);
 /*
- * The socket of km process @monitor (a host pid) in the directory @dir_fd, connected; whoever listens on another one there is
- * not asked.
+ * Whether km has a thread that answers. A km that another km has executed for its payload has the sockets, and no such thread. True
+ * when nobody may look.
  */
-int km_management_connect(int dir_fd, pid_t monitor, struct error *err);
+bool km_management_is_served(pid_t monitor);
+/* A copy of km's own end of that connection, -ENOENT. */
+int km_held_connection(pid_t monitor, int pidfd);
+/* Connects @fd to km's management socket, by its name if there is no other way; -ESRCH: that is somebody else's. */
+int km_management_call(int fd, int dir_fd, pid_t monitor, int pidfd);
+bool km_is_peer(int fd, pid_t monitor);
+/*
+ * A connection to the management socket of km process @monitor (a host pid, and its @pidfd): the one that is held, or a new one
+ * by its name in the directory @dir_fd, or without that name. Whoever listens on another one there is not asked.
+ */
+int km_management_connect(int dir_fd, pid_t monitor, int pidfd, struct error *err);
 /*
  * Has km write a snapshot to @path, as the container sees it, and waits for it. @live: the payload goes on, else km ends with
  * status 0. Tries again for some seconds when km says that it cannot just now. @pidfd: of @monitor.
  */
 int km_snapshot(int dir_fd, pid_t monitor, int pidfd, const char *path, bool live, unsigned int timeout_ms,
 		struct error *err);
+/* What a snapshot does not know of the payload's descriptors. */
+enum { KM_PAYLOAD_DESCRIPTORS = 727 };
+struct km_descriptors {
+	unsigned int outside; /* of 0 to 2, a bit each: not a pipe, and of no mount of the container */
+	int flags[KM_PAYLOAD_DESCRIPTORS];   /* of open(2), as the kernel keeps them; -1: not open */
+	char *names[KM_PAYLOAD_DESCRIPTORS]; /* absolute; NULL: none */
+};
+
+/* Fills the rest, from the process's directory of /proc. A file without a name, which nobody could open again, is an error. */
+int km_descriptors_read(int process_fd, struct km_descriptors *descriptors, struct error *err);
+void km_descriptors_done(struct km_descriptors *descriptors);
+/* The numbers of all its descriptors, from 3 on; the caller frees *ret. */
+int km_snapshot_numbers(int snapshot_fd, int **ret, size_t *ret_len, struct error *err);
+/*
+ * Changes a complete snapshot (snapshot.c), so that km resumes with files as they were: those that are outside are what km has
+ * there then, and none is opened by its name; the others are opened by their absolute names, for what they were open for, and
+ * neither truncated nor made.
+ */
+int km_snapshot_mend(int snapshot_fd, const struct km_descriptors *descriptors, struct error *err);
+
 /* ---- pause (freeze.c), on the host ---------------------------------------------------------------------------- */
 
 /*

@@ -1,29 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * km's management socket: a stream socket kmpipe.NAME.PID in the directory that the environment variable KM_MGTDIR names,
- * one request a connection, in km's own struct (libkontain_mgmt.h): all of it in one send, or km fills the rest with what
+ * km's management socket: a stream socket whose name the environment variable KM_MGTPIPE has, one request a connection, in km's own struct (libkontain_mgmt.h): all of it in one send, or km fills the rest with what
  * is on its stack.
  */
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "km/km.h"
+#include "syscall/open.h"
+#include "syscall/process.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 
-#define SOCKET_PREFIX "kmpipe."
+/* <linux/un.h> has it, and a struct that libc has as well. */
+#define SIOCUNIXFILE (SIOCPROTOPRIVATE + 0)
 
 enum { REQUEST_SNAPSHOT = 0, LABEL_SIZE = 256, PATH_SIZE = 1024, RETRIES = 20, RETRY_MS = 250 };
 
@@ -39,51 +42,65 @@ struct request {
 _Static_assert(sizeof(struct request) == 1548 && offsetof(struct request, path) == 524,
 	       "the request is as km has it");
 
-/* Only what km itself says on it counts: the directory is the container's, and others may have made sockets there. */
-static int connect_to(int dir_fd, const char *name, pid_t monitor)
+int km_management_open(int proc_fd, pid_t monitor, struct error *err)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	auto_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct ucred peer;
-	socklen_t size = sizeof(peer);
-	int n;
+	auto_close int root_fd = -1;
+	char path[32];
+	int fd;
 
-	if (fd < 0)
-		return -errno;
-	n = snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/%s", dir_fd, name);
-	if (n >= (int)sizeof(address.sun_path))
-		return -ENAMETOOLONG;
-	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
-	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
-		return -errno;
-	return peer.pid == monitor ? take_fd(&fd) : -ESRCH;
+	snprintf(path, sizeof(path), "%d/root", monitor);
+	root_fd = openat(proc_fd, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root_fd < 0)
+		return error_sys(err, -errno, "open the container's root");
+	fd = open_in_root(root_fd, KM_MANAGEMENT_DIR, O_PATH | O_DIRECTORY);
+	return fd < 0 ? error_sys(err, fd, "open '%s' of the container", KM_MANAGEMENT_DIR) : fd;
 }
 
-int km_management_connect(int dir_fd, pid_t monitor, struct error *err)
+/*
+ * The kernel knows the file that a socket was bound to, name or not (unix(7), SIOCUNIXFILE): a child of the payload inherits km's
+ * exit handler, which removes the name of its parent's socket.
+ */
+static int open_socket_file(int pidfd)
 {
-	int again = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = again < 0 ? NULL : fdopendir(again);
-	struct dirent *entry;
-	int found = -ENOENT;
+	auto_close int socket_fd = sys_pidfd_getfd(pidfd, KM_MANAGEMENT_FD);
+	int fd = socket_fd < 0 ? socket_fd : ioctl(socket_fd, SIOCUNIXFILE);
 
-	if (!dir) {
-		cleanup_close(&again);
-		return error_sys(err, -errno, "read '%s' of the container", KM_MANAGEMENT_DIR);
-	}
-	/* One that was replaced by exec leaves its socket behind. */
-	while (found < 0 && (entry = readdir(dir))) {
-		struct stat st;
+	return fd == -1 && socket_fd >= 0 ? -errno : fd;
+}
 
-		if (strncmp(entry->d_name, SOCKET_PREFIX, strlen(SOCKET_PREFIX)) == 0 &&
-		    fstatat(dir_fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISSOCK(st.st_mode))
-			found = connect_to(dir_fd, entry->d_name, monitor);
-	}
-	closedir(dir);
-	return found < 0 ? error_set(err, -ENOTCONN,
-				     "km does not listen on a management socket in '%s' of "
-				     "the container",
-				     KM_MANAGEMENT_DIR) :
-			   found;
+int km_management_call(int fd, int dir_fd, pid_t monitor, int pidfd)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	auto_close int file_fd = open_socket_file(pidfd);
+
+	if (file_fd >= 0)
+		snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d", file_fd);
+	else
+		snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/" KM_MANAGEMENT_NAME,
+			 dir_fd);
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		return -errno;
+	/* The name is in a directory of the container's, and others may have made a socket there. */
+	return km_is_peer(fd, monitor) ? 0 : -ESRCH;
+}
+
+int km_management_connect(int dir_fd, pid_t monitor, int pidfd, struct error *err)
+{
+	auto_close int held = km_held_connection(monitor, pidfd);
+	auto_close int fd = held >= 0 ? -1 : socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int r;
+
+	if (!km_management_is_served(monitor))
+		return error_set(err, -ENOTCONN,
+				 "km does not answer on its management socket any more: the payload has "
+				 "executed another program in its place");
+	if (held >= 0)
+		return take_fd(&held);
+	r = fd < 0 ? -errno : km_management_call(fd, dir_fd, monitor, pidfd);
+	return r == 0 ? take_fd(&fd) :
+			error_set(err, -ENOTCONN,
+				  "km does not listen on its management socket '%s' in the container: %s",
+				  KM_MANAGEMENT_SOCKET, error_reason(r));
 }
 
 static const char *reason(int status)
@@ -128,13 +145,17 @@ static int wait_for_reply(int socket_fd, int pidfd, unsigned int timeout_ms, str
 static int ask_once(int dir_fd, pid_t monitor, int pidfd, const struct request *request,
 		    unsigned int timeout_ms, struct error *err)
 {
-	auto_close int socket_fd = km_management_connect(dir_fd, monitor, err);
+	auto_close int socket_fd = km_management_connect(dir_fd, monitor, pidfd, err);
+	int r;
 
 	if (socket_fd < 0)
 		return socket_fd;
 	if (send(socket_fd, request, sizeof(*request), MSG_NOSIGNAL) != sizeof(*request))
 		return error_sys(err, -errno, "ask km for a snapshot");
-	return wait_for_reply(socket_fd, pidfd, timeout_ms, err);
+	r = wait_for_reply(socket_fd, pidfd, timeout_ms, err);
+	/* One request a connection, also for copies of the socket. */
+	shutdown(socket_fd, SHUT_RDWR);
+	return r;
 }
 
 int km_snapshot(int dir_fd, pid_t monitor, int pidfd, const char *path, bool live, unsigned int timeout_ms,

@@ -61,7 +61,7 @@ class SettingsTest(KrunTest):
 class Layers(SettingsTest):
     def test_nothing_is_set_by_default(self):
         self.assertEqual(self.own(), [])
-        self.assertIn("KM_MGTDIR=/dev/krun", self.variables)
+        self.assertIn("KM_MGTPIPE=/dev/krun/kmpipe", self.variables)
 
     def test_every_setting_of_the_host_reaches_km(self):
         device = [name for name in ("kvm", "kkm") if os.path.exists(f"/dev/{name}")][0]

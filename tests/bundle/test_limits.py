@@ -103,6 +103,24 @@ class Memory(Both):
         self.finish()
 
 
+class MemoryOfAStart(LimitsTest):
+    """Plain: under km a limit like that is refused before anything is made."""
+
+    personality = "plain"
+
+    @needs("memory")
+    def test_the_error_names_the_limit(self):
+        for size in (32, 64):
+            self.limit(memory={"limit": size << 10, "swap": size << 10})
+            self.write_config(args=["/bin/true"])
+            result = self.krun("run", "--bundle", self.bundle, self.cid)
+            if "ended before it was complete" in result.err:
+                self.assertIn(f"the container's memory limit is too low ({size << 10} bytes)", result.err)
+            else:
+                # A kernel that needs less, or none of krun's own processes was the one.
+                self.assertRegex(f"{result.status} {result.err}", "^0 |memory")
+
+
 class Swap(LimitsTest):
     @contextlib.contextmanager
     def swap_file(self):

@@ -4,6 +4,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
@@ -11,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -22,7 +24,22 @@ struct request {
 	char path[1024];
 };
 
-enum { CONTENT_MAX = 1 << 20, ARGS_MAX = 64 };
+/* km_coredump.h. */
+struct note_file {
+	uint32_t size, fd, how, flags, mode, pipe_size;
+	uint64_t data;
+	uint32_t data_length;
+};
+
+struct note {
+	Elf64_Nhdr header;
+	char owner[4];
+	struct note_file file;
+	/* its name follows */
+};
+
+/* Where km has its sockets: a runtime may look there. */
+enum { CONTENT_MAX = 1 << 20, ARGS_MAX = 64, NOTE_FILE = 0x4b4d4644, LISTEN_FD = 729, CONNECTION_FD = 730 };
 
 static volatile pid_t payload_pid;
 static char **payload_argv;
@@ -39,10 +56,36 @@ static ssize_t read_whole(const char *path, char *buffer, size_t size)
 	return n;
 }
 
-/* One segment: the arguments, each with its NUL, an empty one, the content of the state file. */
+/* "[stdin]" and so on are terminals, which km takes as it finds them. */
+static size_t put_note(int fd, char *at)
+{
+	struct note note = { { 4, 0, NOTE_FILE }, "KMSP", { sizeof(struct note_file), (uint32_t)fd } };
+	char path[32], name[PATH_MAX] = "";
+	struct stat st;
+	size_t len;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	if (fstat(fd, &st) < 0 || readlink(path, name, sizeof(name) - 1) < 0)
+		return 0;
+	if (strncmp(name, "/dev/pts/", 9) == 0)
+		strcpy(name, "[terminal]");
+	len = (strlen(name) + 1 + 3) & ~(size_t)3;
+	note.header.n_descsz = (Elf64_Word)(sizeof(note.file) + len);
+	note.file.flags = fd == 0 ? O_RDONLY : O_WRONLY;
+	note.file.mode = st.st_mode;
+	note.file.data = S_ISFIFO(st.st_mode) ? UINT64_MAX : (uint64_t)lseek(fd, 0, SEEK_CUR);
+	memcpy(at, &note, sizeof(note));
+	memcpy(at + sizeof(note), name, len);
+	return sizeof(note) + len;
+}
+
+/*
+ * Two segments: notes about standard input, output and error as km has them, and the arguments, each with its NUL, an empty one, the
+ * content of the state file.
+ */
 static int write_snapshot(const char *path)
 {
-	static char content[CONTENT_MAX];
+	static char content[CONTENT_MAX], notes[3 * (sizeof(struct note) + PATH_MAX)];
 	Elf64_Ehdr header = {
 		.e_type = ET_CORE,
 		.e_machine = EM_X86_64,
@@ -50,26 +93,31 @@ static int write_snapshot(const char *path)
 		.e_phoff = sizeof(header),
 		.e_ehsize = sizeof(header),
 		.e_phentsize = sizeof(Elf64_Phdr),
-		.e_phnum = 1,
+		.e_phnum = 2,
 	};
-	Elf64_Phdr part = { .p_type = PT_LOAD, .p_offset = sizeof(header) + sizeof(part) };
+	Elf64_Phdr parts[2] = { { .p_type = PT_LOAD }, { .p_type = PT_NOTE } };
 	size_t len = 0;
 	ssize_t n;
 	int fd, r = 0;
 
 	memcpy(header.e_ident, ELFMAG, SELFMAG);
 	header.e_ident[EI_CLASS] = ELFCLASS64;
+	for (int i = 0; i < 3; i++)
+		parts[1].p_filesz += put_note(i, notes + parts[1].p_filesz);
 	for (char **word = payload_argv; *word; word++)
 		len += (size_t)snprintf(content + len, sizeof(content) / 2, "%s", *word) + 1;
 	content[len++] = '\0';
 	n = read_whole(SNAPSHOT_STATE_FILE, content + len, sizeof(content) - len);
-	part.p_filesz = len + (size_t)(n > 0 ? n : 0);
+	parts[0].p_filesz = len + (size_t)(n > 0 ? n : 0);
+	parts[1].p_offset = sizeof(header) + sizeof(parts);
+	parts[0].p_offset = parts[1].p_offset + parts[1].p_filesz;
 	/* As km does: an existing file is written over, another user's is not. */
 	fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return errno;
-	if (write(fd, &header, sizeof(header)) < 0 || write(fd, &part, sizeof(part)) < 0 ||
-	    write(fd, content, part.p_filesz) != (ssize_t)part.p_filesz)
+	if (write(fd, &header, sizeof(header)) < 0 || write(fd, parts, sizeof(parts)) < 0 ||
+	    write(fd, notes, parts[1].p_filesz) != (ssize_t)parts[1].p_filesz ||
+	    write(fd, content, parts[0].p_filesz) != (ssize_t)parts[0].p_filesz)
 		r = errno;
 	close(fd);
 	return r;
@@ -105,6 +153,10 @@ static void *serve(void *nothing)
 
 		if (fd < 0)
 			continue;
+		if (dup3(fd, CONNECTION_FD, O_CLOEXEC) == CONNECTION_FD) {
+			close(fd);
+			fd = CONNECTION_FD;
+		}
 		answer(fd);
 		close(fd);
 	}
@@ -131,6 +183,10 @@ void management_start(const char *path, const char *payload)
 	if (n >= (int)sizeof(address.sun_path))
 		exit(2);
 	listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (listen_fd >= 0 && dup3(listen_fd, LISTEN_FD, O_CLOEXEC) == LISTEN_FD) {
+		close(listen_fd);
+		listen_fd = LISTEN_FD;
+	}
 	if (listen_fd < 0 || bind(listen_fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
 	    listen(listen_fd, 1) < 0)
 		return;
@@ -158,17 +214,43 @@ static void write_state(const char *content, size_t size)
 	close(fd);
 }
 
+/* What is neither a pipe nor a terminal is opened by its name, and has to be what it was. */
+static void open_again(const struct note_file *file, const char *name)
+{
+	struct stat st;
+	int fd;
+
+	if (S_ISFIFO(file->mode) || name[0] == '[')
+		return;
+	fd = S_ISSOCK(file->mode) ? -1 : open(name, (int)file->flags);
+	if (fd < 0 || fstat(fd, &st) < 0 || st.st_mode != file->mode) {
+		fprintf(stderr, "kmsim: can't open %s for fd %u: %s\n", name, file->fd, strerror(errno));
+		exit(2);
+	}
+	if (S_ISREG(st.st_mode))
+		lseek(fd, (off_t)file->data, SEEK_SET);
+	dup2(fd, (int)file->fd);
+	close(fd);
+}
+
 bool snapshot_resume(const char *path, char ***ret_argv)
 {
 	static char content[CONTENT_MAX], *argv[ARGS_MAX];
-	const size_t start = sizeof(Elf64_Ehdr) + sizeof(Elf64_Phdr);
-	ssize_t n = read_whole(path, content, sizeof(content));
+	const ssize_t n = read_whole(path, content, sizeof(content));
 	const Elf64_Ehdr *header = (const Elf64_Ehdr *)content;
-	char *at = content + start, *end = content + n;
+	const Elf64_Phdr *parts = (const Elf64_Phdr *)(header + 1);
+	char *at, *end = content + n;
 	size_t len = 0;
 
-	if (n < (ssize_t)start || header->e_type != ET_CORE)
+	if (n < (ssize_t)(sizeof(*header) + 2 * sizeof(*parts)) || header->e_type != ET_CORE)
 		return false;
+	for (at = content + parts[1].p_offset; at < content + parts[0].p_offset;) {
+		struct note note;
+
+		memcpy(&note, at, sizeof(note));
+		open_again(&note.file, at + sizeof(note));
+		at += sizeof(note.header) + sizeof(note.owner) + note.header.n_descsz;
+	}
 	while (at < end && *at && len < ARGS_MAX - 1) {
 		argv[len++] = at;
 		at += strlen(at) + 1;

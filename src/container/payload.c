@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "container/payload.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "container/standard_io.h"
+#include "util/array.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+#include "util/io.h"
+
+enum { STATUS_MAX = 8192 };
+
+/* The line of proc_pid_status(5) that begins with @key, without it. Returns its length. */
+static size_t find_line(const char *status, const char *key, const char **ret)
+{
+	const char *line = strstr(status, key);
+
+	*ret = line ? line + strlen(key) : "";
+	return strcspn(*ret, "\n");
+}
+
+static int check_identity(const char *status, const char *first, struct error *err)
+{
+	static const char *const keys[] = { "\nUid:",	 "\nGid:",    "\nGroups:", "\nCapInh:",
+					    "\nCapPrm:", "\nCapEff:", "\nCapBnd:", "\nCapAmb:" };
+
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+		const char *now, *then;
+		const size_t now_len = find_line(status, keys[i], &now);
+		const size_t then_len = find_line(first, keys[i], &then);
+
+		if (now_len != then_len || memcmp(now, then, now_len) != 0)
+			return error_set(err, -EBUSY,
+					 "the payload has another user or other capabilities than at its "
+					 "start (%s%.*s, and was%.*s), and km's snapshot does not keep them",
+					 keys[i] + 1, (int)now_len, now, (int)then_len, then);
+	}
+	return 0;
+}
+
+/* The payload's own are those of the threads that run it: setuid(2) is of one thread, and libc's way to tell the others is inside. */
+static int check_threads(int process_fd, const char *first, struct error *err)
+{
+	int fd = openat(process_fd, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+
+	if (!dir) {
+		cleanup_close(&fd);
+		return error_set(err, -ESRCH, "container not running");
+	}
+	while (r == 0 && (entry = readdir(dir))) {
+		char name[300], status[STATUS_MAX];
+
+		snprintf(name, sizeof(name), "%s/status", entry->d_name);
+		if (entry->d_name[0] != '.' && io_read_small(fd, name, status, sizeof(status)) > 0)
+			r = check_identity(status, first, err);
+	}
+	closedir(dir);
+	return r;
+}
+
+/*
+ * km keeps the name of a file, device or socket that it had as standard input, output or error, and opens it again when it
+ * resumes: in the container, where what came from outside is not to be found. Pipes and terminals it takes as they are.
+ */
+static int look_at_descriptors(int process_fd, struct km_descriptors *descriptors, struct error *err)
+{
+	struct stdio_file files[3];
+	int r = stdio_look(process_fd, files, err);
+
+	descriptors->outside = 0;
+	for (unsigned int i = 0; r == 0 && i < ARRAY_LEN(files); i++)
+		if (files[i].outside && !S_ISFIFO(files[i].st.st_mode))
+			descriptors->outside |= 1U << i;
+	return r < 0 ? r : km_descriptors_read(process_fd, descriptors, err);
+}
+
+int payload_look(int process_fd, int init_fd, struct payload *ret, struct error *err)
+{
+	char status[STATUS_MAX], first[STATUS_MAX];
+	const char *line;
+	ssize_t n = readlinkat(process_fd, "cwd", ret->cwd, sizeof(ret->cwd) - 1);
+	int r = 0;
+
+	if (n < 0 || io_read_small(process_fd, "status", status, sizeof(status)) < 0 ||
+	    (init_fd >= 0 && io_read_small(init_fd, "status", first, sizeof(first)) < 0))
+		return error_set(err, -ESRCH, "container not running");
+	ret->cwd[n] = '\0';
+	find_line(status, "\nUmask:", &line);
+	if (sscanf(line, "%o", &ret->umask) != 1)
+		return error_set(err, -EPROTO, "look at km's process: no umask in its status");
+	if (init_fd >= 0)
+		r = check_threads(process_fd, first, err);
+	return r < 0 ? r : look_at_descriptors(process_fd, &ret->descriptors, err);
+}
+
+void payload_done(struct payload *payload)
+{
+	km_descriptors_done(&payload->descriptors);
+}
