@@ -136,11 +136,24 @@ static struct json_object *linux_object(void)
 	return object;
 }
 
+static void add_list(struct json_object *object, const char *key, const struct strv *list)
+{
+	struct json_object *array;
+
+	if (list->len == 0)
+		return;
+	array = words((const char *const *)list->items);
+	json_object_object_add(
+		object, key,
+		json_object_new_string(json_object_to_json_string_ext(array, JSON_C_TO_STRING_PLAIN)));
+	json_object_put(array);
+}
+
 /* What this host has set beside the defaults, and what it lets containers set; nothing for a plain runtime. */
 static int add_settings(struct json_object *object, const struct cli *cli, struct error *err)
 {
 	struct km_settings settings;
-	struct strv list = { 0 }, allowed = { 0 };
+	struct strv list = { 0 }, allowed = { 0 }, vm = { 0 };
 	int r;
 
 	if (cli->host.name == NAME_PLAIN)
@@ -151,6 +164,8 @@ static int add_settings(struct json_object *object, const struct cli *cli, struc
 	r = km_settings_differing(&settings, &list, err);
 	if (r == 0)
 		r = km_settings_allowed(&settings, &allowed, err);
+	if (r == 0)
+		r = km_settings_vm_allowed(&settings, &vm, err);
 	for (size_t i = 0; r == 0 && i < list.len; i++) {
 		char *value = strchr(list.items[i], '=');
 		char key[128];
@@ -159,16 +174,13 @@ static int add_settings(struct json_object *object, const struct cli *cli, struc
 		snprintf(key, sizeof(key), "%s%s", KRUN_ANNOTATION_SETTING, list.items[i]);
 		json_object_object_add(object, key, json_object_new_string(value));
 	}
-	if (r == 0 && allowed.len > 0) {
-		struct json_object *array = words((const char *const *)allowed.items);
-
-		json_object_object_add(object, KRUN_ANNOTATION_SETTING "allowAnnotations",
-				       json_object_new_string(json_object_to_json_string_ext(
-					       array, JSON_C_TO_STRING_PLAIN)));
-		json_object_put(array);
-	}
+	if (r == 0)
+		add_list(object, KRUN_ANNOTATION_SETTING "allowAnnotations", &allowed);
+	if (r == 0)
+		add_list(object, KRUN_ANNOTATION_SETTING "allowVm", &vm);
 	strv_done(&list);
 	strv_done(&allowed);
+	strv_done(&vm);
 	km_settings_done(&settings);
 	return r;
 }

@@ -252,7 +252,7 @@ static int check_features(struct dump *dump, struct error *err)
 		return 0;
 	r = criu_do(&call, &answer, err);
 	if (r < 0)
-		return error_prefix(err, "ask CRIU what this kernel can do");
+		return error_prefix(err, "CRIU cannot tell what this kernel can do (`criu check` says more)");
 	if (options->lazy_pages && !answer.has_lazy_pages)
 		return error_set(err, -EOPNOTSUPP, "--lazy-pages: CRIU cannot do this with this kernel");
 	if ((options->pre_dump || options->parent_path) && !answer.tracks_memory)

@@ -360,7 +360,6 @@ static int wait_for_monitor(struct exec *exec, int pidfd, struct error *err)
 		.pid = exec->child.pid,
 		.pidfd = pidfd,
 		.child = exec->child.pid,
-		.log_fd = exec->monitor_log_fd,
 	};
 	int r = km_wait_ready(&km, exec->state.start_timeout_ms, err);
 

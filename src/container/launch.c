@@ -424,6 +424,36 @@ static int explain_death(const struct launch *launch, struct error *err)
 	return error_prefix(err, "the container's memory limit is too low (%s bytes)", limit);
 }
 
+/* Who may not make a device node has the host's, with its mode. */
+static const struct km_device *find_closed_device(const struct launch *launch)
+{
+	for (size_t i = 0; i < launch->km.devices_len; i++) {
+		struct stat st;
+
+		if ((geteuid() != 0 || ns_in_user_namespace()) && fstat(launch->km.devices[i].fd, &st) == 0 &&
+		    (st.st_mode & 0006) != 0006)
+			return &launch->km.devices[i];
+	}
+	return NULL;
+}
+
+/* What is known of an early end beside what km says itself. */
+static int explain_settings(const struct launch *launch, int r, struct error *err)
+{
+	const struct km_device *device = find_closed_device(launch);
+
+	if (launch->km.settings.log)
+		return error_prefix(err, "with \"log\" set to '%s'", launch->km.settings.log);
+	if (device && strstr(err->text, "Permission denied"))
+		return error_prefix(
+			err,
+			"'%s' is closed for the container's user: change its mode on the host, or keep "
+			"the caller's groups (annotation " KRUN_ANNOTATION_KEEP_GROUPS "=1; "
+			"--group-add keep-groups)",
+			device->path);
+	return r;
+}
+
 /* Without it the payload runs all the same, and may meet a number that is taken. */
 static void hold_management(const struct launch *launch, pid_t monitor, int pidfd)
 {
@@ -444,7 +474,6 @@ static int wait_for_monitor(struct launch *launch, pid_t monitor, struct error *
 		.pid = monitor,
 		.pidfd = pidfd,
 		.child = launch->child.pid,
-		.log_fd = launch->monitor_log_fd,
 	};
 	struct sync_message message;
 	int r;
@@ -460,7 +489,7 @@ static int wait_for_monitor(struct launch *launch, pid_t monitor, struct error *
 		monitor_log_explain(launch->monitor_log_fd, err);
 	monitor_log_to_debug(launch->monitor_log_fd, 0);
 	if (r == -ECHILD)
-		return explain_death(launch, err);
+		return explain_settings(launch, explain_death(launch, err), err);
 	if (r == 0 && launch->state.management)
 		hold_management(launch, monitor, pidfd);
 	return r < 0 ? r : monitor_log_bound(launch->monitor_log_fd, err);

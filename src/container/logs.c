@@ -15,16 +15,23 @@
 #include "util/error.h"
 #include "util/io.h"
 #include "util/proc.h"
+#include "util/strv.h"
 
 enum { FOLLOW_NAP_NS = 200000000 };
 
 static int open_monitor_log(int dir_fd, const struct state *state, struct error *err)
 {
+	const char *log;
 	int fd;
 
 	if (state->personality != PERSONALITY_KM)
 		return error_set(err, -ENOENT, "container '%s' does not run under km: it has no log of km",
 				 state->id);
+	log = state->settings.items ? strv_env_get(state->settings.items, "log") : NULL;
+	if (log)
+		return error_set(err, -ENOENT,
+				 "km's log of container '%s' goes to '%s', as \"log\" has been set",
+				 state->id, log);
 	fd = monitor_log_open(dir_fd, state);
 	if (fd < 0)
 		return error_set(err, -ENOENT,

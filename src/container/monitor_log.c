@@ -18,6 +18,7 @@
 #include "util/error.h"
 #include "util/log.h"
 #include "util/proc.h"
+#include "util/utf8.h"
 
 #define LOG_FILE "km.log"
 
@@ -225,6 +226,18 @@ static bool is_routine(const char *line, size_t len)
 	return memmem(line, len, "Waiting for kill -SIGUSR1", 25);
 }
 
+/* Bytes of the character there, 0 for what a terminal or a reader of JSON may not get. */
+static size_t printable(const char *text, size_t len)
+{
+	const unsigned char first = (unsigned char)text[0];
+	size_t bytes = utf8_length(text);
+
+	/* Control characters, those of Latin 1 among them, which have C2 as their first byte. */
+	if (first < 0x20 || first == 0x7f || (first == 0xc2 && bytes == 2 && (unsigned char)text[1] < 0xa0))
+		return 0;
+	return bytes <= len ? bytes : 0;
+}
+
 void monitor_log_tail(const char *text, size_t len, char *tail, size_t size)
 {
 	const char *from = text, *end = text + len;
@@ -251,8 +264,15 @@ void monitor_log_tail(const char *text, size_t len, char *tail, size_t size)
 			memcpy(tail + used, "; ", 2);
 			used += 2;
 		}
-		for (size_t i = 0; i < line && used + 1 < size; i++)
-			tail[used++] = (unsigned char)from[i] < 0x20 || from[i] == 0x7f ? '?' : from[i];
+		for (size_t i = 0, bytes; i < line && used + 4 < size; i += bytes) {
+			bytes = printable(from + i, line - i);
+			if (bytes > 0)
+				memcpy(tail + used, from + i, bytes);
+			else
+				tail[used] = '?';
+			bytes += bytes == 0;
+			used += bytes;
+		}
 	}
 	tail[used] = '\0';
 }
@@ -263,8 +283,7 @@ int monitor_log_explain(int log_fd, struct error *err)
 	char tail[TAIL_MAX];
 	size_t len, used = strlen(err->text);
 
-	/* The one error that km_died() makes has km's words. */
-	if (log_fd < 0 || err->code == -ECHILD || monitor_log_read(log_fd, 0, &text, &len) < 0)
+	if (log_fd < 0 || monitor_log_read(log_fd, 0, &text, &len) < 0)
 		return err->code;
 	monitor_log_tail(text, len, tail, sizeof(tail));
 	if (*tail)

@@ -41,7 +41,7 @@ off_t monitor_log_size(int log_fd);
  * waits. Control characters become '?'.
  */
 void monitor_log_tail(const char *text, size_t len, char *tail, size_t size);
-/* Adds the tail to an error, unless it is there already (km_died()). @log_fd -1: nothing to add. Returns err->code. */
+/* Adds the tail to an error. @log_fd -1: nothing to add. Returns err->code. */
 int monitor_log_explain(int log_fd, struct error *err);
 /* The same for a container that is known by its state only. */
 int monitor_log_explain_state(int dir_fd, const struct state *state, struct error *err);

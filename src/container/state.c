@@ -293,12 +293,29 @@ pid_t state_monitor(const struct state *state)
 	return state->monitor_pid ? state->monitor_pid : state->pid;
 }
 
+/* exec heeds what the host's file says by then. */
+static void leave_out_exceptions(struct strv *settings)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < settings->len; i++) {
+		if (strncmp(settings->items[i], "exceptions", strlen("exceptions")) == 0)
+			free(settings->items[i]);
+		else
+			settings->items[kept++] = settings->items[i];
+	}
+	settings->len = kept;
+	if (settings->items)
+		settings->items[kept] = NULL;
+}
+
 int state_take_settings(struct state *state, const struct km_settings *settings, struct error *err)
 {
 	int r = km_settings_options(settings, true, &state->monitor_options, err);
 
 	if (r == 0)
 		r = km_settings_differing(settings, &state->settings, err);
+	leave_out_exceptions(&state->settings);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < settings->environment.len; i++)

@@ -64,10 +64,13 @@ void criu_log_excerpt(int dir_fd, const char *name, char *text, size_t size)
 
 void criu_log_excerpt_text(char *log, char *text, size_t size)
 {
-	char *rest = NULL;
+	char *rest = NULL, *end = strrchr(log, '\n');
 	int found = 0;
 
 	text[0] = '\0';
+	/* CRIU's own buffer for its first words may have been too small for a whole line. */
+	if (end)
+		end[1] = '\0';
 	for (char *line = strtok_r(log, "\n", &rest); line && found < MESSAGES_MAX;
 	     line = strtok_r(NULL, "\n", &rest)) {
 		const char *message = criu_log_message(line);

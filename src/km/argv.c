@@ -18,9 +18,12 @@ size_t km_init_helper_len(char *const *argv)
 
 		if (strcmp(argv[0], helpers[i]) != 0)
 			continue;
-		/* Engines put "--" in front of the command; options of the helper would stand before it. */
+		/* Engines put "--" in front of the command; options of the helper would stand before it, tini's -p and -e with a word. */
 		while (argv[len] && argv[len][0] == '-' && strcmp(argv[len], "--") != 0)
-			len++;
+			len += argv[len + 1] && (strcmp(argv[len], "-p") == 0 ||
+						 strcmp(argv[len], "-e") == 0) ?
+				       2 :
+				       1;
 		if (argv[len] && strcmp(argv[len], "--") == 0)
 			len++;
 		return len;

@@ -132,16 +132,15 @@ struct km_process {
 	pid_t pid;
 	int pidfd;   /* polled for its death; -1: it was gone before that could be opened */
 	pid_t child; /* of the caller, ends as km does: km itself, or the process in front of it */
-	int log_fd;  /* km's log, read for its last lines; -1: none */
 };
 
 /*
  * Waits until km sits in rt_sigtimedwait (first field of /proc/PID/syscall is 128), i.e. has built the VM and loaded
- * the payload. 0, or an error with km's own words when it dies or the time is over.
+ * the payload. 0, or an error when it dies (-ECHILD) or the time is over.
  */
 int km_wait_ready(const struct km_process *km, unsigned int timeout_ms, struct error *err);
 
-/* Fails with how km ended and its last words. */
+/* Fails with how km ended, -ECHILD. */
 int km_died(const struct km_process *km, struct error *err);
 /* SIGUSR1 once, then sees handlers appear in SigCgt (or the process end). */
 int km_release(pid_t pid, int pidfd, unsigned int timeout_ms, struct error *err);

@@ -29,8 +29,7 @@
 
 enum {
 	KICK_SIGNAL = 63, /* km.h: KM_SIGVCPUSTOP, SIGRTMAX - 1 */
-	LOG_TAIL = 600,
-	END_MS = 3000, /* km hangs for 2 s when it cannot kill itself as process 1 */
+	END_MS = 3000,	  /* km hangs for 2 s when it cannot kill itself as process 1 */
 	FIRST_PAUSE_NS = 80000,
 	LONGEST_PAUSE_NS = 2000000,
 	TAKEN_LOOKS = 250,
@@ -113,23 +112,6 @@ bool km_is_released(pid_t pid)
 	return read_masks(path, &masks) && has_handlers(masks.caught);
 }
 
-/* The end of km's log on one line; "" when it said nothing. */
-static void log_tail(int log_fd, char *tail, size_t size)
-{
-	off_t end = log_fd < 0 ? 0 : lseek(log_fd, 0, SEEK_END);
-	off_t from = end > (off_t)size - 1 ? end - ((off_t)size - 1) : 0;
-	ssize_t n = end > 0 ? pread(log_fd, tail, size - 1, from) : 0;
-
-	if (n < 0)
-		n = 0;
-	while (n > 0 && (tail[n - 1] == '\n' || tail[n - 1] == '\0'))
-		n--;
-	tail[n] = '\0';
-	for (char *c = tail; *c; c++)
-		if (*c == '\n')
-			*c = ';';
-}
-
 /* The process in front of km ends as km did, a moment later: 128 and the signal, or the status. */
 static void describe_end(pid_t child, char *how, size_t size)
 {
@@ -152,12 +134,10 @@ static void describe_end(pid_t child, char *how, size_t size)
 
 int km_died(const struct km_process *km, struct error *err)
 {
-	char tail[LOG_TAIL], how[64];
+	char how[64];
 
-	log_tail(km->log_fd, tail, sizeof(tail));
 	describe_end(km->child, how, sizeof(how));
-	return error_set(err, -ECHILD, "km %s before the payload was loaded%s%s", how, *tail ? ": " : "",
-			 tail);
+	return error_set(err, -ECHILD, "km %s before the payload was loaded", how);
 }
 
 int km_wait_ready(const struct km_process *km, unsigned int timeout_ms, struct error *err)

@@ -693,6 +693,20 @@ int km_settings_allowed(const struct km_settings *settings, struct strv *ret, st
 	return 0;
 }
 
+int km_settings_vm_allowed(const struct km_settings *settings, struct strv *ret, struct error *err)
+{
+	*ret = (struct strv){ 0 };
+	for (size_t i = 0; i < ARRAY_LEN(vm_names); i++) {
+		if (!(settings->vm_allowed & vm_names[i].bit))
+			continue;
+		if (strv_add(ret, vm_names[i].name) < 0) {
+			strv_done(ret);
+			return error_oom(err);
+		}
+	}
+	return 0;
+}
+
 int km_settings_differing(const struct km_settings *settings, struct strv *ret, struct error *err)
 {
 	struct km_settings defaults;

@@ -123,6 +123,8 @@ int km_settings_options(const struct km_settings *settings, bool exec, struct st
 int km_settings_differing(const struct km_settings *settings, struct strv *ret, struct error *err);
 /* Pure: the keys that annotations may set on this host. */
 int km_settings_allowed(const struct km_settings *settings, struct strv *ret, struct error *err);
+/* Pure: the members of "vm" that are heeded on this host. */
+int km_settings_vm_allowed(const struct km_settings *settings, struct strv *ret, struct error *err);
 
 const char *km_start_word(unsigned int start); /* "payload", "exec" */
 int km_start_parse(const char *word, enum km_start *ret);

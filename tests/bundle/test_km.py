@@ -147,7 +147,7 @@ class Host(KmTest):
             self.config["linux"]["namespaces"] = [item for item in self.config["linux"]["namespaces"] if item["type"] != kinds]
             self.write_config()
             message = self.fails("create", "--bundle", self.bundle, self.cid, options=self.settings(kmPath=monitor))
-            self.assertIn("km was killed by signal 6 before the payload was loaded: last words", message)
+            self.assertIn("km was killed by signal 6 before the payload was loaded; km's last words: ", message)
 
     def test_km_that_never_waits_ends_the_create_with_its_words(self):
         monitor = os.path.join(self.top, "km")

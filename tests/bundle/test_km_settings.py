@@ -321,9 +321,9 @@ class Seen(SettingsTest):
         always = {"version", "commit"}
         self.assertEqual(set(self.krun_annotations(self.ok("features").out)), always)
         found = self.krun_annotations(self.ok("features", options=self.host(
-            membusWidth=36, startAt="payload", allowAnnotations=["gdb", "startAt"])).out)
+            membusWidth=36, startAt="payload", allowAnnotations=["gdb", "startAt"], allowVm=["hwConfig.memory"])).out)
         self.assertEqual({key: found[key] for key in set(found) - always},
-                         {"membusWidth": "36", "allowAnnotations": '["startAt","gdb"]'})
+                         {"membusWidth": "36", "allowAnnotations": '["startAt","gdb"]', "allowVm": '["hwConfig.memory"]'})
         self.assertIn(PREFIX, json.loads(self.ok("features").out)["potentiallyUnsafeConfigAnnotations"])
         self.assertIn("/gdb", self.fails("features", options=self.host(gdb="on")))
         found = self.krun_annotations(self.ok("features", options=self.host(membusWidth=36), personality="plain").out)

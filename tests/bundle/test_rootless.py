@@ -151,6 +151,21 @@ class Rootless(KrunTest):
         self.assertEqual(self.user_ok("exec", self.cid, "sh", "-c", "echo $KMSIM"), "1\n")
         self.user_ok("delete", "--force", self.cid)
 
+    def test_a_device_of_km_that_the_user_may_not_open(self):
+        node = f"/dev/krun-test-{os.getpid()}"
+        os.mknod(node, 0o600 | stat.S_IFCHR, os.makedev(1, 5))
+        self.addCleanup(os.unlink, node)
+        self.program = os.path.join(self.top, "krun")
+        shutil.copy(PROGRAMS["km"], self.program)
+        settings = os.path.join(self.top, "krun.json")
+        with open(settings, "w") as file:
+            json.dump({"device": node}, file)
+        self.template("true")
+        result = self.as_user("--config-file", settings, "run", self.cid)
+        self.assertEqual(result.status, 1)
+        self.assertIn(f"'{node}' is closed for the container's user", result.err)
+        self.assertIn("run.oci.keep_original_groups", result.err)
+
     def test_own_cgroup_is_all_there_is_to_see(self):
         """The /sys of such a container is a bind of the host's, with the host's cgroups in it."""
         folder = f"{CGROUP}/krun-{self.cid}"

@@ -30,13 +30,15 @@ static void test_excerpt_of_text(void **state)
 {
 	char log[] = "Warn  (a.c:1): w\nError (a.c:2): one.\nError (a.c:3): \033[2Jtwo\nError (a.c:4): "
 		     "Restoring FAILED.\n";
-	char none[] = "nothing at all\n", text[64], tiny[8];
+	char none[] = "nothing at all\n", cut[] = "Error (a.c:1): one\nError (a.c:2): tw", text[64], tiny[8];
 
 	(void)state;
 	criu_log_excerpt_text(log, text, sizeof(text));
 	assert_string_equal(text, "one; ?[2Jtwo");
 	criu_log_excerpt_text(none, text, sizeof(text));
 	assert_string_equal(text, "");
+	criu_log_excerpt_text(cut, text, sizeof(text));
+	assert_string_equal(text, "one");
 	char again[] = "Error (a.c:2): abcdefghijkl\nError (a.c:2): mno\n";
 
 	criu_log_excerpt_text(again, tiny, sizeof(tiny));

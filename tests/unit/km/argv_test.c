@@ -56,12 +56,13 @@ static void test_command_line(void **state)
 static void test_init_helpers_of_engines(void **state)
 {
 	static const struct {
-		const char *argv[6];
+		const char *argv[7];
 		size_t expect;
 	} rows[] = {
 		{ { "/sbin/docker-init", "--", "sh", "-c" }, 2 },
 		{ { "/run/podman-init", "--", "sh" }, 2 },
 		{ { "/dev/init", "-s", "--", "sh" }, 3 },
+		{ { "/sbin/docker-init", "-s", "-p", "SIGTERM", "--", "sh" }, 5 },
 		{ { "/dev/init", "sh" }, 1 },
 		{ { "/sbin/docker-init" }, 1 },
 		{ { "docker-init", "--", "sh" }, 0 },
