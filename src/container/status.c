@@ -66,9 +66,15 @@ static bool is_frozen(const struct state *state)
 /* Parked in krun's own code, or in km's wait before the payload. */
 static bool is_parked(int dir_fd, const struct state *state)
 {
-	if (state->personality == PERSONALITY_KM && state->start == KM_START_PAYLOAD)
-		return km_is_waiting(state_monitor(state));
-	return start_gate_is_closed(dir_fd);
+	struct proc_stat stat;
+
+	if (state->personality != PERSONALITY_KM || state->start != KM_START_PAYLOAD)
+		return start_gate_is_closed(dir_fd);
+	if (km_is_waiting(state_monitor(state)))
+		return true;
+	/* SIGSTOP interrupts km's wait, but starts nothing. */
+	return proc_read_stat(state_monitor(state), &stat) == 0 && stat.state == 'T' &&
+	       !km_is_released(state_monitor(state));
 }
 
 enum status status_of(int dir_fd, const struct state *state)

@@ -216,6 +216,19 @@ class Start(KmTest):
             self.ok("delete", self.cid)
             os.truncate(self.log, 0)
 
+    def test_stopped_before_the_start(self):
+        self.shell("echo ran")
+        self.create()
+        self.ok("kill", self.cid, "STOP")
+        time.sleep(0.2)
+        self.assertEqual(self.status(), "created")
+        self.fails("start", self.cid)
+        self.ok("kill", self.cid, "CONT")
+        wait_until(lambda: self.krun("start", self.cid).status == 0, what="start")
+        wait_until(lambda: self.logged() == "ran\n", what="payload")
+        self.wait_stopped()
+        self.ok("delete", self.cid)
+
     def test_early_release_signal_without_a_pid_namespace(self):
         self.config["linux"]["namespaces"] = [item for item in self.config["linux"]["namespaces"] if item["type"] != "pid"]
         self.shell("echo ran")

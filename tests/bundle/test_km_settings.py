@@ -5,10 +5,13 @@ import glob
 import json
 import os
 import shutil
+import stat
 import subprocess
 import tempfile
 import time
+import unittest
 
+from jobs import OWN_MACHINE
 from krun import KM_PATH, KrunTest, PROGRAMS, wait_until
 
 PREFIX = "app.kontain.krun."
@@ -115,6 +118,28 @@ class Layers(SettingsTest):
         message = self.run_fails(options=self.host(kmPath=km, startTimeoutMs=300))
         self.assertIn("300 ms", message)
         self.assertLess(time.monotonic() - started, 5)
+
+    def test_device_that_appears_later(self):
+        node = f"/dev/krun-test-{os.getpid()}"
+        options = self.host(device=node)
+        self.shell("echo $KMSIM; ls /dev")
+        self.assertIn(f"'{node}' (\"device\"), and this host has no such character device", self.run_fails(options=options))
+        os.mknod(node, 0o600 | stat.S_IFCHR, os.makedev(1, 3))
+        self.addCleanup(os.unlink, node)
+        out = self.ok("run", "--bundle", self.bundle, self.cid, options=options).out.split()
+        self.assertEqual(out[0], "1")
+        self.assertIn(os.path.basename(node), out)
+
+    @unittest.skipIf(OWN_MACHINE, "others would see the device, too")
+    def test_both_devices(self):
+        for path in ("/dev/kvm", "/dev/kkm"):
+            if not os.path.exists(path):
+                os.mknod(path, 0o600 | stat.S_IFCHR, os.makedev(1, 3))
+                self.addCleanup(os.unlink, path)
+        for user in (0, 1000):
+            self.shell("for i in kvm kkm; do exec 3<>/dev/$i && echo opened $i; done", user={"uid": user, "gid": user})
+            out = self.run_ok()
+            self.assertEqual(out, "opened kvm\nopened kkm\n")
 
     def test_start_timeout_holds_for_the_release_too(self):
         self.shell("echo ran", env=["PATH=/bin", "KMSIM_LATE=60000"])
