@@ -31,11 +31,12 @@
 #include "util/array.h"
 #include "util/cleanup.h"
 #include "util/error.h"
+#include "util/interrupt.h"
 #include "util/io.h"
 #include "util/log.h"
 #include "util/proc.h"
 
-enum { SNAPSHOT_TIMEOUT_MS = 300000, END_TIMEOUT_MS = 10000 };
+enum { SNAPSHOT_TIMEOUT_MS = 300000, STALL_TIMEOUT_MS = 15000, END_TIMEOUT_MS = 10000 };
 
 struct checkpoint {
 	const struct checkpoint_options *options;
@@ -208,8 +209,18 @@ static int take_snapshot(struct checkpoint *checkpoint, struct error *err)
 	r = live_mount_file(&checkpoint->state, checkpoint->snapshot_fd, KM_SNAPSHOT_TARGET, err);
 	if (r < 0)
 		return error_prefix(err, "mount the snapshot's file into the container");
-	r = km_snapshot(management_fd, checkpoint->monitor, checkpoint->monitor_fd, KM_SNAPSHOT_TARGET,
-			checkpoint->options->leave_running, SNAPSHOT_TIMEOUT_MS, err);
+	r = km_snapshot(
+		&(struct km_snapshot_request){
+			.dir_fd = management_fd,
+			.monitor = checkpoint->monitor,
+			.pidfd = checkpoint->monitor_fd,
+			.path = KM_SNAPSHOT_TARGET,
+			.file_fd = checkpoint->snapshot_fd,
+			.live = checkpoint->options->leave_running,
+			.timeout_ms = SNAPSHOT_TIMEOUT_MS,
+			.stall_ms = STALL_TIMEOUT_MS,
+		},
+		err);
 	if (checkpoint->options->leave_running)
 		km_management_hold(management_fd, checkpoint->monitor, checkpoint->monitor_fd);
 	/* Gone with the container, when that ends now. */
@@ -298,8 +309,12 @@ static int write_statistics(const struct checkpoint *checkpoint, struct error *e
 void checkpoint_wait_for_end(int pidfd)
 {
 	struct pollfd item = { .fd = pidfd, .events = POLLIN };
+	int r;
 
-	if (poll(&item, 1, END_TIMEOUT_MS) == 0)
+	do
+		r = poll(&item, 1, END_TIMEOUT_MS);
+	while (r < 0 && errno == EINTR);
+	if (r == 0)
 		sys_pidfd_send_signal(pidfd, SIGKILL);
 }
 
@@ -325,6 +340,8 @@ static int checkpoint_monitor(struct checkpoint *checkpoint, struct error *err)
 	const struct checkpoint_options *options = checkpoint->options;
 	int r = find_monitor(checkpoint, err);
 
+	/* The container is ours now, and what is done to it is undone. Waiting for the lock ends at once. */
+	interrupt_begin();
 	if (r == 0)
 		r = checkpoint_check_km(options, err);
 	if (r == 0)

@@ -4,6 +4,7 @@
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -326,6 +327,107 @@ class Checkpoint(KrunTest):
         self.restore()
         self.assertEqual(self.accepting(), [])
         self.ok("delete", "--force", self.cid)
+
+    def mounted(self):
+        """What a checkpoint has in the container for its moment."""
+        pid = self.state()["pid"]
+        with open(f"/proc/{pid}/mountinfo") as file:
+            return [line.split()[4] for line in file if "snapshot" in line] + os.listdir(f"/proc/{pid}/root/dev/krun")
+
+    def misbehaving(self, how):
+        # As if it were the first one.
+        for path in (f"{self.rootfs}/tmp/.kmsim-state", self.log):
+            if os.path.exists(path):
+                os.unlink(path)
+        self.start_counter(env=["PATH=/bin", f"KMSIM_SNAPSHOT={how}"])
+
+    def checkpoint_in_background(self, *options, identity=None):
+        image = self.image + (identity or "")
+        process = self.spawn("checkpoint", *options, "--image-path", image, identity or self.cid, stderr=subprocess.PIPE)
+        wait_until(lambda: os.path.exists(f"{image}/km-snapshot.tmp"), what="checkpoint")
+        time.sleep(0.3)
+        return process
+
+    def test_signals_end_the_wait_for_km(self):
+        for options in ([], ["--leave-running"]):
+            for signo in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                with self.subTest(options=options, signal=signo):
+                    self.misbehaving("hang")
+                    self.ok("pause", self.cid)
+                    process = self.checkpoint_in_background(*options)
+                    process.send_signal(signo)
+                    self.assertEqual(process.wait(5), 1)
+                    self.assertIn(f"interrupted by signal {signo:d}", process.stderr.read().decode())
+                    self.assertEqual(self.inside_of_image(), [])
+                    self.assertEqual(self.mounted(), ["kmpipe"])
+                    self.assertEqual(self.status(), "paused")
+                    self.ok("delete", "--force", self.cid)
+
+    def test_a_signal_does_not_cost_the_payload(self):
+        """km ends when it has written the file, whoever has asked for it: what has begun is brought to its end."""
+        self.misbehaving("slow")
+        process = self.checkpoint_in_background()
+        wait_until(lambda: os.path.getsize(f"{self.image}/km-snapshot.tmp"), what="snapshot")
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(40), 0, "also: a file that grows is no reason to give up")
+        self.assertEqual(self.inside_of_image(), ["inventory.img", "km-snapshot"])
+        self.ok("delete", self.cid)
+
+    def test_km_that_never_answers(self):
+        self.misbehaving("hang")
+        hanging = self.checkpoint_in_background("--leave-running")
+        self.ids.append(self.cid + "b")
+        self.shell(COUNTER, env=["PATH=/bin", "KMSIM_SNAPSHOT=stall"])
+        self.create(identity=self.cid + "b")
+        self.ok("start", self.cid + "b")
+        stalling = self.checkpoint_in_background(identity=self.cid + "b")
+        for process, written in ((hanging, 0), (stalling, 4)):
+            self.assertEqual(process.wait(40), 1)
+            self.assertIn(f"km does not answer, and has written no more of the snapshot than {written} bytes",
+                          process.stderr.read().decode())
+        self.assertEqual(self.inside_of_image(), [])
+        self.assertEqual(self.mounted(), ["kmpipe"])
+        self.assertEqual(self.status(), "running")
+        self.ok("pause", self.cid)
+        for identity in self.ids:
+            self.ok("delete", "--force", identity)
+
+    def test_km_that_gives_up(self):
+        for options in ([], ["--leave-running"]):
+            with self.subTest(options=options):
+                self.misbehaving("close")
+                message = self.fails("checkpoint", *options, "--image-path", self.image, self.cid)
+                self.assertIn("closed its management socket before the snapshot was complete", message)
+                self.assertEqual(self.inside_of_image(), [])
+                self.assertEqual(self.mounted(), ["kmpipe"])
+                self.ok("delete", "--force", self.cid)
+
+    def test_others_in_front_of_the_socket(self):
+        """Connections that km does not accept: connect(2) would wait for ever."""
+        self.start_counter()
+        # The sockets that km has are used up by these.
+        for _ in range(5):
+            self.ok("checkpoint", "--leave-running", "--image-path", self.image, self.cid)
+        others = []
+        for _ in range(10):
+            others.append(socket.socket(socket.AF_UNIX))
+            others[-1].setblocking(False)
+            try:
+                others[-1].connect(f"/proc/{self.state()['pid']}/root/dev/krun/kmpipe")
+            except BlockingIOError:
+                break
+            time.sleep(0.05)
+        self.assertIn("others wait for it", self.fails("checkpoint", "--image-path", self.image, self.cid, timeout=20))
+        process = self.spawn("checkpoint", "--image-path", self.image, self.cid, stderr=subprocess.PIPE)
+        time.sleep(0.5)
+        process.terminate()
+        self.assertEqual(process.wait(5), 1)
+        self.assertEqual(self.inside_of_image(), ["inventory.img", "km-snapshot"])
+        self.assertEqual(self.mounted(), ["kmpipe"])
+        for other in others:
+            other.close()
+        self.ok("checkpoint", "--image-path", self.image, self.cid)
+        self.ok("delete", self.cid)
 
     def test_working_directory_and_umask_come_back(self):
         self.config["process"]["cwd"] = "/tmp"
