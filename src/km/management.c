@@ -32,7 +32,7 @@
 #define SIOCUNIXFILE (SIOCPROTOPRIVATE + 0)
 
 enum { REQUEST_SNAPSHOT = 0, LABEL_SIZE = 256, PATH_SIZE = 1024, RETRIES = 20, RETRY_MS = 250 };
-enum { CONNECT_LOOKS = 60, CONNECT_NAP_MS = 50, LOOK_MS = 500 };
+enum { CONNECT_LOOKS = 60, CONNECT_NAP_MS = 50, LOOK_MS = 500, DEATH_MS = 200 };
 
 struct request {
 	int32_t opcode;
@@ -203,9 +203,10 @@ static int read_answer(int socket_fd, int pidfd, struct error *err)
 	struct pollfd item = { .fd = pidfd, .events = POLLIN };
 	int32_t status;
 
+	/* The socket of a process that dies is closed a moment before that is dead. */
 	if (recv(socket_fd, &status, sizeof(status), MSG_DONTWAIT) != sizeof(status))
 		return error_set(err, -ECONNRESET, "km %s before the snapshot was complete",
-				 poll(&item, 1, 0) > 0 ? "ended" : "closed its management socket");
+				 poll(&item, 1, DEATH_MS) > 0 ? "ended" : "closed its management socket");
 	if (status == EAGAIN)
 		return -EAGAIN;
 	if (status != 0)

@@ -392,6 +392,17 @@ class Checkpoint(KrunTest):
         for identity in self.ids:
             self.ok("delete", "--force", identity)
 
+    def test_delete_by_force_does_not_wait_for_km(self):
+        for options in ([], ["--leave-running"]):
+            with self.subTest(options=options):
+                self.misbehaving("hang")
+                process = self.checkpoint_in_background(*options)
+                self.ok("delete", "--force", self.cid, timeout=10)
+                self.assertEqual(process.wait(5), 1)
+                self.assertIn("km ended before the snapshot was complete", process.stderr.read().decode())
+                self.assertEqual(self.inside_of_image(), [])
+                self.assertIn("does not exist", self.fails("state", self.cid))
+
     def test_km_that_gives_up(self):
         for options in ([], ["--leave-running"]):
             with self.subTest(options=options):
