@@ -16,7 +16,6 @@
 #include "util/error.h"
 #include "util/io.h"
 
-#define SNAPSHOT_TEMPORARY IMAGE_SNAPSHOT ".tmp"
 #define FORMAT "krun-checkpoint"
 
 enum { FORMAT_VERSION = 1, INVENTORY_MAX = 64 * 1024 };
@@ -53,27 +52,7 @@ int image_directory_make(const char *path, const char *option, struct error *err
 	return fd < 0 ? error_sys(err, -errno, "open %s '%s'", option, path) : fd;
 }
 
-int image_snapshot_make(int dir_fd, uid_t uid, gid_t gid, struct error *err)
-{
-	auto_close int fd = -1;
-
-	image_snapshot_remove(dir_fd);
-	fd = openat(dir_fd, SNAPSHOT_TEMPORARY, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return error_sys(err, -errno, "make a file for the snapshot in --image-path");
-	/* Who may not give files away lets everybody write, for as long as it takes, in a directory that is his. */
-	if (fchown(fd, uid, gid) < 0 && fchmod(fd, 0666) < 0)
-		return error_sys(err, -errno, "give the snapshot's file to user %u", uid);
-	return take_fd(&fd);
-}
-
-void image_snapshot_remove(int dir_fd)
-{
-	unlinkat(dir_fd, SNAPSHOT_TEMPORARY, 0);
-}
-
-/* An ELF core file for x86-64 all of whose segments are in the file. */
-static int check_snapshot(int fd, struct error *err)
+int image_check_snapshot(int fd, struct error *err)
 {
 	Elf64_Ehdr header;
 	struct stat st;
@@ -116,25 +95,36 @@ static char *inventory_text(const struct image_facts *facts, off_t size)
 	return text;
 }
 
-int image_commit(int dir_fd, int snapshot_fd, const struct image_facts *facts, struct error *err)
+/* Both are complete. Without its inventory a snapshot is none. */
+static int give_names(int dir_fd, struct error *err)
+{
+	/* An inventory of an earlier checkpoint does not fit any more. */
+	unlinkat(dir_fd, IMAGE_INVENTORY, 0);
+	if (renameat(dir_fd, IMAGE_COPY, dir_fd, IMAGE_SNAPSHOT) < 0)
+		return error_sys(err, -errno, "keep the snapshot as '%s'", IMAGE_SNAPSHOT);
+	if (renameat(dir_fd, IMAGE_NEW_INVENTORY, dir_fd, IMAGE_INVENTORY) < 0) {
+		error_sys(err, -errno, "keep the inventory as '%s'", IMAGE_INVENTORY);
+		unlinkat(dir_fd, IMAGE_SNAPSHOT, 0);
+		return err->code;
+	}
+	return 0;
+}
+
+int image_commit(const struct image_draft *draft, const struct image_facts *facts, struct error *err)
 {
 	auto_free char *text = NULL;
 	struct stat st;
-	int r = check_snapshot(snapshot_fd, err);
+	int r = image_check_snapshot(draft->copy_fd, err);
 
 	if (r < 0)
 		return r;
-	/* An inventory of an earlier checkpoint does not fit any more. */
-	unlinkat(dir_fd, IMAGE_INVENTORY, 0);
-	if (fchown(snapshot_fd, geteuid(), getegid()) < 0 || fchmod(snapshot_fd, 0600) < 0 ||
-	    fsync(snapshot_fd) < 0 || fstat(snapshot_fd, &st) < 0 ||
-	    renameat(dir_fd, SNAPSHOT_TEMPORARY, dir_fd, IMAGE_SNAPSHOT) < 0)
-		return error_sys(err, -errno, "keep the snapshot as '%s'", IMAGE_SNAPSHOT);
+	if (fchmod(draft->copy_fd, 0600) < 0 || fsync(draft->copy_fd) < 0 || fstat(draft->copy_fd, &st) < 0)
+		return error_sys(err, -errno, "write the snapshot");
 	text = inventory_text(facts, st.st_size);
 	if (!text)
 		return error_oom(err);
-	r = io_replace_file(dir_fd, IMAGE_INVENTORY, 0600, text, strlen(text));
-	return r < 0 ? error_sys(err, r, "write '%s'", IMAGE_INVENTORY) : 0;
+	r = io_replace_file(draft->dir_fd, IMAGE_NEW_INVENTORY, 0600, text, strlen(text));
+	return r < 0 ? error_sys(err, r, "write '%s'", IMAGE_INVENTORY) : give_names(draft->dir_fd, err);
 }
 
 static const char *text_of(struct json_object *object, const char *key)
@@ -196,7 +186,7 @@ static int open_snapshot(struct image *image, const char *path, off_t size, stru
 	if (!S_ISREG(st.st_mode) || st.st_size != size)
 		return error_set(err, -EINVAL, "--image-path '%s': '%s' has %lld bytes, and had %lld", path,
 				 IMAGE_SNAPSHOT, (long long)st.st_size, (long long)size);
-	r = check_snapshot(image->snapshot_fd, err);
+	r = image_check_snapshot(image->snapshot_fd, err);
 	return r < 0 ? error_prefix(err, "--image-path '%s'", path) : 0;
 }
 

@@ -440,6 +440,77 @@ class Checkpoint(KrunTest):
         self.ok("checkpoint", "--image-path", self.image, self.cid)
         self.ok("delete", self.cid)
 
+    def test_a_descriptor_of_the_snapshot_does_not_change_the_image(self):
+        """What is mounted for km can be opened by any process of the container."""
+        for options in (["--leave-running"], []):
+            with self.subTest(options=options):
+                self.misbehaving("slow" if options else "none")
+                path = f"/proc/{self.state()['pid']}/root/dev/krun/snapshot"
+                process = self.checkpoint_in_background(*options) if options else \
+                    self.spawn("checkpoint", "--image-path", self.image, self.cid)
+                descriptor = None
+                while descriptor is None and process.poll() is None:
+                    try:
+                        descriptor = os.open(path, os.O_RDWR)
+                    except OSError:
+                        pass
+                self.assertEqual(process.wait(40), 0)
+                if descriptor is None:
+                    continue
+                with open(f"{self.image}/km-snapshot", "rb") as file:
+                    before = file.read()
+                os.ftruncate(descriptor, 0)
+                os.pwrite(descriptor, b"EVIL", 0)
+                os.close(descriptor)
+                with open(f"{self.image}/km-snapshot", "rb") as file:
+                    self.assertEqual(file.read(), before)
+                self.ok("delete", "--force", self.cid)
+
+    def full(self, options):
+        """A small file system as the place for images."""
+        os.makedirs(self.image, exist_ok=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", self.image], check=True)
+        return os.path.join(self.image, "image")
+
+    def test_full_file_system(self):
+        """Nothing is left of an image that is not complete, and who has lost his payload is told so."""
+        for mount, size, message, status in (
+                ("size=16k", 0, "would not fit: the payload goes on", "running"),
+                ("nr_inodes=3", 0, "no space left on device", "running"),
+                ("size=5m", 3500000, "the payload has ended, and its checkpoint failed: copy the snapshot", "stopped")):
+            with self.subTest(mount=mount):
+                self.misbehaving("none")
+                if size:
+                    # It is what the payload has in memory, as far as kmsim goes, and cannot be seen before.
+                    self.ok("delete", "--force", self.cid)
+                    self.shell(f"head -c {size} /dev/zero >$KMSIM_STATE; echo ready; while :; do sleep 0.02; done")
+                    self.create()
+                    self.ok("start", self.cid)
+                    wait_until(lambda: "ready" in self.logged(), what="payload")
+                image = self.full(mount)
+                try:
+                    self.assertIn(message, self.fails("checkpoint", "--image-path", image, self.cid).lower())
+                    self.assertEqual(os.listdir(image), [])
+                    self.assertEqual(self.status(), status)
+                finally:
+                    self.ok("delete", "--force", self.cid)
+                    subprocess.run(["umount", self.image], check=True)
+
+    def test_a_checkpoint_that_fails_spares_an_earlier_one(self):
+        self.start_counter()
+        self.ok("checkpoint", "--image-path", self.image, self.cid)
+        self.ok("delete", self.cid)
+        self.misbehaving("cut")
+        self.assertIn("the payload has ended, and its checkpoint failed: the snapshot is not a core file",
+                      self.fails("checkpoint", "--image-path", self.image, self.cid))
+        self.ok("delete", self.cid)
+        self.assertEqual(self.inside_of_image(), ["inventory.img", "km-snapshot"])
+        self.ok("delete", "--force", self.cid)
+        self.write_config(env=["PATH=/bin"])
+        log = self.restore()
+        wait_until(lambda: len(self.numbers(log)) > 2, what="payload")
+        self.ok("delete", "--force", self.cid)
+
     def test_working_directory_and_umask_come_back(self):
         self.config["process"]["cwd"] = "/tmp"
         self.config["process"]["user"]["umask"] = 0o27
