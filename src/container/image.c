@@ -118,7 +118,8 @@ int image_commit(const struct image_draft *draft, const struct image_facts *fact
 
 	if (r < 0)
 		return r;
-	if (fchmod(draft->copy_fd, 0600) < 0 || fsync(draft->copy_fd) < 0 || fstat(draft->copy_fd, &st) < 0)
+	/* As km's payload it is executed, and nobody writes it any more. */
+	if (fchmod(draft->copy_fd, 0500) < 0 || fsync(draft->copy_fd) < 0 || fstat(draft->copy_fd, &st) < 0)
 		return error_sys(err, -errno, "write the snapshot");
 	text = inventory_text(facts, st.st_size);
 	if (!text)
@@ -194,13 +195,14 @@ int image_open(const char *path, struct image *ret, struct error *err)
 {
 	struct image image = { .dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC),
 			       .snapshot_fd = -1,
-			       .umask = -1 };
+			       .umask = -1,
+			       .lent_dir_fd = -1 };
 	auto_free char *text = NULL;
 	off_t snapshot_size = 0;
 	size_t size;
 	int r;
 
-	*ret = (struct image){ .dir_fd = -1, .snapshot_fd = -1, .umask = -1 };
+	*ret = (struct image){ .dir_fd = -1, .snapshot_fd = -1, .umask = -1, .lent_dir_fd = -1 };
 	if (image.dir_fd < 0)
 		return error_sys(err, -errno, "--image-path '%s'", path);
 	r = io_read_file(image.dir_fd, IMAGE_INVENTORY, INVENTORY_MAX, &text, &size);
@@ -222,23 +224,9 @@ int image_open(const char *path, struct image *ret, struct error *err)
 	return 0;
 }
 
-int image_snapshot_lend(int snapshot_fd, uid_t uid, gid_t gid, struct error *err)
-{
-	struct stat st;
-
-	if (fstat(snapshot_fd, &st) < 0)
-		return error_sys(err, -errno, "look at the snapshot");
-	/* A template on a read-only file system, say: whoever may read it may run it. */
-	if ((st.st_uid == uid && (st.st_mode & 0500) == 0500) || (st.st_mode & 0005) == 0005)
-		return 0;
-	if ((fchown(snapshot_fd, uid, gid) == 0 && fchmod(snapshot_fd, 0500) == 0) ||
-	    fchmod(snapshot_fd, 0555) == 0)
-		return 0;
-	return error_sys(err, -errno, "let user %u read the snapshot", uid);
-}
-
 void image_done(struct image *image)
 {
+	image_lent_done(image);
 	cleanup_close(&image->snapshot_fd);
 	cleanup_close(&image->dir_fd);
 	free(image->cwd);

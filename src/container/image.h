@@ -29,6 +29,20 @@ struct image {
 	int snapshot_fd; /* IMAGE_KM: a regular file, complete, opened for reading */
 	char *cwd;	 /* of the payload; NULL: an older image */
 	int umask;	 /* -1: an older image */
+	/* Of image_snapshot_lend(): */
+	bool is_tree;	 /* .snapshot_fd is a detached mount of it */
+	int lent_dir_fd; /* where a copy has its directory, while it has a name; -1: nowhere */
+	char lent_name[48];
+};
+
+/* Whom a snapshot is for. */
+struct image_user {
+	uid_t uid; /* as the host counts */
+	gid_t gid;
+	bool known;	   /* otherwise nobody can say here who that is: a joined user namespace */
+	bool unprivileged; /* this command may not mount */
+	int proc_fd;	   /* the host's /proc */
+	int state_dir_fd;  /* of the container */
 };
 
 /* What the inventory says of a snapshot. */
@@ -69,6 +83,11 @@ void image_draft_done(struct image_draft *draft);
 
 /* Opens an image and checks that it is one, and whole; foreign, cut or missing files are errors. */
 int image_open(const char *path, struct image *ret, struct error *err);
-/* Lets @uid (as the host counts) read and execute the snapshot, as km's payload. The directory keeps everybody else away. */
-int image_snapshot_lend(int snapshot_fd, uid_t uid, gid_t gid, struct error *err);
+/*
+ * Puts what @user may read and execute as km's payload, and who is a stranger may not, in the place of .snapshot_fd (image_lend.c):
+ * the file itself; a mount in which it is his; or a private copy, with shared blocks where there are such. The image is not changed.
+ */
+int image_snapshot_lend(struct image *image, const struct image_user *user, struct error *err);
+/* The container has its mounts: a copy is there for as long as these are, and needs no name. image_done() does it, too. */
+void image_lent_done(struct image *image);
 void image_done(struct image *image);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """checkpoint and restore of containers under km; kmsim's snapshots keep the arguments and the state file of a payload."""
 
+import copy
 import json
 import os
 import shutil
@@ -118,7 +119,7 @@ class Checkpoint(KrunTest):
             self.assertNotIn("km-snapshot", file.read(), "the image's file is mounted for the moment only")
         left = os.listdir(f"/proc/{self.state()['pid']}/root/dev/krun")
         self.assertEqual(left, ["kmpipe"])
-        self.assertEqual(os.stat(f"{self.image}/km-snapshot").st_mode & 0o777, 0o600)
+        self.assertEqual(os.stat(f"{self.image}/km-snapshot").st_mode & 0o777, 0o500)
         # Beside the first one, from the same image.
         self.ids.append(self.cid + "b")
         log = self.restore(identity=self.cid + "b")
@@ -439,6 +440,77 @@ class Checkpoint(KrunTest):
             other.close()
         self.ok("checkpoint", "--image-path", self.image, self.cid)
         self.ok("delete", self.cid)
+
+    def template_facts(self):
+        found = os.stat(f"{self.image}/km-snapshot")
+        return found.st_uid, found.st_gid, found.st_mode, found.st_ino, found.st_mtime_ns, found.st_nlink, self.inside_of_image()
+
+    def make_from_template(self, users, rounds, **more):
+        """Containers of different users at once, from one image; the files of their snapshots as they see them."""
+        for user in users:
+            bundle = os.path.join(self.top, f"bundle{user}")
+            os.makedirs(bundle, exist_ok=True)
+            config = copy.deepcopy(self.config)
+            config["root"]["path"] = self.rootfs
+            config["process"]["user"] = {"uid": user, "gid": user}
+            config["linux"].update(more)
+            with open(f"{bundle}/config.json", "w") as file:
+                json.dump(config, file)
+        for _ in range(rounds):
+            made = {}
+            for user in users:
+                identity = f"{self.cid}u{user}"
+                self.ids.append(identity)
+                with open(os.path.join(self.top, f"log{user}"), "w+b") as log:
+                    made[user] = self.spawn("create", "--from-snapshot", self.image, "--bundle",
+                                            os.path.join(self.top, f"bundle{user}"), identity, stdin=subprocess.DEVNULL,
+                                            stdout=log, stderr=log)
+            for user, process in made.items():
+                status = process.wait(20)
+                with open(os.path.join(self.top, f"log{user}")) as log:
+                    self.assertEqual(status, 0, log.read())
+            for user in users:
+                self.ok("start", f"{self.cid}u{user}")
+                path = os.path.join(self.top, f"log{user}")
+                wait_until(lambda path=path: len(self.numbers(path)) > 2, what="payload")
+                file = f"/proc/{self.state(f'{self.cid}u{user}')['pid']}/root/dev/krun-snapshot"
+                yield user, os.stat(file), file
+            for user in users:
+                self.ok("delete", "--force", f"{self.cid}u{user}")
+
+    def test_a_template_for_several_users(self):
+        self.start_counter()
+        self.ok("checkpoint", "--image-path", self.image, self.cid)
+        self.ok("delete", self.cid)
+        os.chmod(f"{self.rootfs}/tmp", 0o1777)
+        # The payloads share a root here, and with it kmsim's file.
+        os.chown(f"{self.rootfs}/tmp/.kmsim-state", 0, 0)
+        os.chmod(f"{self.rootfs}/tmp/.kmsim-state", 0o666)
+        self.config["mounts"].append({"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["mode=1777"]})
+        # As it is now, as older ones were, and as somebody else's.
+        for mode, owner in ((0o500, 0), (0o600, 0), (0o400, 4000)):
+            with self.subTest(mode=mode, owner=owner):
+                os.chmod(f"{self.image}/km-snapshot", mode)
+                os.chown(f"{self.image}/km-snapshot", owner, owner)
+                before = self.template_facts()
+                for user, found, path in self.make_from_template((1000, 2000, 0), 4):
+                    self.assertEqual((found.st_uid, found.st_mode & 0o777), (user, 0o500))
+                    with self.assertRaises(OSError):
+                        os.open(path, os.O_RDWR)
+                self.assertEqual(self.template_facts(), before)
+
+    def test_a_template_in_user_namespaces(self):
+        self.start_counter()
+        self.ok("checkpoint", "--image-path", self.image, self.cid)
+        self.ok("delete", self.cid)
+        self.config["mounts"].append({"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["mode=1777"]})
+        self.config["linux"]["namespaces"].append({"type": "user"})
+        ids = [{"containerID": 0, "hostID": 100000, "size": 65536}]
+        before = self.template_facts()
+        os.chmod(self.top, 0o755)
+        for user, found, _ in self.make_from_template((0, 1000), 1, uidMappings=ids, gidMappings=ids):
+            self.assertEqual(found.st_uid, 100000 + user)
+        self.assertEqual(self.template_facts(), before)
 
     def test_a_descriptor_of_the_snapshot_does_not_change_the_image(self):
         """What is mounted for km can be opened by any process of the container."""
