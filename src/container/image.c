@@ -181,14 +181,29 @@ static int open_snapshot(struct image *image, const char *path, off_t size, stru
 	struct stat st;
 	int r;
 
-	image->snapshot_fd = openat(image->dir_fd, IMAGE_SNAPSHOT, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	image->snapshot_fd =
+		openat(image->dir_fd, IMAGE_SNAPSHOT, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
 	if (image->snapshot_fd < 0 || fstat(image->snapshot_fd, &st) < 0)
 		return error_sys(err, -errno, "--image-path '%s': '%s'", path, IMAGE_SNAPSHOT);
-	if (!S_ISREG(st.st_mode) || st.st_size != size)
+	if (!S_ISREG(st.st_mode))
+		return error_set(err, -EINVAL, "--image-path '%s': '%s' is not a plain file", path,
+				 IMAGE_SNAPSHOT);
+	if (st.st_size != size)
 		return error_set(err, -EINVAL, "--image-path '%s': '%s' has %lld bytes, and had %lld", path,
 				 IMAGE_SNAPSHOT, (long long)st.st_size, (long long)size);
 	r = image_check_snapshot(image->snapshot_fd, err);
 	return r < 0 ? error_prefix(err, "--image-path '%s'", path) : 0;
+}
+
+/* The directory may come from anywhere: a FIFO would be waited for. */
+static int read_plain(int dir_fd, const char *name, char **ret_text, size_t *ret_size)
+{
+	auto_close int fd = openat(dir_fd, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	return S_ISREG(st.st_mode) ? io_read_all(fd, INVENTORY_MAX, ret_text, ret_size) : -EINVAL;
 }
 
 int image_open(const char *path, struct image *ret, struct error *err)
@@ -205,7 +220,7 @@ int image_open(const char *path, struct image *ret, struct error *err)
 	*ret = (struct image){ .dir_fd = -1, .snapshot_fd = -1, .umask = -1, .lent_dir_fd = -1 };
 	if (image.dir_fd < 0)
 		return error_sys(err, -errno, "--image-path '%s'", path);
-	r = io_read_file(image.dir_fd, IMAGE_INVENTORY, INVENTORY_MAX, &text, &size);
+	r = read_plain(image.dir_fd, IMAGE_INVENTORY, &text, &size);
 	if (r < 0) {
 		error_sys(err, r, "--image-path '%s': no complete checkpoint: '%s'", path, IMAGE_INVENTORY);
 	} else if (is_of_criu(text, size)) {

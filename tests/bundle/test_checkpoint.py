@@ -231,6 +231,12 @@ class Checkpoint(KrunTest):
                 rewrite("inventory.img", json.dumps(inventory).encode())(spoilt)
             return change
 
+        def fifo(name):
+            def change(spoilt):
+                os.unlink(os.path.join(spoilt, name))
+                os.mkfifo(os.path.join(spoilt, name))
+            return change
+
         size = os.path.getsize(f"{self.image}/km-snapshot")
         snapshot = os.path.join(self.image, "km-snapshot")
         with open(snapshot, "rb") as file:
@@ -245,6 +251,8 @@ class Checkpoint(KrunTest):
                 (rewrite("inventory.img", b"{}"), "no checkpoint that krun knows"),
                 (rewrite("inventory.img", b""), "no checkpoint that krun knows"),
                 (edit(version=7), "version 7"),
+                (fifo("inventory.img"), "no complete checkpoint: 'inventory.img'"),
+                (fifo("km-snapshot"), "'km-snapshot' is not a plain file"),
                 (lambda spoilt: (os.unlink(f"{spoilt}/km-snapshot"), os.symlink("/etc/passwd", f"{spoilt}/km-snapshot")),
                  "km-snapshot")):
             with self.subTest(text=text):
