@@ -25,17 +25,19 @@
 #include "container/pause.h"
 #include "container/payload.h"
 #include "container/state.h"
+#include "container/state_dir.h"
 #include "container/status.h"
 #include "syscall/open.h"
 #include "syscall/process.h"
 #include "util/array.h"
 #include "util/cleanup.h"
 #include "util/error.h"
+#include "util/interrupt.h"
 #include "util/io.h"
 #include "util/log.h"
 #include "util/proc.h"
 
-enum { SNAPSHOT_TIMEOUT_MS = 300000, END_TIMEOUT_MS = 10000 };
+enum { SNAPSHOT_TIMEOUT_MS = 300000, STALL_TIMEOUT_MS = 15000, END_TIMEOUT_MS = 10000 };
 
 struct checkpoint {
 	const struct checkpoint_options *options;
@@ -47,7 +49,7 @@ struct checkpoint {
 	int monitor_fd; /* pidfd of km's */
 	int proc_fd;	/* the host's */
 	int image_fd;	/* directory */
-	int snapshot_fd;
+	struct image_draft draft;
 	struct payload payload;
 };
 
@@ -205,11 +207,21 @@ static int take_snapshot(struct checkpoint *checkpoint, struct error *err)
 
 	if (management_fd < 0)
 		return management_fd;
-	r = live_mount_file(&checkpoint->state, checkpoint->snapshot_fd, KM_SNAPSHOT_TARGET, err);
+	r = live_mount_file(&checkpoint->state, checkpoint->draft.shared_fd, KM_SNAPSHOT_TARGET, err);
 	if (r < 0)
 		return error_prefix(err, "mount the snapshot's file into the container");
-	r = km_snapshot(management_fd, checkpoint->monitor, checkpoint->monitor_fd, KM_SNAPSHOT_TARGET,
-			checkpoint->options->leave_running, SNAPSHOT_TIMEOUT_MS, err);
+	r = km_snapshot(
+		&(struct km_snapshot_request){
+			.dir_fd = management_fd,
+			.monitor = checkpoint->monitor,
+			.pidfd = checkpoint->monitor_fd,
+			.path = KM_SNAPSHOT_TARGET,
+			.file_fd = checkpoint->draft.shared_fd,
+			.live = checkpoint->options->leave_running,
+			.timeout_ms = SNAPSHOT_TIMEOUT_MS,
+			.stall_ms = STALL_TIMEOUT_MS,
+		},
+		err);
 	if (checkpoint->options->leave_running)
 		km_management_hold(management_fd, checkpoint->monitor, checkpoint->monitor_fd);
 	/* Gone with the container, when that ends now. */
@@ -248,11 +260,31 @@ static void mend_snapshot(const struct checkpoint *checkpoint)
 {
 	struct error err;
 
-	if (km_snapshot_mend(checkpoint->snapshot_fd, &checkpoint->payload.descriptors, &err) < 0)
+	if (km_snapshot_mend(checkpoint->draft.copy_fd, &checkpoint->payload.descriptors, &err) < 0)
 		log_warning("the payload's open files may not come back as they were: %s", err.text);
 }
 
-static int write_image(struct checkpoint *checkpoint, struct error *err)
+/*
+ * A payload that ends with its snapshot is lost when that does not fit. What km has of its own memory is the least that it writes, as
+ * far as anybody can tell before.
+ */
+static int check_room(const struct checkpoint *checkpoint, struct error *err)
+{
+	char path[32], text[4096];
+	unsigned long long kib;
+	const char *line;
+
+	snprintf(path, sizeof(path), "%d/status", checkpoint->monitor);
+	if (checkpoint->options->leave_running ||
+	    io_read_small(checkpoint->proc_fd, path, text, sizeof(text)) < 0)
+		return 0;
+	line = strstr(text, "\nRssAnon:");
+	if (!line || sscanf(line + strlen("\nRssAnon:"), "%llu", &kib) != 1)
+		return 0;
+	return image_draft_check_room(&checkpoint->draft, kib << 10, err);
+}
+
+static int write_snapshot(struct checkpoint *checkpoint, struct error *err)
 {
 	uid_t uid;
 	gid_t gid;
@@ -261,22 +293,29 @@ static int write_image(struct checkpoint *checkpoint, struct error *err)
 	if (r == 0)
 		r = look_at_payload(checkpoint, err);
 	if (r == 0)
-		r = checkpoint->snapshot_fd = image_snapshot_make(checkpoint->image_fd, uid, gid, err);
-	if (r >= 0)
-		r = take_snapshot(checkpoint, err);
+		r = image_draft_make(checkpoint->image_fd, uid, gid, &checkpoint->draft, err);
 	if (r == 0)
+		r = check_room(checkpoint, err);
+	return r < 0 ? r : take_snapshot(checkpoint, err);
+}
+
+/* The container has no part in this any more. A payload that has ended is only in the snapshot: then no signal is heard. */
+static int keep_image(struct checkpoint *checkpoint, struct error *err)
+{
+	const bool alive = checkpoint->options->leave_running;
+	int r = image_draft_take(&checkpoint->draft, alive, err);
+
+	if (r == 0) {
 		mend_snapshot(checkpoint);
-	if (r == 0)
-		r = image_commit(checkpoint->image_fd, checkpoint->snapshot_fd,
+		r = image_commit(&checkpoint->draft,
 				 &(struct image_facts){
 					 .id = checkpoint->state.id,
 					 .cwd = checkpoint->payload.cwd,
 					 .umask = checkpoint->payload.umask,
 				 },
 				 err);
-	if (r < 0)
-		image_snapshot_remove(checkpoint->image_fd);
-	return r;
+	}
+	return r < 0 && !alive ? error_prefix(err, "the payload has ended, and its checkpoint failed") : r;
 }
 
 /* podman puts CRIU's statistics into an exported checkpoint, and complains when they are not there. km has none. */
@@ -298,8 +337,12 @@ static int write_statistics(const struct checkpoint *checkpoint, struct error *e
 void checkpoint_wait_for_end(int pidfd)
 {
 	struct pollfd item = { .fd = pidfd, .events = POLLIN };
+	int r;
 
-	if (poll(&item, 1, END_TIMEOUT_MS) == 0)
+	do
+		r = poll(&item, 1, END_TIMEOUT_MS);
+	while (r < 0 && errno == EINTR);
+	if (r == 0)
 		sys_pidfd_send_signal(pidfd, SIGKILL);
 }
 
@@ -312,7 +355,7 @@ static int checkpoint_thawed(struct checkpoint *checkpoint, struct error *err)
 
 	if (r < 0)
 		return r;
-	r = write_image(checkpoint, err);
+	r = write_snapshot(checkpoint, err);
 	if (r == 0 && !checkpoint->options->leave_running)
 		checkpoint_wait_for_end(checkpoint->pidfd);
 	else if (paused && pause_set(&checkpoint->state, true, &later) < 0)
@@ -325,6 +368,8 @@ static int checkpoint_monitor(struct checkpoint *checkpoint, struct error *err)
 	const struct checkpoint_options *options = checkpoint->options;
 	int r = find_monitor(checkpoint, err);
 
+	/* The container is ours now, and what is done to it is undone. Waiting for the lock ends at once. */
+	interrupt_begin();
 	if (r == 0)
 		r = checkpoint_check_km(options, err);
 	if (r == 0)
@@ -336,7 +381,11 @@ static int checkpoint_monitor(struct checkpoint *checkpoint, struct error *err)
 	if (r == 0)
 		r = checkpoint->image_fd =
 			image_directory_make(checkpoint_image_path(options), "--image-path", err);
-	return r < 0 ? r : checkpoint_thawed(checkpoint, err);
+	if (r >= 0)
+		r = checkpoint_thawed(checkpoint, err);
+	/* A copy may take long, and nobody has to wait for it. */
+	state_dir_unlock(checkpoint->dir_fd);
+	return r < 0 ? r : keep_image(checkpoint, err);
 }
 
 int container_checkpoint(const struct container_host *host, const char *id,
@@ -349,7 +398,7 @@ int container_checkpoint(const struct container_host *host, const char *id,
 		.monitor_fd = -1,
 		.proc_fd = -1,
 		.image_fd = -1,
-		.snapshot_fd = -1,
+		.draft = { -1, -1, -1 },
 	};
 	int r = find_container(&checkpoint, host, id, err);
 
@@ -365,7 +414,7 @@ int container_checkpoint(const struct container_host *host, const char *id,
 				.dir_fd = checkpoint.dir_fd,
 			},
 			err);
-	cleanup_close(&checkpoint.snapshot_fd);
+	image_draft_done(&checkpoint.draft);
 	cleanup_close(&checkpoint.image_fd);
 	cleanup_close(&checkpoint.proc_fd);
 	cleanup_close(&checkpoint.pidfd);

@@ -83,7 +83,7 @@ int container_exec(const struct exec_request *request, int *ret_status, struct e
 
 /* @all: every process of the container (its cgroup). On a stopped one: "container not running". */
 int container_kill(const struct container_host *host, const char *id, int signo, bool all, struct error *err);
-/* @force: kills what is left; succeeds for an unknown id. */
+/* @force: kills what is left, also below a command that is at work on it; succeeds for an unknown id. */
 int container_delete(const struct container_host *host, const char *id, bool force, struct error *err);
 /* Adds the mounts of a bare array to a container that exists, or takes what is on their destinations away. */
 int container_mounts(const struct container_host *host, const char *id, const struct spec *spec, bool add,

@@ -139,11 +139,31 @@ static int delete_broken(const struct container_host *host, const char *id, stru
 	return r < 0 ? r : state_dir_remove(host, dir_fd, id, err);
 }
 
+/*
+ * Somebody is at work on the container, and may wait for what it will never do, a checkpoint for km's answer, say. With the death of
+ * its process that work ends, and the lock is free. Without one (it is being made) the lock is waited for.
+ */
+static void kill_busy(const struct container_host *host, const char *id)
+{
+	struct state state;
+	struct error err;
+	auto_close int dir_fd = state_dir_open(host, id, &err);
+
+	if (dir_fd < 0 || !state_dir_is_locked(dir_fd) || state_load(dir_fd, &state, &err) < 0)
+		return;
+	if (container_kill_init(&state, &err) < 0)
+		log_debug("%s", err.text);
+	state_done(&state);
+}
+
 int container_delete(const struct container_host *host, const char *id, bool force, struct error *err)
 {
 	struct handle handle;
-	int r = handle_open(host, id, true, &handle, err);
+	int r;
 
+	if (force)
+		kill_busy(host, id);
+	r = handle_open(host, id, true, &handle, err);
 	if (r < 0) {
 		auto_close int dir_fd = -1;
 		struct error absent;

@@ -16,7 +16,6 @@
 #include "util/error.h"
 #include "util/io.h"
 
-#define SNAPSHOT_TEMPORARY IMAGE_SNAPSHOT ".tmp"
 #define FORMAT "krun-checkpoint"
 
 enum { FORMAT_VERSION = 1, INVENTORY_MAX = 64 * 1024 };
@@ -53,27 +52,7 @@ int image_directory_make(const char *path, const char *option, struct error *err
 	return fd < 0 ? error_sys(err, -errno, "open %s '%s'", option, path) : fd;
 }
 
-int image_snapshot_make(int dir_fd, uid_t uid, gid_t gid, struct error *err)
-{
-	auto_close int fd = -1;
-
-	image_snapshot_remove(dir_fd);
-	fd = openat(dir_fd, SNAPSHOT_TEMPORARY, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return error_sys(err, -errno, "make a file for the snapshot in --image-path");
-	/* Who may not give files away lets everybody write, for as long as it takes, in a directory that is his. */
-	if (fchown(fd, uid, gid) < 0 && fchmod(fd, 0666) < 0)
-		return error_sys(err, -errno, "give the snapshot's file to user %u", uid);
-	return take_fd(&fd);
-}
-
-void image_snapshot_remove(int dir_fd)
-{
-	unlinkat(dir_fd, SNAPSHOT_TEMPORARY, 0);
-}
-
-/* An ELF core file for x86-64 all of whose segments are in the file. */
-static int check_snapshot(int fd, struct error *err)
+int image_check_snapshot(int fd, struct error *err)
 {
 	Elf64_Ehdr header;
 	struct stat st;
@@ -116,25 +95,37 @@ static char *inventory_text(const struct image_facts *facts, off_t size)
 	return text;
 }
 
-int image_commit(int dir_fd, int snapshot_fd, const struct image_facts *facts, struct error *err)
+/* Both are complete. Without its inventory a snapshot is none. */
+static int give_names(int dir_fd, struct error *err)
+{
+	/* An inventory of an earlier checkpoint does not fit any more. */
+	unlinkat(dir_fd, IMAGE_INVENTORY, 0);
+	if (renameat(dir_fd, IMAGE_COPY, dir_fd, IMAGE_SNAPSHOT) < 0)
+		return error_sys(err, -errno, "keep the snapshot as '%s'", IMAGE_SNAPSHOT);
+	if (renameat(dir_fd, IMAGE_NEW_INVENTORY, dir_fd, IMAGE_INVENTORY) < 0) {
+		error_sys(err, -errno, "keep the inventory as '%s'", IMAGE_INVENTORY);
+		unlinkat(dir_fd, IMAGE_SNAPSHOT, 0);
+		return err->code;
+	}
+	return 0;
+}
+
+int image_commit(const struct image_draft *draft, const struct image_facts *facts, struct error *err)
 {
 	auto_free char *text = NULL;
 	struct stat st;
-	int r = check_snapshot(snapshot_fd, err);
+	int r = image_check_snapshot(draft->copy_fd, err);
 
 	if (r < 0)
 		return r;
-	/* An inventory of an earlier checkpoint does not fit any more. */
-	unlinkat(dir_fd, IMAGE_INVENTORY, 0);
-	if (fchown(snapshot_fd, geteuid(), getegid()) < 0 || fchmod(snapshot_fd, 0600) < 0 ||
-	    fsync(snapshot_fd) < 0 || fstat(snapshot_fd, &st) < 0 ||
-	    renameat(dir_fd, SNAPSHOT_TEMPORARY, dir_fd, IMAGE_SNAPSHOT) < 0)
-		return error_sys(err, -errno, "keep the snapshot as '%s'", IMAGE_SNAPSHOT);
+	/* As km's payload it is executed, and nobody writes it any more. */
+	if (fchmod(draft->copy_fd, 0500) < 0 || fsync(draft->copy_fd) < 0 || fstat(draft->copy_fd, &st) < 0)
+		return error_sys(err, -errno, "write the snapshot");
 	text = inventory_text(facts, st.st_size);
 	if (!text)
 		return error_oom(err);
-	r = io_replace_file(dir_fd, IMAGE_INVENTORY, 0600, text, strlen(text));
-	return r < 0 ? error_sys(err, r, "write '%s'", IMAGE_INVENTORY) : 0;
+	r = io_replace_file(draft->dir_fd, IMAGE_NEW_INVENTORY, 0600, text, strlen(text));
+	return r < 0 ? error_sys(err, r, "write '%s'", IMAGE_INVENTORY) : give_names(draft->dir_fd, err);
 }
 
 static const char *text_of(struct json_object *object, const char *key)
@@ -190,30 +181,46 @@ static int open_snapshot(struct image *image, const char *path, off_t size, stru
 	struct stat st;
 	int r;
 
-	image->snapshot_fd = openat(image->dir_fd, IMAGE_SNAPSHOT, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	image->snapshot_fd =
+		openat(image->dir_fd, IMAGE_SNAPSHOT, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
 	if (image->snapshot_fd < 0 || fstat(image->snapshot_fd, &st) < 0)
 		return error_sys(err, -errno, "--image-path '%s': '%s'", path, IMAGE_SNAPSHOT);
-	if (!S_ISREG(st.st_mode) || st.st_size != size)
+	if (!S_ISREG(st.st_mode))
+		return error_set(err, -EINVAL, "--image-path '%s': '%s' is not a plain file", path,
+				 IMAGE_SNAPSHOT);
+	if (st.st_size != size)
 		return error_set(err, -EINVAL, "--image-path '%s': '%s' has %lld bytes, and had %lld", path,
 				 IMAGE_SNAPSHOT, (long long)st.st_size, (long long)size);
-	r = check_snapshot(image->snapshot_fd, err);
+	r = image_check_snapshot(image->snapshot_fd, err);
 	return r < 0 ? error_prefix(err, "--image-path '%s'", path) : 0;
+}
+
+/* The directory may come from anywhere: a FIFO would be waited for. */
+static int read_plain(int dir_fd, const char *name, char **ret_text, size_t *ret_size)
+{
+	auto_close int fd = openat(dir_fd, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	return S_ISREG(st.st_mode) ? io_read_all(fd, INVENTORY_MAX, ret_text, ret_size) : -EINVAL;
 }
 
 int image_open(const char *path, struct image *ret, struct error *err)
 {
 	struct image image = { .dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC),
 			       .snapshot_fd = -1,
-			       .umask = -1 };
+			       .umask = -1,
+			       .lent_dir_fd = -1 };
 	auto_free char *text = NULL;
 	off_t snapshot_size = 0;
 	size_t size;
 	int r;
 
-	*ret = (struct image){ .dir_fd = -1, .snapshot_fd = -1, .umask = -1 };
+	*ret = (struct image){ .dir_fd = -1, .snapshot_fd = -1, .umask = -1, .lent_dir_fd = -1 };
 	if (image.dir_fd < 0)
 		return error_sys(err, -errno, "--image-path '%s'", path);
-	r = io_read_file(image.dir_fd, IMAGE_INVENTORY, INVENTORY_MAX, &text, &size);
+	r = read_plain(image.dir_fd, IMAGE_INVENTORY, &text, &size);
 	if (r < 0) {
 		error_sys(err, r, "--image-path '%s': no complete checkpoint: '%s'", path, IMAGE_INVENTORY);
 	} else if (is_of_criu(text, size)) {
@@ -232,23 +239,9 @@ int image_open(const char *path, struct image *ret, struct error *err)
 	return 0;
 }
 
-int image_snapshot_lend(int snapshot_fd, uid_t uid, gid_t gid, struct error *err)
-{
-	struct stat st;
-
-	if (fstat(snapshot_fd, &st) < 0)
-		return error_sys(err, -errno, "look at the snapshot");
-	/* A template on a read-only file system, say: whoever may read it may run it. */
-	if ((st.st_uid == uid && (st.st_mode & 0500) == 0500) || (st.st_mode & 0005) == 0005)
-		return 0;
-	if ((fchown(snapshot_fd, uid, gid) == 0 && fchmod(snapshot_fd, 0500) == 0) ||
-	    fchmod(snapshot_fd, 0555) == 0)
-		return 0;
-	return error_sys(err, -errno, "let user %u read the snapshot", uid);
-}
-
 void image_done(struct image *image)
 {
+	image_lent_done(image);
 	cleanup_close(&image->snapshot_fd);
 	cleanup_close(&image->dir_fd);
 	free(image->cwd);

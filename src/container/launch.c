@@ -236,32 +236,52 @@ int launch_join_rdt_class(const struct state *state, pid_t pid, struct error *er
 	return resctrl_fd < 0 ? resctrl_fd : rdt_add(resctrl_fd, &state->rdt, state->id, pid, err);
 }
 
+/* The program's user as the host counts; false: in a user namespace that has no such id, or one that is joined. */
+static bool user_on_host(const struct launch *launch, uid_t *ret_uid, gid_t *ret_gid)
+{
+	const struct spec_namespace *userns = &launch->spec->namespaces[NS_USER];
+	const struct spec_id_maps *maps = &launch->spec->id_maps;
+	const struct spec_user *user = &launch->process.user;
+
+	*ret_uid = user->uid;
+	*ret_gid = user->gid;
+	return !userns->listed ||
+	       (!userns->path && idmap_to_host(maps->uids, maps->uids_len, user->uid, ret_uid) &&
+		idmap_to_host(maps->gids, maps->gids_len, user->gid, ret_gid));
+}
+
 /* The directory of km's socket, and the snapshot that km goes on from: files of the program's user. */
 static int add_snapshot_files(struct launch *launch, struct mount_extra_file *files, size_t *len,
 			      struct error *err)
 {
-	const struct spec_id_maps *maps = &launch->spec->id_maps;
-	const struct spec_user *user = &launch->process.user;
-	uid_t uid = user->uid;
-	gid_t gid = user->gid;
+	const bool joined = launch->spec->namespaces[NS_USER].path;
+	struct image_user user = {
+		.unprivileged = geteuid() != 0,
+		.proc_fd = launch->proc_fd,
+		.state_dir_fd = launch->dir_fd,
+	};
+	int r;
 
-	if (launch->spec->namespaces[NS_USER].listed && geteuid() == 0 &&
-	    (!idmap_to_host(maps->uids, maps->uids_len, user->uid, &uid) ||
-	     !idmap_to_host(maps->gids, maps->gids_len, user->gid, &gid)))
+	user.known = user_on_host(launch, &user.uid, &user.gid);
+	if (!user.known && !joined)
 		launch->state.management = false;
 	if (launch->state.management)
 		files[(*len)++] = (struct mount_extra_file){
 			.fd = -1,
 			.destination = KM_MANAGEMENT_DIR,
 			.is_directory = true,
-			.uid = uid,
-			.gid = gid,
+			.uid = user.uid,
+			.gid = user.gid,
 		};
 	if (launch->image.snapshot_fd < 0)
 		return 0;
-	files[(*len)++] =
-		(struct mount_extra_file){ .fd = launch->image.snapshot_fd, .destination = KM_SNAPSHOT_PATH };
-	return image_snapshot_lend(launch->image.snapshot_fd, uid, gid, err);
+	r = image_snapshot_lend(&launch->image, &user, err);
+	files[(*len)++] = (struct mount_extra_file){
+		.fd = launch->image.snapshot_fd,
+		.is_tree = launch->image.is_tree,
+		.destination = KM_SNAPSHOT_PATH,
+	};
+	return r;
 }
 
 static int open_mounts(struct launch *launch, struct error *err)
@@ -555,6 +575,7 @@ static int commit(struct launch *launch, struct error *err)
 	const struct create_request *request = launch->request;
 	int r = launch_save_process(launch, err);
 
+	image_lent_done(&launch->image);
 	if (r < 0)
 		return r;
 	if (receiver && *receiver)
@@ -624,7 +645,7 @@ int launch_make(struct launch *launch, const struct create_request *request, boo
 		.cgroup = { .dir_fd = -1, .holder_fd = -1 },
 		.payload_cgroup_fd = -1,
 		.km = { .monitor_fd = -1, .libc_fd = -1 },
-		.image = { .dir_fd = -1, .snapshot_fd = -1 },
+		.image = { .dir_fd = -1, .snapshot_fd = -1, .lent_dir_fd = -1 },
 		.monitor_log_fd = -1,
 		.monitor_sockets = { -1, -1, -1, -1 },
 		.shim_fd = -1,

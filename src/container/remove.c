@@ -22,7 +22,7 @@
 /* A killed process is gone from its cgroup soon, but not at once. */
 enum { DEATH_TIMEOUT_MS = 10000 };
 
-static int kill_init(const struct state *state, struct error *err)
+int container_kill_init(const struct state *state, struct error *err)
 {
 	auto_close int pidfd = -1;
 	struct pollfd item;
@@ -98,7 +98,7 @@ int container_remove(const struct container_host *host, int dir_fd, const struct
 		     const struct spec *spec, struct error *err)
 {
 	struct error later;
-	int r = kill_init(state, err);
+	int r = container_kill_init(state, err);
 	int more;
 
 	if (r < 0)

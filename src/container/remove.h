@@ -18,6 +18,9 @@ struct release {
 /* Releases the program. */
 int container_release(const struct release *release, struct error *err);
 
+/* Kills the container's process, if that is alive, and sees it die. Needs no lock: no other process can have its number then. */
+int container_kill_init(const struct state *state, struct error *err);
+
 /* Removes the resctrl groups of a container, if it has any. */
 int rdt_leave(const struct state *state, struct error *err);
 

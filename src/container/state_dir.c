@@ -131,6 +131,19 @@ int state_dir_lock(int dir_fd, const char *id, struct error *err)
 	return 0;
 }
 
+void state_dir_unlock(int dir_fd)
+{
+	flock(dir_fd, LOCK_UN);
+}
+
+bool state_dir_is_locked(int dir_fd)
+{
+	if (flock(dir_fd, LOCK_EX | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK;
+	flock(dir_fd, LOCK_UN);
+	return false;
+}
+
 /* The one of km's log has a file system on it, which somebody may still hold open. */
 static int remove_folder(int dir_fd, const char *name)
 {

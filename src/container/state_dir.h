@@ -24,6 +24,10 @@ int state_dir_make(int root_fd, const char *id, struct error *err);
 int state_dir_open(const struct container_host *host, const char *id, struct error *err);
 /* Waits for the lock; -ENOENT when the directory was removed meanwhile. */
 int state_dir_lock(int dir_fd, const char *id, struct error *err);
+/* Before the fd is closed, for who has more to do than with the container. */
+void state_dir_unlock(int dir_fd);
+/* Whether some command changes the container just now. */
+bool state_dir_is_locked(int dir_fd);
 /* Removes the directory with its files. A missing one is fine. */
 int state_dir_remove(const struct container_host *host, int dir_fd, const char *id, struct error *err);
 

@@ -183,20 +183,34 @@ void km_management_wait_held(pid_t monitor);
 bool km_management_is_served(pid_t monitor);
 /* A copy of km's own end of that connection, -ENOENT. */
 int km_held_connection(pid_t monitor, int pidfd);
-/* Connects @fd to km's management socket, by its name if there is no other way; -ESRCH: that is somebody else's. */
+/*
+ * Connects @fd, which does not block, to km's management socket, by its name if there is no other way; -ESRCH: that is somebody
+ * else's, -EAGAIN: others wait for km already.
+ */
 int km_management_call(int fd, int dir_fd, pid_t monitor, int pidfd);
 bool km_is_peer(int fd, pid_t monitor);
 /*
  * A connection to the management socket of km process @monitor (a host pid, and its @pidfd): the one that is held, or a new one
- * by its name in the directory @dir_fd, or without that name. Whoever listens on another one there is not asked.
+ * by its name in the directory @dir_fd, or without that name. Whoever listens on another one there is not asked. Waits for some
+ * seconds while others are in front; -EINTR as km_snapshot().
  */
 int km_management_connect(int dir_fd, pid_t monitor, int pidfd, struct error *err);
+struct km_snapshot_request {
+	int dir_fd; /* KM_MANAGEMENT_DIR */
+	pid_t monitor;
+	int pidfd;			   /* of @monitor */
+	const char *path;		   /* a file that is there, as the container sees it */
+	int file_fd;			   /* the same, to see whether km is at it */
+	bool live;			   /* the payload goes on, else km ends with status 0 */
+	unsigned int timeout_ms, stall_ms; /* as a whole; without any more of the file */
+};
+
 /*
- * Has km write a snapshot to @path, as the container sees it, and waits for it. @live: the payload goes on, else km ends with
- * status 0. Tries again for some seconds when km says that it cannot just now. @pidfd: of @monitor.
+ * Has km write a snapshot, and waits for it. Tries again for some seconds when km says that it cannot just now. -EINTR when this
+ * command is asked to end (util/interrupt.h), but not once km has begun with a snapshot that it ends with: the payload would be
+ * lost.
  */
-int km_snapshot(int dir_fd, pid_t monitor, int pidfd, const char *path, bool live, unsigned int timeout_ms,
-		struct error *err);
+int km_snapshot(const struct km_snapshot_request *request, struct error *err);
 /* What a snapshot does not know of the payload's descriptors. */
 enum { KM_PAYLOAD_DESCRIPTORS = 727 };
 struct km_descriptors {

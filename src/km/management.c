@@ -16,7 +16,9 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "km/km.h"
@@ -24,11 +26,13 @@
 #include "syscall/process.h"
 #include "util/cleanup.h"
 #include "util/error.h"
+#include "util/interrupt.h"
 
 /* <linux/un.h> has it, and a struct that libc has as well. */
 #define SIOCUNIXFILE (SIOCPROTOPRIVATE + 0)
 
 enum { REQUEST_SNAPSHOT = 0, LABEL_SIZE = 256, PATH_SIZE = 1024, RETRIES = 20, RETRY_MS = 250 };
+enum { CONNECT_LOOKS = 60, CONNECT_NAP_MS = 50, LOOK_MS = 500, DEATH_MS = 200 };
 
 struct request {
 	int32_t opcode;
@@ -68,6 +72,16 @@ static int open_socket_file(int pidfd)
 	return fd == -1 && socket_fd >= 0 ? -errno : fd;
 }
 
+/* Waits, unless km or this command has to end. */
+static int nap(int pidfd, int ms, struct error *err)
+{
+	struct pollfd items[] = { { .fd = pidfd, .events = POLLIN },
+				  { .fd = interrupt_fd(), .events = POLLIN } };
+
+	poll(items, 2, ms);
+	return items[0].revents ? error_set(err, -ESRCH, "km has ended") : interrupt_check(err);
+}
+
 int km_management_call(int fd, int dir_fd, pid_t monitor, int pidfd)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -87,7 +101,7 @@ int km_management_call(int fd, int dir_fd, pid_t monitor, int pidfd)
 int km_management_connect(int dir_fd, pid_t monitor, int pidfd, struct error *err)
 {
 	auto_close int held = km_held_connection(monitor, pidfd);
-	auto_close int fd = held >= 0 ? -1 : socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	auto_close int fd = held >= 0 ? -1 : socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	int r;
 
 	if (!km_management_is_served(monitor))
@@ -97,6 +111,16 @@ int km_management_connect(int dir_fd, pid_t monitor, int pidfd, struct error *er
 	if (held >= 0)
 		return take_fd(&held);
 	r = fd < 0 ? -errno : km_management_call(fd, dir_fd, monitor, pidfd);
+	for (int i = 0; r == -EAGAIN && i < CONNECT_LOOKS; i++) {
+		if (nap(pidfd, CONNECT_NAP_MS, err) < 0)
+			return err->code;
+		r = km_management_call(fd, dir_fd, monitor, pidfd);
+	}
+	if (r == -EAGAIN)
+		return error_set(err, -EBUSY,
+				 "km does not answer on its management socket '%s' in the container, where "
+				 "others wait for it",
+				 KM_MANAGEMENT_SOCKET);
 	return r == 0 ? take_fd(&fd) :
 			error_set(err, -ENOTCONN,
 				  "km does not listen on its management socket '%s' in the container: %s",
@@ -119,22 +143,70 @@ static const char *reason(int status)
 	}
 }
 
-static int wait_for_reply(int socket_fd, int pidfd, unsigned int timeout_ms, struct error *err)
+static uint64_t now_ms(void)
 {
-	struct pollfd items[] = { { .fd = socket_fd, .events = POLLIN }, { .fd = pidfd, .events = POLLIN } };
-	int32_t status;
-	ssize_t n;
-	int r;
+	struct timespec now;
 
-	do
-		r = poll(items, 2, (int)timeout_ms);
-	while (r < 0 && errno == EINTR);
-	if (r == 0)
-		return error_set(err, -ETIMEDOUT, "km has not written the snapshot after %u ms", timeout_ms);
-	n = recv(socket_fd, &status, sizeof(status), MSG_DONTWAIT);
-	if (n != sizeof(status))
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* Whether more of the file is there than at the last look. */
+static bool has_grown(int fd, struct stat *last)
+{
+	struct stat now = *last;
+	bool grown;
+
+	fstat(fd, &now);
+	grown = now.st_size != last->st_size || now.st_blocks != last->st_blocks;
+	*last = now;
+	return grown;
+}
+
+/* Until there is something on the socket, or km has ended: 0. */
+static int wait_for_answer(const struct km_snapshot_request *ask, int socket_fd, struct error *err)
+{
+	const uint64_t start = now_ms();
+	uint64_t grown = start;
+	struct stat file = { 0 };
+
+	for (;;) {
+		struct pollfd items[] = { { .fd = socket_fd, .events = POLLIN },
+					  { .fd = ask->pidfd, .events = POLLIN },
+					  { .fd = -1, .events = POLLIN } };
+		uint64_t now;
+
+		if (has_grown(ask->file_fd, &file))
+			grown = now_ms();
+		if (ask->live || file.st_size == 0)
+			items[2].fd = interrupt_fd();
+		poll(items, 3, LOOK_MS);
+		if (items[0].revents || items[1].revents)
+			return 0;
+		if (items[2].revents)
+			return interrupt_check(err);
+		now = now_ms();
+		if (now - grown >= ask->stall_ms)
+			return error_set(
+				err, -ETIMEDOUT,
+				"km does not answer, and has written no more of the snapshot than %lld "
+				"bytes for %u ms",
+				(long long)file.st_size, ask->stall_ms);
+		if (now - start >= ask->timeout_ms)
+			return error_set(err, -ETIMEDOUT, "km has not written the snapshot after %u ms",
+					 ask->timeout_ms);
+	}
+}
+
+static int read_answer(int socket_fd, int pidfd, struct error *err)
+{
+	struct pollfd item = { .fd = pidfd, .events = POLLIN };
+	int32_t status;
+
+	/* The socket of a process that dies is closed a moment before that is dead. */
+	if (recv(socket_fd, &status, sizeof(status), MSG_DONTWAIT) != sizeof(status))
 		return error_set(err, -ECONNRESET, "km %s before the snapshot was complete",
-				 items[1].revents ? "ended" : "closed its management socket");
+				 poll(&item, 1, DEATH_MS) > 0 ? "ended" : "closed its management socket");
 	if (status == EAGAIN)
 		return -EAGAIN;
 	if (status != 0)
@@ -142,41 +214,39 @@ static int wait_for_reply(int socket_fd, int pidfd, unsigned int timeout_ms, str
 	return 0;
 }
 
-static int ask_once(int dir_fd, pid_t monitor, int pidfd, const struct request *request,
-		    unsigned int timeout_ms, struct error *err)
+static int ask_once(const struct km_snapshot_request *ask, const struct request *request, struct error *err)
 {
-	auto_close int socket_fd = km_management_connect(dir_fd, monitor, pidfd, err);
-	int r;
+	auto_close int socket_fd = km_management_connect(ask->dir_fd, ask->monitor, ask->pidfd, err);
+	int r = socket_fd < 0 ? socket_fd : interrupt_check(err);
 
-	if (socket_fd < 0)
-		return socket_fd;
+	if (r < 0)
+		return r;
 	if (send(socket_fd, request, sizeof(*request), MSG_NOSIGNAL) != sizeof(*request))
 		return error_sys(err, -errno, "ask km for a snapshot");
-	r = wait_for_reply(socket_fd, pidfd, timeout_ms, err);
+	r = wait_for_answer(ask, socket_fd, err);
+	if (r == 0)
+		r = read_answer(socket_fd, ask->pidfd, err);
 	/* One request a connection, also for copies of the socket. */
 	shutdown(socket_fd, SHUT_RDWR);
 	return r;
 }
 
-int km_snapshot(int dir_fd, pid_t monitor, int pidfd, const char *path, bool live, unsigned int timeout_ms,
-		struct error *err)
+int km_snapshot(const struct km_snapshot_request *ask, struct error *err)
 {
 	struct request request = {
 		.opcode = REQUEST_SNAPSHOT,
 		.length = sizeof(request) - offsetof(struct request, label),
-		.live = live,
+		.live = ask->live,
 	};
 	int r = -EAGAIN;
 
 	snprintf(request.label, sizeof(request.label), "krun");
-	snprintf(request.path, sizeof(request.path), "%s", path);
+	snprintf(request.path, sizeof(request.path), "%s", ask->path);
 	/* "Again" is meant so: a timer may be armed just now. */
 	for (int i = 0; r == -EAGAIN && i < RETRIES; i++) {
-		struct pollfd item = { .fd = pidfd, .events = POLLIN };
-
-		if (i > 0 && poll(&item, 1, RETRY_MS) > 0)
-			return error_set(err, -ESRCH, "km has ended");
-		r = ask_once(dir_fd, monitor, pidfd, &request, timeout_ms, err);
+		if (i > 0 && nap(ask->pidfd, RETRY_MS, err) < 0)
+			return err->code;
+		r = ask_once(ask, &request, err);
 	}
 	return r == -EAGAIN ? error_set(err, -EBUSY, "km cannot take a snapshot now: %s", reason(EAGAIN)) : r;
 }

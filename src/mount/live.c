@@ -55,6 +55,16 @@ int mount_file_tree(int fd, struct error *err)
 	return r < 0 ? error_sys(err, r, "copy the mount of a file") : take_fd(&tree_fd);
 }
 
+int mount_file_tree_mapped(int fd, int userns_fd)
+{
+	auto_close int tree_fd = mount_clone_fd(fd, false);
+	int r = tree_fd < 0 ? tree_fd :
+			      sys_mount_setattr(tree_fd, "", AT_EMPTY_PATH, MOUNT_ATTR_IDMAP, 0, MS_PRIVATE,
+						userns_fd);
+
+	return r < 0 ? r : take_fd(&tree_fd);
+}
+
 int mount_do_live_file(int tree_fd, const char *path, struct error *err)
 {
 	auto_close int root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);

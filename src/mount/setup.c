@@ -222,7 +222,8 @@ static int restrict_file(int tree_fd, bool is_directory)
 
 static int clone_file(const struct mount_extra_file *file)
 {
-	auto_close int fd = mount_clone_fd(file->fd, false);
+	auto_close int fd =
+		file->is_tree ? fcntl(file->fd, F_DUPFD_CLOEXEC, 3) : mount_clone_fd(file->fd, false);
 	int r = fd < 0 ? fd : restrict_file(fd, file->is_directory);
 
 	return r < 0 ? r : take_fd(&fd);

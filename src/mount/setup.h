@@ -25,7 +25,8 @@ struct mount_setup;
  * directory of its own, a tmpfs for a few sockets and no data that belongs to a user.
  */
 struct mount_extra_file {
-	int fd; /* O_PATH fd on the host, borrowed until mount_setup_make() returns */
+	int fd;	      /* O_PATH fd on the host, borrowed until mount_setup_make() returns */
+	bool is_tree; /* or a detached mount of it, mount_file_tree_mapped() */
 	const char *destination;
 	bool is_directory; /* then nothing in it may be executed */
 	uid_t uid; /* of an own directory, as the host counts; with an unprivileged parent, as the container does */
@@ -67,6 +68,8 @@ int mount_do_live(struct mount_setup *setup, struct error *err);
  * on @path, made as an empty file if need be, or takes mount and file away. @proc_fd: the host's /proc.
  */
 int mount_file_tree(int fd, struct error *err);
+/* The same with the ids of a user namespace; no error text, because not every file system can do that. Takes privilege. */
+int mount_file_tree_mapped(int fd, int userns_fd);
 int mount_do_live_file(int tree_fd, const char *path, struct error *err);
 int mount_do_remove_file(const char *path, int proc_fd, struct error *err);
 /* The root of a container that runs, after a restore. */

@@ -3,6 +3,9 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdint.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "util/array.h"
 #include "util/error.h"
@@ -11,6 +14,17 @@ static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
 
 static volatile sig_atomic_t seen;
 static volatile sig_atomic_t watched[INTERRUPT_SLOTS];
+static volatile sig_atomic_t event_fd = -1;
+
+static void tell(void)
+{
+	const uint64_t one = 1;
+	int saved = errno;
+
+	if (event_fd >= 0)
+		(void)!write(event_fd, &one, sizeof(one));
+	errno = saved;
+}
 
 static void kill_watched(void)
 {
@@ -29,6 +43,7 @@ static void on_signal(int signo)
 {
 	seen = signo;
 	kill_watched();
+	tell();
 }
 
 static void set_all(void (*handler)(int))
@@ -62,4 +77,15 @@ void interrupt_watch(enum interrupt_slot slot, pid_t pid)
 int interrupt_check(struct error *err)
 {
 	return seen ? error_set(err, -EINTR, "interrupted by signal %d", (int)seen) : 0;
+}
+
+int interrupt_fd(void)
+{
+	if (event_fd < 0) {
+		event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		/* One that came before. */
+		if (seen)
+			tell();
+	}
+	return event_fd;
 }

@@ -23,3 +23,6 @@ void interrupt_watch(enum interrupt_slot slot, pid_t pid);
 
 /* -EINTR with "interrupted by signal N" if there was one, else 0. Replaces what @err says. */
 int interrupt_check(struct error *err);
+
+/* Readable once there was one, for poll(2) on what has no death. Made by the first call and kept; -1: there is none. */
+int interrupt_fd(void);

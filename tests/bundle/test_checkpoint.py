@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """checkpoint and restore of containers under km; kmsim's snapshots keep the arguments and the state file of a payload."""
 
+import copy
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -117,7 +119,7 @@ class Checkpoint(KrunTest):
             self.assertNotIn("km-snapshot", file.read(), "the image's file is mounted for the moment only")
         left = os.listdir(f"/proc/{self.state()['pid']}/root/dev/krun")
         self.assertEqual(left, ["kmpipe"])
-        self.assertEqual(os.stat(f"{self.image}/km-snapshot").st_mode & 0o777, 0o600)
+        self.assertEqual(os.stat(f"{self.image}/km-snapshot").st_mode & 0o777, 0o500)
         # Beside the first one, from the same image.
         self.ids.append(self.cid + "b")
         log = self.restore(identity=self.cid + "b")
@@ -229,6 +231,12 @@ class Checkpoint(KrunTest):
                 rewrite("inventory.img", json.dumps(inventory).encode())(spoilt)
             return change
 
+        def fifo(name):
+            def change(spoilt):
+                os.unlink(os.path.join(spoilt, name))
+                os.mkfifo(os.path.join(spoilt, name))
+            return change
+
         size = os.path.getsize(f"{self.image}/km-snapshot")
         snapshot = os.path.join(self.image, "km-snapshot")
         with open(snapshot, "rb") as file:
@@ -243,6 +251,8 @@ class Checkpoint(KrunTest):
                 (rewrite("inventory.img", b"{}"), "no checkpoint that krun knows"),
                 (rewrite("inventory.img", b""), "no checkpoint that krun knows"),
                 (edit(version=7), "version 7"),
+                (fifo("inventory.img"), "no complete checkpoint: 'inventory.img'"),
+                (fifo("km-snapshot"), "'km-snapshot' is not a plain file"),
                 (lambda spoilt: (os.unlink(f"{spoilt}/km-snapshot"), os.symlink("/etc/passwd", f"{spoilt}/km-snapshot")),
                  "km-snapshot")):
             with self.subTest(text=text):
@@ -325,6 +335,260 @@ class Checkpoint(KrunTest):
         self.ok("delete", self.cid)
         self.restore()
         self.assertEqual(self.accepting(), [])
+        self.ok("delete", "--force", self.cid)
+
+    def mounted(self):
+        """What a checkpoint has in the container for its moment."""
+        pid = self.state()["pid"]
+        with open(f"/proc/{pid}/mountinfo") as file:
+            return [line.split()[4] for line in file if "snapshot" in line] + os.listdir(f"/proc/{pid}/root/dev/krun")
+
+    def misbehaving(self, how):
+        # As if it were the first one.
+        for path in (f"{self.rootfs}/tmp/.kmsim-state", self.log):
+            if os.path.exists(path):
+                os.unlink(path)
+        self.start_counter(env=["PATH=/bin", f"KMSIM_SNAPSHOT={how}"])
+
+    def checkpoint_in_background(self, *options, identity=None):
+        image = self.image + (identity or "")
+        process = self.spawn("checkpoint", *options, "--image-path", image, identity or self.cid, stderr=subprocess.PIPE)
+        wait_until(lambda: os.path.exists(f"{image}/km-snapshot.tmp"), what="checkpoint")
+        time.sleep(0.3)
+        return process
+
+    def test_signals_end_the_wait_for_km(self):
+        for options in ([], ["--leave-running"]):
+            for signo in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                with self.subTest(options=options, signal=signo):
+                    self.misbehaving("hang")
+                    self.ok("pause", self.cid)
+                    process = self.checkpoint_in_background(*options)
+                    process.send_signal(signo)
+                    self.assertEqual(process.wait(5), 1)
+                    self.assertIn(f"interrupted by signal {signo:d}", process.stderr.read().decode())
+                    self.assertEqual(self.inside_of_image(), [])
+                    self.assertEqual(self.mounted(), ["kmpipe"])
+                    self.assertEqual(self.status(), "paused")
+                    self.ok("delete", "--force", self.cid)
+
+    def test_a_signal_does_not_cost_the_payload(self):
+        """km ends when it has written the file, whoever has asked for it: what has begun is brought to its end."""
+        self.misbehaving("slow")
+        process = self.checkpoint_in_background()
+        wait_until(lambda: os.path.getsize(f"{self.image}/km-snapshot.tmp"), what="snapshot")
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(40), 0, "also: a file that grows is no reason to give up")
+        self.assertEqual(self.inside_of_image(), ["inventory.img", "km-snapshot"])
+        self.ok("delete", self.cid)
+
+    def test_km_that_never_answers(self):
+        self.misbehaving("hang")
+        hanging = self.checkpoint_in_background("--leave-running")
+        self.ids.append(self.cid + "b")
+        self.shell(COUNTER, env=["PATH=/bin", "KMSIM_SNAPSHOT=stall"])
+        self.create(identity=self.cid + "b")
+        self.ok("start", self.cid + "b")
+        stalling = self.checkpoint_in_background(identity=self.cid + "b")
+        for process, written in ((hanging, 0), (stalling, 4)):
+            self.assertEqual(process.wait(40), 1)
+            self.assertIn(f"km does not answer, and has written no more of the snapshot than {written} bytes",
+                          process.stderr.read().decode())
+        self.assertEqual(self.inside_of_image(), [])
+        self.assertEqual(self.mounted(), ["kmpipe"])
+        self.assertEqual(self.status(), "running")
+        self.ok("pause", self.cid)
+        for identity in self.ids:
+            self.ok("delete", "--force", identity)
+
+    def test_delete_by_force_does_not_wait_for_km(self):
+        for options in ([], ["--leave-running"]):
+            with self.subTest(options=options):
+                self.misbehaving("hang")
+                process = self.checkpoint_in_background(*options)
+                self.ok("delete", "--force", self.cid, timeout=10)
+                self.assertEqual(process.wait(5), 1)
+                self.assertIn("km ended before the snapshot was complete", process.stderr.read().decode())
+                self.assertEqual(self.inside_of_image(), [])
+                self.assertIn("does not exist", self.fails("state", self.cid))
+
+    def test_km_that_gives_up(self):
+        for options in ([], ["--leave-running"]):
+            with self.subTest(options=options):
+                self.misbehaving("close")
+                message = self.fails("checkpoint", *options, "--image-path", self.image, self.cid)
+                self.assertIn("closed its management socket before the snapshot was complete", message)
+                self.assertEqual(self.inside_of_image(), [])
+                self.assertEqual(self.mounted(), ["kmpipe"])
+                self.ok("delete", "--force", self.cid)
+
+    def test_others_in_front_of_the_socket(self):
+        """Connections that km does not accept: connect(2) would wait for ever."""
+        self.start_counter()
+        # The sockets that km has are used up by these.
+        for _ in range(5):
+            self.ok("checkpoint", "--leave-running", "--image-path", self.image, self.cid)
+        others = []
+        for _ in range(10):
+            others.append(socket.socket(socket.AF_UNIX))
+            others[-1].setblocking(False)
+            try:
+                others[-1].connect(f"/proc/{self.state()['pid']}/root/dev/krun/kmpipe")
+            except BlockingIOError:
+                break
+            time.sleep(0.05)
+        self.assertIn("others wait for it", self.fails("checkpoint", "--image-path", self.image, self.cid, timeout=20))
+        process = self.spawn("checkpoint", "--image-path", self.image, self.cid, stderr=subprocess.PIPE)
+        time.sleep(0.5)
+        process.terminate()
+        self.assertEqual(process.wait(5), 1)
+        self.assertEqual(self.inside_of_image(), ["inventory.img", "km-snapshot"])
+        self.assertEqual(self.mounted(), ["kmpipe"])
+        for other in others:
+            other.close()
+        self.ok("checkpoint", "--image-path", self.image, self.cid)
+        self.ok("delete", self.cid)
+
+    def template_facts(self):
+        found = os.stat(f"{self.image}/km-snapshot")
+        return found.st_uid, found.st_gid, found.st_mode, found.st_ino, found.st_mtime_ns, found.st_nlink, self.inside_of_image()
+
+    def make_from_template(self, users, rounds, **more):
+        """Containers of different users at once, from one image; the files of their snapshots as they see them."""
+        for user in users:
+            bundle = os.path.join(self.top, f"bundle{user}")
+            os.makedirs(bundle, exist_ok=True)
+            config = copy.deepcopy(self.config)
+            config["root"]["path"] = self.rootfs
+            config["process"]["user"] = {"uid": user, "gid": user}
+            config["linux"].update(more)
+            with open(f"{bundle}/config.json", "w") as file:
+                json.dump(config, file)
+        for _ in range(rounds):
+            made = {}
+            for user in users:
+                identity = f"{self.cid}u{user}"
+                self.ids.append(identity)
+                with open(os.path.join(self.top, f"log{user}"), "w+b") as log:
+                    made[user] = self.spawn("create", "--from-snapshot", self.image, "--bundle",
+                                            os.path.join(self.top, f"bundle{user}"), identity, stdin=subprocess.DEVNULL,
+                                            stdout=log, stderr=log)
+            for user, process in made.items():
+                status = process.wait(20)
+                with open(os.path.join(self.top, f"log{user}")) as log:
+                    self.assertEqual(status, 0, log.read())
+            for user in users:
+                self.ok("start", f"{self.cid}u{user}")
+                path = os.path.join(self.top, f"log{user}")
+                wait_until(lambda path=path: len(self.numbers(path)) > 2, what="payload")
+                file = f"/proc/{self.state(f'{self.cid}u{user}')['pid']}/root/dev/krun-snapshot"
+                yield user, os.stat(file), file
+            for user in users:
+                self.ok("delete", "--force", f"{self.cid}u{user}")
+
+    def test_a_template_for_several_users(self):
+        self.start_counter()
+        self.ok("checkpoint", "--image-path", self.image, self.cid)
+        self.ok("delete", self.cid)
+        os.chmod(f"{self.rootfs}/tmp", 0o1777)
+        # The payloads share a root here, and with it kmsim's file.
+        os.chown(f"{self.rootfs}/tmp/.kmsim-state", 0, 0)
+        os.chmod(f"{self.rootfs}/tmp/.kmsim-state", 0o666)
+        self.config["mounts"].append({"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["mode=1777"]})
+        # As it is now, as older ones were, and as somebody else's.
+        for mode, owner in ((0o500, 0), (0o600, 0), (0o400, 4000)):
+            with self.subTest(mode=mode, owner=owner):
+                os.chmod(f"{self.image}/km-snapshot", mode)
+                os.chown(f"{self.image}/km-snapshot", owner, owner)
+                before = self.template_facts()
+                for user, found, path in self.make_from_template((1000, 2000, 0), 4):
+                    self.assertEqual((found.st_uid, found.st_mode & 0o777), (user, 0o500))
+                    with self.assertRaises(OSError):
+                        os.open(path, os.O_RDWR)
+                self.assertEqual(self.template_facts(), before)
+
+    def test_a_template_in_user_namespaces(self):
+        self.start_counter()
+        self.ok("checkpoint", "--image-path", self.image, self.cid)
+        self.ok("delete", self.cid)
+        self.config["mounts"].append({"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["mode=1777"]})
+        self.config["linux"]["namespaces"].append({"type": "user"})
+        ids = [{"containerID": 0, "hostID": 100000, "size": 65536}]
+        before = self.template_facts()
+        os.chmod(self.top, 0o755)
+        for user, found, _ in self.make_from_template((0, 1000), 1, uidMappings=ids, gidMappings=ids):
+            self.assertEqual(found.st_uid, 100000 + user)
+        self.assertEqual(self.template_facts(), before)
+
+    def test_a_descriptor_of_the_snapshot_does_not_change_the_image(self):
+        """What is mounted for km can be opened by any process of the container."""
+        for options in (["--leave-running"], []):
+            with self.subTest(options=options):
+                self.misbehaving("slow" if options else "none")
+                path = f"/proc/{self.state()['pid']}/root/dev/krun/snapshot"
+                process = self.checkpoint_in_background(*options) if options else \
+                    self.spawn("checkpoint", "--image-path", self.image, self.cid)
+                descriptor = None
+                while descriptor is None and process.poll() is None:
+                    try:
+                        descriptor = os.open(path, os.O_RDWR)
+                    except OSError:
+                        pass
+                self.assertEqual(process.wait(40), 0)
+                if descriptor is None:
+                    continue
+                with open(f"{self.image}/km-snapshot", "rb") as file:
+                    before = file.read()
+                os.ftruncate(descriptor, 0)
+                os.pwrite(descriptor, b"EVIL", 0)
+                os.close(descriptor)
+                with open(f"{self.image}/km-snapshot", "rb") as file:
+                    self.assertEqual(file.read(), before)
+                self.ok("delete", "--force", self.cid)
+
+    def full(self, options):
+        """A small file system as the place for images."""
+        os.makedirs(self.image, exist_ok=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", self.image], check=True)
+        return os.path.join(self.image, "image")
+
+    def test_full_file_system(self):
+        """Nothing is left of an image that is not complete, and who has lost his payload is told so."""
+        for mount, size, message, status in (
+                ("size=16k", 0, "would not fit: the payload goes on", "running"),
+                ("nr_inodes=3", 0, "no space left on device", "running"),
+                ("size=5m", 3500000, "the payload has ended, and its checkpoint failed: copy the snapshot", "stopped")):
+            with self.subTest(mount=mount):
+                self.misbehaving("none")
+                if size:
+                    # It is what the payload has in memory, as far as kmsim goes, and cannot be seen before.
+                    self.ok("delete", "--force", self.cid)
+                    self.shell(f"head -c {size} /dev/zero >$KMSIM_STATE; echo ready; while :; do sleep 0.02; done")
+                    self.create()
+                    self.ok("start", self.cid)
+                    wait_until(lambda: "ready" in self.logged(), what="payload")
+                image = self.full(mount)
+                try:
+                    self.assertIn(message, self.fails("checkpoint", "--image-path", image, self.cid).lower())
+                    self.assertEqual(os.listdir(image), [])
+                    self.assertEqual(self.status(), status)
+                finally:
+                    self.ok("delete", "--force", self.cid)
+                    subprocess.run(["umount", self.image], check=True)
+
+    def test_a_checkpoint_that_fails_spares_an_earlier_one(self):
+        self.start_counter()
+        self.ok("checkpoint", "--image-path", self.image, self.cid)
+        self.ok("delete", self.cid)
+        self.misbehaving("cut")
+        self.assertIn("the payload has ended, and its checkpoint failed: the snapshot is not a core file",
+                      self.fails("checkpoint", "--image-path", self.image, self.cid))
+        self.ok("delete", self.cid)
+        self.assertEqual(self.inside_of_image(), ["inventory.img", "km-snapshot"])
+        self.ok("delete", "--force", self.cid)
+        self.write_config(env=["PATH=/bin"])
+        log = self.restore()
+        wait_until(lambda: len(self.numbers(log)) > 2, what="payload")
         self.ok("delete", "--force", self.cid)
 
     def test_working_directory_and_umask_come_back(self):

@@ -75,6 +75,38 @@ class Rootless(KrunTest):
         self.assertEqual(out, ["0", "0", str(UID), "1", "devices"])
         self.assertEqual(os.stat(f"{self.rootfs}/made").st_uid, UID)
 
+    def test_template_of_a_snapshot(self):
+        """Of his own, as it is made now and as older ones were, for root and for another user of the container."""
+        self.ranges()
+        image = os.path.join(self.top, "image")
+        self.shell("n=$(cat $KMSIM_STATE 2>/dev/null || echo 0); "
+                   "while :; do n=$((n+1)); echo $n > $KMSIM_STATE; echo n$n; sleep 0.02; done")
+        self.create(personality="km")
+        self.ok("start", self.cid, personality="km")
+        wait_until(lambda: "n5\n" in self.logged(), what="payload")
+        self.ok("checkpoint", "--image-path", image, self.cid, personality="km")
+        self.ok("delete", self.cid, personality="km")
+        subprocess.run(["chown", "-R", f"{UID}:{UID}", self.top], check=True)
+        self.program = os.path.join(self.top, "krun")
+        shutil.copy(PROGRAMS["km"], self.program)
+        maps = [{"containerID": 0, "hostID": UID, "size": 1}, {"containerID": 1, "hostID": 100000, "size": 65536}]
+        for user in (0, 1000):
+            for mode in (0o500, 0o600):
+                with self.subTest(user=user, mode=mode):
+                    self.template("true", user={"uid": user, "gid": user})
+                    self.config["linux"].update(uidMappings=maps, gidMappings=maps)
+                    self.config["mounts"].append({"destination": "/tmp", "type": "tmpfs", "source": "tmpfs",
+                                                  "options": ["mode=1777"]})
+                    self.save()
+                    os.chmod(f"{image}/km-snapshot", mode)
+                    with open(self.log, "wb") as log:
+                        result = self.as_user("run", "--detach", "--from-snapshot", image, self.cid, stdout=log, stderr=log)
+                    self.assertEqual(result.status, 0, self.logged())
+                    wait_until(lambda: self.logged().count("n") > 3, what="payload")
+                    self.assertEqual(os.stat(f"{image}/km-snapshot").st_mode & 0o777, mode)
+                    self.assertEqual(sorted(os.listdir(image)), ["inventory.img", "km-snapshot"])
+                    self.user_ok("delete", "--force", self.cid)
+
     def test_whole_life(self):
         self.template("echo ready > /tmp/ready; exec sleep 100")
         log = open(self.log, "wb")

@@ -13,6 +13,7 @@
  *   - a signal from outside reaches the payload only when a thread other than the first gets the kick, signal 63;
  *   - its management socket, with a thread of its own also while it waits, and snapshots that it resumes (snapshot.h);
  *     KM_MGTDIR and --snapshot exclude each other;
+ *   - KMSIM_SNAPSHOT: misbehaviour of that thread (snapshot.h);
  *   - SNAP_LISTEN_TIMEOUT: a snapshot is resumed when somebody connects (here: when a file appears), and what waits for km waits;
  *   - its options: the values that it refuses, the device that it is told, and a trace and statistics that are one line;
  *   - a payload's death by a signal is repeated on itself, which does not work as process 1: 2 s, then SIGABRT, which

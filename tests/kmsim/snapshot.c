@@ -39,7 +39,7 @@ struct note {
 };
 
 /* Where km has its sockets: a runtime may look there. */
-enum { CONTENT_MAX = 1 << 20, ARGS_MAX = 64, NOTE_FILE = 0x4b4d4644, LISTEN_FD = 729, CONNECTION_FD = 730 };
+enum { CONTENT_MAX = 4 << 20, ARGS_MAX = 64, NOTE_FILE = 0x4b4d4644, LISTEN_FD = 729, CONNECTION_FD = 730 };
 
 static volatile pid_t payload_pid;
 static char **payload_argv;
@@ -123,6 +123,36 @@ static int write_snapshot(const char *path)
 	return r;
 }
 
+/* The beginning of a snapshot, so many times. */
+static void write_part(const char *path, int seconds)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	for (int i = 0; i <= seconds && fd >= 0; i++) {
+		(void)!write(fd, i == 0 ? ELFMAG : "x", i == 0 ? SELFMAG : 1);
+		if (i < seconds)
+			sleep(1);
+	}
+	if (fd >= 0)
+		close(fd);
+}
+
+enum { GO_ON = -1, NO_ANSWER = -2 };
+
+/* What KMSIM_SNAPSHOT says: a status to answer with, or one of these. */
+static int misbehave(const char *path)
+{
+	const char *how = getenv("KMSIM_SNAPSHOT");
+
+	if (!how)
+		return GO_ON;
+	if (strcmp(how, "hang") != 0)
+		write_part(path, strcmp(how, "slow") == 0 ? 20 : 0);
+	while (strcmp(how, "hang") == 0 || strcmp(how, "stall") == 0)
+		sleep(100);
+	return strcmp(how, "cut") == 0 ? 0 : strcmp(how, "close") == 0 ? NO_ANSWER : GO_ON;
+}
+
 static void answer(int fd)
 {
 	struct request request;
@@ -136,10 +166,12 @@ static void answer(int fd)
 		status = EAGAIN;
 	else if (request.opcode == 0) {
 		kill(payload_pid, SIGSTOP);
-		status = write_snapshot(request.path);
+		status = misbehave(request.path);
+		if (status == GO_ON)
+			status = write_snapshot(request.path);
 		ended = status == 0 && !request.live;
 	}
-	if (send(fd, &status, sizeof(status), MSG_NOSIGNAL) < 0)
+	if (status != NO_ANSWER && send(fd, &status, sizeof(status), MSG_NOSIGNAL) < 0)
 		perror("kmsim: send");
 	if (payload_pid)
 		kill(payload_pid, ended ? SIGKILL : SIGCONT);

@@ -5,6 +5,13 @@
  * km's management socket and its snapshots, as far as an ordinary process can have any: a snapshot is an ELF core file with the
  * payload's arguments and the content of one file, whose name the payload finds in $KMSIM_STATE and where it keeps what
  * it wants to know again. A counter that reads the file at its start goes on counting.
+ *
+ * KMSIM_SNAPSHOT, in km's environment, is how a snapshot goes wrong:
+ *   hang   there is no answer, and nothing is written
+ *   stall  a part is written, and no answer comes
+ *   slow   a byte a second for 20 s, then the snapshot and its answer
+ *   close  a part is written, and the connection closed
+ *   cut    a part is written, and km says that this is all
  */
 
 #include <stdbool.h>
