@@ -85,9 +85,11 @@ def run_rings(selections, report):
 
 
 def main(arguments):
-    # A shell starts what it puts into the background without SIGINT, and what it starts would stay so.
+    # A shell starts what it puts into the background without SIGINT, nohup(1) without SIGHUP, and what they start would stay so.
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
     import jobs
     from report import OUTCOMES, report_of_this_run
 

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "container/container.h"
+#include "container/criu_options.h"
 #include "container/dump.h"
 #include "container/image.h"
 #include "container/live.h"
@@ -82,6 +83,11 @@ int checkpoint_check_km(const struct checkpoint_options *options, struct error *
 		{ "--lsm-mount-context", options->lsm_mount_context },
 	};
 
+	/* What has no meaning for km has to be right all the same. */
+	int r = criu_options_check(options, err);
+
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < ARRAY_LEN(impossible); i++)
 		if (impossible[i].asked)
 			return error_set(err, -EOPNOTSUPP,

@@ -71,6 +71,11 @@ static int add_words(const struct checkpoint_options *options, struct criu_optio
 	return add_empty_namespaces(options, out, err);
 }
 
+int criu_options_check(const struct checkpoint_options *options, struct error *err)
+{
+	return add_words(options, &(struct criu_options){ 0 }, err);
+}
+
 int criu_options_make(const struct checkpoint_options *options, const struct spec *spec,
 		      const char *default_config, struct criu_options *ret, struct error *err)
 {

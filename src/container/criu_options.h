@@ -20,6 +20,9 @@ struct error;
 /* What config.json has that no checkpoint can bring back as it was: the first such property is the error. */
 int criu_check_spec(const struct spec *spec, struct error *err);
 
+/* Whether the words among the options are known ones. */
+int criu_options_check(const struct checkpoint_options *options, struct error *err);
+
 /*
  * What both directions share. @default_config: CRIU's options for krun, when config.json names no file of its own; NULL: none.
  * Borrows from all arguments. *ret: criu_options_done().

@@ -167,7 +167,8 @@ class Checkpoint(KrunTest):
     def test_what_km_cannot_do_is_refused(self):
         self.start_counter()
         for options in (["--pre-dump"], ["--parent-path", "../x"], ["--tcp-established"], ["--lazy-pages"],
-                        ["--page-server", "127.0.0.1:1"], ["--manage-cgroups-mode", "full"]):
+                        ["--page-server", "127.0.0.1:1"], ["--manage-cgroups-mode", "full"], ["--network-lock", "bad"],
+                        ["--empty-ns", "bad"]):
             with self.subTest(options=options):
                 self.assertIn(options[0], self.fails("checkpoint", "--image-path", self.image, *options, self.cid))
                 self.assertFalse(os.path.exists(self.image))
@@ -557,7 +558,7 @@ class Checkpoint(KrunTest):
         for mount, size, message, status in (
                 ("size=16k", 0, "would not fit: the payload goes on", "running"),
                 ("nr_inodes=3", 0, "no space left on device", "running"),
-                ("size=5m", 3500000, "the payload has ended, and its checkpoint failed: copy the snapshot", "stopped")):
+                ("size=10m", 8000000, "the payload has ended, and its checkpoint failed: copy the snapshot", "stopped")):
             with self.subTest(mount=mount):
                 self.misbehaving("none")
                 if size:

@@ -69,6 +69,16 @@ class Rootless(KrunTest):
             subprocess.run(["mount", "--bind", path, f"/etc/{name}"], check=True)
             self.mounts.append(f"/etc/{name}")
 
+    def open_device(self):
+        """km's device for everybody, in this ring's own mount namespace."""
+        device = next(path for path in ("/dev/kvm", "/dev/kkm") if os.path.exists(path))
+        node = os.path.join(self.top, "device")
+        os.mknod(node, stat.S_IFCHR | 0o666, os.stat(device).st_rdev)
+        os.chmod(node, 0o666)
+        subprocess.run(["mount", "--bind", node, device], check=True)
+        self.mounts.append(device)
+        return device
+
     def test_own_id_alone(self):
         self.template("id -u; cat /proc/self/uid_map; echo x > /dev/null && test -c /dev/urandom && echo devices; touch /made")
         out = self.user_ok("run", self.cid).split()
@@ -87,6 +97,7 @@ class Rootless(KrunTest):
         self.ok("checkpoint", "--image-path", image, self.cid, personality="km")
         self.ok("delete", self.cid, personality="km")
         subprocess.run(["chown", "-R", f"{UID}:{UID}", self.top], check=True)
+        self.open_device()
         self.program = os.path.join(self.top, "krun")
         shutil.copy(PROGRAMS["km"], self.program)
         maps = [{"containerID": 0, "hostID": UID, "size": 1}, {"containerID": 1, "hostID": 100000, "size": 65536}]
@@ -165,12 +176,7 @@ class Rootless(KrunTest):
 
     def test_under_km(self):
         """km, its device and its socket's directory, without a privilege; the device is open to all."""
-        device = next(path for path in ("/dev/kvm", "/dev/kkm") if os.path.exists(path))
-        node = os.path.join(self.top, "device")
-        os.mknod(node, stat.S_IFCHR | 0o666, os.stat(device).st_rdev)
-        os.chmod(node, 0o666)
-        subprocess.run(["mount", "--bind", node, device], check=True)
-        self.mounts.append(device)
+        device = self.open_device()
         self.program = os.path.join(self.top, "krun")
         shutil.copy(PROGRAMS["km"], self.program)
         self.template(f"echo $KMSIM; id -u; (echo x > {KM_PATH}) 2> /dev/null || echo refused; test -c {device} && echo device")

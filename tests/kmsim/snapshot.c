@@ -39,7 +39,7 @@ struct note {
 };
 
 /* Where km has its sockets: a runtime may look there. */
-enum { CONTENT_MAX = 4 << 20, ARGS_MAX = 64, NOTE_FILE = 0x4b4d4644, LISTEN_FD = 729, CONNECTION_FD = 730 };
+enum { CONTENT_MAX = 16 << 20, ARGS_MAX = 64, NOTE_FILE = 0x4b4d4644, LISTEN_FD = 729, CONNECTION_FD = 730 };
 
 static volatile pid_t payload_pid;
 static char **payload_argv;
