@@ -145,23 +145,34 @@ static int mend_note(struct notes *notes, size_t at, size_t content, const struc
 	return 0;
 }
 
+/*
+ * The note at *at, which is moved to the next one as km steps, which rounds up once for each. @ret_content: where its content is. 1, 0
+ * behind the last one, or a negative errno.
+ */
+static int next_note(const struct notes *notes, size_t *at, Elf64_Nhdr *ret, size_t *ret_content,
+		     struct error *err)
+{
+	if (*at + sizeof(*ret) > notes->old_len)
+		return 0;
+	memcpy(ret, notes->old + *at, sizeof(*ret));
+	*ret_content = *at + sizeof(*ret) + ret->n_namesz;
+	if (*ret_content + ret->n_descsz > notes->old_len)
+		return error_set(err, -EPROTO, "the notes of the snapshot are cut");
+	*at = round_up(*ret_content + ret->n_descsz);
+	return 1;
+}
+
 static int mend_notes(struct notes *notes, const struct km_descriptors *descriptors, struct error *err)
 {
-	size_t end = 0;
-	int r = 0;
+	size_t at = 0, end = 0, content;
+	Elf64_Nhdr note;
+	int r;
 
-	for (size_t at = 0; r == 0 && at + sizeof(Elf64_Nhdr) <= notes->old_len; at = end) {
-		Elf64_Nhdr note;
-		size_t content;
-
-		memcpy(&note, notes->old + at, sizeof(note));
-		content = at + sizeof(note) + note.n_namesz;
-		/* From one to the next as km steps, which rounds up once for each. */
-		end = round_up(content + note.n_descsz);
-		if (content + note.n_descsz > notes->old_len)
-			return error_set(err, -EPROTO, "the notes of the snapshot are cut");
+	for (; (r = next_note(notes, &end, &note, &content, err)) > 0; at = end) {
 		if (note.n_type == NOTE_FILE && note.n_descsz > sizeof(struct note_file)) {
 			r = mend_note(notes, at, content, descriptors, err);
+			if (r < 0)
+				return r;
 		} else {
 			memcpy(notes->new + notes->new_len, notes->old + at, content + note.n_descsz - at);
 			notes->new_len += end - at;
@@ -249,25 +260,18 @@ int km_snapshot_numbers(int snapshot_fd, int **ret, size_t *ret_len, struct erro
 {
 	int *numbers = calloc(KM_PAYLOAD_DESCRIPTORS, sizeof(*numbers));
 	struct notes notes = { 0 };
-	size_t len = 0, content = 0;
+	size_t len = 0, at = 0, content;
 	Elf64_Phdr part;
+	Elf64_Nhdr note;
 	off_t header;
 	int r = numbers ? read_notes(snapshot_fd, &notes, &part, &header, 0, err) : error_oom(err);
 
-	for (size_t at = 0; r == 0 && at + sizeof(Elf64_Nhdr) <= notes.old_len;) {
-		Elf64_Nhdr note;
-		int number;
+	while (r == 0 && (r = next_note(&notes, &at, &note, &content, err)) > 0) {
+		const int number = number_of(&note, notes.old + content);
 
-		memcpy(&note, notes.old + at, sizeof(note));
-		content = at + sizeof(note) + note.n_namesz;
-		if (content + note.n_descsz > notes.old_len) {
-			r = error_set(err, -EPROTO, "the notes of the snapshot are cut");
-			break;
-		}
-		number = number_of(&note, notes.old + content);
 		if (number > 2 && len < KM_PAYLOAD_DESCRIPTORS)
 			numbers[len++] = number;
-		at = round_up(content + note.n_descsz);
+		r = 0;
 	}
 	notes_done(&notes);
 	if (r < 0) {
