@@ -5,11 +5,11 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cgroup/stats.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 
 static int read_events(int fd, struct cgroup_events *ret)
 {
@@ -38,26 +38,18 @@ int cgroup_events_read(int dir_fd, struct cgroup_events *ret)
 	return fd < 0 ? fd : read_events(fd, ret);
 }
 
-static int now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int)(now.tv_sec % 1000000) * 1000 + (int)(now.tv_nsec / 1000000);
-}
-
 static int wait_until(int dir_fd, bool (*reached)(const struct cgroup_events *, bool), bool wanted,
 		      int timeout_ms)
 {
 	auto_close int fd = open_events(dir_fd);
-	const int deadline = now_ms() + timeout_ms;
+	const int64_t deadline = clock_ms() + timeout_ms;
 
 	if (fd < 0)
 		return fd;
 	for (;;) {
 		struct pollfd item = { .fd = fd, .events = POLLPRI };
 		struct cgroup_events events;
-		int left = deadline - now_ms();
+		int left = (int)(deadline - clock_ms());
 		int r = read_events(fd, &events);
 
 		if (r < 0)

@@ -9,12 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "hooks/hooks.h"
 #include "syscall/process.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/error.h"
 #include "util/interrupt.h"
 #include "util/io.h"
@@ -98,14 +98,6 @@ static void write_input(struct run *run)
 		cleanup_close(&run->input_fd);
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* Until the hook itself has ended: what it left behind may hold the pipe open for ever. */
 static int pump(struct run *run, int64_t deadline)
 {
@@ -115,7 +107,7 @@ static int pump(struct run *run, int64_t deadline)
 			{ .fd = run->output_fd, .events = POLLIN },
 			{ .fd = run->input_fd, .events = POLLOUT },
 		};
-		int64_t left = deadline < 0 ? -1 : deadline - now_ms();
+		int64_t left = deadline < 0 ? -1 : deadline - clock_ms();
 		int n;
 
 		if (deadline >= 0 && left <= 0)
@@ -209,7 +201,7 @@ static int finish(const struct spec_hook *hook, struct run *run, int result, str
 static int run_one(const struct spec_hook *hook, const char *state, struct error *err)
 {
 	struct run run = { .pidfd = -1, .input_fd = -1, .output_fd = -1, .state = state };
-	int64_t deadline = hook->timeout.set ? now_ms() + hook->timeout.value * 1000 : -1;
+	int64_t deadline = hook->timeout.set ? clock_ms() + hook->timeout.value * 1000 : -1;
 	int r = start(hook, &run, err);
 
 	if (run.pid > 0)

@@ -18,13 +18,13 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "km/km.h"
 #include "syscall/open.h"
 #include "syscall/process.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/error.h"
 #include "util/interrupt.h"
 
@@ -143,14 +143,6 @@ static const char *reason(int status)
 	}
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 /* Whether more of the file is there than at the last look. */
 static bool has_grown(int fd, struct stat *last)
 {
@@ -166,18 +158,18 @@ static bool has_grown(int fd, struct stat *last)
 /* Until there is something on the socket, or km has ended: 0. */
 static int wait_for_answer(const struct km_snapshot_request *ask, int socket_fd, struct error *err)
 {
-	const uint64_t start = now_ms();
-	uint64_t grown = start;
+	const int64_t start = clock_ms();
+	int64_t grown = start;
 	struct stat file = { 0 };
 
 	for (;;) {
 		struct pollfd items[] = { { .fd = socket_fd, .events = POLLIN },
 					  { .fd = ask->pidfd, .events = POLLIN },
 					  { .fd = -1, .events = POLLIN } };
-		uint64_t now;
+		int64_t now;
 
 		if (has_grown(ask->file_fd, &file))
-			grown = now_ms();
+			grown = clock_ms();
 		if (ask->live || file.st_size == 0)
 			items[2].fd = interrupt_fd();
 		poll(items, 3, LOOK_MS);
@@ -185,7 +177,7 @@ static int wait_for_answer(const struct km_snapshot_request *ask, int socket_fd,
 			return 0;
 		if (items[2].revents)
 			return interrupt_check(err);
-		now = now_ms();
+		now = clock_ms();
 		if (now - grown >= ask->stall_ms)
 			return error_set(
 				err, -ETIMEDOUT,

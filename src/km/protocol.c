@@ -24,6 +24,7 @@
 #include "km/km.h"
 #include "syscall/process.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/error.h"
 #include "util/io.h"
 
@@ -35,14 +36,6 @@ enum {
 	TAKEN_LOOKS = 250,
 	TAKEN_NAP_NS = 200000,
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* Signal sets of a thread, proc_pid_status(5). */
 struct masks {
@@ -142,7 +135,7 @@ int km_died(const struct km_process *km, struct error *err)
 
 int km_wait_ready(const struct km_process *km, unsigned int timeout_ms, struct error *err)
 {
-	const int64_t deadline = now_ms() + timeout_ms;
+	const int64_t deadline = clock_ms() + timeout_ms;
 	struct pollfd item = { .fd = km->pidfd, .events = POLLIN };
 	long pause_ns = FIRST_PAUSE_NS;
 
@@ -152,7 +145,7 @@ int km_wait_ready(const struct km_process *km, unsigned int timeout_ms, struct e
 	while (!km_is_waiting(km->pid)) {
 		const struct timespec pause = { .tv_nsec = pause_ns };
 
-		if (now_ms() >= deadline)
+		if (clock_ms() >= deadline)
 			return error_set(err, -ETIMEDOUT, "km is not ready after %u ms", timeout_ms);
 		if (ppoll(&item, 1, &pause, NULL) < 0 && errno != EINTR)
 			return error_sys(err, -errno, "wait for km");
@@ -166,7 +159,7 @@ int km_wait_ready(const struct km_process *km, unsigned int timeout_ms, struct e
 
 int km_release(pid_t pid, int pidfd, unsigned int timeout_ms, struct error *err)
 {
-	const int64_t deadline = now_ms() + timeout_ms;
+	const int64_t deadline = clock_ms() + timeout_ms;
 	const struct timespec pause = { .tv_nsec = FIRST_PAUSE_NS };
 	struct pollfd item = { .fd = pidfd, .events = POLLIN };
 	struct masks masks;
@@ -181,7 +174,7 @@ int km_release(pid_t pid, int pidfd, unsigned int timeout_ms, struct error *err)
 	while (r == 0 && read_masks(path, &masks) && !has_handlers(masks.caught)) {
 		if (ppoll(&item, 1, &pause, NULL) > 0)
 			return 0;
-		if (now_ms() >= deadline)
+		if (clock_ms() >= deadline)
 			return error_set(err, -ETIMEDOUT, "km does not start its payload after %u ms",
 					 timeout_ms);
 		/* A thread that gets its signal is awake at once: one that still sleeps there did not get it. */

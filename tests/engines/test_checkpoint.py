@@ -5,8 +5,8 @@ import os
 import time
 import unittest
 
-from engine_tests import Client
-from engines import Containerd, Dockerd, EngineTest, Podman, in_machine
+from engine_tests import Client, CtrClient, OneEngine
+from engines import Containerd, Dockerd, Podman, in_machine
 from krun import criu_trouble, wait_until
 
 COUNTER = "echo ready; n=0; while :; do n=$((n+1)); echo n$n; sleep 0.1; done"
@@ -29,19 +29,9 @@ class Counting:
         return self.numbers(name)
 
 
-class PodmanCheckpoint(Counting, Client):
+class PodmanCheckpoint(OneEngine, Counting, Client):
+    kind = Podman
     variants = ("plain",)
-
-    @classmethod
-    def setUpClass(cls):
-        cls.engine_of_class = Podman()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.engine_of_class.close()
-
-    def find_engine(self):
-        return self.engine_of_class
 
     def archive(self, name="archive.tar.gz"):
         path = os.path.join(self.engine.top, name)
@@ -121,19 +111,9 @@ class PodmanCheckpoint(Counting, Client):
         self.counts()
 
 
-class DockerCheckpoint(Counting, Client):
+class DockerCheckpoint(OneEngine, Counting, Client):
+    kind = Dockerd
     variants = ("plain",)
-
-    @classmethod
-    def setUpClass(cls):
-        cls.engine_of_class = Dockerd()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.engine_of_class.close()
-
-    def find_engine(self):
-        return self.engine_of_class
 
     def goes_on(self, *options):
         self.detached(COUNTER, *options)
@@ -162,24 +142,9 @@ class DockerCheckpoint(Counting, Client):
         self.counts()
 
 
-class CtrCheckpoint(EngineTest):
+class CtrCheckpoint(OneEngine, CtrClient):
+    kind = Containerd
     variants = ("plain",)
-
-    @classmethod
-    def setUpClass(cls):
-        cls.engine_of_class = Containerd()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.engine_of_class.close()
-
-    def find_engine(self):
-        return self.engine_of_class
-
-    def remove(self):
-        for name in self.names:
-            self.cli("tasks", "delete", "--force", name)
-            self.cli("containers", "delete", name)
 
     @in_machine
     def test_task_checkpoint(self):

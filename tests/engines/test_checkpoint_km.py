@@ -12,7 +12,7 @@ import tarfile
 import time
 import unittest
 
-from engine_tests import Client, CtrClient
+from engine_tests import Client, CtrClient, OneEngine
 from engines import Containerd, Dockerd, Podman
 from krun import wait_until
 from test_checkpoint import Counting
@@ -28,25 +28,8 @@ def setUpModule():
         raise unittest.SkipTest("no criu here, without which engines refuse to ask")
 
 
-class OneEngine:
-    """An engine for the class."""
-
-    variants = ("km",)
-    kind = None
-
-    @classmethod
-    def setUpClass(cls):
-        cls.engine_of_class = cls.kind()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.engine_of_class.close()
-
-    def find_engine(self):
-        return self.engine_of_class
-
-
 class PodmanCheckpoint(OneEngine, Counting, Client):
+    variants = ("km",)
     kind = Podman
 
     def start(self, *options):
@@ -101,6 +84,7 @@ class PodmanCheckpoint(OneEngine, Counting, Client):
 
 
 class DockerCheckpoint(OneEngine, Counting, Client):
+    variants = ("km",)
     kind = Dockerd
 
     def test_checkpoint_and_start(self):
@@ -124,6 +108,7 @@ class DockerCheckpoint(OneEngine, Counting, Client):
 
 
 class CtrCheckpoint(OneEngine, CtrClient):
+    variants = ("km",)
     kind = Containerd
 
     def remove(self):

@@ -12,6 +12,23 @@ from engines import EngineTest, controllers, has_apparmor, in_machine
 from krun import CGROUP, wait_until
 
 
+class OneEngine:
+    """An engine for the class."""
+
+    kind = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.engine_of_class = cls.kind()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.engine_of_class.close()
+
+    def find_engine(self):
+        return self.engine_of_class
+
+
 class Client(EngineTest):
     """docker and podman in their common language."""
 
