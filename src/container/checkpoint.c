@@ -23,6 +23,7 @@
 #include "container/image.h"
 #include "container/live.h"
 #include "container/members.h"
+#include "container/monitor_log.h"
 #include "container/pause.h"
 #include "container/payload.h"
 #include "container/state.h"
@@ -389,6 +390,8 @@ static int checkpoint_monitor(struct checkpoint *checkpoint, struct error *err)
 			image_directory_make(checkpoint_image_path(options), "--image-path", err);
 	if (r >= 0)
 		r = checkpoint_thawed(checkpoint, err);
+	if (r < 0)
+		monitor_log_explain_state(checkpoint->dir_fd, &checkpoint->state, err);
 	/* A copy may take long, and nobody has to wait for it. */
 	state_dir_unlock(checkpoint->dir_fd);
 	return r < 0 ? r : keep_image(checkpoint, err);

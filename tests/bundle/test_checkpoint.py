@@ -170,7 +170,9 @@ class Checkpoint(KrunTest):
                         ["--page-server", "127.0.0.1:1"], ["--manage-cgroups-mode", "full"], ["--network-lock", "bad"],
                         ["--empty-ns", "bad"]):
             with self.subTest(options=options):
-                self.assertIn(options[0], self.fails("checkpoint", "--image-path", self.image, *options, self.cid))
+                message = self.fails("checkpoint", "--image-path", self.image, *options, self.cid)
+                self.assertIn(options[0], message)
+                self.assertIn("km's last words: kmsim: ", message)
                 self.assertFalse(os.path.exists(self.image))
         self.assertEqual(self.status(), "running")
         self.ok("delete", "--force", self.cid)
