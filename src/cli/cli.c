@@ -22,6 +22,7 @@
 #include "util/error.h"
 #include "util/log.h"
 #include "util/parse.h"
+#include "util/title.h"
 
 struct global_options {
 	const char *root, *log, *log_format, *log_level, *cgroup_manager, *rootless, *criu, *config_file,
@@ -232,7 +233,8 @@ int cli_main(int argc, char **argv)
 	int status;
 
 	fill_stdio();
-	if (argc < 1)
+	argv = title_take(argc, argv);
+	if (argc < 1 || !argv)
 		return EXIT_FAILURE;
 	if (options_parse(global_rows, argv + 1, &globals, &used, &err) < 0)
 		return fail(&err, NULL);

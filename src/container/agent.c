@@ -9,7 +9,6 @@
 #include "krun/annotations.h"
 #include "security/security.h"
 #include "spec/spec.h"
-#include "syscall/process.h"
 #include "syscall/socket.h"
 #include "util/cleanup.h"
 #include "util/error.h"
@@ -40,30 +39,19 @@ int agent_prepare(const struct spec *spec, const struct seccomp_program *program
 }
 
 int agent_deliver(const struct spec *spec, const struct state *state, const char *status, pid_t pid,
-		  struct seccomp_handover *handover, struct error *err)
+		  int listener_fd, struct error *err)
 {
 	const char *metadata = spec->seccomp ? spec->seccomp->listener_metadata : NULL;
 	auto_free char *text = state_process_text(state, status, pid, metadata);
-	auto_close int pidfd = sys_pidfd_open(pid);
-	auto_close int listener_fd = -1;
+	auto_close int ours = listener_fd;
 	auto_close int socket_fd = -1;
-	int r;
 
+	if (ours < 0)
+		return error_set(err, -EPROTO, "the seccomp listener came without a descriptor");
 	if (!text)
 		return error_oom(err);
-	if (pidfd < 0)
-		return error_sys(err, pidfd, "open a pidfd");
-	listener_fd = seccomp_handover_take(handover, pidfd, err);
-	/* Its own report comes next. */
-	if (listener_fd == -EAGAIN)
-		return 0;
-	if (listener_fd < 0)
-		return listener_fd;
 	socket_fd = socket_connect(agent_path(spec), err);
 	if (socket_fd < 0)
 		return error_prefix(err, "/linux/seccomp/listenerPath");
-	r = socket_send_fd(socket_fd, text, strlen(text), listener_fd, err);
-	if (r == 0)
-		seccomp_handover_done(handover);
-	return r;
+	return socket_send_fd(socket_fd, text, strlen(text), ours, err);
 }

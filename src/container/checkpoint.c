@@ -133,8 +133,8 @@ static int find_monitor(struct checkpoint *checkpoint, struct error *err)
 	if (checkpoint->pidfd < 0 || checkpoint->monitor_fd < 0 ||
 	    !proc_is_alive(state->pid, state->start_time))
 		return error_set(err, -ESRCH, "container not running");
-	checkpoint->proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return checkpoint->proc_fd < 0 ? error_sys(err, -errno, "open '/proc'") : 0;
+	checkpoint->proc_fd = open_proc();
+	return checkpoint->proc_fd < 0 ? error_sys(err, checkpoint->proc_fd, "open '/proc'") : 0;
 }
 
 static bool is_same_program(int proc_fd, pid_t a, pid_t b)

@@ -14,6 +14,7 @@
 #include "km/km.h"
 #include "ns/idmap.h"
 #include "util/cleanup.h"
+#include "syscall/open.h"
 #include "util/error.h"
 #include "util/proc.h"
 
@@ -47,7 +48,7 @@ static int open_root_of(const struct state *state, struct target *ret, struct er
 				 state->id);
 	snprintf(path, sizeof(path), "/proc/%d/root", state->pid);
 	if (proc_is_alive(state->pid, state->start_time)) {
-		auto_close int proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		auto_close int proc_fd = open_proc();
 
 		ret->root_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		ret->owner = idmap_root_of(proc_fd, state->pid);

@@ -42,6 +42,7 @@
 #include "util/error.h"
 #include "util/io.h"
 #include "util/log.h"
+#include "util/proc.h"
 
 struct exec {
 	const struct exec_request *request;
@@ -49,8 +50,10 @@ struct exec {
 	struct state state;
 	struct spec *spec; /* the saved config.json; may be NULL with --process */
 	struct exec_process process;
-	int pidfd; /* of the container's init */
+	bool unprivileged; /* an ordinary user of the host, before any namespace is entered */
+	int pidfd;	   /* of the container's init */
 	int proc_fd;
+	int root_fd; /* of a container in somebody else's mount namespace; else -1 */
 	struct cgroup cgroup;
 	int cgroup_fd; /* directory to start in; -1 none; owned when it is a sub-cgroup */
 	struct seccomp_program seccomp;
@@ -71,6 +74,7 @@ static void exec_done(struct exec *exec)
 	cleanup_close(&exec->dir_fd);
 	cleanup_close(&exec->pidfd);
 	cleanup_close(&exec->proc_fd);
+	cleanup_close(&exec->root_fd);
 	if (exec->cgroup_fd != exec->cgroup.dir_fd)
 		cleanup_close(&exec->cgroup_fd);
 	cgroup_done(&exec->cgroup);
@@ -107,8 +111,9 @@ static int find_container(struct exec *exec, struct error *err)
 	}
 	if (exec->pidfd < 0)
 		return error_set(err, -ESRCH, "container not running");
-	exec->proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return exec->proc_fd < 0 ? error_sys(err, -errno, "open '/proc'") : 0;
+	exec->unprivileged = geteuid() != 0;
+	exec->proc_fd = open_proc();
+	return exec->proc_fd < 0 ? error_sys(err, exec->proc_fd, "open '/proc'") : 0;
 }
 
 static int choose_process(struct exec *exec, struct error *err)
@@ -285,6 +290,7 @@ static int spawn(struct exec *exec, struct error *err)
 		.id = exec->request->id,
 		.process = process,
 		.env = exec->process.env.items,
+		.root_fd = exec->root_fd,
 		.target_pidfd = exec->pidfd,
 		.target_namespaces = exec->namespaces,
 		.cgroup_fd = exec->cgroup_fd,
@@ -299,13 +305,15 @@ static int spawn(struct exec *exec, struct error *err)
 		.execution_domain = (long)exec->state.execution_domain,
 		.memory_policy = exec->spec ? exec->spec->memory_policy : NULL,
 		.user_namespace = exec->state.namespaces & CLONE_NEWUSER,
+		.unprivileged = exec->unprivileged,
 		.preserve_fds = exec->request->preserve_fds,
 		.park = INIT_PARK_NONE,
-		.gate = { -1, -1 },
+		.gate_fd = -1,
 		.program = exec->state.personality != PERSONALITY_KM ? INIT_PROGRAM_NATIVE :
 			   exec->exception.fd >= 0		     ? INIT_PROGRAM_FD :
 								       INIT_PROGRAM_KM,
 		.monitor = exec->state.monitor,
+		.monitor_fd = -1,
 		.monitor_options = exec->state.monitor_options.items,
 		.monitor_waits = exec->monitor_waits,
 		.monitor_log_fd = exec->monitor_log_fd,
@@ -316,27 +324,39 @@ static int spawn(struct exec *exec, struct error *err)
 	return init_spawn(&plan, &exec->child, err);
 }
 
+/* What comes before the program, in any order. */
+static int answer(struct exec *exec, const struct sync_message *message, struct error *err)
+{
+	int fd = message->fd, r;
+
+	switch ((int)message->kind) {
+	case SYNC_SECCOMP:
+		r = agent_deliver(exec->spec, &exec->state, "running", exec->child.pid, fd, err);
+		if (r == 0)
+			seccomp_handover_done(exec->handover);
+		return r;
+	case SYNC_CONSOLE:
+		return console_take(fd, &exec->console_fd, &exec->master_fd, err);
+	default:
+		cleanup_close(&fd);
+		return error_set(err, -EPROTO, "unexpected sync message %d", (int)message->kind);
+	}
+}
+
 static int converse(struct exec *exec, struct error *err)
 {
-	for (;;) {
-		struct sync_message message;
-		int r = sync_receive(exec->child.sync_fd, &message, err);
+	struct sync_message message;
+	int r;
 
-		if (r <= 0)
-			return r; /* end of file: executed */
-		if (message.kind == SYNC_SECCOMP) {
-			r = agent_deliver(exec->spec, &exec->state, "running", exec->child.pid,
-					  exec->handover, err);
-			if (r < 0)
-				return r;
-			continue;
-		}
-		if (message.kind != SYNC_CONSOLE)
-			return error_set(err, -EPROTO, "unexpected sync message %d", (int)message.kind);
-		r = console_take(message.fd, &exec->console_fd, &exec->master_fd, err);
+	while ((r = sync_receive(exec->child.sync_fd, &message, err)) == SYNC_MESSAGE) {
+		if (message.kind == SYNC_EXECUTE)
+			break;
+		r = answer(exec, &message, err);
 		if (r < 0)
 			return r;
 	}
+	return r < 0 ? r :
+		       launch_expect_execution(exec->child.sync_fd, r == SYNC_MESSAGE, exec->child.pid, err);
 }
 
 /* The container's cgroup, or the one below it that its first process has moved to. */
@@ -458,6 +478,7 @@ int container_exec(const struct exec_request *request, int *ret_status, struct e
 		.dir_fd = -1,
 		.pidfd = -1,
 		.proc_fd = -1,
+		.root_fd = -1,
 		.cgroup = { .dir_fd = -1, .holder_fd = -1 },
 		.cgroup_fd = -1,
 		.exception = { .fd = -1 },

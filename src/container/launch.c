@@ -13,6 +13,7 @@
 #include <limits.h>
 #include <linux/mount.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,6 +38,7 @@
 #include "ns/netdev.h"
 #include "ns/setup.h"
 #include "security/security.h"
+#include "syscall/open.h"
 #include "syscall/process.h"
 #include "syscall/socket.h"
 #include "terminal/terminal.h"
@@ -49,6 +51,9 @@
 #include "util/proc.h"
 
 enum { CONFIG_MAX = 64 * 1024 * 1024 };
+
+/* A process that is killed closes its descriptors a moment before it has ended. */
+enum { END_AFTER_SOCKET_MS = 100 };
 
 /* ---- reading -------------------------------------------------------------------------------------------- */
 
@@ -335,9 +340,9 @@ static int open_host(struct launch *launch, struct error *err)
 	const char *socket = launch->request->console_socket;
 	int r;
 
-	launch->proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	launch->proc_fd = open_proc();
 	if (launch->proc_fd < 0)
-		return error_sys(err, -errno, "open '/proc'");
+		return error_sys(err, launch->proc_fd, "open '/proc'");
 	r = ns_plan_open(&launch->ns, launch->spec, err);
 	if (r < 0)
 		return r;
@@ -403,6 +408,8 @@ static int give_id_maps(struct launch *launch, struct error *err)
 		r = rlimits_apply(launch->child.pid, process->rlimits, process->rlimits_len, err);
 	if (r == 0)
 		r = scheduling_apply(launch->child.pid, process, err);
+	if (r == 0 && process->oom_score_adj.set && geteuid() == 0)
+		r = oom_score_apply(launch->proc_fd, launch->child.pid, process->oom_score_adj.value, err);
 	if (r == 0)
 		r = sync_send(launch->child.sync_fd, SYNC_ID_MAPS, 0, -1, err);
 	return r;
@@ -495,13 +502,12 @@ static int wait_for_monitor(struct launch *launch, pid_t monitor, struct error *
 		.pidfd = pidfd,
 		.child = launch->child.pid,
 	};
-	struct sync_message message;
 	int r;
 
 	if (launch->shim_fd >= 0)
 		launch->state.monitor_pid = monitor;
 	/* The socket ends with km's execve, or brings the reason why there was none. */
-	r = sync_receive(launch->child.sync_fd, &message, err);
+	r = sync_expect_execution(launch->child.sync_fd, false, err);
 	if (r < 0)
 		return r;
 	r = km_wait_ready(&km, launch->km.settings.start_timeout_ms, err);
@@ -542,7 +548,9 @@ static int converse(struct launch *launch, struct error *err)
 			break;
 		case SYNC_SECCOMP:
 			r = agent_deliver(launch->spec, &launch->state, "creating", launch->child.pid,
-					  launch->handover, err);
+					  message.fd, err);
+			if (r == 0)
+				seccomp_handover_done(launch->handover);
 			break;
 		case SYNC_READY:
 			if (launch->plan.park == INIT_PARK_MONITOR)
@@ -649,12 +657,13 @@ int launch_make(struct launch *launch, const struct create_request *request, boo
 		.monitor_log_fd = -1,
 		.monitor_sockets = { -1, -1, -1, -1 },
 		.shim_fd = -1,
+		.gate_fd = -1,
+		.joined_root_fd = -1,
 		.proc_fd = -1,
 		.console_fd = -1,
 		.notify_dir_fd = -1,
 		.child = { .sync_fd = -1 },
 		.master_fd = -1,
-		.plan = { .gate = { -1, -1 } },
 	};
 	for (int i = 0; i < NS_KIND_COUNT; i++)
 		launch->ns.join[i] = -1;
@@ -684,18 +693,40 @@ int launch_make(struct launch *launch, const struct create_request *request, boo
 	return 0;
 }
 
+/*
+ * A filter may have kept the last word back. Then a process that goes on is proof as well, and of our own child the kernel says
+ * whether it ended by itself, which it does not do without a word before it executes.
+ */
+static bool may_have_executed(pid_t pid)
+{
+	auto_close int pidfd = sys_pidfd_open(pid);
+	struct pollfd item = { .fd = pidfd, .events = POLLIN };
+	siginfo_t info = { 0 };
+
+	if (pidfd >= 0 && poll(&item, 1, END_AFTER_SOCKET_MS) == 0)
+		return true;
+	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0 &&
+	       info.si_code == CLD_EXITED;
+}
+
+int launch_expect_execution(int sync_fd, bool said, pid_t pid, struct error *err)
+{
+	int r = sync_expect_execution(sync_fd, said, err);
+
+	if (r < 0 || r == SYNC_MESSAGE || may_have_executed(pid))
+		return r < 0 ? r : 0;
+	return error_set(err, -ECHILD,
+			 "the container's process ended before it executed its program (killed?)");
+}
+
 int launch_start(struct launch *launch, struct error *err)
 {
-	struct sync_message message;
 	int r;
 
 	if (launch->restored || launch->plan.park == INIT_PARK_MONITOR)
 		return 0;
 	r = sync_send(launch->child.sync_fd, SYNC_START, 0, -1, err);
-	if (r < 0)
-		return r;
-	r = sync_receive(launch->child.sync_fd, &message, err);
-	return r < 0 ? r : 0;
+	return r < 0 ? r : launch_expect_execution(launch->child.sync_fd, false, launch->child.pid, err);
 }
 
 void launch_remove_traces(struct cgroup *cgroup)
@@ -744,7 +775,8 @@ void launch_done(struct launch *launch)
 	/* The parked child inherited the fd and with it the lock: closing ours would not give it up. */
 	if (launch->dir_fd >= 0)
 		flock(launch->dir_fd, LOCK_UN);
-	start_gate_done(&launch->plan.gate);
+	cleanup_close(&launch->gate_fd);
+	cleanup_close(&launch->joined_root_fd);
 	cleanup_close(&launch->bundle_fd);
 	cleanup_close(&launch->payload_cgroup_fd);
 	cleanup_close(&launch->dir_fd);

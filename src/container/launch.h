@@ -44,6 +44,8 @@ struct launch {
 	size_t image_numbers_len;
 	int shim_fd;
 
+	int gate_fd;	    /* -1: `start` is not to come */
+	int joined_root_fd; /* root.path, where the mount namespace is somebody else's; else -1 */
 	int proc_fd;
 	int console_fd;	   /* connected console socket */
 	int notify_dir_fd; /* for the container's notify socket; -1: none wanted */
@@ -68,6 +70,11 @@ struct launch {
  * written). The caller calls launch_done() in any case.
  */
 int launch_make(struct launch *launch, const struct create_request *request, bool run, struct error *err);
+/*
+ * Until the process at the other end of @sync_fd executes its program. The end of the socket alone is no success: who was killed says
+ * nothing either, and then process @pid has to be there. @said: SYNC_EXECUTE has come already.
+ */
+int launch_expect_execution(int sync_fd, bool said, pid_t pid, struct error *err);
 /* Lets the program run: the second half of `run`. */
 int launch_start(struct launch *launch, struct error *err);
 void launch_done(struct launch *launch);

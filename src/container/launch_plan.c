@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/memfd.h>
+#include <linux/sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -154,6 +155,7 @@ int launch_plan_make(struct launch *launch, struct error *err)
 		.env = launch->env.items,
 		.mounts = launch->mounts,
 		.ns = &launch->ns,
+		.root_fd = launch->joined_root_fd,
 		.target_pidfd = -1,
 		.cgroup_fd =
 			launch->payload_cgroup_fd >= 0 ? launch->payload_cgroup_fd : launch->cgroup.dir_fd,
@@ -168,19 +170,25 @@ int launch_plan_make(struct launch *launch, struct error *err)
 		.execution_domain = (long)launch->state.execution_domain,
 		.memory_policy = spec->memory_policy,
 		.user_namespace = spec->namespaces[NS_USER].listed,
+		.unprivileged = geteuid() != 0,
+		.maps_need_dumpable = geteuid() != 0 && (launch->ns.create & CLONE_NEWUSER),
 		.hooks = has_hooks_before_program(spec),
 		/* podman counts the same sockets in both places. */
 		.preserve_fds = request->preserve_fds > sockets ? request->preserve_fds : sockets,
 		.park = launch->run ? INIT_PARK_SOCKET : INIT_PARK_GATE,
-		.gate = { -1, -1 },
+		.gate_fd = -1,
 		.program = INIT_PROGRAM_NATIVE,
+		.monitor_fd = -1,
 		.monitor_log_fd = -1,
 		.shim_fd = launch->shim_fd,
 		.program_fd = -1,
 	};
 	if (launch->has_km)
 		r = plan_monitor(launch, err);
-	if (r == 0 && launch->plan.park == INIT_PARK_GATE)
-		r = start_gate_make(launch->dir_fd, &launch->plan.gate, err);
-	return r;
+	if (r == 0 && launch->plan.park == INIT_PARK_GATE) {
+		launch->gate_fd = start_gate_make(launch->dir_fd, err);
+		launch->plan.gate_fd = launch->gate_fd;
+		r = launch->gate_fd;
+	}
+	return r < 0 ? r : 0;
 }

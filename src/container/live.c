@@ -10,6 +10,7 @@
 #include "container/state.h"
 #include "init/sync.h"
 #include "mount/setup.h"
+#include "syscall/open.h"
 #include "syscall/process.h"
 #include "util/cleanup.h"
 #include "util/error.h"
@@ -19,30 +20,55 @@ static const uint64_t ENTERED = CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWCGROUP | 
 struct entered {
 	int pidfd;
 	uint64_t namespaces;
-	int (*act)(void *data, struct error *err);
-	void *data;
+	const struct live_act *act;
 };
 
-static int enter_and_act(void *data, struct error *err)
+static int act_as_root(void *data, struct error *err)
 {
 	const struct entered *entered = data;
 
-	if (setns(entered->pidfd, (int)(entered->namespaces & ENTERED)) < 0)
-		return error_sys(err, -errno, "enter the container's namespaces");
 	/* What is mounted belongs to the container's root, not to somebody who does not exist there. */
 	if ((entered->namespaces & CLONE_NEWUSER) && (sys_setresgid(0) < 0 || sys_setresuid(0) < 0))
 		return error_set(err, -EPERM, "become root of the container's user namespace");
-	return entered->act(entered->data, err);
+	return entered->act->run(entered->act->data, err);
 }
 
-int live_run(const struct state *state, int (*act)(void *data, struct error *err), void *data,
-	     struct error *err)
+/* @keep is of this process, which hands all that it has on. */
+static int act_in_pid_namespace(struct entered *entered, struct error *err)
+{
+	struct fd_list keep = { 0 };
+
+	for (size_t i = 0; entered->act->keep && i < entered->act->keep->len; i++)
+		if (fd_list_add(&keep, entered->act->keep->items[i]) < 0)
+			return error_oom(err);
+	return sync_run(act_as_root, entered, &keep, "the container's pid namespace", err);
+}
+
+static int enter_and_act(void *data, struct error *err)
+{
+	struct entered *entered = data;
+	const uint64_t pid_too = entered->act->in_pid_namespace ? CLONE_NEWPID : 0;
+	const uint64_t wanted = entered->namespaces & (ENTERED | pid_too);
+
+	if (setns(entered->pidfd, (int)wanted) < 0)
+		return error_sys(err, -errno, "enter the container's namespaces");
+	return wanted & CLONE_NEWPID ? act_in_pid_namespace(entered, err) : act_as_root(entered, err);
+}
+
+int live_run(const struct state *state, const struct live_act *act, struct error *err)
 {
 	auto_close int pidfd = sys_pidfd_open(state->pid);
-	struct entered entered = { pidfd, state->namespaces, act, data };
+	struct entered entered = { pidfd, state->namespaces, act };
+	struct fd_list keep = { 0 };
 
-	return pidfd < 0 ? error_sys(err, pidfd, "open a pidfd") :
-			   sync_run(enter_and_act, &entered, "the container", err);
+	if (pidfd < 0)
+		return error_sys(err, pidfd, "open a pidfd");
+	if (fd_list_add(&keep, pidfd) < 0)
+		return error_oom(err);
+	for (size_t i = 0; act->keep && i < act->keep->len; i++)
+		if (fd_list_add(&keep, act->keep->items[i]) < 0)
+			return error_oom(err);
+	return sync_run(enter_and_act, &entered, &keep, "the container", err);
 }
 
 /* ---- one file --------------------------------------------------------------------------------------------------- */
@@ -66,18 +92,30 @@ static int detach(void *data, struct error *err)
 	return mount_do_remove_file(file->path, file->fd, err);
 }
 
+static int run_with_file(const struct state *state, int (*run)(void *data, struct error *err),
+			 struct file *file, struct error *err)
+{
+	struct fd_list keep = { 0 };
+	const struct live_act act = { .run = run, .data = file, .keep = &keep };
+	int r = fd_list_add(&keep, file->fd) < 0 ? error_oom(err) : live_run(state, &act, err);
+
+	fd_list_done(&keep);
+	return r;
+}
+
 int live_mount_file(const struct state *state, int fd, const char *path, struct error *err)
 {
 	auto_close int tree_fd = mount_file_tree(fd, err);
 	struct file file = { tree_fd, path };
 
-	return tree_fd < 0 ? tree_fd : live_run(state, attach, &file, err);
+	return tree_fd < 0 ? tree_fd : run_with_file(state, attach, &file, err);
 }
 
 int live_unmount_file(const struct state *state, const char *path, struct error *err)
 {
-	auto_close int proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	auto_close int proc_fd = open_proc();
 	struct file file = { proc_fd, path };
 
-	return proc_fd < 0 ? error_sys(err, -errno, "open '/proc'") : live_run(state, detach, &file, err);
+	return proc_fd < 0 ? error_sys(err, proc_fd, "open '/proc'") :
+			     run_with_file(state, detach, &file, err);
 }

@@ -3,15 +3,28 @@
 
 /* Things that have to be done inside of a container that runs already, by a process that enters its namespaces for them. */
 
+#include <stdbool.h>
+
 struct error;
+struct fd_list;
 struct state;
 
+struct live_act {
+	int (*run)(void *data, struct error *err);
+	void *data;
+	const struct fd_list *keep; /* descriptors that it needs besides 0 to 2; borrowed; NULL: none */
+	/*
+	 * In a process that was forked inside of the container's pid namespace: what it mounts of procfs shows that namespace. Others
+	 * need not be there, where the container's root sees them.
+	 */
+	bool in_pid_namespace;
+};
+
 /*
- * Runs @act in a child that has entered the container's mount namespace (and those that mounts depend on), as root of its user
- * namespace. The child has this process's descriptors. Waits for it; its failure is the error.
+ * Runs an act in a child that has entered the container's namespaces, as root of its user namespace; but not its cgroup. Waits for it;
+ * its failure is the error.
  */
-int live_run(const struct state *state, int (*act)(void *data, struct error *err), void *data,
-	     struct error *err);
+int live_run(const struct state *state, const struct live_act *act, struct error *err);
 
 /* Mounts the file behind @fd on @path, which is made as an empty file when it is not there; and takes both away. */
 int live_mount_file(const struct state *state, int fd, const char *path, struct error *err);

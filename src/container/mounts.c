@@ -8,14 +8,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "cgroup/cgroup.h"
 #include "container/container.h"
 #include "container/live.h"
 #include "container/state.h"
 #include "container/status.h"
 #include "mount/setup.h"
 #include "spec/spec.h"
+#include "syscall/open.h"
+#include "syscall/process.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 
@@ -28,7 +32,12 @@ struct change {
 static int act(void *data, struct error *err)
 {
 	const struct change *change = data;
+	auto_close int links_fd = open_own_links(change->proc_fd);
 
+	if (links_fd < 0)
+		return error_sys(err, links_fd, "open '/proc/self/fd'");
+	/* What is at /proc here is the container's. */
+	open_use_own_links(links_fd);
 	return change->setup ? mount_do_live(change->setup, err) :
 			       mount_do_remove(change->spec, change->proc_fd, err);
 }
@@ -42,18 +51,58 @@ static int refuse_idmaps(const struct spec *spec, struct error *err)
 	return 0;
 }
 
+static bool wants_cgroup(const struct spec *spec)
+{
+	for (size_t i = 0; i < spec->mounts_len; i++)
+		if (strncmp(spec->mounts[i].type, "cgroup", 6) == 0)
+			return true;
+	return false;
+}
+
+/* Of a container without a cgroup namespace: what it sees is the directory of its own, and nothing above. */
+static int open_cgroup(const struct state *state, const struct spec *spec, struct cgroup *ret,
+		       struct error *err)
+{
+	if ((state->namespaces & CLONE_NEWCGROUP) || !wants_cgroup(spec))
+		return 0;
+	if (!state->cgroup.path)
+		return error_set(
+			err, -EOPNOTSUPP,
+			"a cgroup file system for a container without a cgroup of its own would be the "
+			"host's");
+	return cgroup_open(&state->cgroup, ret, err);
+}
+
+static int carry_out(const struct state *state, struct change *change, struct error *err)
+{
+	struct fd_list keep = { 0 };
+	const struct live_act live = {
+		.run = act,
+		.data = change,
+		.keep = &keep,
+		.in_pid_namespace = change->setup,
+	};
+	int r = fd_list_add(&keep, change->proc_fd);
+
+	if (r == 0 && change->setup)
+		r = mount_setup_descriptors(change->setup, &keep);
+	r = r < 0 ? error_oom(err) : live_run(state, &live, err);
+	fd_list_done(&keep);
+	return r;
+}
+
 static int change(const struct state *state, const struct spec *spec, bool add, struct error *err)
 {
 	auto_close int bundle_fd = open(state->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	const struct mount_request request = {
+	auto_close int proc_fd = open_proc();
+	struct cgroup cgroup = { .dir_fd = -1, .holder_fd = -1 };
+	struct mount_request request = {
 		.spec = spec,
 		.bundle_fd = bundle_fd,
 		.new_userns = state->namespaces & CLONE_NEWUSER,
 		.unprivileged = geteuid() != 0,
 		.has_cgroupns = state->namespaces & CLONE_NEWCGROUP,
-		.cgroup_dir_fd = -1,
 	};
-	auto_close int proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct change change = { .spec = spec, .proc_fd = proc_fd };
 	int r = refuse_idmaps(spec, err);
 
@@ -61,10 +110,16 @@ static int change(const struct state *state, const struct spec *spec, bool add, 
 		return r;
 	if (bundle_fd < 0)
 		return error_sys(err, -errno, "bundle '%s'", state->bundle);
-	r = add ? mount_setup_make_live(&request, &change.setup, err) : 0;
+	if (proc_fd < 0)
+		return error_sys(err, proc_fd, "open '/proc'");
+	r = add ? open_cgroup(state, spec, &cgroup, err) : 0;
+	request.cgroup_dir_fd = cgroup.dir_fd;
+	if (r == 0 && add)
+		r = mount_setup_make_live(&request, &change.setup, err);
 	if (r == 0)
-		r = live_run(state, act, &change, err);
+		r = carry_out(state, &change, err);
 	mount_setup_free(change.setup);
+	cgroup_done(&cgroup);
 	return r;
 }
 

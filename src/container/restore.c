@@ -203,6 +203,23 @@ static int open_again(int *fd, struct error *err)
 	return 0;
 }
 
+static int join_keyring(const struct launch *launch, struct error *err)
+{
+	auto_close int proc_fd = open_proc();
+	const char *label = launch->process.selinux_label;
+	struct lsm_files files;
+	int r;
+
+	if (proc_fd < 0)
+		return error_sys(err, proc_fd, "open '/proc'");
+	r = lsm_files_open(proc_fd, NULL, label, true, &files, err);
+	if (r < 0)
+		return r;
+	r = keyring_apply(launch->state.keyring, &files, label, err);
+	lsm_files_done(&files);
+	return r;
+}
+
 /*
  * In a mount namespace of its own, which goes with it: CRIU wants the root to be a mount. What the processes cannot get from the
  * images they inherit: the session keyring, and without cgroups in the images the namespace of those.
@@ -214,8 +231,7 @@ static int prepare(void *data, struct error *err)
 	int r;
 
 	if (launch->state.keyring) {
-		r = keyring_apply(launch->state.keyring, launch->process.selinux_label, err);
-
+		r = join_keyring(launch, err);
 		if (r < 0)
 			return r;
 	}
@@ -253,7 +269,7 @@ static int finish(struct launch *launch, struct error *err)
 
 	if (r < 0 || !launch->spec->rootfs_readonly)
 		return r;
-	return live_run(&launch->state, close_root, NULL, err);
+	return live_run(&launch->state, &(struct live_act){ .run = close_root }, err);
 }
 
 static int at_stage(void *data, const struct criu_answer *stage, int fd, struct error *err)
@@ -319,7 +335,7 @@ static int check_cgroup(const struct launch *launch, struct error *err)
 
 	if (!launch->state.cgroup.path)
 		return 0;
-	proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	proc_fd = open_proc();
 	if (proc_fd < 0)
 		return error_sys(err, -errno, "open '/proc'");
 	fd = cgroup_open_member(&launch->cgroup, proc_fd, launch->child.pid, err);

@@ -43,6 +43,16 @@ static int release_monitor(const struct release *release, struct error *err)
 	return r;
 }
 
+static int open_gate(const struct release *release, struct error *err)
+{
+	auto_close int sync_fd = start_gate_open(release->dir_fd, err);
+	int r = sync_fd < 0 ? sync_fd : launch_expect_execution(sync_fd, false, release->state->pid, err);
+
+	if (sync_fd >= 0)
+		start_gate_remove(release->dir_fd);
+	return r;
+}
+
 int container_release(const struct release *release, struct error *err)
 {
 	const struct state *state = release->state;
@@ -51,7 +61,7 @@ int container_release(const struct release *release, struct error *err)
 		return release_monitor(release, err);
 	if (release->launch)
 		return launch_start(release->launch, err);
-	return start_gate_open(release->dir_fd, err);
+	return open_gate(release, err);
 }
 
 static int start(int dir_fd, const struct state *state, struct error *err)

@@ -10,9 +10,13 @@
 
 struct init_ctx {
 	const struct init_plan *plan;
-	int sync_fd;  /* our end, close-on-exec */
-	int slave_fd; /* pty slave between the steps "console" and "stdio", else -1 */
-	char *state;  /* for hooks in the container: JSON with "creating", NUL, JSON with "created" */
+	int sync_fd;		/* our end, close-on-exec; -1 while nobody listens */
+	int proc_fd;		/* the host's /proc, until nothing needs it any more; then -1 */
+	int links_fd;		/* open_own_links() */
+	struct lsm_files files; /* opened below proc_fd */
+	int slave_fd;		/* pty slave between the steps "console" and "streams", else -1 */
+	bool in_directory; /* the working directory has been entered, with the rights of the container's root */
+	char *state;	   /* for hooks in the container: JSON with "creating", NUL, JSON with "created" */
 	struct program program; /* found by the step "program" */
 };
 
@@ -21,15 +25,26 @@ struct init_step {
 	int (*run)(struct init_ctx *ctx, struct error *err);
 };
 
-/* The ordered tables, ended by a NULL name: read steps.c first. */
+/*
+ * The ordered tables, ended by a NULL name. A process enters a container by one of the first three (steps.c), and is then confined
+ * by the last (confine.c), which all share.
+ */
 extern const struct init_step init_create_steps[];
+extern const struct init_step init_create_joined_steps[];
 extern const struct init_step init_exec_steps[];
+extern const struct init_step init_confine_steps[];
 
-/* Steps that are too long for steps.c (identity.c, execute.c). */
-int init_step_identity(struct init_ctx *ctx, struct error *err);
-int init_step_working_directory(struct init_ctx *ctx, struct error *err);
+/* inherit.c: the first thing that a child does, and its last one with descriptors. */
+int init_inherit(struct init_ctx *ctx, struct error *err);
+int init_inherit_stage(const struct init_plan *plan, int *sync_fd, struct error *err);
+int init_step_leave_proc(struct init_ctx *ctx, struct error *err);
 int init_step_descriptors(struct init_ctx *ctx, struct error *err);
-int init_step_limits(struct init_ctx *ctx, struct error *err);
 
-/* After the last step: parks as planned, runs startContainer hooks, executes. Returns only on failure. */
+/* streams.c */
+int init_step_streams(struct init_ctx *ctx, struct error *err);
+
+/* confine.c: a filter is loaded where its order in the table says, or after the park. */
+int init_load_last_filter(struct init_ctx *ctx, struct error *err);
+
+/* After the last step: parks as planned, loads the filter, runs startContainer hooks, executes. Returns only on failure. */
 int init_execute(struct init_ctx *ctx, struct error *err);

@@ -4,7 +4,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/audit.h>
 #include <linux/memfd.h>
+#include <linux/seccomp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,12 +14,15 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "hooks/hooks.h"
 #include "init/ctx.h"
 #include "init/sync.h"
 #include "km/km.h"
+#include "km/needs.h"
+#include "security/security.h"
 #include "spec/spec.h"
 #include "syscall/open.h"
 #include "syscall/process.h"
@@ -231,11 +236,25 @@ static int park(struct init_ctx *ctx, struct error *err)
 	if (ctx->plan->park == INIT_PARK_SOCKET)
 		return sync_expect(ctx->sync_fd, SYNC_START, NULL, err);
 	if (ctx->plan->park == INIT_PARK_GATE) {
-		/* The parent of `create` ends: from here on the FIFO is the only way to it. */
+		/* The parent of `create` ends. `start` comes with a socket of its own. */
 		cleanup_close(&ctx->sync_fd);
-		return start_gate_wait(&ctx->plan->gate, err);
+		r = start_gate_wait(ctx->plan->gate_fd, err);
+		ctx->sync_fd = r;
 	}
-	return 0;
+	return r < 0 ? r : 0;
+}
+
+/* A filter that is in force already may refuse the word, or end us for it. */
+static bool may_speak(const struct init_ctx *ctx)
+{
+	const struct seccomp_program *filter = ctx->plan->seccomp;
+	const struct seccomp_data call = { .nr = SYS_sendmsg, .arch = AUDIT_ARCH_X86_64 };
+	uint32_t action;
+
+	if (!filter || (ctx->plan->process->no_new_privileges && !ctx->plan->handover))
+		return true;
+	return km_filter_run(filter->instructions, filter->len, &call, &action) == 0 &&
+	       action == SECCOMP_RET_ALLOW;
 }
 
 int init_execute(struct init_ctx *ctx, struct error *err)
@@ -248,6 +267,11 @@ int init_execute(struct init_ctx *ctx, struct error *err)
 		r = put_shim_in_front(ctx, err);
 	if (r == 0)
 		r = park(ctx, err);
+	if (r == 0 && may_speak(ctx))
+		r = sync_send(ctx->sync_fd, SYNC_EXECUTE, 0, -1, err);
+	/* Whatever fails now says so after SYNC_EXECUTE. */
+	if (r == 0)
+		r = init_load_last_filter(ctx, err);
 	if (r < 0)
 		return r;
 	if (spec && spec->hooks[HOOK_START_CONTAINER].len > 0) {

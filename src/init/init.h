@@ -35,7 +35,7 @@ enum init_program {
 enum init_park {
 	INIT_PARK_NONE,	   /* exec: executes at once */
 	INIT_PARK_SOCKET,  /* run: waits for SYNC_START */
-	INIT_PARK_GATE,	   /* create: waits at the FIFO */
+	INIT_PARK_GATE,	   /* create: waits at the gate of start.h */
 	INIT_PARK_MONITOR, /* create and run under km: executes at once, and km waits before the payload */
 };
 
@@ -44,14 +44,15 @@ struct init_plan {
 	const struct spec *spec; /* NULL for exec */
 	const struct spec_process *process;
 	char *const *env;	    /* complete but for HOME; NULL-terminated */
-	struct mount_setup *mounts; /* NULL for exec */
+	struct mount_setup *mounts; /* NULL for exec, and in a mount namespace that is joined */
 	struct ns_plan *ns;	    /* create: what to make and join */
+	int root_fd; /* a root that is not that of its mount namespace, O_PATH, as the host sees it; -1: it is */
 	int target_pidfd;	    /* exec: process whose namespaces are joined; else -1 */
 	uint64_t target_namespaces; /* exec: CLONE_NEW* to join */
 	int cgroup_fd;		    /* start in this cgroup; -1: stay in the caller's */
 	const struct cgroup
 		*cgroup; /* a scope of systemd, which may move a process there when we may not; else NULL */
-	int proc_fd;	 /* the host's /proc */
+	int proc_fd;	 /* the host's /proc, open_proc() */
 	const char *keyring;		       /* name of the session keyring, NULL: keep the caller's */
 	const char *apparmor, *selinux;	       /* labels for execve, NULL: none */
 	const struct seccomp_program *seccomp; /* NULL: none */
@@ -60,13 +61,16 @@ struct init_plan {
 	long execution_domain;				/* personality(2); -1: the caller's */
 	const struct spec_memory_policy *memory_policy; /* NULL: the caller's */
 	bool user_namespace;				/* a new or joined one: limits come from the parent */
-	bool hooks; /* any hook before the program: the child waits for the state */
+	bool unprivileged;				/* an ordinary user of the host started the command */
+	bool maps_need_dumpable; /* an ordinary user's new user namespace: see init_spawn() */
+	bool hooks;		 /* any hook before the program: the child waits for the state */
 	unsigned int preserve_fds;
 	enum init_park park;
-	struct start_gate gate; /* INIT_PARK_GATE, else fds of -1 */
+	int gate_fd; /* INIT_PARK_GATE, else -1 */
 
 	enum init_program program;
-	const char *monitor;	      /* INIT_PROGRAM_KM: path of km */
+	const char *monitor; /* INIT_PROGRAM_KM: path of km */
+	int monitor_fd; /* the host's file of km, O_PATH, to know it again; -1: with INIT_PROGRAM_KM only */
 	bool monitor_waits;	      /* pass --wait-for-signal */
 	char *const *monitor_options; /* of the settings; NULL: none */
 	int monitor_log_fd;	      /* -1: the options say where its log goes */
@@ -86,5 +90,10 @@ struct init_child {
 /*
  * Makes the process. On return it is on its way through the steps; the parent talks to it over
  * sync_fd (sync.h). An intermediate process, if one was needed, is already reaped.
+ *
+ * The process is not dumpable from its birth, and neither is this one afterwards: nobody in the container, but who has CAP_SYS_PTRACE
+ * in the host's user namespace, may trace it or look into its /proc/PID. There is one exception: the kernel lets nobody without
+ * privilege write uid_map, gid_map and setgroups of a process that is not dumpable. With @maps_need_dumpable it becomes so once
+ * they are written, and until then nobody of another user namespace may trace it, user_namespaces(7).
  */
 int init_spawn(const struct init_plan *plan, struct init_child *ret, struct error *err);

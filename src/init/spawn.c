@@ -28,6 +28,7 @@
 #include "init/ctx.h"
 #include "init/sync.h"
 #include "ns/setup.h"
+#include "security/security.h"
 #include "spec/spec.h"
 #include "syscall/process.h"
 #include "util/cleanup.h"
@@ -51,28 +52,39 @@ static int run_steps(struct init_ctx *ctx, const struct init_step *steps, struct
 	return 0;
 }
 
+static const struct init_step *steps_of(const struct init_plan *plan)
+{
+	if (!plan->spec)
+		return init_exec_steps;
+	return plan->mounts ? init_create_steps : init_create_joined_steps;
+}
+
 /* The child. Never returns to the caller's code. */
 static _Noreturn void child_main(const struct init_plan *plan, int sync_fd, bool staged)
 {
-	struct init_ctx ctx = { .plan = plan, .sync_fd = sync_fd, .slave_fd = -1 };
+	struct init_ctx ctx = {
+		.plan = plan,
+		.sync_fd = sync_fd,
+		.proc_fd = -1,
+		.links_fd = -1,
+		.files = LSM_FILES_NONE,
+		.slave_fd = -1,
+	};
 	struct error err = { 0 };
-	int r = 0;
+	int r;
 
 	log_set_role(plan->spec ? "init" : "exec", NULL);
-	/* Engines ignore SIGPIPE and block others. */
-	sys_reset_signals();
-	/* A command that is killed takes its half-made child along; cleared once the child is complete. */
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (staged)
+	r = init_inherit(&ctx, &err);
+	if (r == 0 && staged)
 		r = sync_send(sync_fd, SYNC_CHILD, 0, -1, &err);
 	if (r == 0)
-		r = run_steps(&ctx, plan->spec ? init_create_steps : init_exec_steps, &err);
+		r = run_steps(&ctx, steps_of(plan), &err);
+	if (r == 0)
+		r = run_steps(&ctx, init_confine_steps, &err);
 	if (r == 0)
 		init_execute(&ctx, &err);
 	if (ctx.sync_fd >= 0)
 		sync_send_failure(ctx.sync_fd, &err);
-	if (plan->park == INIT_PARK_GATE)
-		start_gate_fail(&plan->gate, &err);
 	_exit(1);
 }
 
@@ -99,11 +111,11 @@ static _Noreturn void stage_main(const struct init_plan *plan, int sync_fd, bool
 {
 	struct error err = { 0 };
 	pid_t pid = -1;
-	int r = 0;
+	int r;
 
 	log_set_role("stage", NULL);
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (attach)
+	r = init_inherit_stage(plan, &sync_fd, &err);
+	if (r == 0 && attach)
 		r = sync_expect(sync_fd, SYNC_ATTACHED, NULL, &err);
 	if (r == 0 && plan->spec && plan->ns->stage)
 		r = stage_namespaces(plan, &err);
@@ -151,29 +163,70 @@ static bool may_clone_into(int cgroup_fd)
 	return pid != -EACCES;
 }
 
+/* A stage first, where one is needed. Returns the pid, in the parent only. */
+static pid_t clone_child(const struct init_plan *plan, const int fds[2], bool stage, bool attach)
+{
+	pid_t pid;
+
+	sys_set_dumpable(plan->maps_need_dumpable);
+	pid = sys_clone3(stage || !plan->spec ? 0 : plan->ns->create, SIGCHLD, stage ? -1 : plan->cgroup_fd);
+	if (pid == 0) {
+		close(fds[0]);
+		if (stage)
+			stage_main(plan, fds[1], attach);
+		child_main(plan, fds[1], false);
+	}
+	sys_set_dumpable(false);
+	return pid;
+}
+
+/*
+ * The kernel does not let an ordinary user write the score of a process that is not dumpable. So it is this process that takes
+ * the score, for the child to inherit, and takes its own again.
+ */
+static int lend_oom_score(const struct init_plan *plan, int64_t *ret_own, struct error *err)
+{
+	const struct opt_i64 *score = &plan->process->oom_score_adj;
+
+	if (!score->set || !plan->unprivileged)
+		return 0;
+	*ret_own = oom_score_read(plan->proc_fd);
+	return oom_score_apply(plan->proc_fd, 0, score->value, err);
+}
+
+static void take_oom_score_back(const struct init_plan *plan, int64_t own)
+{
+	struct error err;
+
+	if (!plan->process->oom_score_adj.set || !plan->unprivileged)
+		return;
+	sys_set_dumpable(true);
+	if (oom_score_apply(plan->proc_fd, 0, own, &err) < 0)
+		log_debug("krun keeps the container's oom_score_adj: %s", err.text);
+	sys_set_dumpable(false);
+}
+
 int init_spawn(const struct init_plan *plan, struct init_child *ret, struct error *err)
 {
 	const bool attach = plan->cgroup && plan->cgroup->place.user && !may_clone_into(plan->cgroup_fd);
 	const bool stage = attach || (plan->spec && plan->ns->stage);
 	auto_close int parent_fd = -1, child_fd = -1;
+	int64_t own_score = 0;
 	int fds[2];
 	pid_t pid;
 	int r;
 
-	r = sync_pair(fds, err);
+	r = lend_oom_score(plan, &own_score, err);
+	if (r == 0)
+		r = sync_pair(fds, err);
 	if (r < 0)
 		return r;
 	parent_fd = fds[0];
 	child_fd = fds[1];
-	pid = sys_clone3(stage || !plan->spec ? 0 : plan->ns->create, SIGCHLD, stage ? -1 : plan->cgroup_fd);
+	pid = clone_child(plan, fds, stage, attach);
+	take_oom_score_back(plan, own_score);
 	if (pid < 0)
 		return error_sys(err, pid, "make the container's %s", plan->spec ? "namespaces" : "process");
-	if (pid == 0) {
-		close(take_fd(&parent_fd));
-		if (stage)
-			stage_main(plan, child_fd, attach);
-		child_main(plan, child_fd, false);
-	}
 	cleanup_close(&child_fd);
 	if (stage) {
 		r = collect_stage(plan, pid, attach, parent_fd, &pid, err);

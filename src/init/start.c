@@ -3,113 +3,111 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include "init/sync.h"
+#include "syscall/socket.h"
 #include "util/cleanup.h"
 #include "util/error.h"
-#include "util/io.h"
 
-static int make_fifo(int dir_fd, const char *name, struct error *err)
+/* By way of the descriptor: the state directory's own path may be longer than an address can be. */
+static struct sockaddr_un gate_address(int state_dir_fd)
 {
-	int fd;
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
 
-	if (mkfifoat(dir_fd, name, 0600) < 0)
-		return error_sys(err, -errno, "make '%s'", name);
-	fd = openat(dir_fd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-	return fd < 0 ? error_sys(err, -errno, "open '%s'", name) : fd;
+	snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/" START_SOCKET, state_dir_fd);
+	return address;
 }
 
-int start_gate_make(int state_dir_fd, struct start_gate *ret, struct error *err)
+static int make_socket(void)
 {
-	auto_close int start_fd = make_fifo(state_dir_fd, START_FIFO, err);
-	int result_fd;
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
-	if (start_fd < 0)
-		return start_fd;
-	result_fd = make_fifo(state_dir_fd, RESULT_FIFO, err);
-	if (result_fd < 0)
-		return result_fd;
-	ret->start_fd = take_fd(&start_fd);
-	ret->result_fd = result_fd;
-	return 0;
+	return fd < 0 ? -errno : fd;
 }
 
-void start_gate_done(struct start_gate *gate)
+int start_gate_make(int state_dir_fd, struct error *err)
 {
-	cleanup_close(&gate->start_fd);
-	cleanup_close(&gate->result_fd);
+	const struct sockaddr_un address = gate_address(state_dir_fd);
+	auto_close int fd = make_socket();
+
+	if (fd < 0)
+		return error_sys(err, fd, "make the socket for start");
+	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
+	    fchmodat(state_dir_fd, START_SOCKET, 0600, 0) < 0)
+		return error_sys(err, -errno, "make '%s'", START_SOCKET);
+	return take_fd(&fd);
 }
 
-int start_gate_wait(const struct start_gate *gate, struct error *err)
+int start_gate_wait(int gate_fd, struct error *err)
 {
-	char byte;
-	ssize_t n;
+	int fd = -1, r;
 
 	do
-		n = read(gate->start_fd, &byte, 1);
-	while (n < 0 && errno == EINTR);
-	return n < 0 ? error_sys(err, -errno, "wait for start") : 0;
+		r = socket_receive_fd(gate_fd, &fd);
+	while (r == -EINTR);
+	if (r < 0)
+		return error_sys(err, r, "wait for start");
+	return fd < 0 ? error_set(err, -EPROTO, "a start that sent nothing") : fd;
 }
 
-void start_gate_fail(const struct start_gate *gate, const struct error *failure)
+static int connect_gate(int state_dir_fd)
 {
-	io_write_all(gate->result_fd, failure->text, strlen(failure->text));
+	const struct sockaddr_un address = gate_address(state_dir_fd);
+	auto_close int fd = make_socket();
+
+	if (fd < 0)
+		return fd;
+	return connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : take_fd(&fd);
 }
 
-bool start_gate_is_closed(int state_dir_fd)
+/* A container that an older krun created and nobody has started. */
+static bool fifo_is_held(int state_dir_fd)
 {
 	auto_close int fd = openat(state_dir_fd, START_FIFO, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
 
 	return fd >= 0;
 }
 
-/* Everything the parked process says until it executes or ends. */
-static int read_result(int fd, struct error *err)
+bool start_gate_is_closed(int state_dir_fd)
 {
-	char text[ERROR_TEXT_MAX];
-	size_t len = 0;
+	auto_close int fd = connect_gate(state_dir_fd);
 
-	for (;;) {
-		struct pollfd item = { .fd = fd, .events = POLLIN };
-		ssize_t n;
-
-		if (poll(&item, 1, -1) < 0 && errno != EINTR)
-			return error_sys(err, -errno, "wait for the container's program");
-		n = read(fd, text + len, sizeof(text) - 1 - len);
-		if (n < 0 && (errno == EINTR || errno == EAGAIN))
-			continue;
-		if (n < 0)
-			return error_sys(err, -errno, "read '%s'", RESULT_FIFO);
-		if (n == 0)
-			break;
-		len += (size_t)n;
-	}
-	if (len == 0)
-		return 0;
-	text[len] = '\0';
-	return error_set(err, -ECANCELED, "%s", text);
+	return fd >= 0 || (fd == -ENOENT && fifo_is_held(state_dir_fd));
 }
 
 int start_gate_open(int state_dir_fd, struct error *err)
 {
-	auto_close int result_fd = -1, start_fd = -1;
-	int r;
+	auto_close int gate_fd = connect_gate(state_dir_fd);
+	auto_close int ours = -1, theirs = -1;
+	int fds[2], r;
 
-	result_fd = openat(state_dir_fd, RESULT_FIFO, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
-	if (result_fd < 0)
-		return error_sys(err, -errno, "open '%s'", RESULT_FIFO);
-	start_fd = openat(state_dir_fd, START_FIFO, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
-	if (start_fd < 0 && errno == ENXIO)
+	if (gate_fd == -ENOENT && fifo_is_held(state_dir_fd))
+		return error_set(
+			err, -EOPNOTSUPP,
+			"the container was created by an older krun, which alone can start it: delete it "
+			"and create it anew");
+	if (gate_fd == -ECONNREFUSED)
 		return error_set(err, -ESRCH, "the container's process is gone");
-	if (start_fd < 0)
-		return error_sys(err, -errno, "open '%s'", START_FIFO);
-	if (write(start_fd, "", 1) != 1)
-		return error_sys(err, -errno, "write '%s'", START_FIFO);
-	r = read_result(result_fd, err);
-	unlinkat(state_dir_fd, START_FIFO, 0);
-	unlinkat(state_dir_fd, RESULT_FIFO, 0);
-	return r;
+	if (gate_fd < 0)
+		return error_sys(err, gate_fd, "open '%s'", START_SOCKET);
+	r = sync_pair(fds, err);
+	if (r < 0)
+		return r;
+	ours = fds[0];
+	theirs = fds[1];
+	r = socket_send_fd(gate_fd, "", 1, theirs, err);
+	if (r < 0)
+		return error_prefix(err, "open the container's gate");
+	return take_fd(&ours);
+}
+
+void start_gate_remove(int state_dir_fd)
+{
+	unlinkat(state_dir_fd, START_SOCKET, 0);
 }

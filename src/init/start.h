@@ -2,40 +2,31 @@
 #pragma once
 
 /*
- * How `start` releases a process that `create` left parked. Two FIFOs in the state directory:
+ * How `start` releases a process that `create` left parked: a datagram socket in the state directory. The parked process holds
+ * it and blocks in recvmsg(2); `start` makes a sync pair (sync.h) and sends one end of it, over which the two go on as `run` does.
+ * Whether anybody holds the socket is also what tells "created" from "running": it is close-on-exec.
  *
- *   start.fifo   the parked process blocks in read(2); `start` writes one byte. Whether anybody has it open
- *                is also what tells "created" from "running": init's ends are close-on-exec.
- *   result.fifo  init holds the writing end; `start` reads. End of file: the execve succeeded. Bytes: the text
- *                of the error.
- *
- * FIFOs rather than a socket, because a payload's seccomp filter may already be loaded while init waits:
- * read, write and close are calls that every payload needs itself.
+ * A socket and no FIFO, because who may look into the parked process' /proc/PID/fd cannot open a socket there, and so reaches
+ * neither this file of the host nor what the process says to `start`.
  */
 
 #include <stdbool.h>
 
 struct error;
 
+#define START_SOCKET "start.sock"
+/* What a krun before 0.2 left in a state directory: the FIFO at which its parked process waits. */
 #define START_FIFO "start.fifo"
-#define RESULT_FIFO "result.fifo"
 
-/* Both ends of both FIFOs in one process: opened O_RDWR, so neither open blocks. */
-struct start_gate {
-	int start_fd;
-	int result_fd;
-};
+/* Parent, at create: the socket for the child to inherit, close-on-exec, or a negative errno. */
+int start_gate_make(int state_dir_fd, struct error *err);
 
-/* Parent, at create. The child inherits the fds. */
-int start_gate_make(int state_dir_fd, struct start_gate *ret, struct error *err);
-void start_gate_done(struct start_gate *gate);
-
-/* Child: blocks until `start` came. */
-int start_gate_wait(const struct start_gate *gate, struct error *err);
-/* Child: tells `start` why the program does not run. */
-void start_gate_fail(const struct start_gate *gate, const struct error *failure);
+/* Child: blocks until `start` came; returns its end of the pair, owned. */
+int start_gate_wait(int gate_fd, struct error *err);
 
 /* True while a parked process holds the gate. Any process on the host that may open the state directory. */
 bool start_gate_is_closed(int state_dir_fd);
-/* `start`: opens the gate, waits for execve or the error, and removes the FIFOs. */
+/* `start`: opens the gate; returns our end of the pair, owned. -ESRCH: nobody waits there any more. */
 int start_gate_open(int state_dir_fd, struct error *err);
+/* Once the program runs, or will not. */
+void start_gate_remove(int state_dir_fd);

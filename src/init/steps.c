@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The order in which a process becomes a container. This table is the documentation: names appear in
- * errors, in the debug log and in the trace. The child starts in the new namespaces that clone3(2) made,
- * with the host's root still below it, all privileges of its user namespace, and every host fd it needs
- * already open in the plan.
+ * The order in which a process comes into a container: its first one, the first one of a container in somebody else's mount
+ * namespace, and those of exec. The tables are the documentation: names appear in errors, in the debug log and in the trace.
+ * The child starts in the new namespaces that clone3(2) made, with the host's root still below it, all privileges of its user
+ * namespace, and every host fd it needs already open in the plan. Then it is confined (confine.c).
  */
 
 #include "init/ctx.h"
@@ -26,6 +26,7 @@
 #include "ns/setup.h"
 #include "security/security.h"
 #include "spec/spec.h"
+#include "syscall/open.h"
 #include "syscall/process.h"
 #include "terminal/terminal.h"
 #include "util/cleanup.h"
@@ -62,6 +63,7 @@ static int step_id_maps(struct init_ctx *ctx, struct error *err)
 	if (!ctx->plan->user_namespace)
 		return 0;
 	r = sync_expect(ctx->sync_fd, SYNC_ID_MAPS, NULL, err);
+	sys_set_dumpable(false);
 	if (r < 0)
 		return r;
 	/* A joined namespace has maps of its own that config.json does not repeat. */
@@ -86,7 +88,7 @@ static int step_keyring(struct init_ctx *ctx, struct error *err)
 {
 	if (!ctx->plan->keyring)
 		return 0;
-	return keyring_apply(ctx->plan->keyring, ctx->plan->selinux, err);
+	return keyring_apply(ctx->plan->keyring, &ctx->files, ctx->plan->selinux, err);
 }
 
 /* Not a clone3 flag: the namespace's root is the cgroup we are in, and clone3 moves us there after the copy. */
@@ -191,14 +193,17 @@ static int step_sysctl(struct init_ctx *ctx, struct error *err)
 {
 	const struct spec *spec = ctx->plan->spec;
 
-	return sysctl_apply(ctx->plan->proc_fd, spec->sysctl, spec->sysctl_len, err);
+	return sysctl_apply(ctx->proc_fd, spec->sysctl, spec->sysctl_len, err);
 }
 
+/* Of a process in a user namespace, and for an ordinary user, the parent has written it: here it would not be permitted. */
 static int step_oom_score(struct init_ctx *ctx, struct error *err)
 {
 	const struct opt_i64 *score = &ctx->plan->process->oom_score_adj;
 
-	return score->set ? oom_score_apply(ctx->plan->proc_fd, score->value, err) : 0;
+	if (!score->set || ctx->plan->unprivileged || (ctx->plan->user_namespace && ctx->plan->spec))
+		return 0;
+	return oom_score_apply(ctx->proc_fd, 0, score->value, err);
 }
 
 static int step_restrict(struct init_ctx *ctx, struct error *err)
@@ -206,96 +211,15 @@ static int step_restrict(struct init_ctx *ctx, struct error *err)
 	return mount_do_restrict(ctx->plan->mounts, err);
 }
 
-/* A pipe or file that the engine made belongs to its user; the payload's user must be able to open it again. */
-static void give_stdio(const struct spec_user *user)
+/* Before the root may become read-only. What cannot be made is told by who enters it. */
+static int step_make_directory(struct init_ctx *ctx, struct error *err)
 {
-	for (int fd = 0; fd <= 2; fd++)
-		if (user->uid != 0)
-			(void)!fchown(fd, user->uid, (gid_t)-1);
-}
+	auto_close int fd = open_in_root_make(mount_root_fd(ctx->plan->mounts), ctx->plan->process->cwd,
+					      OPEN_MAKE_DIRECTORY, 0755, NULL);
 
-static int step_stdio(struct init_ctx *ctx, struct error *err)
-{
-	if (ctx->slave_fd >= 0) {
-		int r = terminal_attach(ctx->slave_fd, err);
-
-		cleanup_close(&ctx->slave_fd);
-		return r;
-	}
-	give_stdio(&ctx->plan->process->user);
+	(void)err;
+	(void)fd;
 	return 0;
-}
-
-/* While CAP_SETPCAP is still there. */
-static int step_bounding(struct init_ctx *ctx, struct error *err)
-{
-	return caps_limit_bounding(ctx->plan->process->capabilities, err);
-}
-
-/* The labels hold from the execve on; writing them needs the trusted /proc, not the container's. */
-static int step_labels(struct init_ctx *ctx, struct error *err)
-{
-	int r = 0;
-
-	if (ctx->plan->apparmor)
-		r = apparmor_apply(ctx->plan->proc_fd, ctx->plan->apparmor, err);
-	if (r == 0 && ctx->plan->selinux)
-		r = selinux_apply(ctx->plan->proc_fd, ctx->plan->selinux, err);
-	return r;
-}
-
-static int load_filter(struct init_ctx *ctx, struct error *err)
-{
-	int r = ctx->plan->handover ? sync_send(ctx->sync_fd, SYNC_SECCOMP, 0, -1, err) : 0;
-
-	return r < 0 ? r : seccomp_apply(ctx->plan->seccomp, ctx->plan->handover, err);
-}
-
-/* Without no_new_privs the kernel takes a filter from CAP_SYS_ADMIN only, so before that goes. */
-static int step_seccomp_privileged(struct init_ctx *ctx, struct error *err)
-{
-	if (!ctx->plan->seccomp || ctx->plan->process->no_new_privileges)
-		return 0;
-	return load_filter(ctx, err);
-}
-
-static int step_capabilities(struct init_ctx *ctx, struct error *err)
-{
-	return caps_apply(ctx->plan->process->capabilities, err);
-}
-
-static int step_no_new_privs(struct init_ctx *ctx, struct error *err)
-{
-	return ctx->plan->process->no_new_privileges ? no_new_privs_apply(err) : 0;
-}
-
-static int step_execution_domain(struct init_ctx *ctx, struct error *err)
-{
-	if (ctx->plan->execution_domain < 0)
-		return 0;
-	return personality((unsigned long)ctx->plan->execution_domain) < 0 ?
-		       error_sys(err, -errno, "set the execution domain") :
-		       0;
-}
-
-static int step_memory_policy(struct init_ctx *ctx, struct error *err)
-{
-	return memory_policy_apply(ctx->plan->memory_policy, err);
-}
-
-static int step_program(struct init_ctx *ctx, struct error *err)
-{
-	if (ctx->plan->program == INIT_PROGRAM_FD)
-		return 0;
-	return program_find(ctx->plan->process->args, ctx->plan->env, &ctx->program, err);
-}
-
-/* With no_new_privs: as late as possible, so that it need not allow what the steps above do. */
-static int step_seccomp(struct init_ctx *ctx, struct error *err)
-{
-	if (!ctx->plan->seccomp || !ctx->plan->process->no_new_privileges)
-		return 0;
-	return load_filter(ctx, err);
 }
 
 const struct init_step init_create_steps[] = {
@@ -314,23 +238,49 @@ const struct init_step init_create_steps[] = {
 	{ "console", step_console }, /* after devpts is there */
 	{ "pivot", step_pivot },
 	{ "network", step_network },
+	{ "sysctl", step_sysctl }, /* after the hooks, which make network interfaces */
+	{ "oom score", step_oom_score },
+	{ "leave proc", init_step_leave_proc }, /* nothing below needs the host's /proc */
+	{ "make directory", step_make_directory },
+	{ "restrict", step_restrict }, /* after the pivot: nothing mounts below /proc any more */
+	{ NULL, NULL },
+};
+
+/* ---- create, in a mount namespace that is somebody else's ------------------------------------------------------------ */
+
+/*
+ * Its mounts, and the root of the processes in it, are not ours to change: no mount(2), no pivot_root(2). The root is a directory of
+ * that namespace, which chroot(2) makes ours alone.
+ */
+static int step_chroot(struct init_ctx *ctx, struct error *err)
+{
+	auto_close int root_fd = open_again_here(ctx->plan->root_fd, O_PATH | O_DIRECTORY);
+
+	if (root_fd == -ESTALE || root_fd == -ENOENT)
+		return error_set(
+			err, root_fd,
+			"the root is not the same directory in the joined mount namespace as on the host");
+	if (root_fd < 0)
+		return error_sys(err, root_fd, "open the root in the joined mount namespace");
+	if (fchdir(root_fd) < 0 || chroot(".") < 0 || chdir("/") < 0)
+		return error_sys(err, -errno, "change the root");
+	return 0;
+}
+
+const struct init_step init_create_joined_steps[] = {
+	{ "cpus", step_cpus },
+	{ "id maps", step_id_maps },
+	{ "join namespaces", step_join },
+	{ "session", step_session },
+	{ "keyring", step_keyring },
+	{ "cgroup namespace", step_cgroup_namespace },
+	{ "names", step_names },
+	{ "hooks", step_hooks },
+	{ "chroot", step_chroot },
+	{ "network", step_network },
 	{ "sysctl", step_sysctl },
 	{ "oom score", step_oom_score },
-	{ "restrict", step_restrict }, /* after the pivot: nothing mounts below /proc any more */
-	{ "stdio", step_stdio },
-	{ "limits", init_step_limits },
-	{ "bounding set", step_bounding },
-	{ "labels", step_labels },
-	{ "execution domain", step_execution_domain },
-	{ "memory policy", step_memory_policy },
-	{ "seccomp (privileged)", step_seccomp_privileged },
-	{ "identity", init_step_identity },
-	{ "capabilities", step_capabilities },
-	{ "no new privileges", step_no_new_privs },
-	{ "working directory", init_step_working_directory }, /* as the user: it must be allowed in */
-	{ "program", step_program }, /* likewise, and relative to the working directory */
-	{ "descriptors", init_step_descriptors },
-	{ "seccomp", step_seccomp },
+	{ "leave proc", init_step_leave_proc },
 	{ NULL, NULL },
 };
 
@@ -393,25 +343,20 @@ static int step_exec_console(struct init_ctx *ctx, struct error *err)
 	return open_console(ctx, root_fd, err);
 }
 
+/* A container that lives in somebody else's mount namespace: entering that gives the root of the namespace, not of the container. */
+static int step_exec_chroot(struct init_ctx *ctx, struct error *err)
+{
+	return ctx->plan->root_fd < 0 ? 0 : step_chroot(ctx, err);
+}
+
 const struct init_step init_exec_steps[] = {
 	{ "host side", step_exec_host_side },
+	{ "leave proc",
+	  init_step_leave_proc }, /* before anybody in the container can be our neighbour in /proc */
 	{ "enter", step_enter },
+	{ "chroot", step_exec_chroot },
 	{ "session", step_session },
 	{ "keyring", step_keyring },
 	{ "console", step_exec_console },
-	{ "stdio", step_stdio },
-	{ "limits", init_step_limits },
-	{ "bounding set", step_bounding },
-	{ "labels", step_labels },
-	{ "execution domain", step_execution_domain },
-	{ "memory policy", step_memory_policy },
-	{ "seccomp (privileged)", step_seccomp_privileged },
-	{ "identity", init_step_identity },
-	{ "capabilities", step_capabilities },
-	{ "no new privileges", step_no_new_privs },
-	{ "working directory", init_step_working_directory },
-	{ "program", step_program },
-	{ "descriptors", init_step_descriptors },
-	{ "seccomp", step_seccomp },
 	{ NULL, NULL },
 };

@@ -3,7 +3,11 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -13,6 +17,8 @@
 #include "syscall/process.h"
 #include "util/cleanup.h"
 #include "util/error.h"
+#include "util/log.h"
+#include "util/title.h"
 
 struct wire {
 	int kind;
@@ -23,15 +29,24 @@ struct wire {
 static const size_t WIRE_HEAD = offsetof(struct wire, text);
 
 static const char *const names[] = {
-	[SYNC_ATTACHED] = "attached",	  [SYNC_CHILD] = "child",	    [SYNC_ID_MAPS] = "id maps",
-	[SYNC_WANT_HOOKS] = "want hooks", [SYNC_HOOKS_DONE] = "hooks done", [SYNC_CONSOLE] = "console",
-	[SYNC_SECCOMP] = "seccomp",	  [SYNC_READY] = "ready",	    [SYNC_START] = "start",
+	[SYNC_ATTACHED] = "attached",
+	[SYNC_CHILD] = "child",
+	[SYNC_ID_MAPS] = "id maps",
+	[SYNC_WANT_HOOKS] = "want hooks",
+	[SYNC_HOOKS_DONE] = "hooks done",
+	[SYNC_CONSOLE] = "console",
+	[SYNC_SECCOMP] = "seccomp",
+	[SYNC_READY] = "ready",
+	[SYNC_START] = "start",
+	[SYNC_EXECUTE] = "execute",
 	[SYNC_FAILED] = "failed",
+	[SYNC_LOG] = "log",
+	[SYNC_STEP] = "step",
 };
 
 static const char *kind_name(int kind)
 {
-	return kind >= SYNC_ATTACHED && kind <= SYNC_FAILED ? names[kind] : "unknown";
+	return kind >= SYNC_ATTACHED && kind <= SYNC_STEP ? names[kind] : "unknown";
 }
 
 int sync_pair(int ret_fds[2], struct error *err)
@@ -77,6 +92,73 @@ static ssize_t send_wire(int socket_fd, struct wire *wire, size_t size, int fd)
 	return n;
 }
 
+/* Words one after the other, each with its NUL; what does not fit is cut. */
+static size_t put_words(char *out, size_t size, const char *const *words, size_t len)
+{
+	size_t used = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		/* Room for the NULs of the rest. */
+		const size_t most = size - used - (len - i), have = strlen(words[i]);
+		const size_t n = have < most ? have : most;
+
+		memcpy(out + used, words[i], n);
+		out[used + n] = '\0';
+		used += n + 1;
+	}
+	return used;
+}
+
+static void send_words(int socket_fd, enum sync_kind kind, int value, const char *const *words, size_t len)
+{
+	struct wire wire = { .kind = (int)kind, .value = value };
+
+	if (socket_fd >= 0)
+		send_wire(socket_fd, &wire, WIRE_HEAD + put_words(wire.text, sizeof(wire.text), words, len),
+			  -1);
+}
+
+static void relay_record(void *data, enum log_level level, const char *role, const char *step,
+			 const char *text)
+{
+	const char *words[] = { role, step, text };
+
+	send_words(*(const int *)data, SYNC_LOG, (int)level, words, 3);
+}
+
+static void relay_step(void *data, const char *role, const char *step, unsigned long long start,
+		       unsigned long long end)
+{
+	char begin[24], finish[24];
+	const char *words[] = { role, step, begin, finish };
+
+	snprintf(begin, sizeof(begin), "%llu", start);
+	snprintf(finish, sizeof(finish), "%llu", end);
+	send_words(*(const int *)data, SYNC_STEP, 0, words, 4);
+}
+
+void sync_relay_log(const int *socket_fd)
+{
+	static struct log_relay relay = { .record = relay_record, .step = relay_step };
+
+	relay.data = (void *)(uintptr_t)socket_fd;
+	log_relay(&relay);
+}
+
+/* The child's words about itself, logged under its pid. The text ends with a NUL. */
+static void log_for_child(const struct wire *wire, size_t size, pid_t sender)
+{
+	const char *words[4] = { "", "", "", "" }, *at = wire->text, *end = wire->text + size;
+
+	for (size_t i = 0; i < 4 && at < end; i++, at += strlen(at) + 1)
+		words[i] = at;
+	if (wire->kind == SYNC_STEP)
+		log_relayed_step(sender, words[0], words[1], strtoull(words[2], NULL, 10),
+				 strtoull(words[3], NULL, 10));
+	else if (wire->value >= LOG_LEVEL_ERROR && wire->value <= LOG_LEVEL_DEBUG)
+		log_relayed_record(sender, (enum log_level)wire->value, words[0], words[1], words[2]);
+}
+
 int sync_send(int socket_fd, enum sync_kind kind, int value, int fd, struct error *err)
 {
 	struct wire wire;
@@ -115,10 +197,11 @@ static void take_control(struct msghdr *message, struct sync_message *got)
 	}
 }
 
-int sync_receive(int socket_fd, struct sync_message *ret, struct error *err)
+/* One message as it came; its text ends with a NUL. SYNC_MESSAGE, SYNC_END or the error. */
+static int receive_wire(int socket_fd, struct wire *wire, size_t *ret_text_size, struct sync_message *ret,
+			struct error *err)
 {
-	struct wire wire;
-	struct iovec iov = { .iov_base = &wire, .iov_len = sizeof(wire) };
+	struct iovec iov = { .iov_base = wire, .iov_len = sizeof(*wire) };
 	union {
 		struct cmsghdr header;
 		char space[CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(struct ucred))];
@@ -129,9 +212,9 @@ int sync_receive(int socket_fd, struct sync_message *ret, struct error *err)
 		.msg_control = &control,
 		.msg_controllen = sizeof(control.space),
 	};
-	struct sync_message got = { .fd = -1 };
 	ssize_t n;
 
+	*ret = (struct sync_message){ .fd = -1 };
 	do
 		n = recvmsg(socket_fd, &message, MSG_CMSG_CLOEXEC);
 	while (n < 0 && errno == EINTR);
@@ -139,22 +222,39 @@ int sync_receive(int socket_fd, struct sync_message *ret, struct error *err)
 		return SYNC_END;
 	if (n < 0)
 		return error_sys(err, -errno, "receive a sync message");
-	take_control(&message, &got);
+	take_control(&message, ret);
 	if ((size_t)n < WIRE_HEAD) {
-		cleanup_close(&got.fd);
+		cleanup_close(&ret->fd);
 		return error_set(err, -EPROTO, "short sync message");
 	}
-	if (wire.kind == SYNC_FAILED) {
-		size_t len = (size_t)n - WIRE_HEAD;
-
-		cleanup_close(&got.fd);
-		wire.text[len < sizeof(wire.text) ? len : sizeof(wire.text) - 1] = '\0';
-		return error_set(err, wire.value < 0 ? wire.value : -EPROTO, "%s", wire.text);
-	}
-	got.kind = (enum sync_kind)wire.kind;
-	got.value = wire.value;
-	*ret = got;
+	*ret_text_size = (size_t)n - WIRE_HEAD;
+	wire->text[*ret_text_size < sizeof(wire->text) ? *ret_text_size : sizeof(wire->text) - 1] = '\0';
+	ret->kind = (enum sync_kind)wire->kind;
+	ret->value = wire->value;
 	return SYNC_MESSAGE;
+}
+
+int sync_receive(int socket_fd, struct sync_message *ret, struct error *err)
+{
+	struct wire wire;
+	struct sync_message got;
+	size_t size;
+	int r;
+
+	while ((r = receive_wire(socket_fd, &wire, &size, &got, err)) == SYNC_MESSAGE) {
+		if (got.kind == SYNC_LOG || got.kind == SYNC_STEP) {
+			cleanup_close(&got.fd);
+			log_for_child(&wire, size, got.sender);
+			continue;
+		}
+		if (got.kind == SYNC_FAILED) {
+			cleanup_close(&got.fd);
+			return error_set(err, wire.value < 0 ? wire.value : -EPROTO, "%s", wire.text);
+		}
+		*ret = got;
+		return SYNC_MESSAGE;
+	}
+	return r;
 }
 
 int sync_expect(int socket_fd, enum sync_kind kind, struct sync_message *ret, struct error *err)
@@ -179,17 +279,43 @@ int sync_expect(int socket_fd, enum sync_kind kind, struct sync_message *ret, st
 	return 0;
 }
 
-static _Noreturn void run_child(int (*act)(void *data, struct error *err), void *data, int sync_fd)
+int sync_expect_execution(int socket_fd, bool said, struct error *err)
+{
+	for (;;) {
+		struct sync_message got;
+		int r = sync_receive(socket_fd, &got, err);
+
+		if (r < 0)
+			return r;
+		if (r == SYNC_END)
+			return said ? SYNC_MESSAGE : SYNC_END;
+		cleanup_close(&got.fd);
+		if (got.kind != SYNC_EXECUTE)
+			return error_set(err, -EPROTO, "sync message '%s' came, '%s' was expected",
+					 kind_name(got.kind), kind_name(SYNC_EXECUTE));
+		said = true;
+	}
+}
+
+static _Noreturn void run_child(int (*act)(void *data, struct error *err), void *data, struct fd_list *keep,
+				int sync_fd)
 {
 	struct error err = { 0 };
-	int r = act(data, &err);
+	int r;
 
+	sync_relay_log(&sync_fd);
+	title_hide("krun");
+	r = fd_list_add(keep, sync_fd);
+	if (r == 0)
+		r = fd_list_close_others(keep, 3);
+	r = r < 0 ? error_sys(&err, r, "close descriptors") : act(data, &err);
 	if (r < 0)
 		sync_send_failure(sync_fd, &err);
 	_exit(r < 0);
 }
 
-int sync_run(int (*act)(void *data, struct error *err), void *data, const char *what, struct error *err)
+int sync_run(int (*act)(void *data, struct error *err), void *data, struct fd_list *keep, const char *what,
+	     struct error *err)
 {
 	auto_close int parent_fd = -1, child_fd = -1;
 	int fds[2], status = 0, r;
@@ -200,13 +326,16 @@ int sync_run(int (*act)(void *data, struct error *err), void *data, const char *
 		return r;
 	parent_fd = fds[0];
 	child_fd = fds[1];
+	/* It may enter a container, and is not to be looked into from its first instruction there. */
+	sys_set_dumpable(false);
 	pid = sys_clone3(0, SIGCHLD, -1);
 	if (pid < 0)
 		return error_sys(err, pid, "start a process for %s", what);
 	if (pid == 0) {
 		cleanup_close(&parent_fd);
-		run_child(act, data, child_fd);
+		run_child(act, data, keep, child_fd);
 	}
+	fd_list_done(keep);
 	cleanup_close(&child_fd);
 	r = sync_receive(parent_fd, &(struct sync_message){ 0 }, err);
 	sys_wait(pid, &status, 0);

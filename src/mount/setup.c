@@ -19,6 +19,7 @@
 #include "mount/internal.h"
 #include "syscall/mount.h"
 #include "syscall/open.h"
+#include "syscall/process.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 
@@ -351,6 +352,22 @@ int mount_setup_make_live(const struct mount_request *request, struct mount_setu
 	}
 	*ret = setup;
 	return 0;
+}
+
+int mount_setup_descriptors(const struct mount_setup *setup, struct fd_list *list)
+{
+	int r = fd_list_add(list, setup->root_fd);
+
+	if (r == 0)
+		r = fd_list_add(list, setup->nodes_fd);
+	for (size_t i = 0; r == 0 && i < setup->plan.len; i++) {
+		r = fd_list_add(list, setup->plan.entries[i].tree_fd);
+		if (r == 0)
+			r = fd_list_add(list, setup->plan.entries[i].idmap_fd);
+	}
+	for (size_t i = 0; r == 0 && i < setup->files_len; i++)
+		r = fd_list_add(list, setup->files[i].tree_fd);
+	return r;
 }
 
 void mount_setup_free(struct mount_setup *setup)

@@ -39,16 +39,33 @@ int no_new_privs_apply(struct error *err)
 	return 0;
 }
 
-int oom_score_apply(int proc_fd, int64_t score, struct error *err)
+static void oom_score_path(pid_t pid, char *path, size_t size)
 {
-	char text[16], now[16];
+	if (pid == 0)
+		snprintf(path, size, "self/oom_score_adj");
+	else
+		snprintf(path, size, "%d/oom_score_adj", pid);
+}
+
+int64_t oom_score_read(int proc_fd)
+{
+	char now[16];
+
+	return io_read_small(proc_fd, "self/oom_score_adj", now, sizeof(now)) > 0 ? strtoll(now, NULL, 10) :
+										    0;
+}
+
+int oom_score_apply(int proc_fd, pid_t pid, int64_t score, struct error *err)
+{
+	char text[16], now[16], path[40];
 	int r;
 
+	oom_score_path(pid, path, sizeof(path));
 	snprintf(text, sizeof(text), "%lld", (long long)score);
 	/* Lowering it takes CAP_SYS_RESOURCE, leaving it does not: rootless engines send the value that is there. */
-	if (io_read_small(proc_fd, "self/oom_score_adj", now, sizeof(now)) > 0 && strcmp(now, text) == 0)
+	if (io_read_small(proc_fd, path, now, sizeof(now)) > 0 && strcmp(now, text) == 0)
 		return 0;
-	r = io_write_existing(proc_fd, "self/oom_score_adj", text);
+	r = io_write_existing(proc_fd, path, text);
 	return r < 0 ? error_sys(err, r, "set oom_score_adj to %s", text) : 0;
 }
 
@@ -74,16 +91,14 @@ static void make_searchable(long key)
 	sys_keyctl_setperm(key, (uint32_t)(mask | 0x00080000));
 }
 
-int keyring_apply(const char *name, const char *selinux_label, struct error *err)
+int keyring_apply(const char *name, const struct lsm_files *files, const char *selinux_label,
+		  struct error *err)
 {
 	long key;
+	int r = selinux_label ? selinux_apply_to_keys(files, selinux_label, err) : 0;
 
-	if (selinux_label) {
-		int r = io_write_existing(AT_FDCWD, "/proc/thread-self/attr/keycreate", selinux_label);
-
-		if (r < 0)
-			return error_sys(err, r, "write `/proc/thread-self/attr/keycreate`");
-	}
+	if (r < 0)
+		return r;
 	key = sys_join_session_keyring(name);
 	/* A kernel without keys, a quota that is used up, a seccomp filter around us: no reason not to run. */
 	if (key == -ENOSYS || key == -EDQUOT || key == -EACCES || key == -EPERM) {

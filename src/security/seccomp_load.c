@@ -5,10 +5,9 @@
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <poll.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
-#include <time.h>
 
 #include "security/security.h"
 #include "syscall/process.h"
@@ -16,13 +15,16 @@
 
 enum {
 	NOTHING_YET = -1,
-	FAILED = -2, /* the filter could not be loaded; the process says why itself */
-	DELIVERED = -3,
-	LOOK_NS = 50000,
+	FAILED = -2,	/* the filter could not be loaded, or its listener not sent */
+	DELIVERED = -3, /* the agent has it */
+	THREAD_STACK = 32 * 1024,
 };
 
 struct seccomp_handover {
-	atomic_int listener; /* the number in the process that loaded the filter, or one of the above */
+	atomic_int listener; /* its number in the process that loaded the filter, or one of the above */
+	int (*send)(void *data, int listener_fd);
+	void *data;
+	_Alignas(16) char stack[THREAD_STACK]; /* of the thread */
 };
 
 struct seccomp_handover *seccomp_handover_new(struct error *err)
@@ -44,20 +46,11 @@ void seccomp_handover_free(struct seccomp_handover *handover)
 		munmap(handover, sizeof(*handover));
 }
 
-int seccomp_handover_take(struct seccomp_handover *handover, int pidfd, struct error *err)
+void seccomp_handover_set_sender(struct seccomp_handover *handover, int (*send)(void *data, int listener_fd),
+				 void *data)
 {
-	struct pollfd item = { .fd = pidfd, .events = POLLIN };
-	const struct timespec pause = { .tv_nsec = LOOK_NS };
-	int listener, r;
-
-	while ((listener = atomic_load(&handover->listener)) == NOTHING_YET)
-		if (ppoll(&item, 1, &pause, NULL) > 0)
-			return error_set(err, -ECHILD,
-					 "the process ended while it loaded its seccomp filter");
-	if (listener == FAILED)
-		return -EAGAIN;
-	r = sys_pidfd_getfd(pidfd, listener);
-	return r < 0 ? error_sys(err, r, "take the seccomp listener from the container's process") : r;
+	handover->send = send;
+	handover->data = data;
 }
 
 void seccomp_handover_done(struct seccomp_handover *handover)
@@ -65,16 +58,45 @@ void seccomp_handover_done(struct seccomp_handover *handover)
 	atomic_store(&handover->listener, DELIVERED);
 }
 
+/* The thread: the filter is not its own, the descriptors are. */
+static int send_listener(void *data)
+{
+	struct seccomp_handover *handover = data;
+	int listener;
+
+	while ((listener = atomic_load(&handover->listener)) == NOTHING_YET)
+		sched_yield();
+	if (listener >= 0 && handover->send(handover->data, listener) < 0)
+		atomic_store(&handover->listener, FAILED);
+	return 0;
+}
+
+static int load_and_hand_over(const struct seccomp_program *program, const struct sock_fprog *filter,
+			      struct seccomp_handover *handover)
+{
+	/* All threads: the thread has to stay outside. There are no others. */
+	const unsigned int flags = program->flags & ~(unsigned int)SECCOMP_FILTER_FLAG_TSYNC;
+	int listener, said;
+
+	/* A thread ends without leaving anything to be waited for. */
+	if (clone(send_listener, handover->stack + THREAD_STACK,
+		  CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM,
+		  handover) < 0)
+		return -errno;
+	listener = sys_seccomp(SECCOMP_SET_MODE_FILTER, flags, filter);
+	atomic_store(&handover->listener, listener < 0 ? FAILED : listener);
+	/* No system call here, see security.h: the parent needs microseconds, and its end kills us. */
+	do
+		said = atomic_load(&handover->listener);
+	while (listener >= 0 && said != DELIVERED && said != FAILED);
+	return listener < 0 ? listener : said == FAILED ? -EPIPE : 0;
+}
+
 int seccomp_apply(const struct seccomp_program *program, struct seccomp_handover *handover, struct error *err)
 {
 	const struct sock_fprog filter = { .len = program->len, .filter = program->instructions };
-	int r = sys_seccomp(SECCOMP_SET_MODE_FILTER, program->flags, &filter);
+	int r = handover && program->notifies ? load_and_hand_over(program, &filter, handover) :
+						sys_seccomp(SECCOMP_SET_MODE_FILTER, program->flags, &filter);
 
-	if (handover && program->notifies) {
-		atomic_store(&handover->listener, r < 0 ? FAILED : r);
-		/* No system call here, see above: the parent needs microseconds, and its end kills us. */
-		while (r >= 0 && atomic_load(&handover->listener) != DELIVERED)
-			;
-	}
 	return r < 0 ? error_sys(err, r, "load the seccomp filter") : 0;
 }

@@ -60,10 +60,14 @@ int memory_policy_apply(const struct spec_memory_policy *policy, struct error *e
 /* @pid 0: this process (setrlimit); else another one (prlimit, from the parent). */
 int rlimits_apply(pid_t pid, const struct spec_rlimit *rlimits, size_t len, struct error *err);
 int no_new_privs_apply(struct error *err);
-/* @proc_fd: a trusted /proc. */
-int oom_score_apply(int proc_fd, int64_t score, struct error *err);
+/* Of @pid, 0: this process. @proc_fd: the host's /proc. The kernel wants root's rights for a process that is not dumpable. */
+int oom_score_apply(int proc_fd, pid_t pid, int64_t score, struct error *err);
+/* This process' score; 0 when it cannot be read. */
+int64_t oom_score_read(int proc_fd);
 /* A fresh session keyring that its owner can search; ENOSYS/EDQUOT-safe: a host without keys is no error. */
-int keyring_apply(const char *name, const char *selinux_label, struct error *err);
+struct lsm_files;
+int keyring_apply(const char *name, const struct lsm_files *files, const char *selinux_label,
+		  struct error *err);
 
 /*
  * Pure: only keys that belong to a namespace the container does not share with the host are allowed
@@ -88,14 +92,17 @@ struct seccomp_program {
 };
 
 /*
- * How the listener comes from the process that loaded the filter to its parent: memory that both share, because every
- * system call that the process could make may already wait for the agent. Made before the clone.
+ * How the listener of a filter that notifies leaves the process that loaded it. Every system call that this process could
+ * make may already wait for the agent, so a second thread, which began before the filter and is not under it, sends the
+ * listener; and the process waits in memory that it shares with its parent until the agent has it. Nobody has to look into the
+ * process for it (pidfd_getfd(2)), which an ordinary user may not. Made before the clone.
  */
 struct seccomp_handover;
 struct seccomp_handover *seccomp_handover_new(struct error *err);
 void seccomp_handover_free(struct seccomp_handover *handover);
-/* Parent: waits for the filter of the process behind @pidfd; its listener, owned by the caller. */
-int seccomp_handover_take(struct seccomp_handover *handover, int pidfd, struct error *err);
+/* Child, before its clone of the thread: how the listener is sent (fd borrowed); runs in the thread, which makes system calls only. */
+void seccomp_handover_set_sender(struct seccomp_handover *handover, int (*send)(void *data, int listener_fd),
+				 void *data);
 /* Parent: the agent has it; the process goes on. */
 void seccomp_handover_done(struct seccomp_handover *handover);
 
@@ -121,6 +128,28 @@ int seccomp_program_load(int dir_fd, const char *name, struct seccomp_program *r
 /* Error when the kernel has no AppArmor (SELinux), before anything is made. Parent. */
 int apparmor_check(const char *profile, struct error *err);
 int selinux_check(const char *label, struct error *err);
-/* For the next execve; @proc_fd: a trusted /proc. attr/apparmor/exec first (Linux 5.8), attr/exec after. */
-int apparmor_apply(int proc_fd, const char *profile, struct error *err);
-int selinux_apply(int proc_fd, const char *label, struct error *err);
+/*
+ * The files of this process through which labels are set, opened before it enters a container: afterwards what is at /proc is the
+ * container's. -1: not needed, or the kernel has none.
+ */
+struct lsm_files {
+	int apparmor_fd; /* attr/apparmor/exec (Linux 5.8), or attr/exec */
+	int selinux_fd;	 /* attr/exec */
+	int keycreate_fd;
+};
+#define LSM_FILES_NONE     \
+	{                  \
+		-1, -1, -1 \
+	}
+
+/*
+ * @proc_fd: the host's /proc. @profile, @label: NULL for none. @keyring: a session keyring is made, which gets the SELinux label.
+ */
+int lsm_files_open(int proc_fd, const char *profile, const char *label, bool keyring, struct lsm_files *ret,
+		   struct error *err);
+void lsm_files_done(struct lsm_files *files);
+/* For the next execve. */
+int apparmor_apply(const struct lsm_files *files, const char *profile, struct error *err);
+int selinux_apply(const struct lsm_files *files, const char *label, struct error *err);
+/* For keys that this process makes. */
+int selinux_apply_to_keys(const struct lsm_files *files, const char *label, struct error *err);

@@ -4,11 +4,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "util/cleanup.h"
@@ -16,7 +19,8 @@
 enum {
 	/* A rename by the container during the look-up makes openat2 say EAGAIN; it cannot win for ever. */
 	RACE_RETRIES = 64,
-	LINKS_MAX = 40, /* as the kernel's own limit, path_resolution(7) */
+	LINKS_MAX = 40,	     /* as the kernel's own limit, path_resolution(7) */
+	PROC_ROOT_INODE = 1, /* linux/proc_ns.h, PROC_ROOT_INO */
 };
 
 static const uint64_t IN_ROOT = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
@@ -52,13 +56,51 @@ int open_in_root_nofollow(int root_fd, const char *path, int flags)
 	return sys_openat2(root_fd, or_dot(path), (uint64_t)(flags | O_NOFOLLOW), 0, IN_ROOT);
 }
 
+static struct {
+	bool given; /* false: those at /proc */
+	int fd;
+} own_links;
+
+int open_proc(void)
+{
+	auto_close int fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct statfs fs;
+	struct stat st;
+
+	if (fd < 0 || fstatfs(fd, &fs) < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	return fs.f_type == PROC_SUPER_MAGIC && st.st_ino == PROC_ROOT_INODE ? take_fd(&fd) : -ENODEV;
+}
+
+int open_own_links(int proc_fd)
+{
+	int fd = openat(proc_fd, "self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+void open_use_own_links(int links_fd)
+{
+	own_links.given = true;
+	own_links.fd = links_fd;
+}
+
+/* The magic link of @fd, to be used with the directory that is returned; -1: there is none. */
+static int own_link(int fd, char *link, size_t size)
+{
+	snprintf(link, size, own_links.given ? "%d" : "/proc/self/fd/%d", fd);
+	return own_links.given ? own_links.fd : AT_FDCWD;
+}
+
 int fd_path(int fd, char *path, size_t size)
 {
 	char link[32];
+	const int dir_fd = own_link(fd, link, sizeof(link));
 	ssize_t n;
 
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	n = readlink(link, path, size - 1);
+	if (dir_fd == -1)
+		return -ENOENT;
+	n = readlinkat(dir_fd, link, path, size - 1);
 	if (n < 0)
 		return -errno;
 	path[n] = '\0';
@@ -87,11 +129,13 @@ int open_again_here(int fd, int flags)
 
 int reopen_fd(int fd, int flags)
 {
-	char path[32];
+	char link[32];
+	const int dir_fd = own_link(fd, link, sizeof(link));
 	int opened;
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	opened = open(path, flags | O_CLOEXEC);
+	if (dir_fd == -1)
+		return -ENOENT;
+	opened = openat(dir_fd, link, flags | O_CLOEXEC);
 	return opened < 0 ? -errno : opened;
 }
 

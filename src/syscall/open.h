@@ -38,6 +38,21 @@ int open_in_root_make(int root_fd, const char *path, enum open_make what, mode_t
  */
 int open_parent_in_root(int root_fd, const char *path, bool make, const char **ret_name);
 
+/*
+ * The procfs of this process' mount namespace at /proc, O_PATH. It has to be the root of a procfs (-ENODEV), because what
+ * is read and written below it is believed; so this is for the host, before any container's namespace is entered.
+ */
+int open_proc(void);
+/*
+ * The links to this process' own descriptors, /proc/self/fd below @proc_fd, for open_use_own_links(). O_PATH; a child needs its own.
+ */
+int open_own_links(int proc_fd);
+/*
+ * From here on the functions below use these links, and not those at /proc, where a container's may be by then. Borrowed; -1: they fail
+ * with -ENOENT. In this process alone.
+ */
+void open_use_own_links(int links_fd);
+
 /* The path of what @fd was opened on, as the kernel tells it: true now, perhaps not any more when it is used. */
 int fd_path(int fd, char *path, size_t size);
 /*

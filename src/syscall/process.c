@@ -5,6 +5,8 @@
 #include <linux/keyctl.h>
 #include <linux/sched.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -49,6 +51,57 @@ int sys_pidfd_send_signal(int pidfd, int signo)
 int sys_tgkill(pid_t tgid, pid_t tid, int signo)
 {
 	return result(syscall(SYS_tgkill, tgid, tid, signo));
+}
+
+void sys_set_dumpable(bool dumpable)
+{
+	/* It cannot fail for these two values. */
+	prctl(PR_SET_DUMPABLE, dumpable ? 1 : 0, 0, 0, 0);
+}
+
+int fd_list_add(struct fd_list *list, int fd)
+{
+	int *items;
+
+	if (fd < 0)
+		return 0;
+	items = realloc(list->items, (list->len + 1) * sizeof(*items));
+	if (!items)
+		return -ENOMEM;
+	list->items = items;
+	list->items[list->len++] = fd;
+	return 0;
+}
+
+void fd_list_done(struct fd_list *list)
+{
+	free(list->items);
+	*list = (struct fd_list){ 0 };
+}
+
+static int compare_fds(const void *a, const void *b)
+{
+	const int left = *(const int *)a, right = *(const int *)b;
+
+	return (left > right) - (left < right);
+}
+
+int fd_list_close_others(struct fd_list *list, unsigned int first)
+{
+	int r = 0;
+
+	if (list->len > 0)
+		qsort(list->items, list->len, sizeof(*list->items), compare_fds);
+	for (size_t i = 0; r == 0 && i < list->len; i++) {
+		const unsigned int keep = (unsigned int)list->items[i];
+
+		if (keep < first)
+			continue;
+		if (keep > first)
+			r = sys_close_range(first, keep - 1, 0);
+		first = keep + 1;
+	}
+	return r < 0 ? r : sys_close_range(first, ~0U, 0);
 }
 
 int sys_close_range(unsigned int first, unsigned int last, unsigned int flags)

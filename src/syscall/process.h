@@ -3,6 +3,8 @@
 
 /* Thin wrappers around process calls that libc lacks, or leaves half done; negative errno on failure. */
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -21,6 +23,24 @@ int sys_pidfd_open(pid_t pid);
 /* Linux 5.1. */
 int sys_pidfd_send_signal(int pidfd, int signo);
 int sys_tgkill(pid_t tgid, pid_t tid, int signo);
+
+/*
+ * PR_SET_DUMPABLE, and with it whether processes of the same user may trace this one and look into its /proc/PID
+ * (ptrace(2), "Ptrace access mode checking"). Inherited by fork and clone; execve sets it again.
+ */
+void sys_set_dumpable(bool dumpable);
+
+/* A list of descriptors, any order, -1 for none; zero-initialised is empty. */
+struct fd_list {
+	int *items; /* owned: fd_list_done() */
+	size_t len;
+};
+
+/* -ENOMEM. */
+int fd_list_add(struct fd_list *list, int fd);
+void fd_list_done(struct fd_list *list);
+/* Closes every descriptor from @first on but those in @list, which gets sorted. */
+int fd_list_close_others(struct fd_list *list, unsigned int first);
 
 /* Closes [first, last]; with CLOSE_RANGE_CLOEXEC (Linux 5.11) only marks them. */
 int sys_close_range(unsigned int first, unsigned int last, unsigned int flags);

@@ -61,3 +61,27 @@ int socket_send_fd(int socket_fd, const char *text, size_t len, int fd, struct e
 		return error_sys(err, n < 0 ? -errno : -EMSGSIZE, "send a descriptor over the socket");
 	return 0;
 }
+
+int socket_receive_fd(int socket_fd, int *ret_fd)
+{
+	char byte;
+	struct iovec iov = { .iov_base = &byte, .iov_len = sizeof(byte) };
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct msghdr message = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control.space),
+	};
+
+	*ret_fd = -1;
+	if (recvmsg(socket_fd, &message, MSG_CMSG_CLOEXEC) < 0)
+		return -errno;
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(&message); c; c = CMSG_NXTHDR(&message, c))
+		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
+			memcpy(ret_fd, CMSG_DATA(c), sizeof(*ret_fd));
+	return 0;
+}

@@ -21,7 +21,7 @@
 
 enum { RECORD_MAX = 3 * ERROR_TEXT_MAX };
 
-enum log_kind { KIND_STDERR, KIND_FILE, KIND_SYSLOG, KIND_JOURNALD };
+enum log_kind { KIND_STDERR, KIND_FILE, KIND_SYSLOG, KIND_JOURNALD, KIND_RELAY };
 
 static struct {
 	enum log_kind kind;
@@ -32,7 +32,15 @@ static struct {
 	const char *ident;
 	const char *role;
 	const char *id;
+	bool traced; /* with KIND_RELAY: the command on the host has a trace */
+	const struct log_relay *relay;
 } state = { .fd = -1, .trace_fd = -1, .role = "krun", .id = "" };
+
+/* Who says something: this process, or one that handed it on. */
+struct speaker {
+	pid_t pid;
+	const char *role;
+};
 
 static const char *const level_words[] = { "error", "warning", "info", "debug" };
 
@@ -141,16 +149,6 @@ void log_set_role(const char *role, const char *container_id)
 		state.id = container_id;
 }
 
-int log_fd(void)
-{
-	return state.fd;
-}
-
-int log_trace_fd(void)
-{
-	return state.trace_fd;
-}
-
 bool log_enabled(enum log_level level)
 {
 	return level <= state.level;
@@ -195,7 +193,8 @@ static void format_time(char *text, size_t size)
 	snprintf(text, size, "%s.%09ldZ", seconds, now.tv_nsec);
 }
 
-static size_t format_json(char *record, size_t size, enum log_level level, const char *step, const char *text)
+static size_t format_json(char *record, size_t size, const struct speaker *speaker, enum log_level level,
+			  const char *step, const char *text)
 {
 	const char *end = record + size - 256;
 	char stamp[64];
@@ -204,22 +203,23 @@ static size_t format_json(char *record, size_t size, enum log_level level, const
 	format_time(stamp, sizeof(stamp));
 	out += sprintf(out, "{\"level\":\"%s\",\"msg\":\"", level_words[level]);
 	out = json_escape(out, end, text);
-	out += sprintf(out, "\",\"time\":\"%s\",\"pid\":%d,\"id\":\"", stamp, getpid());
+	out += sprintf(out, "\",\"time\":\"%s\",\"pid\":%d,\"id\":\"", stamp, speaker->pid);
 	out = json_escape(out, record + size - 128, state.id);
 	out += sprintf(out, "\",\"step\":\"");
-	out = json_escape(out, record + size - 8, step ? step : state.role);
+	out = json_escape(out, record + size - 8, step ? step : speaker->role);
 	out += sprintf(out, "\"}\n");
 	return (size_t)(out - record);
 }
 
-static void write_record(int fd, enum log_level level, const char *step, const char *text)
+static void write_record(int fd, const struct speaker *speaker, enum log_level level, const char *step,
+			 const char *text)
 {
 	char record[RECORD_MAX];
 	char stamp[64] = "";
 	size_t size;
 
 	if (state.format == LOG_FORMAT_JSON && state.kind == KIND_FILE) {
-		size = format_json(record, sizeof(record), level, step, text);
+		size = format_json(record, sizeof(record), speaker, level, step, text);
 		io_write_all(fd, record, size);
 		return;
 	}
@@ -227,35 +227,36 @@ static void write_record(int fd, enum log_level level, const char *step, const c
 		format_time(stamp, sizeof(stamp) - 1);
 		strcat(stamp, " ");
 	}
-	size = (size_t)snprintf(record, sizeof(record), "%skrun[%d] %s%s%s: %s\n", stamp, getpid(),
-				step ? step : state.role, level == LOG_LEVEL_ERROR ? "" : " ",
+	size = (size_t)snprintf(record, sizeof(record), "%skrun[%d] %s%s%s: %s\n", stamp, speaker->pid,
+				step ? step : speaker->role, level == LOG_LEVEL_ERROR ? "" : " ",
 				level == LOG_LEVEL_ERROR ? "" : level_words[level], text);
 	io_write_all(fd, record, size < sizeof(record) ? size : sizeof(record) - 1);
 }
 
-static void emit(enum log_level level, const char *step, const char *text)
+static void emit(const struct speaker *speaker, enum log_level level, const char *step, const char *text)
 {
 	char record[RECORD_MAX];
 	int n;
 
 	switch (state.kind) {
 	case KIND_STDERR:
-		write_record(STDERR_FILENO, level, step, text);
+		write_record(STDERR_FILENO, speaker, level, step, text);
 		return;
 	case KIND_FILE:
-		write_record(state.fd, level, step, text);
+		write_record(state.fd, speaker, level, step, text);
 		return;
 	case KIND_SYSLOG:
 		n = snprintf(record, sizeof(record), "<%d>%s[%d]: %s%s%s",
-			     FACILITY_DAEMON | severities[level], state.ident, getpid(), state.id,
+			     FACILITY_DAEMON | severities[level], state.ident, speaker->pid, state.id,
 			     *state.id ? ": " : "", text);
 		break;
 	case KIND_JOURNALD:
 		/* https://systemd.io/JOURNAL_NATIVE_PROTOCOL: one datagram, FIELD=value lines. */
 		n = snprintf(record, sizeof(record),
 			     "PRIORITY=%d\nSYSLOG_IDENTIFIER=%s\nKRUN_ID=%s\nKRUN_STEP=%s\nMESSAGE=%s\n",
-			     severities[level], state.ident, state.id, step ? step : state.role, text);
+			     severities[level], state.ident, state.id, step ? step : speaker->role, text);
 		break;
+	case KIND_RELAY:
 	default:
 		return;
 	}
@@ -279,7 +280,10 @@ void log_record(enum log_level level, const char *step, const char *format, ...)
 	for (char *p = text; *p; p++)
 		if (*p == '\n')
 			*p = ' ';
-	emit(level, step, text);
+	if (state.kind == KIND_RELAY)
+		state.relay->record(state.relay->data, level, state.role, step ? step : state.role, text);
+	else
+		emit(&(struct speaker){ getpid(), state.role }, level, step, text);
 	errno = saved;
 }
 
@@ -297,10 +301,30 @@ unsigned long long log_clock(void)
 {
 	struct timespec now;
 
-	if (state.trace_fd < 0 && !log_enabled(LOG_LEVEL_DEBUG))
+	if (state.trace_fd < 0 && !state.traced && !log_enabled(LOG_LEVEL_DEBUG))
 		return 0;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (unsigned long long)now.tv_sec * 1000000000ULL + (unsigned long long)now.tv_nsec;
+}
+
+static void step_done(const struct speaker *speaker, const char *step, unsigned long long start,
+		      unsigned long long end)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), ": %llu us", (end - start) / 1000);
+	if (log_enabled(LOG_LEVEL_DEBUG)) {
+		char record[ERROR_TEXT_MAX];
+
+		snprintf(record, sizeof(record), "%.*s%s", (int)(sizeof(record) - sizeof(text)), step, text);
+		emit(speaker, LOG_LEVEL_DEBUG, step, record);
+	}
+	if (state.trace_fd >= 0)
+		dprintf(state.trace_fd,
+			"{\"name\":\"%s\",\"cat\":\"%s\",\"ph\":\"X\",\"ts\":%llu.%03llu,\"dur\":%llu.%03llu,"
+			"\"pid\":%d,\"tid\":%d},\n",
+			step, speaker->role, start / 1000, start % 1000, (end - start) / 1000,
+			(end - start) % 1000, speaker->pid, speaker->pid);
 }
 
 void log_step_done(const char *step, unsigned long long start)
@@ -310,12 +334,41 @@ void log_step_done(const char *step, unsigned long long start)
 
 	if (end == 0)
 		return;
-	log_record(LOG_LEVEL_DEBUG, step, "%s: %llu us", step, (end - start) / 1000);
-	if (state.trace_fd >= 0)
-		dprintf(state.trace_fd,
-			"{\"name\":\"%s\",\"cat\":\"%s\",\"ph\":\"X\",\"ts\":%llu.%03llu,\"dur\":%llu.%03llu,"
-			"\"pid\":%d,\"tid\":%d},\n",
-			step, state.role, start / 1000, start % 1000, (end - start) / 1000,
-			(end - start) % 1000, getpid(), getpid());
+	if (state.kind == KIND_RELAY)
+		state.relay->step(state.relay->data, state.role, step, start, end);
+	else
+		step_done(&(struct speaker){ getpid(), state.role }, step, start, end);
+	errno = saved;
+}
+
+void log_relay(const struct log_relay *relay)
+{
+	state.traced = state.traced || state.trace_fd >= 0;
+	log_close();
+	cleanup_close(&state.trace_fd);
+	state.kind = KIND_RELAY;
+	state.relay = relay;
+}
+
+void log_relayed_record(pid_t pid, enum log_level level, const char *role, const char *step, const char *text)
+{
+	int saved = errno;
+
+	if (state.kind == KIND_RELAY)
+		state.relay->record(state.relay->data, level, role, step, text);
+	else if (log_enabled(level))
+		emit(&(struct speaker){ pid, role }, level, step, text);
+	errno = saved;
+}
+
+void log_relayed_step(pid_t pid, const char *role, const char *step, unsigned long long start,
+		      unsigned long long end)
+{
+	int saved = errno;
+
+	if (state.kind == KIND_RELAY)
+		state.relay->step(state.relay->data, role, step, start, end);
+	else
+		step_done(&(struct speaker){ pid, role }, step, start, end);
 	errno = saved;
 }

@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * Where krun's own messages go. The destination is opened once, on the host, before any other work, and
- * the fd is kept: it works in every namespace. At the normal level a command writes exactly one record
+ * Where krun's own messages go. The destination is opened once, on the host, before any other work. A process that enters a
+ * container keeps no descriptor of it, because the container could open it again through /proc/PID/fd: it hands what it
+ * has to say to the command on the host (log_relay()). At the normal level a command writes exactly one record
  * when it fails and none when it succeeds, because podman reads the whole file as one JSON document and
  * containerd looks for the last error in it.
  *
@@ -11,6 +12,7 @@
  */
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 struct error;
 
@@ -56,6 +58,22 @@ unsigned long long log_clock(void);
 /* Ends the step that began at @start: a debug record with its duration and a trace event. */
 void log_step_done(const char *step, unsigned long long start);
 
-/* The fd that must survive close_range in the child, or -1; the trace fd likewise. */
-int log_fd(void);
-int log_trace_fd(void);
+/*
+ * How a process without a destination of its own hands on what it has to say. @record is for log_record(), @step for
+ * log_step_done(); @role and @step stay valid for the call only.
+ */
+struct log_relay {
+	void (*record)(void *data, enum log_level level, const char *role, const char *step,
+		       const char *text);
+	void (*step)(void *data, const char *role, const char *step, unsigned long long start,
+		     unsigned long long end);
+	void *data;
+};
+
+/* From here on in this process: closes the destination and the trace, and hands everything to @relay (borrowed). */
+void log_relay(const struct log_relay *relay);
+/* On the host: what process @pid handed on, with its own role. */
+void log_relayed_record(pid_t pid, enum log_level level, const char *role, const char *step,
+			const char *text);
+void log_relayed_step(pid_t pid, const char *role, const char *step, unsigned long long start,
+		      unsigned long long end);

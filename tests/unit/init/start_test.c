@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "init/start.h"
+#include "init/sync.h"
 #include "util/error.h"
 
 static char top[] = "/tmp/krun-start-XXXXXX";
@@ -29,59 +30,80 @@ static int make_directory(void **state)
 static int remove_directory(void **state)
 {
 	(void)state;
+	unlinkat(dir_fd, START_SOCKET, 0);
 	unlinkat(dir_fd, START_FIFO, 0);
-	unlinkat(dir_fd, RESULT_FIFO, 0);
 	close(dir_fd);
 	return rmdir(top);
+}
+
+static int empty_directory(void **state)
+{
+	(void)state;
+	unlinkat(dir_fd, START_SOCKET, 0);
+	unlinkat(dir_fd, START_FIFO, 0);
+	return 0;
 }
 
 /* A process that waits at the gate, then fails with @text, or ends as an execve would. */
 static pid_t park(const char *text)
 {
-	struct start_gate gate;
 	struct error err = { 0 };
+	int gate_fd = start_gate_make(dir_fd, &err), sync_fd;
 	pid_t pid;
 
-	assert_int_equal(start_gate_make(dir_fd, &gate, &err), 0);
+	assert_true(gate_fd >= 0);
 	pid = fork();
 	if (pid == 0) {
-		if (start_gate_wait(&gate, &err) < 0)
+		sync_fd = start_gate_wait(gate_fd, &err);
+		if (sync_fd < 0)
 			_exit(9);
 		if (text) {
 			error_set(&err, -EIO, "%s", text);
-			start_gate_fail(&gate, &err);
+			sync_send_failure(sync_fd, &err);
+			_exit(0);
 		}
-		_exit(0);
+		_exit(sync_send(sync_fd, SYNC_EXECUTE, 0, -1, &err) < 0 ? 8 : 0);
 	}
-	start_gate_done(&gate);
+	close(gate_fd);
 	return pid;
 }
 
-static void test_start_gate_opens_once(void **state)
+static void test_start_gate_opens(void **state)
 {
 	struct error err = { 0 };
 	pid_t pid = park(NULL);
-	int status;
+	int status, sync_fd;
 
 	(void)state;
 	assert_true(start_gate_is_closed(dir_fd));
-	assert_int_equal(start_gate_open(dir_fd, &err), 0);
-	assert_false(start_gate_is_closed(dir_fd));
+	/* Looking starts nothing. */
+	assert_true(start_gate_is_closed(dir_fd));
+	assert_int_equal(waitpid(pid, &status, WNOHANG), 0);
+	sync_fd = start_gate_open(dir_fd, &err);
+	assert_true(sync_fd >= 0);
+	assert_int_equal(sync_expect_execution(sync_fd, false, &err), SYNC_MESSAGE);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
+	assert_false(start_gate_is_closed(dir_fd));
+	assert_int_equal(start_gate_open(dir_fd, &err), -ESRCH);
+	start_gate_remove(dir_fd);
+	assert_false(start_gate_is_closed(dir_fd));
 	assert_true(start_gate_open(dir_fd, &err) < 0);
-	assert_int_equal(faccessat(dir_fd, START_FIFO, F_OK, 0), -1);
+	close(sync_fd);
 }
 
 static void test_start_gate_brings_the_error(void **state)
 {
 	struct error err = { 0 };
 	pid_t pid = park("exec: \"x\": exec format error");
+	int sync_fd = start_gate_open(dir_fd, &err);
 
 	(void)state;
-	assert_int_equal(start_gate_open(dir_fd, &err), -ECANCELED);
+	assert_true(sync_fd >= 0);
+	assert_int_equal(sync_expect_execution(sync_fd, false, &err), -EIO);
 	assert_string_equal(err.text, "exec: \"x\": exec format error");
 	waitpid(pid, NULL, 0);
+	close(sync_fd);
 }
 
 static void test_start_gate_of_a_dead_process(void **state)
@@ -96,12 +118,50 @@ static void test_start_gate_of_a_dead_process(void **state)
 	assert_int_equal(start_gate_open(dir_fd, &err), -ESRCH);
 }
 
+/* The end of the socket without the word is told from the end with it. */
+static void test_start_gate_of_a_process_that_is_killed(void **state)
+{
+	struct error err = { 0 };
+	int gate_fd = start_gate_make(dir_fd, &err), sync_fd;
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0) {
+		start_gate_wait(gate_fd, &err);
+		kill(getpid(), SIGKILL);
+	}
+	close(gate_fd);
+	sync_fd = start_gate_open(dir_fd, &err);
+	assert_true(sync_fd >= 0);
+	assert_int_equal(sync_expect_execution(sync_fd, false, &err), SYNC_END);
+	waitpid(pid, NULL, 0);
+	close(sync_fd);
+}
+
+/* What a krun before 0.2 left: its status is known, and start says why it cannot. */
+static void test_start_gate_of_an_older_krun(void **state)
+{
+	struct error err = { 0 };
+	int fd;
+
+	(void)state;
+	assert_int_equal(mkfifoat(dir_fd, START_FIFO, 0600), 0);
+	assert_false(start_gate_is_closed(dir_fd));
+	fd = openat(dir_fd, START_FIFO, O_RDWR | O_CLOEXEC);
+	assert_true(start_gate_is_closed(dir_fd));
+	assert_int_equal(start_gate_open(dir_fd, &err), -EOPNOTSUPP);
+	close(fd);
+	assert_false(start_gate_is_closed(dir_fd));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_start_gate_opens_once),
-		cmocka_unit_test(test_start_gate_brings_the_error),
-		cmocka_unit_test(test_start_gate_of_a_dead_process),
+		cmocka_unit_test_setup(test_start_gate_opens, empty_directory),
+		cmocka_unit_test_setup(test_start_gate_brings_the_error, empty_directory),
+		cmocka_unit_test_setup(test_start_gate_of_a_dead_process, empty_directory),
+		cmocka_unit_test_setup(test_start_gate_of_a_process_that_is_killed, empty_directory),
+		cmocka_unit_test_setup(test_start_gate_of_an_older_krun, empty_directory),
 	};
 
 	return cmocka_run_group_tests(tests, make_directory, remove_directory);
