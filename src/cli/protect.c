@@ -3,29 +3,187 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <stdio.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "ns/setup.h"
 #include "syscall/mount.h"
 #include "syscall/process.h"
+#include "syscall/socket.h"
 #include "util/cleanup.h"
 #include "util/error.h"
+#include "util/io.h"
+
+static const char self[] = "/proc/self/exe";
+
+enum { SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE };
+
+/* ---- whether there is something to do ------------------------------------------------------------------------------- */
+
+/*
+ * What this function makes: a file that is a read-only mount by itself, a sealed one, or one of a file system that is gone but for
+ * it. That of an installation on a read-only file system is none of these: somebody may make that writable again.
+ */
+static bool is_protected(int self_fd)
+{
+	struct statx st;
+	int seals = fcntl(self_fd, F_GET_SEALS);
+
+	/* A file that is no memfd and on no tmpfs has no seals (EINVAL). */
+	if (seals >= 0 && (seals & F_SEAL_WRITE))
+		return true;
+	return faccessat(AT_FDCWD, self, W_OK, AT_EACCESS) < 0 && errno == EROFS &&
+	       statx(self_fd, "", AT_EMPTY_PATH, STATX_NLINK, &st) == 0 &&
+	       ((st.stx_attributes & STATX_ATTR_MOUNT_ROOT) || st.stx_nlink == 0);
+}
+
+/*
+ * An ordinary user's containers have his rights and those of his subordinate ids, and no others: a file of root that nobody
+ * else may write is out of their reach. In a user namespace the owner may be anybody who is not mapped there, so that is for
+ * the host alone, whose root is the one that file says.
+ */
+static bool is_out_of_reach(int self_fd)
+{
+	struct stat st;
+
+	if (geteuid() == 0 || fstat(self_fd, &st) < 0 || st.st_uid != 0 || (st.st_mode & 0022))
+		return false;
+	return !ns_in_user_namespace();
+}
+
+/* ---- the ways --------------------------------------------------------------------------------------------------------- */
+
+static int start_from_mount(char **argv)
+{
+	auto_close int tree_fd = sys_open_tree(AT_FDCWD, self, OPEN_TREE_CLONE);
+	int r;
+
+	if (tree_fd < 0)
+		return tree_fd;
+	r = sys_mount_setattr(tree_fd, "", AT_EMPTY_PATH, MOUNT_ATTR_RDONLY, 0, 0, -1);
+	return r < 0 ? r : sys_execveat(tree_fd, "", argv, environ, AT_EMPTY_PATH);
+}
+
+static int copy_self(int self_fd, int to_fd)
+{
+	struct stat st;
+	off_t at = 0;
+
+	if (fstat(self_fd, &st) < 0)
+		return -errno;
+	while (at < st.st_size) {
+		ssize_t n = sendfile(to_fd, self_fd, &at, (size_t)(st.st_size - at));
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n == 0)
+			return -EIO;
+	}
+	return 0;
+}
+
+static int start_from_memfd(int self_fd, char **argv)
+{
+	auto_close int fd = sys_memfd_executable("krun");
+	int r = fd < 0 ? fd : copy_self(self_fd, fd);
+
+	if (r == 0 && fcntl(fd, F_ADD_SEALS, SEALS) < 0)
+		r = -errno;
+	return r < 0 ? r : sys_execveat(fd, "", argv, environ, AT_EMPTY_PATH);
+}
+
+/* A tmpfs that is nowhere, with the copy in it and nothing else; a descriptor of the copy, which has no name any more. */
+static int copy_to_tmpfs(int self_fd)
+{
+	auto_close int context_fd = sys_fsopen("tmpfs", FSOPEN_CLOEXEC);
+	auto_close int mount_fd = -1, fd = -1, path_fd = -1;
+	int r = context_fd < 0 ? context_fd : sys_fsconfig(context_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
+
+	if (r == 0)
+		r = mount_fd = sys_fsmount(context_fd, FSMOUNT_CLOEXEC, 0);
+	if (r < 0)
+		return r;
+	fd = openat(mount_fd, "krun", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0500);
+	r = fd < 0 ? -errno : copy_self(self_fd, fd);
+	cleanup_close(&fd);
+	path_fd = openat(mount_fd, "krun", O_PATH | O_CLOEXEC);
+	if (r == 0 && (path_fd < 0 || unlinkat(mount_fd, "krun", 0) < 0))
+		r = -errno;
+	if (r == 0)
+		r = sys_mount_setattr(mount_fd, "", AT_EMPTY_PATH, MOUNT_ATTR_RDONLY, 0, 0, -1);
+	return r < 0 ? r : take_fd(&path_fd);
+}
+
+/* The ids of the caller alone, which anybody may map (user_namespaces(7)): who has none cannot make a file. */
+static int map_own_ids(uid_t uid, gid_t gid)
+{
+	char text[32];
+	int r = io_write_existing(AT_FDCWD, "/proc/self/setgroups", "deny");
+
+	snprintf(text, sizeof(text), "0 %u 1\n", uid);
+	if (r == 0)
+		r = io_write_existing(AT_FDCWD, "/proc/self/uid_map", text);
+	snprintf(text, sizeof(text), "0 %u 1\n", gid);
+	return r < 0 ? r : io_write_existing(AT_FDCWD, "/proc/self/gid_map", text);
+}
+
+static _Noreturn void help(int self_fd, int socket_fd, uid_t uid, gid_t gid)
+{
+	int r = map_own_ids(uid, gid), fd = r < 0 ? r : copy_to_tmpfs(self_fd);
+	struct error ignored;
+
+	if (fd >= 0 && socket_send_fd(socket_fd, "", 1, fd, &ignored) < 0)
+		_exit(EIO);
+	_exit(fd < 0 ? -fd : 0);
+}
+
+static int start_from_tmpfs(int self_fd, char **argv)
+{
+	auto_close int ours = -1, theirs = -1, fd = -1;
+	const uid_t uid = geteuid();
+	const gid_t gid = getegid();
+	int fds[2], status = 0, r;
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+		return -errno;
+	ours = fds[0];
+	theirs = fds[1];
+	pid = sys_clone3(CLONE_NEWUSER | CLONE_NEWNS, SIGCHLD, -1);
+	if (pid == 0)
+		help(self_fd, theirs, uid, gid);
+	if (pid < 0)
+		return pid;
+	cleanup_close(&theirs);
+	r = socket_receive_fd(ours, &fd);
+	sys_wait(pid, &status, 0);
+	if (r < 0 || fd < 0)
+		return r < 0 ? r : WIFEXITED(status) && WEXITSTATUS(status) ? -WEXITSTATUS(status) : -EIO;
+	return sys_execveat(fd, "", argv, environ, AT_EMPTY_PATH);
+}
 
 int protect_program(char **argv, struct error *err)
 {
-	auto_close int tree_fd = -1;
-	int r;
+	auto_close int self_fd = open(self, O_RDONLY | O_CLOEXEC);
+	int mount, memfd, tmpfs;
 
-	/* EROFS is how the second start is told from the first. */
-	if (faccessat(AT_FDCWD, "/proc/self/exe", W_OK, AT_EACCESS) < 0)
+	if (self_fd < 0)
+		return error_sys(err, -errno, "open '%s'", self);
+	if (is_protected(self_fd) || is_out_of_reach(self_fd))
 		return 0;
-	tree_fd = sys_open_tree(AT_FDCWD, "/proc/self/exe", OPEN_TREE_CLONE);
-	/* Without the right to mount, or on a file system that cannot be: krun's file is not root's business then. */
-	if (tree_fd < 0)
-		return 0;
-	r = sys_mount_setattr(tree_fd, "", AT_EMPTY_PATH, MOUNT_ATTR_RDONLY, 0, 0, -1);
-	if (r == 0)
-		r = sys_execveat(tree_fd, "", argv, environ, AT_EMPTY_PATH);
-	return error_sys(err, r, "start krun from a read-only mount of itself");
+	mount = start_from_mount(argv);
+	memfd = start_from_memfd(self_fd, argv);
+	tmpfs = start_from_tmpfs(self_fd, argv);
+	return error_set(
+		err, tmpfs,
+		"krun's own file has to be out of a container's reach, and cannot be: from a read-only mount "
+		"of it: %s; from a memfd: %s; from a tmpfs: %s",
+		error_reason(mount), error_reason(memfd), error_reason(tmpfs));
 }

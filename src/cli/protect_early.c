@@ -10,8 +10,10 @@
  */
 
 #include <asm/unistd.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/mount.h>
+#include <linux/stat.h>
 #include <stdint.h>
 #include <unistd.h>
 
@@ -49,6 +51,18 @@ static int may_enter_container(char *const *argv)
 	return 0;
 }
 
+/* One that this function has started, which is a read-only mount by itself; or a file that somebody else may not write. */
+static int is_protected(const char *self)
+{
+	long r = call(__NR_faccessat2, AT_FDCWD, (long)self, W_OK, AT_EACCESS, 0);
+	struct statx st;
+
+	if (r != -EROFS)
+		return r < 0;
+	return call(__NR_statx, AT_FDCWD, (long)self, 0, STATX_NLINK, (long)&st) < 0 ||
+	       (st.stx_attributes & STATX_ATTR_MOUNT_ROOT) || st.stx_nlink == 0;
+}
+
 void krun_protect_early(long *stack)
 {
 	char *const *argv = (char *const *)(stack + 1), *const *env = argv + stack[0] + 1;
@@ -56,8 +70,7 @@ void krun_protect_early(long *stack)
 	struct mount_attr attr;
 	long tree_fd;
 
-	if (!may_enter_container(argv) ||
-	    call(__NR_faccessat2, AT_FDCWD, (long)self, W_OK, AT_EACCESS, 0) < 0)
+	if (!may_enter_container(argv) || is_protected(self))
 		return;
 	tree_fd = call(__NR_open_tree, AT_FDCWD, (long)self, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC, 0, 0);
 	if (tree_fd < 0)

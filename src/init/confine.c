@@ -8,11 +8,11 @@
  *   limits, bounding set   while CAP_SYS_RESOURCE and CAP_SETPCAP are there
  *   labels                 through files that were opened on the host; they hold from the execve on
  *   descriptors            from here on nothing of the host is open, and nothing is looked up but in the container
- *   directory (root)       by an fd below the root, when no descriptor is left that its path could lead through; with root's rights,
+ *   working directory      by an fd below the root, when no descriptor is left that its path could lead through; with root's rights,
  *                          because a working directory that only root may enter is entered (config.md, "process.cwd")
  *   seccomp (privileged)   without no_new_privs the kernel takes a filter from CAP_SYS_ADMIN only
  *   identity, capabilities first the ids, with the capabilities kept, because the kernel drops them with the ids
- *   directory              as the user, where root's rights did not reach: no CAP_DAC_OVERRIDE, a network file system
+ *   ... (user)             as the user, where root's rights did not reach: no CAP_DAC_OVERRIDE, a network file system
  *   program                as the user, relative to the working directory
  *   seccomp                last, so that it need not allow what stands above; init_execute() loads it after the park, where the
  *                          only calls left are its own
@@ -196,12 +196,12 @@ const struct init_step init_confine_steps[] = {
 	{ "execution domain", step_execution_domain },
 	{ "memory policy", step_memory_policy },
 	{ "descriptors", init_step_descriptors },
-	{ "directory (root)", step_directory_as_root },
+	{ "working directory", step_directory_as_root },
 	{ "seccomp (privileged)", step_seccomp_privileged },
 	{ "identity", step_identity },
 	{ "capabilities", step_capabilities },
 	{ "no new privileges", step_no_new_privs },
-	{ "working directory", step_directory },
+	{ "working directory (user)", step_directory },
 	{ "program", step_program },
 	{ "seccomp (notify)", step_seccomp_notify },
 	{ NULL, NULL },

@@ -9,7 +9,6 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/memfd.h>
 #include <openssl/sha.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,16 +23,6 @@
 #include "util/io.h"
 
 enum { PROGRAM_MAX = 256 * 1024 * 1024 };
-
-/* Linux 6.3; hosts with the sysctl vm.memfd_noexec refuse to execute a memfd that was made without it. */
-enum { MEMFD_EXEC = 0x10 };
-
-static int make_memfd(void)
-{
-	int fd = sys_memfd_create("krun-exception", MFD_CLOEXEC | MFD_ALLOW_SEALING | MEMFD_EXEC);
-
-	return fd == -EINVAL ? sys_memfd_create("krun-exception", MFD_CLOEXEC | MFD_ALLOW_SEALING) : fd;
-}
 
 /* What is hashed is what is kept: the file may change meanwhile, the copy does not. At most @size bytes and one more. */
 static int copy_and_hash(int from_fd, int to_fd, off_t size, char hex[KM_HASH_HEX + 1], off_t *ret_copied)
@@ -82,7 +71,7 @@ static int check_kind(int fd, const char *path, struct error *err)
 
 static int copy(int fd, const char *path, struct km_exception *ret, struct error *err)
 {
-	auto_close int copy_fd = make_memfd();
+	auto_close int copy_fd = sys_memfd_executable("krun-exception");
 	struct stat before, after;
 	off_t copied;
 	int r;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/memfd.h>
 #include <unistd.h>
 
 #include "km/km.h"
@@ -15,7 +14,7 @@ extern const char krun_shim_begin[], krun_shim_end[];
 
 int km_init_fd(struct error *err)
 {
-	auto_close int fd = sys_memfd_create("krun-init", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	auto_close int fd = sys_memfd_executable("krun-init");
 	int r;
 
 	if (fd < 0)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <linux/keyctl.h>
+#include <linux/memfd.h>
 #include <linux/sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -10,6 +11,8 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+enum { MEMFD_EXEC = 0x10 }; /* MFD_EXEC: older headers do not have it */
 
 static int result(long r)
 {
@@ -185,6 +188,14 @@ int sys_pidfd_getfd(int pidfd, int fd)
 int sys_memfd_create(const char *name, unsigned int flags)
 {
 	return result(syscall(SYS_memfd_create, name, flags));
+}
+
+int sys_memfd_executable(const char *name)
+{
+	const unsigned int flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+	int fd = sys_memfd_create(name, flags | MEMFD_EXEC);
+
+	return fd == -EINVAL ? sys_memfd_create(name, flags) : fd;
 }
 
 int sys_bpf(int command, void *attr, unsigned int size)
