@@ -220,8 +220,7 @@ static int idmap_new(struct mount_setup *setup, const struct mount_entry *entry,
 }
 
 /* What mount(2) cannot do in the same call. */
-static int finish_new(struct mount_setup *setup, const struct mount_entry *entry, uint64_t late_attr,
-		      struct error *err)
+static int finish_new(struct mount_setup *setup, const struct mount_entry *entry, struct error *err)
 {
 	const struct spec_mount_options *options = entry->options;
 	auto_close int fd = -1;
@@ -229,14 +228,12 @@ static int finish_new(struct mount_setup *setup, const struct mount_entry *entry
 
 	if (r < 0)
 		return r;
-	if (!late_attr && !entry->propagation && !options->rec_attr_set && !options->rec_attr_clear)
+	if (!entry->propagation && !options->rec_attr_set && !options->rec_attr_clear)
 		return 0;
 	fd = open_in_root(setup->root_fd, entry->destination, O_PATH);
 	if (fd < 0)
 		return refuse(entry, fd, err);
-	if (late_attr)
-		r = sys_mount_setattr(fd, "", AT_EMPTY_PATH, late_attr, 0, 0, -1);
-	if (r == 0 && (options->rec_attr_set || options->rec_attr_clear))
+	if (options->rec_attr_set || options->rec_attr_clear)
 		r = sys_mount_setattr(fd, "", AT_EMPTY_PATH | AT_RECURSIVE, options->rec_attr_set,
 				      options->rec_attr_clear, 0, -1);
 	if (r == 0 && entry->propagation)
@@ -244,45 +241,90 @@ static int finish_new(struct mount_setup *setup, const struct mount_entry *entry
 	return r < 0 ? refuse(entry, r, err) : 0;
 }
 
-static int copy_up(struct mount_setup *setup, const struct mount_entry *entry, int below_fd,
-		   struct error *err)
+/* Below is opened for reading before it is covered. */
+static int copy_up(const struct mount_entry *entry, int below_fd, int mount_fd, struct error *err)
 {
 	auto_close int from_fd = openat(below_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	auto_close int to_fd = open_in_root(setup->root_fd, entry->destination, O_RDONLY | O_DIRECTORY);
+	auto_close int to_fd = openat(mount_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (from_fd < 0 || to_fd < 0)
-		return refuse(entry, from_fd < 0 ? -errno : to_fd, err);
+		return refuse(entry, -errno, err);
 	return mount_copy_up(from_fd, to_fd, err);
 }
 
-static int apply_new(struct mount_setup *setup, const struct mount_entry *entry, struct error *err)
+static int make_tmpfs(const struct mount_setup *setup, const struct mount_entry *entry)
 {
-	const bool copy = entry->options->copy_up && strcmp(entry->type, "tmpfs") == 0;
-	unsigned long flags = mount_flags(entry->options);
+	const struct spec_mount_options *options = entry->options;
+	const char *context = spec_annotation(setup->spec, KRUN_ANNOTATION_CONTEXT_TYPE);
+
+	return mount_tmpfs(&(struct mount_tmpfs_options){
+		.source = entry->source ? entry->source : "tmpfs",
+		.data = options->data ? options->data : "",
+		.label_option = context ? context : "context",
+		.label = setup->spec->mount_label,
+		.flags = options->super_flags,
+	});
+}
+
+/* Everything by the descriptor of the mount; krun may have more to put into it, so that it is read-only at the very end. */
+static int apply_tmpfs(struct mount_setup *setup, struct mount_entry *entry, struct error *err)
+{
+	struct spec_mount_options options = *entry->options;
+	struct mount_entry writable = *entry;
 	auto_close int target_fd = open_target(setup->root_fd, entry);
 	auto_close int below_fd = -1;
-	uint64_t late_attr = 0;
 	int r;
 
 	if (target_fd < 0)
 		return refuse(entry, target_fd, err);
-	if (copy) {
-		/* Opened for reading before it is covered; the copy goes in before the tmpfs may be read-only. */
+	if (options.copy_up) {
 		below_fd = reopen_fd(target_fd, O_RDONLY | O_DIRECTORY);
 		if (below_fd < 0)
 			return refuse(entry, below_fd, err);
-		late_attr = flags & MS_RDONLY ? MOUNT_ATTR_RDONLY : 0;
-		flags &= ~(unsigned long)MS_RDONLY;
 	}
-	r = mount_with_fallbacks(setup, entry, target_fd, flags);
+	entry->tree_fd = make_tmpfs(setup, entry);
+	if (entry->tree_fd < 0)
+		return refuse(entry, entry->tree_fd, err);
+	entry->read_only_later = (options.attr_set | options.rec_attr_set) & MOUNT_ATTR_RDONLY;
+	options.attr_set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+	options.rec_attr_set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+	writable.options = &options;
+	r = below_fd >= 0 ? copy_up(entry, below_fd, entry->tree_fd, err) : 0;
+	if (r == 0)
+		r = mount_idmap_tree(entry->tree_fd, entry, err);
+	if (r == 0)
+		r = mount_configure_tree(entry->tree_fd, &writable, err);
 	if (r < 0)
-		return refuse(entry, r, err);
-	if (copy) {
-		r = copy_up(setup, entry, below_fd, err);
+		return r;
+	r = mount_attach(entry->tree_fd, target_fd);
+	if (r == 0)
+		r = mount_own_add(setup, entry->tree_fd);
+	return r < 0 ? refuse(entry, r, err) : 0;
+}
+
+int mount_finish_read_only(struct mount_setup *setup, struct error *err)
+{
+	for (size_t i = 0; i < setup->plan.len; i++) {
+		const struct mount_entry *entry = &setup->plan.entries[i];
+		int r = entry->read_only_later ? sys_mount_setattr(entry->tree_fd, "", AT_EMPTY_PATH,
+								   MOUNT_ATTR_RDONLY, 0, 0, -1) :
+						 0;
+
 		if (r < 0)
-			return r;
+			return error_sys(err, r, "make mount '%s' read-only", entry->destination);
 	}
-	return finish_new(setup, entry, late_attr, err);
+	return 0;
+}
+
+static int apply_new(struct mount_setup *setup, const struct mount_entry *entry, struct error *err)
+{
+	auto_close int target_fd = open_target(setup->root_fd, entry);
+	int r;
+
+	if (target_fd < 0)
+		return refuse(entry, target_fd, err);
+	r = mount_with_fallbacks(setup, entry, target_fd, mount_flags(entry->options));
+	return r < 0 ? refuse(entry, r, err) : finish_new(setup, entry, err);
 }
 
 static int apply_remount(struct mount_setup *setup, const struct mount_entry *entry, struct error *err)
@@ -302,6 +344,9 @@ int mount_apply(struct mount_setup *setup, struct mount_entry *entry, struct err
 	case MOUNT_REMOUNT:
 		return apply_remount(setup, entry, err);
 	case MOUNT_NEW:
+		if (strcmp(entry->type, "tmpfs") == 0)
+			return apply_tmpfs(setup, entry, err);
+		return apply_new(setup, entry, err);
 	case MOUNT_CGROUP:
 	default:
 		return apply_new(setup, entry, err);

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/mount.h>
 #include <stdio.h>
 #include <string.h>
@@ -55,8 +56,51 @@ static bool is_device(const struct stat *st, const struct spec_device *device)
 	return device->type == 'p' || st->st_rdev == makedev(device->major, device->minor);
 }
 
+/* ---- where it goes ------------------------------------------------------------------------------------------------- */
+
+struct place {
+	int dir_fd; /* owned by whoever opened it */
+	const char *name;
+	bool own; /* false: a directory of the host, in which nothing is made or changed */
+};
+
+/* The deepest directory on the way to @path that is there already. */
+static int open_ancestor(int root_fd, const char *path)
+{
+	char parent[PATH_MAX];
+	int fd = -ENOENT;
+
+	if (snprintf(parent, sizeof(parent), "%s", path) >= (int)sizeof(parent))
+		return -ENAMETOOLONG;
+	while (fd == -ENOENT) {
+		char *slash = strrchr(parent, '/');
+
+		if (!slash)
+			return open_in_root(root_fd, "/", O_PATH | O_DIRECTORY);
+		*slash = '\0';
+		fd = open_in_root(root_fd, parent, O_PATH | O_DIRECTORY);
+	}
+	return fd;
+}
+
+/* Missing directories are made where the container is at home. */
+static int open_place(const struct mount_setup *setup, const char *path, struct place *ret)
+{
+	auto_close int ancestor_fd = open_ancestor(setup->root_fd, path);
+
+	if (ancestor_fd < 0)
+		return ancestor_fd;
+	ret->dir_fd = open_parent_in_root(setup->root_fd, path, mount_is_own(setup, ancestor_fd), &ret->name);
+	if (ret->dir_fd < 0)
+		return ret->dir_fd;
+	ret->own = mount_is_own(setup, ret->dir_fd);
+	return 0;
+}
+
+/* ---- nodes ---------------------------------------------------------------------------------------------------------- */
+
 /* Where mknod(2) is not for us (user namespaces, a device cgroup around us): the host's node, if it is the same device. */
-static int bind_host_node(int dir_fd, const char *name, const struct spec_device *device)
+static int bind_host_node(const struct place *place, const struct spec_device *device)
 {
 	auto_close int tree_fd = sys_open_tree(AT_FDCWD, device->path, OPEN_TREE_CLONE);
 	auto_close int target_fd = -1;
@@ -67,84 +111,159 @@ static int bind_host_node(int dir_fd, const char *name, const struct spec_device
 		return tree_fd;
 	if (fstat(tree_fd, &st) < 0 || !is_device(&st, device))
 		return -ENODEV;
-	fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+	fd = openat(place->dir_fd, place->name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
 	if (fd >= 0)
 		close(fd);
-	target_fd = openat(dir_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	target_fd = openat(place->dir_fd, place->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (target_fd < 0)
 		return -errno;
 	return mount_attach(tree_fd, target_fd);
 }
 
-/* A node that is there already: the right one stays. @mode: permission bits that it has to have, 0 for any. */
-static int check_existing(int dir_fd, const char *name, const struct spec_device *device, mode_t mode)
+/* A node of mount_make_nodes(). Its tmpfs goes over the host's /sys, which the pivot takes away with the rest. */
+static int bind_made_node(struct mount_setup *setup, const struct mount_extra_device *device, int target_fd)
 {
-	auto_close int fd = openat(dir_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	char path[32];
-	struct stat st;
+	auto_close int tree_fd = -1;
+	char path[64];
+	int r = 0;
 
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return -errno;
-	if (!is_device(&st, device))
-		return -EEXIST;
-	if ((st.st_mode & mode) == mode)
-		return 0;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return chmod(path, mode) < 0 ? -errno : 0;
+	if (setup->nodes_fd < 0)
+		r = setup->nodes_fd = mount_make_nodes(setup->devices, setup->devices_len);
+	if (r >= 0 && !setup->nodes_attached)
+		r = sys_move_mount(setup->nodes_fd, "", AT_FDCWD, "/sys", MOVE_MOUNT_F_EMPTY_PATH);
+	if (r < 0)
+		return r;
+	setup->nodes_attached = true;
+	snprintf(path, sizeof(path), "/sys%s", strrchr(device->path, '/'));
+	tree_fd = sys_open_tree(AT_FDCWD, path, OPEN_TREE_CLONE);
+	return tree_fd < 0 ? tree_fd : mount_attach(tree_fd, target_fd);
 }
 
-static int make_node(const struct mount_setup *setup, int dir_fd, const char *name,
-		     const struct spec_device *device, mode_t needed)
+/* 0 when the right node is there already, -EEXIST for anything else. */
+static int check_existing(const struct place *place, const struct spec_device *device)
 {
-	dev_t number = device->type == 'p' ? 0 : makedev(device->major, device->minor);
+	struct stat st;
 
-	if (setup->user_namespace && device->type != 'p') {
-		int r = check_existing(dir_fd, name, device, 0);
-
-		return r == 0 ? 0 : bind_host_node(dir_fd, name, device);
-	}
-	if (mknodat(dir_fd, name, file_type(device) | device->mode, number) < 0) {
-		if (errno == EEXIST)
-			return check_existing(dir_fd, name, device, needed);
-		if (errno == EPERM)
-			return bind_host_node(dir_fd, name, device);
+	if (fstatat(place->dir_fd, place->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return -errno;
+	return is_device(&st, device) ? 0 : -EEXIST;
+}
+
+static int make_node(const struct mount_setup *setup, const struct place *place,
+		     const struct spec_device *device)
+{
+	const dev_t number = device->type == 'p' ? 0 : makedev(device->major, device->minor);
+
+	if (!place->own)
+		return check_existing(place, device);
+	if (setup->user_namespace && device->type != 'p') {
+		int r = check_existing(place, device);
+
+		return r == 0 ? 0 : bind_host_node(place, device);
+	}
+	if (mknodat(place->dir_fd, place->name, file_type(device) | device->mode, number) < 0) {
+		if (errno == EEXIST)
+			return check_existing(place, device);
+		return errno == EPERM ? bind_host_node(place, device) : -errno;
 	}
 	if ((device->uid || device->gid) &&
-	    fchownat(dir_fd, name, device->uid, device->gid, AT_SYMLINK_NOFOLLOW) < 0)
+	    fchownat(place->dir_fd, place->name, device->uid, device->gid, AT_SYMLINK_NOFOLLOW) < 0)
 		return -errno;
 	return 0;
 }
 
-/* Most nodes are right in /dev, which is opened once. */
-static int make_device(const struct mount_setup *setup, int dev_fd, const struct spec_device *device,
-		       mode_t needed, struct error *err)
+static int refuse_device(const char *path, bool own, int r, struct error *err)
 {
-	const char *name = device->path;
-	auto_close int other_fd = -1;
-	int r;
-
-	if (strncmp(name, "/dev/", 5) == 0 && name[5] && !strchr(name + 5, '/')) {
-		r = make_node(setup, dev_fd, name + 5, device, needed);
-	} else {
-		other_fd = open_parent_in_root(setup->root_fd, name, true, &name);
-		r = other_fd < 0 ? other_fd : make_node(setup, other_fd, name, device, needed);
-	}
 	if (r == -EEXIST)
-		return error_set(err, r, "device '%s': something else is there already", device->path);
-	return r < 0 ? error_sys(err, r, "make device '%s'", device->path) : 0;
+		return error_set(err, r, "device '%s': something else is there already", path);
+	if (r == -ENOENT && !own)
+		return error_set(
+			err, r,
+			"device '%s': it is not there, and its directory is the host's, in which nothing is "
+			"made: add it on the host, or leave the directory's mount out",
+			path);
+	return error_sys(err, r, "make device '%s'", path);
 }
 
-/* /dev of the host, given by a bind: its nodes are not ours to change. */
-static bool has_host_dev(const struct mount_setup *setup)
+static int make_configured(struct mount_setup *setup, const struct spec_device *device, struct error *err)
 {
-	bool bind = false;
+	struct place place = { .dir_fd = -1 };
+	int r = open_place(setup, device->path, &place);
 
-	for (size_t i = 0; i < setup->plan.len; i++)
-		if (strcmp(setup->plan.entries[i].destination, "/dev") == 0)
-			bind = setup->plan.entries[i].kind == MOUNT_BIND;
-	return bind;
+	if (r == 0)
+		r = make_node(setup, &place, device);
+	cleanup_close(&place.dir_fd);
+	return r < 0 ? refuse_device(device->path, place.own || r != -ENOENT, r, err) : 0;
 }
+
+/* One that config.json names, as a device or as a mount, is as config.json has it. */
+static bool is_configured(const struct spec *spec, const char *path)
+{
+	for (size_t i = 0; i < spec->devices_len; i++)
+		if (strcmp(spec->devices[i].path, path) == 0)
+			return true;
+	for (size_t i = 0; i < spec->mounts_len; i++)
+		if (strcmp(spec->mounts[i].destination, path) == 0)
+			return true;
+	return false;
+}
+
+static int make_defaults(struct mount_setup *setup, int dev_fd, struct error *err)
+{
+	for (size_t i = 0; i < ARRAY_LEN(default_devices); i++) {
+		const struct spec_device *device = &default_devices[i];
+		const struct place place = { dev_fd, device->path + strlen("/dev/"), true };
+		int r = is_configured(setup->spec, device->path) ? 0 : make_node(setup, &place, device);
+
+		if (r < 0)
+			return refuse_device(device->path, true, r, err);
+	}
+	return 0;
+}
+
+/* ---- krun's own devices --------------------------------------------------------------------------------------------- */
+
+/* A node of the container's own may be given another mode; one of the host's is covered by one. */
+static int open_to_user(struct mount_setup *setup, const struct place *place,
+			const struct mount_extra_device *device)
+{
+	auto_close int fd = openat(place->dir_fd, place->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	if ((st.st_mode & device->mode) == device->mode)
+		return 0;
+	if (mount_is_own(setup, fd))
+		return chmod_fd(fd, device->mode);
+	/* In a user namespace there may be none: then the host's has to do. */
+	if (setup->user_namespace && setup->nodes_fd < 0)
+		return 0;
+	return bind_made_node(setup, device, fd);
+}
+
+static int make_extra(struct mount_setup *setup, const struct mount_extra_device *extra, struct error *err)
+{
+	const struct spec_device device = {
+		.path = extra->path,
+		.type = 'c',
+		.major = extra->major,
+		.minor = extra->minor,
+		.mode = extra->mode,
+	};
+	struct place place = { .dir_fd = -1 };
+	int r = open_place(setup, extra->path, &place);
+
+	if (r == 0)
+		r = make_node(setup, &place, &device);
+	/* A node that config.json made has the host's mode; the payload's user has to be able to open it. */
+	if (r == 0)
+		r = open_to_user(setup, &place, extra);
+	cleanup_close(&place.dir_fd);
+	return r < 0 ? refuse_device(extra->path, place.own || r != -ENOENT, r, err) : 0;
+}
+
+/* ---- links ------------------------------------------------------------------------------------------------------------ */
 
 static int make_links(const struct mount_setup *setup, int dev_fd, struct error *err)
 {
@@ -153,72 +272,47 @@ static int make_links(const struct mount_setup *setup, int dev_fd, struct error 
 	for (size_t i = 0; i < ARRAY_LEN(links); i++)
 		if (symlinkat(links[i].target, dev_fd, links[i].name) < 0 && errno != EEXIST)
 			return error_sys(err, -errno, "make link '/dev/%s'", links[i].name);
-	if (symlinkat("pts/ptmx", dev_fd, "ptmx") == 0)
+	if (is_configured(setup->spec, "/dev/ptmx") || symlinkat("pts/ptmx", dev_fd, "ptmx") == 0)
 		return 0;
 	if (errno != EEXIST)
 		return error_sys(err, -errno, "make link '/dev/ptmx'");
 	/* A node of the image would open a terminal of the first devpts instance, not of the container's. */
-	if (has_host_dev(setup) || fstatat(dev_fd, "ptmx", &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-	    S_ISLNK(st.st_mode))
+	if (fstatat(dev_fd, "ptmx", &st, AT_SYMLINK_NOFOLLOW) < 0 || S_ISLNK(st.st_mode))
 		return 0;
 	if (unlinkat(dev_fd, "ptmx", 0) < 0 || symlinkat("pts/ptmx", dev_fd, "ptmx") < 0)
 		return error_sys(err, -errno, "replace '/dev/ptmx' by a link");
 	return 0;
 }
 
-/* A node of setup.c's make_nodes(). Its tmpfs goes over the host's /sys, which the pivot takes away with the rest. */
-static int bind_made_node(struct mount_setup *setup, const struct mount_extra_device *device,
-			  struct error *err)
-{
-	auto_close int tree_fd = -1;
-	auto_close int target_fd = -1;
-	char path[64];
-	int r = 0;
-
-	if (!setup->nodes_attached)
-		r = sys_move_mount(setup->nodes_fd, "", AT_FDCWD, "/sys", MOVE_MOUNT_F_EMPTY_PATH);
-	setup->nodes_attached = true;
-	snprintf(path, sizeof(path), "/sys%s", strrchr(device->path, '/'));
-	if (r == 0)
-		r = tree_fd = sys_open_tree(AT_FDCWD, path, OPEN_TREE_CLONE);
-	if (r >= 0)
-		r = target_fd = open_in_root_make(setup->root_fd, device->path, OPEN_MAKE_FILE, 0666, NULL);
-	if (r >= 0)
-		r = mount_attach(tree_fd, target_fd);
-	return r < 0 ? error_sys(err, r, "make device '%s'", device->path) : 0;
-}
-
 static int make_all(struct mount_setup *setup, int dev_fd, struct error *err)
 {
-	int r = 0;
+	const bool own = mount_is_own(setup, dev_fd);
+	int r = own ? make_defaults(setup, dev_fd, err) : 0;
 
-	for (size_t i = 0; r == 0 && i < ARRAY_LEN(default_devices); i++)
-		r = make_device(setup, dev_fd, &default_devices[i], 0, err);
 	for (size_t i = 0; r == 0 && i < setup->spec->devices_len; i++)
-		r = make_device(setup, dev_fd, &setup->spec->devices[i], 0, err);
-	for (size_t i = 0; r == 0 && i < setup->devices_len; i++) {
-		const struct mount_extra_device *extra = &setup->devices[i];
-		const struct spec_device device = {
-			.path = extra->path,
-			.type = 'c',
-			.major = extra->major,
-			.minor = extra->minor,
-			.mode = extra->mode,
-		};
+		r = make_configured(setup, &setup->spec->devices[i], err);
+	for (size_t i = 0; r == 0 && i < setup->devices_len; i++)
+		r = make_extra(setup, &setup->devices[i], err);
+	return r < 0 || !own ? r : make_links(setup, dev_fd, err);
+}
 
-		if (setup->nodes_fd >= 0) {
-			r = bind_made_node(setup, extra, err);
-			continue;
-		}
-		/* A node that config.json made has the host's mode; the payload's user has to be able to open it. */
-		r = make_device(setup, dev_fd, &device, has_host_dev(setup) ? 0 : extra->mode, err);
-	}
-	return r < 0 ? r : make_links(setup, dev_fd, err);
+/* Made where nothing is; a link of the image that leads nowhere is not a place to make things. */
+static int open_dev(const struct mount_setup *setup)
+{
+	auto_close int fd = open_in_root(setup->root_fd, "/dev", O_PATH | O_DIRECTORY);
+	auto_close int link_fd = -1;
+
+	if (fd != -ENOENT)
+		return take_fd(&fd);
+	link_fd = open_in_root_nofollow(setup->root_fd, "/dev", O_PATH);
+	if (link_fd != -ENOENT)
+		return link_fd < 0 ? link_fd : -ELOOP;
+	return open_in_root_make(setup->root_fd, "/dev", OPEN_MAKE_DIRECTORY, 0755, NULL);
 }
 
 int mount_do_devices(struct mount_setup *setup, struct error *err)
 {
-	auto_close int dev_fd = open_in_root_make(setup->root_fd, "/dev", OPEN_MAKE_DIRECTORY, 0755, NULL);
+	auto_close int dev_fd = open_dev(setup);
 	mode_t old;
 	int r;
 
@@ -230,13 +324,46 @@ int mount_do_devices(struct mount_setup *setup, struct error *err)
 	return r;
 }
 
+/* ---- the console ------------------------------------------------------------------------------------------------------ */
+
+/* What /dev/console is to be mounted on; -ENOENT: the host's directory has none, and gets none. */
+static int open_console(const struct mount_setup *setup)
+{
+	auto_close int dev_fd = open_dev(setup);
+	auto_close int fd = -1;
+	struct stat st;
+	bool own;
+
+	if (dev_fd < 0)
+		return dev_fd;
+	own = mount_is_own(setup, dev_fd);
+	/* A link of the image is replaced: what it leads to is not the console. */
+	if (fstatat(dev_fd, "console", &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode)) {
+		if (!own)
+			return -ENOENT;
+		if (unlinkat(dev_fd, "console", 0) < 0)
+			return -errno;
+	}
+	if (own) {
+		fd = openat(dev_fd, "console", O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC | O_WRONLY, 0600);
+		if (fd < 0 && errno != EEXIST)
+			return -errno;
+		cleanup_close(&fd);
+	}
+	fd = openat(dev_fd, "console", O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	return S_ISLNK(st.st_mode) ? -ELOOP : take_fd(&fd);
+}
+
 int mount_do_console(struct mount_setup *setup, int slave_fd, struct error *err)
 {
-	auto_close int target_fd =
-		open_in_root_make(setup->root_fd, "/dev/console", OPEN_MAKE_FILE, 0600, NULL);
+	auto_close int target_fd = open_console(setup);
 	auto_close int tree_fd = -1;
 	int r;
 
+	if (target_fd == -ENOENT)
+		return 0;
 	if (target_fd < 0)
 		return error_sys(err, target_fd, "open the container's '/dev/console'");
 	tree_fd = mount_clone_fd(slave_fd, false);

@@ -3,6 +3,9 @@
 
 /* Inside mount/: what the parent prepared and the child carries out. */
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "mount/plan.h"
 #include "mount/setup.h"
 
@@ -27,7 +30,29 @@ struct mount_setup {
 	size_t devices_len;
 	int nodes_fd; /* detached tmpfs with a node for each extra device, or -1; see make_nodes() */
 	bool nodes_attached;
+	uint64_t *own; /* ids of the container's own mounts, own.c */
+	size_t own_len;
 };
+
+/* Child: the mount behind @fd is one that krun made, or the root. */
+int mount_own_add(struct mount_setup *setup, int fd);
+/* Child: whether what @fd stands for is on such a mount, and so the container's own to change. */
+bool mount_is_own(const struct mount_setup *setup, int fd);
+
+/*
+ * A detached tmpfs. @data: options of tmpfs(5), separated by commas; @label_option and @label: of SELinux, NULL for none; @flags:
+ * MS_* of the file system; @attributes: MOUNT_ATTR_*.
+ */
+struct mount_tmpfs_options {
+	const char *source, *data, *label_option, *label;
+	unsigned long flags;
+	uint64_t attributes;
+};
+int mount_tmpfs(const struct mount_tmpfs_options *options);
+/* The nodes of @devices with their modes on a detached tmpfs, by the last component of their paths. */
+int mount_make_nodes(const struct mount_extra_device *devices, size_t len);
+/* Child: what was left writable until everything is in its place. */
+int mount_finish_read_only(struct mount_setup *setup, struct error *err);
 
 /*
  * A detached copy of what @fd stands for. With *cloned false the fd is from outside our mount namespace (an

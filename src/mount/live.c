@@ -25,7 +25,7 @@ int mount_do_live(struct mount_setup *setup, struct error *err)
 		if (r < 0)
 			return r;
 	}
-	return 0;
+	return mount_finish_read_only(setup, err);
 }
 
 static int remove_one(int root_fd, int proc_fd, const char *destination, struct error *err)

@@ -31,10 +31,11 @@ struct mount_entry {
 	const struct spec_mount_options *options;
 	unsigned long propagation; /* MS_* for mount_setattr; binds: slave unless asked otherwise */
 	bool propagation_recursive;
+	bool read_only_later; /* a tmpfs that stays writable until krun has put everything into it */
 	/* filled by the parent: */
 	int idmap_fd; /* user namespace whose ids the mount shows; borrowed; -1: none */
 	/* and for binds: */
-	int tree_fd; /* detached tree, or an O_PATH fd when only the child may clone it */
+	int tree_fd; /* detached tree, or an O_PATH fd when only the child may clone it; of a new tmpfs its mount */
 	bool cloned; /* tree_fd is a detached tree */
 	bool is_directory;
 	char *link; /* copy-symlink: text of the link to be made instead; owned */

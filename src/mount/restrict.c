@@ -138,6 +138,8 @@ int mount_do_restrict(struct mount_setup *setup, struct error *err)
 	if (r == 0)
 		r = mask(setup->root_fd, setup->spec->masked_paths, err);
 	if (r == 0)
+		r = mount_finish_read_only(setup, err);
+	if (r == 0)
 		r = set_root_propagation(setup, err);
 	if (r < 0 || !setup->spec->rootfs_readonly)
 		return r;

@@ -34,6 +34,8 @@ int mount_do_rootfs(struct mount_setup *setup, struct error *err)
 		r = mount_clone_inherited(&setup->root_fd, true);
 	if (r == 0)
 		r = sys_move_mount(setup->root_fd, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH);
+	if (r == 0)
+		r = mount_own_add(setup, setup->root_fd);
 	return r < 0 ? error_sys(err, r, "attach rootfs '%s'", setup->spec->rootfs) : 0;
 }
 

@@ -188,28 +188,16 @@ static int open_root(struct mount_setup *setup, const struct mount_request *requ
 	return r < 0 ? error_sys(err, r, "set the propagation of rootfs '%s'", path) : 0;
 }
 
-/* A detached tmpfs; the options are pairs, ended by NULL. */
-static int make_tmpfs(const char *const *options, unsigned int attributes)
-{
-	auto_close int context_fd = sys_fsopen("tmpfs", FSOPEN_CLOEXEC);
-	int r = context_fd < 0 ? context_fd : 0;
-
-	for (; r == 0 && *options; options += 2)
-		r = sys_fsconfig(context_fd, FSCONFIG_SET_STRING, options[0], options[1], 0);
-	if (r == 0)
-		r = sys_fsconfig(context_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
-	return r < 0 ? r : sys_fsmount(context_fd, FSMOUNT_CLOEXEC, attributes);
-}
-
 static int make_own_directory(const struct mount_extra_file *file)
 {
-	char uid[16], gid[16];
-	const char *options[] = { "mode", "0700", "size", "64k", "nr_inodes", "64",
-				  "uid",  uid,	  "gid",  gid,	 NULL };
+	char data[96];
 
-	snprintf(uid, sizeof(uid), "%u", file->uid);
-	snprintf(gid, sizeof(gid), "%u", file->gid);
-	return make_tmpfs(options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+	snprintf(data, sizeof(data), "mode=0700,size=64k,nr_inodes=64,uid=%u,gid=%u", file->uid, file->gid);
+	return mount_tmpfs(&(struct mount_tmpfs_options){
+		.source = "krun",
+		.data = data,
+		.attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+	});
 }
 
 /* A file is executable and nothing else, whatever the host's mount says: the payload can change neither. */
@@ -271,6 +259,27 @@ static int open_extra_files(struct mount_setup *setup, const struct mount_reques
 	return 0;
 }
 
+int mount_make_nodes(const struct mount_extra_device *devices, size_t len)
+{
+	auto_close int fd = mount_tmpfs(&(struct mount_tmpfs_options){
+		.source = "krun",
+		.data = "mode=0755,size=64k",
+		.attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
+	});
+	mode_t old;
+	int r = 0;
+
+	if (fd < 0)
+		return fd;
+	old = umask(0);
+	for (size_t i = 0; r == 0 && i < len; i++)
+		if (mknodat(fd, strrchr(devices[i].path, '/') + 1, S_IFCHR | devices[i].mode,
+			    makedev(devices[i].major, devices[i].minor)) < 0)
+			r = -errno;
+	umask(old);
+	return r < 0 ? r : take_fd(&fd);
+}
+
 /*
  * In a user namespace nobody can make a device node that works, and the host's own may not be for the container's users.
  * So nodes with the wanted mode are made here, in a tmpfs that belongs to the host's user namespace; the child binds them.
@@ -278,25 +287,13 @@ static int open_extra_files(struct mount_setup *setup, const struct mount_reques
  */
 static void make_nodes(struct mount_setup *setup, const struct mount_request *request)
 {
-	static const char *const options[] = { "mode", "0755", NULL };
-	auto_close int fd = -1;
-	mode_t old;
+	int fd;
 
 	if (!request->new_userns || request->unprivileged || request->devices_len == 0)
 		return;
-	fd = make_tmpfs(options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
-	if (fd < 0)
-		return;
-	old = umask(0);
-	for (size_t i = 0; i < request->devices_len; i++) {
-		const struct mount_extra_device *device = &request->devices[i];
-
-		if (mknodat(fd, strrchr(device->path, '/') + 1, S_IFCHR | device->mode,
-			    makedev(device->major, device->minor)) < 0)
-			cleanup_close(&fd);
-	}
-	umask(old);
-	setup->nodes_fd = take_fd(&fd);
+	fd = mount_make_nodes(request->devices, request->devices_len);
+	if (fd >= 0)
+		setup->nodes_fd = fd;
 }
 
 int mount_setup_make(const struct mount_request *request, struct mount_setup **ret, struct error *err)
@@ -379,5 +376,6 @@ void mount_setup_free(struct mount_setup *setup)
 	mount_plan_done(&setup->plan);
 	cleanup_close(&setup->root_fd);
 	cleanup_close(&setup->nodes_fd);
+	free(setup->own);
 	free(setup);
 }

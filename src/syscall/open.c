@@ -139,6 +139,16 @@ int reopen_fd(int fd, int flags)
 	return opened < 0 ? -errno : opened;
 }
 
+int chmod_fd(int fd, mode_t mode)
+{
+	char link[32];
+	const int dir_fd = own_link(fd, link, sizeof(link));
+
+	if (dir_fd == -1)
+		return -ENOENT;
+	return fchmodat(dir_fd, link, mode, 0) < 0 ? -errno : 0;
+}
+
 /*
  * State of a walk: @dir is what the finished part of the path led to, @rest what is left. A symlink that
  * leads nowhere is replaced by its text in front of the rest, which is how a dangling link gets its

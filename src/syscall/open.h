@@ -64,3 +64,5 @@ bool is_same_file(const struct stat *a, const struct stat *b);
 
 /* Opens the object behind an O_PATH fd for real (through /proc/self/fd). */
 int reopen_fd(int fd, int flags);
+/* chmod(2) of the object behind an O_PATH fd. */
+int chmod_fd(int fd, mode_t mode);
