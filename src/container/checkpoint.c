@@ -113,6 +113,9 @@ static int find_container(struct checkpoint *checkpoint, const struct container_
 	if (checkpoint->dir_fd < 0)
 		return checkpoint->dir_fd;
 	checkpoint->status = status_of(checkpoint->dir_fd, state);
+	if (state->joined_mounts)
+		return error_set(err, -EOPNOTSUPP,
+				 "container '%s' is in a mount namespace of somebody else's", id);
 	return status_check(checkpoint->status, OP_CHECKPOINT, id, err);
 }
 

@@ -251,6 +251,15 @@ static int join_pid_namespace(struct exec *exec, struct error *err)
 	return error_sys(err, -errno, "enter the container's pid namespace");
 }
 
+/* Entering a mount namespace gives its root, which is not the container's when that is joined. */
+static int open_joined_root(struct exec *exec, struct error *err)
+{
+	if (!exec->state.joined_mounts)
+		return 0;
+	exec->root_fd = open(exec->state.rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return exec->root_fd < 0 ? error_sys(err, -errno, "open the root '%s'", exec->state.rootfs) : 0;
+}
+
 static int open_rest(struct exec *exec, struct error *err)
 {
 	const char *socket = exec->request->console_socket;
@@ -471,7 +480,8 @@ static int run(struct exec *exec, int *ret_status, struct error *err)
 int container_exec(const struct exec_request *request, int *ret_status, struct error *err)
 {
 	static int (*const phases[])(struct exec *, struct error *) = {
-		find_container, choose_process, open_cgroup, choose_program, open_rest, join_pid_namespace,
+		find_container,	  choose_process, open_cgroup,	      choose_program,
+		open_joined_root, open_rest,	  join_pid_namespace,
 	};
 	struct exec exec = {
 		.request = request,

@@ -356,6 +356,8 @@ static int open_host(struct launch *launch, struct error *err)
 		if (launch->console_fd < 0)
 			return launch->console_fd;
 	}
+	if (launch->state.joined_mounts)
+		return launch_joined_open(launch, err);
 	r = open_idmaps(launch, err);
 	return r < 0 ? r : open_mounts(launch, err);
 }
@@ -628,6 +630,7 @@ static const struct phase phases[] = {
 	{ "plan namespaces", plan_namespaces, FOR_BOTH },
 	{ "check", check_request, FOR_BOTH },
 	{ "personality", launch_personality_choose, FOR_BOTH },
+	{ "joined mounts", launch_joined_check, FOR_BOTH },
 	{ "program", launch_program_choose, FOR_BOTH },
 	{ "state", fill_state, FOR_BOTH },
 	{ "environment", launch_environment_make, FOR_BOTH },

@@ -83,6 +83,9 @@ void launch_done(struct launch *launch);
 int launch_plan_make(struct launch *launch, struct error *err);
 /* Sockets that systemd passed to krun, for the container. */
 unsigned int launch_listen_fds(void);
+/* launch_joined.c: a mount namespace that is somebody else's; what cannot be had there, and the root in it. */
+int launch_joined_check(struct launch *launch, struct error *err);
+int launch_joined_open(struct launch *launch, struct error *err);
 /* launch_needs.c: whether km can start in the container at all; what may go wrong later is a warning. */
 int launch_needs_check(struct launch *launch, struct error *err);
 /* launch_program.c: under km or not, with which settings; then which program, which may be in an image. */

@@ -51,7 +51,8 @@ struct state {
 	int64_t execution_domain;  /* personality(2) of every process; -1: none asked for */
 	bool exec_reads_config; /* it has what exec needs beside the process: a memory policy, a seccomp agent */
 	bool keep_groups;	/* its processes have the supplementary groups of who starts them */
-	bool has_hooks;		/* poststart, poststop or startContainer hooks are in config.json */
+	bool joined_mounts; /* its mount namespace is somebody else's, and its root a directory in it: rootfs */
+	bool has_hooks;	    /* poststart, poststop or startContainer hooks are in config.json */
 
 	bool oom_killed; /* not in the file: what oom.h finds out, for the texts */
 };
