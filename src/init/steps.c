@@ -179,7 +179,7 @@ static int step_console(struct init_ctx *ctx, struct error *err)
 
 static int step_pivot(struct init_ctx *ctx, struct error *err)
 {
-	return mount_do_pivot(ctx->plan->mounts, err);
+	return mount_do_pivot(ctx->plan->mounts, ctx->proc_fd, err);
 }
 
 static int step_network(struct init_ctx *ctx, struct error *err)

@@ -51,6 +51,12 @@ struct mount_tmpfs_options {
 int mount_tmpfs(const struct mount_tmpfs_options *options);
 /* The nodes of @devices with their modes on a detached tmpfs, by the last component of their paths. */
 int mount_make_nodes(const struct mount_extra_device *devices, size_t len);
+/*
+ * Child, before the root is changed without a pivot: unmounts each proc and sysfs outside of the root, or covers it where
+ * somebody with more rights has locked it. The kernel lets a user namespace in the container mount these afresh, and
+ * unmasked, while its mount namespace has one that is visible as a whole (mount_too_revealing() in fs/namespace.c).
+ */
+int mount_hide_kernel_files(const struct mount_setup *setup, int proc_fd, struct error *err);
 /* Child: what was left writable until everything is in its place. */
 int mount_finish_read_only(struct mount_setup *setup, struct error *err);
 

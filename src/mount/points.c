@@ -37,6 +37,17 @@ static void unescape(char *text)
 	*out = '\0';
 }
 
+/* The word behind " - ", which ends the optional fields. */
+static char *copy_type(const char *line)
+{
+	const char *end = strchr(line, '\n'), *mark = strstr(line, " - ");
+
+	if (!mark || (end && mark > end))
+		return strdup("");
+	mark += strlen(" - ");
+	return strndup(mark, strcspn(mark, " \n"));
+}
+
 static int parse_row(const char *line, struct mount_row *row)
 {
 	int start = 0, end = 0;
@@ -46,7 +57,8 @@ static int parse_row(const char *line, struct mount_row *row)
 	    end <= start)
 		return -EBADMSG;
 	row->point = strndup(line + start, (size_t)(end - start));
-	if (!row->point)
+	row->type = copy_type(line + end);
+	if (!row->point || !row->type)
 		return -ENOMEM;
 	unescape(row->point);
 	return 0;
@@ -68,6 +80,7 @@ int mount_table_parse(const char *text, struct mount_table *ret)
 		int r = parse_row(line, &table.rows[table.len]);
 
 		if (r < 0) {
+			table.len++;
 			mount_table_done(&table);
 			return r;
 		}
@@ -80,13 +93,15 @@ int mount_table_parse(const char *text, struct mount_table *ret)
 
 void mount_table_done(struct mount_table *table)
 {
-	for (size_t i = 0; i < table->len; i++)
+	for (size_t i = 0; i < table->len; i++) {
 		free(table->rows[i].point);
+		free(table->rows[i].type);
+	}
 	free(table->rows);
 	*table = (struct mount_table){ 0 };
 }
 
-static const struct mount_row *find_row(const struct mount_table *table, int id)
+const struct mount_row *mount_table_find(const struct mount_table *table, int id)
 {
 	for (size_t i = 0; i < table->len; i++)
 		if (table->rows[i].id == id)
@@ -158,7 +173,7 @@ static const struct mount_row *row_of(const struct mount_search *search, const c
 		return NULL;
 	if (only_device && !S_ISCHR(st.stx_mode) && !S_ISBLK(st.stx_mode))
 		return NULL;
-	return find_row(search->all, (int)st.stx_mnt_id);
+	return mount_table_find(search->all, (int)st.stx_mnt_id);
 }
 
 static int claim(struct finder *finder, const char *name, const struct mount_row *row, enum claim how,
@@ -249,7 +264,7 @@ static int claim_below(struct finder *finder, const struct mount_row *row, struc
 	for (size_t steps = 0; steps < search->all->len; steps++) {
 		size_t index;
 
-		top = find_row(search->all, top->parent);
+		top = mount_table_find(search->all, top->parent);
 		if (!top)
 			return 0;
 		index = (size_t)(top - search->all->rows);

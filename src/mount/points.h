@@ -20,6 +20,7 @@ struct mount_row {
 	int id, parent;
 	unsigned int major, minor;
 	char *point; /* unescaped; owned */
+	char *type;  /* of the file system; owned */
 };
 
 struct mount_table {
@@ -30,6 +31,8 @@ struct mount_table {
 /* Pure. -EBADMSG, -ENOMEM. */
 int mount_table_parse(const char *text, struct mount_table *ret);
 void mount_table_done(struct mount_table *table);
+/* The row of mount @id; NULL: there is none. */
+const struct mount_row *mount_table_find(const struct mount_table *table, int id);
 
 /* A name that config.json gives, and a path. */
 struct mount_pair {

@@ -77,9 +77,12 @@ int mount_do_mounts(struct mount_setup *setup, struct error *err)
 	return attach_extra_files(setup, err);
 }
 
-int mount_do_pivot(struct mount_setup *setup, struct error *err)
+int mount_do_pivot(struct mount_setup *setup, int proc_fd, struct error *err)
 {
-	int r;
+	int r = setup->no_pivot ? mount_hide_kernel_files(setup, proc_fd, err) : 0;
+
+	if (r < 0)
+		return r;
 
 	if (fchdir(setup->root_fd) < 0)
 		return error_sys(err, -errno, "enter the rootfs");

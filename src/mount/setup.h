@@ -99,7 +99,10 @@ const char *mount_device_path(const struct spec *spec, size_t index);
 int mount_do_devices(struct mount_setup *setup, struct error *err);
 /* /dev/console: binds the pty slave @slave_fd there. Only with a terminal; before the pivot. */
 int mount_do_console(struct mount_setup *setup, int slave_fd, struct error *err);
-/* Makes the root "/". Afterwards the host's tree is gone from this namespace. */
-int mount_do_pivot(struct mount_setup *setup, struct error *err);
+/*
+ * Makes the root "/". Afterwards the host's tree is gone from this namespace; with no_pivot it is there still, below the root and out
+ * of reach, without any proc or sysfs. @proc_fd: the host's /proc.
+ */
+int mount_do_pivot(struct mount_setup *setup, int proc_fd, struct error *err);
 /* readonlyPaths, maskedPaths, then root.readonly; after the pivot, before privileges go. */
 int mount_do_restrict(struct mount_setup *setup, struct error *err);

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The host's proc and sysfs, where the host's tree stays in the container's mount namespace. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "mount/internal.h"
+#include "mount/points.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+#include "util/io.h"
+
+enum { MOUNTINFO_MAX = 64 << 20 };
+
+static bool is_kernel_file_system(const struct mount_row *row)
+{
+	return strcmp(row->type, "proc") == 0 || strcmp(row->type, "sysfs") == 0;
+}
+
+static bool is_below(const struct mount_table *table, const struct mount_row *row, int root)
+{
+	for (size_t steps = 0; row && steps <= table->len; steps++) {
+		if (row->id == root)
+			return true;
+		row = mount_table_find(table, row->parent);
+	}
+	return false;
+}
+
+static int cover(int fd)
+{
+	auto_close int tmpfs_fd = mount_tmpfs(&(struct mount_tmpfs_options){
+		.source = "krun",
+		.data = "size=0",
+		.attributes = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+	});
+
+	return tmpfs_fd < 0 ? tmpfs_fd : mount_attach(tmpfs_fd, fd);
+}
+
+static int hide(const struct mount_row *row, int proc_fd)
+{
+	auto_close int fd = open(row->point, O_PATH | O_CLOEXEC);
+	struct statx st;
+	char path[32];
+
+	/* Not to be reached by its path: something is mounted over it, which hides it as well. */
+	if (fd < 0)
+		return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) < 0)
+		return -errno;
+	if ((int)st.stx_mnt_id != row->id)
+		return 0;
+	snprintf(path, sizeof(path), "self/fd/%d", fd);
+	if (fchdir(proc_fd) < 0)
+		return -errno;
+	if (umount2(path, MNT_DETACH) == 0)
+		return 0;
+	/* EINVAL: it came from a mount namespace with more rights, and stays where it is, mount_namespaces(7). */
+	return errno == EINVAL || errno == EPERM ? cover(fd) : -errno;
+}
+
+int mount_hide_kernel_files(const struct mount_setup *setup, int proc_fd, struct error *err)
+{
+	auto_free char *text = NULL;
+	struct mount_table table = { 0 };
+	int r = io_read_file(proc_fd, "self/mountinfo", MOUNTINFO_MAX, &text, NULL);
+
+	if (r == 0)
+		r = mount_table_parse(text, &table);
+	if (r < 0)
+		return error_sys(err, r, "read the mounts of the host");
+	/* The last ones first: they may be on top of others. */
+	for (size_t i = table.len; r == 0 && i-- > 0;) {
+		const struct mount_row *row = &table.rows[i];
+
+		if (!is_kernel_file_system(row) || is_below(&table, row, (int)setup->own[0]))
+			continue;
+		r = hide(row, proc_fd);
+		if (r < 0)
+			error_sys(err, r, "hide the host's '%s' (%s), as without a pivot it stays",
+				  row->point, row->type);
+	}
+	mount_table_done(&table);
+	return r;
+}
