@@ -322,7 +322,7 @@ static int spawn(struct exec *exec, struct error *err)
 			   exec->exception.fd >= 0		     ? INIT_PROGRAM_FD :
 								       INIT_PROGRAM_KM,
 		.monitor = exec->state.monitor,
-		.monitor_fd = -1,
+		.monitor_file = exec->state.monitor_file,
 		.monitor_options = exec->state.monitor_options.items,
 		.monitor_waits = exec->monitor_waits,
 		.monitor_log_fd = exec->monitor_log_fd,

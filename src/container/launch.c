@@ -106,6 +106,7 @@ static int fill_state(struct launch *launch, struct error *err)
 		return error_oom(err);
 	if (launch->has_km && state_take_settings(state, &launch->km.settings, err) < 0)
 		return err->code;
+	state->monitor_file = launch->km.monitor_file;
 	if (spec->rootfs[0] == '/')
 		state->rootfs = strdup(spec->rootfs);
 	else if (asprintf(&state->rootfs, "%s/%s", state->bundle, spec->rootfs) < 0)

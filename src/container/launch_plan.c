@@ -112,6 +112,7 @@ static int plan_monitor(struct launch *launch, struct error *err)
 
 	plan->program = INIT_PROGRAM_KM;
 	plan->monitor = launch->km.settings.monitor;
+	plan->monitor_file = launch->km.monitor_file;
 	plan->monitor_waits = launch->km.settings.start == KM_START_PAYLOAD;
 	if (launch->km.settings.log) {
 		if (strv_add_format(&launch->km_options, "--km-log-to=%s", launch->km.settings.log) < 0)
@@ -178,7 +179,6 @@ int launch_plan_make(struct launch *launch, struct error *err)
 		.park = launch->run ? INIT_PARK_SOCKET : INIT_PARK_GATE,
 		.gate_fd = -1,
 		.program = INIT_PROGRAM_NATIVE,
-		.monitor_fd = -1,
 		.monitor_log_fd = -1,
 		.shim_fd = launch->shim_fd,
 		.program_fd = -1,

@@ -61,6 +61,8 @@ static const struct field {
 	{ "pid", NUMBER32, offsetof(struct state, pid) },
 	{ "monitorPid", NUMBER32, offsetof(struct state, monitor_pid) },
 	{ "startTimeoutMs", NUMBER32, offsetof(struct state, start_timeout_ms) },
+	{ "monitorFileDevice", NUMBER64, offsetof(struct state, monitor_file.device) },
+	{ "monitorFileInode", NUMBER64, offsetof(struct state, monitor_file.inode) },
 	{ "startTime", NUMBER64, offsetof(struct state, start_time) },
 	{ "namespaces", NUMBER64, offsetof(struct state, namespaces) },
 	{ "executionDomain", NUMBER64, offsetof(struct state, execution_domain) },

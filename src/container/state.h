@@ -36,10 +36,11 @@ struct state {
 	unsigned long long start_time; /* of pid, in clock ticks after boot */
 	pid_t monitor_pid;	       /* km's process while a shim is pid; else 0: state_monitor() */
 	struct cgroup_place cgroup;
-	bool cgroup_below;    /* the processes are in a group below it, and exec follows */
-	struct rdt_group rdt; /* its class of resctrl, if it has one */
-	char *keyring;	      /* name of the session keyring that exec joins; NULL: none */
-	char *monitor;	      /* path of km inside the container, km personality only */
+	bool cgroup_below;	     /* the processes are in a group below it, and exec follows */
+	struct rdt_group rdt;	     /* its class of resctrl, if it has one */
+	char *keyring;		     /* name of the session keyring that exec joins; NULL: none */
+	char *monitor;		     /* path of km inside the container, km personality only */
+	struct km_file monitor_file; /* which file it is there, to be known again */
 	char *monitor_device; /* path of the one that was chosen for km; NULL: every one that the host has */
 	struct strv monitor_options, monitor_environment; /* of settings, for the km of exec */
 	struct strv settings; /* "KEY=VALUE" that are not the default, for people */

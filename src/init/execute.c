@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/memfd.h>
+#include <linux/openat2.h>
 #include <linux/seccomp.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -135,22 +137,50 @@ static int occupy_numbers(struct init_ctx *ctx, struct error *err)
 	return 0;
 }
 
+/*
+ * km by a descriptor of the very file that krun mounted. The payload may have the rights to mount something over it, or over a directory
+ * above; what it puts there would run without a virtual machine.
+ */
+static int open_monitor(const struct init_plan *plan, struct error *err)
+{
+	const uint64_t how = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS;
+	auto_close int root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	auto_close int fd =
+		root_fd < 0 ? -errno : sys_openat2(root_fd, plan->monitor + 1, O_PATH | O_NOFOLLOW, 0, how);
+	const struct km_file *known = &plan->monitor_file;
+	struct statvfs fs;
+	struct stat st;
+
+	if (fd < 0)
+		return error_sys(err, fd, "open km '%s' in the container", plan->monitor);
+	if (fstat(fd, &st) < 0 || fstatvfs(fd, &fs) < 0)
+		return error_sys(err, -errno, "look at km '%s' in the container", plan->monitor);
+	if (!S_ISREG(st.st_mode) || !(fs.f_flag & ST_RDONLY) ||
+	    (known->inode && (st.st_dev != known->device || st.st_ino != known->inode)))
+		return error_set(
+			err, -EPERM,
+			"'%s' in the container is not the km that krun mounted there: somebody in it has "
+			"put something else in its place, and nothing runs by it",
+			plan->monitor);
+	/* km looks for its file by name; and a file that was replaced on the host has none any more, though it is mounted here. */
+	if (st.st_nlink == 0)
+		return error_set(err, -ESTALE,
+				 "km '%s' was replaced on the host after this container was made, and cannot "
+				 "start another process in it: make the container anew",
+				 plan->monitor);
+	return take_fd(&fd);
+}
+
 static int execute_monitor(struct init_ctx *ctx, char **env, struct error *err)
 {
 	const struct init_plan *plan = ctx->plan;
+	auto_close int monitor_fd = -1;
 	struct strv argv = { 0 };
-	struct stat st;
 	char self[8];
 	int r = make_monitor_argv(ctx, &argv, err);
 
 	if (r < 0)
 		return r;
-	/* km looks for its file by name; and a file that was replaced on the host has none any more, though it is mounted here. */
-	if (stat(plan->monitor, &st) == 0 && st.st_nlink == 0)
-		return error_set(err, -ESTALE,
-				 "km '%s' was replaced on the host after this container was made, and cannot "
-				 "start another process in it: make the container anew",
-				 plan->monitor);
 	/* km would end in a segmentation fault. */
 	if (readlink("/proc/self/exe", self, sizeof(self)) < 0)
 		return error_set(err, -ENOENT, "km needs /proc in the container, and there is none");
@@ -158,10 +188,16 @@ static int execute_monitor(struct init_ctx *ctx, char **env, struct error *err)
 	r = occupy_numbers(ctx, err);
 	if (r < 0)
 		return r;
+	monitor_fd = open_monitor(plan, err);
+	if (monitor_fd < 0)
+		return monitor_fd;
 	if (plan->monitor_waits)
 		ignore_release_signal();
-	execve(plan->monitor, argv.items, env);
-	return error_sys(err, -errno, "execute km '%s'", plan->monitor);
+	r = sys_execveat(monitor_fd, "", argv.items, env, AT_EMPTY_PATH);
+	/* Where km is a script of the host's, its interpreter has to open it by name: the descriptor is closed by then. */
+	if (r == -ENOENT && execve(plan->monitor, argv.items, env) < 0)
+		r = -errno;
+	return error_sys(err, r, "execute km '%s'", plan->monitor);
 }
 
 static int execute_program(struct init_ctx *ctx, struct error *err)

@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #include "init/start.h"
+#include "km/km.h"
 #include "ns/plan.h"
 #include "security/security.h"
 
@@ -69,8 +70,8 @@ struct init_plan {
 	int gate_fd; /* INIT_PARK_GATE, else -1 */
 
 	enum init_program program;
-	const char *monitor; /* INIT_PROGRAM_KM: path of km */
-	int monitor_fd; /* the host's file of km, O_PATH, to know it again; -1: with INIT_PROGRAM_KM only */
+	const char *monitor;	      /* INIT_PROGRAM_KM: path of km */
+	struct km_file monitor_file;  /* which file that has to be */
 	bool monitor_waits;	      /* pass --wait-for-signal */
 	char *const *monitor_options; /* of the settings; NULL: none */
 	int monitor_log_fd;	      /* -1: the options say where its log goes */

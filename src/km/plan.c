@@ -13,7 +13,7 @@
 #include "util/error.h"
 #include "util/log.h"
 
-static int open_monitor(const char *path, struct error *err)
+static int open_monitor(const char *path, struct km_file *ret, struct error *err)
 {
 	auto_close int fd = open(path, O_PATH | O_CLOEXEC);
 	struct statvfs fs;
@@ -35,6 +35,7 @@ static int open_monitor(const char *path, struct error *err)
 				 "km '%s' is on a file system that is mounted noexec: mount it with exec, or "
 				 "install km elsewhere and set \"kmPath\"",
 				 path);
+	*ret = (struct km_file){ .device = st.st_dev, .inode = st.st_ino };
 	return take_fd(&fd);
 }
 
@@ -114,7 +115,7 @@ int km_plan_make(struct km_settings *settings, struct km_plan *ret, struct error
 	int r;
 
 	*settings = (struct km_settings){ 0 };
-	r = plan.monitor_fd = open_monitor(plan.settings.monitor, err);
+	r = plan.monitor_fd = open_monitor(plan.settings.monitor, &plan.monitor_file, err);
 	if (r >= 0) {
 		err->code = 0;
 		plan.libc_fd = open_libc(plan.settings.libc, err);
@@ -145,7 +146,8 @@ void km_plan_done(struct km_plan *plan)
 
 int km_check_monitor(const struct km_settings *settings, struct error *err)
 {
-	auto_close int fd = open_monitor(settings->monitor, err);
+	struct km_file ignored;
+	auto_close int fd = open_monitor(settings->monitor, &ignored, err);
 
 	return fd < 0 ? fd : 0;
 }

@@ -9,7 +9,13 @@
 #include "mount/plan.h"
 #include "mount/setup.h"
 
-enum { MOUNT_EXTRA_FILES_MAX = 6, MOUNT_EXTRA_DEVICES_MAX = 4 };
+enum { MOUNT_EXTRA_FILES_MAX = 6, MOUNT_EXTRA_DEVICES_MAX = 4, MOUNT_GUARDS_MAX = 32 };
+
+/* A directory on the way to an extra file that is a mount of itself, guard.c. */
+struct mount_guard {
+	int tree_fd;  /* owned */
+	bool of_root; /* of the root's own mount: read-only when that is */
+};
 
 struct mount_extra_tree {
 	struct mount_extra_file file; /* .fd not used */
@@ -26,6 +32,8 @@ struct mount_setup {
 	struct mount_plan plan;
 	struct mount_extra_tree files[MOUNT_EXTRA_FILES_MAX];
 	size_t files_len;
+	struct mount_guard guards[MOUNT_GUARDS_MAX];
+	size_t guards_len;
 	struct mount_extra_device devices[MOUNT_EXTRA_DEVICES_MAX];
 	size_t devices_len;
 	int nodes_fd; /* detached tmpfs with a node for each extra device, or -1; see make_nodes() */
@@ -57,6 +65,8 @@ int mount_make_nodes(const struct mount_extra_device *devices, size_t len);
  * unmasked, while its mount namespace has one that is visible as a whole (mount_too_revealing() in fs/namespace.c).
  */
 int mount_hide_kernel_files(const struct mount_setup *setup, int proc_fd, struct error *err);
+/* Child: nobody in the container can rename a directory on the way to @path from here on. */
+int mount_guard_path(struct mount_setup *setup, const char *path, struct error *err);
 /* Child: what was left writable until everything is in its place. */
 int mount_finish_read_only(struct mount_setup *setup, struct error *err);
 

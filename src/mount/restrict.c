@@ -144,5 +144,9 @@ int mount_do_restrict(struct mount_setup *setup, struct error *err)
 	if (r < 0 || !setup->spec->rootfs_readonly)
 		return r;
 	r = sys_mount_setattr(setup->root_fd, "", AT_EMPTY_PATH, MOUNT_ATTR_RDONLY, 0, 0, -1);
+	for (size_t i = 0; r == 0 && i < setup->guards_len; i++)
+		if (setup->guards[i].of_root)
+			r = sys_mount_setattr(setup->guards[i].tree_fd, "", AT_EMPTY_PATH, MOUNT_ATTR_RDONLY,
+					      0, 0, -1);
 	return r < 0 ? error_sys(err, r, "make the root read-only") : 0;
 }

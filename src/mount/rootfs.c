@@ -53,11 +53,15 @@ static int attach_extra_files(struct mount_setup *setup, struct error *err)
 {
 	for (size_t i = 0; i < setup->files_len; i++) {
 		struct mount_extra_tree *tree = &setup->files[i];
-		auto_close int target_fd = open_in_root_make(
-			setup->root_fd, tree->file.destination,
-			tree->file.is_directory ? OPEN_MAKE_DIRECTORY : OPEN_MAKE_FILE, 0755, NULL);
-		int r = target_fd < 0 ? target_fd : tree->late ? mount_make_late(tree) : 0;
+		auto_close int target_fd = -1;
+		int r = mount_guard_path(setup, tree->file.destination, err);
 
+		if (r < 0)
+			return r;
+		target_fd = open_in_root_make(setup->root_fd, tree->file.destination,
+					      tree->file.is_directory ? OPEN_MAKE_DIRECTORY : OPEN_MAKE_FILE,
+					      0755, NULL);
+		r = target_fd < 0 ? target_fd : tree->late ? mount_make_late(tree) : 0;
 		if (r == 0)
 			r = mount_attach(tree->tree_fd, target_fd);
 		if (r < 0)

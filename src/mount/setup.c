@@ -373,6 +373,8 @@ void mount_setup_free(struct mount_setup *setup)
 		return;
 	for (size_t i = 0; i < setup->files_len; i++)
 		cleanup_close(&setup->files[i].tree_fd);
+	for (size_t i = 0; i < setup->guards_len; i++)
+		cleanup_close(&setup->guards[i].tree_fd);
 	mount_plan_done(&setup->plan);
 	cleanup_close(&setup->root_fd);
 	cleanup_close(&setup->nodes_fd);
