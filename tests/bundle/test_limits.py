@@ -9,7 +9,7 @@ import tempfile
 import time
 import unittest
 
-from krun import CGROUP, BothPersonalities, KrunTest, wait_until
+from krun import CGROUP, BothPersonalities, KrunTest, hybrid_view, wait_until
 
 MiB = 1 << 20
 
@@ -213,9 +213,9 @@ class Cpu(Both):
 
     @needs("cpuset")
     def test_cpus_that_the_group_above_does_not_have(self):
-        parent = f"{CGROUP}/krun-test-set"
+        parent = f"{CGROUP}/krun-test-{self.cid}"
         self.limit(cpu={"cpus": "0-1"})
-        self.config["linux"]["cgroupsPath"] = f"/krun-test-set/{self.cid}"
+        self.config["linux"]["cgroupsPath"] = f"/krun-test-{self.cid}/box"
         self.write_config()
         with open(f"{CGROUP}/cgroup.subtree_control", "w") as file:
             file.write("+cpuset")
@@ -699,20 +699,18 @@ class Hybrid(KrunTest):
     """On a host with v1 controllers."""
 
     def test_update_names_the_controller_and_the_remedy(self):
-        host = os.environ["KRUN_TEST_HOST"]
-        with open(f"/proc/{host}/mountinfo") as file:
-            mounts = [line.split(" - ")[1].split()[0] for line in file if " /sys/fs/cgroup" in line]
-        if "cgroup" not in mounts or "cgroup2" not in mounts:
+        view = hybrid_view()
+        if not view:
             self.skipTest("this host has no hybrid cgroup tree")
         self.start_sleeper()
         for option, value, controller in (("--memory", "64m", "memory"), ("--pids-limit", "5", "pids"), ("--cpu-share", "5", "cpu"),
                                           ("--cpuset-cpus", "0", "cpuset")):
-            command = ["nsenter", "--target", host, "--mount", *self.command("update", option, value, self.cid)]
+            command = [*view, *self.command("update", option, value, self.cid)]
             done = subprocess.run(command, capture_output=True, check=False, stdin=subprocess.DEVNULL, text=True)
             self.assertEqual(done.returncode, 1)
             self.assertIn(f"the {controller} controller is on cgroup v1", done.stderr)
             self.assertIn("systemd.unified_cgroup_hierarchy=1", done.stderr)
         # The zeros of engines ask for nothing.
-        command = ["nsenter", "--target", host, "--mount", *self.command("update", "--resources", "-", self.cid)]
+        command = [*view, *self.command("update", "--resources", "-", self.cid)]
         subprocess.run(command, check=True, input=b'{"memory":{"limit":0},"cpu":{"shares":0}}')
         self.ok("delete", "--force", self.cid)

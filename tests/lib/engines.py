@@ -22,7 +22,7 @@ import time
 import unittest
 
 from jobs import OWN_MACHINE, own_cgroup
-from krun import CGROUP, PROGRAMS, Result, make_rootfs, wait_until
+from krun import CGROUP, PROGRAMS, Result, hybrid_view, make_rootfs, wait_until
 from session import Session
 
 TIMEOUT = 120
@@ -154,7 +154,6 @@ class Dockerd(Engine):
     units = {"systemd": "docker-*.scope"}
     apparmor_profile = "docker-default"
     tells_oom = True
-    cgroup_view = True
 
     def __init__(self, manager="cgroupfs"):
         super().__init__(manager)
@@ -187,10 +186,11 @@ class Dockerd(Engine):
             command += ["--add-runtime", f"krun-{personality}={program}"]
         for limit in ULIMITS:
             command += ["--default-ulimit", limit]
-        if self.cgroup_view:
-            command = ["unshare", "--mount", "--propagation", "private", "sh", "-c",
-                       '[ "$(stat -f -c %T /sys/fs/cgroup)" = cgroup2fs ] || mount -t cgroup2 none /sys/fs/cgroup; exec "$@"', "sh", *command]
-        return command
+        return self.view() + command
+
+    def view(self):
+        """Words in front of the command, for the cgroup mounts that it is to see."""
+        return []
 
     def cli(self, *arguments):
         return subprocess.run([self.client, "-H", f"unix://{self.socket}", *arguments], stdin=subprocess.DEVNULL,
@@ -217,7 +217,9 @@ class HybridDockerd(Dockerd):
     """dockerd sees the machine's own cgroup mounts, v1 controllers and all."""
 
     name = "docker-hybrid"
-    cgroup_view = False
+
+    def view(self):
+        return hybrid_view()
 
 
 class Podman(Engine):
