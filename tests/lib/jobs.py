@@ -21,6 +21,7 @@ import time
 import traceback
 import unittest
 
+import hoststate
 from report import Reader
 
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -28,6 +29,7 @@ CGROUP = "/sys/fs/cgroup"
 IN_OWN_CGROUP = os.path.join(TESTS, "lib", "in-own-cgroup")
 OWN_MACHINE = os.environ.get("KRUN_TEST_MACHINE") == "own"
 AT_ONCE = int(os.environ.get("KRUN_TEST_JOBS", "2"))
+RINGS = ("bundle", "engines")
 # No test takes as long as this without saying something.
 SILENCE = 300
 # Without a name, in a machine that is slow, the longest first.
@@ -160,7 +162,11 @@ def run_here(report):
     """The process of one job: $KRUN_TEST_JOB says which."""
     job = json.loads(os.environ.pop("KRUN_TEST_JOB"))
     suite = unittest.TestSuite(suites(job["ring"], job["name"], job["modules"]).values())
+    # The /dev of this job alone, but on a machine of the tests' own: what a container or krun does to a node shows here.
+    before = None if OWN_MACHINE else hoststate.snapshot(["node"])
     suite.run(RingResult(job["ring"], report))
+    if before:
+        hoststate.report_changes(before, f"{job['ring']}: dev_unchanged", report, patience=0)
 
 
 # ---- jobs -----------------------------------------------------------------------------------------------------------
