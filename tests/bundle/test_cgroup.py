@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 
-from krun import CGROUP, BothPersonalities, KrunTest, hybrid_view, wait_until
+from krun import CGROUP, BothPersonalities, KrunTest, huge_pages, hybrid_view, wait_until
 
 
 def controllers():
@@ -152,6 +152,7 @@ class Cgroup(BothPersonalities):
         self.write_config()
         self.assertIn("run.oci.delegate-cgroup", self.run_fails())
 
+    @huge_pages("2MB")
     def test_exec_follows_the_program_into_its_sub_cgroup(self):
         """A container that enables a controller below has no process at the top (as systemd does)."""
         with open(f"{CGROUP}/cgroup.controllers") as file:
@@ -194,6 +195,7 @@ class Cgroup(BothPersonalities):
 
 
 class Limits(BothPersonalities):
+    @huge_pages("2MB", "1GB")
     def test_hugetlb_and_unified_are_written(self):
         if "hugetlb" not in controllers():
             self.skipTest("no hugetlb controller in the cgroup2 tree")

@@ -108,13 +108,13 @@ class Checks(Scratch):
 class HostState(unittest.TestCase):
     def test_differences(self):
         before = {"node": {"/dev/null": "crw-rw-rw- 0:0 1:3", "/dev/old": "x"}, "mount": {"/proc (1)": "rw"},
-                  "sysctl": {"vm/swappiness": "60", "net/gone": "1"}, "cgroup": {"/sys/fs/cgroup/docker": "a cgroup"}}
+                  "sysctl": {"vm/swappiness": "60", "net/gone": "1"}, "cgroup": {"/sys/fs/cgroup/krun-test-y": "a cgroup"}}
         after = {"node": {"/dev/null": "crw-rw-rw- 1000:0 1:3", "/dev/new": "x", "/dev/fuse": "x"}, "mount": {"/proc (2)": "rw"},
-                 "sysctl": {"vm/swappiness": "10", "net/new": "1"}, "cgroup": {"/sys/fs/cgroup/krun": "a cgroup"}}
+                 "sysctl": {"vm/swappiness": "10", "net/new": "1"}, "cgroup": {"/sys/fs/cgroup/krun-test-x": "a cgroup"}}
         self.assertEqual(hoststate.changes(before, before), [])
         self.assertEqual([line.split(" was")[0].split(" (was")[0] for line in hoststate.changes(before, after)], [
             "node /dev/old is gone", "node /dev/new is new: x", "node /dev/null", "mount /proc (1) is gone",
-            "mount /proc (2) is new: rw", "sysctl vm/swappiness", "cgroup /sys/fs/cgroup/krun is new: a cgroup"])
+            "mount /proc (2) is new: rw", "sysctl vm/swappiness", "cgroup /sys/fs/cgroup/krun-test-x is new: a cgroup"])
 
     @needs_root
     def test_a_change_of_a_machine_is_seen(self):

@@ -50,14 +50,6 @@ def check_manager(manager):
             raise unittest.SkipTest("this krun has no systemd manager")
 
 
-def has_apparmor():
-    try:
-        with open("/sys/module/apparmor/parameters/enabled") as file:
-            return file.read().startswith("Y")
-    except FileNotFoundError:
-        return False
-
-
 class Engine:
     """An engine with its daemon, if it has one; made once for a module of tests."""
 
@@ -94,7 +86,7 @@ class Engine:
                 raise AssertionError(f"{self.name} ended: {self.tail()}")
             return ready()
 
-        wait_until(answers, 60, f"start of {self.name}")
+        wait_until(answers, TIMEOUT, f"start of {self.name}")
 
     def tail(self, lines=15):
         with open(self.log, errors="replace") as file:
@@ -104,7 +96,7 @@ class Engine:
         if self.daemon:
             self.daemon.terminate()
             try:
-                self.daemon.wait(30)
+                self.daemon.wait(60)
             except subprocess.TimeoutExpired:
                 self.daemon.kill()
                 self.daemon.wait()
@@ -456,7 +448,7 @@ class EngineTest(unittest.TestCase):
         self.remove()
         try:
             # The engine's helpers (shims, conmon) end on their own time.
-            wait_until(lambda: not self.leftovers(), 15, "clean machine")
+            wait_until(lambda: not self.leftovers(), 60, "clean machine")
         except AssertionError:
             self.assertEqual(self.leftovers(), [], "left behind")
 
@@ -472,7 +464,7 @@ class EngineTest(unittest.TestCase):
         self.assertEqual(result.status, 0, f"{' '.join(arguments)}: {result}")
         return result.out
 
-    def on_terminal(self, arguments, keys, timeout=30):
+    def on_terminal(self, arguments, keys, timeout=TIMEOUT):
         """Runs the client on a pty; keys is a list of (text to wait for, keys to type then). Returns (status, screen)."""
         pid, master = pty.fork()
         if pid == 0:

@@ -26,8 +26,9 @@ OTHERS_NODES = re.compile(r"/dev/(tty\w+|vcs\w*|loop\d+|dm-\d+|mapper/.*|disk/.*
 MODULES_NODES = re.compile(r"/dev/(net|net/tun|fuse|loop-control|mapper|vhost-\w+|kvm|btrfs-control|ppp|uhid|uinput|cuse|vsock)$")
 # Where engines and logins of the machine mount for themselves.
 OTHERS_MOUNTS = re.compile(r"/(run/(user|netns|docker|containerd|containers|credentials)|var/lib/(docker|containers|containerd)|media)/")
-# Groups at the top of the tree that a run of these tests would make, or an engine that it started.
-OWN_GROUPS = re.compile(r"(krun|docker|libpod_parent|conmon|buildah)(?!-tests-)")
+# Groups at the top of the tree that are nobody's but of this run (lib/in-own-cgroup) or of a test: krun's and the engines' own
+# names are used by whoever uses these programs on the machine.
+OWN_GROUPS = re.compile(rf"krun-tests-{os.getpid()}-|krun-test-")
 PATIENCE = 10
 
 
@@ -81,7 +82,7 @@ def sysctls():
 
 
 def groups():
-    """Those at the top of every cgroup tree that is mounted, as far as they are of the kind that a run could make."""
+    """This run's and its tests' at the top of every cgroup tree that is mounted."""
     found = {}
     with open("/proc/self/mountinfo") as file:
         tops = [line.split()[4] for line in file if re.search(r" - cgroup2? ", line)]

@@ -69,8 +69,8 @@ CONFIG = {
 }
 
 
-def wait_until(condition, seconds=10, what="condition"):
-    """Polls, because the other side is a process of its own; fails loudly."""
+def wait_until(condition, seconds=60, what="condition"):
+    """Polls, because the other side is a process of its own; fails loudly. A busy machine takes tens of seconds for little."""
     deadline = time.monotonic() + seconds
     while True:
         value = condition()
@@ -103,6 +103,28 @@ def hybrid_view():
         return None
     return ["unshare", "--mount", "--propagation", "private", "sh", "-c",
             """[ "$(stat -f -c %T /sys/fs/cgroup)" = tmpfs ] || umount /sys/fs/cgroup || exit; exec "$@" """, "sh"]
+
+
+def has_apparmor():
+    try:
+        with open("/sys/module/apparmor/parameters/enabled") as file:
+            return file.read().startswith("Y")
+    except FileNotFoundError:
+        return False
+
+
+@functools.lru_cache(maxsize=None)
+def runs(*command):
+    """Whether the machine lets this small program do what it is for."""
+    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0
+
+
+def huge_pages(*sizes):
+    """Skips a test on a machine without pages of these sizes ("2MB", "1GB")."""
+    units = {"KB": 1, "MB": 1 << 10, "GB": 1 << 20}
+    missing = [size for size in sizes
+               if not os.path.isdir(f"/sys/kernel/mm/hugepages/hugepages-{int(size[:-2]) * units[size[-2:]]}kB")]
+    return unittest.skipIf(missing, f"no huge pages of {' and '.join(missing)} on this machine")
 
 
 def make_rootfs(path):
