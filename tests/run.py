@@ -7,9 +7,11 @@ Runs rings of tests of the build in $KRUN_BUILD (default: build) and prints one 
 N failed, N skipped". Rings: unit checks bundle engines vm (default: all but vm). NAME selects tests whose name contains it.
 --counts adds a line of the three numbers to FILE. RUNTIME=/usr/bin/crun runs bundle tests with another runtime.
 
+After each ring one more test, "RING: host_unchanged", compares the machine with what it was (lib/hoststate.py).
+
 A skipped test prints its reason. With KRUN_STRICT=1 (CI) a skip that tests/expected-skips does not list is a failure.
-bundle and engines need root; they run in a private mount namespace in which kmsim stands at km's path; bundle has a
-cgroup2 mount at /sys/fs/cgroup, engines has network and pid namespaces of its own.
+bundle and engines need root; they run in a mount namespace of their own, in which kmsim stands at km's path, /dev is a copy and
+cgroup v2 is at /sys/fs/cgroup, and in a cgroup namespace; engines has network and pid namespaces of its own, too.
 
 vm boots a Debian machine with systemd and all controllers of cgroup v2 under qemu, in software emulation, and runs in it the
 bundle ring and, of the engines ring, what only such a machine can show (engines.in_machine); vm:NAME runs whatever has NAME in
@@ -27,6 +29,9 @@ import time
 
 TESTS = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.path.abspath(os.environ.get("KRUN_BUILD", os.path.join(os.path.dirname(TESTS), "build")))
+MESON_PATIENCE = 10
+# How much of what a test printed is shown when it does not say itself what failed.
+TAIL = 40
 RINGS = ("unit", "checks", "bundle", "engines", "vm")
 
 sys.path.insert(0, os.path.join(TESTS, "lib"))
@@ -34,7 +39,9 @@ sys.path.insert(0, os.path.join(TESTS, "lib"))
 
 def run_meson(ring, name, report):
     """unit, checks: meson knows them. Every test function of cmocka counts, not every program."""
-    command = ["meson", "test", "-C", BUILD, "--no-rebuild", "--suite", ring, "--num-processes", "2"]
+    # meson's limit is 30 s for a test, which is seconds of the clock: a machine that does twenty other things needs more.
+    command = ["meson", "test", "-C", BUILD, "--no-rebuild", "--suite", ring, "--num-processes", "2", "--timeout-multiplier",
+               str(MESON_PATIENCE)]
     started = time.monotonic()
     log = os.path.join(BUILD, "meson-logs", "testlog.json")
     if os.path.exists(log):
@@ -61,27 +68,38 @@ def report_meson(test, ring, name, report):
         outcome = {"OK": "passed", "FAILED": "failed", "SKIPPED": "skipped"}[word]
         report.add(outcome, f"{label}.{case}", output if outcome == "failed" else "see its source")
     if test["result"] != "OK" and not any(word == "FAILED" for word, _ in cases):
-        report.add("failed", label, output)
+        report.add("failed", label, why(test, output), test["duration"])
     elif not cases:
         report.add("passed", label, seconds=test["duration"])
 
 
+def why(test, output):
+    """A test that was cut off says nothing of it itself; what it printed last tells where it was."""
+    lines = output.rstrip().splitlines()
+    words = {"TIMEOUT": f"TIMEOUT: not at its end after {test['duration']:.0f} s; the end of what it printed:"}
+    return "\n".join([words.get(test["result"], f"{test['result']}, status {test.get('returncode')}:"), *lines[-TAIL:]])
+
+
 def run_rings(selections, report):
-    """[(ring, name)]; neighbours of bundle and engines are handed on together, for they may run at once."""
+    """[(ring, name)]; on a machine of the tests' own, neighbours of bundle and engines are handed on together and run at once."""
+    import hoststate
     import jobs
     import machine
 
     while selections:
         ring, name = selections.pop(0)
+        together = [(ring, name)]
+        while jobs.OWN_MACHINE and ring in jobs.RINGS and selections and selections[0][0] in jobs.RINGS:
+            together.append(selections.pop(0))
+        before = None if jobs.OWN_MACHINE else hoststate.snapshot()
         if ring in ("unit", "checks"):
             run_meson(ring, name, report)
         elif ring == "vm":
             machine.run(name, BUILD, report)
         else:
-            together = [(ring, name)]
-            while selections and selections[0][0] in ("bundle", "engines"):
-                together.append(selections.pop(0))
             jobs.run(together, BUILD, report)
+        if before:
+            hoststate.report_changes(before, f"{ring}: host_unchanged", report)
 
 
 def main(arguments):

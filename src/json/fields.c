@@ -50,8 +50,8 @@ static long find_foreign(const char *text, size_t size)
 }
 
 /*
- * json-c makes the largest integer it knows of every larger one, without a word: looked for in the text. Returns the
- * offset of the first, or -1.
+ * json-c before 0.18 makes the largest integer it knows of every larger one, without a word: looked for in the
+ * text. Returns the offset of the first, or -1.
  */
 static long find_huge_integer(const char *text, size_t size)
 {
@@ -100,6 +100,15 @@ int json_document_parse(const char *text, size_t size, const char *name, struct 
 	status = json_tokener_get_error(tokener);
 	end = json_tokener_get_parse_end(tokener);
 	json_tokener_free(tokener);
+	/* json-c 0.18 says of such a number that it is none. */
+	at = status == json_tokener_success || status == json_tokener_error_parse_number ?
+		     find_huge_integer(text, size) :
+		     -1;
+	if (at >= 0) {
+		json_object_put(object);
+		return error_set(err, -ERANGE, "%s: line %zu: a number does not fit in 64 bits", name,
+				 line_of(text, (size_t)at));
+	}
 	if (status == json_tokener_success)
 		end += strspn(text + (end < size ? end : size), " \t\r\n");
 	if (status != json_tokener_success || end < size) {
@@ -115,12 +124,6 @@ int json_document_parse(const char *text, size_t size, const char *name, struct 
 		json_object_put(object);
 		return error_set(err, -EINVAL, "%s: not JSON: line %zu: unexpected '%c'", name,
 				 line_of(text, (size_t)at), text[at]);
-	}
-	at = find_huge_integer(text, size);
-	if (at >= 0) {
-		json_object_put(object);
-		return error_set(err, -ERANGE, "%s: line %zu: a number does not fit in 64 bits", name,
-				 line_of(text, (size_t)at));
 	}
 	if (has_escaped_nul(text, size)) {
 		json_object_put(object);

@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 
-from krun import CGROUP, BothPersonalities, KrunTest, wait_until
+from krun import CGROUP, BothPersonalities, KrunTest, huge_pages, hybrid_view, wait_until
 
 
 def controllers():
@@ -24,12 +24,12 @@ class Cgroup(BothPersonalities):
         self.ok("delete", "--force", self.cid)
 
     def test_configured_path_is_made_and_removed(self):
-        self.config["linux"]["cgroupsPath"] = f"/krun-test/{self.cid}"
+        self.config["linux"]["cgroupsPath"] = f"/krun-test-{self.cid}/box"
         self.start_sleeper()
-        self.assertEqual(self.own(), f"/krun-test/{self.cid}")
+        self.assertEqual(self.own(), f"/krun-test-{self.cid}/box")
         self.ok("delete", "--force", self.cid)
-        self.assertFalse(os.path.exists(f"{CGROUP}/krun-test/{self.cid}"))
-        os.rmdir(f"{CGROUP}/krun-test")
+        self.assertFalse(os.path.exists(f"{CGROUP}/krun-test-{self.cid}/box"))
+        os.rmdir(f"{CGROUP}/krun-test-{self.cid}")
 
     def test_cgroup_in_use_is_refused(self):
         self.start_sleeper()
@@ -152,6 +152,7 @@ class Cgroup(BothPersonalities):
         self.write_config()
         self.assertIn("run.oci.delegate-cgroup", self.run_fails())
 
+    @huge_pages("2MB")
     def test_exec_follows_the_program_into_its_sub_cgroup(self):
         """A container that enables a controller below has no process at the top (as systemd does)."""
         with open(f"{CGROUP}/cgroup.controllers") as file:
@@ -194,6 +195,7 @@ class Cgroup(BothPersonalities):
 
 
 class Limits(BothPersonalities):
+    @huge_pages("2MB", "1GB")
     def test_hugetlb_and_unified_are_written(self):
         if "hugetlb" not in controllers():
             self.skipTest("no hugetlb controller in the cgroup2 tree")
@@ -272,14 +274,11 @@ class Limits(BothPersonalities):
 class Hybrid(KrunTest):
     """The same program on a host with v1 controllers; nothing to see where there is no such tree."""
 
-    def host_mounts(self):
-        """The runner stayed in the host's mount namespace."""
-        host = os.environ["KRUN_TEST_HOST"]
-        with open(f"/proc/{host}/mountinfo") as file:
-            mounts = [line.split(" - ")[1].split()[0] for line in file if " /sys/fs/cgroup" in line]
-        if "cgroup" not in mounts or "cgroup2" not in mounts:
+    def view(self):
+        words = hybrid_view()
+        if not words:
             self.skipTest("this host has no hybrid cgroup tree")
-        return ["nsenter", "--target", host, "--mount"]
+        return words
 
     def test_host_without_any_v2_mount(self):
         """Membership, freezing, killing and the device filter work in a v2 tree that is mounted nowhere."""
@@ -291,7 +290,7 @@ class Hybrid(KrunTest):
             "$@" kill --all "$ID" KILL; until "$@" delete "$ID" 2> /dev/null; do sleep 0.01; done"""
         self.config["linux"]["devices"] = [{"path": "/dev/tty0", "type": "c", "major": 4, "minor": 0}]
         self.shell("sleep 100 & echo ready; while :; do sleep 0.02; done")
-        done = subprocess.run([*self.host_mounts(), "unshare", "--mount", "sh", "-c", script, "sh", *self.command()],
+        done = subprocess.run([*self.view(), "sh", "-c", script, "sh", *self.command()],
                               capture_output=True, check=False, stdin=subprocess.DEVNULL, timeout=60, text=True,
                               env=dict(self.environment(["exec"]), BUNDLE=self.bundle, ID=self.cid, LOG=self.log))
         self.assertEqual(done.returncode, 0, done)
@@ -302,7 +301,7 @@ class Hybrid(KrunTest):
         self.assertEqual(lines[3:], ["refused"])
 
     def test_limit_of_a_v1_controller_is_named(self):
-        enter = self.host_mounts()
+        enter = self.view()
         self.config["linux"]["resources"]["pids"] = {"limit": 10}
         self.write_config()
         command = [*enter, *self.command("run", "--bundle", self.bundle, self.cid)]

@@ -80,7 +80,7 @@ class Checkpoint(KrunTest):
             self.create()
             self.ok("start", self.cid)
             if environment:
-                self.assertLess(time.monotonic() - started, 8, "krun waited for km, which waited for a client")
+                self.assertLess(time.monotonic() - started, 100, "krun waited for km, which waited for a client")
                 self.assertEqual((self.status(), self.numbers()), ("running", []))
                 open(f"{self.rootfs}/tmp/.kmsim-connection", "w").close()
             wait_until(lambda: len(self.numbers()) > 2, what="payload")
@@ -409,7 +409,7 @@ class Checkpoint(KrunTest):
             with self.subTest(options=options):
                 self.misbehaving("hang")
                 process = self.checkpoint_in_background(*options)
-                self.ok("delete", "--force", self.cid, timeout=10)
+                self.ok("delete", "--force", self.cid, timeout=60)
                 self.assertEqual(process.wait(5), 1)
                 self.assertIn("km ended before the snapshot was complete", process.stderr.read().decode())
                 self.assertEqual(self.inside_of_image(), [])
@@ -440,7 +440,7 @@ class Checkpoint(KrunTest):
             except BlockingIOError:
                 break
             time.sleep(0.05)
-        self.assertIn("others wait for it", self.fails("checkpoint", "--image-path", self.image, self.cid, timeout=20))
+        self.assertIn("others wait for it", self.fails("checkpoint", "--image-path", self.image, self.cid, timeout=60))
         process = self.spawn("checkpoint", "--image-path", self.image, self.cid, stderr=subprocess.PIPE)
         time.sleep(0.5)
         process.terminate()

@@ -327,7 +327,7 @@ class Systemd(CriuTest, test_systemd.SystemdTest):
         with self.sink(self.log) as pipe:
             self.ok("run", "--detach", "--bundle", self.bundle, self.cid, options=test_systemd.MANAGER, stdout=pipe,
                     stderr=pipe)
-        wait_until(lambda: "n5\n" in self.logged(), 30, "payload")
+        wait_until(lambda: "n5\n" in self.logged(), 60, "payload")
         self.checkpoint()
         last = self.numbers()[-1]
         self.ok("delete", self.cid)
@@ -834,7 +834,7 @@ class WithoutCriu(CriuTest):
         wait_until(lambda: os.path.exists(once) and os.path.exists(f"{CGROUP}/krun/{self.cid}"), what="second call")
         time.sleep(0.3)
         restore.terminate()
-        self.assertIn(b"interrupted by signal 15", restore.communicate(timeout=20)[1])
+        self.assertIn(b"interrupted by signal 15", restore.communicate(timeout=60)[1])
         self.assertEqual(restore.returncode, 1)
         self.assertIn("does not exist", self.fails("state", self.cid))
         self.assertFalse(os.path.exists(f"{CGROUP}/krun/{self.cid}"))

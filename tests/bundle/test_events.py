@@ -255,6 +255,8 @@ class Stats(EventsTest):
 
     def test_huge_pages(self):
         self.need("hugetlb")
+        if not os.path.isdir("/sys/kernel/mm/hugepages/hugepages-2048kB"):
+            self.skipTest("no huge pages of 2MB on this machine")
         self.config["linux"]["resources"]["hugepageLimits"] = [{"pageSize": "2MB", "limit": 4 * MIB}]
         self.start_sleeper()
         self.assertEqual(self.stats()["hugetlb"]["2MB"], {"limit": 4 * MIB, "usage": 0, "failcnt": 0})
@@ -300,7 +302,7 @@ class Stats(EventsTest):
         def throttled():
             throttling = self.stats()["cpu"]["throttling"]
             return throttling["throttledPeriods"] > 0 and throttling
-        throttling = wait_until(throttled, 20, "throttled periods")
+        throttling = wait_until(throttled, 60, "throttled periods")
         self.assertGreaterEqual(throttling["periods"], throttling["throttledPeriods"])
         self.assertGreater(throttling["throttledTime"], 1_000_000)
 
@@ -359,7 +361,7 @@ class Loop(EventsTest):
         for _ in range(5):
             watching.event()
         self.assertGreater(time.monotonic() - started, 0.8)
-        self.assertLess(time.monotonic() - started, 8)
+        self.assertLess(time.monotonic() - started, 60)
         watching.process.terminate()
         self.ends(watching, -signal.SIGTERM)
 
@@ -605,7 +607,7 @@ class OutOfMemory(EventsTest):
         self.limited("tail /dev/zero; echo ready; exec sleep 1000")
         self.create()
         self.ok("start", self.cid)
-        wait_until(lambda: "ready" in self.logged(), 20, what="payload")
+        wait_until(lambda: "ready" in self.logged(), 60, what="payload")
         watching = self.watch("--interval", "1h", self.cid)
         watching.event()
         self.ok("kill", self.cid, "KILL")

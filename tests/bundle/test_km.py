@@ -251,7 +251,7 @@ class Start(KmTest):
                 self.shell("trap 'exit 3' TERM; echo ready; while :; do sleep 0.02; done", env=["PATH=/bin", *env])
                 started = time.monotonic()
                 self.create()
-                self.assertLess(time.monotonic() - started, 5)
+                self.assertLess(time.monotonic() - started, 20)
                 self.assertEqual(self.status(), "created")
                 self.assertNotIn("ready", self.logged())
                 self.ok("start", self.cid)
@@ -288,10 +288,10 @@ class Signals(KmTest):
     def test_statuses_are_exact_as_process_1(self):
         for signo in (signal.SIGTERM, signal.SIGKILL, signal.SIGABRT, signal.SIGSEGV):
             with self.subTest(signal=signo):
-                self.shell(f"kill -{int(signo)} $$; sleep 5")
+                self.shell(f"kill -{int(signo)} $$; sleep 100")
                 started = time.monotonic()
                 self.assertEqual(self.run_container().status, 128 + signo)
-                self.assertLess(time.monotonic() - started, 2)
+                self.assertLess(time.monotonic() - started, 20)
 
     def test_a_signal_is_delivered_at_once(self):
         for _ in range(5):
@@ -299,7 +299,7 @@ class Signals(KmTest):
             started = time.monotonic()
             self.ok("kill", self.cid, "TERM")
             self.wait_stopped()
-            self.assertLess(time.monotonic() - started, 2)
+            self.assertLess(time.monotonic() - started, 20)
             self.ok("delete", self.cid)
 
     def test_signals_that_engines_send_to_the_pid_reach_the_payload(self):

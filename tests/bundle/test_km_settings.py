@@ -117,7 +117,7 @@ class Layers(SettingsTest):
         started = time.monotonic()
         message = self.run_fails(options=self.host(kmPath=km, startTimeoutMs=300))
         self.assertIn("300 ms", message)
-        self.assertLess(time.monotonic() - started, 5)
+        self.assertLess(time.monotonic() - started, 30)
 
     def test_device_that_appears_later(self):
         node = f"/dev/krun-test-{os.getpid()}"
@@ -151,7 +151,7 @@ class Layers(SettingsTest):
         self.start(options)
         started = time.monotonic()
         self.assertIn("300 ms", self.fails("exec", "--env", "KMSIM_LATE=60000", self.cid, "true", status=255))
-        self.assertLess(time.monotonic() - started, 5)
+        self.assertLess(time.monotonic() - started, 30)
         self.ok("delete", "--force", self.cid)
 
     def test_km_that_is_replaced_while_a_container_runs(self):

@@ -65,7 +65,8 @@ class FiftyContainers(BothPersonalities):
     def check_seen(self, before):
         self.assertEqual(self.seen(), before)
         # The kernel collects keys in its own time.
-        wait_until(lambda: not lines_with("/proc/keys", self.cid), what="end of the session keyrings")
+        if os.path.exists("/proc/keys"):
+            wait_until(lambda: not lines_with("/proc/keys", self.cid), what="end of the session keyrings")
 
     def test_nothing_is_left(self):
         self.shell("exec sleep 1000")

@@ -47,7 +47,7 @@ class Run(BothPersonalities):
                              stdin=subprocess.DEVNULL)
         self.assertEqual(process.stdout.readline(), b"ready\n")
         process.send_signal(signal.SIGTERM)
-        self.assertEqual(process.wait(10), 7)
+        self.assertEqual(process.wait(60), 7)
 
     def test_detached_run_returns_while_the_program_runs(self):
         self.shell("while :; do sleep 0.02; done")
@@ -122,7 +122,7 @@ class CreateStart(BothPersonalities):
         self.shell("exec </dev/null >/dev/null 2>&1; echo ready > /tmp/ready; while :; do sleep 0.05; done")
         process = self.spawn("create", "--bundle", self.bundle, self.cid, stdout=subprocess.PIPE,
                              stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
-        self.assertEqual(process.wait(10), 0)
+        self.assertEqual(process.wait(60), 0)
         self.ok("start", self.cid)
         wait_until(lambda: os.path.exists(f"{self.rootfs}/tmp/ready"), what="payload")
         if self.personality == "plain":
@@ -186,7 +186,7 @@ class CreateStart(BothPersonalities):
                              stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
         wait_until(lambda: os.path.isdir(f"{CGROUP}/krun/{self.cid}"), what="cgroup")
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=10)
+        process.communicate(timeout=60)
         self.assertNotEqual(process.returncode, 0)
         self.assertFalse(os.path.exists(f"{self.root}/{self.cid}"))
         self.assertFalse(os.path.isdir(f"{CGROUP}/krun/{self.cid}"))
@@ -303,10 +303,10 @@ class Pause(BothPersonalities):
         self.shell("touch /tmp/ready; exec sleep 100")
         process = self.spawn("run", "--bundle", self.bundle, self.cid)
         wait_until(lambda: os.path.exists(f"{self.rootfs}/tmp/ready"), what="payload")
-        self.ok("pause", self.cid, timeout=10)
-        self.ok("resume", self.cid, timeout=10)
-        self.ok("delete", "--force", self.cid, timeout=10)
-        self.assertEqual(process.wait(10), 137)
+        self.ok("pause", self.cid)
+        self.ok("resume", self.cid)
+        self.ok("delete", "--force", self.cid)
+        self.assertEqual(process.wait(60), 137)
 
     def test_paused_container_makes_no_progress_until_resume(self):
         self.start_sleeper("echo ready; i=0; while :; do i=$((i+1)); echo $i > /tmp/count; sleep 0.01; done")

@@ -7,13 +7,21 @@ import pwd
 import shutil
 import stat
 import subprocess
+import unittest
 
-from krun import CGROUP, KM_PATH, PROGRAMS, KrunTest, Result, wait_until
+from krun import CGROUP, KM_PATH, PROGRAMS, KrunTest, Result, runs, wait_until
 
 UID = pwd.getpwnam("www-data").pw_uid     # newuidmap(1) wants a user that exists
 
 
 class Rootless(KrunTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        if not runs("setpriv", "--reuid", str(UID), "--regid", str(UID), "--clear-groups", "--inh-caps=-all", "unshare", "--user",
+                    "--map-root-user", "true"):
+            raise unittest.SkipTest("ordinary users get no user namespaces here")
+
     def setUp(self):
         super().setUp()
         # The build may be where only root can look.

@@ -5,19 +5,31 @@
 # one line do not include each other.
 set -eu
 cd "$1/src"
-rank() { grep -nw -- "$1" layers | cut -d: -f1; }
-bad=0 seen=0
-for file in $(find . -mindepth 2 -name '*.[ch]' | sed 's|^\./||' | sort); do
-	from=${file%%/*}
-	for to in $(sed -nE 's|^#include "([a-z]+)/.*|\1|p' "$file" | sort -u); do
-		seen=$((seen + 1))
-		[ "$from" = "$to" ] && continue
-		f=$(rank "$from") t=$(rank "$to")
-		if [ -z "$f" ] || [ -z "$t" ] || [ "$t" -ge "$f" ]; then
-			echo "$file must not include $to/"
-			bad=1
-		fi
-	done
-done
-[ "$seen" -gt 100 ] || { echo "only $seen includes found: is this check looking at the tree?"; bad=1; }
-exit $bad
+# shellcheck disable=SC2016
+find . -mindepth 2 -name '*.[ch]' -printf '%P\n' | sort | xargs awk '
+	FILENAME == "layers" {
+		for (i = 1; i <= NF; i++)
+			rank[$i] = FNR
+		next
+	}
+	FNR == 1 {
+		from = FILENAME
+		sub(/\/.*/, "", from)
+		split("", told)
+	}
+	/^#include "[a-z]+\// {
+		to = $2
+		gsub(/^"|\/.*/, "", to)
+		seen++
+		if (to != from && !(to in told) && (!(from in rank) || !(to in rank) || rank[to] >= rank[from])) {
+			print FILENAME " must not include " to "/"
+			told[to] = bad = 1
+		}
+	}
+	END {
+		if (seen <= 100) {
+			print "only " (seen + 0) " includes found: is this check looking at the tree?"
+			bad = 1
+		}
+		exit bad
+	}' layers

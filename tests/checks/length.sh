@@ -27,9 +27,14 @@ ctags --languages=C --kinds-C=f --fields=ne -R -o - . | awk -F'\t' -v max=70 '
 		}
 		exit bad
 	}' || bad=1
-for file in $(find . -name '*.[ch]'); do
-	lines=$(wc -l <"$file")
-	case $file in *.h) max=350 ;; *) max=800 ;; esac
-	[ "$lines" -le "$max" ] || { echo "$file has $lines lines"; bad=1; }
-done
+find . -name '*.[ch]' -exec awk '
+	{ lines[FILENAME] = FNR }
+	END {
+		for (file in lines)
+			if (lines[file] > (file ~ /h$/ ? 350 : 800)) {
+				print file " has " lines[file] " lines"
+				bad = 1
+			}
+		exit bad
+	}' {} + || bad=1
 exit $bad

@@ -25,7 +25,7 @@ class Counting:
 
     def counts(self, name=None):
         start = self.numbers(name)
-        wait_until(lambda: self.numbers(name)[len(start) + 2:], 30, "progress")
+        wait_until(lambda: self.numbers(name)[len(start) + 2:], 60, "progress")
         return self.numbers(name)
 
 
@@ -119,7 +119,7 @@ class DockerCheckpoint(OneEngine, Counting, Client):
         self.detached(COUNTER, *options)
         self.counts()
         self.ok("checkpoint", "create", self.name, "one")
-        wait_until(lambda: self.status() == "exited", 20, "end")
+        wait_until(lambda: self.status() == "exited", 60, "end")
         last = self.numbers()[-1]
         self.ok("start", "--checkpoint", "one", self.name)
         self.assertEqual(self.status(), "running")

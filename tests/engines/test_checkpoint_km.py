@@ -91,7 +91,7 @@ class DockerCheckpoint(OneEngine, Counting, Client):
         self.detached(COUNTER)
         self.counts()
         self.ok("checkpoint", "create", self.name, "one")
-        wait_until(lambda: self.status() == "exited", 20, "end")
+        wait_until(lambda: self.status() == "exited", 60, "end")
         self.assertIn("one", self.ok("checkpoint", "ls", self.name))
         last = self.numbers()[-1]
         self.ok("start", "--checkpoint", "one", self.name)
@@ -140,14 +140,14 @@ class CtrCheckpoint(OneEngine, CtrClient):
 
     def start(self):
         self.ok("run", "--detach", "--snapshotter", "native", self.image(), self.name, "sh", "-c", COUNTER)
-        wait_until(lambda: self.number(self.name) > 3, 20, "payload")
+        wait_until(lambda: self.number(self.name) > 3, 60, "payload")
 
     def test_task_checkpoint(self):
         self.start()
         images = os.path.join(self.engine.top, "images")
         self.ok("tasks", "checkpoint", "--exit", "--image-path", images, "--work-path", images + "-work", self.name)
         self.assertEqual(sorted(os.listdir(images)), ["inventory.img", "km-snapshot"])
-        wait_until(lambda: self.task() == "STOPPED", 20, "end")
+        wait_until(lambda: self.task() == "STOPPED", 60, "end")
 
     def test_checkpoint_of_a_container_and_restore_as_another(self):
         self.start()
@@ -157,11 +157,11 @@ class CtrCheckpoint(OneEngine, CtrClient):
         self.ok("containers", "checkpoint", "--task", "--image", "--rw", self.name, "krun.test/checkpoint:1")
         # The image has the cgroup's path, too: it is free only when the first one is gone.
         self.ok("tasks", "kill", "--signal", "SIGKILL", self.name)
-        wait_until(lambda: self.task() == "STOPPED", 20, "end")
+        wait_until(lambda: self.task() == "STOPPED", 60, "end")
         self.ok("tasks", "delete", self.name)
         # ctr stays with the task that it restores; its streams are those of the checkpointed one's kind.
         self.background.append(subprocess.Popen(
             self.engine.command(self.personality, "containers", "restore", "--live", other, "krun.test/checkpoint:1"),
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
-        wait_until(lambda: re.search(f"{other} .*RUNNING", self.ok("tasks", "list")), 30, "restored task")
-        wait_until(lambda: self.number(other) > before + 3, 30, "progress")
+        wait_until(lambda: re.search(f"{other} .*RUNNING", self.ok("tasks", "list")), 60, "restored task")
+        wait_until(lambda: self.number(other) > before + 3, 60, "progress")

@@ -8,8 +8,8 @@ import threading
 import time
 import unittest
 
-from engines import EngineTest, controllers, has_apparmor, in_machine
-from krun import CGROUP, wait_until
+from engines import EngineTest, controllers, in_machine
+from krun import CGROUP, has_apparmor, wait_until
 
 
 class OneEngine:
@@ -53,7 +53,7 @@ class Client(EngineTest):
         if name not in self.names:
             self.names.append(name)
         self.ok("run", "--detach", "--name", name, *self.run_options, *options, self.engine.image, "sh", "-c", script)
-        wait_until(lambda: "ready" in self.cli("logs", name).out, 30, "payload")
+        wait_until(lambda: "ready" in self.cli("logs", name).out, 60, "payload")
         return name
 
     def inspect(self, form, name=None):
@@ -123,8 +123,8 @@ class DockerLike(Client):
         self.detached()
         self.assertEqual(self.status(), "running")
         started = time.monotonic()
-        self.ok("stop", "--time", "20", self.name)
-        self.assertLess(time.monotonic() - started, 10, "stop waited for its grace time")
+        self.ok("stop", "--time", "100", self.name)
+        self.assertLess(time.monotonic() - started, 60, "stop waited for its grace time")
         self.assertIn("ready", self.ok("logs", self.name))
         self.assertEqual(self.inspect("{{.State.ExitCode}}"), "3")
         self.assertEqual(self.status(), "exited")
@@ -141,7 +141,7 @@ class DockerLike(Client):
         self.detached(script)
         for signal_name, text in (("SIGUSR1", "got usr1"), ("12", "got usr2")):
             self.ok("kill", "--signal", signal_name, self.name)
-            wait_until(lambda text=text: text in self.ok("logs", self.name), 10, text)
+            wait_until(lambda text=text: text in self.ok("logs", self.name), 60, text)
         self.ok("kill", self.name)
         self.assertEqual(self.exit_status(), 137)
 
@@ -151,7 +151,7 @@ class DockerLike(Client):
     def test_init_reaps_and_passes_signals_on(self):
         script = "trap 'exit 9' TERM; (sleep 0.05 &); echo ready; while :; do sleep 0.05; done"
         self.detached(script, "--init")
-        self.ok("stop", "--time", "20", self.name)
+        self.ok("stop", "--time", "100", self.name)
         self.assertEqual(self.exit_status(), 9)
 
     def test_pause_and_unpause(self):
@@ -161,7 +161,7 @@ class DockerLike(Client):
         self.assertNotEqual(self.cli("exec", self.name, "true").status, 0)
         self.ok("unpause", self.name)
         first = self.ok("exec", self.name, "cat", "/tmp/count")
-        wait_until(lambda: self.ok("exec", self.name, "cat", "/tmp/count") != first, 10, "progress")
+        wait_until(lambda: self.ok("exec", self.name, "cat", "/tmp/count") != first, 60, "progress")
 
     def test_pause_stops_all_progress(self):
         self.detached("echo ready; while :; do date +%s%N > /tmp/now; sleep 0.01; done")
@@ -177,7 +177,7 @@ class DockerLike(Client):
         time.sleep(0.3)
         self.assertEqual(now(), first)
         self.ok("unpause", self.name)
-        wait_until(lambda: now() != first, 10, "progress")
+        wait_until(lambda: now() != first, 60, "progress")
 
     def test_top(self):
         self.detached()
@@ -404,12 +404,12 @@ class OnMachine(Client):
             self.ok("unpause", self.name)
             self.check_update(files)
         self.ok("kill", "--signal", "USR1", self.name)
-        wait_until(lambda: "got usr1" in self.ok("logs", self.name), 20, "SIGUSR1")
+        wait_until(lambda: "got usr1" in self.ok("logs", self.name), 60, "SIGUSR1")
         self.ok("stop", "--time", "60", self.name)
         self.assertEqual(self.inspect("{{.State.Status}} {{.State.ExitCode}} {{.State.OOMKilled}}"), "exited 3 false")
         self.ok("start", self.name)
         # What was asked for at first, or at last: that is the engine's to say. It is in force in any case.
-        wait_until(lambda: self.ok("logs", self.name).count("ready") == 2, 30, "payload")
+        wait_until(lambda: self.ok("logs", self.name).count("ready") == 2, 60, "payload")
         self.ok("kill", self.name)
         self.assertEqual(self.exit_status(), 137)
         self.ok("rm", self.name)
@@ -525,7 +525,7 @@ class CtrLike(CtrClient):
         self.ok("tasks", "resume", self.name)
         self.assertIn(str(self.pids()[0]), self.ok("tasks", "ps", self.name))
         self.ok("tasks", "kill", "--signal", "SIGTERM", self.name)
-        wait_until(lambda: self.task() == "STOPPED", 10, "end")
+        wait_until(lambda: self.task() == "STOPPED", 60, "end")
 
     @in_machine
     def test_terminal(self):
@@ -551,7 +551,7 @@ class CtrOnMachine(CtrClient):
                 self.assertEqual(file.read().strip(), value, name)
         self.assertRegex(self.ok("tasks", "metrics", self.name), r"memory.usage_in_bytes|memory.usage\s+[1-9]")
         self.ok("tasks", "kill", "--signal", "SIGKILL", self.name)
-        wait_until(lambda: self.task() == "STOPPED", 30, "end")
+        wait_until(lambda: self.task() == "STOPPED", 60, "end")
 
     @in_machine
     def test_out_of_memory(self):

@@ -22,7 +22,7 @@ import time
 import unittest
 
 from jobs import OWN_MACHINE, own_cgroup
-from krun import CGROUP, PROGRAMS, Result, make_rootfs, wait_until
+from krun import CGROUP, PROGRAMS, Result, hybrid_view, make_rootfs, wait_until
 from session import Session
 
 TIMEOUT = 120
@@ -48,14 +48,6 @@ def check_manager(manager):
         done = subprocess.run([PROGRAMS["plain"], "features"], capture_output=True, check=True)
         if not json.loads(done.stdout)["linux"]["cgroup"].get("systemd"):
             raise unittest.SkipTest("this krun has no systemd manager")
-
-
-def has_apparmor():
-    try:
-        with open("/sys/module/apparmor/parameters/enabled") as file:
-            return file.read().startswith("Y")
-    except FileNotFoundError:
-        return False
 
 
 class Engine:
@@ -94,7 +86,7 @@ class Engine:
                 raise AssertionError(f"{self.name} ended: {self.tail()}")
             return ready()
 
-        wait_until(answers, 60, f"start of {self.name}")
+        wait_until(answers, TIMEOUT, f"start of {self.name}")
 
     def tail(self, lines=15):
         with open(self.log, errors="replace") as file:
@@ -104,7 +96,7 @@ class Engine:
         if self.daemon:
             self.daemon.terminate()
             try:
-                self.daemon.wait(30)
+                self.daemon.wait(60)
             except subprocess.TimeoutExpired:
                 self.daemon.kill()
                 self.daemon.wait()
@@ -154,7 +146,6 @@ class Dockerd(Engine):
     units = {"systemd": "docker-*.scope"}
     apparmor_profile = "docker-default"
     tells_oom = True
-    cgroup_view = True
 
     def __init__(self, manager="cgroupfs"):
         super().__init__(manager)
@@ -187,10 +178,11 @@ class Dockerd(Engine):
             command += ["--add-runtime", f"krun-{personality}={program}"]
         for limit in ULIMITS:
             command += ["--default-ulimit", limit]
-        if self.cgroup_view:
-            command = ["unshare", "--mount", "--propagation", "private", "sh", "-c",
-                       '[ "$(stat -f -c %T /sys/fs/cgroup)" = cgroup2fs ] || mount -t cgroup2 none /sys/fs/cgroup; exec "$@"', "sh", *command]
-        return command
+        return self.view() + command
+
+    def view(self):
+        """Words in front of the command, for the cgroup mounts that it is to see."""
+        return []
 
     def cli(self, *arguments):
         return subprocess.run([self.client, "-H", f"unix://{self.socket}", *arguments], stdin=subprocess.DEVNULL,
@@ -217,7 +209,9 @@ class HybridDockerd(Dockerd):
     """dockerd sees the machine's own cgroup mounts, v1 controllers and all."""
 
     name = "docker-hybrid"
-    cgroup_view = False
+
+    def view(self):
+        return hybrid_view()
 
 
 class Podman(Engine):
@@ -454,7 +448,7 @@ class EngineTest(unittest.TestCase):
         self.remove()
         try:
             # The engine's helpers (shims, conmon) end on their own time.
-            wait_until(lambda: not self.leftovers(), 15, "clean machine")
+            wait_until(lambda: not self.leftovers(), 60, "clean machine")
         except AssertionError:
             self.assertEqual(self.leftovers(), [], "left behind")
 
@@ -470,7 +464,7 @@ class EngineTest(unittest.TestCase):
         self.assertEqual(result.status, 0, f"{' '.join(arguments)}: {result}")
         return result.out
 
-    def on_terminal(self, arguments, keys, timeout=30):
+    def on_terminal(self, arguments, keys, timeout=TIMEOUT):
         """Runs the client on a pty; keys is a list of (text to wait for, keys to type then). Returns (status, screen)."""
         pid, master = pty.fork()
         if pid == 0:

@@ -2,7 +2,8 @@
 """
 The rings bundle and engines as processes: which tests a ring has, in which surroundings they run, several at once.
 
-On a developer's machine a ring is one process, and sees as little of the machine as can be. On a machine that was made for
+On a developer's machine a ring is one process, and sees as little of the machine as can be: mounts, cgroups and /dev of its
+own, so that rings of two checkouts do not meet. On a machine that was made for
 these tests (KRUN_TEST_MACHINE=own, set by tests/vm/inside) every file of tests is a process of its own, two run at once,
 and they see the machine as it is: systemd, its bus and all processes. A job there has a cgroup of its own, by which what it
 leaves behind is told from what others do.
@@ -20,18 +21,21 @@ import time
 import traceback
 import unittest
 
+import hoststate
 from report import Reader
 
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 CGROUP = "/sys/fs/cgroup"
+IN_OWN_CGROUP = os.path.join(TESTS, "lib", "in-own-cgroup")
 OWN_MACHINE = os.environ.get("KRUN_TEST_MACHINE") == "own"
 AT_ONCE = int(os.environ.get("KRUN_TEST_JOBS", "2"))
+RINGS = ("bundle", "engines")
 # No test takes as long as this without saying something.
 SILENCE = 300
 # Without a name, in a machine that is slow, the longest first.
 LONG = ("test_docker", "test_podman", "test_docker_systemd", "test_podman_systemd", "test_podman_user", "test_process")
 
-# What a machine with cgroup v2 alone shows; on such a machine it is there.
+# What a machine with cgroup v2 alone shows; on such a machine it is there. The tree is that of the job's own cgroup.
 CGROUP_VIEW = '[ "$(stat -f -c %T /sys/fs/cgroup)" = cgroup2fs ] || mount -t cgroup2 none /sys/fs/cgroup || exit; '
 # As systemd leaves it on every host: what a runtime mounts in the wrong place is seen by all.
 SHARED = "mount --make-rshared / || exit; "
@@ -46,7 +50,7 @@ def surroundings(ring):
         return ["unshare", "--net"], SHARED + 'ip link set lo up && exec "$@"'
     # The shell stays as process 1 and reaps what engines leave to it.
     return (["unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"],
-            OWN_RUN + 'ip link set lo up && "$@"; exit $?')
+            OWN_RUN + CGROUP_VIEW + 'ip link set lo up && "$@"; exit $?')
 
 
 # ---- which tests ----------------------------------------------------------------------------------------------------
@@ -158,7 +162,11 @@ def run_here(report):
     """The process of one job: $KRUN_TEST_JOB says which."""
     job = json.loads(os.environ.pop("KRUN_TEST_JOB"))
     suite = unittest.TestSuite(suites(job["ring"], job["name"], job["modules"]).values())
+    # The /dev of this job alone, but on a machine of the tests' own: what a container or krun does to a node shows here.
+    before = None if OWN_MACHINE else hoststate.snapshot(["node"])
     suite.run(RingResult(job["ring"], report))
+    if before:
+        hoststate.report_changes(before, f"{job['ring']}: dev_unchanged", report, patience=0)
 
 
 # ---- jobs -----------------------------------------------------------------------------------------------------------
@@ -170,9 +178,10 @@ class Job:
         self.label = f"{ring}: {modules[0]}" if len(modules) == 1 else ring
         self.reader = Reader(report)
         self.cgroup = None
+        self.own_cgroup = None
         read, write = os.pipe()
         self.fd = read
-        environment = dict(os.environ, KRUN_BUILD=build, KRUN_TEST_HOST=str(os.getpid()), KRUN_TEST_RECORDS=str(write),
+        environment = dict(os.environ, KRUN_BUILD=build, KRUN_TEST_RECORDS=str(write),
                            KRUN_TEST_JOB=json.dumps({"ring": ring, "modules": modules, "name": name}))
         if parent:
             self.cgroup = os.path.join(parent, f"job-{time.monotonic_ns()}-{modules[0]}")
@@ -182,6 +191,9 @@ class Job:
                    "sh", "-c", setup, "sh", sys.executable, os.path.join(TESTS, "run.py")]
         if self.cgroup:
             command = ["sh", "-c", f'echo $$ > {self.cgroup}/cgroup.procs && exec "$@"', "sh", *command]
+        else:
+            self.own_cgroup = f"krun-tests-{os.getpid()}-{time.monotonic_ns()}"
+            command = [IN_OWN_CGROUP, self.own_cgroup, *command]
         self.heard = time.monotonic()
         self.process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, pass_fds=[write],
                                         start_new_session=True)
@@ -217,6 +229,10 @@ class Job:
             # Engines' helpers may take a moment; a test that leaves something behind has failed already.
             with open(os.path.join(self.cgroup, "cgroup.kill"), "w") as file:
                 file.write("1")
+        else:
+            done = subprocess.run([IN_OWN_CGROUP, "--remove", self.own_cgroup], capture_output=True, check=False)
+            if done.returncode:
+                report.add("failed", f"{self.label}: own_cgroup", done.stderr.decode(errors="replace"))
 
 
 def own_cgroup():

@@ -69,8 +69,8 @@ CONFIG = {
 }
 
 
-def wait_until(condition, seconds=10, what="condition"):
-    """Polls, because the other side is a process of its own; fails loudly."""
+def wait_until(condition, seconds=60, what="condition"):
+    """Polls, because the other side is a process of its own; fails loudly. A busy machine takes tens of seconds for little."""
     deadline = time.monotonic() + seconds
     while True:
         value = condition()
@@ -90,6 +90,41 @@ def criu_trouble():
     if subprocess.run([criu, "check"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode:
         return "CRIU does not work with this kernel: `criu check` says why"
     return None
+
+
+def hybrid_view():
+    """
+    Words in front of a command that is to see a machine with cgroup v1 and v2 as it is, which the ring's own view covers; the v2
+    tree is that of the ring's cgroup. None where the machine is no such one.
+    """
+    with open("/proc/self/mountinfo") as file:
+        kinds = {line.split()[4]: line.split(" - ")[1].split()[0] for line in file if " /sys/fs/cgroup" in line}
+    if kinds.get("/sys/fs/cgroup/unified") != "cgroup2" or "cgroup" not in kinds.values():
+        return None
+    return ["unshare", "--mount", "--propagation", "private", "sh", "-c",
+            """[ "$(stat -f -c %T /sys/fs/cgroup)" = tmpfs ] || umount /sys/fs/cgroup || exit; exec "$@" """, "sh"]
+
+
+def has_apparmor():
+    try:
+        with open("/sys/module/apparmor/parameters/enabled") as file:
+            return file.read().startswith("Y")
+    except FileNotFoundError:
+        return False
+
+
+@functools.lru_cache(maxsize=None)
+def runs(*command):
+    """Whether the machine lets this small program do what it is for."""
+    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0
+
+
+def huge_pages(*sizes):
+    """Skips a test on a machine without pages of these sizes ("2MB", "1GB")."""
+    units = {"KB": 1, "MB": 1 << 10, "GB": 1 << 20}
+    missing = [size for size in sizes
+               if not os.path.isdir(f"/sys/kernel/mm/hugepages/hugepages-{int(size[:-2]) * units[size[-2:]]}kB")]
+    return unittest.skipIf(missing, f"no huge pages of {' and '.join(missing)} on this machine")
 
 
 def make_rootfs(path):

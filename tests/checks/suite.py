@@ -1,0 +1,242 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""
+suite.py TREE: the tests' own tools say what they should, above all that something is wrong.
+
+Prints cmocka's lines, so that tests/run.py counts every function.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+TREE = os.path.abspath(sys.argv[1])
+sys.path[:0] = [os.path.join(TREE, "tests"), os.path.join(TREE, "tests", "lib")]
+sys.dont_write_bytecode = True
+
+import hoststate    # noqa: E402
+import run          # noqa: E402
+
+STAND_IN = os.path.join(TREE, "tests", "kmsim", "with-stand-in")
+IN_OWN_CGROUP = os.path.join(TREE, "tests", "lib", "in-own-cgroup")
+needs_root = unittest.skipIf(os.geteuid() != 0, "needs root")
+
+
+def private(script, *arguments):
+    """A shell script in a mount namespace of its own; its output, also of errors, and status."""
+    done = subprocess.run(["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh", *arguments],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    return done.stdout, done.returncode
+
+
+class Recorded:
+    def __init__(self):
+        self.results = []
+
+    def add(self, outcome, name, detail="", seconds=0.0):
+        self.results.append((outcome, name, detail))
+
+
+class Scratch(unittest.TestCase):
+    def setUp(self):
+        self.top = tempfile.mkdtemp(prefix="krun-suite-")
+        self.addCleanup(shutil.rmtree, self.top)
+
+
+class Runner(Scratch):
+    def one(self, result, output):
+        report = Recorded()
+        run.report_meson({"name": "t", "result": result, "stdout": output, "duration": 30.0, "returncode": -15}, "unit", "", report)
+        return report.results
+
+    def test_time_out_is_said_with_the_end_of_the_output(self):
+        lines = "".join(f"line {number}\n" for number in range(100))
+        results = self.one("TIMEOUT", "[       OK ] test_first\n" + lines)
+        self.assertEqual([result[:2] for result in results], [("passed", "unit: t.test_first"), ("failed", "unit: t")])
+        self.assertTrue(results[1][2].startswith("TIMEOUT: not at its end after 30 s"), results)
+        self.assertTrue(results[1][2].endswith("line 98\nline 99"), results)
+        self.assertNotIn("line 10\n", results[1][2])
+
+    def test_other_ends_have_their_names(self):
+        self.assertEqual(self.one("OK", "fine"), [("passed", "unit: t", "")])
+        self.assertTrue(self.one("ERROR", "boo")[0][2].startswith("ERROR, status -15:\nboo"))
+
+    def test_expected_skips_can_be_read(self):
+        with open(os.path.join(TREE, "tests", "expected-skips")) as file:
+            for line in file:
+                re.compile(line.split("#")[0].strip())
+
+
+class Checks(Scratch):
+    def check(self, name):
+        return subprocess.run(["sh", os.path.join(TREE, "tests", "checks", name), self.top], capture_output=True, text=True,
+                              check=False)
+
+    def setUp(self):
+        super().setUp()
+        shutil.copytree(os.path.join(TREE, "src"), os.path.join(self.top, "src"))
+
+    def append(self, name, line):
+        with open(os.path.join(self.top, "src", name), "a") as file:
+            file.write(line + "\n")
+
+    def test_layers(self):
+        self.assertEqual(self.check("layers.sh").returncode, 0)
+        for name, line, text in (("util/io.c", '#include "cli/cli.h"', "util/io.c must not include cli/\n"),
+                                 ("ns/plan.c", '#include "mount/plan.h"', "ns/plan.c must not include mount/\n"),
+                                 ("init/sync.c", '#include "nowhere/x.h"', "init/sync.c must not include nowhere/\n")):
+            self.append(name, line)
+            done = self.check("layers.sh")
+            self.assertNotEqual(done.returncode, 0)
+            self.assertIn(text, done.stdout)
+
+    def test_calls_that_load_something_late(self):
+        self.assertEqual(self.check("calls.sh").returncode, 0)
+        for line in ("\tpw = getpwnam(name);", "\tr = getaddrinfo(name, NULL, NULL, &found);", "\thandle = dlopen(path, RTLD_NOW);",
+                     "\tinitgroups(name, gid);", "\tEVP_DigestInit(context, EVP_sha256());", "\tsetlocale(LC_ALL, \"\");"):
+            with self.subTest(line=line):
+                self.append("init/identity.c", line)
+                done = self.check("calls.sh")
+                self.assertNotEqual(done.returncode, 0)
+                self.assertIn(line, done.stdout)
+
+
+class HostState(unittest.TestCase):
+    def test_differences(self):
+        before = {"node": {"/dev/null": "crw-rw-rw- 0:0 1:3", "/dev/old": "x"}, "mount": {"/proc (1)": "rw"},
+                  "sysctl": {"vm/swappiness": "60", "net/gone": "1"}, "cgroup": {"/sys/fs/cgroup/krun-test-y": "a cgroup"}}
+        after = {"node": {"/dev/null": "crw-rw-rw- 1000:0 1:3", "/dev/new": "x", "/dev/fuse": "x"}, "mount": {"/proc (2)": "rw"},
+                 "sysctl": {"vm/swappiness": "10", "net/new": "1"}, "cgroup": {"/sys/fs/cgroup/krun-test-x": "a cgroup"}}
+        self.assertEqual(hoststate.changes(before, before), [])
+        self.assertEqual([line.split(" was")[0].split(" (was")[0] for line in hoststate.changes(before, after)], [
+            "node /dev/old is gone", "node /dev/new is new: x", "node /dev/null", "mount /proc (1) is gone",
+            "mount /proc (2) is new: rw", "sysctl vm/swappiness", "cgroup /sys/fs/cgroup/krun-test-x is new: a cgroup"])
+
+    @needs_root
+    def test_a_change_of_a_machine_is_seen(self):
+        script = """import hoststate, os, subprocess, sys
+before = hoststate.snapshot()
+assert hoststate.changes(before, hoststate.snapshot()) == [], hoststate.changes(before, hoststate.snapshot())
+os.chown('/dev/null', 1000, -1)
+os.chmod('/dev/zero', 0)
+subprocess.run(['mount', '-t', 'tmpfs', 'tmpfs', '/mnt'], check=True)
+subprocess.run(['mount', '--make-shared', '/proc'], check=True)
+print(*hoststate.changes(before, hoststate.snapshot()), sep='\\n')"""
+        out, status = private("""mount -t tmpfs -o mode=0755 tmpfs /dev && mknod -m 666 /dev/null c 1 3 && mknod -m 666 /dev/zero c 1 5 || exit
+            exec env PYTHONPATH="$2/tests/lib" "$3" -c "$1" """, script, TREE, sys.executable)
+        self.assertEqual(status, 0, out)
+        for text in ("node /dev/null was: crw-rw-rw- 0:0 1:3, is: crw-rw-rw- 1000:0 1:3", "node /dev/zero was", "mount /mnt ("):
+            self.assertIn(text, out)
+        self.assertRegex(out, r"mount /proc \(\d+\) was: .*, is: .*shared")
+
+
+class StandIn(Scratch):
+    @needs_root
+    def test_terminals_and_what_is_mounted_below_dev(self):
+        """Also where there is no device for km, or one that cannot be opened."""
+        script = """mkdir "$1/dev" && mount -t tmpfs -o mode=0755 tmpfs "$1/dev" && cp -a /dev/null /dev/zero "$1/dev" || exit
+            mkdir "$1/dev/pts" "$1/dev/shm" && mount --rbind /dev/pts "$1/dev/pts" && mount --rbind /dev/shm "$1/dev/shm" || exit
+            mknod -m 666 "$1/dev/ptmx" c 5 2 || exit
+            [ "$4" = none ] || mknod "$1/dev/kvm" c 240 99 || exit
+            mount --move "$1/dev" /dev && exec "$2" /bin/true "$3" -c '
+import os, pty
+master, slave = pty.openpty()
+os.write(slave, b"x")
+print(os.ttyname(slave), os.read(master, 1), os.path.exists("/dev/kvm"), end=" ")
+os.close(os.open("/dev/kkm", os.O_RDWR))
+print(*(os.stat("/dev/" + name).st_dev for name in ("pts", "shm")))'"""
+        for kind in ("none", "dead"):
+            out, status = private(script, self.top, STAND_IN, sys.executable, kind)
+            devices = " ".join(str(os.stat(f"/dev/{name}").st_dev) for name in ("pts", "shm"))
+            self.assertEqual(status, 0, out)
+            self.assertRegex(out, rf"^/dev/pts/\d+ b'x' False {devices}\n$")
+            os.rmdir(f"{self.top}/dev")
+
+    @needs_root
+    def test_chroot_without_a_mount_point(self):
+        """One error that says what to do; with that done it works."""
+        script = """for name in usr bin sbin lib lib64 etc dev proc tmp; do
+                if [ -L "/$name" ]; then cp -P "/$name" "$1/$name"
+                elif [ -d "/$name" ]; then mkdir "$1/$name" && mount --rbind "/$name" "$1/$name" || exit
+                fi
+            done
+            mkdir "$1/opt" "$1/run" "$1/tools" && mount --bind "$2" "$1/tools" || exit
+            chroot "$1" /tools/with-stand-in /bin/true echo entered
+            mount --rbind "$1" "$1" && chroot "$1" /tools/with-stand-in /bin/true echo entered"""
+        out, _ = private(script, self.top, os.path.dirname(STAND_IN))
+        self.assertRegex(out, "^with-stand-in: this is a chroot, and its root is no mount point.* mount --bind ROOT ROOT\nentered\n$")
+
+
+class OwnCgroup(unittest.TestCase):
+    @needs_root
+    def test_it_is_the_whole_tree_and_goes(self):
+        name = f"krun-tests-{os.getpid()}-suite"
+        with open("/proc/self/mountinfo") as file:
+            tops = [line.split()[4] for line in file if " - cgroup2 " in line and line.split()[3] == "/"]
+        if not tops:
+            self.skipTest("cgroup v2 is mounted nowhere here")
+        script = 'grep ^0:: /proc/self/cgroup; mkdir "$0/krun-left"; ls -d "$0"/*/; sleep 1000 &'
+        with tempfile.TemporaryFile("w+") as file:
+            # No pipe: what stays in the background would keep it open.
+            subprocess.run([IN_OWN_CGROUP, name, "sh", "-c", script, tops[-1]], stdin=subprocess.DEVNULL, stdout=file, check=True)
+            file.seek(0)
+            out = file.read()
+        self.assertEqual(out.split(), ["0::/runner", f"{tops[-1]}/krun-left/", f"{tops[-1]}/runner/"])
+        self.assertTrue(os.path.isdir(f"{tops[-1]}/{name}/krun-left"))
+        subprocess.run([IN_OWN_CGROUP, "--remove", name], check=True)
+        self.assertFalse(os.path.exists(f"{tops[-1]}/{name}"))
+
+
+class Static(Scratch):
+    """A library whose static form needs another one that is not there."""
+
+    def setup(self, *options):
+        libraries = subprocess.run(["pkg-config", "--variable=libdir", "libcrypto"], capture_output=True, text=True, check=True).stdout
+        with open(os.path.join(libraries.strip(), "pkgconfig", "libcrypto.pc")) as file:
+            text = file.read()
+        with open(os.path.join(self.top, "libcrypto.pc"), "w") as file:
+            file.write(re.sub(r"^Libs\.private:.*\n", "", text, flags=re.M) + "\nLibs.private: -lkrun-no-such-library\n")
+        build = os.path.join(self.top, f"build{len(options)}")
+        return subprocess.run(["meson", "setup", "-Dtests=false", *options, build, TREE], capture_output=True, text=True, check=False,
+                              env=dict(os.environ, PKG_CONFIG_PATH=self.top))
+
+    def test_a_library_that_cannot_be_linked_statically(self):
+        text = "libcrypto, or what it needs itself, is not there as a static library"
+        done = self.setup()
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertEqual(done.stdout.count(f"Message: krun is linked dynamically: {text}\n"), 1, done.stdout)
+        done = self.setup("-Dstatic=true")
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn(f"-Dstatic=true: {text}", done.stdout)
+
+
+class Lines(unittest.TextTestResult):
+    def line(self, word, test):
+        print(f"[ {word:>8} ] {test._testMethodName}", flush=True)
+
+    def addSuccess(self, test):
+        self.line("OK", test)
+
+    def addFailure(self, test, err):
+        super().addFailure(test, err)
+        self.line("FAILED", test)
+
+    def addError(self, test, err):
+        super().addError(test, err)
+        self.line("FAILED", test)
+
+    def addSubTest(self, test, subtest, err):
+        super().addSubTest(test, subtest, err)
+        if err is not None:
+            self.line("FAILED", test)
+
+    def addSkip(self, test, reason):
+        self.line("SKIPPED", test)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1], testRunner=unittest.TextTestRunner(stream=sys.stdout, resultclass=Lines))
