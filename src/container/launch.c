@@ -368,7 +368,8 @@ int launch_run_hooks(struct launch *launch, struct error *err)
 	launch->hooks_ran = true;
 	for (size_t i = 0; r == 0 && i < 2; i++)
 		if (launch->spec->hooks[kinds[i]].len > 0)
-			r = hooks_run(kinds[i], &launch->spec->hooks[kinds[i]], text, err);
+			r = hooks_run(kinds[i], &launch->spec->hooks[kinds[i]], text,
+				      &(struct hooks_context){ .directory = launch->state.bundle }, err);
 	return r;
 }
 
@@ -725,7 +726,8 @@ static void undo(struct launch *launch)
 		auto_free char *text = state_text(&launch->state, "stopped", 0, false);
 
 		if (text)
-			hooks_run_all(HOOK_POSTSTOP, &launch->spec->hooks[HOOK_POSTSTOP], text);
+			hooks_run_all(HOOK_POSTSTOP, &launch->spec->hooks[HOOK_POSTSTOP], text,
+				      &(struct hooks_context){ .directory = launch->state.bundle });
 	}
 	launch_remove_traces(&launch->cgroup);
 	if (rdt_leave(&launch->state, &err) < 0)

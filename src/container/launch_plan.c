@@ -14,6 +14,7 @@
 
 #include "container/launch.h"
 #include "container/monitor_log.h"
+#include "hooks/hooks.h"
 #include "container/notify.h"
 #include "krun/annotations.h"
 #include "ns/setup.h"
@@ -169,6 +170,8 @@ int launch_plan_make(struct launch *launch, struct error *err)
 		.memory_policy = spec->memory_policy,
 		.user_namespace = spec->namespaces[NS_USER].listed,
 		.hooks = has_hooks_before_program(spec),
+		.hooks_env = hooks_path_only(),
+		.bundle = launch->state.bundle,
 		/* podman counts the same sockets in both places. */
 		.preserve_fds = request->preserve_fds > sockets ? request->preserve_fds : sockets,
 		.park = launch->run ? INIT_PARK_SOCKET : INIT_PARK_GATE,

@@ -31,5 +31,8 @@ int init_step_working_directory(struct init_ctx *ctx, struct error *err);
 int init_step_descriptors(struct init_ctx *ctx, struct error *err);
 int init_step_limits(struct init_ctx *ctx, struct error *err);
 
+/* hooks_context.say of hooks in the container, @data: struct init_ctx. By the channel to the command that waits for them. */
+void init_hook_said(void *data, int stream, const char *text, size_t len);
+
 /* After the last step: parks as planned, runs startContainer hooks, executes. Returns only on failure. */
 int init_execute(struct init_ctx *ctx, struct error *err);

@@ -238,6 +238,32 @@ static int park(struct init_ctx *ctx, struct error *err)
 	return 0;
 }
 
+void init_hook_said(void *data, int stream, const char *text, size_t len)
+{
+	const struct init_ctx *ctx = data;
+
+	if (ctx->sync_fd >= 0)
+		sync_send_text(ctx->sync_fd, SYNC_HOOK_SAID, stream, text, len);
+	else
+		start_gate_say(&ctx->plan->gate, stream, text, len);
+}
+
+/* A program of the image: it learns what the container's own learns. */
+static int run_start_hooks(struct init_ctx *ctx, struct error *err)
+{
+	static char *const nothing[] = { NULL };
+	const struct spec *spec = ctx->plan->spec;
+	const struct hooks_context context = {
+		.env = spec->process->env ? spec->process->env : nothing,
+		.directory = "/",
+		.say = init_hook_said,
+		.data = ctx,
+	};
+
+	return hooks_run(HOOK_START_CONTAINER, &spec->hooks[HOOK_START_CONTAINER],
+			 ctx->state + strlen(ctx->state) + 1, &context, err);
+}
+
 int init_execute(struct init_ctx *ctx, struct error *err)
 {
 	const struct spec *spec = ctx->plan->spec;
@@ -251,8 +277,7 @@ int init_execute(struct init_ctx *ctx, struct error *err)
 	if (r < 0)
 		return r;
 	if (spec && spec->hooks[HOOK_START_CONTAINER].len > 0) {
-		r = hooks_run(HOOK_START_CONTAINER, &spec->hooks[HOOK_START_CONTAINER],
-			      ctx->state + strlen(ctx->state) + 1, err);
+		r = run_start_hooks(ctx, err);
 		if (r < 0)
 			return r;
 	}

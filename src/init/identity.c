@@ -117,8 +117,6 @@ static int close_others(const struct init_ctx *ctx, unsigned int first)
 		plan->monitor_log_fd,
 		log_fd(),
 		log_trace_fd(),
-		hooks_stdout_fd(),
-		hooks_stderr_fd(),
 		-1,
 		-1,
 		-1,

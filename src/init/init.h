@@ -60,7 +60,9 @@ struct init_plan {
 	long execution_domain;				/* personality(2); -1: the caller's */
 	const struct spec_memory_policy *memory_policy; /* NULL: the caller's */
 	bool user_namespace;				/* a new or joined one: limits come from the parent */
-	bool hooks; /* any hook before the program: the child waits for the state */
+	bool hooks;		/* any hook before the program: the child waits for the state */
+	char *const *hooks_env; /* for createContainer hooks without one of their own */
+	const char *bundle;	/* where those begin */
 	unsigned int preserve_fds;
 	enum init_park park;
 	struct start_gate gate; /* INIT_PARK_GATE, else fds of -1 */

@@ -6,14 +6,15 @@
  *
  *   start.fifo   the parked process blocks in read(2); `start` writes one byte. Whether anybody has it open
  *                is also what tells "created" from "running": init's ends are close-on-exec.
- *   result.fifo  init holds the writing end; `start` reads. End of file: the execve succeeded. Bytes: the text
- *                of the error.
+ *   result.fifo  init holds the writing end; `start` reads. End of file: the execve succeeded. Bytes: what
+ *                startContainer hooks say, in parts with a head that no text begins with, and the text of the error.
  *
  * FIFOs rather than a socket, because a payload's seccomp filter may already be loaded while init waits:
  * read, write and close are calls that every payload needs itself.
  */
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct error;
 
@@ -32,6 +33,8 @@ void start_gate_done(struct start_gate *gate);
 
 /* Child: blocks until `start` came. */
 int start_gate_wait(const struct start_gate *gate, struct error *err);
+/* Child: what a hook wrote to @stream. Dropped when nobody takes it: `start` may have been killed. */
+void start_gate_say(const struct start_gate *gate, int stream, const char *text, size_t len);
 /* Child: tells `start` why the program does not run. */
 void start_gate_fail(const struct start_gate *gate, const struct error *failure);
 

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "hooks/hooks.h"
 #include "syscall/process.h"
 #include "util/cleanup.h"
 #include "util/error.h"
@@ -26,7 +27,7 @@ static const char *const names[] = {
 	[SYNC_ATTACHED] = "attached",	  [SYNC_CHILD] = "child",	    [SYNC_ID_MAPS] = "id maps",
 	[SYNC_WANT_HOOKS] = "want hooks", [SYNC_HOOKS_DONE] = "hooks done", [SYNC_CONSOLE] = "console",
 	[SYNC_SECCOMP] = "seccomp",	  [SYNC_READY] = "ready",	    [SYNC_START] = "start",
-	[SYNC_FAILED] = "failed",
+	[SYNC_HOOK_SAID] = "hook said",	  [SYNC_FAILED] = "failed",
 };
 
 static const char *kind_name(int kind)
@@ -99,6 +100,20 @@ void sync_send_failure(int socket_fd, const struct error *failure)
 	send_wire(socket_fd, &wire, WIRE_HEAD + len + 1, -1);
 }
 
+void sync_send_text(int socket_fd, enum sync_kind kind, int value, const char *text, size_t len)
+{
+	struct wire wire;
+
+	wire.kind = (int)kind;
+	wire.value = value;
+	for (size_t part; len > 0; text += part, len -= part) {
+		part = len < sizeof(wire.text) ? len : sizeof(wire.text);
+		memcpy(wire.text, text, part);
+		if (send_wire(socket_fd, &wire, WIRE_HEAD + part, -1) < 0)
+			return;
+	}
+}
+
 static void take_control(struct msghdr *message, struct sync_message *got)
 {
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
@@ -115,10 +130,12 @@ static void take_control(struct msghdr *message, struct sync_message *got)
 	}
 }
 
-int sync_receive(int socket_fd, struct sync_message *ret, struct error *err)
+/* One message of any kind: SYNC_MESSAGE with the length of its text, or as sync_receive(). */
+/* One message of any kind: SYNC_MESSAGE with the length of its text, or as sync_receive(). */
+static int receive_one(int socket_fd, struct wire *ret_wire, size_t *ret_len, struct sync_message *ret,
+		       struct error *err)
 {
-	struct wire wire;
-	struct iovec iov = { .iov_base = &wire, .iov_len = sizeof(wire) };
+	struct iovec iov = { .iov_base = ret_wire, .iov_len = sizeof(*ret_wire) };
 	union {
 		struct cmsghdr header;
 		char space[CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(struct ucred))];
@@ -129,9 +146,9 @@ int sync_receive(int socket_fd, struct sync_message *ret, struct error *err)
 		.msg_control = &control,
 		.msg_controllen = sizeof(control.space),
 	};
-	struct sync_message got = { .fd = -1 };
 	ssize_t n;
 
+	*ret = (struct sync_message){ .fd = -1 };
 	do
 		n = recvmsg(socket_fd, &message, MSG_CMSG_CLOEXEC);
 	while (n < 0 && errno == EINTR);
@@ -139,14 +156,30 @@ int sync_receive(int socket_fd, struct sync_message *ret, struct error *err)
 		return SYNC_END;
 	if (n < 0)
 		return error_sys(err, -errno, "receive a sync message");
-	take_control(&message, &got);
+	take_control(&message, ret);
 	if ((size_t)n < WIRE_HEAD) {
-		cleanup_close(&got.fd);
+		cleanup_close(&ret->fd);
 		return error_set(err, -EPROTO, "short sync message");
 	}
-	if (wire.kind == SYNC_FAILED) {
-		size_t len = (size_t)n - WIRE_HEAD;
+	*ret_len = (size_t)n - WIRE_HEAD;
+	return SYNC_MESSAGE;
+}
 
+int sync_receive(int socket_fd, struct sync_message *ret, struct error *err)
+{
+	struct sync_message got;
+	struct wire wire;
+	size_t len = 0;
+	int r;
+
+	while ((r = receive_one(socket_fd, &wire, &len, &got, err)) == SYNC_MESSAGE &&
+	       wire.kind == SYNC_HOOK_SAID) {
+		cleanup_close(&got.fd);
+		hooks_output_write(wire.value, wire.text, len);
+	}
+	if (r != SYNC_MESSAGE)
+		return r;
+	if (wire.kind == SYNC_FAILED) {
 		cleanup_close(&got.fd);
 		wire.text[len < sizeof(wire.text) ? len : sizeof(wire.text) - 1] = '\0';
 		return error_set(err, wire.value < 0 ? wire.value : -EPROTO, "%s", wire.text);

@@ -16,10 +16,12 @@
  *     child  -> parent  SYNC_SECCOMP     a filter that notifies is loaded next; its listener comes by shared memory
  *     child  -> parent  SYNC_READY       nothing can fail any more but the final execve
  *     parent -> child   SYNC_START       `run` only: go on (after `create` the FIFO of start.h says it)
+ *     child  -> parent  SYNC_HOOK_SAID   at any time: value = the stream, text = what a hook wrote to it
  *     child  -> parent  SYNC_FAILED      at any time: value = negative errno, text = the error
  *   exec: SYNC_ATTACHED and SYNC_CHILD likewise, SYNC_CONSOLE, SYNC_SECCOMP, SYNC_FAILED, then end of file.
  */
 
+#include <stddef.h>
 #include <sys/types.h>
 
 struct error;
@@ -34,6 +36,7 @@ enum sync_kind {
 	SYNC_SECCOMP,
 	SYNC_READY,
 	SYNC_START,
+	SYNC_HOOK_SAID,
 	SYNC_FAILED,
 };
 
@@ -50,6 +53,8 @@ int sync_pair(int ret_fds[2], struct error *err);
 
 /* @fd -1: no descriptor goes along. */
 int sync_send(int socket_fd, enum sync_kind kind, int value, int fd, struct error *err);
+/* SYNC_HOOK_SAID, in as many messages as it takes. Errors are ignored. */
+void sync_send_text(int socket_fd, enum sync_kind kind, int value, const char *text, size_t len);
 /* The last message of a process that fails. Errors are ignored: there is nobody else to tell. */
 void sync_send_failure(int socket_fd, const struct error *failure);
 
@@ -57,7 +62,7 @@ enum { SYNC_END = 0, SYNC_MESSAGE = 1 };
 
 /*
  * SYNC_MESSAGE, SYNC_END at end of file, or a negative errno. A SYNC_FAILED is not a message for the
- * caller: it becomes the error.
+ * caller: it becomes the error; nor is a SYNC_HOOK_SAID, which goes to the files for what hooks say.
  */
 int sync_receive(int socket_fd, struct sync_message *ret, struct error *err);
 /* The next message has to be @kind. A peer that is gone is an error. */

@@ -153,7 +153,7 @@ enum hook_kind {
 struct spec_hook {
 	const char *path;	/* absolute */
 	char **args;		/* argv including argv[0]; NULL: { path } */
-	char **env;		/* NULL: the runtime's own environment */
+	char **env;		/* NULL: what the place has that it runs in, hooks/hooks.h */
 	struct opt_i64 timeout; /* seconds, > 0 */
 };
 
