@@ -252,6 +252,17 @@ class Devices(BothPersonalities):
 
 
 class Hidden(BothPersonalities):
+    def test_paths_in_many_forms(self):
+        """A slash at the end made a masked path "not there", and a device one without a name."""
+        self.config["linux"]["maskedPaths"] = ["/etc//passwd/", "/sys/firmware/."]
+        self.config["linux"]["readonlyPaths"] = ["/proc/sys/"]
+        self.config["linux"]["devices"] = [{"path": "/dev/mine/", "type": "c", "major": 1, "minor": 3},
+                                           {"path": "/dev//x/y", "type": "c", "major": 1, "minor": 5}]
+        self.config["mounts"].append({"destination": "//mnt/./here/", "type": "tmpfs", "source": "tmpfs"})
+        out = self.inside("stat -c %t:%T /dev/mine /dev/x/y /etc/passwd; pwd; grep -c ' /mnt/here ' /proc/self/mountinfo; "
+                          "echo x > /proc/sys/kernel/domainname || echo ro", cwd="//tmp/.//").split()
+        self.assertEqual(out, ["1:3", "1:5", "1:3", "/tmp", "1", "ro"])
+
     def test_masked_and_read_only_paths(self):
         with open(f"{self.rootfs}/etc/secret", "w") as file:
             file.write("secret\n")
