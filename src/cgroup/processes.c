@@ -87,8 +87,11 @@ static int add_processes_below(int dir_fd, struct pids *pids)
 		auto_close int child_fd =
 			openat(dir_fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 
+		/* One that was removed meanwhile has nobody; any other one that cannot be opened is not passed over. */
 		if (child_fd >= 0)
 			r = add_processes_below(child_fd, pids);
+		else if (errno != ENOENT && errno != ENODEV)
+			r = -errno;
 	}
 	closedir(dir);
 	return r;

@@ -195,11 +195,12 @@ static int check_locks(const struct checkpoint *checkpoint, struct error *err)
 /* Who opens the file: the ids for file systems of km's process, last of the four in proc_pid_status(5). */
 static int owner_of(const struct checkpoint *checkpoint, uid_t *ret_uid, gid_t *ret_gid, struct error *err)
 {
-	char path[32], text[4096];
+	auto_free char *text = NULL;
 	const char *uids, *gids;
+	char path[32];
 
 	snprintf(path, sizeof(path), "%d/status", checkpoint->monitor);
-	if (io_read_small(checkpoint->proc_fd, path, text, sizeof(text)) < 0)
+	if (proc_read_status(checkpoint->proc_fd, path, &text) < 0)
 		return error_set(err, -ESRCH, "container not running");
 	uids = strstr(text, "\nUid:");
 	gids = strstr(text, "\nGid:");
@@ -280,13 +281,13 @@ static void mend_snapshot(const struct checkpoint *checkpoint)
  */
 static int check_room(const struct checkpoint *checkpoint, struct error *err)
 {
-	char path[32], text[4096];
+	auto_free char *text = NULL;
 	unsigned long long kib;
+	char path[32];
 	const char *line;
 
 	snprintf(path, sizeof(path), "%d/status", checkpoint->monitor);
-	if (checkpoint->options->leave_running ||
-	    io_read_small(checkpoint->proc_fd, path, text, sizeof(text)) < 0)
+	if (checkpoint->options->leave_running || proc_read_status(checkpoint->proc_fd, path, &text) < 0)
 		return 0;
 	line = strstr(text, "\nRssAnon:");
 	if (!line || sscanf(line + strlen("\nRssAnon:"), "%llu", &kib) != 1)

@@ -41,7 +41,9 @@ static int run_poststart(struct launch *launch, struct error *err)
 	if (hooks->len == 0)
 		return 0;
 	text = state_text(&launch->state, "running", launch->state.pid, false);
-	return text ? hooks_run(HOOK_POSTSTART, hooks, text, err) : error_oom(err);
+	return text ? hooks_run(HOOK_POSTSTART, hooks, text,
+				&(struct hooks_context){ .directory = launch->state.bundle }, err) :
+		      error_oom(err);
 }
 
 static int wait_in_foreground(struct launch *launch, int notify_fd, int *ret_status, struct error *err)

@@ -7,8 +7,10 @@
 
 #include "container/container.h"
 #include "security/security.h"
+#include "util/array.h"
 #include "util/error.h"
 #include "util/parse.h"
+#include "util/path.h"
 
 static int parse_id(const char *text, const char *what, uint32_t *ret, struct error *err)
 {
@@ -60,8 +62,14 @@ static int add_gids(struct exec_process *exec, char *const *gids, struct error *
 	return 0;
 }
 
+/*
+ * Not inheritable and ambient: a program of the container that is executed later, whose file has inheritable capabilities, or by a
+ * user who is not root, would have them as well.
+ */
 static int add_capabilities(struct exec_process *exec, char *const *names, struct error *err)
 {
+	static const int sets[] = { CAP_SET_BOUNDING, CAP_SET_PERMITTED, CAP_SET_EFFECTIVE };
+
 	if (exec->process.capabilities)
 		exec->capabilities = *exec->process.capabilities;
 	for (size_t i = 0; names[i]; i++) {
@@ -69,8 +77,8 @@ static int add_capabilities(struct exec_process *exec, char *const *names, struc
 
 		if (number < 0)
 			return error_set(err, -EINVAL, "--cap '%s': not a capability", names[i]);
-		for (int set = 0; set < CAP_SET_COUNT; set++)
-			exec->capabilities.sets[set] |= UINT64_C(1) << number;
+		for (size_t set = 0; set < ARRAY_LEN(sets); set++)
+			exec->capabilities.sets[sets[set]] |= UINT64_C(1) << number;
 	}
 	exec->process.capabilities = &exec->capabilities;
 	return 0;
@@ -110,7 +118,11 @@ static int apply_options(const struct exec_request *request, struct exec_process
 	if (request->cwd) {
 		if (request->cwd[0] != '/')
 			return error_set(err, -EINVAL, "--cwd '%s': not an absolute path", request->cwd);
-		process->cwd = request->cwd;
+		exec->cwd = strdup(request->cwd);
+		if (!exec->cwd)
+			return error_oom(err);
+		path_normalize(exec->cwd);
+		process->cwd = exec->cwd;
 	}
 	if (request->user)
 		r = set_user(exec, request->user, err);
@@ -144,6 +156,7 @@ int exec_process_make(const struct exec_request *request, const struct spec_proc
 void exec_process_done(struct exec_process *process)
 {
 	free(process->gids);
+	free(process->cwd);
 	strv_done(&process->env);
 	*process = (struct exec_process){ 0 };
 }

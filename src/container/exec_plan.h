@@ -13,6 +13,7 @@ struct exec_process {
 	struct spec_process process; /* borrows from the spec and from the fields below */
 	struct spec_capabilities capabilities;
 	gid_t *gids;
+	char *cwd;
 	struct strv env;
 };
 

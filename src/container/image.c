@@ -66,7 +66,8 @@ int image_check_snapshot(int fd, struct error *err)
 	for (unsigned int i = 0; i < header.e_phnum; i++) {
 		Elf64_Phdr part;
 
-		if (pread(fd, &part, sizeof(part), (off_t)(header.e_phoff + i * sizeof(part))) !=
+		if (header.e_phoff > (uint64_t)st.st_size ||
+		    pread(fd, &part, sizeof(part), (off_t)(header.e_phoff + i * sizeof(part))) !=
 			    (ssize_t)sizeof(part) ||
 		    part.p_offset > (uint64_t)st.st_size ||
 		    part.p_filesz > (uint64_t)st.st_size - part.p_offset)
@@ -132,14 +133,19 @@ static const char *text_of(struct json_object *object, const char *key)
 {
 	struct json_object *value;
 
-	return json_object_object_get_ex(object, key, &value) ? json_object_get_string(value) : "";
+	return json_object_object_get_ex(object, key, &value) &&
+			       json_object_is_type(value, json_type_string) ?
+		       json_object_get_string(value) :
+		       "";
 }
 
 static int64_t number_of(struct json_object *object, const char *key)
 {
 	struct json_object *value;
 
-	return json_object_object_get_ex(object, key, &value) ? json_object_get_int64(value) : -1;
+	return json_object_object_get_ex(object, key, &value) && json_object_is_type(value, json_type_int) ?
+		       json_object_get_int64(value) :
+		       -1;
 }
 
 /* Both came later than the format: an image without them is as good as it was. */
@@ -156,13 +162,14 @@ static int read_facts(struct json_object *object, struct image *image, struct er
 	return image->cwd ? 0 : error_oom(err);
 }
 
-static int read_inventory(const char *text, const char *path, struct image *image, off_t *ret_size,
-			  struct error *err)
+static int read_inventory(const char *text, size_t size, const char *path, struct image *image,
+			  off_t *ret_size, struct error *err)
 {
 	struct json_object *object = json_tokener_parse(text);
 	int r = 0;
 
-	if (!json_object_is_type(object, json_type_object) || strcmp(text_of(object, "format"), FORMAT) != 0)
+	if (strlen(text) != size || !json_object_is_type(object, json_type_object) ||
+	    strcmp(text_of(object, "format"), FORMAT) != 0)
 		r = error_set(err, -EINVAL, "--image-path '%s': '%s' is of no checkpoint that krun knows",
 			      path, IMAGE_INVENTORY);
 	else if (number_of(object, "version") != FORMAT_VERSION)
@@ -195,17 +202,6 @@ static int open_snapshot(struct image *image, const char *path, off_t size, stru
 	return r < 0 ? error_prefix(err, "--image-path '%s'", path) : 0;
 }
 
-/* The directory may come from anywhere: a FIFO would be waited for. */
-static int read_plain(int dir_fd, const char *name, char **ret_text, size_t *ret_size)
-{
-	auto_close int fd = openat(dir_fd, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
-	struct stat st;
-
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return -errno;
-	return S_ISREG(st.st_mode) ? io_read_all(fd, INVENTORY_MAX, ret_text, ret_size) : -EINVAL;
-}
-
 int image_open(const char *path, struct image *ret, struct error *err)
 {
 	struct image image = { .dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC),
@@ -220,14 +216,15 @@ int image_open(const char *path, struct image *ret, struct error *err)
 	*ret = (struct image){ .dir_fd = -1, .snapshot_fd = -1, .umask = -1, .lent_dir_fd = -1 };
 	if (image.dir_fd < 0)
 		return error_sys(err, -errno, "--image-path '%s'", path);
-	r = read_plain(image.dir_fd, IMAGE_INVENTORY, &text, &size);
+	/* The directory may come from anywhere. */
+	r = io_read_regular(image.dir_fd, IMAGE_INVENTORY, INVENTORY_MAX, &text, &size);
 	if (r < 0) {
 		error_sys(err, r, "--image-path '%s': no complete checkpoint: '%s'", path, IMAGE_INVENTORY);
 	} else if (is_of_criu(text, size)) {
 		image.kind = IMAGE_CRIU;
 	} else {
 		image.kind = IMAGE_KM;
-		r = read_inventory(text, path, &image, &snapshot_size, err);
+		r = read_inventory(text, size, path, &image, &snapshot_size, err);
 		if (r == 0)
 			r = open_snapshot(&image, path, snapshot_size, err);
 	}

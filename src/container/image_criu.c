@@ -72,7 +72,7 @@ int image_criu_read(int dir_fd, struct image_criu *ret, struct error *err)
 	struct image_criu image = { .has_cgroups = faccessat(dir_fd, CRIU_CGROUPS, F_OK, 0) == 0 };
 	auto_free char *text = NULL;
 	char *rest = NULL, *line;
-	int r = io_read_file(dir_fd, IMAGE_CRIU_FILE, FILE_MAX, &text, NULL);
+	int r = io_read_regular(dir_fd, IMAGE_CRIU_FILE, FILE_MAX, &text, NULL);
 
 	*ret = image;
 	if (r == -ENOENT)

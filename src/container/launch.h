@@ -83,6 +83,8 @@ void launch_done(struct launch *launch);
 int launch_plan_make(struct launch *launch, struct error *err);
 /* Sockets that systemd passed to krun, for the container. */
 unsigned int launch_listen_fds(void);
+/* launch_converse.c: with the child, until it is parked. */
+int launch_converse(struct launch *launch, struct error *err);
 /* launch_joined.c: a mount namespace that is somebody else's; what cannot be had there, and the root in it. */
 int launch_joined_check(struct launch *launch, struct error *err);
 int launch_joined_open(struct launch *launch, struct error *err);

@@ -13,6 +13,7 @@
 #include "krun/annotations.h"
 #include "ns/idmap.h"
 #include "ns/setup.h"
+#include "spec/place.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 
@@ -20,16 +21,10 @@
 static bool has_writable_cgroup(const struct spec *spec)
 {
 	const struct spec_namespace *cgroup = &spec->namespaces[NS_CGROUP];
+	const struct spec_mount *mount = spec_mount_at(spec, "/sys/fs/cgroup");
 
-	for (size_t i = 0; cgroup->listed && !cgroup->path && i < spec->mounts_len; i++) {
-		const struct spec_mount *mount = &spec->mounts[i];
-
-		if (strcmp(mount->destination, "/sys/fs/cgroup") == 0 &&
-		    strncmp(mount->type, "cgroup", 6) == 0 &&
-		    !((mount->options.attr_set | mount->options.rec_attr_set) & MOUNT_ATTR_RDONLY))
-			return true;
-	}
-	return false;
+	return cgroup->listed && !cgroup->path && mount && strncmp(mount->type, "cgroup", 6) == 0 &&
+	       !((mount->options.attr_set | mount->options.rec_attr_set) & MOUNT_ATTR_RDONLY);
 }
 
 /* A group below the container's that annotations ask for, or nothing: of systemd's scope, and one to be delegated. */

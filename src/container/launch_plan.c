@@ -15,6 +15,7 @@
 
 #include "container/launch.h"
 #include "container/monitor_log.h"
+#include "hooks/hooks.h"
 #include "container/notify.h"
 #include "krun/annotations.h"
 #include "ns/setup.h"
@@ -174,6 +175,8 @@ int launch_plan_make(struct launch *launch, struct error *err)
 		.unprivileged = geteuid() != 0,
 		.maps_need_dumpable = geteuid() != 0 && (launch->ns.create & CLONE_NEWUSER),
 		.hooks = has_hooks_before_program(spec),
+		.hooks_env = hooks_path_only(),
+		.bundle = launch->state.bundle,
 		/* podman counts the same sockets in both places. */
 		.preserve_fds = request->preserve_fds > sockets ? request->preserve_fds : sockets,
 		.park = launch->run ? INIT_PARK_SOCKET : INIT_PARK_GATE,

@@ -12,6 +12,7 @@
 #include "container/checkpoint.h"
 #include "container/launch.h"
 #include "krun/annotations.h"
+#include "spec/place.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/log.h"
@@ -82,12 +83,9 @@ int launch_personality_choose(struct launch *launch, struct error *err)
 static bool may_manage(const struct launch *launch)
 {
 	const struct spec *spec = launch->spec;
-	bool own_dev = false;
+	const struct spec_mount *dev = spec_mount_at(spec, "/dev");
 
-	for (size_t i = 0; i < spec->mounts_len; i++)
-		if (strcmp(spec->mounts[i].destination, "/dev") == 0)
-			own_dev = strcmp(spec->mounts[i].type, "tmpfs") == 0;
-	return launch->km.settings.management && own_dev && geteuid() == 0 &&
+	return launch->km.settings.management && dev && strcmp(dev->type, "tmpfs") == 0 && geteuid() == 0 &&
 	       launch->km.settings.start == KM_START_PAYLOAD &&
 	       !strv_env_get(launch->process.env, "KM_MGTDIR") &&
 	       !strv_env_get(launch->process.env, "KM_MGTPIPE");

@@ -14,8 +14,8 @@
 #include "syscall/open.h"
 #include "util/cleanup.h"
 #include "util/error.h"
-#include "util/io.h"
 #include "util/pids.h"
+#include "util/proc.h"
 
 enum { DEPTH_MAX = 32 }; /* pid_namespaces(7) */
 
@@ -30,11 +30,12 @@ static int pid_namespace(int proc_fd, pid_t pid, struct stat *ret)
 /* NSpid of /proc/PID/status: the pid in each namespace, ours first. */
 static bool is_first_of_a_namespace(int proc_fd, pid_t pid)
 {
-	char path[32], text[4096], *line;
+	auto_free char *text = NULL;
+	char path[32], *line;
 	int numbers[DEPTH_MAX], count = 0, length;
 
 	snprintf(path, sizeof(path), "%d/status", pid);
-	if (io_read_small(proc_fd, path, text, sizeof(text)) < 0)
+	if (proc_read_status(proc_fd, path, &text) < 0)
 		return false;
 	line = strstr(text, "\nNSpid:");
 	if (!line)

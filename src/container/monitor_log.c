@@ -13,6 +13,7 @@
 
 #include "container/state.h"
 #include "syscall/mount.h"
+#include "syscall/open.h"
 #include "syscall/process.h"
 #include "util/cleanup.h"
 #include "util/error.h"
@@ -154,14 +155,19 @@ int monitor_log_bound(int log_fd, struct error *err)
  */
 static int open_of_process(const struct state *state)
 {
-	auto_close int fd = -1;
+	auto_close int path_fd = -1, fd = -1;
+	struct stat st;
 	char path[48];
 	int seals;
 
 	if (!proc_is_alive(state->pid, state->start_time))
 		return -ENOENT;
 	snprintf(path, sizeof(path), "/proc/%d/fd/%d", state_monitor(state), KM_LOG_FD);
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	/* What has this number is km's to say, and some devices act on being opened. */
+	path_fd = open(path, O_PATH | O_CLOEXEC);
+	if (path_fd < 0 || fstat(path_fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return -ENOENT;
+	fd = reopen_fd(path_fd, O_RDONLY | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0)
 		return -ENOENT;
 	seals = fcntl(fd, F_GET_SEALS);

@@ -12,9 +12,7 @@
 #include "util/array.h"
 #include "util/cleanup.h"
 #include "util/error.h"
-#include "util/io.h"
-
-enum { STATUS_MAX = 8192 };
+#include "util/proc.h"
 
 /* The line of proc_pid_status(5) that begins with @key, without it. Returns its length. */
 static size_t find_line(const char *status, const char *key, const char **ret)
@@ -56,11 +54,20 @@ static int check_threads(int process_fd, const char *first, struct error *err)
 		return error_set(err, -ESRCH, "container not running");
 	}
 	while (r == 0 && (entry = readdir(dir))) {
-		char name[300], status[STATUS_MAX];
+		auto_free char *status = NULL;
+		char name[300];
 
 		snprintf(name, sizeof(name), "%s/status", entry->d_name);
-		if (entry->d_name[0] != '.' && io_read_small(fd, name, status, sizeof(status)) > 0)
+		/* One that is gone has no identity; any other one that cannot be looked at is not taken for the same. */
+		if (entry->d_name[0] == '.')
+			continue;
+		r = proc_read_status(fd, name, &status);
+		if (r == 0)
 			r = check_identity(status, first, err);
+		else if (r == -ENOENT || r == -ESRCH)
+			r = 0;
+		else
+			error_sys(err, r, "look at a thread of km");
 	}
 	closedir(dir);
 	return r;
@@ -84,13 +91,13 @@ static int look_at_descriptors(int process_fd, struct km_descriptors *descriptor
 
 int payload_look(int process_fd, int init_fd, struct payload *ret, struct error *err)
 {
-	char status[STATUS_MAX], first[STATUS_MAX];
+	auto_free char *status = NULL, *first = NULL;
 	const char *line;
 	ssize_t n = readlinkat(process_fd, "cwd", ret->cwd, sizeof(ret->cwd) - 1);
 	int r = 0;
 
-	if (n < 0 || io_read_small(process_fd, "status", status, sizeof(status)) < 0 ||
-	    (init_fd >= 0 && io_read_small(init_fd, "status", first, sizeof(first)) < 0))
+	if (n < 0 || proc_read_status(process_fd, "status", &status) < 0 ||
+	    (init_fd >= 0 && proc_read_status(init_fd, "status", &first) < 0))
 		return error_set(err, -ESRCH, "container not running");
 	ret->cwd[n] = '\0';
 	find_line(status, "\nUmask:", &line);

@@ -90,7 +90,8 @@ static void run_poststop(int dir_fd, const struct state *state, const struct spe
 		log_warning("%s", err.text);
 	text = state_text(state, "stopped", 0, false);
 	if (text && spec->hooks[HOOK_POSTSTOP].len > 0)
-		hooks_run_all(HOOK_POSTSTOP, &spec->hooks[HOOK_POSTSTOP], text);
+		hooks_run_all(HOOK_POSTSTOP, &spec->hooks[HOOK_POSTSTOP], text,
+			      &(struct hooks_context){ .directory = state->bundle });
 	spec_free(loaded);
 }
 

@@ -80,7 +80,8 @@ static int start(int dir_fd, const struct state *state, struct error *err)
 		r = container_release(&(struct release){ .dir_fd = dir_fd, .state = state }, err);
 	if (r == 0 && spec && spec->hooks[HOOK_POSTSTART].len > 0) {
 		text = state_text(state, "running", state->pid, false);
-		r = text ? hooks_run(HOOK_POSTSTART, &spec->hooks[HOOK_POSTSTART], text, err) :
+		r = text ? hooks_run(HOOK_POSTSTART, &spec->hooks[HOOK_POSTSTART], text,
+				     &(struct hooks_context){ .directory = state->bundle }, err) :
 			   error_oom(err);
 		/* A container whose poststart hook failed is stopped, runtime.md "Lifecycle" step 9. */
 		if (r < 0)

@@ -2,13 +2,14 @@
 #include "criu/log.h"
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "util/cleanup.h"
 
-enum { MESSAGES_MAX = 4 };
+enum { MESSAGES_MAX = 4, LINE_SIZE = 4096, LOG_MAX = 256 << 20 };
 
 const char *criu_log_message(const char *line)
 {
@@ -40,25 +41,39 @@ static void append(char *text, size_t size, const char *message)
 	text[len] = '\0';
 }
 
-void criu_log_excerpt(int dir_fd, const char *name, char *text, size_t size)
+/* The log is CRIU's, with names and words of the container's in it: no line and no file of it is read without an end. */
+static void excerpt(FILE *file, char *text, size_t size)
 {
-	auto_close int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
-	auto_free char *line = NULL;
-	size_t line_size = 0;
+	char line[LINE_SIZE];
+	bool begins = true;
+	size_t seen = 0;
 
-	text[0] = '\0';
-	if (!file)
-		return;
-	fd = -1;
-	for (int found = 0; found < MESSAGES_MAX && getline(&line, &line_size, file) > 0;) {
-		const char *message = criu_log_message(line);
+	for (int found = 0; found < MESSAGES_MAX && seen < LOG_MAX && fgets(line, sizeof(line), file);) {
+		const char *message = begins ? criu_log_message(line) : NULL;
 
 		if (message) {
 			append(text, size, message);
 			found++;
 		}
+		begins = strchr(line, '\n');
+		seen += strlen(line) + 1;
 	}
+}
+
+void criu_log_excerpt(int dir_fd, const char *name, char *text, size_t size)
+{
+	auto_close int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+	FILE *file;
+
+	text[0] = '\0';
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return;
+	file = fdopen(fd, "r");
+	if (!file)
+		return;
+	fd = -1;
+	excerpt(file, text, size);
 	fclose(file);
 }
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -20,39 +21,53 @@
 #include "util/io.h"
 #include "util/log.h"
 
-enum { OUTPUT_TAIL = 1024 };
+/* Behind a hook's end: what fits into a pipe, unless somebody fills it as fast as it is emptied. */
+enum { OUTPUT_TAIL = 1024, LEFT_MAX = 1024 * 1024 };
+
+#define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 /* Of this process and what it forks; see hooks_output_open(). */
-static int stdout_file = -1, stderr_file = -1;
+static int files[3] = { -1, -1, -1 };
+/* Whether there is one for stdout, here or with whoever is told. */
+static bool stdout_apart;
 
 /* One hook while it runs. */
 struct run {
 	pid_t pid;
 	int pidfd;
-	int input_fd;		/* we write the state; -1 when all is written or nobody reads */
-	int output_fd;		/* its stdout and stderr; -1 at end of file */
+	int input_fd;  /* we write the state; -1 when all is written or nobody reads */
+	int output_fd; /* its stderr, and its stdout when that has no file; -1 at end of file */
+	int stdout_fd; /* its stdout when that has a file, else -1 */
+	const struct hooks_context *context;
 	const char *state;	/* what is still to be written */
 	char tail[OUTPUT_TAIL]; /* the end of what it said */
 	size_t tail_len;
 };
 
-static _Noreturn void child(const struct spec_hook *hook, int input_fd, int output_fd)
+static void enter_directory(const char *directory)
 {
+	if (directory && chdir(directory) == 0)
+		return;
+	if (chdir("/") < 0)
+		_exit(127);
+}
+
+static _Noreturn void child(const struct spec_hook *hook, const struct hooks_context *context,
+			    const int fds[3])
+{
+	char *const *env = hook->env ? hook->env : context->env ? context->env : environ;
 	char *default_args[] = { (char *)(uintptr_t)hook->path, NULL };
 	char *const *args = hook->args && hook->args[0] ? hook->args : default_args;
 
 	sys_reset_signals();
 	/* A group of its own: a time-out ends whatever the hook started, too. */
 	setpgid(0, 0);
-	if (dup2(input_fd, STDIN_FILENO) < 0 ||
-	    dup2(stdout_file >= 0 ? stdout_file : output_fd, STDOUT_FILENO) < 0 ||
-	    dup2(output_fd, STDERR_FILENO) < 0)
-		_exit(127);
+	for (int i = 0; i < 3; i++)
+		if (dup2(fds[i], i) < 0)
+			_exit(127);
 	sys_close_range(3, ~0U, 0);
-	if (hook->env)
-		execve(hook->path, args, hook->env);
-	else
-		execv(hook->path, args);
+	enter_directory(context->directory);
+	execve(hook->path, args, env);
 	dprintf(STDERR_FILENO, "%s", error_reason(-errno));
 	_exit(127);
 }
@@ -73,18 +88,37 @@ static void keep_tail(struct run *run, const char *data, size_t len)
 	run->tail_len += len;
 }
 
-static void read_output(struct run *run)
+static ssize_t read_output(struct run *run, int stream)
 {
+	int *fd = stream == STDOUT_FILENO ? &run->stdout_fd : &run->output_fd;
 	char data[4096];
-	ssize_t n = read(run->output_fd, data, sizeof(data));
+	ssize_t n = read(*fd, data, sizeof(data));
 
 	if (n > 0) {
-		keep_tail(run, data, (size_t)n);
-		if (stderr_file >= 0)
-			io_write_all(stderr_file, data, (size_t)n);
+		if (stream == STDERR_FILENO)
+			keep_tail(run, data, (size_t)n);
+		if (run->context->say)
+			run->context->say(run->context->data, stream, data, (size_t)n);
+		else
+			hooks_output_write(stream, data, (size_t)n);
 	}
 	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
-		cleanup_close(&run->output_fd);
+		cleanup_close(fd);
+	return n;
+}
+
+/* What it said last. Others that it has left behind may hold the pipe, and write without an end. */
+static void read_left(struct run *run, int stream)
+{
+	const int *fd = stream == STDOUT_FILENO ? &run->stdout_fd : &run->output_fd;
+
+	for (size_t left = LEFT_MAX; *fd >= 0 && left > 0;) {
+		const ssize_t n = read_output(run, stream);
+
+		if (n < 0 && errno != EINTR)
+			return;
+		left -= n > 0 && (size_t)n < left ? (size_t)n : n > 0 ? left : 0;
+	}
 }
 
 /* A hook need not read its state: EPIPE (SIGPIPE is ignored around this) is no failure. */
@@ -106,29 +140,27 @@ static int pump(struct run *run, int64_t deadline)
 			{ .fd = run->pidfd, .events = POLLIN },
 			{ .fd = run->output_fd, .events = POLLIN },
 			{ .fd = run->input_fd, .events = POLLOUT },
+			{ .fd = run->stdout_fd, .events = POLLIN },
 		};
 		int64_t left = deadline < 0 ? -1 : deadline - clock_ms();
 		int n;
 
 		if (deadline >= 0 && left <= 0)
 			return -ETIMEDOUT;
-		n = poll(fds, 3, left > INT32_MAX ? INT32_MAX : (int)left);
+		n = poll(fds, 4, left > INT32_MAX ? INT32_MAX : (int)left);
 		if (n < 0 && errno != EINTR)
 			return -errno;
 		if (n <= 0)
 			continue;
 		if (fds[1].revents)
-			read_output(run);
+			read_output(run, STDERR_FILENO);
 		if (fds[2].revents)
 			write_input(run);
+		if (fds[3].revents)
+			read_output(run, STDOUT_FILENO);
 		if (fds[0].revents) {
-			while (run->output_fd >= 0) {
-				struct pollfd more = { .fd = run->output_fd, .events = POLLIN };
-
-				if (poll(&more, 1, 0) <= 0)
-					break;
-				read_output(run);
-			}
+			read_left(run, STDOUT_FILENO);
+			read_left(run, STDERR_FILENO);
 			return 0;
 		}
 	}
@@ -150,28 +182,38 @@ static const char *last_line(struct run *run)
 	return *text ? text : nothing;
 }
 
+static int make_pipes(int input[2], int output[2], int apart[2], struct error *err)
+{
+	if (pipe2(input, O_CLOEXEC) < 0 || pipe2(output, O_CLOEXEC) < 0 ||
+	    (stdout_apart && pipe2(apart, O_CLOEXEC) < 0))
+		return error_sys(err, -errno, "make pipes for a hook");
+	/* Ours must not be waited for. */
+	if (fcntl(input[1], F_SETFL, O_NONBLOCK) < 0 || fcntl(output[0], F_SETFL, O_NONBLOCK) < 0 ||
+	    (stdout_apart && fcntl(apart[0], F_SETFL, O_NONBLOCK) < 0))
+		return error_sys(err, -errno, "make pipes for a hook");
+	return 0;
+}
+
 static int start(const struct spec_hook *hook, struct run *run, struct error *err)
 {
-	int input[2] = { -1, -1 }, output[2] = { -1, -1 };
+	int input[2] = { -1, -1 }, output[2] = { -1, -1 }, apart[2] = { -1, -1 };
+	int r = make_pipes(input, output, apart, err);
 
-	if (pipe2(input, O_CLOEXEC) < 0 || pipe2(output, O_CLOEXEC) < 0) {
-		int r = error_sys(err, -errno, "make pipes for a hook");
-
-		cleanup_close(&input[0]);
-		cleanup_close(&input[1]);
-		return r;
-	}
-	run->pid = sys_clone3(0, SIGCHLD, -1);
-	if (run->pid == 0)
-		child(hook, input[0], output[1]);
+	if (r == 0)
+		run->pid = sys_clone3(0, SIGCHLD, -1);
+	if (r == 0 && run->pid == 0)
+		child(hook, run->context,
+		      (int[]){ input[0], stdout_apart ? apart[1] : output[1], output[1] });
 	cleanup_close(&input[0]);
 	cleanup_close(&output[1]);
+	cleanup_close(&apart[1]);
 	run->input_fd = input[1];
 	run->output_fd = output[0];
+	run->stdout_fd = apart[0];
+	if (r < 0)
+		return r;
 	if (run->pid < 0)
 		return error_sys(err, run->pid, "start a hook");
-	fcntl(run->input_fd, F_SETFL, O_NONBLOCK);
-	fcntl(run->output_fd, F_SETFL, O_NONBLOCK);
 	run->pidfd = sys_pidfd_open(run->pid);
 	return run->pidfd < 0 ? error_sys(err, run->pidfd, "open a hook's pidfd") : 0;
 }
@@ -198,9 +240,15 @@ static int finish(const struct spec_hook *hook, struct run *run, int result, str
 	return 0;
 }
 
-static int run_one(const struct spec_hook *hook, const char *state, struct error *err)
+static int run_one(const struct spec_hook *hook, const char *state, const struct hooks_context *context,
+		   struct error *err)
 {
-	struct run run = { .pidfd = -1, .input_fd = -1, .output_fd = -1, .state = state };
+	struct run run = { .pidfd = -1,
+			   .input_fd = -1,
+			   .output_fd = -1,
+			   .stdout_fd = -1,
+			   .context = context,
+			   .state = state };
 	int64_t deadline = hook->timeout.set ? clock_ms() + hook->timeout.value * 1000 : -1;
 	int r = start(hook, &run, err);
 
@@ -214,15 +262,16 @@ static int run_one(const struct spec_hook *hook, const char *state, struct error
 	cleanup_close(&run.pidfd);
 	cleanup_close(&run.input_fd);
 	cleanup_close(&run.output_fd);
+	cleanup_close(&run.stdout_fd);
 	return r;
 }
 
 static int run_named(enum hook_kind kind, const struct spec_hooks *hooks, size_t index, const char *state,
-		     struct error *err)
+		     const struct hooks_context *context, struct error *err)
 {
 	void (*old)(int) = signal(SIGPIPE, SIG_IGN);
 	unsigned long long begin = log_clock();
-	int r = run_one(&hooks->items[index], state, err);
+	int r = run_one(&hooks->items[index], state, context, err);
 
 	signal(SIGPIPE, old);
 	log_step_done(hook_kind_name(kind), begin);
@@ -231,35 +280,50 @@ static int run_named(enum hook_kind kind, const struct spec_hooks *hooks, size_t
 	return r;
 }
 
-static int open_output(const char *path, int *ret, struct error *err)
+static int open_output(const char *path, int stream, struct error *err)
 {
 	if (!path || !*path)
 		return 0;
-	*ret = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600);
-	return *ret < 0 ? error_sys(err, -errno, "open '%s' for what hooks say", path) : 0;
+	files[stream] = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600);
+	return files[stream] < 0 ? error_sys(err, -errno, "open '%s' for what hooks say", path) : 0;
 }
 
 int hooks_output_open(const char *stdout_path, const char *stderr_path, struct error *err)
 {
-	int r = open_output(stdout_path, &stdout_file, err);
+	int r = open_output(stdout_path, STDOUT_FILENO, err);
 
-	return r < 0 ? r : open_output(stderr_path, &stderr_file, err);
+	stdout_apart = files[STDOUT_FILENO] >= 0;
+	return r < 0 ? r : open_output(stderr_path, STDERR_FILENO, err);
 }
 
-int hooks_stdout_fd(void)
+void hooks_output_close(void)
 {
-	return stdout_file;
+	cleanup_close(&files[STDOUT_FILENO]);
+	cleanup_close(&files[STDERR_FILENO]);
 }
 
-int hooks_stderr_fd(void)
+void hooks_output_write(int stream, const char *text, size_t len)
 {
-	return stderr_file;
+	if ((stream == STDOUT_FILENO || stream == STDERR_FILENO) && files[stream] >= 0)
+		io_write_all(files[stream], text, len);
 }
 
-int hooks_run(enum hook_kind kind, const struct spec_hooks *hooks, const char *state, struct error *err)
+char *const *hooks_path_only(void)
+{
+	static char variable[PATH_MAX + sizeof("PATH=")];
+	static char *env[2] = { variable, NULL };
+	const char *path = getenv("PATH");
+
+	if (!path || snprintf(variable, sizeof(variable), "PATH=%s", path) >= (int)sizeof(variable))
+		snprintf(variable, sizeof(variable), "PATH=%s", DEFAULT_PATH);
+	return env;
+}
+
+int hooks_run(enum hook_kind kind, const struct spec_hooks *hooks, const char *state,
+	      const struct hooks_context *context, struct error *err)
 {
 	for (size_t i = 0; i < hooks->len; i++) {
-		int r = run_named(kind, hooks, i, state, err);
+		int r = run_named(kind, hooks, i, state, context, err);
 
 		if (r < 0)
 			return r;
@@ -267,12 +331,13 @@ int hooks_run(enum hook_kind kind, const struct spec_hooks *hooks, const char *s
 	return 0;
 }
 
-void hooks_run_all(enum hook_kind kind, const struct spec_hooks *hooks, const char *state)
+void hooks_run_all(enum hook_kind kind, const struct spec_hooks *hooks, const char *state,
+		   const struct hooks_context *context)
 {
 	for (size_t i = 0; i < hooks->len; i++) {
 		struct error err = { 0 };
 
-		if (run_named(kind, hooks, i, state, &err) < 0)
+		if (run_named(kind, hooks, i, state, context, &err) < 0)
 			log_warning("%s", err.text);
 	}
 }

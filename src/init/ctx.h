@@ -46,5 +46,8 @@ int init_step_streams(struct init_ctx *ctx, struct error *err);
 /* confine.c: a filter is loaded where its order in the table says, or after the park. */
 int init_load_last_filter(struct init_ctx *ctx, struct error *err);
 
+/* hooks_context.say of hooks in the container, @data: struct init_ctx. By the channel to the command that waits for them. */
+void init_hook_said(void *data, int stream, const char *text, size_t len);
+
 /* After the last step: parks as planned, loads the filter, runs startContainer hooks, executes. Returns only on failure. */
 int init_execute(struct init_ctx *ctx, struct error *err);

@@ -293,6 +293,29 @@ static bool may_speak(const struct init_ctx *ctx)
 	       action == SECCOMP_RET_ALLOW;
 }
 
+void init_hook_said(void *data, int stream, const char *text, size_t len)
+{
+	const struct init_ctx *ctx = data;
+
+	sync_send_hook_said(ctx->sync_fd, stream, text, len);
+}
+
+/* A program of the image: it learns what the container's own learns. */
+static int run_start_hooks(struct init_ctx *ctx, struct error *err)
+{
+	static char *const nothing[] = { NULL };
+	const struct spec *spec = ctx->plan->spec;
+	const struct hooks_context context = {
+		.env = spec->process->env ? spec->process->env : nothing,
+		.directory = "/",
+		.say = init_hook_said,
+		.data = ctx,
+	};
+
+	return hooks_run(HOOK_START_CONTAINER, &spec->hooks[HOOK_START_CONTAINER],
+			 ctx->state + strlen(ctx->state) + 1, &context, err);
+}
+
 int init_execute(struct init_ctx *ctx, struct error *err)
 {
 	const struct spec *spec = ctx->plan->spec;
@@ -311,8 +334,7 @@ int init_execute(struct init_ctx *ctx, struct error *err)
 	if (r < 0)
 		return r;
 	if (spec && spec->hooks[HOOK_START_CONTAINER].len > 0) {
-		r = hooks_run(HOOK_START_CONTAINER, &spec->hooks[HOOK_START_CONTAINER],
-			      ctx->state + strlen(ctx->state) + 1, err);
+		r = run_start_hooks(ctx, err);
 		if (r < 0)
 			return r;
 	}

@@ -12,7 +12,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "cgroup/cgroup.h"
+#include "hooks/hooks.h"
 #include "init/ctx.h"
 #include "init/sync.h"
 #include "km/km.h"
@@ -97,6 +97,7 @@ int init_inherit(struct init_ctx *ctx, struct error *err)
 	int r;
 
 	sync_relay_log(&ctx->sync_fd);
+	hooks_output_close();
 	title_hide("krun-init");
 	/* Engines ignore SIGPIPE and block others. */
 	sys_reset_signals();

@@ -65,6 +65,8 @@ struct init_plan {
 	bool unprivileged;				/* an ordinary user of the host started the command */
 	bool maps_need_dumpable; /* an ordinary user's new user namespace: see init_spawn() */
 	bool hooks;		 /* any hook before the program: the child waits for the state */
+	char *const *hooks_env;	 /* for createContainer hooks without one of their own */
+	const char *bundle;	 /* where those begin */
 	unsigned int preserve_fds;
 	enum init_park park;
 	int gate_fd; /* INIT_PARK_GATE, else -1 */

@@ -150,7 +150,14 @@ static int step_hooks(struct init_ctx *ctx, struct error *err)
 		r = receive_state(ctx, err);
 	if (r < 0 || hooks[HOOK_CREATE_CONTAINER].len == 0)
 		return r;
-	return hooks_run(HOOK_CREATE_CONTAINER, &hooks[HOOK_CREATE_CONTAINER], ctx->state, err);
+	return hooks_run(HOOK_CREATE_CONTAINER, &hooks[HOOK_CREATE_CONTAINER], ctx->state,
+			 &(struct hooks_context){
+				 .env = ctx->plan->hooks_env,
+				 .directory = ctx->plan->bundle,
+				 .say = init_hook_said,
+				 .data = ctx,
+			 },
+			 err);
 }
 
 /* @root_fd: where dev/pts is looked up. The master leaves at once: nobody in the container ever has it. */

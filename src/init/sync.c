@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "hooks/hooks.h"
 #include "syscall/process.h"
 #include "util/cleanup.h"
 #include "util/error.h"
@@ -23,7 +24,7 @@
 struct wire {
 	int kind;
 	int value;
-	char text[ERROR_TEXT_MAX];
+	char text[ERROR_TEXT_MAX + 1]; /* a NUL is put behind what came */
 };
 
 static const size_t WIRE_HEAD = offsetof(struct wire, text);
@@ -42,11 +43,12 @@ static const char *const names[] = {
 	[SYNC_FAILED] = "failed",
 	[SYNC_LOG] = "log",
 	[SYNC_STEP] = "step",
+	[SYNC_HOOK_SAID] = "hook said",
 };
 
 static const char *kind_name(int kind)
 {
-	return kind >= SYNC_ATTACHED && kind <= SYNC_STEP ? names[kind] : "unknown";
+	return kind >= SYNC_ATTACHED && kind <= SYNC_HOOK_SAID ? names[kind] : "unknown";
 }
 
 int sync_pair(int ret_fds[2], struct error *err)
@@ -90,6 +92,18 @@ static ssize_t send_wire(int socket_fd, struct wire *wire, size_t size, int fd)
 		n = sendmsg(socket_fd, &message, MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
 	return n;
+}
+
+void sync_send_hook_said(int socket_fd, int stream, const char *text, size_t len)
+{
+	struct wire wire = { .kind = SYNC_HOOK_SAID, .value = stream };
+
+	for (size_t part; socket_fd >= 0 && len > 0; text += part, len -= part) {
+		part = len < ERROR_TEXT_MAX ? len : ERROR_TEXT_MAX;
+		memcpy(wire.text, text, part);
+		if (send_wire(socket_fd, &wire, WIRE_HEAD + part, -1) < 0)
+			return;
+	}
 }
 
 /* Words one after the other, each with its NUL; what does not fit is cut. */
@@ -197,6 +211,18 @@ static void take_control(struct msghdr *message, struct sync_message *got)
 	}
 }
 
+/* What is for nobody but the log and the files of hooks. */
+static bool take_aside(const struct wire *wire, size_t size, pid_t sender)
+{
+	if (wire->kind == SYNC_LOG || wire->kind == SYNC_STEP)
+		log_for_child(wire, size, sender);
+	else if (wire->kind == SYNC_HOOK_SAID)
+		hooks_output_write(wire->value, wire->text, size);
+	else
+		return false;
+	return true;
+}
+
 /* One message as it came; its text ends with a NUL. SYNC_MESSAGE, SYNC_END or the error. */
 static int receive_wire(int socket_fd, struct wire *wire, size_t *ret_text_size, struct sync_message *ret,
 			struct error *err)
@@ -238,13 +264,12 @@ int sync_receive(int socket_fd, struct sync_message *ret, struct error *err)
 {
 	struct wire wire;
 	struct sync_message got;
-	size_t size;
+	size_t size = 0;
 	int r;
 
 	while ((r = receive_wire(socket_fd, &wire, &size, &got, err)) == SYNC_MESSAGE) {
-		if (got.kind == SYNC_LOG || got.kind == SYNC_STEP) {
+		if (take_aside(&wire, size, got.sender)) {
 			cleanup_close(&got.fd);
-			log_for_child(&wire, size, got.sender);
 			continue;
 		}
 		if (got.kind == SYNC_FAILED) {

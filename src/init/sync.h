@@ -20,7 +20,8 @@
  *     child  -> parent  SYNC_FAILED      at any time: value = negative errno, text = the error
  *   exec: SYNC_ATTACHED and SYNC_CHILD likewise, SYNC_CONSOLE, SYNC_SECCOMP, SYNC_EXECUTE, SYNC_FAILED.
  *   `start` of a container that `create` parked: SYNC_EXECUTE, SYNC_FAILED over the pair that came through the gate.
- *   Any child at any time: SYNC_LOG, SYNC_STEP and SYNC_HOOK_OUTPUT, what it has no descriptor of the host for.
+ *   Any child at any time: SYNC_LOG, SYNC_STEP, and SYNC_HOOK_SAID (value = 1 or 2, the stream): what it has no descriptor of
+ *   the host for.
  */
 
 #include <stdbool.h>
@@ -42,6 +43,7 @@ enum sync_kind {
 	SYNC_FAILED,
 	SYNC_LOG,
 	SYNC_STEP,
+	SYNC_HOOK_SAID,
 };
 
 struct sync_message {
@@ -57,6 +59,8 @@ int sync_pair(int ret_fds[2], struct error *err);
 
 /* @fd -1: no descriptor goes along. */
 int sync_send(int socket_fd, enum sync_kind kind, int value, int fd, struct error *err);
+/* What a hook said on @stream, in as many messages as it takes. Errors are ignored: nobody listens any more. */
+void sync_send_hook_said(int socket_fd, int stream, const char *text, size_t len);
 /*
  * Hands what this process logs from here on to the other side of *@socket_fd (read each time; negative: nobody is there, and it is
  * dropped).
@@ -69,7 +73,7 @@ enum { SYNC_END = 0, SYNC_MESSAGE = 1 };
 
 /*
  * SYNC_MESSAGE, SYNC_END at end of file, or a negative errno. A SYNC_FAILED is not a message for the
- * caller: it becomes the error; what the child logs is logged and not returned.
+ * caller: it becomes the error; what the child logs, and what its hooks say, goes where it belongs and is not returned.
  */
 int sync_receive(int socket_fd, struct sync_message *ret, struct error *err);
 /* The next message has to be @kind. A peer that is gone is an error. */

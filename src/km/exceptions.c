@@ -124,8 +124,8 @@ static int open_list(int root_fd, uid_t owner, const struct km_settings *setting
 	list->file = strdup(on_host ? settings->exceptions_file : KM_EXCEPTIONS_FILE);
 	if (!list->file)
 		return error_oom(err);
-	fd = on_host ? open(list->file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY) :
-		       open_in_root(root_fd, list->file, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	/* Looked at before it is opened: in a root that is not ours any device may have this name. */
+	fd = on_host ? open(list->file, O_PATH | O_CLOEXEC) : open_in_root(root_fd, list->file, O_PATH);
 	if (on_host && fd < 0)
 		fd = -errno;
 	if (!on_host && (fd == -ENOENT || fd == -ENOTDIR))
@@ -133,7 +133,10 @@ static int open_list(int root_fd, uid_t owner, const struct km_settings *setting
 	if (fd < 0)
 		return error_sys(err, fd, "open exceptions '%s'", list->file);
 	r = check_owner(fd, list->file, on_host ? 0 : owner, err);
-	return r < 0 ? r : take_fd(&fd);
+	if (r < 0)
+		return r;
+	r = reopen_fd(fd, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	return r < 0 ? error_sys(err, r, "open exceptions '%s'", list->file) : r;
 }
 
 static int read_list(int fd, struct km_exceptions *list, struct error *err)

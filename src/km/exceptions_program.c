@@ -78,8 +78,6 @@ static int copy(int fd, const char *path, struct km_exception *ret, struct error
 
 	if (fstat(fd, &before) < 0)
 		return error_sys(err, -errno, "approved program '%s'", path);
-	if (!S_ISREG(before.st_mode))
-		return error_set(err, -EINVAL, "approved program '%s' is not a regular file", path);
 	/* Holes count: they are no holes in memory. */
 	if (before.st_size > PROGRAM_MAX)
 		return error_set(err, -EFBIG, "approved program '%s' has more than %d MiB", path,
@@ -102,10 +100,17 @@ static int copy(int fd, const char *path, struct km_exception *ret, struct error
 
 int km_exception_seal(int root_fd, const char *path, struct km_exception *ret, struct error *err)
 {
-	auto_close int fd = open_in_root(root_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	auto_close int path_fd = open_in_root(root_fd, path, O_PATH), fd = -1;
+	struct stat st;
 	int r;
 
 	*ret = (struct km_exception){ .fd = -1 };
+	if (path_fd < 0)
+		return error_sys(err, path_fd, "approved program '%s'", path);
+	/* Some devices act on being opened. */
+	if (fstat(path_fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return error_set(err, -EINVAL, "approved program '%s' is not a regular file", path);
+	fd = reopen_fd(path_fd, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return error_sys(err, fd, "approved program '%s'", path);
 	r = copy(fd, path, ret, err);

@@ -33,6 +33,7 @@
 
 enum { REQUEST_SNAPSHOT = 0, LABEL_SIZE = 256, PATH_SIZE = 1024, RETRIES = 20, RETRY_MS = 250 };
 enum { CONNECT_LOOKS = 60, CONNECT_NAP_MS = 50, LOOK_MS = 500, DEATH_MS = 200 };
+enum { ERRNO_MAX = 4095 };
 
 struct request {
 	int32_t opcode;
@@ -129,6 +130,9 @@ int km_management_connect(int dir_fd, pid_t monitor, int pidfd, struct error *er
 
 static const char *reason(int status)
 {
+	/* It is the payload's to say, once that has left its VM. */
+	if (status < -ERRNO_MAX || status > ERRNO_MAX)
+		return "for no reason that krun knows";
 	switch (status < 0 ? -status : status) {
 	case EAGAIN:
 		return "the payload has timers, unfinished input or output, or pipes with data of forked "

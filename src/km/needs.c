@@ -16,9 +16,11 @@
 #include <sys/syscall.h>
 
 #include "km/settings.h"
+#include "spec/place.h"
 #include "spec/spec.h"
 #include "util/array.h"
 #include "util/error.h"
+#include "util/path.h"
 #include "util/strv.h"
 
 /*
@@ -29,22 +31,12 @@ enum { FD_FIRST = 727, NOFILE_MIN = 737, NOFILE_ALL = 1024 };
 
 /* ---- /proc ------------------------------------------------------------------------------------------------------ */
 
-/* "/proc" however it is written. */
-static bool is_proc(const char *path)
-{
-	path += strspn(path, "/");
-	return strncmp(path, "proc", 4) == 0 && path[4 + strspn(path + 4, "/")] == '\0';
-}
-
 /* Without it km gets no name for its descriptors and ends with SIGSEGV. */
 static int check_proc(const struct km_needs *needs, struct error *err)
 {
 	const struct spec *spec = needs->spec;
-	const struct spec_mount *proc = NULL;
+	const struct spec_mount *proc = spec_mount_at(spec, "/proc");
 
-	for (size_t i = 0; i < spec->mounts_len; i++)
-		if (is_proc(spec->mounts[i].destination))
-			proc = &spec->mounts[i];
 	if (!proc)
 		return error_set(
 			err, -EINVAL,
@@ -56,7 +48,7 @@ static int check_proc(const struct km_needs *needs, struct error *err)
 			"/mounts/%zu: km needs /proc to be a mount of type proc, and it is of type %s",
 			(size_t)(proc - spec->mounts), proc->type);
 	for (char *const *path = spec->masked_paths; path && *path; path++)
-		if (is_proc(*path))
+		if (path_is_same_place(*path, "/proc"))
 			return error_set(err, -EINVAL, "/linux/maskedPaths: km needs %s", *path);
 	return 0;
 }

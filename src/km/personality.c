@@ -5,6 +5,7 @@
 
 #include "km/km.h"
 #include "krun/annotations.h"
+#include "spec/place.h"
 #include "spec/spec.h"
 #include "syscall/open.h"
 #include "util/cleanup.h"
@@ -39,11 +40,8 @@ static bool is_sandbox(const struct spec *spec)
 static bool has_marker(const struct spec *spec, int rootfs_fd)
 {
 	auto_close int fd = rootfs_fd < 0 ? -1 : open_in_root(rootfs_fd, ".kontain", O_PATH);
-	bool mounted = false;
 
-	for (size_t i = 0; i < spec->mounts_len; i++)
-		mounted |= strcmp(spec->mounts[i].destination, "/.kontain") == 0;
-	return fd >= 0 || mounted;
+	return fd >= 0 || spec_mount_at(spec, "/.kontain");
 }
 
 enum personality personality_choose(enum personality_name name, const struct spec *spec, int rootfs_fd)

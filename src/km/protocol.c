@@ -27,6 +27,7 @@
 #include "util/clock.h"
 #include "util/error.h"
 #include "util/io.h"
+#include "util/proc.h"
 
 enum {
 	KICK_SIGNAL = 63, /* km.h: KM_SIGVCPUSTOP, SIGRTMAX - 1 */
@@ -52,9 +53,9 @@ static uint64_t mask_of(const char *text, const char *key)
 /* False when the thread is gone. */
 static bool read_masks(const char *status_path, struct masks *ret)
 {
-	char text[4096];
+	auto_free char *text = NULL;
 
-	if (io_read_small(AT_FDCWD, status_path, text, sizeof(text)) < 0)
+	if (proc_read_status(AT_FDCWD, status_path, &text) < 0)
 		return false;
 	ret->blocked = mask_of(text, "\nSigBlk:");
 	ret->caught = mask_of(text, "\nSigCgt:");
@@ -190,14 +191,15 @@ int km_release(pid_t pid, int pidfd, unsigned int timeout_ms, struct error *err)
  */
 static void wait_until_taken(pid_t pid, int signo)
 {
-	char path[40], text[4096];
+	char path[40];
 
 	snprintf(path, sizeof(path), "/proc/%d/status", pid);
 	for (int i = 0; i < TAKEN_LOOKS; i++) {
 		const struct timespec nap = { .tv_nsec = TAKEN_NAP_NS };
+		auto_free char *text = NULL;
 		const char *state, *shared;
 
-		if (io_read_small(AT_FDCWD, path, text, sizeof(text)) < 0)
+		if (proc_read_status(AT_FDCWD, path, &text) < 0)
 			return;
 		state = strstr(text, "\nState:\t");
 		shared = strstr(text, "\nShdPnd:\t");

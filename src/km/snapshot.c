@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -29,7 +30,11 @@ enum {
 	NOTE_EVENTFD = 0x4b4d4556,
 	NOTE_EPOLLFD = 0x4b4d4550,
 };
-enum { NOTES_MAX = 256 << 20 };
+/*
+ * The payload has km's memory in its reach and with it what km writes: nothing in a snapshot is believed. A snapshot of km has a few
+ * thousand notes; pipes have their content in them.
+ */
+enum { NOTES_MAX = 256 << 20, NOTES_COUNT_MAX = 1 << 17 };
 
 struct note_file {
 	uint32_t size;
@@ -50,6 +55,14 @@ static size_t round_up(size_t size)
 	return (size + 3) & ~(size_t)3;
 }
 
+/* Where the header of part @index is; -1 when no file is that long. */
+static off_t header_at(const Elf64_Ehdr *header, unsigned int index)
+{
+	const uint64_t room = INT64_MAX - (uint64_t)UINT16_MAX * sizeof(Elf64_Phdr);
+
+	return header->e_phoff > room ? -1 : (off_t)(header->e_phoff + index * sizeof(Elf64_Phdr));
+}
+
 /* @ret_at: where the part's own header is. */
 static int find_notes(int fd, Elf64_Phdr *ret, off_t *ret_at, struct error *err)
 {
@@ -58,10 +71,13 @@ static int find_notes(int fd, Elf64_Phdr *ret, off_t *ret_at, struct error *err)
 	if (pread(fd, &header, sizeof(header), 0) != (ssize_t)sizeof(header))
 		return error_set(err, -EIO, "read the snapshot");
 	for (unsigned int i = 0; i < header.e_phnum; i++) {
-		*ret_at = (off_t)(header.e_phoff + i * sizeof(*ret));
-		if (pread(fd, ret, sizeof(*ret), *ret_at) != (ssize_t)sizeof(*ret))
+		*ret_at = header_at(&header, i);
+		if (*ret_at < 0 || pread(fd, ret, sizeof(*ret), *ret_at) != (ssize_t)sizeof(*ret))
 			return error_set(err, -EIO, "read the snapshot");
-		if (ret->p_type == PT_NOTE && ret->p_filesz <= NOTES_MAX)
+		if (ret->p_type == PT_NOTE && ret->p_filesz > NOTES_MAX)
+			return error_set(err, -EFBIG, "the snapshot has more than %d MiB of notes",
+					 NOTES_MAX >> 20);
+		if (ret->p_type == PT_NOTE)
 			return 0;
 	}
 	return error_set(err, -EPROTO, "the snapshot has no notes");
@@ -108,55 +124,91 @@ static const char *absolute_name(const struct note_file *file, const char *name,
 	return descriptors->names[file->fd] ? descriptors->names[file->fd] : name;
 }
 
+/* The old ones as they were read, and the new ones, which grow. Lengths are multiples of 4, but for the old one's. */
 struct notes {
 	char *old, *new;
-	size_t old_len, new_len;
+	size_t old_len, new_len, new_room;
+	size_t seen; /* notes that were stepped over */
 };
+
+/* Room for @size more bytes, which are zero, in *ret. */
+static int extend(struct notes *notes, size_t size, char **ret, struct error *err)
+{
+	const size_t len = notes->new_len + round_up(size);
+
+	if (len > NOTES_MAX)
+		return error_set(err, -EFBIG, "the snapshot has more than %d MiB of notes", NOTES_MAX >> 20);
+	if (len > notes->new_room) {
+		const size_t room = len + len / 2;
+		char *more = realloc(notes->new, room);
+
+		if (!more)
+			return error_oom(err);
+		notes->new = more;
+		notes->new_room = room;
+	}
+	*ret = notes->new + notes->new_len;
+	memset(*ret, 0, len - notes->new_len);
+	notes->new_len = len;
+	return 0;
+}
 
 /* The note at @at, whose content is @content: copied, with what krun knows better. */
 static int mend_note(struct notes *notes, size_t at, size_t content, const struct km_descriptors *descriptors,
 		     struct error *err)
 {
-	const size_t name_at = content + sizeof(struct note_file);
-	char *out = notes->new + notes->new_len;
+	const char *const old_name = notes->old + content + sizeof(struct note_file), *name;
 	struct note_file file;
 	Elf64_Nhdr note;
-	const char *name;
+	char *out;
+	int r;
 
 	memcpy(&note, notes->old + at, sizeof(note));
 	memcpy(&file, notes->old + content, sizeof(file));
-	if (file.size != sizeof(file) || !memchr(notes->old + name_at, '\0', note.n_descsz - sizeof(file)))
+	if (file.size != sizeof(file) || !memchr(old_name, '\0', note.n_descsz - sizeof(file)))
 		return error_set(err, -EPROTO,
 				 "the snapshot describes files in a way that krun does not know");
 	mend(&file, descriptors);
-	name = absolute_name(&file, notes->old + name_at, descriptors);
-	if (name != notes->old + name_at)
+	name = absolute_name(&file, old_name, descriptors);
+	if (name != old_name)
 		note.n_descsz = (Elf64_Word)(sizeof(file) + round_up(strlen(name) + 1));
-	memset(out, 0, sizeof(note) + round_up(note.n_namesz + note.n_descsz));
+	r = extend(notes, sizeof(note) + (size_t)note.n_namesz + note.n_descsz, &out, err);
+	if (r < 0)
+		return r;
 	memcpy(out, &note, sizeof(note));
 	memcpy(out + sizeof(note), notes->old + at + sizeof(note), note.n_namesz);
 	out += sizeof(note) + note.n_namesz;
 	memcpy(out, &file, sizeof(file));
-	if (name != notes->old + name_at)
-		strcpy(out + sizeof(file), name);
-	else
-		memcpy(out + sizeof(file), name, note.n_descsz - sizeof(file));
-	notes->new_len += round_up(sizeof(note) + note.n_namesz + note.n_descsz);
+	memcpy(out + sizeof(file), name, name != old_name ? strlen(name) + 1 : note.n_descsz - sizeof(file));
 	return 0;
+}
+
+/* A note that is none of a file. */
+static int copy_note(struct notes *notes, size_t at, size_t end, struct error *err)
+{
+	char *out;
+	int r = extend(notes, end - at, &out, err);
+
+	if (r == 0)
+		memcpy(out, notes->old + at, end - at);
+	return r;
 }
 
 /*
  * The note at *at, which is moved to the next one as km steps, which rounds up once for each. @ret_content: where its content is. 1, 0
  * behind the last one, or a negative errno.
  */
-static int next_note(const struct notes *notes, size_t *at, Elf64_Nhdr *ret, size_t *ret_content,
-		     struct error *err)
+static int next_note(struct notes *notes, size_t *at, Elf64_Nhdr *ret, size_t *ret_content, struct error *err)
 {
 	if (*at + sizeof(*ret) > notes->old_len)
 		return 0;
+	if (++notes->seen > NOTES_COUNT_MAX)
+		return error_set(err, -EFBIG, "the snapshot has more than %d notes", NOTES_COUNT_MAX);
 	memcpy(ret, notes->old + *at, sizeof(*ret));
+	/* Both sizes have 32 bits, and so has their sum in km's own reckoning. */
 	*ret_content = *at + sizeof(*ret) + ret->n_namesz;
-	if (*ret_content + ret->n_descsz > notes->old_len)
+	if ((uint64_t)ret->n_namesz + ret->n_descsz > NOTES_MAX ||
+	    *ret_content + ret->n_descsz > notes->old_len)
 		return error_set(err, -EPROTO, "the notes of the snapshot are cut");
 	*at = round_up(*ret_content + ret->n_descsz);
 	return 1;
@@ -169,23 +221,39 @@ static int mend_notes(struct notes *notes, const struct km_descriptors *descript
 	int r;
 
 	for (; (r = next_note(notes, &end, &note, &content, err)) > 0; at = end) {
-		if (note.n_type == NOTE_FILE && note.n_descsz > sizeof(struct note_file)) {
+		if (note.n_type == NOTE_FILE && note.n_descsz > sizeof(struct note_file))
 			r = mend_note(notes, at, content, descriptors, err);
-			if (r < 0)
-				return r;
-		} else {
-			memcpy(notes->new + notes->new_len, notes->old + at, content + note.n_descsz - at);
-			notes->new_len += end - at;
-		}
+		else
+			r = copy_note(notes, at, content + note.n_descsz, err);
+		if (r < 0)
+			return r;
 	}
 	return r;
 }
 
+static int write_at(int fd, const void *data, size_t size, off_t at, struct error *err)
+{
+	const char *next = data;
+
+	while (size > 0) {
+		const ssize_t n = pwrite(fd, next, size, at);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return error_sys(err, n < 0 ? -errno : -EIO, "write the snapshot");
+		next += n;
+		at += n;
+		size -= (size_t)n;
+	}
+	return 0;
+}
+
 /* In the place of the old ones, or behind everything else when they are longer. */
-static int write_notes(int fd, off_t header_at, Elf64_Phdr *part, const struct notes *notes,
-		       struct error *err)
+static int write_notes(int fd, off_t header, Elf64_Phdr *part, const struct notes *notes, struct error *err)
 {
 	struct stat st;
+	int r;
 
 	if (notes->new_len > part->p_filesz) {
 		if (fstat(fd, &st) < 0)
@@ -193,25 +261,27 @@ static int write_notes(int fd, off_t header_at, Elf64_Phdr *part, const struct n
 		part->p_offset = round_up((size_t)st.st_size);
 	}
 	part->p_filesz = notes->new_len;
-	if (pwrite(fd, notes->new, notes->new_len, (off_t)part->p_offset) != (ssize_t)notes->new_len ||
-	    pwrite(fd, part, sizeof(*part), header_at) != (ssize_t)sizeof(*part))
-		return error_sys(err, -errno, "write the snapshot");
-	return 0;
+	r = write_at(fd, notes->new, notes->new_len, (off_t)part->p_offset, err);
+	return r < 0 ? r : write_at(fd, part, sizeof(*part), header, err);
 }
 
-static int read_notes(int snapshot_fd, struct notes *notes, Elf64_Phdr *part, off_t *at, size_t more,
-		      struct error *err)
+/* The whole of the notes, which have to be there: a file with holes has no more of them than it is long. */
+static int read_notes(int fd, struct notes *notes, Elf64_Phdr *part, off_t *at, struct error *err)
 {
-	int r = find_notes(snapshot_fd, part, at, err);
+	int r = find_notes(fd, part, at, err);
+	struct stat st;
 
 	if (r < 0)
 		return r;
+	if (fstat(fd, &st) < 0)
+		return error_sys(err, -errno, "look at the snapshot");
+	if (part->p_offset > (uint64_t)st.st_size || part->p_filesz > (uint64_t)st.st_size - part->p_offset)
+		return error_set(err, -EIO, "read the notes of the snapshot: they are not all there");
 	notes->old_len = part->p_filesz;
-	notes->old = calloc(1, notes->old_len + 4);
-	notes->new = calloc(1, notes->old_len + more + 4);
-	if (!notes->old || !notes->new)
+	notes->old = malloc(notes->old_len + 1);
+	if (!notes->old)
 		return error_oom(err);
-	if (pread(snapshot_fd, notes->old, notes->old_len, (off_t)part->p_offset) != (ssize_t)notes->old_len)
+	if (pread(fd, notes->old, notes->old_len, (off_t)part->p_offset) != (ssize_t)notes->old_len)
 		return error_set(err, -EIO, "read the notes of the snapshot");
 	return 0;
 }
@@ -225,14 +295,10 @@ static void notes_done(struct notes *notes)
 int km_snapshot_mend(int snapshot_fd, const struct km_descriptors *descriptors, struct error *err)
 {
 	struct notes notes = { 0 };
-	size_t more = 0;
 	Elf64_Phdr part;
 	off_t header;
-	int r;
+	int r = read_notes(snapshot_fd, &notes, &part, &header, err);
 
-	for (size_t i = 0; i < KM_PAYLOAD_DESCRIPTORS; i++)
-		more += descriptors->names[i] ? round_up(strlen(descriptors->names[i]) + 1) : 0;
-	r = read_notes(snapshot_fd, &notes, &part, &header, more, err);
 	if (r == 0)
 		r = mend_notes(&notes, descriptors, err);
 	if (r == 0)
@@ -256,29 +322,41 @@ static int number_of(const Elf64_Nhdr *note, const char *content)
 	return -1;
 }
 
+static int find_numbers(struct notes *notes, bool found[KM_PAYLOAD_DESCRIPTORS], struct error *err)
+{
+	size_t at = 0, content;
+	Elf64_Nhdr note;
+	int r;
+
+	while ((r = next_note(notes, &at, &note, &content, err)) > 0) {
+		const int number = number_of(&note, notes->old + content);
+
+		if (number > 2)
+			found[number] = true;
+	}
+	return r;
+}
+
 int km_snapshot_numbers(int snapshot_fd, int **ret, size_t *ret_len, struct error *err)
 {
-	int *numbers = calloc(KM_PAYLOAD_DESCRIPTORS, sizeof(*numbers));
+	bool found[KM_PAYLOAD_DESCRIPTORS] = { false };
 	struct notes notes = { 0 };
-	size_t len = 0, at = 0, content;
+	size_t len = 0;
 	Elf64_Phdr part;
-	Elf64_Nhdr note;
 	off_t header;
-	int r = numbers ? read_notes(snapshot_fd, &notes, &part, &header, 0, err) : error_oom(err);
+	int r = read_notes(snapshot_fd, &notes, &part, &header, err);
 
-	while (r == 0 && (r = next_note(&notes, &at, &note, &content, err)) > 0) {
-		const int number = number_of(&note, notes.old + content);
-
-		if (number > 2 && len < KM_PAYLOAD_DESCRIPTORS)
-			numbers[len++] = number;
-		r = 0;
-	}
+	if (r == 0)
+		r = find_numbers(&notes, found, err);
 	notes_done(&notes);
-	if (r < 0) {
-		free(numbers);
+	if (r < 0)
 		return r;
-	}
-	*ret = numbers;
+	*ret = calloc(KM_PAYLOAD_DESCRIPTORS, sizeof(**ret));
+	if (!*ret)
+		return error_oom(err);
+	for (int number = 0; number < KM_PAYLOAD_DESCRIPTORS; number++)
+		if (found[number])
+			(*ret)[len++] = number;
 	*ret_len = len;
 	return 0;
 }
@@ -291,7 +369,8 @@ static int read_descriptor(int process_fd, long fd, struct km_descriptors *descr
 	ssize_t n;
 
 	snprintf(path, sizeof(path), "fdinfo/%ld", fd);
-	if (io_read_small(process_fd, path, info, sizeof(info)) < 0)
+	/* Of a file with locks there is more, as much as the payload likes. */
+	if (io_read_start(process_fd, path, info, sizeof(info)) < 0)
 		return 0;
 	flags = strstr(info, "flags:");
 	descriptors->flags[fd] = flags ? (int)strtol(flags + strlen("flags:"), NULL, 8) : -1;
@@ -322,7 +401,7 @@ int km_descriptors_read(int process_fd, struct km_descriptors *descriptors, stru
 	while (r == 0 && (entry = readdir(dir))) {
 		const long fd = strtol(entry->d_name, NULL, 10);
 
-		if (entry->d_name[0] != '.' && fd < KM_PAYLOAD_DESCRIPTORS)
+		if (entry->d_name[0] != '.' && fd >= 0 && fd < KM_PAYLOAD_DESCRIPTORS)
 			r = read_descriptor(process_fd, fd, descriptors, err);
 	}
 	closedir(dir);

@@ -11,6 +11,7 @@
 #include "krun/annotations.h"
 #include "util/cleanup.h"
 #include "util/error.h"
+#include "util/path.h"
 
 unsigned long mount_flags(const struct spec_mount_options *options)
 {
@@ -74,7 +75,7 @@ static bool is_context_type(const char *word)
 
 static bool is_root(const char *path)
 {
-	return strspn(path, "/.") == strlen(path) && !strstr(path, "...");
+	return path_is_same_place(path, "/");
 }
 
 static enum mount_kind kind_of(const struct spec_mount *mount, bool has_cgroupns)

@@ -165,7 +165,7 @@ static const struct json_range mode_range = { 0, 0177777 };
 static const struct json_range id_range = { 0, UINT32_MAX - 1 };
 
 static const struct json_field device_fields[] = {
-	{ "path", json_type_string, true, offsetof(struct device_entry, path), spec_read_absolute, NULL },
+	{ "path", json_type_string, true, offsetof(struct device_entry, path), spec_read_path, NULL },
 	{ "type", json_type_string, true, offsetof(struct device_entry, type), json_read_string, NULL },
 	{ "major", json_type_int, false, offsetof(struct device_entry, major), spec_read_opt_i64,
 	  &number_range },
@@ -193,6 +193,8 @@ static int read_device(struct json_reader *reader, struct json_object *value, vo
 	}
 	if (entry.type[0] != 'p' && (!entry.major.set || !entry.minor.set))
 		return json_error(reader, "'%s': major and minor are needed", entry.path);
+	if (strcmp(entry.path, "/") == 0)
+		return json_error(reader, "'/' is no place for a device");
 	*device = (struct spec_device){
 		.path = entry.path,
 		.type = entry.type[0] == 'u' ? 'c' : entry.type[0],
@@ -417,8 +419,8 @@ static const struct json_field linux_fields[] = {
 	{ "resources", json_type_object, false, SPEC(resources), spec_read_resources, NULL },
 	{ "rootfsPropagation", json_type_string, false, SPEC(rootfs_propagation), read_propagation, NULL },
 	{ "seccomp", json_type_object, false, SPEC(seccomp), spec_read_seccomp, NULL },
-	{ "maskedPaths", json_type_array, false, SPEC(masked_paths), json_read_strings, NULL },
-	{ "readonlyPaths", json_type_array, false, SPEC(readonly_paths), json_read_strings, NULL },
+	{ "maskedPaths", json_type_array, false, SPEC(masked_paths), spec_read_paths, NULL },
+	{ "readonlyPaths", json_type_array, false, SPEC(readonly_paths), spec_read_paths, NULL },
 	{ "mountLabel", json_type_string, false, SPEC(mount_label), json_read_string, NULL },
 	{ "sysctl", json_type_object, false, SPEC(sysctl), spec_read_pairs, NULL },
 	{ "personality", json_type_object, false, 0, read_personality, NULL },

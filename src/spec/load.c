@@ -12,6 +12,7 @@
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/io.h"
+#include "util/path.h"
 
 enum { DOCUMENT_MAX = 64 * 1024 * 1024 };
 
@@ -41,11 +42,14 @@ static int read_version(struct json_reader *reader, struct json_object *value, v
 
 static int read_rootfs(struct json_reader *reader, struct json_object *value, void *target, const void *arg)
 {
-	const char *path = json_object_get_string(value);
+	char *path = arena_strdup(reader->arena, json_object_get_string(value));
 
 	(void)arg;
+	if (!path)
+		return error_oom(reader->err);
 	if (!*path)
 		return json_error(reader, "empty");
+	path_normalize(path);
 	*(const char **)target = path;
 	return 0;
 }

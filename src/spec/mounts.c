@@ -4,8 +4,10 @@
 
 #include <string.h>
 
+#include "spec/place.h"
 #include "spec/read.h"
 #include "util/error.h"
+#include "util/path.h"
 
 static int read_options(struct json_reader *reader, struct json_object *value, void *target, const void *arg)
 {
@@ -23,18 +25,12 @@ static int read_destination(struct json_reader *reader, struct json_object *valu
 	const char *path = json_object_get_string(value);
 
 	(void)arg;
-	if (!*path)
-		return json_error(reader, "empty");
 	/* Deprecated, but engines of old still send it: a relative path is below "/". */
-	if (path[0] != '/') {
+	if (*path && path[0] != '/') {
 		mount->relative = true;
 		json_note(reader, JSON_WARNING, "a relative destination is deprecated, and read as below /");
-		path = arena_format(reader->arena, "/%s", path);
-		if (!path)
-			return error_oom(reader->err);
 	}
-	mount->destination = path;
-	return 0;
+	return spec_path_make(reader, path, &mount->destination);
 }
 
 static const struct json_field mount_fields[] = {
@@ -76,6 +72,16 @@ static int read_mount(struct json_reader *reader, struct json_object *value, voi
 	if (mount->source && !*mount->source)
 		mount->source = NULL;
 	return 0;
+}
+
+const struct spec_mount *spec_mount_at(const struct spec *spec, const char *path)
+{
+	const struct spec_mount *found = NULL;
+
+	for (size_t i = 0; i < spec->mounts_len; i++)
+		if (!spec->mounts[i].options.remount && path_is_same_place(spec->mounts[i].destination, path))
+			found = &spec->mounts[i];
+	return found;
 }
 
 int spec_read_mounts(struct json_reader *reader, struct json_object *value, void *target, const void *arg)

@@ -234,7 +234,7 @@ static const struct json_field process_fields[] = {
 	  user_fields },
 	{ "args", json_type_array, true, offsetof(struct spec_process, args), read_args, NULL },
 	{ "env", json_type_array, false, offsetof(struct spec_process, env), read_env, NULL },
-	{ "cwd", json_type_string, true, offsetof(struct spec_process, cwd), spec_read_absolute, NULL },
+	{ "cwd", json_type_string, true, offsetof(struct spec_process, cwd), spec_read_path, NULL },
 	{ "capabilities", json_type_object, false, offsetof(struct spec_process, capabilities),
 	  read_capabilities, NULL },
 	{ "rlimits", json_type_array, false, offsetof(struct spec_process, rlimits), read_rlimits,

@@ -11,6 +11,12 @@ int spec_read_opt_i64(struct json_reader *reader, struct json_object *value, voi
 int spec_read_opt_u64(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
 /* A string that starts with '/'. */
 int spec_read_absolute(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
+/* The same for a path in the container, normalised (util/path.h). */
+int spec_read_path(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
+/* An array of such paths; what is relative is read as below "/". Target: char **, NULL-terminated. */
+int spec_read_paths(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
+/* A normalised copy with "/" in front when @path is relative; "" is an error. */
+int spec_path_make(struct json_reader *reader, const char *path, const char **ret);
 /* An object of strings: struct spec_pair *, followed at once by its size_t length. */
 int spec_read_pairs(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
 /* A property that krun does not carry out yet: an error unless it is empty ({} [] "" 0 false). */

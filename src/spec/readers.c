@@ -7,6 +7,7 @@
 #include "spec/read.h"
 #include "util/error.h"
 #include "util/parse.h"
+#include "util/path.h"
 
 int spec_read_opt_i64(struct json_reader *reader, struct json_object *value, void *target, const void *arg)
 {
@@ -37,6 +38,48 @@ int spec_read_absolute(struct json_reader *reader, struct json_object *value, vo
 		return json_error(reader, "'%s' is not an absolute path", path);
 	*(const char **)target = path;
 	return 0;
+}
+
+int spec_path_make(struct json_reader *reader, const char *path, const char **ret)
+{
+	char *copy;
+
+	if (!*path)
+		return json_error(reader, "empty");
+	copy = arena_format(reader->arena, "%s%s", path[0] == '/' ? "" : "/", path);
+	if (!copy)
+		return error_oom(reader->err);
+	path_normalize(copy);
+	*ret = copy;
+	return 0;
+}
+
+int spec_read_path(struct json_reader *reader, struct json_object *value, void *target, const void *arg)
+{
+	const char *path;
+	int r = spec_read_absolute(reader, value, &path, arg);
+
+	return r < 0 ? r : spec_path_make(reader, path, target);
+}
+
+int spec_read_paths(struct json_reader *reader, struct json_object *value, void *target, const void *arg)
+{
+	char **paths = NULL;
+	int r = json_read_strings(reader, value, &paths, arg);
+
+	for (size_t i = 0; r == 0 && paths[i]; i++) {
+		const char *path = NULL;
+
+		r = json_enter_index(reader, i);
+		if (r == 0)
+			r = spec_path_make(reader, paths[i], &path);
+		json_leave(reader);
+		/* What cannot be read stays as it is: with findings the rest is looked at. */
+		if (r == 0)
+			paths[i] = (char *)(uintptr_t)path;
+	}
+	*(char ***)target = paths;
+	return r;
 }
 
 int spec_read_pairs(struct json_reader *reader, struct json_object *value, void *target, const void *arg)

@@ -7,7 +7,7 @@
  * lives until spec_free(); strings and arrays are borrowed from there by every plan made from it.
  *
  * Conventions: an absent string is NULL, an absent array is NULL with length 0, an absent number has
- * .set == false. Arrays of strings (args, env, ...) are NULL-terminated. JSON null counts as absent.
+ * .set == false. Arrays of strings (args, env, ...) are NULL-terminated. JSON null counts as absent. Paths: spec/place.h.
  * Source: opencontainers/runtime-spec 1.3.0, config.md and config-linux.md.
  */
 
@@ -80,7 +80,7 @@ struct spec_process {
 	struct spec_user user;
 	char **args;				/* at least one when the process is there */
 	char **env;				/* NULL-terminated, may be NULL */
-	const char *cwd;			/* absolute */
+	const char *cwd;			/* absolute, normalised */
 	struct spec_capabilities *capabilities; /* NULL: drop everything the kernel lets us drop */
 	struct spec_rlimit *rlimits;
 	size_t rlimits_len;
@@ -130,7 +130,7 @@ struct spec_mount_options {
 };
 
 struct spec_mount {
-	const char *destination;     /* absolute; a relative one is read as below "/" */
+	const char *destination;     /* absolute, normalised; a relative one is read as below "/" */
 	bool relative;		     /* it was one, which is deprecated */
 	const char *source;	     /* NULL if absent */
 	const char *type;	     /* never NULL: "bind" for binds, else the file system */
@@ -153,7 +153,7 @@ enum hook_kind {
 struct spec_hook {
 	const char *path;	/* absolute */
 	char **args;		/* argv including argv[0]; NULL: { path } */
-	char **env;		/* NULL: the runtime's own environment */
+	char **env;		/* NULL: what the place has that it runs in, hooks/hooks.h */
 	struct opt_i64 timeout; /* seconds, > 0 */
 };
 
@@ -180,7 +180,7 @@ struct spec_net_device {
 };
 
 struct spec_device {
-	const char *path; /* absolute, in the container */
+	const char *path; /* absolute, normalised, in the container; never "/" */
 	char type;	  /* 'c' (also for "u"), 'b' or 'p' */
 	unsigned int major, minor;
 	mode_t mode; /* permission bits; 0666 when absent */
@@ -249,7 +249,7 @@ struct spec {
 
 	const char *oci_version;
 	const char *hostname, *domainname;
-	const char *rootfs; /* root.path as written; relative to the bundle */
+	const char *rootfs; /* root.path, normalised; relative to the bundle */
 	bool rootfs_readonly;
 	struct spec_process *process; /* NULL if absent */
 	struct spec_mount *mounts;
@@ -265,9 +265,9 @@ struct spec {
 	size_t devices_len;
 	const char *cgroups_path;
 	struct spec_resources resources;
-	unsigned long rootfs_propagation; /* MS_* with MS_REC, 0 when absent */
-	struct spec_seccomp *seccomp;	  /* NULL if absent */
-	char **masked_paths, **readonly_paths;
+	unsigned long rootfs_propagation;      /* MS_* with MS_REC, 0 when absent */
+	struct spec_seccomp *seccomp;	       /* NULL if absent */
+	char **masked_paths, **readonly_paths; /* absolute, normalised */
 	const char *mount_label;
 	struct spec_pair *sysctl;
 	size_t sysctl_len;

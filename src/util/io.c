@@ -101,6 +101,40 @@ ssize_t io_read_small(int dir_fd, const char *name, char *buffer, size_t size)
 	return n;
 }
 
+ssize_t io_read_start(int dir_fd, const char *name, char *buffer, size_t size)
+{
+	auto_close int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	do
+		n = read(fd, buffer, size - 1);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	buffer[n] = '\0';
+	return n;
+}
+
+int io_read_regular(int dir_fd, const char *name, size_t max, char **ret_data, size_t *ret_size)
+{
+	auto_close int fd = -1;
+	struct stat seen, st;
+
+	if (fstatat(dir_fd, name, &seen, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	if (S_ISLNK(seen.st_mode))
+		return -ELOOP;
+	if (!S_ISREG(seen.st_mode))
+		return -EINVAL;
+	/* In case it is exchanged meanwhile. */
+	fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	return S_ISREG(st.st_mode) ? io_read_all(fd, max, ret_data, ret_size) : -EINVAL;
+}
+
 int io_write_existing(int dir_fd, const char *name, const char *text)
 {
 	auto_close int fd = openat(dir_fd, name, O_WRONLY | O_CLOEXEC | O_NOCTTY);

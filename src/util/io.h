@@ -24,6 +24,15 @@ int io_read_file(int dir_fd, const char *name, size_t max, char **ret_data, size
  */
 ssize_t io_read_small(int dir_fd, const char *name, char *buffer, size_t size);
 
+/* Its first bytes, as many as fit before the final NUL: for what begins with what is wanted and has no bound. Returns their number. */
+ssize_t io_read_start(int dir_fd, const char *name, char *buffer, size_t size);
+
+/*
+ * As io_read_file() for a name that others may have made something else of: -EINVAL unless it is a regular file, which is seen
+ * before it is opened, so that no device is and no FIFO is waited for. A symbolic link is not followed (-ELOOP).
+ */
+int io_read_regular(int dir_fd, const char *name, size_t max, char **ret_data, size_t *ret_size);
+
 /* Opens an existing file O_WRONLY and writes @text with one write(2): sysfs, procfs, cgroupfs. */
 int io_write_existing(int dir_fd, const char *name, const char *text);
 

@@ -8,6 +8,9 @@
 
 #include "util/io.h"
 
+/* 65536 groups of ten digits, and as many lines as the kernel may add. */
+enum { STATUS_MAX = 1024 * 1024 };
+
 int proc_read_stat(pid_t pid, struct proc_stat *ret)
 {
 	char path[32], text[1024];
@@ -39,4 +42,9 @@ bool proc_is_alive(pid_t pid, unsigned long long start_time)
 	if (pid <= 0 || proc_read_stat(pid, &stat) < 0)
 		return false;
 	return stat.start_time == start_time && stat.state != 'Z' && stat.state != 'X';
+}
+
+int proc_read_status(int proc_fd, const char *path, char **ret)
+{
+	return io_read_file(proc_fd, path, STATUS_MAX, ret, NULL);
 }

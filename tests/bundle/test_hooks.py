@@ -106,6 +106,73 @@ class Hooks(BothPersonalities):
         with open(f"{self.top}/out") as file:
             self.assertEqual(file.read(), "first second b none\n")
 
+    def environments(self):
+        """Of hooks that have none of their own, by kind, without what the shell adds."""
+        open(f"{self.top}/out", "w").close()
+        os.chmod(f"{self.top}/out", 0o666)
+        self.config["mounts"].append({"destination": "/out", "type": "bind", "source": f"{self.top}/out",
+                                      "options": ["bind"]})
+        for kind in KINDS:
+            path = "/out" if kind == "startContainer" else f"{self.top}/out"
+            self.hook(kind, f'echo "{kind} $(readlink /proc/self/cwd) $(cat /proc/self/environ | tr "\\0" " ")" >> {path}')
+        self.config["process"]["env"] = ["PATH=/bin", "FROM=config"]
+        self.write_config()
+        env = {**os.environ, "KRUN_TEST_SECRET": "s3cret", "PATH": "/usr/bin:/bin"}
+        self.create(env=env, cwd="/usr")
+        for command in (["start", self.cid], ["delete", self.cid]):
+            self.ok(*command, env=env, cwd="/usr")
+            self.wait_stopped() if command[0] == "start" else None
+        with open(f"{self.top}/out") as file:
+            rows = [line.split() for line in file]
+        return {row[0]: (row[1], {word for word in row[2:] if not word.startswith(("PWD=", "SHLVL=", "OLDPWD=", "_="))})
+                for row in rows}
+
+    def test_environment_of_hooks_without_one(self):
+        """Those on the host have the caller's; the container's own learn what the container learns, and no secrets."""
+        seen = self.environments()
+        self.assertEqual(list(seen), list(KINDS))
+        for kind in KINDS:
+            if kind == "startContainer":
+                self.assertEqual(seen[kind][1], {"PATH=/bin", "FROM=config"})
+            elif kind == "createContainer":
+                self.assertEqual(seen[kind][1], {"PATH=/usr/bin:/bin"})
+            else:
+                self.assertIn("KRUN_TEST_SECRET=s3cret", seen[kind][1], kind)
+
+    def test_hooks_begin_in_the_bundle(self):
+        for kind, (directory, _) in self.environments().items():
+            self.assertEqual(directory, "/" if kind == "startContainer" else os.path.realpath(self.bundle), kind)
+
+    def test_no_hook_has_a_file_of_the_host(self):
+        """stdout and stderr are pipes, krun writes the files; also when `run` does it all."""
+        out, err = f"{self.top}/hooks.out", f"{self.top}/hooks.err"
+        self.config["annotations"] = {"run.oci.hooks.stdout": out, "run.oci.hooks.stderr": err}
+        for kind in KINDS:
+            self.hook(kind, f"exec 3>&1; for n in 0 3 2; do echo {kind} $(readlink /proc/self/fd/$n); done; echo {kind} >&2")
+        self.write_config()
+        self.run_ok()
+        with open(out) as file:
+            seen = [line.split() for line in file]
+        self.assertEqual([row[0] for row in seen], [kind for kind in KINDS for _ in range(3)])
+        for kind, link in seen:
+            self.assertTrue(link.startswith("pipe:"), f"{kind}: {link}")
+        with open(err) as file:
+            self.assertEqual(file.read().split(), list(KINDS))
+
+    def test_a_created_container_has_no_file_of_the_hooks(self):
+        out = f"{self.top}/hooks.out"
+        self.config["annotations"] = {"run.oci.hooks.stdout": out}
+        # More than a FIFO has room for.
+        self.hook("startContainer", "i=0; while [ $i -lt 3000 ]; do echo 'line of startContainer, long enough'; "
+                                    "i=$((i+1)); done")
+        self.write_config()
+        self.create()
+        pid = self.state()["pid"]
+        links = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
+        self.assertNotIn(out, links)
+        self.ok("start", self.cid)
+        self.assertEqual(len(open(out).readlines()), 3000)
+
     def test_missing_hook(self):
         self.config["hooks"] = {"prestart": [{"path": "/no/such/hook"}]}
         self.write_config()

@@ -601,6 +601,13 @@ class Exec(BothPersonalities):
         out = self.ok("exec", "--cap", "CAP_KILL", "--no-new-privs", self.cid, "cat", "/proc/self/status").out
         self.assertTrue(int(field(out, "CapEff"), 16) & 1 << 5)
         self.assertEqual(field(out, "NoNewPrivs"), "1")
+        self.assertEqual(self.ok("exec", "--cwd", "//tmp/./", self.cid, "pwd").out, "/tmp\n")
+
+    def test_a_capability_for_one_process_is_not_inherited(self):
+        """CVE-2022-29162: with it in the inheritable set a file's inheritable capabilities would come into force."""
+        out = self.ok("exec", "--cap", "CAP_SYS_NICE", self.cid, "cat", "/proc/self/status").out
+        for name, expected in (("CapPrm", True), ("CapEff", True), ("CapBnd", True), ("CapInh", False), ("CapAmb", False)):
+            self.assertEqual(bool(int(field(out, name), 16) & 1 << 23), expected, name)
 
     def test_process_file(self):
         path = os.path.join(self.top, "process.json")

@@ -38,7 +38,7 @@ static void test_exec_process_takes_the_options(void **state)
 		.additional_gids = gids,
 		.caps = caps,
 		.user = "7:8",
-		.cwd = "/tmp",
+		.cwd = "//tmp/./",
 		.tty = true,
 		.no_new_privs = 0,
 	};
@@ -55,6 +55,11 @@ static void test_exec_process_takes_the_options(void **state)
 	assert_int_equal(exec.process.user.additional_gids_len, 2);
 	assert_int_equal(exec.process.user.additional_gids[1], 20);
 	assert_int_equal(exec.process.capabilities->sets[CAP_SET_EFFECTIVE], 1);
+	assert_int_equal(exec.process.capabilities->sets[CAP_SET_PERMITTED], 1);
+	assert_int_equal(exec.process.capabilities->sets[CAP_SET_BOUNDING], 1);
+	/* Nothing that a later program would inherit. */
+	assert_int_equal(exec.process.capabilities->sets[CAP_SET_INHERITABLE], 0);
+	assert_int_equal(exec.process.capabilities->sets[CAP_SET_AMBIENT], 0);
 	assert_false(exec.process.no_new_privileges);
 	assert_string_equal(exec.process.env[0], "PATH=/bin");
 	assert_string_equal(exec.process.env[1], "A=2");

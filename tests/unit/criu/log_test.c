@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "criu/log.h"
@@ -64,7 +65,20 @@ static void test_excerpt_of_file(void **state)
 	criu_log_excerpt(dir_fd, "dump.log", text, sizeof(text));
 	/* The first are the cause, what follows is its consequence. */
 	assert_string_equal(text, "cause 0; cause 1; cause 2; cause 3");
+	/* A line has an end, and what is behind it in the same line is no message. */
+	file = fopen(path, "w");
+	for (int i = 0; i < 100000; i++)
+		fprintf(file, "Error (a.c:1): long ");
+	fprintf(file, "\nError (a.c:2): short\n");
+	fclose(file);
+	criu_log_excerpt(dir_fd, "dump.log", text, sizeof(text));
+	assert_true(strlen(text) == sizeof(text) - 1);
 	unlink(path);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	criu_log_excerpt(dir_fd, "dump.log", text, sizeof(text));
+	assert_string_equal(text, "");
+	unlink(path);
+	close(dir_fd);
 	rmdir(top);
 	close(dir_fd);
 }

@@ -24,10 +24,12 @@ static struct spec_hook shell(char *script)
 	return (struct spec_hook){ .path = "/bin/sh", .args = args };
 }
 
+static struct hooks_context context = { .directory = dir };
+
 static int run(struct spec_hook *items, size_t len, const char *state_text, struct error *err)
 {
 	const struct spec_hooks hooks = { items, len };
-	int r = hooks_run(HOOK_PRESTART, &hooks, state_text, err);
+	int r = hooks_run(HOOK_PRESTART, &hooks, state_text, &context, err);
 
 	for (size_t i = 0; i < len; i++)
 		free(items[i].args);
@@ -144,6 +146,95 @@ static void test_a_child_that_keeps_the_pipe_open_is_not_waited_for(void **state
 	assert_true(time(NULL) - start < 10);
 }
 
+/* A hook has a place to begin in, and an environment, though it says nothing of either. */
+static void test_environment_and_directory_of_the_context(void **state)
+{
+	char script[] = "echo \"$A ${KRUN_UNIT-none} $PWD\" > \"$OUT\"", variable[] = "A=b", out[64],
+	     text[128], expected[96];
+	char *env[] = { variable, out, NULL };
+	struct spec_hook hook = shell(script), again = shell(script), gone = shell(script);
+	struct error err = { 0 };
+
+	(void)state;
+	snprintf(out, sizeof(out), "OUT=%s/out", dir);
+	setenv("KRUN_UNIT", "secret", 1);
+	context.env = env;
+	assert_int_equal(run(&hook, 1, "{}", &err), 0);
+	read_out("out", text, sizeof(text));
+	snprintf(expected, sizeof(expected), "b none %s\n", dir);
+	assert_string_equal(text, expected);
+	context.directory = "/usr";
+	assert_int_equal(run(&again, 1, "{}", &err), 0);
+	read_out("out", text, sizeof(text));
+	assert_string_equal(text, "b none /usr\n");
+	/* It was removed meanwhile, say, before the hooks of poststop. */
+	context.directory = "/no/such/directory";
+	assert_int_equal(run(&gone, 1, "{}", &err), 0);
+	read_out("out", text, sizeof(text));
+	assert_string_equal(text, "b none /\n");
+	context = (struct hooks_context){ .directory = dir };
+}
+
+static void test_path_alone(void **state)
+{
+	(void)state;
+	setenv("PATH", "/bin:/usr/bin", 1);
+	assert_string_equal(hooks_path_only()[0], "PATH=/bin:/usr/bin");
+	assert_null(hooks_path_only()[1]);
+	unsetenv("PATH");
+	assert_string_equal(hooks_path_only()[0],
+			    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+	setenv("PATH", "/usr/bin:/bin", 1);
+}
+
+/* What is left behind fills the pipe as fast as it is emptied. */
+static void test_a_child_that_writes_for_ever_is_not_waited_for(void **state)
+{
+	char script[] = "(while :; do echo more and more and more; done) & sleep 0.1; exit 0";
+	struct spec_hook hook = shell(script);
+	struct error err = { 0 };
+	time_t start = time(NULL);
+
+	(void)state;
+	assert_int_equal(run(&hook, 1, "{}", &err), 0);
+	assert_true(time(NULL) - start < 10);
+}
+
+static char said[3][4096];
+
+static void say(void *data, int stream, const char *text, size_t len)
+{
+	assert_ptr_equal(data, said);
+	assert_true(stream == 1 || stream == 2);
+	strncat(said[stream], text, len);
+}
+
+/* The files are krun's: a hook has pipes, whose content somebody else may pass on. */
+static void test_output_is_copied(void **state)
+{
+	char script[] = "readlink /proc/self/fd/1; readlink /proc/self/fd/2 >&2; ls -l /proc/self/fd >&2",
+	     out[64], more[] = "echo o; echo e >&2", text[4096];
+	struct spec_hook hook = shell(script), again = shell(more), third = shell(more);
+	struct error err = { 0 };
+
+	(void)state;
+	snprintf(out, sizeof(out), "%s/out", dir);
+	assert_int_equal(hooks_output_open(out, NULL, &err), 0);
+	context.say = say;
+	context.data = said;
+	assert_int_equal(run(&hook, 1, "{}", &err), 0);
+	assert_int_equal(strncmp(said[1], "pipe:", 5), 0);
+	assert_int_equal(strncmp(said[2], "pipe:", 5), 0);
+	assert_null(strstr(said[2], dir));
+	context = (struct hooks_context){ .directory = dir };
+	assert_int_equal(run(&again, 1, "{}", &err), 0);
+	hooks_output_close();
+	/* In the container: nobody has the file, and what is said gets lost without a .say. */
+	assert_int_equal(run(&third, 1, "{}", &err), 0);
+	read_out("out", text, sizeof(text));
+	assert_string_equal(text, "o\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -153,6 +244,10 @@ int main(void)
 		cmocka_unit_test(test_time_out_kills_the_whole_group),
 		cmocka_unit_test(test_state_larger_than_a_pipe_and_not_read),
 		cmocka_unit_test(test_a_child_that_keeps_the_pipe_open_is_not_waited_for),
+		cmocka_unit_test(test_environment_and_directory_of_the_context),
+		cmocka_unit_test(test_path_alone),
+		cmocka_unit_test(test_a_child_that_writes_for_ever_is_not_waited_for),
+		cmocka_unit_test(test_output_is_copied),
 	};
 	int failed;
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "parse.h"
+#include "spec/place.h"
 
 #include <linux/mount.h>
 #include <sys/mount.h>
@@ -104,12 +105,97 @@ static void test_every_word_of_features_is_understood(void **state)
 	}
 }
 
+#define MOUNT(destination, type) \
+	"{\"destination\":\"" destination "\",\"type\":\"" type "\",\"source\":\"s\"}"
+
+static void test_what_is_mounted_at_a_place(void **state)
+{
+	static const struct {
+		const char *mounts, *path, *type;
+	} rows[] = {
+		{ MOUNT("/dev", "tmpfs"), "/dev", "tmpfs" },
+		{ MOUNT("/dev/", "tmpfs"), "/dev", "tmpfs" },
+		{ MOUNT("//dev", "tmpfs"), "/dev", "tmpfs" },
+		{ MOUNT("/dev/.", "tmpfs"), "/dev", "tmpfs" },
+		{ MOUNT("dev", "tmpfs"), "/dev", "tmpfs" },
+		{ MOUNT("/../dev", "tmpfs"), "/dev", "tmpfs" },
+		{ MOUNT("/x/../dev", "tmpfs"), "/dev", "tmpfs" },
+		{ MOUNT("/dev", "tmpfs") "," MOUNT("/dev/./", "bind"), "/dev", "bind" },
+		{ MOUNT("/dev/pts", "devpts") "," MOUNT("/devices", "tmpfs"), "/dev", NULL },
+		/* It changes what is there and puts nothing over it. */
+		{ MOUNT("/dev",
+			"bind") ",{\"destination\":\"/dev\",\"type\":\"tmpfs\",\"options\":[\"remount\"]}",
+		  "/dev", "bind" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const struct spec_mount *mount;
+		struct error err = { 0 };
+		struct spec *spec = NULL;
+
+		assert_int_equal(spec_of(WITH_TOP("\"mounts\":[%s]"), rows[i].mounts, &spec, &err), 0);
+		mount = spec_mount_at(spec, rows[i].path);
+		if (!rows[i].type)
+			assert_null(mount);
+		else
+			assert_string_equal(mount ? mount->type : "nothing", rows[i].type);
+		spec_free(spec);
+	}
+}
+
+/* Every path in the container, once, where it is read. */
+static void test_paths_are_normalised(void **state)
+{
+	static const char text[] =
+		"{\"ociVersion\":\"1.0.2\",\"root\":{\"path\":\"./r//\"},"
+		"\"process\":{\"cwd\":\"//a/./b/\",\"args\":[\"a\"]},"
+		"\"mounts\":[" MOUNT("//m//n/.", "tmpfs") "," MOUNT(
+			"/l/../m", "tmpfs") "],"
+					    "\"linux\":{\"maskedPaths\":[\"/proc//kcore/"
+					    "\",\"sys\"],\"readonlyPaths\":[\"/proc/sys/.\"],"
+					    "\"devices\":[{\"path\":\"/dev//mine/"
+					    "\",\"type\":\"c\",\"major\":1,\"minor\":3}]}}";
+	struct error err = { 0 };
+	struct spec *spec = NULL;
+
+	(void)state;
+	assert_int_equal(spec_parse(text, strlen(text), "config.json", &spec, &err), 0);
+	assert_string_equal(spec->rootfs, "r");
+	assert_string_equal(spec->process->cwd, "/a/b");
+	assert_string_equal(spec->mounts[0].destination, "/m/n");
+	/* /l may be a link: that is for the kernel to see. */
+	assert_string_equal(spec->mounts[1].destination, "/l/../m");
+	assert_string_equal(spec->masked_paths[0], "/proc/kcore");
+	assert_string_equal(spec->masked_paths[1], "/sys");
+	assert_null(spec->masked_paths[2]);
+	assert_string_equal(spec->readonly_paths[0], "/proc/sys");
+	assert_string_equal(spec->devices[0].path, "/dev/mine");
+	spec_free(spec);
+}
+
+static void test_paths_that_are_none(void **state)
+{
+	static const struct spec_row rows[] = {
+		{ "\"maskedPaths\":[\"/a\",\"\"]", "/linux/maskedPaths/1: empty" },
+		{ "\"readonlyPaths\":[\"\"]", "/linux/readonlyPaths/0: empty" },
+		{ "\"devices\":[{\"path\":\"/./\",\"type\":\"p\"}]",
+		  "/linux/devices/0: '/' is no place for a device" },
+	};
+
+	(void)state;
+	CHECK_ROWS(WITH_LINUX("%s"), rows);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_mounts_good_and_bad),
 		cmocka_unit_test(test_every_kind_of_option),
 		cmocka_unit_test(test_every_word_of_features_is_understood),
+		cmocka_unit_test(test_what_is_mounted_at_a_place),
+		cmocka_unit_test(test_paths_are_normalised),
+		cmocka_unit_test(test_paths_that_are_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

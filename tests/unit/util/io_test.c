@@ -77,12 +77,47 @@ static void test_io_replace_file_leaves_nothing_on_failure(void **state)
 	assert_int_equal(faccessat(dir_fd, "absent", F_OK, 0), -1);
 }
 
+static void test_io_read_start_takes_what_fits(void **state)
+{
+	char buffer[5];
+
+	(void)state;
+	assert_int_equal(io_replace_file(dir_fd, "file", 0600, "0123456789", 10), 0);
+	assert_int_equal(io_read_start(dir_fd, "file", buffer, sizeof(buffer)), 4);
+	assert_string_equal(buffer, "0123");
+	assert_int_equal(io_read_start(dir_fd, "absent", buffer, sizeof(buffer)), -ENOENT);
+}
+
+/* A FIFO would be waited for, a device would act, a link may lead to either. */
+static void test_io_read_regular_opens_nothing_else(void **state)
+{
+	char *text = NULL;
+
+	(void)state;
+	assert_int_equal(io_replace_file(dir_fd, "file", 0600, "text", 4), 0);
+	assert_int_equal(io_read_regular(dir_fd, "file", 3, &text, NULL), -EFBIG);
+	assert_int_equal(io_read_regular(dir_fd, "file", 4, &text, NULL), 0);
+	assert_string_equal(text, "text");
+	free(text);
+	text = NULL;
+	unlinkat(dir_fd, "file", 0);
+	assert_int_equal(mkfifoat(dir_fd, "file", 0600), 0);
+	assert_int_equal(io_read_regular(dir_fd, "file", 4, &text, NULL), -EINVAL);
+	unlinkat(dir_fd, "file", 0);
+	assert_int_equal(symlinkat("/dev/zero", dir_fd, "file"), 0);
+	assert_int_equal(io_read_regular(dir_fd, "file", 4, &text, NULL), -ELOOP);
+	assert_int_equal(io_read_regular(AT_FDCWD, "/dev/null", 4, &text, NULL), -EINVAL);
+	assert_null(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_io_replace_file_is_read_back),
 		cmocka_unit_test(test_io_read_file_has_a_limit),
 		cmocka_unit_test(test_io_read_small_cuts_one_newline),
+		cmocka_unit_test(test_io_read_start_takes_what_fits),
+		cmocka_unit_test(test_io_read_regular_opens_nothing_else),
 		cmocka_unit_test(test_io_replace_file_leaves_nothing_on_failure),
 	};
 

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "util/path.h"
+
+#include <limits.h>
+#include <stddef.h>
+#include <string.h>
+
+static bool is_word(const char *name, size_t len, const char *word)
+{
+	return len == strlen(word) && memcmp(name, word, len) == 0;
+}
+
+/* @lexical: ".." takes the name in front of it away. */
+static void clean(char *path, bool lexical)
+{
+	const bool absolute = path[0] == '/';
+	char *const first = path + absolute;
+	const char *from = path;
+	char *to = first;
+
+	for (size_t len; *(from += strspn(from, "/")); from += len) {
+		char *last = to;
+
+		len = strcspn(from, "/");
+		if (is_word(from, len, "."))
+			continue;
+		if (absolute && to == first && is_word(from, len, ".."))
+			continue;
+		while (last > first && last[-1] != '/')
+			last--;
+		if (lexical && to > first && is_word(from, len, "..")) {
+			to = last > first ? last - 1 : first;
+			continue;
+		}
+		if (to > first)
+			*to++ = '/';
+		/* Never further than where it is read. */
+		memmove(to, from, len);
+		to += len;
+	}
+	if (to == path)
+		*to++ = '.';
+	*to = '\0';
+}
+
+void path_normalize(char *path)
+{
+	/* Relative and empty stays what it is: there is no room for a dot. */
+	if (*path)
+		clean(path, false);
+}
+
+bool path_is_same_place(const char *a, const char *b)
+{
+	char first[PATH_MAX], second[PATH_MAX];
+
+	if (strlen(a) >= sizeof(first) || strlen(b) >= sizeof(second))
+		return strcmp(a, b) == 0;
+	strcpy(first, a);
+	strcpy(second, b);
+	clean(first, true);
+	clean(second, true);
+	return strcmp(first, second) == 0;
+}

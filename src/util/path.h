@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Paths as texts: what can be said without looking at a file system. */
+
+#include <stdbool.h>
+
+/*
+ * Leaves out, in place, what leads nowhere: "//", "/.", a slash at the end, "./" at the beginning of a relative path, and ".." at the
+ * beginning of an absolute one. Any other ".." stays: in "/a/../b" the kernel goes to the parent of what /a leads to, which
+ * is not "/" when /a is a symbolic link, and only it can tell. Never empty: what is nothing becomes "/" or ".".
+ */
+void path_normalize(char *path);
+
+/*
+ * Whether two absolute paths name one place when no directory on the way is a symbolic link, for questions about what was asked
+ * for; what is opened is for the kernel to find.
+ */
+bool path_is_same_place(const char *a, const char *b);
