@@ -4,12 +4,13 @@
 run.py [--counts FILE] [RING[:NAME]]...
 
 Runs rings of tests of the build in $KRUN_BUILD (default: build) and prints one line per test and, last, "N passed,
-N failed, N skipped". Rings: unit checks bundle engines vm (default: all but vm). NAME selects tests whose name contains it.
+N failed, N skipped". Rings: unit checks bundle hostile engines vm (default: all but vm). NAME selects tests whose name contains it.
 --counts adds a line of the three numbers to FILE. RUNTIME=/usr/bin/crun runs bundle tests with another runtime.
 
 A skipped test prints its reason. With KRUN_STRICT=1 (CI) a skip that tests/expected-skips does not list is a failure.
-bundle and engines need root; they run in a private mount namespace in which kmsim stands at km's path; bundle has a
-cgroup2 mount at /sys/fs/cgroup, engines has network and pid namespaces of its own.
+bundle, hostile and engines need root; they run in a private mount namespace in which kmsim stands at km's path; bundle and
+hostile have a cgroup2 mount at /sys/fs/cgroup, hostile a /dev of its own (tests/hostile/own-dev), engines network and pid
+namespaces of its own.
 
 vm boots a Debian machine with systemd and all controllers of cgroup v2 under qemu, in software emulation, and runs in it the
 bundle ring and, of the engines ring, what only such a machine can show (engines.in_machine); vm:NAME runs whatever has NAME in
@@ -27,7 +28,7 @@ import time
 
 TESTS = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.path.abspath(os.environ.get("KRUN_BUILD", os.path.join(os.path.dirname(TESTS), "build")))
-RINGS = ("unit", "checks", "bundle", "engines", "vm")
+RINGS = ("unit", "checks", "bundle", "hostile", "engines", "vm")
 
 sys.path.insert(0, os.path.join(TESTS, "lib"))
 
@@ -67,7 +68,7 @@ def report_meson(test, ring, name, report):
 
 
 def run_rings(selections, report):
-    """[(ring, name)]; neighbours of bundle and engines are handed on together, for they may run at once."""
+    """[(ring, name)]; neighbours of bundle, hostile and engines are handed on together, for they may run at once."""
     import jobs
     import machine
 
@@ -79,7 +80,7 @@ def run_rings(selections, report):
             machine.run(name, BUILD, report)
         else:
             together = [(ring, name)]
-            while selections and selections[0][0] in ("bundle", "engines"):
+            while selections and selections[0][0] in ("bundle", "hostile", "engines"):
                 together.append(selections.pop(0))
             jobs.run(together, BUILD, report)
 
