@@ -29,6 +29,8 @@ RACE = 3                                    # seconds; of attacks that need luck
 class HostileTest(KrunTest):
     """A container with docker's capabilities and no filter, and the words to turn it into others."""
 
+    maxDiff = None
+
     def setUp(self):
         if not os.path.exists("/dev/krun-hostile"):
             self.skipTest("only with a /dev of the tests' own: tests/run.py hostile")
