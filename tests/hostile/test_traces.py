@@ -4,7 +4,7 @@
 import os
 import stat
 
-from hostile import BothPersonalities, HostileTest, mount_config
+from hostile import BothPersonalities, HostileTest, as_descriptor_3, mount_config
 
 ROWS = (
     ("Exec.test_root", "rob what exec brings in, with docker's capabilities", "nothing is opened, read or traced", "CVE-2016-9962"),
@@ -199,10 +199,7 @@ class Parked(BothPersonalities):
     def test_descriptors_and_a_preserved_one(self):
         mine = os.open("/dev/zero", os.O_RDONLY)
         self.addCleanup(os.close, mine)
-        if mine != 3:
-            os.dup2(mine, 3)
-            self.addCleanup(os.close, 3)
-        self.look_at_descriptors(1, pass_fds=[3])
+        self.look_at_descriptors(1, **as_descriptor_3(mine))
 
     def write_everywhere(self):
         """From inside, to whatever the waiting processes hold."""

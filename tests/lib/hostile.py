@@ -184,3 +184,8 @@ def mount_config(path, **mount):
     with open(path, "w") as file:
         json.dump([mount], file)
     return path
+
+
+def as_descriptor_3(fd):
+    """What subprocess needs to pass @fd on by that number, whatever this process has there."""
+    return {"close_fds": False, "preexec_fn": lambda: os.dup2(fd, 3)}
