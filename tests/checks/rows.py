@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """
-rows.py TREE [--table]: every test of tests/hostile has its row in the table ROWS of its file, and every row its test. --table prints
-all rows.
+rows.py TREE [--table]: every test of tests/hostile has its row in the table ROWS of its file, and every row its test. A test that a
+class inherits is the same in other surroundings, and has one row. --table prints all rows.
 """
 
 import ast

@@ -26,6 +26,7 @@ ROWS = (
     ("Links.test_dev_into_a_volume", "an image whose /dev is a link into a volume", "the volume is what it was", "CVE-2021-30465"),
     ("Links.test_device_below_a_link", "a device whose directory is a link of the image's into a volume", "the volume is what it was",
      "CVE-2021-30465"),
+    ("Links.test_console_of_krun", "none: an image without a /dev/console", "the console is a terminal", "CVE-2025-52565"),
     ("Links.test_console_into_a_volume", "an image whose /dev/console is a link into a volume",
      "the volume is what it was, the console is a terminal", "CVE-2025-52565"),
     ("Links.test_console_to_a_file_of_a_volume", "an image whose /dev/console is a link to a file of a volume",
@@ -189,14 +190,19 @@ class Links(BothPersonalities, DevTest):
         self.config["mounts"] = [item for item in self.config["mounts"] if item["destination"] not in
                                  ("/dev", "/dev/shm", "/dev/mqueue")]
         os.mkdir(f"{self.rootfs}/dev/pts")
-        os.symlink(target, f"{self.rootfs}/dev/console")
+        if target:
+            os.symlink(target, f"{self.rootfs}/dev/console")
+        streams = self.terminal()
         self.shell("test -L /dev/console && echo link > /tmp/said; test -c /dev/console && echo terminal >> /tmp/said; "
                    "test -c /volume/file && echo covered >> /tmp/said; true")
-        result = self.run_it(**self.terminal())
+        result = self.run_it(**streams)
         self.assert_kept(source, before)
         if result.status == 0:
             with open(f"{self.rootfs}/tmp/said") as file:
                 self.assertEqual(file.read().split(), ["terminal"])
+
+    def test_console_of_krun(self):
+        self.attack_console(None)
 
     def test_console_into_a_volume(self):
         self.attack_console("/volume/new")

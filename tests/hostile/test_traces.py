@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a container sees and gets of krun's own processes: those that enter it, and the one that waits in it for its start."""
 
+import json
 import os
 import stat
 
@@ -135,7 +136,14 @@ class Checkpoint(HostileTest):
 
 
 class Parked(BothPersonalities):
+    settings = {}
+
     def park(self, *options, arguments=(), **more):
+        if self.settings:
+            path = os.path.join(self.top, "krun.json")
+            with open(path, "w") as file:
+                json.dump(self.settings, file)
+            options = [*options, "--config-file", path]
         self.shell("echo ready")
         self.create(*arguments, env=self.with_secret(), options=options, **more)
         pid = self.state()["pid"]
@@ -227,6 +235,13 @@ class Parked(BothPersonalities):
         self.write_everywhere()
         self.assert_untouched(out)
         self.assert_untouched(err)
+
+
+class ParkedBeforeMonitor(Parked):
+    """The other protocol of km: krun itself waits, and executes km at the start."""
+
+    variants = ("km",)
+    settings = {"startAt": "exec"}
 
 
 def children_of(pid):
