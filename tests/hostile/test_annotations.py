@@ -9,15 +9,21 @@ from hostile import BothPersonalities, HostileTest
 from krun import CGROUP
 
 ROWS = (
-    ("Monitor.test_sandbox_of_containerd", "an image calls its container a sandbox, as containerd would", "it runs under km", "CVE-2022-0811"),
+    ("Monitor.test_sandbox_of_containerd", "an image calls its container a sandbox, as containerd would", "it runs under km",
+     "CVE-2022-0811"),
     ("Monitor.test_sandbox_of_crio", "the same as CRI-O would", "it runs under km", "CVE-2022-0811"),
     ("Monitor.test_sandbox_and_exec", "the same, and then exec", "it runs under km", "CVE-2022-0811"),
     ("Host.test_output_of_hooks", "files of the host for what hooks say", "none is made", "CVE-2022-0811"),
     ("Host.test_output_of_hooks_is_appended", "a file of root's for what hooks say", "it is what it was", "CVE-2022-0811"),
-    ("Host.test_pidfd", "a socket of the host that is to get a descriptor of the process", "nobody connects to it", "CVE-2022-0811"),
-    ("Host.test_seccomp_agent", "a socket of the host that is to decide about system calls", "nobody connects to it", "CVE-2022-0811"),
+    ("Host.test_pidfd", "a socket of the host that is to get a descriptor of the process", "nobody connects to it",
+     "CVE-2022-0811"),
+    ("Host.test_seccomp_agent", "a socket of the host that is to decide about system calls", "nobody connects to it",
+     "CVE-2022-0811"),
+    ("Criu.test_options", "a file of options for CRIU, which can name programs to run as root", "CRIU is not told of it",
+     "CVE-2022-0811"),
     ("Host.test_groups", "the caller's groups are to stay", "they go", "CVE-2022-2989"),
-    ("Host.test_delegated_cgroup", "a cgroup that is to be given away, above the container's", "none is made outside", "CVE-2022-0811"),
+    ("Host.test_delegated_cgroup", "a cgroup that is to be given away, above the container's", "none is made outside",
+     "CVE-2022-0811"),
 )
 
 
@@ -35,9 +41,41 @@ class Monitor(HostileTest):
         self.attack("io.kubernetes.cri-o.ContainerType")
 
     def test_sandbox_and_exec(self):
-        self.config["annotations"] = {"io.kubernetes.cri.container-type": "sandbox", "io.kubernetes.cri-o.ContainerType": "sandbox"}
+        self.config["annotations"] = {"io.kubernetes.cri.container-type": "sandbox",
+                                      "io.kubernetes.cri-o.ContainerType": "sandbox"}
         self.start("echo READY; exec sleep 1000")
         self.assertEqual(self.ok("exec", self.cid, "sh", "-c", "echo virtual $KMSIM").out, "virtual 1\n")
+
+
+# Answers when it is asked for its version, and writes down everything else.
+FAKE_CRIU = """#!/usr/bin/env python3
+import os, sys
+request = os.read(int(sys.argv[2]), 65536)
+if request == b"\\x08\\x0a":
+    os.write(int(sys.argv[2]), b"\\x08\\x0a\\x10\\x01\\x52\\x04\\x08\\x04\\x10\\x00")
+else:
+    open({asked!r}, "ab").write(request)
+"""
+
+
+class Criu(HostileTest):
+    def test_options(self):
+        """In CRIU's place: a program that writes down what it is asked."""
+        criu, asked = os.path.join(self.top, "criu"), os.path.join(self.top, "asked")
+        with open(criu, "w") as file:
+            file.write(FAKE_CRIU.format(asked=asked))
+        os.chmod(criu, 0o755)
+        options = os.path.join(self.top, "options-of-the-image")
+        with open(options, "w") as file:
+            file.write(f"action-script {self.top}/script\n")
+        self.config["annotations"] = {"org.criu.config": options}
+        self.start("echo READY; exec sleep 1000")
+        result = self.krun("checkpoint", "--leave-running", "--image-path", f"{self.top}/image", self.cid,
+                           options=["--criu", criu], timeout=30)
+        self.assertTrue(os.path.exists(asked) or "org.criu.config" in result.err, f"neither asked nor refused: {result}")
+        if os.path.exists(asked):
+            with open(asked, "rb") as file:
+                self.assertFalse(b"options-of-the-image" in file.read(), "CRIU was told of the image's options")
 
 
 class Host(BothPersonalities):
@@ -81,8 +119,8 @@ class Host(BothPersonalities):
 
     def test_seccomp_agent(self):
         path, listener = self.listen()
-        self.config["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_X86_64"], "syscalls": [
-            {"names": ["acct"], "action": "SCMP_ACT_NOTIFY"}]}
+        self.config["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_X86_64"],
+                                           "syscalls": [{"names": ["acct"], "action": "SCMP_ACT_NOTIFY"}]}
         self.run_it(**{"run.oci.seccomp.receiver": path})
         self.assert_nobody(listener)
 

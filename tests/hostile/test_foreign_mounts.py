@@ -9,18 +9,22 @@ from hostile import HostileTest, BothPersonalities, USER
 from krun import wait_until
 
 ROWS = (
-    ("Joined.test_no_mounts", "join the mount namespace of a process of the host", "its mounts and its root are what they were",
-     "CVE-2019-19921"),
+    ("Joined.test_no_mounts", "join the mount namespace of a process of the host",
+     "its mounts and its root are what they were", "CVE-2019-19921"),
     ("Joined.test_mounts_that_follow_others", "the same where mounts follow those of another namespace",
      "its mounts and its root are what they were", "CVE-2019-19921"),
     ("Joined.test_without_pivot", "the same with --no-pivot", "its mounts and its root are what they were", "CVE-2019-19921"),
-    ("Joined.test_ordinary_user", "the same with the namespaces of an ordinary user", "its mounts and its root are what they were",
+    ("Joined.test_ordinary_user", "the same with the namespaces of an ordinary user",
+     "its mounts and its root are what they were", "CVE-2019-19921"),
+    ("Joined.test_mounts", "ask for mounts in a joined mount namespace", "refused by name, and nothing is mounted",
      "CVE-2019-19921"),
-    ("Joined.test_mounts", "ask for mounts in a joined mount namespace", "refused by name, and nothing is mounted", "CVE-2019-19921"),
     ("Joined.test_masked_paths", "the same with maskedPaths", "refused by name, and nothing is mounted", "CVE-2019-19921"),
-    ("Joined.test_readonly_paths", "the same with readonlyPaths", "refused by name, and nothing is mounted", "CVE-2019-19921"),
-    ("Joined.test_read_only_root", "the same with root.readonly", "refused by name, and nothing is mounted", "CVE-2019-19921"),
-    ("Joined.test_propagation", "the same with rootfsPropagation", "refused by name, and nothing is mounted", "CVE-2019-19921"),
+    ("Joined.test_readonly_paths", "the same with readonlyPaths", "refused by name, and nothing is mounted",
+     "CVE-2019-19921"),
+    ("Joined.test_read_only_root", "the same with root.readonly", "refused by name, and nothing is mounted",
+     "CVE-2019-19921"),
+    ("Joined.test_propagation", "the same with rootfsPropagation", "refused by name, and nothing is mounted",
+     "CVE-2019-19921"),
     ("Joined.test_devices", "the same with devices", "refused by name, and nothing is mounted", "CVE-2019-19921"),
     ("Joined.test_terminal", "the same with a terminal", "refused by name, and nothing is mounted", "CVE-2019-19921"),
     ("Joined.test_notify", "the same with NOTIFY_SOCKET", "refused by name, and nothing is mounted", "CVE-2019-19921"),
@@ -52,7 +56,7 @@ class ForeignTest(HostileTest):
 
     def mounts_of(self, pid):
         """Its mounts, and what a process in it has as its root."""
-        return self.read_process(pid, "mountinfo"), os.stat(f"/proc/{pid}/root").st_ino, os.stat(f"/proc/{pid}/root/proc").st_ino
+        return self.read_process(pid, "mountinfo"), *[os.stat(f"/proc/{pid}/root{path}").st_ino for path in ("", "/proc")]
 
     def bare(self, pid):
         """A configuration that asks for nothing but a program in the namespace."""
@@ -164,7 +168,8 @@ class Fresh(BothPersonalities):
         out = self.run_ok(*options)
         if "NONE" in out:
             self.skipTest(f"no user namespaces in a container here: {out.strip()}")
-        self.assertEqual([line for line in out.splitlines() if line.startswith("MOUNTED")], [], "new file systems, without masks")
+        mounted = [line for line in out.splitlines() if line.startswith("MOUNTED")]
+        self.assertEqual(mounted, [], "new file systems, without masks")
         self.assertEqual(out.count("REFUSED"), 2, out)
 
     def test_pivot(self):

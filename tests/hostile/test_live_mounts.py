@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`mounts add`: file systems that show what belongs to namespaces show the container's, and a payload does not lead them astray."""
+"""`mounts add`: whose processes, groups and devices new file systems show, and where they are mounted."""
 
 import os
 
@@ -7,17 +7,18 @@ from hostile import BothPersonalities, mount_config
 
 ROWS = (
     ("Added.test_proc", "look at processes in a proc that mounts add made", "the container's own", "CWE-668"),
-    ("Added.test_proc_in_a_user_namespace", "the same in a user namespace of root's", "the container's own, or an error", "CWE-668"),
+    ("Added.test_proc_in_a_user_namespace", "the same in a user namespace of root's", "the container's own, or an error",
+     "CWE-668"),
     ("Added.test_proc_of_an_ordinary_user", "the same, of an ordinary user", "the container's own, or an error", "CWE-668"),
     ("Added.test_cgroup", "look at groups in a cgroup file system that mounts add made", "the container's own", "CWE-668"),
-    ("Added.test_cgroup_without_a_namespace", "the same when the container has no cgroup namespace", "the container's own, or an error",
-     "CWE-668"),
+    ("Added.test_cgroup_without_a_namespace", "the same when the container has no cgroup namespace",
+     "the container's own, or an error", "CWE-668"),
     ("Added.test_sysfs", "look at network devices in a sysfs that mounts add made", "the container's own", "CWE-668"),
     ("Added.test_mqueue", "look at message queues in a file system that mounts add made", "the container's own", "CWE-668"),
     ("Astray.test_destination_is_a_link", "the destination is a link that leads up and out", "mounted inside of the root",
      "CVE-2021-30465"),
-    ("Astray.test_planted_proc", "the container's /proc names other files as krun's descriptors", "mounted where it was asked for",
-     "CVE-2025-52881"),
+    ("Astray.test_planted_proc", "the container's /proc names other files as krun's descriptors",
+     "mounted where it was asked for", "CVE-2025-52881"),
 )
 
 

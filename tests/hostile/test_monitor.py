@@ -12,11 +12,12 @@ ROWS = (
     ("Planted.test_second_directory_renamed", "the same with the second", "exec runs the real km, or fails", "CWE-426"),
     ("Planted.test_last_directory_renamed", "the same with the last", "exec runs the real km, or fails", "CWE-426"),
     ("Planted.test_directory_is_a_link", "a link in the place of a directory", "exec runs the real km, or fails", "CWE-426"),
-    ("Planted.test_program_covered", "cover km itself, with CAP_SYS_ADMIN in a user namespace", "exec runs the real km, or fails",
+    ("Planted.test_program_covered", "cover km itself, with CAP_SYS_ADMIN in a user namespace",
+     "exec runs the real km, or fails", "CWE-426"),
+    ("Planted.test_directory_covered", "cover a directory of km's path, with the same right",
+     "exec runs the real km, or fails", "CWE-426"),
+    ("Planted.test_unmounted", "take the mount of km away, with the same right", "exec runs the real km, or fails",
      "CWE-426"),
-    ("Planted.test_directory_covered", "cover a directory of km's path, with the same right", "exec runs the real km, or fails",
-     "CWE-426"),
-    ("Planted.test_unmounted", "take the mount of km away, with the same right", "exec runs the real km, or fails", "CWE-426"),
     ("Planted.test_at_the_start", "rename the directory in a startContainer hook, before km is executed by start",
      "start runs the real km, or fails", "CWE-426"),
     ("Planted.test_device", "plant a regular file as km's device", "exec runs the real km, or fails", "CWE-426"),
@@ -41,7 +42,7 @@ class Planted(HostileTest):
             return [pid, *map(int, file.read().split())]
 
     def attack(self, script, plant=True):
-        """@script: with $km, the path of km, and $first, $second, $last, directories on it; afterwards the path is planted anew."""
+        """@script: with $km, km's path, and $first, $second, $last, directories on it; then the path is planted anew."""
         planted = self.tool("planted")
         self.start("echo READY; exec sleep 1000")
         for path in self.paths():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What programs of a container get without being given it: capabilities by exec, the caller's environment and directory by hooks."""
+"""What programs of a container get unasked: capabilities by exec, the caller's environment and directory by hooks."""
 
 import os
 import re
@@ -8,17 +8,18 @@ from hostile import BothPersonalities
 
 ROWS = (
     ("Capabilities.test_exec", "look for inheritable and ambient capabilities in what exec starts", "none", "CVE-2022-24769"),
-    ("Capabilities.test_exec_with_one_more", "the same with exec --cap", "bounding, permitted and effective have it, and no others",
-     "CVE-2022-29162"),
+    ("Capabilities.test_exec_with_one_more", "the same with exec --cap",
+     "bounding, permitted and effective have it, and no others", "CVE-2022-29162"),
     ("Capabilities.test_exec_with_one_more_as_user", "the same for a user that is not root", "none", "CVE-2022-29162"),
-    ("Capabilities.test_program_of_the_user", "a program that the user executes afterwards", "it has no capability", "CVE-2022-29162"),
+    ("Capabilities.test_program_of_the_user", "a program that the user executes afterwards", "it has no capability",
+     "CVE-2022-29162"),
     ("Hooks.test_environment_of_start_container", "a hook that is a program of the image prints its environment",
      "process.env, nothing of the caller's", "CWE-526"),
     ("Hooks.test_environment_of_create_container", "a hook in the container's namespaces prints its environment",
      "nothing of the caller's but PATH", "CWE-526"),
     ("Hooks.test_directory", "hooks look where they are", "in the bundle, or in the container's root", "CWE-426"),
-    ("Hooks.test_files_of_start_container", "a hook that is a program of the image looks for the host's files from where it is",
-     "none is found", "CVE-2024-21626"),
+    ("Hooks.test_files_of_start_container",
+     "a hook that is a program of the image looks for the host's files from where it is", "none is found", "CVE-2024-21626"),
     ("Hooks.test_descriptors", "the same among its descriptors", "standard streams alone", "CVE-2024-21626"),
 )
 NET_ADMIN = 1 << 12
@@ -93,7 +94,7 @@ class Hooks(BothPersonalities):
 
     def test_files_of_start_container(self):
         ups = " ".join("../" * level + "." for level in range(14))
-        out = self.said("startContainer", f"for i in {ups}; do cat $i/{self.canary.lstrip('/')} 2>/dev/null; done; readlink /proc/self/cwd")
+        out = self.said("startContainer", f"for i in {ups}; do cat $i/{self.canary.lstrip('/')} 2>/dev/null; done; true")
         self.assertFalse(self.secret in out, "a file of the host was read")
 
     def test_descriptors(self):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Snapshots that a payload has written itself, which `checkpoint` reads as root of the host; kmsim puts them in its own's place."""
+"""Snapshots that a payload has written, which `checkpoint` reads as root; kmsim puts them in the place of its own."""
 
 import os
 import stat
@@ -32,9 +32,10 @@ def file_note(fd, name=b"x\0\0\0", mode=stat.S_IFREG | 0o644, size=40, **more):
 def snapshot(notes, offset=None, size=None, headers=1, header_offset=64):
     """A core file with one segment of notes; what is given is said in place of the truth."""
     start = 64 + 56
-    header = b"\x7fELF\x02\x01\x01" + bytes(9) + struct.pack("<HHIQQQIHHHHHH", CORE, X86_64, 1, 0, header_offset, 0, 0, 64, 56, headers,
-                                                          0, 0, 0)
-    part = struct.pack("<IIQQQQQQ", PT_NOTE, 0, start if offset is None else offset, 0, 0, len(notes) if size is None else size, 0, 4)
+    header = b"\x7fELF\x02\x01\x01" + bytes(9) + struct.pack("<HHIQQQIHHHHHH", CORE, X86_64, 1, 0, header_offset, 0,
+                                                                     0, 64, 56, headers, 0, 0, 0)
+    part = struct.pack("<IIQQQQQQ", PT_NOTE, 0, start if offset is None else offset, 0, 0,
+                       len(notes) if size is None else size, 0, 4)
     return header + part + notes
 
 
@@ -59,7 +60,8 @@ class Snapshot(HostileTest):
         for number, content in enumerate(snapshots):
             with open(f"{self.rootfs}/tmp/.kmsim-planted", "wb") as file:
                 file.write(content)
-            result = self.krun("checkpoint", "--leave-running", "--image-path", f"{self.top}/image{number}", self.cid, timeout=30)
+            result = self.krun("checkpoint", "--leave-running", "--image-path", f"{self.top}/image{number}", self.cid,
+                               timeout=30)
             self.assertNotIn("AddressSanitizer", result.err)
             self.assertIn(result.status, (0, 1), f"checkpoint of snapshot {number} died: {result}")
             if result.status:

@@ -13,13 +13,14 @@ ROWS = (
     ("Owner.test_block_device", "a disk of the host as standard input", "owner and mode stay", "CWE-732"),
     ("Owner.test_terminal", "the administrator's terminal as standard streams", "owner and mode stay", "CWE-732"),
     ("Owner.test_user_namespace", "the same in a user namespace of root's", "owner and mode stay", "CWE-732"),
-    ("Owner.test_payload_changes_the_mode", "chmod of /proc/self/fd/0 as user 1000", "the host's node keeps its mode", "CWE-732"),
+    ("Owner.test_payload_changes_the_mode", "chmod of /proc/self/fd/0 as user 1000", "the host's node keeps its mode",
+     "CWE-732"),
     ("Null.test_create", "the host's /dev/null as standard streams", "the container has its own", "CVE-2025-31133"),
     ("Null.test_exec", "the same with exec", "the container has its own", "CVE-2025-31133"),
-    ("Null.test_image_with_a_link", "/dev/null of the container is a link to a file", "what was inherited stays, a null device",
-     "CVE-2025-31133"),
-    ("Null.test_image_with_another_device", "/dev/null of the container is /dev/zero", "what was inherited stays, a null device",
-     "CVE-2025-31133"),
+    ("Null.test_image_with_a_link", "/dev/null of the container is a link to a file",
+     "what was inherited stays, a null device", "CVE-2025-31133"),
+    ("Null.test_image_with_another_device", "/dev/null of the container is /dev/zero",
+     "what was inherited stays, a null device", "CVE-2025-31133"),
     ("Null.test_image_with_a_fifo", "/dev/null of the container is a FIFO that nobody reads",
      "what was inherited stays, and nobody waits", "CVE-2025-31133"),
     ("Null.test_image_with_a_file", "/dev/null of the container is a file", "what was inherited stays, a null device",
@@ -47,7 +48,8 @@ class Owner(BothPersonalities):
 
     def streams(self, stdin="/dev/zero", stdout="/dev/null", stderr="/dev/full"):
         # A terminal does not become this process's own.
-        files = [os.open(stdin, os.O_RDONLY | os.O_NOCTTY), *[os.open(path, os.O_WRONLY | os.O_NOCTTY) for path in (stdout, stderr)]]
+        files = [os.open(path, flags | os.O_NOCTTY)
+                 for path, flags in ((stdin, os.O_RDONLY), (stdout, os.O_WRONLY), (stderr, os.O_WRONLY))]
         for file in files:
             self.addCleanup(os.close, file)
         return dict(zip(("stdin", "stdout", "stderr"), files))
@@ -104,7 +106,7 @@ class Owner(BothPersonalities):
 
     def test_payload_changes_the_mode(self):
         before = self.watched("/dev/zero", "/dev/null", "/dev/full")
-        self.write_config(args=["/bin/sh", "-c", "for i in 0 1 2; do chmod 0 /proc/self/fd/$i; done 2>/dev/null; true"], user=ALICE)
+        self.shell("for i in 0 1 2; do chmod 0 /proc/self/fd/$i; done 2>/dev/null; true", user=ALICE)
         self.krun("run", "--bundle", self.bundle, self.cid, **self.streams())
         self.assert_kept(before)
 

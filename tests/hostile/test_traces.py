@@ -8,15 +8,18 @@ import stat
 from hostile import BothPersonalities, HostileTest, as_descriptor_3, mount_config
 
 ROWS = (
-    ("Exec.test_root", "rob what exec brings in, with docker's capabilities", "nothing is opened, read or traced", "CVE-2016-9962"),
-    ("Exec.test_user_namespace", "the same with all capabilities in a user namespace of root's", "nothing is opened, read or traced",
+    ("Exec.test_root", "rob what exec brings in, with docker's capabilities", "nothing is opened, read or traced",
      "CVE-2016-9962"),
-    ("Exec.test_ordinary_user", "the same as the very user who calls krun", "nothing is opened, read or traced", "CVE-2016-9962"),
+    ("Exec.test_user_namespace", "the same with all capabilities in a user namespace of root's",
+     "nothing is opened, read or traced", "CVE-2016-9962"),
+    ("Exec.test_ordinary_user", "the same as the very user who calls krun", "nothing is opened, read or traced",
+     "CVE-2016-9962"),
     ("Exec.test_processes_of_the_host_in_sight", "the same from a user namespace in the host's pid namespace",
      "nothing is opened, read or traced", "CVE-2016-9962"),
     ("Join.test_root", "rob a container that is created in the attacker's pid namespace", "nothing is opened, read or traced",
      "CVE-2016-9962"),
-    ("Join.test_user_namespace", "the same in the attacker's user namespace, too", "nothing is opened, read or traced", "CVE-2016-9962"),
+    ("Join.test_user_namespace", "the same in the attacker's user namespace, too", "nothing is opened, read or traced",
+     "CVE-2016-9962"),
     ("Join.test_ordinary_user", "the same, of an ordinary user", "nothing is opened, read or traced", "CVE-2016-9962"),
     ("Live.test_mounts_add", "rob what `mounts add` brings in", "nothing is opened, read or traced", "CVE-2016-9962"),
     ("Live.test_mounts_add_in_a_user_namespace", "the same with all capabilities in a user namespace",
@@ -28,14 +31,17 @@ ROWS = (
      "CVE-2016-9962"),
     ("Parked.test_environment_of_an_ordinary_user", "the same, of an ordinary user", "nothing of the caller's is in it",
      "CVE-2016-9962"),
-    ("Parked.test_environment_from_inside", "read it with a process of exec's", "nothing of the caller's is in it", "CVE-2016-9962"),
-    ("Parked.test_command_line", "read the command line of a created container's process", "no path of the host is in it", "CWE-200"),
+    ("Parked.test_environment_from_inside", "read it with a process of exec's", "nothing of the caller's is in it",
+     "CVE-2016-9962"),
+    ("Parked.test_command_line", "read the command line of a created container's process", "no path of the host is in it",
+     "CWE-200"),
     ("Parked.test_descriptors", "look for files of the host among its descriptors",
      "standard streams, what was preserved, the gate, the program", "CVE-2024-21626"),
     ("Parked.test_descriptors_and_a_preserved_one", "the same behind a descriptor that the caller passes on",
      "standard streams, what was preserved, the gate, the program", "CVE-2024-21626"),
     ("Parked.test_log", "write to krun's log and trace by way of /proc/1/fd", "they stay as they are", "CVE-2024-21626"),
-    ("Parked.test_output_of_hooks", "write to the file for what hooks say by way of /proc/1/fd", "it stays as it is", "CVE-2024-21626"),
+    ("Parked.test_output_of_hooks", "write to the file for what hooks say by way of /proc/1/fd", "it stays as it is",
+     "CVE-2024-21626"),
 )
 
 

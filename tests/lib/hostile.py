@@ -2,9 +2,9 @@
 """
 What the hostile ring shares: containers that attack krun and the host, as root, in a user namespace, and of an ordinary user.
 
-Each file of tests/hostile has a table ROWS with a row for each of its tests (tests/checks/rows.py): name, attack, what is expected, and
-the class of published holes that it belongs to. A test fails when its attack succeeds. What an attack may hurt is the tests' own: /dev
-(tests/hostile/own-dev), directories in place of the host's, copies of krun's program.
+Each file of tests/hostile has a table ROWS with a row for each of its tests (tests/checks/rows.py): name, attack, what is
+expected, and the class of published holes that it belongs to. A test fails when its attack succeeds. What an attack may hurt
+is the tests' own: /dev (tests/hostile/own-dev), directories in place of the host's, copies of krun's program.
 """
 
 import json
