@@ -4,14 +4,15 @@
 run.py [--counts FILE] [RING[:NAME]]...
 
 Runs rings of tests of the build in $KRUN_BUILD (default: build) and prints one line per test and, last, "N passed,
-N failed, N skipped". Rings: unit checks bundle engines vm (default: all but vm). NAME selects tests whose name contains it.
+N failed, N skipped". Rings: unit checks bundle hostile engines vm (default: all but vm). NAME selects tests whose name contains it.
 --counts adds a line of the three numbers to FILE. RUNTIME=/usr/bin/crun runs bundle tests with another runtime.
 
 After each ring one more test, "RING: host_unchanged", compares the machine with what it was (lib/hoststate.py).
 
 A skipped test prints its reason. With KRUN_STRICT=1 (CI) a skip that tests/expected-skips does not list is a failure.
-bundle and engines need root; they run in a mount namespace of their own, in which kmsim stands at km's path, /dev is a copy and
-cgroup v2 is at /sys/fs/cgroup, and in a cgroup namespace; engines has network and pid namespaces of its own, too.
+bundle, hostile and engines need root; they run in a mount namespace of their own, in which kmsim stands at km's path, /dev is a
+copy (hostile has nodes of its own in it, tests/hostile/own-dev) and cgroup v2 is at /sys/fs/cgroup, and in a cgroup namespace;
+engines has network and pid namespaces of its own, too.
 
 vm boots a Debian machine with systemd and all controllers of cgroup v2 under qemu, in software emulation, and runs in it the
 bundle ring and, of the engines ring, what only such a machine can show (engines.in_machine); vm:NAME runs whatever has NAME in
@@ -32,7 +33,7 @@ BUILD = os.path.abspath(os.environ.get("KRUN_BUILD", os.path.join(os.path.dirnam
 MESON_PATIENCE = 10
 # How much of what a test printed is shown when it does not say itself what failed.
 TAIL = 40
-RINGS = ("unit", "checks", "bundle", "engines", "vm")
+RINGS = ("unit", "checks", "bundle", "hostile", "engines", "vm")
 
 sys.path.insert(0, os.path.join(TESTS, "lib"))
 
@@ -81,7 +82,7 @@ def why(test, output):
 
 
 def run_rings(selections, report):
-    """[(ring, name)]; on a machine of the tests' own, neighbours of bundle and engines are handed on together and run at once."""
+    """[(ring, name)]; on a machine of the tests' own, neighbours of bundle, hostile and engines are handed on together and run at once."""
     import hoststate
     import jobs
     import machine

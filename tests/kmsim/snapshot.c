@@ -139,6 +139,20 @@ static void write_part(const char *path, int seconds)
 
 enum { GO_ON = -1, NO_ANSWER = -2 };
 
+/* What a payload that has taken its monitor over would write. */
+static int copy_planted(const char *path)
+{
+	static char content[CONTENT_MAX];
+	const ssize_t n = read_whole(SNAPSHOT_PLANTED_FILE, content, sizeof(content));
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), r = 0;
+
+	if (fd < 0 || write(fd, content, (size_t)n) != n)
+		r = errno;
+	if (fd >= 0)
+		close(fd);
+	return r;
+}
+
 /* What KMSIM_SNAPSHOT says: a status to answer with, or one of these. */
 static int misbehave(const char *path)
 {
@@ -146,8 +160,10 @@ static int misbehave(const char *path)
 
 	if (!how)
 		return GO_ON;
-	if (strcmp(how, "hang") != 0)
+	if (strcmp(how, "hang") != 0 && strcmp(how, "planted") != 0)
 		write_part(path, strcmp(how, "slow") == 0 ? 20 : 0);
+	if (strcmp(how, "planted") == 0)
+		return copy_planted(path);
 	while (strcmp(how, "hang") == 0 || strcmp(how, "stall") == 0)
 		sleep(100);
 	return strcmp(how, "cut") == 0 ? 0 : strcmp(how, "close") == 0 ? NO_ANSWER : GO_ON;

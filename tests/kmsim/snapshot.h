@@ -12,6 +12,7 @@
  *   slow   a byte a second for 20 s, then the snapshot and its answer
  *   close  a part is written, and the connection closed
  *   cut    a part is written, and km says that this is all
+ *   planted  the payload's file of SNAPSHOT_PLANTED_FILE is written in its place
  */
 
 #include <stdbool.h>
@@ -19,6 +20,9 @@
 
 /* Where KMSIM_STATE points to. */
 #define SNAPSHOT_STATE_FILE "/tmp/.kmsim-state"
+
+/* What a payload would have a runtime take for a snapshot. */
+#define SNAPSHOT_PLANTED_FILE "/tmp/.kmsim-planted"
 
 /* Listens in the directory that KM_MGTDIR names, else at @path, else KM_MGTPIPE; a thread of its own. With none: nothing. */
 void management_start(const char *path, const char *payload);

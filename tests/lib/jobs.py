@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-The rings bundle and engines as processes: which tests a ring has, in which surroundings they run, several at once.
+The rings bundle, hostile and engines as processes: which tests a ring has, in which surroundings they run, several at once.
 
 On a developer's machine a ring is one process, and sees as little of the machine as can be: mounts, cgroups and /dev of its
 own, so that rings of two checkouts do not meet. On a machine that was made for
@@ -29,7 +29,7 @@ CGROUP = "/sys/fs/cgroup"
 IN_OWN_CGROUP = os.path.join(TESTS, "lib", "in-own-cgroup")
 OWN_MACHINE = os.environ.get("KRUN_TEST_MACHINE") == "own"
 AT_ONCE = int(os.environ.get("KRUN_TEST_JOBS", "2"))
-RINGS = ("bundle", "engines")
+RINGS = ("bundle", "hostile", "engines")
 # No test takes as long as this without saying something.
 SILENCE = 300
 # Without a name, in a machine that is slow, the longest first.
@@ -39,6 +39,7 @@ LONG = ("test_docker", "test_podman", "test_docker_systemd", "test_podman_system
 CGROUP_VIEW = '[ "$(stat -f -c %T /sys/fs/cgroup)" = cgroup2fs ] || mount -t cgroup2 none /sys/fs/cgroup || exit; '
 # As systemd leaves it on every host: what a runtime mounts in the wrong place is seen by all.
 SHARED = "mount --make-rshared / || exit; "
+OWN_DEV = os.path.join(TESTS, "hostile", "own-dev")
 OWN_RUN = ("mount -t tmpfs -o mode=0755 tmpfs /run && mkdir -p /var/lib/cni && mount -t tmpfs tmpfs /var/lib/cni || exit; ")
 
 
@@ -46,6 +47,9 @@ def surroundings(ring):
     """(words in front, shell commands before the tests)"""
     if ring == "bundle":
         return [], CGROUP_VIEW + SHARED + 'exec "$@"'
+    if ring == "hostile":
+        # Its attacks may succeed: they get nothing of the host's /dev to change.
+        return [], CGROUP_VIEW + f'exec {OWN_DEV} sh -c \'{SHARED} exec "$@"\' sh "$@"'
     if OWN_MACHINE:
         return ["unshare", "--net"], SHARED + 'ip link set lo up && exec "$@"'
     # The shell stays as process 1 and reaps what engines leave to it.

@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Mount namespaces that are somebody else's, and mounts of the host that stay in sight."""
+
+import os
+import re
+import subprocess
+
+from hostile import HostileTest, BothPersonalities, USER
+from krun import wait_until
+
+ROWS = (
+    ("Joined.test_no_mounts", "join the mount namespace of a process of the host",
+     "its mounts and its root are what they were", "CVE-2019-19921"),
+    ("Joined.test_mounts_that_follow_others", "the same where mounts follow those of another namespace",
+     "its mounts and its root are what they were", "CVE-2019-19921"),
+    ("Joined.test_without_pivot", "the same with --no-pivot", "its mounts and its root are what they were", "CVE-2019-19921"),
+    ("Joined.test_ordinary_user", "the same with the namespaces of an ordinary user",
+     "its mounts and its root are what they were", "CVE-2019-19921"),
+    ("Joined.test_mounts", "ask for mounts in a joined mount namespace", "refused by name, and nothing is mounted",
+     "CVE-2019-19921"),
+    ("Joined.test_masked_paths", "the same with maskedPaths", "refused by name, and nothing is mounted", "CVE-2019-19921"),
+    ("Joined.test_readonly_paths", "the same with readonlyPaths", "refused by name, and nothing is mounted",
+     "CVE-2019-19921"),
+    ("Joined.test_read_only_root", "the same with root.readonly", "refused by name, and nothing is mounted",
+     "CVE-2019-19921"),
+    ("Joined.test_propagation", "the same with rootfsPropagation", "refused by name, and nothing is mounted",
+     "CVE-2019-19921"),
+    ("Joined.test_devices", "the same with devices", "refused by name, and nothing is mounted", "CVE-2019-19921"),
+    ("Joined.test_terminal", "the same with a terminal", "refused by name, and nothing is mounted", "CVE-2019-19921"),
+    ("Joined.test_notify", "the same with NOTIFY_SOCKET", "refused by name, and nothing is mounted", "CVE-2019-19921"),
+    ("JoinedByMonitor.test_monitor", "the same under km, which needs mounts", "refused by name, and nothing is mounted",
+     "CVE-2019-19921"),
+    ("Fresh.test_pivot", "mount proc and sysfs anew in a user namespace of the container's making",
+     "refused, because nothing unmasked is in sight", "CVE-2019-16884"),
+    ("Fresh.test_no_pivot", "the same with --no-pivot, where the host's mounts are below the root",
+     "refused, because nothing unmasked is in sight", "CVE-2019-16884"),
+    ("Fresh.test_no_pivot_in_a_user_namespace", "the same with --no-pivot in a user namespace of root's",
+     "refused, because nothing unmasked is in sight", "CVE-2019-16884"),
+    ("Fresh.test_no_pivot_root_in_sight", "leave the root of --no-pivot by way of chroot", "the host's files are not found",
+     "CVE-2019-16884"),
+)
+
+
+class ForeignTest(HostileTest):
+    """A process that stands for one of the host's, in a mount namespace that only looks like the host's."""
+
+    def host_process(self, propagation="private", user=None):
+        words = ["unshare", "--mount", "--propagation", propagation, "sleep", "1000"]
+        if user is not None:
+            words = ["setpriv", "--reuid", str(user), "--regid", str(user), "--clear-groups",
+                     "unshare", "--user", "--map-root-user", "--mount", "sleep", "1000"]
+        process = subprocess.Popen(words, stdin=subprocess.DEVNULL)
+        self.processes.append(process)
+        wait_until(lambda: self.read_process(process.pid, "comm") == "sleep\n", what="process of the host")
+        return process.pid
+
+    def mounts_of(self, pid):
+        """Its mounts, and what a process in it has as its root."""
+        return self.read_process(pid, "mountinfo"), *[os.stat(f"/proc/{pid}/root{path}").st_ino for path in ("", "/proc")]
+
+    def bare(self, pid):
+        """A configuration that asks for nothing but a program in the namespace."""
+        self.namespace("mount", f"/proc/{pid}/ns/mnt")
+        self.config["mounts"] = []
+        self.config["linux"]["maskedPaths"] = self.config["linux"]["readonlyPaths"] = []
+        self.write_config(args=["/bin/true"])
+
+    def assert_kept(self, pid, before):
+        now = self.mounts_of(pid)
+        gone = [line for line in before[0].splitlines() if line not in now[0].splitlines()]
+        new = [line for line in now[0].splitlines() if line not in before[0].splitlines()]
+        self.assertEqual((gone[:4], new[:4]), ([], []), "mounts of the joined namespace that went, and that came")
+        self.assertEqual(now, before, "mounts and root of a process in the joined namespace")
+
+
+class Joined(ForeignTest):
+    def attack(self, *options, **more):
+        pid = self.host_process(**more)
+        before = self.mounts_of(pid)
+        self.bare(pid)
+        self.krun("run", "--bundle", self.bundle, *options, self.cid, timeout=20)
+        self.assert_kept(pid, before)
+
+    def test_no_mounts(self):
+        self.attack()
+
+    def test_mounts_that_follow_others(self):
+        self.attack(propagation="slave")
+
+    def test_without_pivot(self):
+        self.attack("--no-pivot")
+
+    def test_ordinary_user(self):
+        self.of_ordinary_user()
+        pid = self.host_process(user=USER)
+        before = self.mounts_of(pid)
+        self.namespace("user", f"/proc/{pid}/ns/user")
+        for key in ("uidMappings", "gidMappings"):
+            del self.config["linux"][key]
+        self.bare(pid)
+        self.krun("run", "--bundle", self.bundle, self.cid, timeout=20)
+        self.assert_kept(pid, before)
+
+    def refused(self, change, word, **more):
+        """@change: makes the configuration ask for what needs mounts; @word: how the refusal calls it."""
+        pid = self.host_process()
+        before = self.mounts_of(pid)
+        self.bare(pid)
+        change()
+        self.write_config()
+        result = self.krun("run", "--bundle", self.bundle, self.cid, timeout=20, **more)
+        self.assert_kept(pid, before)
+        self.assertNotEqual(result.status, 0, "not refused")
+        self.assertTrue(re.search(word, result.err, re.I), f"not called by its name: {result.err}")
+
+    def test_mounts(self):
+        def change():
+            self.config["mounts"] = [{"destination": "/tmp", "type": "tmpfs", "source": "tmpfs"}]
+
+        self.refused(change, "mounts")
+
+    def test_masked_paths(self):
+        self.refused(lambda: self.config["linux"].update(maskedPaths=["/bin/ls"]), "maskedPaths")
+
+    def test_readonly_paths(self):
+        self.refused(lambda: self.config["linux"].update(readonlyPaths=["/etc"]), "readonlyPaths")
+
+    def test_read_only_root(self):
+        self.refused(lambda: self.config["root"].update(readonly=True), "readonly")
+
+    def test_propagation(self):
+        self.refused(lambda: self.config["linux"].update(rootfsPropagation="private"), "rootfsPropagation")
+
+    def test_devices(self):
+        self.refused(lambda: self.config["linux"].update(devices=[{"path": "/dev/own", "type": "c", "major": 1, "minor": 3}]),
+                     "devices")
+
+    def test_terminal(self):
+        master, slave = os.openpty()
+        self.addCleanup(os.close, master)
+        self.addCleanup(os.close, slave)
+        self.refused(lambda: self.config["process"].update(terminal=True), "terminal", stdin=slave, stdout=slave)
+
+    def test_notify(self):
+        self.refused(lambda: None, "notify", env=dict(os.environ, NOTIFY_SOCKET=f"{self.top}/notify"))
+
+
+class JoinedByMonitor(ForeignTest):
+    personality = "km"
+
+    def test_monitor(self):
+        for proc in ([], [{"destination": "/proc", "type": "proc", "source": "proc"}]):
+            with self.subTest(mounts=len(proc)):
+                pid = self.host_process()
+                before = self.mounts_of(pid)
+                self.bare(pid)
+                self.config["mounts"] = proc
+                self.write_config(args=["/bin/true"])
+                result = self.krun("run", "--bundle", self.bundle, self.cid, timeout=20)
+                self.assert_kept(pid, before)
+                self.assertNotEqual(result.status, 0, "not refused")
+                self.assertRegex(result.err, "km|mount", "not called by its name")
+
+
+class Fresh(BothPersonalities):
+    def attack(self, *options):
+        self.write_config(args=[self.tool("fresh"), "proc", "sysfs"])
+        out = self.run_ok(*options)
+        if "NONE" in out:
+            self.skipTest(f"no user namespaces in a container here: {out.strip()}")
+        mounted = [line for line in out.splitlines() if line.startswith("MOUNTED")]
+        self.assertEqual(mounted, [], "new file systems, without masks")
+        self.assertEqual(out.count("REFUSED"), 2, out)
+
+    def test_pivot(self):
+        self.attack()
+
+    def test_no_pivot(self):
+        self.attack("--no-pivot")
+
+    def test_no_pivot_in_a_user_namespace(self):
+        self.in_user_namespace()
+        self.attack("--no-pivot")
+
+    def test_no_pivot_root_in_sight(self):
+        # The classic way out of a chroot: a directory outside stays the working directory.
+        script = (f"mkdir -p /tmp/in; chroot /tmp/in /bin/true 2>/dev/null; cd /proc/1/root; "
+                  f"for i in . .. ../.. ../../.. ../../../..; do cat $i/{self.canary.lstrip('/')} 2>/dev/null; done; "
+                  f"grep -c . /proc/self/mountinfo; true")
+        self.assertFalse(self.secret in self.inside(script, "--no-pivot"), "a file of the host was read")

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`mounts add`: whose processes, groups and devices new file systems show, and where they are mounted."""
+
+import os
+
+from hostile import BothPersonalities, mount_config
+
+ROWS = (
+    ("Added.test_proc", "look at processes in a proc that mounts add made", "the container's own", "CWE-668"),
+    ("Added.test_proc_in_a_user_namespace", "the same in a user namespace of root's", "the container's own, or an error",
+     "CWE-668"),
+    ("Added.test_proc_of_an_ordinary_user", "the same, of an ordinary user", "the container's own, or an error", "CWE-668"),
+    ("Added.test_cgroup", "look at groups in a cgroup file system that mounts add made", "the container's own", "CWE-668"),
+    ("Added.test_cgroup_without_a_namespace", "the same when the container has no cgroup namespace",
+     "the container's own, or an error", "CWE-668"),
+    ("Added.test_sysfs", "look at network devices in a sysfs that mounts add made", "the container's own", "CWE-668"),
+    ("Added.test_mqueue", "look at message queues in a file system that mounts add made", "the container's own", "CWE-668"),
+    ("Astray.test_destination_is_a_link", "the destination is a link that leads up and out", "mounted inside of the root",
+     "CVE-2021-30465"),
+    ("Astray.test_planted_proc", "the container's /proc names other files as krun's descriptors",
+     "mounted where it was asked for", "CVE-2025-52881"),
+)
+
+
+class Added(BothPersonalities):
+    def add(self, kind):
+        self.start("echo READY; exec sleep 1000")
+        wanted = mount_config(f"{self.top}/mounts.json", destination="/added", type=kind, source=kind)
+        return self.krun("mounts", "add", self.cid, wanted)
+
+    def look(self, script):
+        return self.ok("exec", self.cid, "sh", "-c", script).out
+
+    def added(self, kind, may_fail=False):
+        """False: it was refused, as it may be."""
+        result = self.add(kind)
+        if not may_fail:
+            self.assertEqual(result.status, 0, result)
+        return result.status == 0
+
+    def look_at_processes(self, may_fail=False):
+        if self.added("proc", may_fail):
+            # The shell and what counts see each other; what ends in between is one or two.
+            mine, there = map(int, self.look("ls -d /proc/[0-9]* | wc -l; ls -d /added/[0-9]* | wc -l").split())
+            self.assertLessEqual(abs(mine - there), 3, f"{there} processes are in the new proc, {mine} in the container's own")
+
+    def test_proc(self):
+        self.look_at_processes()
+
+    def test_proc_in_a_user_namespace(self):
+        self.in_user_namespace()
+        self.look_at_processes(may_fail=True)
+
+    def test_proc_of_an_ordinary_user(self):
+        self.of_ordinary_user()
+        self.look_at_processes(may_fail=True)
+
+    def look_at_groups(self, may_fail=False):
+        if self.added("cgroup", may_fail):
+            # The root of the host's tree, alone of all groups, has no type.
+            self.assertEqual(self.look("[ -e /added/cgroup.type ] && echo own; ls -d /added/krun 2>/dev/null; true"), "own\n",
+                             "the new cgroup file system begins at the host's root")
+
+    def test_cgroup(self):
+        self.look_at_groups()
+
+    def test_cgroup_without_a_namespace(self):
+        self.namespace("cgroup", False)
+        self.look_at_groups(may_fail=True)
+
+    def test_sysfs(self):
+        if self.added("sysfs"):
+            mine, there = self.look("ls /sys/class/net | tr '\\n' ' '; echo; ls /added/class/net | tr '\\n' ' '").splitlines()
+            self.assertEqual(there, mine, "network devices in the new sysfs, and the container's own")
+
+    def test_mqueue(self):
+        name = f"krun-{os.getpid()}"
+        with open(f"/dev/mqueue/{name}", "w"):
+            self.addCleanup(os.unlink, f"/dev/mqueue/{name}")
+        if self.added("mqueue"):
+            self.assertNotIn(name, self.look("ls /added"), "a message queue of the host")
+
+
+class Astray(BothPersonalities):
+    def mount_points(self):
+        text = self.read_process(self.state()["pid"], "mountinfo")
+        return [line.split()[4] for line in text.splitlines() if " tmpfs planted " in line]
+
+    def add(self, destination):
+        wanted = mount_config(f"{self.top}/mounts.json", destination=destination, type="tmpfs", source="planted")
+        return self.krun("mounts", "add", self.cid, wanted, timeout=20)
+
+    def test_destination_is_a_link(self):
+        self.start("ln -s ../../../../../../../../tmp /added; echo READY; exec sleep 1000")
+        self.add("/added")
+        self.assertIn(self.mount_points(), ([], ["/tmp"]))
+        with open("/proc/self/mountinfo") as file:
+            self.assertNotIn(" tmpfs planted ", file.read())
+
+    def test_planted_proc(self):
+        volume = os.path.join(self.top, "volume")
+        for name in ("self", "thread-self"):
+            os.makedirs(f"{volume}/{name}/fd")
+            for number in range(3, 64):
+                os.symlink("/planted", f"{volume}/{name}/fd/{number}")
+        os.mkdir(f"{self.rootfs}/planted")
+        self.in_user_namespace()
+        self.more_capabilities("CAP_SYS_ADMIN")
+        self.bind(volume, "/volume")
+        self.start("mount --bind /volume /proc && echo READY; exec sleep 1000")
+        result = self.add("/added")
+        self.assertIn(self.mount_points(), ([], ["/added"]), f"where it is mounted; {result}")

@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+"""krun's program file, which a container finds as /proc/PID/exe of whatever enters it."""
+
+import fcntl
+import hashlib
+import os
+import struct
+import subprocess
+
+from hostile import BothPersonalities
+from krun import PROGRAMS, wait_until
+
+ROWS = (
+    ("Overwrite.test_root", "write to /proc/PID/exe with docker's capabilities and CAP_SYS_PTRACE", "the file stays as it is",
+     "CVE-2019-5736"),
+    ("Overwrite.test_user_namespace", "the same in a user namespace of root's", "the file stays as it is", "CVE-2019-5736"),
+    ("Overwrite.test_program_of_the_user", "the same as the ordinary user to whom krun's program belongs",
+     "the file stays as it is", "CVE-2019-5736"),
+    ("Overwrite.test_mount_that_is_gone", "the same when the mount of krun's program was detached", "the file stays as it is",
+     "CVE-2019-5736"),
+    ("Overwrite.test_dynamic_program", "the same when krun is linked dynamically", "the file stays as it is",
+     "CVE-2019-5736"),
+    ("Protected.test_root", "look for the mount of the program of a process of krun", "it is sealed, or its mount read-only",
+     "CVE-2019-5736"),
+    ("Protected.test_program_of_the_user", "the same when krun's program belongs to the ordinary user who calls it",
+     "it is sealed, or its mount read-only", "CVE-2019-5736"),
+    ("Protected.test_inside_of_a_user_namespace", "the same when krun is called in a user namespace that owns it",
+     "it is sealed, or its mount read-only", "CVE-2019-5736"),
+    ("Protected.test_mount_that_is_gone", "the same when the mount of krun's program was detached",
+     "it is sealed, or its mount read-only", "CVE-2019-5736"),
+)
+PT_INTERP = 3
+F_GET_SEALS, F_SEAL_WRITE = 1034, 8         # fcntl(2); older Pythons do not know them
+
+
+def is_dynamic(path):
+    """Whether the kernel starts it by way of a loader."""
+    with open(path, "rb") as file:
+        header = file.read(64)
+        offset, size, count = struct.unpack_from("<Q", header, 32)[0], *struct.unpack_from("<HH", header, 54)
+        file.seek(offset)
+        segments = file.read(size * count)
+    return any(struct.unpack_from("<I", segments, at * size)[0] == PT_INTERP for at in range(count))
+
+
+def is_sealed(fd):
+    """Whether it is a file in memory that nobody can write any more."""
+    try:
+        return bool(fcntl.fcntl(fd, F_GET_SEALS) & F_SEAL_WRITE)
+    except OSError:
+        return False
+
+
+def digest(path):
+    with open(path, "rb") as file:
+        return hashlib.sha256(file.read()).hexdigest()
+
+
+class ProgramTest(BothPersonalities):
+    def mount_program(self):
+        """The copy behind a mount that execute_detached() takes away."""
+        self.copy_program()
+        self.kept = self.program
+        self.mount = os.path.join(self.top, "mount")
+        os.mkdir(self.mount)
+
+    def execute_detached(self, *arguments, **more):
+        """krun by a descriptor of a file whose mount is in no mount namespace any more."""
+        subprocess.run(["mount", "--bind", os.path.dirname(self.kept), self.mount], check=True)
+        fd = os.open(os.path.join(self.mount, os.path.basename(self.kept)), os.O_RDONLY)
+        subprocess.run(["umount", "--lazy", self.mount], check=True)
+        try:
+            return self.popen([f"/proc/self/fd/{fd}", "--root", self.root, *arguments], pass_fds=[fd], **more)
+        finally:
+            os.close(fd)
+
+    def popen(self, words, **more):
+        process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                   env=self.with_secret(), **more)
+        self.processes.append(process)
+        return process
+
+
+class Overwrite(ProgramTest):
+    def attack(self, act=None):
+        if not self.program:
+            self.copy_program()
+        path, before = self.program, digest(self.program)
+        writer = self.tool("overwrite")
+        self.start(f"exec {writer} 5 {self.size_of_krun()}")
+        times = self.give_chances(act or (lambda: self.krun("exec", self.cid, "true", timeout=30)),
+                                  lambda: "OVERWRITTEN" in self.logged())
+        self.assertEqual(digest(path), before, f"krun's file was written to by the container, after {times} times")
+
+    def test_root(self):
+        self.more_capabilities("CAP_SYS_PTRACE")
+        self.attack()
+
+    def test_user_namespace(self):
+        self.in_user_namespace()
+        self.more_capabilities("CAP_SYS_PTRACE", "CAP_SYS_ADMIN")
+        self.attack()
+
+    def test_program_of_the_user(self):
+        self.of_ordinary_user(own_program=True)
+        self.more_capabilities("CAP_SYS_PTRACE", "CAP_SYS_ADMIN")
+        self.attack()
+
+    def test_mount_that_is_gone(self):
+        self.more_capabilities("CAP_SYS_PTRACE")
+        self.mount_program()
+        self.attack(lambda: self.execute_detached("exec", self.cid, "true").communicate(timeout=30))
+
+    def test_dynamic_program(self):
+        if not is_dynamic(PROGRAMS[self.personality]):
+            self.skipTest("this build of krun is static: the other tests are about it")
+        self.more_capabilities("CAP_SYS_PTRACE")
+        self.attack()
+
+
+class Protected(ProgramTest):
+    """Without a race: the command that stays in the foreground has the same program as what enters."""
+
+    def assert_protected(self, process):
+        path = f"/proc/{process.pid}/exe"
+
+        def runs():
+            # Until the payload runs, krun may still be on its way to its own protection.
+            if process.poll() is not None:
+                return True
+            with open(f"/proc/{process.pid}/task/{process.pid}/children") as file:
+                return file.read().split() and "hold" in self.logged()
+
+        wait_until(runs, what="payload of exec")
+        if process.poll() is not None:
+            # It may refuse to run without protection; that is an error with words.
+            self.assertIn(b"krun: ", process.stderr.read())
+            return
+        with open(path, "rb") as file:
+            self.assertTrue(is_sealed(file.fileno()) or os.fstatvfs(file.fileno()).f_flag & os.ST_RDONLY,
+                            "only that krun runs keeps its program from being written: no seal, no read-only mount")
+
+    def start_sleeper_and_hold(self):
+        self.start("echo READY; exec sleep 1000")
+        return ["exec", self.cid, "sh", "-c", "echo hold >> /tmp/held; sleep 100"]
+
+    def logged(self):
+        path = os.path.join(self.rootfs, "tmp", "held")
+        return (super().logged() if os.path.exists(self.log) else "") + ("hold" if os.path.exists(path) else "")
+
+    def test_root(self):
+        self.copy_program()
+        words = self.start_sleeper_and_hold()
+        self.assert_protected(self.popen(self.command(*words)))
+
+    def test_program_of_the_user(self):
+        self.of_ordinary_user(own_program=True)
+        words = self.start_sleeper_and_hold()
+        self.assert_protected(self.popen(self.command(*words)))
+
+    def test_inside_of_a_user_namespace(self):
+        """krun is started as root of a user namespace, as podman does: everything of its owner's is writable there."""
+        self.of_ordinary_user(own_program=True)
+        self.namespace("user", False)
+        for key in ("uidMappings", "gidMappings"):
+            del self.config["linux"][key]
+        self.write_config(args=["/bin/sh", "-c", "touch /tmp/held; sleep 100"])
+        words = self.command("run", "--bundle", self.bundle, self.cid)
+        at = words.index(self.program)
+        words[at:at] = ["unshare", "--user", "--map-root-user", "--mount"]
+        process = self.popen(words)
+        self.assert_protected(process)
+        # Its containers are not for the ordinary krun of tearDown() to enter; its end is the container's.
+        pid = self.state()["pid"]
+        os.kill(pid, 9)
+        process.wait(10)
+
+    def test_mount_that_is_gone(self):
+        self.mount_program()
+        words = self.start_sleeper_and_hold()
+        self.assert_protected(self.execute_detached(*words))

@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+What the hostile ring shares: containers that attack krun and the host, as root, in a user namespace, and of an ordinary user.
+
+Each file of tests/hostile has a table ROWS with a row for each of its tests (tests/checks/rows.py): name, attack, what is
+expected, and the class of published holes that it belongs to. A test fails when its attack succeeds. What an attack may hurt
+is the tests' own: /dev (tests/hostile/own-dev), directories in place of the host's, copies of krun's program.
+"""
+
+import json
+import os
+import pwd
+import secrets
+import shutil
+import subprocess
+import time
+
+from krun import BUILD, KrunTest, PROGRAMS, wait_until
+
+TOOLS = os.path.join(BUILD, "tests", "hostile", "tools")
+DOCKER_CAPABILITIES = [f"CAP_{name}" for name in (
+    "AUDIT_WRITE CHOWN DAC_OVERRIDE FOWNER FSETID KILL MKNOD NET_BIND_SERVICE NET_RAW SETFCAP SETGID SETPCAP SETUID "
+    "SYS_CHROOT").split()]
+USER = pwd.getpwnam("www-data").pw_uid      # any that is not root
+FIRST_ID = 100000                           # of the ids that root gives to user namespaces
+RACE = 3                                    # seconds; of attacks that need luck
+
+
+class HostileTest(KrunTest):
+    """A container with docker's capabilities and no filter, and the words to turn it into others."""
+
+    maxDiff = None
+
+    def setUp(self):
+        if not os.path.exists("/dev/krun-hostile"):
+            self.skipTest("only with a /dev of the tests' own: tests/run.py hostile")
+        super().setUp()
+        self.user = None                    # the ordinary user who calls krun, if any
+        self.program = None                 # a copy of krun that is run instead of the built one
+        self.secret = "HOSTSECRET" + secrets.token_hex(8)
+        self.canary = os.path.join(self.top, "canary")
+        with open(self.canary, "w") as file:
+            file.write(self.secret + "\n")
+        os.makedirs(os.path.join(self.rootfs, "usr", "local"))
+        self.config["process"]["noNewPrivileges"] = False
+        self.capabilities(*DOCKER_CAPABILITIES)
+
+    # ---- the container ----
+
+    def capabilities(self, *names):
+        self.config["process"]["capabilities"] = {kind: list(names) for kind in ("bounding", "effective", "permitted")}
+
+    def more_capabilities(self, *names):
+        self.capabilities(*self.config["process"]["capabilities"]["bounding"], *names)
+
+    def namespace(self, kind, path=None):
+        """Replaces it in the configuration; a path joins an existing one, False leaves it out."""
+        kept = [item for item in self.config["linux"]["namespaces"] if item["type"] != kind]
+        if path is not False:
+            kept.append({"type": kind, **({"path": path} if path else {})})
+        self.config["linux"]["namespaces"] = kept
+
+    def without_mounts(self, *destinations):
+        self.config["mounts"] = [item for item in self.config["mounts"] if item["destination"] not in destinations]
+
+    def bind(self, source, destination, *options):
+        self.config["mounts"].append({"destination": destination, "type": "bind", "source": source,
+                                      "options": ["rbind", *options]})
+
+    def map_ids(self, host, size):
+        self.namespace("user")
+        for key in ("uidMappings", "gidMappings"):
+            self.config["linux"][key] = [{"containerID": 0, "hostID": host, "size": size}]
+
+    def in_user_namespace(self):
+        """Of root's making."""
+        self.map_ids(FIRST_ID, 65536)
+        subprocess.run(["chown", "-R", f"{FIRST_ID}:{FIRST_ID}", self.rootfs], check=True)
+
+    def of_ordinary_user(self, own_program=False):
+        """krun is called by a user with no privilege and one id; @own_program: that he could write to."""
+        self.map_ids(USER, 1)
+        del self.config["linux"]["resources"]
+        self.without_mounts("/sys/fs/cgroup")
+        for mount in self.config["mounts"]:
+            mount["options"] = [word for word in mount.get("options", []) if word != "gid=5"]
+        self.copy_program(USER if own_program else 0)
+        os.mkdir(self.root, 0o700)
+        for path in (self.root, self.bundle):
+            subprocess.run(["chown", "-R", f"{USER}:{USER}", path], check=True)
+        os.chown(self.top, USER, USER)
+        self.user = USER
+
+    def copy_program(self, owner=0):
+        folder = os.path.join(self.top, "installed")
+        os.mkdir(folder)
+        self.program = os.path.join(folder, os.path.basename(PROGRAMS[self.personality]))
+        shutil.copy(PROGRAMS[self.personality], self.program)
+        for path in (folder, self.program):
+            os.chown(path, owner, owner)
+        os.chmod(self.program, 0o755)
+
+    def command(self, *arguments, options=(), personality=None):
+        words = super().command(*arguments, options=options, personality=personality)
+        if self.program and personality is None:
+            words[0] = self.program
+        if self.user is not None:
+            words[1:1] = ["--cgroup-manager", "disabled"]
+            words[:0] = ["setpriv", "--reuid", str(self.user), "--regid", str(self.user), "--clear-groups",
+                         "--inh-caps=-all", "env", f"XDG_RUNTIME_DIR={self.top}"]
+        return words
+
+    def with_secret(self, **more):
+        """The environment of an engine that has something to hide."""
+        return dict(os.environ, ENGINE_TOKEN=self.secret, ASAN_OPTIONS="detect_leaks=0", **more)
+
+    # ---- attacks ----
+
+    def tool(self, name):
+        """Puts a program of tests/hostile/tools into the root, and gives its path there."""
+        target = os.path.join(self.rootfs, "bin", name)
+        if not os.path.exists(target):
+            shutil.copy(os.path.join(TOOLS, f"hostile_{name}"), target)
+        return f"/bin/{name}"
+
+    def size_of_krun(self):
+        return os.path.getsize(os.path.realpath(self.program or PROGRAMS[self.personality]))
+
+    def start(self, script, word="READY"):
+        """A running container whose payload has said @word."""
+        open(self.log, "wb").close()
+        self.shell(script)
+        self.create()
+        self.ok("start", self.cid)
+        wait_until(lambda: word in self.logged(), what="attacker")
+
+    def start_thief(self, before="true"):
+        """A container that robs every process of krun that it sees, and has made the search for programs slow."""
+        thief, maze = self.tool("steal"), self.tool("maze")
+        self.start(f"{maze} /usr/local/sbin /usr/local/bin; {before}; "
+                   f"exec {thief} {RACE + 2} {self.size_of_krun()} {self.canary.lstrip('/')} {self.secret}")
+
+    def loot(self):
+        return [line for line in self.logged().splitlines() if line.startswith(("STOLEN", "ESCAPED"))]
+
+    def give_chances(self, act, done=None, seconds=RACE):
+        """Calls @act again and again while the container tries; ends early when @done."""
+        deadline, times = time.monotonic() + seconds, 0
+        done = done or self.loot
+        while time.monotonic() < deadline and not done():
+            act()
+            times += 1
+        self.assertGreater(times, 0)
+        return times
+
+    def assert_nothing_stolen(self, times):
+        loot = self.loot()
+        self.assertFalse(loot, f"after {times} times: " + "; ".join(loot[:8]))
+
+    def read_process(self, pid, name):
+        with open(f"/proc/{pid}/{name}", "rb") as file:
+            return file.read().decode(errors="replace")
+
+
+class BothPersonalities(HostileTest):
+    """Base of tests that the runner starts twice: plain, and with kmsim at km's path."""
+
+    variants = ("plain", "km")
+
+
+def picture(folder):
+    """Everything about the entries of a directory that a mistake could change."""
+    found = {}
+    for name in sorted(os.listdir(folder)):
+        path = os.path.join(folder, name)
+        info = os.lstat(path)
+        found[name] = (oct(info.st_mode), info.st_uid, info.st_gid, info.st_rdev, info.st_ino,
+                       os.readlink(path) if os.path.islink(path) else None)
+    return found
+
+
+def mount_config(path, **mount):
+    """A file for `krun mounts add`."""
+    with open(path, "w") as file:
+        json.dump([mount], file)
+    return path
+
+
+def as_descriptor_3(fd):
+    """What subprocess needs to pass @fd on by that number, whatever this process has there."""
+    return {"close_fds": False, "preexec_fn": lambda: os.dup2(fd, 3)}
