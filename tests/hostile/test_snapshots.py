@@ -54,6 +54,10 @@ class Snapshot(HostileTest):
                                **as_descriptor_3(mine))
         self.assertEqual(result.status, 0, self.logged())
         self.ok("start", self.cid)
+        pid = self.state()["pid"]
+        with open(f"/proc/{pid}/task/{pid}/children") as file:
+            monitor = int(file.read().split()[0])
+        self.assertGreater(len(os.readlink(f"/proc/{monitor}/fd/3")), 3000, "km has the descriptor with the long name")
 
     def attack(self, *snapshots):
         self.start_payload()

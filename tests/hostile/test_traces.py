@@ -204,6 +204,8 @@ class Parked(BothPersonalities):
         self.park("--log", f"{self.top}/host.log", "--debug", "--trace", f"{self.top}/host.trace",
                   arguments=["--preserve-fds", str(preserved)], **more)
         pid = self.state()["pid"]
+        if preserved:
+            self.assertEqual(os.readlink(f"/proc/{pid}/fd/3"), "/dev/zero", "what was preserved")
         for process in [pid, *children_of(pid)]:
             self.assertEqual(self.host_files(process, preserved), [], f"descriptors of process {process}")
 

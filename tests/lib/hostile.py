@@ -188,4 +188,8 @@ def mount_config(path, **mount):
 
 def as_descriptor_3(fd):
     """What subprocess needs to pass @fd on by that number, whatever this process has there."""
-    return {"close_fds": False, "preexec_fn": lambda: os.dup2(fd, 3)}
+    def arrange():
+        # dup2(2) to the same number would leave it close-on-exec.
+        os.dup2(os.dup(fd), 3)
+
+    return {"close_fds": False, "preexec_fn": arrange}
