@@ -31,17 +31,19 @@ enum { SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE };
  * What this function makes: a file that is a read-only mount by itself, a sealed one, or one of a file system that is gone but for
  * it. That of an installation on a read-only file system is none of these: somebody may make that writable again.
  */
-static bool is_protected(int self_fd)
+static bool is_protected(void)
 {
+	auto_close int fd = -1;
 	struct statx st;
-	int seals = fcntl(self_fd, F_GET_SEALS);
+	int seals;
 
+	if (faccessat(AT_FDCWD, self, W_OK, AT_EACCESS) < 0 && errno == EROFS)
+		return statx(AT_FDCWD, self, 0, STATX_NLINK, &st) == 0 &&
+		       ((st.stx_attributes & STATX_ATTR_MOUNT_ROOT) || st.stx_nlink == 0);
 	/* A file that is no memfd and on no tmpfs has no seals (EINVAL). */
-	if (seals >= 0 && (seals & F_SEAL_WRITE))
-		return true;
-	return faccessat(AT_FDCWD, self, W_OK, AT_EACCESS) < 0 && errno == EROFS &&
-	       statx(self_fd, "", AT_EMPTY_PATH, STATX_NLINK, &st) == 0 &&
-	       ((st.stx_attributes & STATX_ATTR_MOUNT_ROOT) || st.stx_nlink == 0);
+	fd = open(self, O_RDONLY | O_CLOEXEC);
+	seals = fd < 0 ? -1 : fcntl(fd, F_GET_SEALS);
+	return seals >= 0 && (seals & F_SEAL_WRITE);
 }
 
 /*
@@ -171,12 +173,15 @@ static int start_from_tmpfs(int self_fd, char **argv)
 
 int protect_program(char **argv, struct error *err)
 {
-	auto_close int self_fd = open(self, O_RDONLY | O_CLOEXEC);
+	auto_close int self_fd = -1;
 	int mount, memfd, tmpfs;
 
+	if (is_protected())
+		return 0;
+	self_fd = open(self, O_RDONLY | O_CLOEXEC);
 	if (self_fd < 0)
 		return error_sys(err, -errno, "open '%s'", self);
-	if (is_protected(self_fd) || is_out_of_reach(self_fd))
+	if (is_out_of_reach(self_fd))
 		return 0;
 	mount = start_from_mount(argv);
 	memfd = start_from_memfd(self_fd, argv);

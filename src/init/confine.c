@@ -22,6 +22,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -95,6 +96,10 @@ static int open_working_directory(const struct init_ctx *ctx, int root_fd)
  */
 static int enter_working_directory(const struct init_ctx *ctx)
 {
+	/* Whoever has just come in stands there. */
+	if (strcmp(ctx->plan->process->cwd, "/") == 0)
+		return 0;
+
 	auto_close int root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	auto_close int fd = root_fd < 0 ? -errno : open_working_directory(ctx, root_fd);
 

@@ -176,7 +176,8 @@ static pid_t clone_child(const struct init_plan *plan, const int fds[2], bool st
 			stage_main(plan, fds[1], attach);
 		child_main(plan, fds[1], false);
 	}
-	sys_set_dumpable(false);
+	if (plan->maps_need_dumpable)
+		sys_set_dumpable(false);
 	return pid;
 }
 

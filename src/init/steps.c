@@ -14,6 +14,7 @@
 #include <linux/sched.h>
 #include <sched.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -221,11 +222,13 @@ static int step_restrict(struct init_ctx *ctx, struct error *err)
 /* Before the root may become read-only. What cannot be made is told by who enters it. */
 static int step_make_directory(struct init_ctx *ctx, struct error *err)
 {
-	auto_close int fd = open_in_root_make(mount_root_fd(ctx->plan->mounts), ctx->plan->process->cwd,
-					      OPEN_MAKE_DIRECTORY, 0755, NULL);
+	const char *cwd = ctx->plan->process->cwd;
+	auto_close int fd = -1;
 
 	(void)err;
-	(void)fd;
+	if (strcmp(cwd, "/") != 0)
+		fd = open_in_root_make(mount_root_fd(ctx->plan->mounts), cwd, OPEN_MAKE_DIRECTORY, 0755,
+				       NULL);
 	return 0;
 }
 

@@ -263,6 +263,7 @@ static int make_tmpfs(const struct mount_setup *setup, const struct mount_entry 
 		.label_option = context ? context : "context",
 		.label = setup->spec->mount_label,
 		.flags = options->super_flags,
+		.attributes = options->attr_set & ~(uint64_t)MOUNT_ATTR_RDONLY,
 	});
 }
 
@@ -286,7 +287,8 @@ static int apply_tmpfs(struct mount_setup *setup, struct mount_entry *entry, str
 	if (entry->tree_fd < 0)
 		return refuse(entry, entry->tree_fd, err);
 	entry->read_only_later = (options.attr_set | options.rec_attr_set) & MOUNT_ATTR_RDONLY;
-	options.attr_set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+	options.attr_set = 0;
+	options.attr_clear = 0;
 	options.rec_attr_set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
 	writable.options = &options;
 	r = below_fd >= 0 ? copy_up(entry, below_fd, entry->tree_fd, err) : 0;
