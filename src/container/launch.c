@@ -33,6 +33,7 @@
 #include "init/sync.h"
 #include "mount/setup.h"
 #include "ns/idmap.h"
+#include "km/trust.h"
 #include "krun/annotations.h"
 #include "ns/netdev.h"
 #include "ns/setup.h"
@@ -75,6 +76,10 @@ static int read_bundle(struct launch *launch, struct error *err)
 	if (!launch->spec->process)
 		return error_set(err, -EINVAL, "%s: /process: missing, there is nothing to run", config);
 	launch->process = *launch->spec->process;
+	r = km_trust_choose(request->host->config_file, request->host->name == NAME_PLAIN, launch->spec, NULL,
+			    &launch->state.trusted, err);
+	if (r < 0)
+		return r;
 	return hooks_output_open(spec_annotation(launch->spec, KRUN_ANNOTATION_HOOKS_STDOUT),
 				 spec_annotation(launch->spec, KRUN_ANNOTATION_HOOKS_STDERR), err);
 }
@@ -469,7 +474,8 @@ static int explain_settings(const struct launch *launch, int r, struct error *er
 		return error_prefix(
 			err,
 			"'%s' is closed for the container's user: change its mode on the host, or keep "
-			"the caller's groups (annotation " KRUN_ANNOTATION_KEEP_GROUPS "=1; "
+			"the caller's groups (annotation " KRUN_ANNOTATION_KEEP_GROUPS
+			"=1, which \"allowKeepGroups\" of the host's settings lets act; "
 			"--group-add keep-groups)",
 			device->path);
 	return r;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "container/state_dir.h"
+#include "km/trust.h"
 #include "krun/annotations.h"
 #include "spec/spec.h"
 #include "util/array.h"
@@ -57,6 +58,7 @@ static const struct field {
 	{ "monitorOptions", LIST, offsetof(struct state, monitor_options) },
 	{ "monitorEnvironment", LIST, offsetof(struct state, monitor_environment) },
 	{ "settings", LIST, offsetof(struct state, settings) },
+	{ "trusted", LIST, offsetof(struct state, trusted) },
 	{ "owner", NUMBER32, offsetof(struct state, owner) },
 	{ "pid", NUMBER32, offsetof(struct state, pid) },
 	{ "monitorPid", NUMBER32, offsetof(struct state, monitor_pid) },
@@ -256,6 +258,15 @@ int state_load(int dir_fd, struct state *ret, struct error *err)
 	return 0;
 }
 
+int state_load_config(int dir_fd, const struct state *state, struct spec **ret, struct error *err)
+{
+	int r = spec_load(dir_fd, STATE_CONFIG, ret, err);
+
+	if (r == 0)
+		km_trust_apply(*ret, &state->trusted);
+	return r;
+}
+
 int state_open(const struct container_host *host, const char *id, bool lock, struct state *ret,
 	       struct error *err)
 {
@@ -293,13 +304,14 @@ pid_t state_monitor(const struct state *state)
 	return state->monitor_pid ? state->monitor_pid : state->pid;
 }
 
-/* exec heeds what the host's file says by then. */
+/* exec heeds what the host's file says of exceptions by then; which annotations act is in .trusted. */
 static void leave_out_exceptions(struct strv *settings)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < settings->len; i++) {
-		if (strncmp(settings->items[i], "exceptions", strlen("exceptions")) == 0)
+		if (strncmp(settings->items[i], "exceptions", strlen("exceptions")) == 0 ||
+		    strncmp(settings->items[i], "allow", strlen("allow")) == 0)
 			free(settings->items[i]);
 		else
 			settings->items[kept++] = settings->items[i];

@@ -43,6 +43,7 @@ struct state {
 	char *monitor_device; /* path of the one that was chosen for km; NULL: every one that the host has */
 	struct strv monitor_options, monitor_environment; /* of settings, for the km of exec */
 	struct strv settings; /* "KEY=VALUE" that are not the default, for people */
+	struct strv trusted;  /* keys of the host file by which annotations act, km/trust.h */
 	uint64_t namespaces;  /* CLONE_NEW* that exec joins */
 	enum personality personality;
 	enum km_start start;	   /* which start protocol, km personality only */
@@ -63,6 +64,8 @@ int state_load(int dir_fd, struct state *ret, struct error *err);
  */
 int state_open(const struct container_host *host, const char *id, bool lock, struct state *ret,
 	       struct error *err);
+/* The container's config.json, with the annotations that may act; released by spec_free(). */
+int state_load_config(int dir_fd, const struct state *state, struct spec **ret, struct error *err);
 int state_save(int dir_fd, const struct state *state, struct error *err);
 void state_done(struct state *state);
 /* km's process, in the km personality. */

@@ -348,6 +348,14 @@ class PidfdSocket(BothPersonalities):
         if way == "annotation":
             self.config["annotations"] = {"run.oci.pidfd_receiver": path}
             self.write_config()
+            # Without the host's word nobody is called.
+            self.create()
+            server.settimeout(0.2)
+            self.assertRaises(TimeoutError, server.accept)
+            server.settimeout(10)
+            self.ok("delete", "--force", self.cid)
+            self.allow("allowPidfdReceiver")
+            self.write_config()
             self.create()
         else:
             self.create("--pidfd-socket", path)
