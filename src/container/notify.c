@@ -3,19 +3,23 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "syscall/process.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/error.h"
 #include "util/log.h"
 #include "util/printable.h"
@@ -23,7 +27,7 @@
 
 #define SOCKET "notify.sock"
 
-enum { MESSAGE_MAX = 4096, BARRIER_TIMEOUT_MS = 5000 };
+enum { MESSAGE_MAX = 4096, BARRIER_TIMEOUT_MS = 5000, TAKEN_NAP_NS = 2000000 };
 
 /* False: there is none, or none that a datagram can be sent to. */
 static bool host_address(struct sockaddr_un *ret, socklen_t *ret_len)
@@ -142,6 +146,20 @@ size_t notify_filter(const char *message, size_t len, char *out, bool *ret_ready
 	return used;
 }
 
+/* unix(7), SIOCOUTQ: what we have sent and nobody has taken yet. A manager that takes nothing has no answer to a barrier either. */
+static bool wait_until_taken(int out_fd, int64_t deadline)
+{
+	const struct timespec nap = { .tv_nsec = TAKEN_NAP_NS };
+	int left = 0;
+
+	while (ioctl(out_fd, SIOCOUTQ, &left) == 0 && left > 0) {
+		if (clock_ms() >= deadline)
+			return false;
+		nanosleep(&nap, NULL);
+	}
+	return true;
+}
+
 /*
  * sd_notify(3), "BARRIER=1": the manager closes the descriptor when it has come to this message. Only as long as the sender of the
  * ones before is there can it tell whose service they are about.
@@ -164,10 +182,11 @@ static void wait_for_manager(int out_fd, const struct sockaddr_un *address, sock
 	};
 	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
 	auto_close int read_fd = -1, write_fd = -1;
+	const int64_t deadline = clock_ms() + BARRIER_TIMEOUT_MS;
 	struct pollfd item;
 	int fds[2];
 
-	if (pipe2(fds, O_CLOEXEC) < 0)
+	if (!wait_until_taken(out_fd, deadline) || pipe2(fds, O_CLOEXEC) < 0)
 		return;
 	read_fd = fds[0];
 	write_fd = fds[1];
@@ -181,7 +200,7 @@ static void wait_for_manager(int out_fd, const struct sockaddr_un *address, sock
 	}
 	cleanup_close(&write_fd);
 	item = (struct pollfd){ .fd = read_fd, .events = POLLIN };
-	if (poll(&item, 1, BARRIER_TIMEOUT_MS) == 0)
+	if (poll(&item, 1, clock_ms() < deadline ? (int)(deadline - clock_ms()) : 0) == 0)
 		log_debug("notify: the manager has not come to BARRIER=1 within %d ms", BARRIER_TIMEOUT_MS);
 }
 
