@@ -2,24 +2,26 @@
 #pragma once
 
 /*
- * Names of the annotations that krun reads or writes: a contract with engines and with people.
+ * Names of the annotations that krun reads or writes: a contract with engines and with people. Images have annotations, too, and
+ * engines copy them: those that act on the host or take isolation away are heeded only when a key of the host's settings file says
+ * so, which stands in brackets here. The others stay inside of the container, or add isolation.
  */
 
 /* Read from config.json: "1" makes `krun-label-trigger` run the container under km. */
 #define KRUN_ANNOTATION_TRIGGER "app.kontain.version"
 
-/* Read from config.json: "sandbox" marks a pause container, which is never virtualised (containerd, CRI-O). */
+/* Read from config.json: "sandbox" marks a pause container, which then runs without km (containerd, CRI-O) ["allowSandbox"]. */
 #define KRUN_ANNOTATION_CRI_KIND "io.kubernetes.cri.container-type"
 #define KRUN_ANNOTATION_CRIO_KIND "io.kubernetes.cri-o.ContainerType"
 
-/* Read from config.json: podman's --group-add keep-groups; the caller's supplementary groups stay. */
+/* Read from config.json: podman's --group-add keep-groups; the caller's groups stay ["allowKeepGroups"]. */
 #define KRUN_ANNOTATION_KEEP_GROUPS "run.oci.keep_original_groups"
 
-/* Read from config.json: files to which what hooks say is appended. */
+/* Read from config.json: files to which what hooks say is appended ["allowHooksOutput"]. */
 #define KRUN_ANNOTATION_HOOKS_STDOUT "run.oci.hooks.stdout"
 #define KRUN_ANNOTATION_HOOKS_STDERR "run.oci.hooks.stderr"
 
-/* Read from config.json: a socket that gets a pidfd of the container's process, as --pidfd-socket. */
+/* Read from config.json: a socket that gets a pidfd of the process, as --pidfd-socket ["allowPidfdReceiver"]. */
 #define KRUN_ANNOTATION_PIDFD_RECEIVER "run.oci.pidfd_receiver"
 
 /* Read from config.json: a cgroup below the container's, which its processes start in and may change. */
@@ -28,13 +30,16 @@
 /* Read from config.json with the systemd manager: a cgroup below the scope that the processes start in. */
 #define KRUN_ANNOTATION_SYSTEMD_SUBGROUP "run.oci.systemd.subgroup"
 
-/* Read from config.json with the systemd manager: this and a name is a property of the scope, its value a GVariant text. */
+/*
+ * Read from config.json with the systemd manager: this and a name is a property of the scope, its value a GVariant text
+ * ["allowSystemdProperties"].
+ */
 #define KRUN_ANNOTATION_SYSTEMD_PROPERTY "org.systemd.property."
 
 /* Read from config.json: which option carries linux.mountLabel: context (default), fscontext, defcontext, rootcontext. */
 #define KRUN_ANNOTATION_CONTEXT_TYPE "run.oci.mount_context_type"
 
-/* Read from config.json: the socket of the seccomp agent, when listenerPath is not set. */
+/* Read from config.json: the seccomp agent's socket when there is no listenerPath ["allowSeccompReceiver"]. */
 #define KRUN_ANNOTATION_SECCOMP_RECEIVER "run.oci.seccomp.receiver"
 
 /*
@@ -45,7 +50,10 @@
 #define KRUN_ANNOTATION_SETTING "app.kontain.krun."
 #define KRUN_SETTING_SNAPSHOT "snapshot"
 
-/* Read from config.json: options of CRIU for this container's checkpoints; empty: none, not even the host's for krun. */
+/*
+ * Read from config.json: options of CRIU for this container's checkpoints; empty: none, not even the host's for krun
+ * ["allowCriuConfig"].
+ */
 #define KRUN_ANNOTATION_CRIU_CONFIG "org.criu.config"
 
 /* Written into `state`: "km" or "plain", and "payload" or "exec" (where `create` stops). */

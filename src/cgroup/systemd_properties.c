@@ -277,7 +277,8 @@ int systemd_properties_of_annotations(struct strv *words, const struct spec_pair
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < len; i++) {
-		if (strncmp(annotations[i].key, KRUN_ANNOTATION_SYSTEMD_PROPERTY, prefix) != 0)
+		if (annotations[i].refused ||
+		    strncmp(annotations[i].key, KRUN_ANNOTATION_SYSTEMD_PROPERTY, prefix) != 0)
 			continue;
 		err->text[0] = '\0';
 		r = put_annotation(words, annotations[i].key + prefix, annotations[i].value, err);

@@ -52,4 +52,7 @@ int command_match_ids(const struct container_host *host, const char *pattern, st
 int command_wants_json(const char *format, bool *ret, struct error *err);
 
 /* Writes all of @text to stdout; a full or closed stdout is an error. */
+/* JSON, or what is krun's own: C1 and DEL are escaped as in JSON. */
 int command_print(const char *text, struct error *err);
+/* A table, or another text for people, with names of others in it: lines and tabs stay, other controls are escaped. */
+int command_print_table(const char *text, struct error *err);

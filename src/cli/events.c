@@ -18,6 +18,7 @@
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/parse.h"
+#include "util/printable.h"
 
 #define SECOND_NS UINT64_C(1000000000)
 #define INTERVAL_DEFAULT "5s"
@@ -95,7 +96,8 @@ static size_t lines_to_draw_over(const char *text)
 /* @note: a line above the table, which stays; NULL: none. One write, so that nothing flickers. */
 static int draw(struct screen *screen, const char *note, struct error *err)
 {
-	auto_free char *table = stats_table_text(&screen->table);
+	auto_free char *made = stats_table_text(&screen->table);
+	auto_free char *table = made ? printable_text(made, "\n") : NULL;
 	char *text = NULL, up[32] = "";
 
 	if (!table)

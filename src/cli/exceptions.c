@@ -11,6 +11,7 @@
 #include "km/exceptions.h"
 #include "util/cleanup.h"
 #include "util/error.h"
+#include "util/printable.h"
 
 struct exceptions_options {
 	bool replace;
@@ -25,8 +26,9 @@ static const struct option_row exceptions_rows[] = {
 /* What the container wrote must not steer the terminal. */
 static void print_safely(FILE *out, const char *text)
 {
-	for (; *text; text++)
-		fputc((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text, out);
+	auto_free char *shown = printable_text(text, "");
+
+	fputs(shown ? shown : "", out);
 }
 
 static void print_entry(FILE *out, const struct km_exception_entry *entry)
@@ -59,7 +61,7 @@ static int print_list(const struct km_exceptions *list, const enum km_exception_
 	}
 	if (!out || fclose(out) != 0)
 		return error_oom(err);
-	return command_print(text, err);
+	return command_print_table(text, err);
 }
 
 static int run_list(const struct cli *cli, bool check, struct error *err)

@@ -17,21 +17,32 @@
 #include "util/error.h"
 #include "util/io.h"
 #include "util/parse.h"
+#include "util/printable.h"
 #include "util/strv.h"
 
 int command_print(const char *text, struct error *err)
 {
-	int r = io_write_all(STDOUT_FILENO, text, strlen(text));
+	auto_free char *shown = printable_json(text);
+	int r = shown ? io_write_all(STDOUT_FILENO, shown, strlen(shown)) : -ENOMEM;
 
 	return r < 0 ? error_sys(err, r, "write to stdout") : 0;
 }
 
+int command_print_table(const char *text, struct error *err)
+{
+	auto_free char *shown = printable_text(text, "\n\t");
+
+	return shown ? command_print(shown, err) : error_oom(err);
+}
+
 /* Grows a text in memory; the stream's own error flag is looked at once, at the end. */
-static int print_stream(FILE *stream, char **text, struct error *err)
+static int print_stream(FILE *stream, char **text, bool json, struct error *err)
 {
 	if (!stream)
 		return error_oom(err);
-	return fclose(stream) != 0 ? error_oom(err) : command_print(*text, err);
+	if (fclose(stream) != 0)
+		return error_oom(err);
+	return json ? command_print(*text, err) : command_print_table(*text, err);
 }
 
 /* ---- state ---------------------------------------------------------------------------------------------- */
@@ -76,6 +87,15 @@ int command_wants_json(const char *format, bool *ret, struct error *err)
 	return 0;
 }
 
+/* A directory may have any name, and a row is one line. */
+static void list_row(FILE *out, int id_width, int bundle_width, const struct container_info *info)
+{
+	auto_free char *bundle = printable_text(info->bundle, "");
+
+	fprintf(out, "%-*s %-8d %-8s %-*s %-30s %s\n", id_width, info->id, info->pid, info->status,
+		bundle_width, bundle ? bundle : "", info->created, info->owner);
+}
+
 static void list_table(FILE *out, const struct container_info *list, size_t len)
 {
 	int id_width = 4, bundle_width = 6;
@@ -89,8 +109,7 @@ static void list_table(FILE *out, const struct container_info *list, size_t len)
 	fprintf(out, "%-*s %-8s %-8s %-*s %-30s %s\n", id_width, "ID", "PID", "STATUS", bundle_width,
 		"BUNDLE", "CREATED", "OWNER");
 	for (size_t i = 0; i < len; i++)
-		fprintf(out, "%-*s %-8d %-8s %-*s %-30s %s\n", id_width, list[i].id, list[i].pid,
-			list[i].status, bundle_width, list[i].bundle, list[i].created, list[i].owner);
+		list_row(out, id_width, bundle_width, &list[i]);
 }
 
 static void list_json(FILE *out, const struct container_info *list, size_t len)
@@ -124,7 +143,7 @@ static int run_list(struct cli *cli, void *arguments, struct error *err)
 	else if (out)
 		for (size_t i = 0; i < len; i++)
 			fprintf(out, "%s\n", list[i].id);
-	r = print_stream(out, &text, err);
+	r = print_stream(out, &text, json, err);
 	container_list_free(list, len);
 	return r;
 }
@@ -208,7 +227,7 @@ static int filter(const char *output, const pid_t *pids, size_t len, struct erro
 		line += width;
 		line += *line == '\n';
 	}
-	return print_stream(out, &text, err);
+	return print_stream(out, &text, false, err);
 }
 
 /* The host's ps(1) with the user's options; its output is freed by the caller. */
@@ -260,7 +279,7 @@ static int ps_json(const pid_t *pids, size_t len, struct error *err)
 			fprintf(out, "%s%d", i ? "," : "", pids[i]);
 		fputs("]\n", out);
 	}
-	return print_stream(out, &text, err);
+	return print_stream(out, &text, true, err);
 }
 
 static int run_ps(struct cli *cli, void *arguments, struct error *err)

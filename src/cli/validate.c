@@ -15,6 +15,7 @@
 #include "km/km.h"
 #include "util/cleanup.h"
 #include "util/error.h"
+#include "util/printable.h"
 
 struct validate_options {
 	const char *bundle;
@@ -32,6 +33,16 @@ static const struct option_row validate_rows[] = {
 	{ 0 },
 };
 
+/* One line, whatever keys and values it has in it. */
+static void print_finding(FILE *stream, const struct json_finding *finding)
+{
+	auto_free char *pointer = printable_text(finding->pointer[0] ? finding->pointer : "/", "");
+	auto_free char *reason = printable_text(finding->reason, "");
+
+	fprintf(stream, "%s: %s: %s\n", pointer ? pointer : "", json_severity_word(finding->severity),
+		reason ? reason : "");
+}
+
 static char *text_of(const struct json_findings *findings)
 {
 	char *text = NULL;
@@ -41,9 +52,7 @@ static char *text_of(const struct json_findings *findings)
 	if (!stream)
 		return NULL;
 	for (size_t i = 0; i < findings->len; i++)
-		fprintf(stream, "%s: %s: %s\n",
-			findings->items[i].pointer[0] ? findings->items[i].pointer : "/",
-			json_severity_word(findings->items[i].severity), findings->items[i].reason);
+		print_finding(stream, &findings->items[i]);
 	if (fclose(stream) != 0) {
 		free(text);
 		return NULL;
@@ -78,7 +87,9 @@ static int print(const struct json_findings *findings, bool json, struct error *
 {
 	auto_free char *text = json ? json_of(findings) : text_of(findings);
 
-	return text ? command_print(text, err) : error_oom(err);
+	if (!text)
+		return error_oom(err);
+	return json ? command_print(text, err) : command_print_table(text, err);
 }
 
 static int run_validate(struct cli *cli, void *arguments, struct error *err)

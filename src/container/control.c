@@ -3,9 +3,11 @@
 /* Commands on a container that exists: kill, delete, pause, resume, ps. */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "container/container.h"
 #include "container/members.h"
@@ -38,7 +40,7 @@ static void handle_done(struct handle *handle)
 static int handle_open(const struct container_host *host, const char *id, bool lock, struct handle *ret,
 		       struct error *err)
 {
-	ret->dir_fd = state_open(host, id, lock, &ret->state, err);
+	ret->dir_fd = state_open_some(host, id, lock, &ret->state, err);
 	if (ret->dir_fd < 0)
 		return ret->dir_fd;
 	ret->status = status_of(ret->dir_fd, &ret->state);
@@ -127,7 +129,43 @@ int container_kill(const struct container_host *host, const char *id, int signo,
 
 /* ---- delete --------------------------------------------------------------------------------------------- */
 
-/* A directory without a readable state: a create that was killed in its first steps. */
+/*
+ * Neither file can be read. The copy of config.json tells in which cgroup the container has to be, unless systemd has chosen it; then,
+ * and when there is no such group, nobody can say what is left, and the container is not forgotten.
+ */
+static int delete_by_config(const struct container_host *host, int dir_fd, const char *id, struct error *err)
+{
+	struct state state = { .id = (char *)(uintptr_t)id };
+	struct cgroup_request request = { .id = id, .manager = host->manager, .root_fd = -1 };
+	struct spec *spec = NULL;
+	struct cgroup cgroup;
+	struct error later;
+	int r;
+
+	if (spec_load(dir_fd, STATE_CONFIG, &spec, &later) == 0)
+		request.spec_path = spec->cgroups_path;
+	r = cgroup_place_make(&request, &state.cgroup, &later);
+	if (r == 0 && state.cgroup.path)
+		r = cgroup_open(&state.cgroup, &cgroup, &later);
+	if (r == 0 && state.cgroup.path) {
+		cgroup_done(&cgroup);
+		r = container_remove(host, dir_fd, &state, NULL, err);
+	} else {
+		r = error_set(err, -EPROTO,
+			      "container '%s': '%s' and '%s' cannot be read, and it has no cgroup '%s': its "
+			      "processes "
+			      "may be left; end them, then remove its directory in the state root",
+			      id, STATE_FILE, STATE_PLACE,
+			      state.cgroup.path ? state.cgroup.path :
+			      state.cgroup.unit ? state.cgroup.unit :
+						  "of its own");
+	}
+	cgroup_place_done(&state.cgroup);
+	spec_free(spec);
+	return r;
+}
+
+/* A directory without a readable state. Without any: a create that was killed in its first steps, before there was a cgroup. */
 static int delete_broken(const struct container_host *host, const char *id, struct error *err)
 {
 	auto_close int dir_fd = state_dir_open(host, id, err);
@@ -136,7 +174,11 @@ static int delete_broken(const struct container_host *host, const char *id, stru
 	if (dir_fd < 0)
 		return dir_fd;
 	r = state_dir_lock(dir_fd, id, err);
-	return r < 0 ? r : state_dir_remove(host, dir_fd, id, err);
+	if (r < 0)
+		return r;
+	if (faccessat(dir_fd, STATE_FILE, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
+		return state_dir_remove(host, dir_fd, id, err);
+	return delete_by_config(host, dir_fd, id, err);
 }
 
 /*
@@ -149,7 +191,7 @@ static void kill_busy(const struct container_host *host, const char *id)
 	struct error err;
 	auto_close int dir_fd = state_dir_open(host, id, &err);
 
-	if (dir_fd < 0 || !state_dir_is_locked(dir_fd) || state_load(dir_fd, &state, &err) < 0)
+	if (dir_fd < 0 || !state_dir_is_locked(dir_fd) || state_load_some(dir_fd, id, &state, &err) < 0)
 		return;
 	if (container_kill_init(&state, &err) < 0)
 		log_debug("%s", err.text);

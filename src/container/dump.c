@@ -169,7 +169,7 @@ static bool has_devices_of_hooks(const struct dump *dump)
 
 static int look(struct dump *dump, struct error *err)
 {
-	int r = spec_load(dump->request->dir_fd, STATE_CONFIG, &dump->spec, err);
+	int r = state_load_config(dump->request->dir_fd, dump->request->state, &dump->spec, err);
 
 	if (r == 0)
 		r = criu_check_spec(dump->spec, err);

@@ -122,7 +122,7 @@ static int choose_process(struct exec *exec, struct error *err)
 	int r = 0;
 
 	if (!request->process || exec->state.exec_reads_config)
-		r = spec_load(exec->dir_fd, STATE_CONFIG, &exec->spec, err);
+		r = state_load_config(exec->dir_fd, &exec->state, &exec->spec, err);
 	if (r == 0)
 		r = exec_process_make(request,
 				      request->process ? request->process->process : exec->spec->process,

@@ -34,6 +34,7 @@
 #include "init/sync.h"
 #include "mount/setup.h"
 #include "ns/idmap.h"
+#include "km/trust.h"
 #include "krun/annotations.h"
 #include "ns/netdev.h"
 #include "ns/setup.h"
@@ -77,6 +78,10 @@ static int read_bundle(struct launch *launch, struct error *err)
 	if (!launch->spec->process)
 		return error_set(err, -EINVAL, "%s: /process: missing, there is nothing to run", config);
 	launch->process = *launch->spec->process;
+	r = km_trust_choose(request->host->config_file, request->host->name == NAME_PLAIN, launch->spec, NULL,
+			    &launch->state.trusted, err);
+	if (r < 0)
+		return r;
 	return hooks_output_open(spec_annotation(launch->spec, KRUN_ANNOTATION_HOOKS_STDOUT),
 				 spec_annotation(launch->spec, KRUN_ANNOTATION_HOOKS_STDERR), err);
 }

@@ -148,7 +148,8 @@ static int explain_settings(const struct launch *launch, int r, struct error *er
 		return error_prefix(
 			err,
 			"'%s' is closed for the container's user: change its mode on the host, or keep "
-			"the caller's groups (annotation " KRUN_ANNOTATION_KEEP_GROUPS "=1; "
+			"the caller's groups (annotation " KRUN_ANNOTATION_KEEP_GROUPS
+			"=1, which \"allowKeepGroups\" of the host's settings lets act; "
 			"--group-add keep-groups)",
 			device->path);
 	return r;

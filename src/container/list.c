@@ -19,7 +19,7 @@ int container_state_text(const struct container_host *host, const char *id, char
 			 struct error *err)
 {
 	struct state state;
-	auto_close int dir_fd = state_open(host, id, false, &state, err);
+	auto_close int dir_fd = state_open_some(host, id, false, &state, err);
 	enum status status;
 	char *text;
 
@@ -52,7 +52,7 @@ static int info_make(int dir_fd, const char *id, struct container_info *ret)
 	enum status status = STATUS_STOPPED;
 	struct error ignored;
 
-	if (state_load(dir_fd, &state, &ignored) == 0) {
+	if (state_load_some(dir_fd, id, &state, &ignored) == 0) {
 		status = status_of(dir_fd, &state);
 		state.oom_killed = oom_killed(&state);
 	} else {

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/io.h"
+#include "util/printable.h"
 #include "util/proc.h"
 #include "util/strv.h"
 
@@ -49,13 +51,17 @@ static int copy_monitor_log(const struct state *state, int log_fd, bool follow, 
 
 	for (;;) {
 		const bool alive = follow && proc_is_alive(state->pid, state->start_time);
-		auto_free char *text = NULL;
+		auto_free char *text = NULL, *shown = NULL;
 		size_t len;
 		int r = monitor_log_read(log_fd, at, &text, &len);
 
 		if (r < 0)
 			return error_sys(err, r, "read km's log");
-		r = io_write_all(out_fd, text, len);
+		/* km writes what its payload says, and a terminal would act on it. */
+		shown = printable_text(text, "\n\t");
+		if (!shown)
+			return error_oom(err);
+		r = io_write_all(out_fd, shown, strlen(shown));
 		if (r < 0)
 			return error_sys(err, r, "write to stdout");
 		at += (off_t)len;

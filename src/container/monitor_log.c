@@ -18,8 +18,8 @@
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/log.h"
+#include "util/printable.h"
 #include "util/proc.h"
-#include "util/utf8.h"
 
 #define LOG_FILE "km.log"
 
@@ -232,18 +232,6 @@ static bool is_routine(const char *line, size_t len)
 	return memmem(line, len, "Waiting for kill -SIGUSR1", 25);
 }
 
-/* Bytes of the character there, 0 for what a terminal or a reader of JSON may not get. */
-static size_t printable(const char *text, size_t len)
-{
-	const unsigned char first = (unsigned char)text[0];
-	size_t bytes = utf8_length(text);
-
-	/* Control characters, those of Latin 1 among them, which have C2 as their first byte. */
-	if (first < 0x20 || first == 0x7f || (first == 0xc2 && bytes == 2 && (unsigned char)text[1] < 0xa0))
-		return 0;
-	return bytes <= len ? bytes : 0;
-}
-
 void monitor_log_tail(const char *text, size_t len, char *tail, size_t size)
 {
 	const char *from = text, *end = text + len;
@@ -271,7 +259,7 @@ void monitor_log_tail(const char *text, size_t len, char *tail, size_t size)
 			used += 2;
 		}
 		for (size_t i = 0, bytes; i < line && used + 4 < size; i += bytes) {
-			bytes = printable(from + i, line - i);
+			bytes = printable_length(from + i, line - i);
 			if (bytes > 0)
 				memcpy(tail + used, from + i, bytes);
 			else

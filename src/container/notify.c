@@ -3,25 +3,31 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "syscall/process.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/error.h"
 #include "util/log.h"
+#include "util/printable.h"
 #include "util/strv.h"
 
 #define SOCKET "notify.sock"
 
-enum { MESSAGE_MAX = 4096 };
+enum { MESSAGE_MAX = 4096, BARRIER_TIMEOUT_MS = 5000, TAKEN_NAP_NS = 2000000 };
 
 /* False: there is none, or none that a datagram can be sent to. */
 static bool host_address(struct sockaddr_un *ret, socklen_t *ret_len)
@@ -107,6 +113,17 @@ static bool may_pass(const char *line, size_t len)
 	return false;
 }
 
+/* Whoever splits at another control character than we do would find an assignment in it that we have not seen. */
+static bool is_printable(const char *line, size_t len)
+{
+	for (size_t at = 0, bytes; at < len; at += bytes) {
+		bytes = printable_length(line + at, len - at);
+		if (bytes == 0)
+			return false;
+	}
+	return true;
+}
+
 size_t notify_filter(const char *message, size_t len, char *out, bool *ret_ready)
 {
 	size_t used = 0;
@@ -117,7 +134,7 @@ size_t notify_filter(const char *message, size_t len, char *out, bool *ret_ready
 		size_t line_len = end ? (size_t)(end - line) : len - at;
 
 		at += line_len + 1;
-		if (memchr(line, '\0', line_len) || !may_pass(line, line_len))
+		if (!is_printable(line, line_len) || !may_pass(line, line_len))
 			continue;
 		if (line_len == strlen("READY=1") && memcmp(line, "READY=1", line_len) == 0)
 			*ret_ready = true;
@@ -127,6 +144,64 @@ size_t notify_filter(const char *message, size_t len, char *out, bool *ret_ready
 	}
 	out[used] = '\0';
 	return used;
+}
+
+/* unix(7), SIOCOUTQ: what we have sent and nobody has taken yet. A manager that takes nothing has no answer to a barrier either. */
+static bool wait_until_taken(int out_fd, int64_t deadline)
+{
+	const struct timespec nap = { .tv_nsec = TAKEN_NAP_NS };
+	int left = 0;
+
+	while (ioctl(out_fd, SIOCOUTQ, &left) == 0 && left > 0) {
+		if (clock_ms() >= deadline)
+			return false;
+		nanosleep(&nap, NULL);
+	}
+	return true;
+}
+
+/*
+ * sd_notify(3), "BARRIER=1": the manager closes the descriptor when it has come to this message. Only as long as the sender of the
+ * ones before is there can it tell whose service they are about.
+ */
+static void wait_for_manager(int out_fd, const struct sockaddr_un *address, socklen_t address_len)
+{
+	static char text[] = "BARRIER=1";
+	struct iovec iov = { .iov_base = text, .iov_len = sizeof(text) - 1 };
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	struct msghdr message = {
+		.msg_name = (void *)(uintptr_t)address,
+		.msg_namelen = address_len,
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control.space),
+	};
+	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+	auto_close int read_fd = -1, write_fd = -1;
+	const int64_t deadline = clock_ms() + BARRIER_TIMEOUT_MS;
+	struct pollfd item;
+	int fds[2];
+
+	if (!wait_until_taken(out_fd, deadline) || pipe2(fds, O_CLOEXEC) < 0)
+		return;
+	read_fd = fds[0];
+	write_fd = fds[1];
+	header->cmsg_level = SOL_SOCKET;
+	header->cmsg_type = SCM_RIGHTS;
+	header->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(header), &write_fd, sizeof(write_fd));
+	if (sendmsg(out_fd, &message, MSG_NOSIGNAL) < 0) {
+		log_debug("notify: BARRIER=1: %s", strerror(errno));
+		return;
+	}
+	cleanup_close(&write_fd);
+	item = (struct pollfd){ .fd = read_fd, .events = POLLIN };
+	if (poll(&item, 1, clock_ms() < deadline ? (int)(deadline - clock_ms()) : 0) == 0)
+		log_debug("notify: the manager has not come to BARRIER=1 within %d ms", BARRIER_TIMEOUT_MS);
 }
 
 bool notify_forward(int fd, pid_t main_pid)
@@ -150,6 +225,8 @@ bool notify_forward(int fd, pid_t main_pid)
 	if (out_fd < 0 ||
 	    sendto(out_fd, text, len, MSG_NOSIGNAL, (const struct sockaddr *)&address, address_len) < 0)
 		log_warning("notify '%s': %s", getenv("NOTIFY_SOCKET"), strerror(errno));
+	else if (ready && main_pid > 0)
+		wait_for_manager(out_fd, &address, address_len);
 	return ready;
 }
 

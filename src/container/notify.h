@@ -33,7 +33,7 @@ int notify_listen(int state_dir_fd, int *ret_fd, struct error *err);
 
 /*
  * Passes one waiting message on, if there is one. @main_pid: named as the service's process with READY=1 (a command that
- * goes away); 0: the manager knows it. True when it said READY=1.
+ * goes away, and waits some seconds until the manager has read that); 0: the manager knows it. True when it said READY=1.
  */
 bool notify_forward(int fd, pid_t main_pid);
 
@@ -41,7 +41,7 @@ bool notify_forward(int fd, pid_t main_pid);
 void notify_wait_ready(int fd, pid_t pid);
 
 /*
- * Pure: copies the assignments of a message that a container may make, each with a newline, to @out (at least @len + 1
+ * Pure: copies the assignments of a message that a container may make and that are printable (util/printable.h), each with a newline, to @out (at least @len + 1
  * bytes), which is NUL-terminated. Returns its length; *ret_ready: READY=1 is one of them.
  */
 size_t notify_filter(const char *message, size_t len, char *out, bool *ret_ready);

@@ -78,7 +78,7 @@ static void run_poststop(int dir_fd, const struct state *state, const struct spe
 	auto_free char *text = NULL;
 	struct error err;
 
-	if (!spec && spec_load(dir_fd, STATE_CONFIG, &loaded, &err) < 0) {
+	if (!spec && state_load_config(dir_fd, state, &loaded, &err) < 0) {
 		log_warning("poststop hooks: %s", err.text);
 		return;
 	}

@@ -72,7 +72,7 @@ static int start(int dir_fd, const struct state *state, struct error *err)
 
 	/* config.json is read again only for a container that has hooks. */
 	if (state->has_hooks)
-		r = spec_load(dir_fd, STATE_CONFIG, &spec, err);
+		r = state_load_config(dir_fd, state, &spec, err);
 	if (r == 0 && spec)
 		r = hooks_output_open(spec_annotation(spec, KRUN_ANNOTATION_HOOKS_STDOUT),
 				      spec_annotation(spec, KRUN_ANNOTATION_HOOKS_STDERR), err);

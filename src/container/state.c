@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "container/state_dir.h"
+#include "km/trust.h"
 #include "krun/annotations.h"
 #include "spec/spec.h"
 #include "util/array.h"
@@ -37,43 +38,54 @@ enum kind {
 	FLAG, /* absent: false */
 };
 
+/* A key that is missing has a default, whoever wrote the file; but without some of them there are things that cannot be done. */
+enum need {
+	VITAL = 1, /* state_load() fails without it */
+	PLACE = 2, /* also in STATE_PLACE */
+};
+
 static const struct field {
 	const char *key;
 	enum kind kind;
 	size_t offset;
+	enum need need;
+	const char *text; /* where the key is missing; NULL: "" */
+	int64_t number;	  /* likewise */
 } fields[] = {
-	{ "id", TEXT, offsetof(struct state, id) },
-	{ "ociVersion", TEXT, offsetof(struct state, oci_version) },
-	{ "bundle", TEXT, offsetof(struct state, bundle) },
+	{ "id", TEXT, offsetof(struct state, id), .need = PLACE },
+	{ "ociVersion", TEXT, offsetof(struct state, oci_version), .text = "1.0.2" },
+	{ "bundle", TEXT, offsetof(struct state, bundle), .need = PLACE },
 	{ "rootfs", TEXT, offsetof(struct state, rootfs) },
-	{ "created", TEXT, offsetof(struct state, created) },
-	{ "annotations", TEXT, offsetof(struct state, annotations) },
-	{ "cgroupPath", TEXT_OPTIONAL, offsetof(struct state, cgroup.path) },
-	{ "cgroupUnit", TEXT_OPTIONAL, offsetof(struct state, cgroup.unit) },
+	{ "created", TEXT, offsetof(struct state, created), .text = "1970-01-01T00:00:00Z" },
+	{ "annotations", TEXT, offsetof(struct state, annotations), .text = "{}" },
+	{ "cgroupPath", TEXT_OPTIONAL, offsetof(struct state, cgroup.path), .need = PLACE },
+	{ "cgroupUnit", TEXT_OPTIONAL, offsetof(struct state, cgroup.unit), .need = PLACE },
 	{ "keyring", TEXT_OPTIONAL, offsetof(struct state, keyring) },
 	{ "monitor", TEXT_OPTIONAL, offsetof(struct state, monitor) },
 	{ "monitorDevice", TEXT_OPTIONAL, offsetof(struct state, monitor_device) },
-	{ "rdtClass", TEXT_OPTIONAL, offsetof(struct state, rdt.name) },
+	{ "rdtClass", TEXT_OPTIONAL, offsetof(struct state, rdt.name), .need = PLACE },
 	{ "monitorOptions", LIST, offsetof(struct state, monitor_options) },
 	{ "monitorEnvironment", LIST, offsetof(struct state, monitor_environment) },
 	{ "settings", LIST, offsetof(struct state, settings) },
-	{ "owner", NUMBER32, offsetof(struct state, owner) },
-	{ "pid", NUMBER32, offsetof(struct state, pid) },
-	{ "monitorPid", NUMBER32, offsetof(struct state, monitor_pid) },
-	{ "startTimeoutMs", NUMBER32, offsetof(struct state, start_timeout_ms) },
+	{ "trusted", LIST, offsetof(struct state, trusted), .need = PLACE },
+	{ "owner", NUMBER32, offsetof(struct state, owner), .need = PLACE },
+	{ "pid", NUMBER32, offsetof(struct state, pid), .need = VITAL | PLACE },
+	{ "monitorPid", NUMBER32, offsetof(struct state, monitor_pid), .need = PLACE },
+	{ "startTimeoutMs", NUMBER32, offsetof(struct state, start_timeout_ms),
+	  .number = KM_START_TIMEOUT_MS },
 	{ "monitorFileDevice", NUMBER64, offsetof(struct state, monitor_file.device) },
 	{ "monitorFileInode", NUMBER64, offsetof(struct state, monitor_file.inode) },
-	{ "startTime", NUMBER64, offsetof(struct state, start_time) },
-	{ "namespaces", NUMBER64, offsetof(struct state, namespaces) },
-	{ "executionDomain", NUMBER64, offsetof(struct state, execution_domain) },
-	{ "cgroupUser", FLAG, offsetof(struct state, cgroup.user) },
-	{ "cgroupBelow", FLAG, offsetof(struct state, cgroup_below) },
-	{ "rdtMonitoring", FLAG, offsetof(struct state, rdt.monitoring) },
+	{ "startTime", NUMBER64, offsetof(struct state, start_time), .need = VITAL | PLACE },
+	{ "namespaces", NUMBER64, offsetof(struct state, namespaces), .need = VITAL },
+	{ "executionDomain", NUMBER64, offsetof(struct state, execution_domain), .number = -1 },
+	{ "cgroupUser", FLAG, offsetof(struct state, cgroup.user), .need = PLACE },
+	{ "cgroupBelow", FLAG, offsetof(struct state, cgroup_below), .need = PLACE },
+	{ "rdtMonitoring", FLAG, offsetof(struct state, rdt.monitoring), .need = PLACE },
 	{ "execReadsConfig", FLAG, offsetof(struct state, exec_reads_config) },
 	{ "management", FLAG, offsetof(struct state, management) },
 	{ "keepGroups", FLAG, offsetof(struct state, keep_groups) },
 	{ "joinedMounts", FLAG, offsetof(struct state, joined_mounts) },
-	{ "hasHooks", FLAG, offsetof(struct state, has_hooks) },
+	{ "hasHooks", FLAG, offsetof(struct state, has_hooks), .need = PLACE },
 };
 
 /* The field's place in @state; what is read and what is written go through the same one. */
@@ -135,7 +147,8 @@ static int add_field(struct json_object *object, const struct state *state, cons
 	return 0;
 }
 
-static int fill(struct json_object *object, const struct state *state)
+/* @need: of all fields, or those with this bit. */
+static int fill(struct json_object *object, const struct state *state, unsigned int need)
 {
 	const struct {
 		const char *key, *word;
@@ -144,27 +157,35 @@ static int fill(struct json_object *object, const struct state *state)
 		{ "personality", personality_word(state->personality) },
 		{ "startAt", km_start_word(state->start) },
 	};
-	int r = 0;
+	int r = add(object, "version", json_object_new_int(STATE_VERSION));
 
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(fields); i++)
-		r = add_field(object, state, &fields[i]);
+		if (!need || fields[i].need & need)
+			r = add_field(object, state, &fields[i]);
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(words); i++)
 		r = add(object, words[i].key, json_object_new_string(words[i].word));
 	return r;
 }
 
-int state_save(int dir_fd, const struct state *state, struct error *err)
+static int save(int dir_fd, const char *name, const struct state *state, unsigned int need, struct error *err)
 {
 	auto_object object = json_object_new_object();
 	const char *text = NULL;
 	int r;
 
-	if (object && fill(object, state) == 0)
+	if (object && fill(object, state, need) == 0)
 		text = json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN);
 	if (!text)
 		return error_oom(err);
-	r = io_replace_file(dir_fd, STATE_FILE, 0600, text, strlen(text));
-	return r < 0 ? error_sys(err, r, "write '%s'", STATE_FILE) : 0;
+	r = io_replace_file(dir_fd, name, 0600, text, strlen(text));
+	return r < 0 ? error_sys(err, r, "write '%s'", name) : 0;
+}
+
+int state_save(int dir_fd, const struct state *state, struct error *err)
+{
+	int r = save(dir_fd, STATE_PLACE, state, PLACE, err);
+
+	return r < 0 ? r : save(dir_fd, STATE_FILE, state, 0, err);
 }
 
 /* ---- reading --------------------------------------------------------------------------------------------------- */
@@ -195,62 +216,91 @@ static int take_field(struct json_object *object, struct state *state, const str
 	};
 	struct json_object *value = get(object, field->key, types[field->kind]);
 	const union slot slot = slot_of(state, field);
+	const char *text = value ? json_object_get_string(value) : field->text ? field->text : "";
+	const int64_t number = value ? json_object_get_int64(value) : field->number;
 
-	if (!value && (field->kind == TEXT || field->kind == NUMBER32 || field->kind == NUMBER64))
-		return error_set(err, -EPROTO, "%s: no '%s'", STATE_FILE, field->key);
-	if (!value)
-		return 0;
 	switch (field->kind) {
-	case TEXT:
 	case TEXT_OPTIONAL:
-		*slot.text = strdup(json_object_get_string(value));
+		if (!value)
+			return 0;
+		/* fall through */
+	case TEXT:
+		*slot.text = strdup(text);
 		return *slot.text ? 0 : error_oom(err);
 	case LIST:
-		return take_list(value, slot.list, err);
+		return value ? take_list(value, slot.list, err) : 0;
 	case NUMBER32:
-		*slot.number32 = (uint32_t)json_object_get_int64(value);
+		*slot.number32 = (uint32_t)number;
 		return 0;
 	case NUMBER64:
-		*slot.number64 = json_object_get_int64(value);
+		*slot.number64 = number;
 		return 0;
 	case FLAG:
-		*slot.flag = json_object_get_boolean(value);
+		*slot.flag = value && json_object_get_boolean(value);
 		return 0;
 	}
 	return 0;
 }
 
-static int take_words(struct json_object *object, struct state *state, struct error *err)
+/* A word that is missing has a default; one that is unknown makes the state one that this krun does not understand. */
+static const char *take_words(struct json_object *object, struct state *state)
 {
 	struct json_object *manager = get(object, "cgroupManager", json_type_string);
 	struct json_object *personality = get(object, "personality", json_type_string);
 	struct json_object *start = get(object, "startAt", json_type_string);
+	const char *unknown = NULL;
 
-	if (!manager || !personality || !start ||
-	    cgroup_manager_parse(json_object_get_string(manager), &state->cgroup.manager) < 0 ||
-	    personality_parse(json_object_get_string(personality), &state->personality) < 0 ||
-	    km_start_parse(json_object_get_string(start), &state->start) < 0)
-		return error_set(err, -EPROTO, "%s: unknown manager, personality or start protocol",
-				 STATE_FILE);
+	state->cgroup.manager = state->cgroup.unit ? CGROUP_SYSTEMD :
+				state->cgroup.path ? CGROUP_CGROUPFS :
+						     CGROUP_DISABLED;
+	/* Nobody else has a monitor; the machine must not get lost with a word. */
+	state->personality = state->monitor || state->monitor_pid ? PERSONALITY_KM : PERSONALITY_PLAIN;
+	if (manager && cgroup_manager_parse(json_object_get_string(manager), &state->cgroup.manager) < 0)
+		unknown = "cgroupManager";
+	if (personality && personality_parse(json_object_get_string(personality), &state->personality) < 0)
+		unknown = "personality";
+	if (start && km_start_parse(json_object_get_string(start), &state->start) < 0)
+		unknown = "startAt";
+	return unknown;
+}
+
+/* What keeps a command that has to understand all of it from going on; 0: nothing. */
+static int check_whole(struct json_object *object, const char *unknown, struct error *err)
+{
+	static const json_type type = json_type_int;
+	struct json_object *version = get(object, "version", type);
+
+	if (version && json_object_get_int64(version) > STATE_VERSION)
+		return error_set(
+			err, -ENOTSUP,
+			"%s: written by a newer krun: it has version %lld, and this one knows up to %d",
+			STATE_FILE, (long long)json_object_get_int64(version), STATE_VERSION);
+	if (unknown)
+		return error_set(err, -EPROTO, "%s: unknown word in '%s'", STATE_FILE, unknown);
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
+		if (fields[i].need & VITAL && !get(object, fields[i].key, type))
+			return error_set(err, -EPROTO, "%s: no '%s'", STATE_FILE, fields[i].key);
 	return 0;
 }
 
-int state_load(int dir_fd, struct state *ret, struct error *err)
+static int load(int dir_fd, const char *name, bool whole, struct state *ret, struct error *err)
 {
 	auto_free char *text = NULL;
 	struct state state = { 0 };
 	auto_object object = NULL;
-	int r = io_read_file(dir_fd, STATE_FILE, STATE_MAX, &text, NULL);
+	const char *unknown;
+	int r = io_read_file(dir_fd, name, STATE_MAX, &text, NULL);
 
 	if (r < 0)
-		return error_sys(err, r, "read '%s'", STATE_FILE);
+		return error_sys(err, r, "read '%s'", name);
 	object = json_tokener_parse(text);
 	if (!json_object_is_type(object, json_type_object))
-		return error_set(err, -EPROTO, "%s: not a JSON object", STATE_FILE);
+		return error_set(err, -EPROTO, "%s: not a JSON object", name);
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(fields); i++)
 		r = take_field(object, &state, &fields[i], err);
-	if (r == 0)
-		r = take_words(object, &state, err);
+	unknown = take_words(object, &state);
+	if (r == 0 && whole)
+		r = check_whole(object, unknown, err);
 	if (r < 0) {
 		state_done(&state);
 		return r;
@@ -259,8 +309,38 @@ int state_load(int dir_fd, struct state *ret, struct error *err)
 	return 0;
 }
 
-int state_open(const struct container_host *host, const char *id, bool lock, struct state *ret,
-	       struct error *err)
+int state_load(int dir_fd, struct state *ret, struct error *err)
+{
+	return load(dir_fd, STATE_FILE, true, ret, err);
+}
+
+int state_load_some(int dir_fd, const char *id, struct state *ret, struct error *err)
+{
+	struct error later;
+	int r = load(dir_fd, STATE_FILE, false, ret, err);
+
+	if (r < 0 && load(dir_fd, STATE_PLACE, false, ret, &later) < 0)
+		return r;
+	/* What has the directory's name is that container. */
+	free(ret->id);
+	ret->id = strdup(id);
+	if (ret->id)
+		return 0;
+	state_done(ret);
+	return error_oom(err);
+}
+
+int state_load_config(int dir_fd, const struct state *state, struct spec **ret, struct error *err)
+{
+	int r = spec_load(dir_fd, STATE_CONFIG, ret, err);
+
+	if (r == 0)
+		km_trust_apply(*ret, &state->trusted);
+	return r;
+}
+
+static int open_state(const struct container_host *host, const char *id, bool lock, bool whole,
+		      struct state *ret, struct error *err)
 {
 	int dir_fd = state_dir_open(host, id, err), r = 0;
 
@@ -269,13 +349,25 @@ int state_open(const struct container_host *host, const char *id, bool lock, str
 	if (lock)
 		r = state_dir_lock(dir_fd, id, err);
 	if (r == 0) {
-		r = state_load(dir_fd, ret, err);
+		r = whole ? state_load(dir_fd, ret, err) : state_load_some(dir_fd, id, ret, err);
 		if (r < 0)
 			error_prefix(err, "container '%s'", id);
 	}
 	if (r < 0)
 		close(dir_fd);
 	return r < 0 ? r : dir_fd;
+}
+
+int state_open(const struct container_host *host, const char *id, bool lock, struct state *ret,
+	       struct error *err)
+{
+	return open_state(host, id, lock, true, ret, err);
+}
+
+int state_open_some(const struct container_host *host, const char *id, bool lock, struct state *ret,
+		    struct error *err)
+{
+	return open_state(host, id, lock, false, ret, err);
 }
 
 void state_done(struct state *state)
@@ -296,13 +388,14 @@ pid_t state_monitor(const struct state *state)
 	return state->monitor_pid ? state->monitor_pid : state->pid;
 }
 
-/* exec heeds what the host's file says by then. */
+/* exec heeds what the host's file says of exceptions by then; which annotations act is in .trusted. */
 static void leave_out_exceptions(struct strv *settings)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < settings->len; i++) {
-		if (strncmp(settings->items[i], "exceptions", strlen("exceptions")) == 0)
+		if (strncmp(settings->items[i], "exceptions", strlen("exceptions")) == 0 ||
+		    strncmp(settings->items[i], "allow", strlen("allow")) == 0)
 			free(settings->items[i]);
 		else
 			settings->items[kept++] = settings->items[i];

@@ -19,7 +19,16 @@ struct container_host;
 struct error;
 struct spec;
 
+/*
+ * The form of the file. 1, which is not written in it, had neither "version" nor "trusted" nor STATE_PLACE. A key that is missing has a
+ * default, so that a container of an older krun, or one whose file somebody has damaged, is not forgotten; a newer version
+ * is an error of the commands that have to understand all of it, while others go by what they can read.
+ */
+enum { STATE_VERSION = 2 };
+
 #define STATE_FILE "state.json"
+/* Written before it each time: what it takes to find the container's processes, should the other one be empty or cut. */
+#define STATE_PLACE "place.json"
 #define STATE_CONFIG "config.json"
 #define STATE_SECCOMP "seccomp.bpf"
 #define STATE_MONITOR "monitor" /* monitor_log.h */
@@ -44,6 +53,7 @@ struct state {
 	char *monitor_device; /* path of the one that was chosen for km; NULL: every one that the host has */
 	struct strv monitor_options, monitor_environment; /* of settings, for the km of exec */
 	struct strv settings; /* "KEY=VALUE" that are not the default, for people */
+	struct strv trusted;  /* keys of the host file by which annotations act, km/trust.h */
 	uint64_t namespaces;  /* CLONE_NEW* that exec joins */
 	enum personality personality;
 	enum km_start start;	   /* which start protocol, km personality only */
@@ -58,13 +68,24 @@ struct state {
 	bool oom_killed; /* not in the file: what oom.h finds out, for the texts */
 };
 
+/* All of it, or an error: exec must not join fewer namespaces than there are. */
 int state_load(int dir_fd, struct state *ret, struct error *err);
+/*
+ * What can be read, for commands that look, signal and delete; from STATE_PLACE when there is no other. The rest are defaults. @id: of
+ * the directory, whatever the file says.
+ */
+int state_load_some(int dir_fd, const char *id, struct state *ret, struct error *err);
 /*
  * state_dir_open(), with @lock state_dir_lock(), and state_load(): how every command on one container begins. Returns the fd of its
  * directory; the caller closes it, and ends @ret with state_done().
  */
 int state_open(const struct container_host *host, const char *id, bool lock, struct state *ret,
 	       struct error *err);
+/* The container's config.json, with the annotations that may act; released by spec_free(). */
+int state_load_config(int dir_fd, const struct state *state, struct spec **ret, struct error *err);
+/* The same with state_load_some(). */
+int state_open_some(const struct container_host *host, const char *id, bool lock, struct state *ret,
+		    struct error *err);
 int state_save(int dir_fd, const struct state *state, struct error *err);
 void state_done(struct state *state);
 /* km's process, in the km personality. */

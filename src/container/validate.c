@@ -18,6 +18,7 @@
 #include "json/findings.h"
 #include "km/km.h"
 #include "km/needs.h"
+#include "km/trust.h"
 #include "ns/kinds.h"
 #include "security/security.h"
 #include "spec/spec.h"
@@ -256,7 +257,11 @@ int container_validate(const char *bundle, const char *config, const struct cont
 	r = spec_validate(text, size, "config.json", findings, &spec, err);
 	if (r == 0 && spec) {
 		const struct check check = { bundle_fd, spec, findings };
+		struct strv trusted = { 0 };
 
+		r = km_trust_choose(host->config_file, host->name == NAME_PLAIN, spec, findings, &trusted,
+				    err);
+		strv_done(&trusted);
 		check_root(&check);
 		check_mounts(&check);
 		check_hooks(&check);
@@ -264,7 +269,8 @@ int container_validate(const char *bundle, const char *config, const struct cont
 		check_process(&check);
 		check_seccomp(&check);
 		check_host(&check);
-		r = check_settings(&check, host, err);
+		if (r == 0)
+			r = check_settings(&check, host, err);
 	}
 	spec_free(spec);
 	return r < 0 ? r : findings->out_of_memory ? error_oom(err) : 0;

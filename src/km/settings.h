@@ -62,8 +62,17 @@ enum km_key {
 	KM_KEY_EXCEPTIONS,
 	KM_KEY_EXCEPTIONS_FILE,
 	KM_KEY_EXCEPTIONS_AUDIT,
+	KM_KEY_ALLOW_SANDBOX, /* from here on in this order: trust.h */
+	KM_KEY_ALLOW_HOOKS_OUTPUT,
+	KM_KEY_ALLOW_PIDFD_RECEIVER,
+	KM_KEY_ALLOW_SECCOMP_RECEIVER,
+	KM_KEY_ALLOW_KEEP_GROUPS,
+	KM_KEY_ALLOW_SYSTEMD_PROPERTIES,
+	KM_KEY_ALLOW_CRIU_CONFIG,
 	KM_KEY_COUNT
 };
+
+enum { KM_TRUST_COUNT = KM_KEY_COUNT - KM_KEY_ALLOW_SANDBOX };
 
 /* Members of "vm" that the host file may allow, bits of vm_allowed. */
 enum { KM_VM_PATH = 1, KM_VM_PARAMETERS = 2, KM_VM_MEMORY = 4 };
@@ -89,6 +98,7 @@ struct km_settings {
 	unsigned int exceptions;       /* enum km_exceptions_policy */
 	char *exceptions_file;	       /* KM_EXCEPTIONS_HOST: absolute path on the host; else NULL */
 	unsigned int exceptions_audit; /* enum km_exceptions_audit */
+	bool trust[KM_TRUST_COUNT];    /* which annotations act that do so on the host; trust.h */
 
 	char *snapshot; /* path on the host of the one that the container goes on from; NULL: none */
 

@@ -102,6 +102,7 @@ static const char *const exceptions_words[] = { "container", "deny", "host", NUL
 static const char *const audit_words[] = { "state", "syslog", NULL };
 
 #define AT(member) .offset = offsetof(struct km_settings, member)
+#define AT_TRUST(name) AT(trust[KM_KEY_ALLOW_##name - KM_KEY_ALLOW_SANDBOX])
 
 const struct km_setting km_settings_table[KM_KEY_COUNT] = {
 	[KM_KEY_PATH] = { "kmPath", KM_FILE, KM_GRANT_BY_NAME, AT(monitor) },
@@ -149,6 +150,16 @@ const struct km_setting km_settings_table[KM_KEY_COUNT] = {
 	[KM_KEY_EXCEPTIONS_FILE] = { "exceptionsFile", KM_FILE, KM_GRANT_NEVER, AT(exceptions_file) },
 	[KM_KEY_EXCEPTIONS_AUDIT] = { "exceptionsAudit", KM_WORD, KM_GRANT_NEVER, AT(exceptions_audit),
 				      .words = audit_words },
+	[KM_KEY_ALLOW_SANDBOX] = { "allowSandbox", KM_FLAG, KM_GRANT_NEVER, AT_TRUST(SANDBOX) },
+	[KM_KEY_ALLOW_HOOKS_OUTPUT] = { "allowHooksOutput", KM_FLAG, KM_GRANT_NEVER, AT_TRUST(HOOKS_OUTPUT) },
+	[KM_KEY_ALLOW_PIDFD_RECEIVER] = { "allowPidfdReceiver", KM_FLAG, KM_GRANT_NEVER,
+					  AT_TRUST(PIDFD_RECEIVER) },
+	[KM_KEY_ALLOW_SECCOMP_RECEIVER] = { "allowSeccompReceiver", KM_FLAG, KM_GRANT_NEVER,
+					    AT_TRUST(SECCOMP_RECEIVER) },
+	[KM_KEY_ALLOW_KEEP_GROUPS] = { "allowKeepGroups", KM_FLAG, KM_GRANT_NEVER, AT_TRUST(KEEP_GROUPS) },
+	[KM_KEY_ALLOW_SYSTEMD_PROPERTIES] = { "allowSystemdProperties", KM_FLAG, KM_GRANT_NEVER,
+					      AT_TRUST(SYSTEMD_PROPERTIES) },
+	[KM_KEY_ALLOW_CRIU_CONFIG] = { "allowCriuConfig", KM_FLAG, KM_GRANT_NEVER, AT_TRUST(CRIU_CONFIG) },
 };
 
 const struct km_setting *km_setting_find(const char *key)

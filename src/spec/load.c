@@ -251,7 +251,7 @@ void spec_free(struct spec *spec)
 const char *spec_annotation(const struct spec *spec, const char *key)
 {
 	for (size_t i = 0; i < spec->annotations_len; i++)
-		if (strcmp(spec->annotations[i].key, key) == 0)
+		if (!spec->annotations[i].refused && strcmp(spec->annotations[i].key, key) == 0)
 			return spec->annotations[i].value;
 	return NULL;
 }

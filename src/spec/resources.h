@@ -23,6 +23,7 @@ struct opt_u64 {
 struct spec_pair { /* annotations, sysctl, unified */
 	const char *key;
 	const char *value;
+	bool refused; /* an annotation that this host does not let act; km/trust.h */
 };
 
 struct spec_device_rule {

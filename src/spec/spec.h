@@ -339,7 +339,7 @@ int spec_parse_mounts(const char *text, size_t size, const char *name, struct sp
 /* The config.json that `krun spec` writes; the caller frees *ret_text. */
 int spec_template(bool rootless, uid_t uid, gid_t gid, char **ret_text, struct error *err);
 
-/* NULL when the annotation is absent. */
+/* NULL when the annotation is absent, or is not to be heeded. */
 const char *spec_annotation(const struct spec *spec, const char *key);
 
 /* Words for `features` and for checks: NULL-terminated. */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,9 +18,10 @@
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/io.h"
+#include "util/printable.h"
 #include "util/utf8.h"
 
-enum { RECORD_MAX = 3 * ERROR_TEXT_MAX };
+enum { PRINTABLE_MAX = 4 * ERROR_TEXT_MAX, RECORD_MAX = PRINTABLE_MAX + ERROR_TEXT_MAX };
 
 enum log_kind { KIND_STDERR, KIND_FILE, KIND_SYSLOG, KIND_JOURNALD, KIND_RELAY };
 
@@ -162,7 +164,13 @@ static char *json_escape(char *out, const char *end, const char *text)
 			*out++ = '\\';
 			*out++ = (char)*p;
 		} else if (*p < 0x20 || *p == 0x7f) {
-			out += sprintf(out, "\\u%04x", *p);
+			/* One record is one line, and who reads it prints its text. */
+			if (*p == '\n')
+				*out++ = ' ';
+			else
+				out += sprintf(out, "\\u%04x", *p);
+		} else if (*p == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0) {
+			out += sprintf(out, "\\u%04x", *++p);
 		} else if (*p < 0x80) {
 			*out++ = (char)*p;
 		} else {
@@ -211,6 +219,19 @@ static size_t format_json(char *record, size_t size, const struct speaker *speak
 	return (size_t)(out - record);
 }
 
+static bool is_json(void)
+{
+	return state.format == LOG_FORMAT_JSON && state.kind == KIND_FILE;
+}
+
+static void write_json(const struct speaker *speaker, enum log_level level, const char *step,
+		       const char *text)
+{
+	char record[RECORD_MAX];
+
+	io_write_all(state.fd, record, format_json(record, sizeof(record), speaker, level, step, text));
+}
+
 static void write_record(int fd, const struct speaker *speaker, enum log_level level, const char *step,
 			 const char *text)
 {
@@ -218,11 +239,6 @@ static void write_record(int fd, const struct speaker *speaker, enum log_level l
 	char stamp[64] = "";
 	size_t size;
 
-	if (state.format == LOG_FORMAT_JSON && state.kind == KIND_FILE) {
-		size = format_json(record, sizeof(record), speaker, level, step, text);
-		io_write_all(fd, record, size);
-		return;
-	}
 	if (state.kind == KIND_FILE || isatty(fd)) {
 		format_time(stamp, sizeof(stamp) - 1);
 		strcat(stamp, " ");
@@ -233,7 +249,8 @@ static void write_record(int fd, const struct speaker *speaker, enum log_level l
 	io_write_all(fd, record, size < sizeof(record) ? size : sizeof(record) - 1);
 }
 
-static void emit(const struct speaker *speaker, enum log_level level, const char *step, const char *text)
+static void emit_line(const struct speaker *speaker, enum log_level level, const char *step, const char *id,
+		      const char *text)
 {
 	char record[RECORD_MAX];
 	int n;
@@ -247,14 +264,14 @@ static void emit(const struct speaker *speaker, enum log_level level, const char
 		return;
 	case KIND_SYSLOG:
 		n = snprintf(record, sizeof(record), "<%d>%s[%d]: %s%s%s",
-			     FACILITY_DAEMON | severities[level], state.ident, speaker->pid, state.id,
-			     *state.id ? ": " : "", text);
+			     FACILITY_DAEMON | severities[level], state.ident, speaker->pid, id,
+			     *id ? ": " : "", text);
 		break;
 	case KIND_JOURNALD:
 		/* https://systemd.io/JOURNAL_NATIVE_PROTOCOL: one datagram, FIELD=value lines. */
 		n = snprintf(record, sizeof(record),
 			     "PRIORITY=%d\nSYSLOG_IDENTIFIER=%s\nKRUN_ID=%s\nKRUN_STEP=%s\nMESSAGE=%s\n",
-			     severities[level], state.ident, state.id, step ? step : speaker->role, text);
+			     severities[level], state.ident, id, step ? step : speaker->role, text);
 		break;
 	case KIND_RELAY:
 	default:
@@ -263,6 +280,20 @@ static void emit(const struct speaker *speaker, enum log_level level, const char
 	if (n > 0)
 		send(state.fd, record, (size_t)n < sizeof(record) ? (size_t)n : sizeof(record) - 1,
 		     MSG_NOSIGNAL);
+}
+
+/* Lines for a terminal, a journal or a file, none of which a container may steer; or JSON, which has escapes of its own. */
+static void emit(const struct speaker *speaker, enum log_level level, const char *step, const char *text)
+{
+	char line[PRINTABLE_MAX + 1], id[NAME_MAX];
+
+	if (is_json()) {
+		write_json(speaker, level, step, text);
+		return;
+	}
+	printable_copy(line, sizeof(line), text, strlen(text), "");
+	printable_copy(id, sizeof(id), state.id, strlen(state.id), "");
+	emit_line(speaker, level, step, id, line);
 }
 
 void log_record(enum log_level level, const char *step, const char *format, ...)
@@ -276,10 +307,6 @@ void log_record(enum log_level level, const char *step, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	/* One record is one line, also for a journal and a terminal. */
-	for (char *p = text; *p; p++)
-		if (*p == '\n')
-			*p = ' ';
 	if (state.kind == KIND_RELAY)
 		state.relay->record(state.relay->data, level, state.role, step ? step : state.role, text);
 	else
@@ -289,11 +316,13 @@ void log_record(enum log_level level, const char *step, const char *format, ...)
 
 void log_failure(const struct error *err)
 {
+	char line[PRINTABLE_MAX + 1];
 	int saved = errno;
 
 	if (state.kind != KIND_STDERR)
 		log_record(LOG_LEVEL_ERROR, NULL, "%s", err->text);
-	dprintf(STDERR_FILENO, "krun: %s\n", err->text);
+	printable_copy(line, sizeof(line), err->text, strlen(err->text), "");
+	dprintf(STDERR_FILENO, "krun: %s\n", line);
 	errno = saved;
 }
 

@@ -8,6 +8,8 @@
  * when it fails and none when it succeeds, because podman reads the whole file as one JSON document and
  * containerd looks for the last error in it.
  *
+ * Whatever is in a text, a record is one line of printable characters (util/printable.h), or one of JSON: callers need not think of it.
+ *
  * The settings are the only global state of krun. No function here changes errno.
  */
 

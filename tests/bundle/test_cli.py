@@ -158,6 +158,52 @@ class Log(KrunTest):
         self.assertTrue({"run", "mounts", "spawn"} <= names, names)
 
 
+class Printable(KrunTest):
+    """What others have named does not steer a terminal, and no text has a line more than krun made."""
+
+    EVIL = "a\x1b[2J\x07\x7f\x9bz\nkrun: all is well"
+    SEEN = "a\\x1b[2J\\x07\\x7f\\xc2\\x9bz\\nkrun: all is well"
+
+    def check(self, text):
+        for character in text:
+            self.assertTrue(character in "\n\t" or character.isprintable(), repr(text))
+
+    def test_names_do_not_steer_a_terminal(self):
+        bundle = f"{self.top}/{self.EVIL}"
+        os.rename(self.bundle, bundle)
+        self.bundle, self.rootfs = bundle, f"{bundle}/rootfs"
+        self.shell("exec sleep 100")
+        self.create()
+        table = self.ok("list").out
+        self.assertEqual(table.count("\n"), 2, table)
+        self.assertIn(self.SEEN, table)
+        self.check(table)
+        self.check(self.ok("ps", self.cid).out)
+        for command in (["state", self.cid], ["list", "--format", "json"]):
+            text = self.ok(*command).out
+            self.check(text)
+            found = json.loads(text)
+            self.assertEqual((found[0] if isinstance(found, list) else found)["bundle"], os.path.realpath(bundle))
+        self.ok("delete", "--force", self.cid)
+
+    def test_errors_and_findings_are_printable_lines(self):
+        self.write_config(args=[self.EVIL])
+        log = f"{self.top}/engine.log"
+        text = self.run_fails(options=["--log", log])
+        self.assertIn(self.SEEN, text)
+        self.check(text)
+        with open(log) as file:
+            record = file.read()
+        self.assertEqual(record.count("\n"), 1)
+        self.check(record)
+        self.config["linux"]["sysctl"] = {self.EVIL: "1"}
+        self.config["mounts"].append({"destination": "/x", "type": "bind", "source": f"/{self.EVIL}"})
+        self.write_config(args=["true"])
+        findings = self.krun("validate", "--bundle", self.bundle).out
+        self.assertIn(self.SEEN, findings)
+        self.check(findings)
+
+
 class Environment(KrunTest):
     def test_works_with_an_empty_environment_from_any_directory(self):
         self.write_config(args=["echo", "bare"])

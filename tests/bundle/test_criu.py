@@ -718,6 +718,12 @@ class Options(CriuTest):
         with open(config, "w") as file:
             file.write("log-file other.log\n")
         self.config["annotations"] = {"org.criu.config": config}
+        # A file of CRIU's options can name a script that runs on the host.
+        self.start()
+        self.checkpoint("--leave-running")
+        self.assertNotIn("other.log", os.listdir(self.image))
+        self.ok("delete", "--force", self.cid)
+        self.allow("allowCriuConfig")
         self.start()
         self.checkpoint()
         self.assertIn("other.log", os.listdir(self.image))

@@ -146,6 +146,7 @@ class Hooks(BothPersonalities):
     def test_no_hook_has_a_file_of_the_host(self):
         """stdout and stderr are pipes, krun writes the files; also when `run` does it all."""
         out, err = f"{self.top}/hooks.out", f"{self.top}/hooks.err"
+        self.allow("allowHooksOutput")
         self.config["annotations"] = {"run.oci.hooks.stdout": out, "run.oci.hooks.stderr": err}
         for kind in KINDS:
             self.hook(kind, f"exec 3>&1; for n in 0 3 2; do echo {kind} $(readlink /proc/self/fd/$n); done; echo {kind} >&2")
@@ -161,6 +162,7 @@ class Hooks(BothPersonalities):
 
     def test_a_created_container_has_no_file_of_the_hooks(self):
         out = f"{self.top}/hooks.out"
+        self.allow("allowHooksOutput")
         self.config["annotations"] = {"run.oci.hooks.stdout": out}
         # More than a FIFO has room for.
         self.hook("startContainer", "i=0; while [ $i -lt 3000 ]; do echo 'line of startContainer, long enough'; "
@@ -182,6 +184,7 @@ class Hooks(BothPersonalities):
 
     def test_output_goes_to_the_files_of_the_annotations(self):
         out, err = f"{self.top}/hooks.out", f"{self.top}/hooks.err"
+        self.allow("allowHooksOutput")
         self.config["annotations"] = {"run.oci.hooks.stdout": out, "run.oci.hooks.stderr": err}
         for kind in KINDS:
             self.hook(kind, f"echo out {kind}; echo err {kind} >&2")
@@ -195,6 +198,28 @@ class Hooks(BothPersonalities):
                 self.assertEqual(file.read().splitlines(), [f"{word} {kind}" for kind in KINDS])
 
     def test_output_file_that_cannot_be_opened(self):
+        self.allow("allowHooksOutput")
         self.config["annotations"] = {"run.oci.hooks.stdout": "/no/such/dir/file"}
         self.write_config()
         self.assertIn("'/no/such/dir/file'", self.run_fails())
+
+    def test_output_files_that_this_host_does_not_allow(self):
+        """An image brings annotations, too: without the host's word no file is made, and people are told."""
+        out = f"{self.top}/hooks.out"
+        self.config["annotations"] = {"run.oci.hooks.stdout": out, "run.oci.hooks.stderr": f"{self.top}/hooks.err"}
+        for kind in KINDS:
+            self.hook(kind, "echo out; echo err >&2")
+        self.write_config()
+        result = self.run_container()
+        self.assertEqual(result.status, 0, result)
+        self.assertEqual(result.err.count("not heeded"), 2, result.err)
+        self.assertIn('/annotations/run.oci.hooks.stdout: not heeded, because this host does not allow it: '
+                      '"allowHooksOutput" in /etc/krun/krun.json', result.err)
+        # Not in the log of an engine, to which every record of a command that succeeds is an error.
+        self.create(options=["--log", f"{self.top}/engine.log"])
+        self.ok("start", self.cid)
+        self.wait_stopped()
+        self.ok("delete", self.cid)
+        self.assertEqual(open(f"{self.top}/engine.log").read(), "")
+        self.assertFalse(os.path.exists(out))
+        self.assertFalse(os.path.exists(f"{self.top}/hooks.err"))

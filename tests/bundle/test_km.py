@@ -57,9 +57,24 @@ class Personality(KmTest):
         self.assertEqual(self.state_of("krun-label-trigger"), "1\n")
 
     def test_sandbox_containers_are_plain(self):
+        """Where the host says that these annotations are its engine's; elsewhere they may be an image's."""
         for key in ("io.kubernetes.cri.container-type", "io.kubernetes.cri-o.ContainerType"):
-            self.config["annotations"] = {key: "sandbox"}
-            self.assertEqual(self.inside("echo $KMSIM"), "\n")
+            for allowed in ([], ["allowSandbox"], ["allowHooksOutput"]):
+                with self.subTest(key=key, allowed=allowed):
+                    self.allow(*allowed)
+                    self.config["annotations"] = {key: "sandbox"}
+                    self.shell("echo $KMSIM")
+                    result = self.run_container()
+                    heeded = allowed == ["allowSandbox"]
+                    self.assertEqual(result.out, "\n" if heeded else "1\n")
+                    self.assertEqual(f"/annotations/{key}: not heeded" in result.err, not heeded, result.err)
+        # What acts is told to who asks.
+        self.allow("allowSandbox")
+        result = self.run_container(options=["--log-level", "info"])
+        self.assertIn(f"/annotations/{key}: 'sandbox' is heeded", result.err)
+        self.config["annotations"] = {key: "container"}
+        self.allow()
+        self.assertEqual(self.inside("echo $KMSIM"), "1\n")
 
     def test_state_tells_personality_and_protocol(self):
         self.start_sleeper()

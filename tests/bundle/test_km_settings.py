@@ -313,6 +313,7 @@ class Refusals(SettingsTest):
                 self.refused(f"'/dev/{name}'", "device", device=name)
 
     def test_sandboxes_and_plain_containers_do_not_look(self):
+        self.allow("allowSandbox")
         self.annotate(colour="red")
         self.config["annotations"]["io.kubernetes.cri.container-type"] = "sandbox"
         self.assertEqual(self.inside("echo ${KMSIM:-none}"), "none\n")

@@ -332,6 +332,100 @@ class Pause(BothPersonalities):
         self.ok("delete", "--force", self.cid)
 
 
+class StateFiles(BothPersonalities):
+    """state.json of other versions, and one that is broken."""
+
+    def path(self, name="state.json"):
+        return f"{self.root}/{self.cid}/{name}"
+
+    def rewrite(self, **changes):
+        with open(self.path()) as file:
+            state = json.load(file)
+        state.update(changes)
+        with open(self.path(), "w") as file:
+            json.dump({key: value for key, value in state.items() if value is not None}, file)
+
+    def gone(self, pid):
+        wait_until(lambda: not os.path.exists(f"/proc/{pid}") or " Z " in open(f"/proc/{pid}/stat").read(), what="end")
+        self.assertFalse(os.path.exists(f"{CGROUP}/krun/{self.cid}"))
+
+    def test_containers_of_an_older_krun_are_managed(self):
+        self.shell("trap 'exit 3' TERM; echo ready; while :; do sleep 0.02; done")
+        self.create()
+        # As it was before there were versions.
+        self.rewrite(version=None, trusted=None)
+        os.unlink(self.path("place.json"))
+        self.assertEqual(self.status(), "created")
+        self.ok("start", self.cid)
+        wait_until(lambda: "ready" in self.logged(), what="payload")
+        self.assertIn("running", self.ok("list").out)
+        self.assertEqual(self.ok("exec", self.cid, "echo", "inside").out, "inside\n")
+        self.ok("kill", self.cid, "TERM")
+        self.wait_stopped()
+        self.ok("delete", self.cid)
+
+    def test_containers_of_a_newer_krun(self):
+        """What has to understand all of the state says why it does not; what can do without goes on."""
+        self.start_sleeper()
+        pid = self.state()["pid"]
+        self.rewrite(version=99)
+        text = self.fails("exec", self.cid, "true", status=255)
+        self.assertIn("written by a newer krun: it has version 99, and this one knows up to 2", text)
+        self.assertIn("newer krun", self.fails("update", "--pids-limit", "5", self.cid))
+        self.assertIn(f"{pid}", self.ok("list").out)
+        self.assertEqual(self.status(), "running")
+        self.ok("kill", self.cid, "KILL")
+        self.wait_stopped()
+        self.ok("delete", "--force", self.cid)
+        self.gone(pid)
+
+    def test_a_missing_key_is_no_reason_to_forget_a_container(self):
+        self.start_sleeper()
+        pid = self.state()["pid"]
+        self.rewrite(keyring=None, annotations=None, created=None, startAt=None, owner=None)
+        self.assertEqual(self.ok("exec", self.cid, "echo", "inside").out, "inside\n")
+        # Without this one exec would stay in the host's namespaces.
+        self.rewrite(namespaces=None)
+        self.assertIn("namespaces", self.fails("exec", self.cid, "true", status=255))
+        self.ok("delete", "--force", self.cid)
+        self.gone(pid)
+
+    def test_a_broken_state_loses_no_process(self):
+        for broken in ("", "{\"version\":2,\"id\":\"x"):
+            for files in (["state.json"], ["state.json", "place.json"]):
+                with self.subTest(broken=broken, files=files):
+                    self.start_sleeper()
+                    pid = self.state()["pid"]
+                    for name in files:
+                        with open(self.path(name), "w") as file:
+                            file.write(broken)
+                    self.assertIn(self.cid, self.ok("list").out)
+                    self.ok("delete", "--force", self.cid)
+                    self.gone(pid)
+
+    def test_what_nobody_can_find_is_named(self):
+        """No cgroup where config.json has it: who says that nothing is left might be wrong."""
+        self.start_sleeper()
+        pid = self.state()["pid"]
+        for name in ("state.json", "place.json"):
+            os.rename(self.path(name), self.path(name + ".kept"))
+            open(self.path(name), "w").close()
+        os.rename(self.path("config.json"), self.path("config.kept"))
+        with open(self.path("config.kept")) as file:
+            config = json.load(file)
+        config["linux"]["cgroupsPath"] = "/krun-test-nowhere/x"
+        with open(self.path("config.json"), "w") as file:
+            json.dump(config, file)
+        text = self.fails("delete", "--force", self.cid)
+        self.assertIn("its processes may be left", text)
+        self.assertIn("/krun-test-nowhere/x", text)
+        self.assertTrue(os.path.exists(f"/proc/{pid}"))
+        for name in ("state.json", "place.json"):
+            os.rename(self.path(name + ".kept"), self.path(name))
+        self.ok("delete", "--force", self.cid)
+        self.gone(pid)
+
+
 class PidfdSocket(BothPersonalities):
     def test_pidfd_of_the_process_arrives(self):
         path = os.path.join(self.top, "pidfd.sock")
@@ -347,6 +441,14 @@ class PidfdSocket(BothPersonalities):
     def receive(self, server, path, way):
         if way == "annotation":
             self.config["annotations"] = {"run.oci.pidfd_receiver": path}
+            self.write_config()
+            # Without the host's word nobody is called.
+            self.create()
+            server.settimeout(0.2)
+            self.assertRaises(TimeoutError, server.accept)
+            server.settimeout(10)
+            self.ok("delete", "--force", self.cid)
+            self.allow("allowPidfdReceiver")
             self.write_config()
             self.create()
         else:

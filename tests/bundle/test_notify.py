@@ -3,6 +3,7 @@
 
 import os
 import socket
+import time
 
 from krun import BothPersonalities, wait_until
 
@@ -31,6 +32,12 @@ class Notify(BothPersonalities):
     def hear(self):
         return self.manager.recv(4096).decode()
 
+    def pass_barrier(self):
+        """sd_notify(3): a message of its own, with a descriptor whose close says that all before it has been read."""
+        text, fds, _, _ = socket.recv_fds(self.manager, 4096, 4)
+        self.assertEqual((text, len(fds)), (b"BARRIER=1", 1))
+        return fds[0]
+
     def started(self):
         wait_until(lambda: os.path.exists(f"{self.rootfs}/tmp/socket") and
                    os.path.getsize(f"{self.rootfs}/tmp/socket") > 0, what="payload")
@@ -58,6 +65,33 @@ class Notify(BothPersonalities):
         self.ok("resume", self.cid)
         self.say("READY=1")
         self.assertEqual(self.hear(), f"READY=1\nMAINPID={self.state()['pid']}\n")
+        barrier = self.pass_barrier()
+        time.sleep(0.3)
+        self.assertIsNone(starter.poll(), "gone before the manager has read what it said")
+        os.close(barrier)
+        self.assertEqual(starter.wait(4), 0)
+
+    def test_a_manager_that_knows_no_barrier_is_not_waited_for_without_end(self):
+        self.create(env=self.with_socket())
+        starter = self.spawn("start", self.cid, env=self.with_socket())
+        self.started()
+        self.say("READY=1")
+        self.assertIn("READY=1", self.hear())
+        barrier = self.pass_barrier()
+        self.assertEqual(starter.wait(20), 0)
+        os.close(barrier)
+
+    def test_control_characters_do_not_smuggle(self):
+        self.create(env=self.with_socket())
+        starter = self.spawn("start", self.cid, env=self.with_socket())
+        self.started()
+        for text in ("STATUS=a\rMAINPID=1", "STATUS=a\x0bMAINPID=1", "STATUS=a\x85MAINPID=1", "STATUS=\x1b[2J"):
+            self.say(text)
+        self.say("STATUS=plain")
+        self.assertEqual(self.hear(), "STATUS=plain\n")
+        self.say("READY=1")
+        self.assertIn("READY=1", self.hear())
+        os.close(self.pass_barrier())
         self.assertEqual(starter.wait(10), 0)
 
     def test_detached_run_returns_when_the_container_is_ready(self):
@@ -65,8 +99,9 @@ class Notify(BothPersonalities):
             runner = self.spawn("run", "--detach", "--bundle", self.bundle, self.cid, env=self.with_socket(), stdout=log)
             self.started()
             self.say("READY=1")
-            self.assertEqual(runner.wait(10), 0)
-        self.assertIn("MAINPID=", self.hear())
+            self.assertIn("MAINPID=", self.hear())
+            os.close(self.pass_barrier())
+            self.assertEqual(runner.wait(4), 0)
 
     def test_start_of_a_container_that_ends_unready_returns(self):
         self.shell("exit 3")

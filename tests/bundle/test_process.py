@@ -34,6 +34,7 @@ class Identity(BothPersonalities):
 
     def test_groups_of_the_caller_stay_on_request(self):
         """A user who may open /dev/kvm by his group alone needs that group in exec, too."""
+        self.allow("allowKeepGroups")
         self.config["annotations"] = {"run.oci.keep_original_groups": "1"}
         callers = {"preexec_fn": lambda: os.setgroups([0, 4711])}
         self.shell("id -G; echo ready; exec sleep 1000")
@@ -43,6 +44,16 @@ class Identity(BothPersonalities):
         self.assertIn("4711", self.logged().split())
         self.assertIn("4711", self.ok("exec", self.cid, "id", "-G", **callers).out.split())
         self.assertNotIn("4711", self.ok("exec", self.cid, "id", "-G").out.split())
+
+    def test_groups_of_the_caller_go_where_the_host_does_not_allow_it(self):
+        callers = {"preexec_fn": lambda: os.setgroups([0, 4711])}
+        for value, told in (("1", True), ("0", False), ("false", False)):
+            with self.subTest(value=value):
+                self.config["annotations"] = {"run.oci.keep_original_groups": value}
+                self.shell("id -G")
+                result = self.run_container(**callers)
+                self.assertNotIn("4711", result.out.split())
+                self.assertEqual('"allowKeepGroups"' in result.err, told, result.err)
         self.ok("delete", "--force", self.cid)
 
     def test_environment_is_the_configured_one_and_home(self):
@@ -208,6 +219,9 @@ class Agent(BothPersonalities):
         self.write_config()
         self.assertIn("/linux/seccomp/listenerPath", self.run_fails())
         self.config["annotations"] = {"run.oci.seccomp.receiver": self.path}
+        self.write_config()
+        self.assertIn("/linux/seccomp/listenerPath", self.run_container().err.splitlines()[-1])
+        self.allow("allowSeccompReceiver")
         self.assertIn("No medium found", self.inside("mkdir /tmp/x 2>&1; true"))
 
     def test_agent_that_is_not_there(self):

@@ -96,6 +96,7 @@ class Scope(SystemdTest):
         return {name: self.in_file(name) for name in self.FILES}
 
     def test_limits_and_annotations_are_properties(self):
+        self.allow("allowSystemdProperties")
         self.config["linux"]["resources"].update(self.LIMITS)
         self.config["annotations"] = {
             "org.systemd.property.TimeoutStopUSec": "uint64 7000000",
@@ -197,7 +198,15 @@ class Scope(SystemdTest):
                 self.assertIn("/linux/cgroupsPath", message)
                 self.assertIn(text, message)
 
+    def test_properties_that_this_host_does_not_allow(self):
+        """One of them could stop a service of the host: Conflicts, say."""
+        self.config["annotations"] = {"org.systemd.property.Description": "'a box of an image'"}
+        self.without_cgroup_namespace()
+        self.start()
+        self.assertNotEqual(self.show()["Description"], "a box of an image")
+
     def test_annotations_that_systemd_or_krun_refuses(self):
+        self.allow("allowSystemdProperties")
         for name, value, text in (("Slice", "'user.slice'", "krun sets this property itself"),
                                   ("PIDs", "[1]", "krun sets this property itself"), ("Description", "it's", "Description"),
                                   ("Nonsense", "1", "Nonsense"), ("TimeoutStopUSec", "'soon'", "Failed to set unit properties")):

@@ -74,7 +74,15 @@ class Validate(KrunTest):
             "/hooks/prestart/0/path": "error", "/process/capabilities": "warning",
             "/linux/seccomp/syscalls/0/names": "warning", "/linux/sysctl": "error"})
 
+    def test_annotations_that_this_host_does_not_allow(self):
+        self.config["annotations"] = {"run.oci.hooks.stdout": "/x", "org.criu.config": "", "run.oci.delegate-cgroup": "x",
+                                      "run.oci.keep_original_groups": "0", "run.oci.pidfd_receiver": "/y"}
+        self.assertEqual([found[:2] for found in self.findings(0)],
+                         [(f"/annotations/{name}", "warning")
+                          for name in ("run.oci.hooks.stdout", "org.criu.config", "run.oci.pidfd_receiver")])
+
     def test_properties_of_systemd(self):
+        self.allow("allowSystemdProperties")
         self.config["annotations"] = {"org.systemd.property.TimeoutStopSec": "'soon'", "org.systemd.property.Slice": "'a.slice'",
                                       "org.systemd.property.CollectMode": "'inactive'"}
         self.assertEqual([found[:2] for found in self.findings(1)],

@@ -169,6 +169,7 @@ class KrunTest(unittest.TestCase):
         self.cid = "t" + os.path.basename(self.top)[10:]
         self.ids = [self.cid]
         self.processes = []
+        self.host_options = []
 
     def tearDown(self):
         leftovers = []
@@ -196,7 +197,14 @@ class KrunTest(unittest.TestCase):
     # ---- the program ----
 
     def command(self, *arguments, options=(), personality=None):
-        return [PROGRAMS[personality or self.personality], "--root", self.root, *options, *arguments]
+        return [PROGRAMS[personality or self.personality], "--root", self.root, *self.host_options, *options, *arguments]
+
+    def allow(self, *keys):
+        """From here on the host's settings let annotations act: keys of krun.json."""
+        path = os.path.join(self.top, "allow.json")
+        with open(path, "w") as file:
+            json.dump(dict.fromkeys(keys, True), file)
+        self.host_options = ["--config-file", path] if keys else []
 
     @staticmethod
     def environment(arguments):

@@ -126,6 +126,186 @@ static void test_state_load_refuses_what_is_cut_or_wrong(void **state)
 	close(root_fd);
 }
 
+/* ---- other versions -------------------------------------------------------------------------------------------- */
+
+/* As it was written before there were versions. */
+static const char version_1[] =
+	"{\"id\":\"web\",\"ociVersion\":\"1.3.0\",\"bundle\":\"\\/b\",\"rootfs\":\"\\/b\\/rootfs\","
+	"\"created\":\"2026-01-02T15:04:05.123456789Z\",\"annotations\":\"{\\\"a\\\":\\\"b\\\"}\","
+	"\"cgroupPath\":\"\\/krun\\/web\",\"keyring\":\"krun.web\",\"monitor\":\"\\/opt\\/kontain\\/bin\\/"
+	"km\","
+	"\"monitorOptions\":[\"--membus-width=36\"],\"settings\":[\"membusWidth=36\"],\"owner\":0,\"pid\":"
+	"4321,"
+	"\"monitorPid\":4322,\"startTimeoutMs\":10000,\"startTime\":99,\"namespaces\":1811939328,"
+	"\"executionDomain\":-1,\"cgroupUser\":false,\"cgroupBelow\":false,\"rdtMonitoring\":false,"
+	"\"execReadsConfig\":false,\"management\":true,\"keepGroups\":false,\"hasHooks\":true,"
+	"\"cgroupManager\":\"cgroupfs\",\"personality\":\"km\",\"startAt\":\"payload\"}";
+
+/* As a krun to come may write it: what is known means what it meant. */
+static const char version_3[] =
+	"{\"version\":3,\"id\":\"web\",\"pid\":4321,\"startTime\":99,\"namespaces\":{\"pid\":true},"
+	"\"cgroupPath\":\"/krun/web\",\"cgroupManager\":\"cgroupfs\",\"personality\":\"super\",\"more\":[1]}";
+
+static int directory_with(const char *text, int *ret_root_fd)
+{
+	struct error err = { 0 };
+	int dir_fd;
+
+	*ret_root_fd = state_root_open(&host, true, &err);
+	dir_fd = state_dir_make(*ret_root_fd, "web", &err);
+	assert_true(dir_fd >= 0);
+	if (text)
+		assert_int_equal(io_replace_file(dir_fd, STATE_FILE, 0600, text, strlen(text)), 0);
+	return dir_fd;
+}
+
+static void remove_directory(int dir_fd, int root_fd)
+{
+	struct error err = { 0 };
+
+	assert_int_equal(state_dir_remove(&host, dir_fd, "web", &err), 0);
+	close(dir_fd);
+	close(root_fd);
+}
+
+static void test_a_state_of_version_1_is_read(void **state)
+{
+	int root_fd, dir_fd = directory_with(version_1, &root_fd);
+	struct state loaded = { 0 };
+	struct error err = { 0 };
+
+	(void)state;
+	assert_int_equal(state_load(dir_fd, &loaded, &err), 0);
+	assert_string_equal(loaded.id, "web");
+	assert_string_equal(loaded.rootfs, "/b/rootfs");
+	assert_string_equal(loaded.annotations, "{\"a\":\"b\"}");
+	assert_string_equal(loaded.monitor_options.items[0], "--membus-width=36");
+	assert_int_equal(loaded.pid, 4321);
+	assert_int_equal(loaded.start_time, 99);
+	assert_int_equal(loaded.namespaces, 1811939328);
+	assert_int_equal(loaded.execution_domain, -1);
+	assert_int_equal(loaded.personality, PERSONALITY_KM);
+	assert_true(loaded.management && loaded.has_hooks);
+	/* Nobody was asked then; now the host is. */
+	assert_int_equal(loaded.trusted.len, 0);
+	/* What this krun writes has its version. */
+	assert_int_equal(state_save(dir_fd, &loaded, &err), 0);
+	state_done(&loaded);
+	remove_directory(dir_fd, root_fd);
+}
+
+static void test_what_is_written_has_a_version(void **state)
+{
+	int root_fd, dir_fd = directory_with(NULL, &root_fd);
+	struct state saved = example();
+	static const char *const names[] = { STATE_FILE, STATE_PLACE };
+	struct error err = { 0 };
+
+	(void)state;
+	assert_int_equal(state_save(dir_fd, &saved, &err), 0);
+	for (size_t i = 0; i < 2; i++) {
+		struct json_object *object, *value = NULL;
+		char *text = NULL;
+
+		assert_int_equal(io_read_file(dir_fd, names[i], 1 << 20, &text, NULL), 0);
+		object = json_tokener_parse(text);
+		assert_true(json_object_object_get_ex(object, "version", &value));
+		assert_int_equal(json_object_get_int(value), STATE_VERSION);
+		json_object_put(object);
+		free(text);
+	}
+	remove_directory(dir_fd, root_fd);
+}
+
+static void test_a_newer_state_is_an_error_that_says_so(void **state)
+{
+	int root_fd, dir_fd = directory_with(version_3, &root_fd);
+	struct state loaded = { 0 };
+	struct error err = { 0 };
+
+	(void)state;
+	assert_int_equal(state_load(dir_fd, &loaded, &err), -ENOTSUP);
+	assert_string_equal(
+		err.text,
+		"state.json: written by a newer krun: it has version 3, and this one knows up to 2");
+	/* Enough for list, kill and delete. */
+	assert_int_equal(state_load_some(dir_fd, "web", &loaded, &err), 0);
+	assert_int_equal(loaded.pid, 4321);
+	assert_int_equal(loaded.start_time, 99);
+	assert_string_equal(loaded.cgroup.path, "/krun/web");
+	assert_string_equal(loaded.bundle, "");
+	state_done(&loaded);
+	remove_directory(dir_fd, root_fd);
+}
+
+/* One after the other: with defaults, or an error that names it; never forgotten. */
+static void test_a_missing_key_is_no_reason_to_forget_a_container(void **state)
+{
+	struct json_object *whole = json_tokener_parse(version_1);
+	int root_fd, dir_fd = directory_with(NULL, &root_fd);
+
+	(void)state;
+	json_object_object_foreach(whole, key, unused)
+	{
+		const bool vital =
+			!strcmp(key, "pid") || !strcmp(key, "startTime") || !strcmp(key, "namespaces");
+		struct json_object *copy = json_tokener_parse(version_1);
+		struct state loaded = { 0 };
+		struct error err = { 0 };
+		const char *text;
+
+		(void)unused;
+		json_object_object_del(copy, key);
+		text = json_object_to_json_string(copy);
+		assert_int_equal(io_replace_file(dir_fd, STATE_FILE, 0600, text, strlen(text)), 0);
+		if (state_load(dir_fd, &loaded, &err) != (vital ? -EPROTO : 0))
+			fail_msg("without '%s': %s", key, err.text);
+		if (vital)
+			assert_non_null(strstr(err.text, key));
+		/* The machine does not get lost with a word. */
+		if (!vital)
+			assert_int_equal(loaded.personality, PERSONALITY_KM);
+		if (!vital)
+			state_done(&loaded);
+		assert_int_equal(state_load_some(dir_fd, "web", &loaded, &err), 0);
+		assert_string_equal(loaded.id, "web");
+		state_done(&loaded);
+		json_object_put(copy);
+	}
+	json_object_put(whole);
+	remove_directory(dir_fd, root_fd);
+}
+
+/* A full disk, a power cut: the processes are found by the other file. */
+static void test_a_broken_state_loses_no_process(void **state)
+{
+	int root_fd, dir_fd = directory_with(NULL, &root_fd);
+	struct state saved = example(), loaded = { 0 };
+	struct error err = { 0 };
+	char *text = NULL;
+	size_t size = 0;
+
+	(void)state;
+	assert_int_equal(state_save(dir_fd, &saved, &err), 0);
+	assert_int_equal(io_read_file(dir_fd, STATE_FILE, 1 << 20, &text, &size), 0);
+	for (size_t len = 0; len < size; len++) {
+		assert_int_equal(io_replace_file(dir_fd, STATE_FILE, 0600, text, len), 0);
+		assert_int_equal(state_load_some(dir_fd, "web", &loaded, &err), 0);
+		assert_int_equal(loaded.pid, saved.pid);
+		assert_true(loaded.start_time == saved.start_time);
+		assert_int_equal(loaded.monitor_pid, saved.monitor_pid);
+		assert_string_equal(loaded.cgroup.path, saved.cgroup.path);
+		assert_string_equal(loaded.bundle, "/b");
+		assert_int_equal(loaded.personality, PERSONALITY_KM);
+		assert_true(loaded.has_hooks);
+		state_done(&loaded);
+	}
+	assert_int_equal(io_replace_file(dir_fd, STATE_PLACE, 0600, "{", 1), 0);
+	assert_true(state_load_some(dir_fd, "web", &loaded, &err) < 0);
+	free(text);
+	remove_directory(dir_fd, root_fd);
+}
+
 static void test_state_text_is_the_object_of_the_specification(void **state)
 {
 	struct state saved = example();
@@ -205,6 +385,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_state_survives_save_and_load),
 		cmocka_unit_test(test_state_load_refuses_what_is_cut_or_wrong),
+		cmocka_unit_test(test_a_state_of_version_1_is_read),
+		cmocka_unit_test(test_what_is_written_has_a_version),
+		cmocka_unit_test(test_a_newer_state_is_an_error_that_says_so),
+		cmocka_unit_test(test_a_missing_key_is_no_reason_to_forget_a_container),
+		cmocka_unit_test(test_a_broken_state_loses_no_process),
 		cmocka_unit_test(test_state_text_is_the_object_of_the_specification),
 		cmocka_unit_test(test_state_text_tells_of_memory_that_ran_out),
 		cmocka_unit_test(test_container_id_rules),

@@ -71,6 +71,55 @@ static void test_log_json_is_one_document_whatever_the_text(void **state)
 	log_close();
 }
 
+/* What is in an error comes from images and containers: a terminal must not act on it, and it is one line. */
+static void test_texts_for_people_are_printable_lines(void **state)
+{
+	static const char evil[] = "no \033[2J\xc2\x9b 'a\nlevel=info' \x7f \xff \xc3\xa4";
+	static const char seen[] = "no \\x1b[2J\\xc2\\x9b 'a\\nlevel=info' \\x7f \\xff \xc3\xa4";
+	struct error err = { 0 };
+	auto_free char *text = NULL, *said = NULL;
+	int stderr_fd = dup(STDERR_FILENO), fd;
+	struct json_object *object, *value;
+	char *line;
+
+	(void)state;
+	unlink(path);
+	error_set(&err, -EINVAL, "%s", evil);
+	fd = open("/tmp", O_TMPFILE | O_RDWR, 0600);
+	assert_true(fd >= 0 && dup2(fd, STDERR_FILENO) >= 0);
+	assert_int_equal(log_open(path, LOG_FORMAT_TEXT, LOG_LEVEL_ERROR, &err), 0);
+	log_set_role("create", "a\nb");
+	log_failure(&err);
+	log_close();
+	dup2(stderr_fd, STDERR_FILENO);
+	close(stderr_fd);
+	read_log(&text);
+	assert_int_equal(strchr(text, '\n') - text, strlen(text) - 1);
+	assert_non_null(strstr(text, seen));
+	lseek(fd, 0, SEEK_SET);
+	assert_int_equal(io_read_all(fd, 1000, &said, NULL), 0);
+	close(fd);
+	assert_int_equal(strncmp(said, "krun: ", 6), 0);
+	said[strlen(said) - 1] = '\0';
+	assert_string_equal(said + 6, seen);
+	/* JSON has its own. */
+	free(text);
+	text = NULL;
+	unlink(path);
+	assert_int_equal(log_open(path, LOG_FORMAT_JSON, LOG_LEVEL_ERROR, &err), 0);
+	log_record(LOG_LEVEL_ERROR, NULL, "%s", evil);
+	log_close();
+	read_log(&text);
+	for (line = text; *line; line++)
+		assert_false((unsigned char)*line < 0x20 && line[1]);
+	assert_non_null(strstr(text, "\\u001b[2J\\u009b"));
+	object = json_tokener_parse(text);
+	assert_true(json_object_object_get_ex(object, "msg", &value));
+	assert_string_equal(json_object_get_string(value),
+			    "no \033[2J\xc2\x9b 'a level=info' \x7f \xef\xbf\xbd \xc3\xa4");
+	json_object_put(object);
+}
+
 static void test_log_open_names_a_bad_destination(void **state)
 {
 	struct error err = { 0 };
@@ -168,6 +217,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_log_json_is_one_document_whatever_the_text),
 		cmocka_unit_test(test_log_relay_hands_everything_on),
+		cmocka_unit_test(test_texts_for_people_are_printable_lines),
 		cmocka_unit_test(test_log_open_names_a_bad_destination),
 		cmocka_unit_test(test_log_words),
 	};
