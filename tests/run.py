@@ -13,8 +13,9 @@ cgroup2 mount at /sys/fs/cgroup, engines has network and pid namespaces of its o
 
 vm boots a Debian machine with systemd and all controllers of cgroup v2 under qemu, in software emulation, and runs in it the
 bundle ring and, of the engines ring, what only such a machine can show (engines.in_machine); vm:NAME runs whatever has NAME in
-its name, vm:bundle:NAME and vm:engines:NAME in one ring. KRUN_VM names the directory of its image, KRUN_VM_LIMIT the seconds
-that all of it may take, KRUN_TEST_JOBS how many files of tests run at once in it.
+its name, vm:bundle:NAME and vm:engines:NAME in one ring. KRUN_VM_SUITE is the suite of Debian that the machine is of, bookworm
+or trixie (default: trixie), KRUN_VM the directory of the images, KRUN_VM_LIMIT the seconds that all of it may take,
+KRUN_TEST_JOBS how many files of tests run at once in it.
 """
 
 import json
@@ -67,7 +68,10 @@ def report_meson(test, ring, name, report):
 
 
 def run_rings(selections, report):
-    """[(ring, name)]; neighbours of bundle and engines are handed on together, for they may run at once."""
+    """
+    [(ring, name)]; neighbours of bundle and engines are handed on together, for they may run at once, and those of vm, for one
+    machine does for all of them.
+    """
     import jobs
     import machine
 
@@ -76,7 +80,10 @@ def run_rings(selections, report):
         if ring in ("unit", "checks"):
             run_meson(ring, name, report)
         elif ring == "vm":
-            machine.run(name, BUILD, report)
+            names = [name]
+            while selections and selections[0][0] == "vm":
+                names.append(selections.pop(0)[1])
+            machine.run(names, BUILD, report)
         else:
             together = [(ring, name)]
             while selections and selections[0][0] in ("bundle", "engines"):
