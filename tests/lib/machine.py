@@ -112,12 +112,23 @@ def selections(names):
     return found
 
 
+def dynamic_programs(build):
+    """Programs of this build that need the host's libraries, of which the machine has others or none."""
+    programs = [os.path.join(build, "src", "krun"), os.path.join(build, "tests", "kmsim", "kmsim")]
+    return [program for program in programs if b"INTERP" in subprocess.run(
+        ["readelf", "--program-headers", "--wide", program], stdout=subprocess.PIPE, check=True).stdout]
+
+
 def run(names, build, report):
     """One machine for all of @names."""
     suite = os.environ.get("KRUN_VM_SUITE") or "trixie"
     if suite not in SUITES:
         sys.exit(f"KRUN_VM_SUITE={suite}: the machines are {' and '.join(SUITES)}")
     image = os.path.join(os.environ.get("KRUN_VM", os.path.join(os.path.dirname(TESTS), "build", "vm")), suite)
+    dynamic = dynamic_programs(build)
+    if dynamic:
+        report.add("skipped", f"vm {suite}: machine", f"not linked statically (-Dstatic=true): {' '.join(dynamic)}")
+        return
     started = time.monotonic()
     if subprocess.run([os.path.join(TESTS, "vm", "build-image"), image, suite], stdout=sys.stderr, check=False).returncode:
         report.add("skipped", f"vm {suite}: machine", "its image could not be made, see above", time.monotonic() - started)
