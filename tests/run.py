@@ -16,8 +16,9 @@ engines has network and pid namespaces of its own, too.
 
 vm boots a Debian machine with systemd and all controllers of cgroup v2 under qemu, in software emulation, and runs in it the
 bundle ring and, of the engines ring, what only such a machine can show (engines.in_machine); vm:NAME runs whatever has NAME in
-its name, vm:bundle:NAME and vm:engines:NAME in one ring. KRUN_VM names the directory of its image, KRUN_VM_LIMIT the seconds
-that all of it may take, KRUN_TEST_JOBS how many files of tests run at once in it.
+its name, vm:bundle:NAME and vm:engines:NAME in one ring. KRUN_VM_SUITE is the suite of Debian that the machine is of, bookworm
+or trixie (default: trixie), KRUN_VM the directory of the images, KRUN_VM_LIMIT the seconds that all of it may take,
+KRUN_TEST_JOBS how many files of tests run at once in it.
 """
 
 import json
@@ -82,7 +83,10 @@ def why(test, output):
 
 
 def run_rings(selections, report):
-    """[(ring, name)]; on a machine of the tests' own, neighbours of bundle, hostile and engines are handed on together and run at once."""
+    """
+    [(ring, name)]; on a machine of the tests' own, neighbours of bundle, hostile and engines are handed on together and run at once;
+    those of vm always are, for one machine does for all of them.
+    """
     import hoststate
     import jobs
     import machine
@@ -96,7 +100,10 @@ def run_rings(selections, report):
         if ring in ("unit", "checks"):
             run_meson(ring, name, report)
         elif ring == "vm":
-            machine.run(name, BUILD, report)
+            names = [name]
+            while selections and selections[0][0] == "vm":
+                names.append(selections.pop(0)[1])
+            machine.run(names, BUILD, report)
         else:
             jobs.run(together, BUILD, report)
         if before:

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The vm ring: the rings bundle and engines on another machine, that tests/vm makes and boots."""
+"""The vm ring: the rings bundle and engines on another machine, of one of Debian's suites, that tests/vm makes and boots."""
 
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 
 from report import Reader
@@ -14,6 +15,7 @@ TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # A complete run takes about a quarter of an hour on two idle cores.
 LIMIT = int(os.environ.get("KRUN_VM_LIMIT", "2400"))
 CONSOLE_LINES = 40
+SUITES = ("bookworm", "trixie")
 # Emulation is slow, and its host may be busy: time limits are missed for reasons that are not krun's. More than this are not bad luck.
 AGAIN_MAX = 10
 
@@ -37,7 +39,7 @@ class FirstAttempt:
 
     def selections(self):
         """For the second attempt; None when there is none to be made."""
-        found = [re.match(r"vm: (bundle|engines): \w+\.(\w+\.\w+)$", name) for name in self.failed]
+        found = [re.match(r"vm \w+: (bundle|engines): \w+\.(\w+\.\w+)$", name) for name in self.failed]
         if not found or len(found) > AGAIN_MAX or not all(found):
             return None
         return [f"{match.group(1)}:{match.group(2)}" for match in found]
@@ -48,72 +50,97 @@ class FirstAttempt:
                 self.report.add("failed", name, detail, seconds)
 
 
-def fill_share(share, build):
-    """What the guest needs: the tests, the program under its names, kmsim."""
-    shutil.rmtree(share, ignore_errors=True)
-    os.makedirs(os.path.join(share, "krun", "build", "tests", "kmsim"))
-    os.makedirs(os.path.join(share, "krun", "build", "src"))
-    shutil.copytree(TESTS, os.path.join(share, "krun", "tests"), ignore=shutil.ignore_patterns("__pycache__"))
-    for name in os.listdir(os.path.join(build, "src")):
-        if re.match(r"krun[a-z-]*$", name):
-            shutil.copy(os.path.join(build, "src", name), os.path.join(share, "krun", "build", "src", name),
-                        follow_symlinks=False)
-    shutil.copy(os.path.join(build, "tests", "kmsim", "kmsim"), os.path.join(share, "krun", "build", "tests", "kmsim"))
-    # One file: the shared directory is slow.
-    subprocess.run(["tar", "-C", share, "-cf", os.path.join(share, "krun.tar"), "krun"], check=True)
-    shutil.rmtree(os.path.join(share, "krun"))
-    shutil.copy(os.path.join(TESTS, "vm", "inside"), share)
+class Machine:
+    """One run's machine: an image that is never written, and a directory of the run's own for what it shares with the guest."""
+
+    def __init__(self, suite, image, top):
+        self.suite = suite
+        self.image = image
+        self.share = os.path.join(top, "share")
+        self.console = os.path.join(top, "console.log")
+
+    def fill_share(self, build):
+        """What the guest needs: the tests, the program under its names, kmsim."""
+        tree = os.path.join(self.share, "krun")
+        os.makedirs(os.path.join(tree, "build", "tests", "kmsim"))
+        os.makedirs(os.path.join(tree, "build", "src"))
+        shutil.copytree(TESTS, os.path.join(tree, "tests"), ignore=shutil.ignore_patterns("__pycache__"))
+        for name in os.listdir(os.path.join(build, "src")):
+            if re.match(r"krun[a-z-]*$", name):
+                shutil.copy(os.path.join(build, "src", name), os.path.join(tree, "build", "src", name), follow_symlinks=False)
+        shutil.copy(os.path.join(build, "tests", "kmsim", "kmsim"), os.path.join(tree, "build", "tests", "kmsim"))
+        # One file: the shared directory is slow.
+        subprocess.run(["tar", "-C", self.share, "-cf", os.path.join(self.share, "krun.tar"), "krun"], check=True)
+        shutil.rmtree(tree)
+        shutil.copy(os.path.join(TESTS, "vm", "inside"), self.share)
+
+    def boot(self, chosen, report, machine_report, jobs=os.environ.get("KRUN_TEST_JOBS", "")):
+        """One life of the machine; whether the run in it came to its end."""
+        words = [f"KRUN_TEST_JOBS={jobs}"] if jobs else []
+        command = [os.path.join(TESTS, "vm", "run-in-vm"), self.image, "--timeout", str(LIMIT), "--share", self.share, "--console",
+                   self.console, "--", "env", *words, "sh", "/mnt/share/inside", *chosen]
+        started = time.monotonic()
+        guest = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        reader = Reader(report, f"vm {self.suite}: ", lambda line: print(f"    guest: {line}", flush=True))
+        while data := os.read(guest.stdout.fileno(), 1 << 16):
+            reader.feed(data)
+        guest.stdout.close()
+        status, seconds = guest.wait(), time.monotonic() - started
+        problem = self.why(status, reader) if not reader.ended else "" if reader.count else "no test was run in it"
+        machine_report.add("failed" if problem else "passed", f"vm {self.suite}: machine", problem, seconds)
+        return not problem
+
+    def why(self, status, reader):
+        words = {124: f"stopped after {LIMIT} s ($KRUN_VM_LIMIT)", 125: "the machine ended by itself",
+                 126: "there is no machine to start"}.get(status, f"the test run ended early, status {status}")
+        doing = ", ".join(reader.running) or "no test"
+        with open(self.console, errors="replace") as file:
+            lines = [line.rstrip() for line in file.readlines()[-CONSOLE_LINES:]]
+        return "\n".join([f"{words}; was in: {doing}; the end of its console:", *(lines or ["(nothing)"])])
 
 
-def selections(name):
+def selections(names):
     """vm:NAME is NAME in both rings; vm:bundle and vm:engines:NAME are one of them."""
-    if not name or re.match(r"(bundle|engines)(:|$)", name):
-        return [name] if name else ["bundle", "engines"]
-    return [f"bundle:{name}", f"engines:{name}"]
+    found = []
+    for name in names:
+        if not name:
+            found += ["bundle", "engines"]
+        elif re.match(r"(bundle|engines)(:|$)", name):
+            found.append(name)
+        else:
+            found += [f"bundle:{name}", f"engines:{name}"]
+    return found
 
 
-def run(name, build, report):
-    image = os.environ.get("KRUN_VM", os.path.join(os.path.dirname(TESTS), "build", "vm"))
-    share, console = os.path.join(image, "share"), os.path.join(image, "console.log")
-    started = time.monotonic()
-    if subprocess.run([os.path.join(TESTS, "vm", "build-image"), image], stdout=sys.stderr, check=False).returncode:
-        report.add("skipped", "vm: machine", "its image could not be made, see above", time.monotonic() - started)
+def dynamic_programs(build):
+    """Programs of this build that need the host's libraries, of which the machine has others or none."""
+    programs = [os.path.join(build, "src", "krun"), os.path.join(build, "tests", "kmsim", "kmsim")]
+    return [program for program in programs if b"INTERP" in subprocess.run(
+        ["readelf", "--program-headers", "--wide", program], stdout=subprocess.PIPE, check=True).stdout]
+
+
+def run(names, build, report):
+    """One machine for all of @names."""
+    suite = os.environ.get("KRUN_VM_SUITE") or "trixie"
+    if suite not in SUITES:
+        sys.exit(f"KRUN_VM_SUITE={suite}: the machines are {' and '.join(SUITES)}")
+    image = os.path.join(os.environ.get("KRUN_VM", os.path.join(os.path.dirname(TESTS), "build", "vm")), suite)
+    dynamic = dynamic_programs(build)
+    if dynamic:
+        report.add("skipped", f"vm {suite}: machine", f"not linked statically (-Dstatic=true): {' '.join(dynamic)}")
         return
-    fill_share(share, build)
-    first = FirstAttempt(report)
-    if boot(image, share, console, selections(name), first, report) and first.selections():
-        results = len(report.results)
-        boot(image, share, console, first.selections(), report, report, jobs="1")
-        first.give_up(but=[name for name, _ in report.results[results:]])
-    else:
-        first.give_up()
-
-
-def boot(image, share, console, chosen, report, machine_report, jobs=os.environ.get("KRUN_TEST_JOBS", "")):
-    """One life of the machine; whether the run in it came to its end."""
-    words = [f"KRUN_TEST_JOBS={jobs}"] if jobs else []
-    command = [os.path.join(TESTS, "vm", "run-in-vm"), image, "--timeout", str(LIMIT), "--share", share, "--console", console,
-               "--", "env", *words, "sh", "/mnt/share/inside", *chosen]
     started = time.monotonic()
-    guest = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
-    reader = Reader(report, "vm: ", lambda line: print(f"    guest: {line}", flush=True))
-    while data := os.read(guest.stdout.fileno(), 1 << 16):
-        reader.feed(data)
-    guest.stdout.close()
-    status, seconds = guest.wait(), time.monotonic() - started
-    if not reader.ended:
-        machine_report.add("failed", "vm: machine", why(status, reader, console), seconds)
-    elif not reader.count:
-        machine_report.add("failed", "vm: machine", "no test was run in it", seconds)
-    else:
-        machine_report.add("passed", "vm: machine", seconds=seconds)
-    return reader.ended and reader.count > 0
-
-
-def why(status, reader, console):
-    words = {124: f"stopped after {LIMIT} s ($KRUN_VM_LIMIT)", 125: "the machine ended by itself",
-             126: "there is no machine to start"}.get(status, f"the test run ended early, status {status}")
-    doing = ", ".join(reader.running) or "no test"
-    with open(console, errors="replace") as file:
-        lines = [line.rstrip() for line in file.readlines()[-CONSOLE_LINES:]]
-    return "\n".join([f"{words}; was in: {doing}; the end of its console:", *(lines or ["(nothing)"])])
+    if subprocess.run([os.path.join(TESTS, "vm", "build-image"), image, suite], stdout=sys.stderr, check=False).returncode:
+        report.add("skipped", f"vm {suite}: machine", "its image could not be made, see above", time.monotonic() - started)
+        return
+    # Of this run alone: several may use one image, which none of them writes.
+    with tempfile.TemporaryDirectory(prefix="ring.", dir=image) as top:
+        machine = Machine(suite, image, top)
+        machine.fill_share(build)
+        first = FirstAttempt(report)
+        if machine.boot(selections(names), first, report) and first.selections():
+            results = len(report.results)
+            machine.boot(first.selections(), report, report, jobs="1")
+            first.give_up(but=[name for name, _ in report.results[results:]])
+        else:
+            first.give_up()
