@@ -53,7 +53,8 @@ struct exec {
 	bool unprivileged; /* an ordinary user of the host, before any namespace is entered */
 	int pidfd;	   /* of the container's init */
 	int proc_fd;
-	int root_fd; /* of a container in somebody else's mount namespace; else -1 */
+	int joined_root_fd; /* of a container in somebody else's mount namespace; else -1 */
+	int root_fd;	    /* of its first process */
 	struct cgroup cgroup;
 	int cgroup_fd; /* directory to start in; -1 none; owned when it is a sub-cgroup */
 	struct seccomp_program seccomp;
@@ -74,6 +75,7 @@ static void exec_done(struct exec *exec)
 	cleanup_close(&exec->dir_fd);
 	cleanup_close(&exec->pidfd);
 	cleanup_close(&exec->proc_fd);
+	cleanup_close(&exec->joined_root_fd);
 	cleanup_close(&exec->root_fd);
 	if (exec->cgroup_fd != exec->cgroup.dir_fd)
 		cleanup_close(&exec->cgroup_fd);
@@ -164,6 +166,33 @@ static int open_cgroup(struct exec *exec, struct error *err)
 	return 0;
 }
 
+/* The first process is krun's own until it starts, and not dumpable: an ordinary user may not look into it. */
+static int explain_root(const struct exec *exec, int r, struct error *err)
+{
+	if (exec->unprivileged && r == -EACCES && status_of(exec->dir_fd, &exec->state) == STATUS_CREATED)
+		return error_set(err, r,
+				 "cannot exec in container '%s': it is created, and an ordinary user can "
+				 "enter it only "
+				 "when it has started",
+				 exec->state.id);
+	return error_sys(err, r, "open the container's root");
+}
+
+static int open_root(struct exec *exec, struct error *err)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "%d/root", exec->state.pid);
+	exec->root_fd = openat(exec->proc_fd, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (exec->root_fd < 0)
+		return explain_root(exec, -errno, err);
+	if (!exec->state.joined_mounts)
+		return 0;
+	exec->joined_root_fd = open(exec->state.rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return exec->joined_root_fd < 0 ? error_sys(err, -errno, "open the root '%s'", exec->state.rootfs) :
+					  0;
+}
+
 static int check_needs(const struct exec *exec, struct error *err)
 {
 	struct strv warnings = { 0 };
@@ -196,9 +225,7 @@ static bool names_monitor(const struct exec *exec)
 /* A program that the container's root approved runs without km; everything else gets a km of its own. */
 static int choose_program(struct exec *exec, struct error *err)
 {
-	auto_close int root_fd = -1;
 	struct km_settings settings;
-	char path[32];
 	int r;
 
 	if (exec->state.personality != PERSONALITY_KM)
@@ -208,15 +235,11 @@ static int choose_program(struct exec *exec, struct error *err)
 	for (size_t i = 0; i < exec->state.monitor_environment.len; i++)
 		if (strv_env_put(&exec->process.env, exec->state.monitor_environment.items[i]) < 0)
 			return error_oom(err);
-	snprintf(path, sizeof(path), "%d/root", exec->state.pid);
-	root_fd = openat(exec->proc_fd, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (root_fd < 0)
-		return error_sys(err, -errno, "open the container's root");
 	/* What the host permits now, not when the container was made. */
 	r = km_settings_load(exec->request->host->config_file, &settings, err);
 	if (r < 0)
 		return r;
-	r = km_exception_find(root_fd, idmap_root_of(exec->proc_fd, exec->state.pid), &settings,
+	r = km_exception_find(exec->root_fd, idmap_root_of(exec->proc_fd, exec->state.pid), &settings,
 			      exec->process.process.args[0], &exec->exception, err);
 	exec->audit_syslog = settings.exceptions_audit == KM_AUDIT_SYSLOG;
 	km_settings_done(&settings);
@@ -249,15 +272,6 @@ static int join_pid_namespace(struct exec *exec, struct error *err)
 		return 0;
 	}
 	return error_sys(err, -errno, "enter the container's pid namespace");
-}
-
-/* Entering a mount namespace gives its root, which is not the container's when that is joined. */
-static int open_joined_root(struct exec *exec, struct error *err)
-{
-	if (!exec->state.joined_mounts)
-		return 0;
-	exec->root_fd = open(exec->state.rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return exec->root_fd < 0 ? error_sys(err, -errno, "open the root '%s'", exec->state.rootfs) : 0;
 }
 
 static int open_rest(struct exec *exec, struct error *err)
@@ -299,7 +313,9 @@ static int spawn(struct exec *exec, struct error *err)
 		.id = exec->request->id,
 		.process = process,
 		.env = exec->process.env.items,
+		.joined_root_fd = exec->joined_root_fd,
 		.root_fd = exec->root_fd,
+		.root_file = exec->state.root_file,
 		.target_pidfd = exec->pidfd,
 		.target_namespaces = exec->namespaces,
 		.cgroup_fd = exec->cgroup_fd,
@@ -480,14 +496,15 @@ static int run(struct exec *exec, int *ret_status, struct error *err)
 int container_exec(const struct exec_request *request, int *ret_status, struct error *err)
 {
 	static int (*const phases[])(struct exec *, struct error *) = {
-		find_container,	  choose_process, open_cgroup,	      choose_program,
-		open_joined_root, open_rest,	  join_pid_namespace,
+		find_container, choose_process, open_cgroup,	    open_root,
+		choose_program, open_rest,	join_pid_namespace,
 	};
 	struct exec exec = {
 		.request = request,
 		.dir_fd = -1,
 		.pidfd = -1,
 		.proc_fd = -1,
+		.joined_root_fd = -1,
 		.root_fd = -1,
 		.cgroup = { .dir_fd = -1, .holder_fd = -1 },
 		.cgroup_fd = -1,

@@ -308,12 +308,12 @@ static int open_mounts(struct launch *launch, struct error *err)
 		.files = files,
 		.devices = devices,
 	};
+	int r;
 
 	if (launch->has_km) {
 		const struct km_plan *km = &launch->km;
 
-		int r = add_snapshot_files(launch, files, &request.files_len, err);
-
+		r = add_snapshot_files(launch, files, &request.files_len, err);
 		if (r < 0)
 			return r;
 		files[request.files_len++] = (struct mount_extra_file){ .fd = km->monitor_fd,
@@ -335,7 +335,10 @@ static int open_mounts(struct launch *launch, struct error *err)
 		files[request.files_len++] = (struct mount_extra_file){ .fd = launch->notify_dir_fd,
 									.destination = NOTIFY_MOUNT,
 									.is_directory = true };
-	return mount_setup_make(&request, &launch->mounts, err);
+	r = mount_setup_make(&request, &launch->mounts, err);
+	if (r == 0)
+		launch->state.root_file = mount_setup_root(launch->mounts);
+	return r;
 }
 
 static int open_host(struct launch *launch, struct error *err)

@@ -157,7 +157,8 @@ int launch_plan_make(struct launch *launch, struct error *err)
 		.env = launch->env.items,
 		.mounts = launch->mounts,
 		.ns = &launch->ns,
-		.root_fd = launch->joined_root_fd,
+		.joined_root_fd = launch->joined_root_fd,
+		.root_fd = -1,
 		.target_pidfd = -1,
 		.cgroup_fd =
 			launch->payload_cgroup_fd >= 0 ? launch->payload_cgroup_fd : launch->cgroup.dir_fd,

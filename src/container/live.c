@@ -5,11 +5,13 @@
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <sched.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "container/state.h"
 #include "init/sync.h"
 #include "mount/setup.h"
+#include "ns/setup.h"
 #include "syscall/open.h"
 #include "syscall/process.h"
 #include "util/cleanup.h"
@@ -19,6 +21,8 @@ static const uint64_t ENTERED = CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWCGROUP | 
 
 struct entered {
 	int pidfd;
+	int root_fd; /* of the container's first process */
+	const struct file_id *root;
 	uint64_t namespaces;
 	const struct live_act *act;
 };
@@ -49,21 +53,39 @@ static int enter_and_act(void *data, struct error *err)
 	struct entered *entered = data;
 	const uint64_t pid_too = entered->act->in_pid_namespace ? CLONE_NEWPID : 0;
 	const uint64_t wanted = entered->namespaces & (ENTERED | pid_too);
+	int r;
 
 	if (setns(entered->pidfd, (int)wanted) < 0)
 		return error_sys(err, -errno, "enter the container's namespaces");
+	r = ns_enter_root(entered->root_fd, entered->root, err);
+	cleanup_close(&entered->root_fd);
+	if (r < 0)
+		return r;
 	return wanted & CLONE_NEWPID ? act_in_pid_namespace(entered, err) : act_as_root(entered, err);
+}
+
+static int open_root(const struct state *state)
+{
+	char path[32];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/root", state->pid);
+	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
 }
 
 int live_run(const struct state *state, const struct live_act *act, struct error *err)
 {
 	auto_close int pidfd = sys_pidfd_open(state->pid);
-	struct entered entered = { pidfd, state->namespaces, act };
+	auto_close int root_fd = open_root(state);
+	struct entered entered = { pidfd, root_fd, &state->root_file, state->namespaces, act };
 	struct fd_list keep = { 0 };
 
 	if (pidfd < 0)
 		return error_sys(err, pidfd, "open a pidfd");
-	if (fd_list_add(&keep, pidfd) < 0)
+	if (root_fd < 0)
+		return error_sys(err, root_fd, "open the container's root");
+	if (fd_list_add(&keep, pidfd) < 0 || fd_list_add(&keep, root_fd) < 0)
 		return error_oom(err);
 	for (size_t i = 0; act->keep && i < act->keep->len; i++)
 		if (fd_list_add(&keep, act->keep->items[i]) < 0)

@@ -73,6 +73,8 @@ static const struct field {
 	{ "monitorPid", NUMBER32, offsetof(struct state, monitor_pid), .need = PLACE },
 	{ "startTimeoutMs", NUMBER32, offsetof(struct state, start_timeout_ms),
 	  .number = KM_START_TIMEOUT_MS },
+	{ "rootDevice", NUMBER64, offsetof(struct state, root_file.device) },
+	{ "rootInode", NUMBER64, offsetof(struct state, root_file.inode) },
 	{ "monitorFileDevice", NUMBER64, offsetof(struct state, monitor_file.device) },
 	{ "monitorFileInode", NUMBER64, offsetof(struct state, monitor_file.inode) },
 	{ "startTime", NUMBER64, offsetof(struct state, start_time), .need = VITAL | PLACE },

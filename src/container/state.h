@@ -49,7 +49,8 @@ struct state {
 	struct rdt_group rdt;	     /* its class of resctrl, if it has one */
 	char *keyring;		     /* name of the session keyring that exec joins; NULL: none */
 	char *monitor;		     /* path of km inside the container, km personality only */
-	struct km_file monitor_file; /* which file it is there, to be known again */
+	struct file_id root_file;    /* which directory its root is */
+	struct file_id monitor_file; /* which file it is there, to be known again */
 	char *monitor_device; /* path of the one that was chosen for km; NULL: every one that the host has */
 	struct strv monitor_options, monitor_environment; /* of settings, for the km of exec */
 	struct strv settings; /* "KEY=VALUE" that are not the default, for people */

@@ -147,7 +147,6 @@ static int open_monitor(const struct init_plan *plan, struct error *err)
 	auto_close int root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	auto_close int fd =
 		root_fd < 0 ? -errno : sys_openat2(root_fd, plan->monitor + 1, O_PATH | O_NOFOLLOW, 0, how);
-	const struct km_file *known = &plan->monitor_file;
 	struct statvfs fs;
 	struct stat st;
 
@@ -155,8 +154,7 @@ static int open_monitor(const struct init_plan *plan, struct error *err)
 		return error_sys(err, fd, "open km '%s' in the container", plan->monitor);
 	if (fstat(fd, &st) < 0 || fstatvfs(fd, &fs) < 0)
 		return error_sys(err, -errno, "look at km '%s' in the container", plan->monitor);
-	if (!S_ISREG(st.st_mode) || !(fs.f_flag & ST_RDONLY) ||
-	    (known->inode && (st.st_dev != known->device || st.st_ino != known->inode)))
+	if (!S_ISREG(st.st_mode) || !(fs.f_flag & ST_RDONLY) || !file_id_matches(&plan->monitor_file, &st))
 		return error_set(
 			err, -EPERM,
 			"'%s' in the container is not the km that krun mounted there: somebody in it has "

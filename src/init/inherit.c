@@ -55,6 +55,8 @@ static int add_steps(struct fd_list *list, const struct init_plan *plan)
 		r = fd_list_add(list, plan->target_pidfd);
 	if (r == 0)
 		r = fd_list_add(list, plan->root_fd);
+	if (r == 0)
+		r = fd_list_add(list, plan->joined_root_fd);
 	for (int i = 0; r == 0 && plan->ns && i < NS_KIND_COUNT; i++)
 		r = fd_list_add(list, plan->ns->join[i]);
 	if (r == 0 && plan->mounts)

@@ -47,7 +47,9 @@ struct init_plan {
 	char *const *env;	    /* complete but for HOME; NULL-terminated */
 	struct mount_setup *mounts; /* NULL for exec, and in a mount namespace that is joined */
 	struct ns_plan *ns;	    /* create: what to make and join */
-	int root_fd; /* a root that is not that of its mount namespace, O_PATH, as the host sees it; -1: it is */
+	int joined_root_fd; /* the root in a mount namespace of somebody else's, O_PATH, as the host sees it; else -1 */
+	int root_fd;		    /* exec: the root of the container's first process, O_PATH; else -1 */
+	struct file_id root_file;   /* exec: the container's root as it was made */
 	int target_pidfd;	    /* exec: process whose namespaces are joined; else -1 */
 	uint64_t target_namespaces; /* exec: CLONE_NEW* to join */
 	int cgroup_fd;		    /* start in this cgroup; -1: stay in the caller's */
@@ -73,7 +75,7 @@ struct init_plan {
 
 	enum init_program program;
 	const char *monitor;	      /* INIT_PROGRAM_KM: path of km */
-	struct km_file monitor_file;  /* which file that has to be */
+	struct file_id monitor_file;  /* which file that has to be */
 	bool monitor_waits;	      /* pass --wait-for-signal */
 	char *const *monitor_options; /* of the settings; NULL: none */
 	int monitor_log_fd;	      /* -1: the options say where its log goes */

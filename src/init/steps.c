@@ -264,7 +264,7 @@ const struct init_step init_create_steps[] = {
  */
 static int step_chroot(struct init_ctx *ctx, struct error *err)
 {
-	auto_close int root_fd = open_again_here(ctx->plan->root_fd, O_PATH | O_DIRECTORY);
+	auto_close int root_fd = open_again_here(ctx->plan->joined_root_fd, O_PATH | O_DIRECTORY);
 
 	if (root_fd == -ESTALE || root_fd == -ENOENT)
 		return error_set(
@@ -353,10 +353,12 @@ static int step_exec_console(struct init_ctx *ctx, struct error *err)
 	return open_console(ctx, root_fd, err);
 }
 
-/* A container that lives in somebody else's mount namespace: entering that gives the root of the namespace, not of the container. */
-static int step_exec_chroot(struct init_ctx *ctx, struct error *err)
+static int step_exec_root(struct init_ctx *ctx, struct error *err)
 {
-	return ctx->plan->root_fd < 0 ? 0 : step_chroot(ctx, err);
+	const struct init_plan *plan = ctx->plan;
+
+	return plan->joined_root_fd >= 0 ? step_chroot(ctx, err) :
+					   ns_enter_root(plan->root_fd, &plan->root_file, err);
 }
 
 const struct init_step init_exec_steps[] = {
@@ -364,7 +366,7 @@ const struct init_step init_exec_steps[] = {
 	{ "leave proc",
 	  init_step_leave_proc }, /* before anybody in the container can be our neighbour in /proc */
 	{ "enter", step_enter },
-	{ "chroot", step_exec_chroot },
+	{ "root", step_exec_root }, /* what entering gives is the namespace's */
 	{ "session", step_session },
 	{ "keyring", step_keyring },
 	{ "console", step_exec_console },

@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 #include "km/settings.h"
+#include "syscall/open.h"
 #include "util/strv.h"
 
 struct error;
@@ -41,12 +42,6 @@ int personality_parse(const char *word, enum personality *ret);
 
 enum { KM_DEVICES_MAX = 2 };
 
-/* A file that is to be known again. */
-struct km_file {
-	dev_t device;
-	ino_t inode; /* 0: not known */
-};
-
 struct km_device {
 	int fd;		  /* O_PATH of the host's node; owned */
 	const char *path; /* "/dev/kvm", "/dev/kkm", or that of the settings; borrowed */
@@ -58,7 +53,7 @@ struct km_device {
 struct km_plan {
 	struct km_settings settings;
 	int monitor_fd; /* O_PATH, a regular executable file */
-	struct km_file monitor_file;
+	struct file_id monitor_file;
 	int libc_fd; /* -1: absent, fine for static payloads */
 	struct km_device devices[KM_DEVICES_MAX];
 	size_t devices_len;

@@ -13,7 +13,7 @@
 #include "util/error.h"
 #include "util/log.h"
 
-static int open_monitor(const char *path, struct km_file *ret, struct error *err)
+static int open_monitor(const char *path, struct file_id *ret, struct error *err)
 {
 	auto_close int fd = open(path, O_PATH | O_CLOEXEC);
 	struct statvfs fs;
@@ -35,7 +35,7 @@ static int open_monitor(const char *path, struct km_file *ret, struct error *err
 				 "km '%s' is on a file system that is mounted noexec: mount it with exec, or "
 				 "install km elsewhere and set \"kmPath\"",
 				 path);
-	*ret = (struct km_file){ .device = st.st_dev, .inode = st.st_ino };
+	*ret = file_id_of(&st);
 	return take_fd(&fd);
 }
 
@@ -146,7 +146,7 @@ void km_plan_done(struct km_plan *plan)
 
 int km_check_monitor(const struct km_settings *settings, struct error *err)
 {
-	struct km_file ignored;
+	struct file_id ignored;
 	auto_close int fd = open_monitor(settings->monitor, &ignored, err);
 
 	return fd < 0 ? fd : 0;

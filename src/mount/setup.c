@@ -351,6 +351,13 @@ int mount_setup_make_live(const struct mount_request *request, struct mount_setu
 	return 0;
 }
 
+struct file_id mount_setup_root(const struct mount_setup *setup)
+{
+	struct stat st;
+
+	return fstat(setup->root_fd, &st) < 0 ? (struct file_id){ 0 } : file_id_of(&st);
+}
+
 int mount_setup_descriptors(const struct mount_setup *setup, struct fd_list *list)
 {
 	int r = fd_list_add(list, setup->root_fd);

@@ -17,6 +17,7 @@
 #include <sys/types.h>
 
 struct error;
+struct file_id;
 struct spec;
 struct mount_setup;
 
@@ -80,6 +81,8 @@ int mount_do_remove(const struct spec *spec, int proc_fd, struct error *err);
 /* Parent, before clone. Opens everything. A missing source or rootfs is an error that names it. */
 int mount_setup_make(const struct mount_request *request, struct mount_setup **ret, struct error *err);
 void mount_setup_free(struct mount_setup *setup);
+/* Which directory the root is. */
+struct file_id mount_setup_root(const struct mount_setup *setup);
 /* Adds every descriptor that the child needs. -ENOMEM. */
 struct fd_list;
 int mount_setup_descriptors(const struct mount_setup *setup, struct fd_list *list);

@@ -9,9 +9,11 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "spec/spec.h"
+#include "syscall/open.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/io.h"
@@ -28,6 +30,19 @@ int ns_loopback_up(struct error *err)
 	request.ifr_flags = IFF_UP | IFF_RUNNING;
 	if (ioctl(fd, SIOCSIFFLAGS, &request) < 0)
 		return error_sys(err, -errno, "bring up the loopback interface");
+	return 0;
+}
+
+int ns_enter_root(int root_fd, const struct file_id *known, struct error *err)
+{
+	struct stat st;
+
+	if (stat("/", &st) < 0)
+		return error_sys(err, -errno, "look at the container's root");
+	if (file_id_matches(known, &st))
+		return 0;
+	if (fchdir(root_fd) < 0 || chroot(".") < 0 || chdir("/") < 0)
+		return error_sys(err, -errno, "enter the container's root");
 	return 0;
 }
 

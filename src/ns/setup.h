@@ -6,10 +6,18 @@
 #include <stdbool.h>
 
 struct error;
+struct file_id;
 struct spec;
 
 /* Brings the loopback interface of the current network namespace up. */
 int ns_loopback_up(struct error *err);
+
+/*
+ * After a process has entered a container's mount namespace. That gives the root of the namespace, which is not the container's when krun
+ * was itself in a chroot as it made it: then that is above, with all of the host. @known: the container's root as it was made;
+ * @root_fd: the root of its first process, to which this one changes when its own is another.
+ */
+int ns_enter_root(int root_fd, const struct file_id *known, struct error *err);
 
 /* hostname and domainname of the current UTS namespace; NULL leaves one alone. */
 int ns_names_apply(const char *hostname, const char *domainname, struct error *err);

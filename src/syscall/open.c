@@ -112,6 +112,16 @@ bool is_same_file(const struct stat *a, const struct stat *b)
 	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
+struct file_id file_id_of(const struct stat *st)
+{
+	return (struct file_id){ .device = st->st_dev, .inode = st->st_ino };
+}
+
+bool file_id_matches(const struct file_id *known, const struct stat *st)
+{
+	return known->inode == 0 || (known->device == st->st_dev && known->inode == st->st_ino);
+}
+
 int open_again_here(int fd, int flags)
 {
 	auto_close int again = -1;

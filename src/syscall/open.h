@@ -62,6 +62,15 @@ int fd_path(int fd, char *path, size_t size);
 int open_again_here(int fd, int flags);
 bool is_same_file(const struct stat *a, const struct stat *b);
 
+/* A file or directory that is to be known again, also by a later command. */
+struct file_id {
+	dev_t device;
+	ino_t inode; /* 0: not known */
+};
+struct file_id file_id_of(const struct stat *st);
+/* True for one that is not known, too. */
+bool file_id_matches(const struct file_id *known, const struct stat *st);
+
 /* Opens the object behind an O_PATH fd for real (through /proc/self/fd). */
 int reopen_fd(int fd, int flags);
 /* chmod(2) of the object behind an O_PATH fd. */
