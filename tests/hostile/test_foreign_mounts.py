@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Mount namespaces that are somebody else's, and mounts of the host that stay in sight."""
 
+import json
 import os
 import re
 import subprocess
@@ -30,6 +31,9 @@ ROWS = (
     ("Joined.test_notify", "the same with NOTIFY_SOCKET", "refused by name, and nothing is mounted", "CVE-2019-19921"),
     ("JoinedByMonitor.test_monitor", "the same under km, which needs mounts", "refused by name, and nothing is mounted",
      "CVE-2019-19921"),
+    ("Chroot.test_exec", "krun runs in a chroot, and exec enters the mount namespace that has the host above",
+     "the process is in the container's root", "CVE-2024-21626"),
+    ("Chroot.test_mounts_add", "the same with mounts add", "the mount is in the container's root", "CVE-2024-21626"),
     ("Fresh.test_pivot", "mount proc and sysfs anew in a user namespace of the container's making",
      "refused, because nothing unmasked is in sight", "CVE-2019-16884"),
     ("Fresh.test_no_pivot", "the same with --no-pivot, where the host's mounts are below the root",
@@ -188,3 +192,43 @@ class Fresh(BothPersonalities):
                   f"for i in . .. ../.. ../../.. ../../../..; do cat $i/{self.canary.lstrip('/')} 2>/dev/null; done; "
                   f"grep -c . /proc/self/mountinfo; true")
         self.assertFalse(self.secret in self.inside(script, "--no-pivot"), "a file of the host was read")
+
+
+# In a mount namespace of its own: the whole tree once more below $1, which is the root of what runs in it.
+IN_CHROOT = """mkdir -p "$1/again" && mount -t tmpfs none "$1" && mkdir "$1/again" && echo > "$1/outside" &&
+mount --rbind / "$1/again" && shift && exec chroot "$0" "$@" """
+
+
+class Chroot(BothPersonalities):
+    """As in an image builder or a rescue system: the root of the mount namespace is above krun's own."""
+
+    def setUp(self):
+        super().setUp()
+        self.above = os.path.join(self.top, "above")
+        os.mkdir(self.above)
+
+    def in_chroot(self, *script):
+        """All in one such namespace; the container is gone at its end."""
+        words = " ".join(self.command("", options=())[:-1])
+        commands = " && ".join([f"{words} create --bundle {self.bundle} {self.cid} </dev/null >/dev/null",
+                                f"{words} start {self.cid}", *(line.replace("KRUN", words) for line in script)])
+        done = subprocess.run(
+            ["unshare", "--mount", "--propagation", "private", "sh", "-c", IN_CHROOT, self.above + "/again", self.above,
+             "sh", "-c", f"({commands}); status=$?; {words} delete --force {self.cid}; exit $status"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60, check=False)
+        return done.stdout.decode(errors="replace")
+
+    def test_exec(self):
+        self.shell("echo READY; exec sleep 1000")
+        with open(os.path.join(self.rootfs, "inside"), "w") as file:
+            file.write("the container's\n")
+        self.assertEqual(self.in_chroot(f"KRUN exec {self.cid} /bin/sh -c 'cat /inside'"), "the container's\n")
+
+    def test_mounts_add(self):
+        self.shell("echo READY; exec sleep 1000")
+        path = os.path.join(self.top, "mounts.json")
+        with open(path, "w") as file:
+            json.dump([{"destination": "/tmp/added", "type": "tmpfs", "source": "tmpfs"}], file)
+        self.assertIn(" /tmp/added ", self.in_chroot(f"KRUN mounts add {self.cid} {path}",
+                                                 f"KRUN exec {self.cid} /bin/cat /proc/self/mountinfo"))
+        self.assertTrue(os.path.isdir(os.path.join(self.rootfs, "tmp/added")), "the mount point is elsewhere")
