@@ -5,7 +5,9 @@
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/mount.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -22,6 +24,9 @@
 #include "util/io.h"
 
 static const char self[] = "/proc/self/exe";
+
+/* In the environment of a copy until that has looked: a kernel that shows it in another way must not have krun start for ever. */
+#define STARTED_AGAIN "KRUN_STARTED_AGAIN"
 
 enum { SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE };
 
@@ -112,7 +117,7 @@ static int copy_to_tmpfs(int self_fd)
 		r = mount_fd = sys_fsmount(context_fd, FSMOUNT_CLOEXEC, 0);
 	if (r < 0)
 		return r;
-	fd = openat(mount_fd, "krun", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0500);
+	fd = openat(mount_fd, "krun", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0700);
 	r = fd < 0 ? -errno : copy_self(self_fd, fd);
 	cleanup_close(&fd);
 	path_fd = openat(mount_fd, "krun", O_PATH | O_CLOEXEC);
@@ -174,16 +179,23 @@ static int start_from_tmpfs(int self_fd, char **argv)
 int protect_program(char **argv, struct error *err)
 {
 	auto_close int self_fd = -1;
+	const bool again = getenv(STARTED_AGAIN);
 	int mount, memfd, tmpfs;
 
+	unsetenv(STARTED_AGAIN);
 	if (is_protected())
 		return 0;
+	if (again)
+		return error_set(err, -ELOOP,
+				 "krun started itself from a copy that nobody can write, and cannot tell");
 	self_fd = open(self, O_RDONLY | O_CLOEXEC);
 	if (self_fd < 0)
 		return error_sys(err, -errno, "open '%s'", self);
 	if (is_out_of_reach(self_fd))
 		return 0;
 	mount = start_from_mount(argv);
+	if (setenv(STARTED_AGAIN, "1", 1) < 0)
+		return error_oom(err);
 	memfd = start_from_memfd(self_fd, argv);
 	tmpfs = start_from_tmpfs(self_fd, argv);
 	return error_set(
