@@ -26,6 +26,8 @@ ROWS = (
      "it is sealed, or its mount read-only", "CVE-2019-5736"),
     ("Protected.test_inside_of_a_user_namespace", "the same when krun is called in a user namespace that owns it",
      "it is sealed, or its mount read-only", "CVE-2019-5736"),
+    ("NoProgramsInMemory.test_no_programs_in_memory", "the same for the ordinary user's program where vm.memfd_noexec is 2",
+     "it is sealed, or its mount read-only", "CVE-2019-5736"),
     ("Protected.test_mount_that_is_gone", "the same when the mount of krun's program was detached",
      "it is sealed, or its mount read-only", "CVE-2019-5736"),
 )
@@ -118,17 +120,19 @@ class Overwrite(ProgramTest):
         self.attack()
 
 
-class Protected(ProgramTest):
+class ProtectedTest(ProgramTest):
     """Without a race: the command that stays in the foreground has the same program as what enters."""
 
-    def assert_protected(self, process):
-        path = f"/proc/{process.pid}/exe"
+    def assert_protected(self, process, pid=None):
+        """@pid: of krun itself, when that is a child of @process."""
+        pid = pid or process.pid
+        path = f"/proc/{pid}/exe"
 
         def runs():
             # Until the payload runs, krun may still be on its way to its own protection.
             if process.poll() is not None:
                 return True
-            with open(f"/proc/{process.pid}/task/{process.pid}/children") as file:
+            with open(f"/proc/{pid}/task/{pid}/children") as file:
                 return file.read().split() and "hold" in self.logged()
 
         wait_until(runs, what="payload of exec")
@@ -140,13 +144,15 @@ class Protected(ProgramTest):
             self.assertTrue(is_sealed(file.fileno()) or os.fstatvfs(file.fileno()).f_flag & os.ST_RDONLY,
                             "only that krun runs keeps its program from being written: no seal, no read-only mount")
 
-    def start_sleeper_and_hold(self):
-        self.start("echo READY; exec sleep 1000")
-        return ["exec", self.cid, "sh", "-c", "echo hold >> /tmp/held; sleep 100"]
-
     def logged(self):
         path = os.path.join(self.rootfs, "tmp", "held")
         return (super().logged() if os.path.exists(self.log) else "") + ("hold" if os.path.exists(path) else "")
+
+
+class Protected(ProtectedTest):
+    def start_sleeper_and_hold(self):
+        self.start("echo READY; exec sleep 1000")
+        return ["exec", self.cid, "sh", "-c", "echo hold >> /tmp/held; sleep 100"]
 
     def test_root(self):
         self.copy_program()
@@ -179,3 +185,29 @@ class Protected(ProgramTest):
         self.mount_program()
         words = self.start_sleeper_and_hold()
         self.assert_protected(self.execute_detached(*words))
+
+
+class NoProgramsInMemory(ProtectedTest):
+    """Where krun's copy is on a tmpfs; km's own process 1 is a program in memory, and an error there."""
+
+    variants = ("plain",)
+
+    def test_no_programs_in_memory(self):
+        """The sysctl is of the pid namespace (Linux 6.3), so that it is changed for these processes alone."""
+        if not os.path.exists("/proc/sys/vm/memfd_noexec"):
+            self.skipTest("this kernel executes files in memory always")
+        self.of_ordinary_user(own_program=True)
+        self.write_config(args=["/bin/sh", "-c", "touch /tmp/held; sleep 100"])
+        process = self.popen(["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c",
+                              'echo 2 > /proc/sys/vm/memfd_noexec && exec "$@"', "sh",
+                              *self.command("run", "--bundle", self.bundle, self.cid)])
+
+        def child():
+            with open(f"/proc/{process.pid}/task/{process.pid}/children") as file:
+                return file.read().split()
+
+        wait_until(lambda: process.poll() is not None or (child() and "hold" in self.logged()), what="payload of run")
+        self.assertIsNone(process.poll(), f"krun has ended: {process.poll() is not None and process.stderr.read()}")
+        self.assert_protected(process, int(child()[0]))
+        process.kill()
+        process.wait(10)
