@@ -371,8 +371,11 @@ static int answer(struct exec *exec, const struct sync_message *message, struct 
 static int converse(struct exec *exec, struct error *err)
 {
 	struct sync_message message;
-	int r;
+	int r = SYNC_END;
 
+	/* Without these nothing comes that has to be answered. */
+	if (!exec->process.process.terminal && !exec->handover)
+		return launch_expect_execution(exec->child.sync_fd, false, exec->child.pid, err);
 	while ((r = sync_receive(exec->child.sync_fd, &message, err)) == SYNC_MESSAGE) {
 		if (message.kind == SYNC_EXECUTE)
 			break;

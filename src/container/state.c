@@ -185,7 +185,8 @@ static int save(int dir_fd, const char *name, const struct state *state, unsigne
 
 int state_save(int dir_fd, const struct state *state, struct error *err)
 {
-	int r = save(dir_fd, STATE_PLACE, state, PLACE, err);
+	/* Until there is a process, nothing can be lost that the second file would find. */
+	int r = state->pid > 0 ? save(dir_fd, STATE_PLACE, state, PLACE, err) : 0;
 
 	return r < 0 ? r : save(dir_fd, STATE_FILE, state, 0, err);
 }
@@ -218,7 +219,6 @@ static int take_field(struct json_object *object, struct state *state, const str
 	};
 	struct json_object *value = get(object, field->key, types[field->kind]);
 	const union slot slot = slot_of(state, field);
-	const char *text = value ? json_object_get_string(value) : field->text ? field->text : "";
 	const int64_t number = value ? json_object_get_int64(value) : field->number;
 
 	switch (field->kind) {
@@ -227,7 +227,7 @@ static int take_field(struct json_object *object, struct state *state, const str
 			return 0;
 		/* fall through */
 	case TEXT:
-		*slot.text = strdup(text);
+		*slot.text = strdup(value ? json_object_get_string(value) : field->text ? field->text : "");
 		return *slot.text ? 0 : error_oom(err);
 	case LIST:
 		return value ? take_list(value, slot.list, err) : 0;

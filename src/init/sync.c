@@ -2,6 +2,7 @@
 #include "init/sync.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,6 +27,8 @@ struct wire {
 	int value;
 	char text[ERROR_TEXT_MAX + 1]; /* a NUL is put behind what came */
 };
+
+enum { END_PATIENCE_MS = 20 };
 
 static const size_t WIRE_HEAD = offsetof(struct wire, text);
 
@@ -304,8 +307,20 @@ int sync_expect(int socket_fd, enum sync_kind kind, struct sync_message *ret, st
 	return 0;
 }
 
+/*
+ * What is expected is one word and the end. Woken by the first and again by the second, this process would only be in the
+ * child's way; not asking for POLLIN waits for the end alone. Not for ever: a child with much to log needs room.
+ */
+static void wait_for_end(int socket_fd)
+{
+	struct pollfd item = { .fd = socket_fd };
+
+	poll(&item, 1, END_PATIENCE_MS);
+}
+
 int sync_expect_execution(int socket_fd, bool said, struct error *err)
 {
+	wait_for_end(socket_fd);
 	for (;;) {
 		struct sync_message got;
 		int r = sync_receive(socket_fd, &got, err);
