@@ -15,7 +15,7 @@
 struct error;
 
 #define START_SOCKET "start.sock"
-/* What a krun before 0.2 left in a state directory: the FIFO at which its parked process waits. */
+/* What an older krun left in a state directory: the FIFO at which its parked process waits. */
 #define START_FIFO "start.fifo"
 
 /* Parent, at create: the socket for the child to inherit, close-on-exec, or a negative errno. */

@@ -138,7 +138,7 @@ static void test_start_gate_of_a_process_that_is_killed(void **state)
 	close(sync_fd);
 }
 
-/* What a krun before 0.2 left: its status is known, and start says why it cannot. */
+/* What an older krun left: its status is known, and start says why it cannot. */
 static void test_start_gate_of_an_older_krun(void **state)
 {
 	struct error err = { 0 };
