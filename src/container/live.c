@@ -83,6 +83,12 @@ int live_run(const struct state *state, const struct live_act *act, struct error
 
 	if (pidfd < 0)
 		return error_sys(err, pidfd, "open a pidfd");
+	/* Its first process is krun's own until it starts, and not dumpable. */
+	if (root_fd == -EACCES && geteuid() != 0)
+		return error_set(
+			err, root_fd,
+			"cannot enter container '%s': an ordinary user can do so only when it has started",
+			state->id);
 	if (root_fd < 0)
 		return error_sys(err, root_fd, "open the container's root");
 	if (fd_list_add(&keep, pidfd) < 0 || fd_list_add(&keep, root_fd) < 0)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -124,12 +125,60 @@ static void test_open_parent_in_root_splits(void **state)
 	assert_at(open_parent_in_root(root_fd, "made/node", true, &name), "/root/made");
 }
 
+/* Links to descriptors, and no other way to them, once somebody else's procfs may be at /proc. */
+static void test_own_links_are_used(void **state)
+{
+	int proc_fd = open_proc(), links_fd, fd = open_in_root(root_fd, "/dir", O_PATH), again;
+	char path[PATH_MAX];
+	struct stat st;
+
+	(void)state;
+	assert_true(proc_fd >= 0);
+	links_fd = open_own_links(proc_fd);
+	assert_true(links_fd >= 0);
+	open_use_own_links(links_fd);
+	close(proc_fd);
+	assert_int_equal(fd_path(fd, path, sizeof(path)), 0);
+	assert_non_null(strstr(path, "/root/dir"));
+	again = reopen_fd(fd, O_RDONLY | O_DIRECTORY);
+	assert_true(again >= 0);
+	close(again);
+	assert_int_equal(chmod_fd(fd, 0710), 0);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0710);
+	assert_int_equal(chmod_fd(fd, 0755), 0);
+	open_use_own_links(-1);
+	assert_int_equal(reopen_fd(fd, O_RDONLY | O_DIRECTORY), -ENOENT);
+	assert_int_equal(fd_path(fd, path, sizeof(path)), -ENOENT);
+	assert_int_equal(chmod_fd(fd, 0700), -ENOENT);
+	close(links_fd);
+	close(fd);
+}
+
+static void test_a_file_is_known_again(void **state)
+{
+	const struct file_id unknown = { 0 };
+	struct file_id known;
+	struct stat dir, root;
+
+	(void)state;
+	assert_int_equal(fstat(root_fd, &root), 0);
+	assert_int_equal(fstatat(root_fd, "dir", &dir, 0), 0);
+	known = file_id_of(&dir);
+	assert_true(file_id_matches(&known, &dir));
+	assert_false(file_id_matches(&known, &root));
+	assert_true(file_id_matches(&unknown, &root));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_open_in_root_never_leaves),
 		cmocka_unit_test(test_open_in_root_make_makes_inside),
 		cmocka_unit_test(test_open_parent_in_root_splits),
+		cmocka_unit_test(test_a_file_is_known_again),
+		/* Last: what it sets holds for the process. */
+		cmocka_unit_test(test_own_links_are_used),
 	};
 
 	return cmocka_run_group_tests(tests, make_root, remove_root);
