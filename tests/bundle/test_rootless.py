@@ -141,6 +141,32 @@ class Rootless(KrunTest):
         self.user_ok("delete", self.cid)
         self.assertEqual(os.listdir(f"{self.runtime}/krun"), [])
 
+    def test_created_container_is_not_entered(self):
+        """Its first process is krun's own, into which an ordinary user may not look: an error with words, not "permission denied"."""
+        self.template("sleep 1000")
+        with open(os.path.join(self.top, "out"), "wb") as out:
+            created = self.as_user("--root", self.root, "create", "--bundle", self.bundle, self.cid, stdout=out, stderr=out)
+        self.assertEqual(created.status, 0)
+        self.assertIn("only when it has started", self.as_user("--root", self.root, "exec", self.cid, "/bin/true").err)
+        path = os.path.join(self.top, "mounts.json")
+        with open(path, "w") as file:
+            json.dump([{"destination": "/tmp", "type": "tmpfs", "source": "tmpfs"}], file)
+        self.assertIn("only when it has started", self.as_user("--root", self.root, "mounts", "add", self.cid, path).err)
+        self.user_ok("--root", self.root, "start", self.cid)
+        self.assertEqual(self.user_ok("--root", self.root, "exec", self.cid, "/bin/echo", "in"), "in\n")
+        self.user_ok("--root", self.root, "delete", "--force", self.cid)
+
+    def test_oom_score_of_an_ordinary_user(self):
+        """The kernel lets him write no score of a process that is not dumpable; krun's own is as it was afterwards."""
+        self.template("cat /proc/self/oom_score_adj; sleep 1000", oomScoreAdj=321)
+        with open(os.path.join(self.top, "out"), "wb") as out:
+            self.as_user("--root", self.root, "run", "--detach", "--bundle", self.bundle, self.cid, stdout=out, stderr=out)
+        wait_until(lambda: os.path.getsize(os.path.join(self.top, "out")), what="score")
+        with open(os.path.join(self.top, "out")) as file:
+            self.assertEqual(file.read(), "321\n")
+        self.assertEqual(self.user_ok("--root", self.root, "exec", self.cid, "/bin/cat", "/proc/self/oom_score_adj"), "321\n")
+        self.user_ok("--root", self.root, "delete", "--force", self.cid)
+
     def test_range_of_ids(self):
         self.ranges()
         self.template("id -u; id -g; touch /tmp/made", user={"uid": 5, "gid": 7})
