@@ -10,6 +10,7 @@
  *   descriptors            from here on nothing of the host is open, and nothing is looked up but in the container
  *   working directory      by an fd below the root, when no descriptor is left that its path could lead through; with root's rights,
  *                          because a working directory that only root may enter is entered (config.md, "process.cwd")
+ *   monitor                before any filter, which need not allow the look at km's file
  *   seccomp (privileged)   without no_new_privs the kernel takes a filter from CAP_SYS_ADMIN only
  *   identity, capabilities first the ids, with the capabilities kept, because the kernel drops them with the ids
  *   ... (user)             as the user, where root's rights did not reach: no CAP_DAC_OVERRIDE, a network file system
@@ -202,6 +203,7 @@ const struct init_step init_confine_steps[] = {
 	{ "memory policy", step_memory_policy },
 	{ "descriptors", init_step_descriptors },
 	{ "working directory", step_directory_as_root },
+	{ "monitor", init_step_monitor },
 	{ "seccomp (privileged)", step_seccomp_privileged },
 	{ "identity", step_identity },
 	{ "capabilities", step_capabilities },

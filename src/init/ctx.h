@@ -17,6 +17,7 @@ struct init_ctx {
 	int slave_fd;		/* pty slave between the steps "console" and "streams", else -1 */
 	bool in_directory; /* the working directory has been entered, with the rights of the container's root */
 	char *state;	   /* for hooks in the container: JSON with "creating", NUL, JSON with "created" */
+	int monitor_fd;	   /* km's file, from the step "monitor" on; else -1 */
 	struct program program; /* found by the step "program" */
 };
 
@@ -48,6 +49,9 @@ int init_load_last_filter(struct init_ctx *ctx, struct error *err);
 
 /* hooks_context.say of hooks in the container, @data: struct init_ctx. By the channel to the command that waits for them. */
 void init_hook_said(void *data, int stream, const char *text, size_t len);
+
+/* execute.c */
+int init_step_monitor(struct init_ctx *ctx, struct error *err);
 
 /* After the last step: parks as planned, loads the filter, runs startContainer hooks, executes. Returns only on failure. */
 int init_execute(struct init_ctx *ctx, struct error *err);

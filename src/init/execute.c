@@ -169,52 +169,89 @@ static int open_monitor(const struct init_plan *plan, struct error *err)
 	return take_fd(&fd);
 }
 
-static int execute_monitor(struct init_ctx *ctx, char **env, struct error *err)
+int init_step_monitor(struct init_ctx *ctx, struct error *err)
 {
-	const struct init_plan *plan = ctx->plan;
-	auto_close int monitor_fd = -1;
-	struct strv argv = { 0 };
-	char self[8];
-	int r = make_monitor_argv(ctx, &argv, err);
+	auto_close int fd = -1;
 
-	if (r < 0)
-		return r;
+	if (ctx->plan->program != INIT_PROGRAM_KM)
+		return 0;
+	fd = open_monitor(ctx->plan, err);
+	if (fd < 0)
+		return fd;
+	/* Out of the way of the numbers that a snapshot has for its descriptors. */
+	ctx->monitor_fd = fcntl(fd, F_DUPFD_CLOEXEC, KM_PAYLOAD_DESCRIPTORS);
+	return ctx->monitor_fd < 0 ? error_sys(err, -errno, "move the descriptor of km") : 0;
+}
+
+/* ---- the last call ------------------------------------------------------------------------------------------------ */
+
+/* What execve gets. Made before the last filter, which need not allow what that takes. */
+struct last_call {
+	char **env;
+	struct strv argv; /* of km */
+	bool by_fd;	  /* the filter allows execveat(2) */
+};
+
+/* The filter that will be in force, or is. */
+static bool filter_allows(const struct init_ctx *ctx, int call)
+{
+	const struct seccomp_program *filter = ctx->plan->seccomp;
+	const struct seccomp_data data = { .nr = call, .arch = AUDIT_ARCH_X86_64 };
+	uint32_t action;
+
+	return !filter || (km_filter_run(filter->instructions, filter->len, &data, &action) == 0 &&
+			   (action == SECCOMP_RET_ALLOW || action == SECCOMP_RET_LOG));
+}
+
+static int prepare(const struct init_ctx *ctx, struct last_call *ret, struct error *err)
+{
+	char self[8];
+
+	ret->env = final_environment(ctx, err);
+	if (!ret->env)
+		return err->code;
+	if (ctx->plan->program != INIT_PROGRAM_KM)
+		return 0;
 	/* km would end in a segmentation fault. */
 	if (readlink("/proc/self/exe", self, sizeof(self)) < 0)
 		return error_set(err, -ENOENT, "km needs /proc in the container, and there is none");
+	ret->by_fd = filter_allows(ctx, SYS_execveat);
+	return make_monitor_argv(ctx, &ret->argv, err);
+}
+
+static int execute_monitor(struct init_ctx *ctx, const struct last_call *last, struct error *err)
+{
+	const struct init_plan *plan = ctx->plan;
+	int r;
+
 	survive_file_size_limit();
 	r = occupy_numbers(ctx, err);
 	if (r < 0)
 		return r;
-	monitor_fd = open_monitor(plan, err);
-	if (monitor_fd < 0)
-		return monitor_fd;
 	if (plan->monitor_waits)
 		ignore_release_signal();
-	r = sys_execveat(monitor_fd, "", argv.items, env, AT_EMPTY_PATH);
+	r = last->by_fd ? sys_execveat(ctx->monitor_fd, "", last->argv.items, last->env, AT_EMPTY_PATH) :
+			  -ENOENT;
 	/* Where km is a script of the host's, its interpreter has to open it by name: the descriptor is closed by then. */
-	if (r == -ENOENT && execve(plan->monitor, argv.items, env) < 0)
+	if (r == -ENOENT && execve(plan->monitor, last->argv.items, last->env) < 0)
 		r = -errno;
 	return error_sys(err, r, "execute km '%s'", plan->monitor);
 }
 
-static int execute_program(struct init_ctx *ctx, struct error *err)
+static int execute_program(struct init_ctx *ctx, const struct last_call *last, struct error *err)
 {
-	char **env = final_environment(ctx, err);
+	int r;
 
-	if (!env)
-		return err->code;
 	switch (ctx->plan->program) {
 	case INIT_PROGRAM_KM:
-		return execute_monitor(ctx, env, err);
+		return execute_monitor(ctx, last, err);
 	case INIT_PROGRAM_FD:
-		return error_exec(
-			err,
-			sys_execveat(ctx->plan->program_fd, "", ctx->plan->process->args, env, AT_EMPTY_PATH),
-			"exec: \"%s\"", ctx->plan->process->args[0]);
+		r = sys_execveat(ctx->plan->program_fd, "", ctx->plan->process->args, last->env,
+				 AT_EMPTY_PATH);
+		return error_exec(err, r, "exec: \"%s\"", ctx->plan->process->args[0]);
 	case INIT_PROGRAM_NATIVE:
 	default:
-		execve(ctx->program.path, ctx->program.argv.items, env);
+		execve(ctx->program.path, ctx->program.argv.items, last->env);
 		return error_exec(err, -errno, "exec: \"%s\"", ctx->program.path);
 	}
 }
@@ -281,14 +318,9 @@ static int park(struct init_ctx *ctx, struct error *err)
 /* A filter that is in force already may refuse the word, or end us for it. */
 static bool may_speak(const struct init_ctx *ctx)
 {
-	const struct seccomp_program *filter = ctx->plan->seccomp;
-	const struct seccomp_data call = { .nr = SYS_sendmsg, .arch = AUDIT_ARCH_X86_64 };
-	uint32_t action;
+	const bool later = ctx->plan->process->no_new_privileges && !ctx->plan->handover;
 
-	if (!filter || (ctx->plan->process->no_new_privileges && !ctx->plan->handover))
-		return true;
-	return km_filter_run(filter->instructions, filter->len, &call, &action) == 0 &&
-	       action == SECCOMP_RET_ALLOW;
+	return later || filter_allows(ctx, SYS_sendmsg);
 }
 
 void init_hook_said(void *data, int stream, const char *text, size_t len)
@@ -317,6 +349,7 @@ static int run_start_hooks(struct init_ctx *ctx, struct error *err)
 int init_execute(struct init_ctx *ctx, struct error *err)
 {
 	const struct spec *spec = ctx->plan->spec;
+	struct last_call last = { 0 };
 	int r = 0;
 
 	/* With a monitor that waits itself, the process that says "ready" has to be the monitor's. */
@@ -328,15 +361,12 @@ int init_execute(struct init_ctx *ctx, struct error *err)
 		r = sync_send(ctx->sync_fd, SYNC_EXECUTE, 0, -1, err);
 	/* Whatever fails now says so after SYNC_EXECUTE. */
 	if (r == 0)
+		r = prepare(ctx, &last, err);
+	if (r == 0)
 		r = init_load_last_filter(ctx, err);
-	if (r < 0)
-		return r;
-	if (spec && spec->hooks[HOOK_START_CONTAINER].len > 0) {
+	if (r == 0 && spec && spec->hooks[HOOK_START_CONTAINER].len > 0)
 		r = run_start_hooks(ctx, err);
-		if (r < 0)
-			return r;
-	}
-	if (ctx->plan->park != INIT_PARK_MONITOR && ctx->plan->shim_fd >= 0)
+	if (r == 0 && ctx->plan->park != INIT_PARK_MONITOR && ctx->plan->shim_fd >= 0)
 		r = put_shim_in_front(ctx, err);
-	return r < 0 ? r : execute_program(ctx, err);
+	return r < 0 ? r : execute_program(ctx, &last, err);
 }

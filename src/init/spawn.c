@@ -69,6 +69,7 @@ static _Noreturn void child_main(const struct init_plan *plan, int sync_fd, bool
 		.links_fd = -1,
 		.files = LSM_FILES_NONE,
 		.slave_fd = -1,
+		.monitor_fd = -1,
 	};
 	struct error err = { 0 };
 	int r;
