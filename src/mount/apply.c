@@ -252,13 +252,20 @@ static int copy_up(const struct mount_entry *entry, int below_fd, int mount_fd, 
 	return mount_copy_up(from_fd, to_fd, err);
 }
 
+/* File systems that begin empty, and are the container's own. */
+static bool is_in_memory(const char *type)
+{
+	return strcmp(type, "tmpfs") == 0 || strcmp(type, "ramfs") == 0;
+}
+
 static int make_tmpfs(const struct mount_setup *setup, const struct mount_entry *entry)
 {
 	const struct spec_mount_options *options = entry->options;
 	const char *context = spec_annotation(setup->spec, KRUN_ANNOTATION_CONTEXT_TYPE);
 
 	return mount_tmpfs(&(struct mount_tmpfs_options){
-		.source = entry->source ? entry->source : "tmpfs",
+		.type = entry->type,
+		.source = entry->source ? entry->source : entry->type,
 		.data = options->data ? options->data : "",
 		.label_option = context ? context : "context",
 		.label = setup->spec->mount_label,
@@ -278,7 +285,7 @@ static int apply_tmpfs(struct mount_setup *setup, struct mount_entry *entry, str
 
 	if (target_fd < 0)
 		return refuse(entry, target_fd, err);
-	if (options.copy_up) {
+	if (options.copy_up && strcmp(entry->type, "tmpfs") == 0) {
 		below_fd = reopen_fd(target_fd, O_RDONLY | O_DIRECTORY);
 		if (below_fd < 0)
 			return refuse(entry, below_fd, err);
@@ -346,7 +353,7 @@ int mount_apply(struct mount_setup *setup, struct mount_entry *entry, struct err
 	case MOUNT_REMOUNT:
 		return apply_remount(setup, entry, err);
 	case MOUNT_NEW:
-		if (strcmp(entry->type, "tmpfs") == 0)
+		if (is_in_memory(entry->type))
 			return apply_tmpfs(setup, entry, err);
 		return apply_new(setup, entry, err);
 	case MOUNT_CGROUP:

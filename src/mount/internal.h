@@ -52,6 +52,7 @@ bool mount_is_own(const struct mount_setup *setup, int fd);
  * MS_* of the file system; @attributes: MOUNT_ATTR_*.
  */
 struct mount_tmpfs_options {
+	const char *type; /* "tmpfs", "ramfs"; NULL: tmpfs */
 	const char *source, *data, *label_option, *label;
 	unsigned long flags;
 	uint64_t attributes;

@@ -80,7 +80,7 @@ static int set_flags(int context_fd, unsigned long flags)
 
 int mount_tmpfs(const struct mount_tmpfs_options *options)
 {
-	auto_close int context_fd = sys_fsopen("tmpfs", FSOPEN_CLOEXEC);
+	auto_close int context_fd = sys_fsopen(options->type ? options->type : "tmpfs", FSOPEN_CLOEXEC);
 	int r = context_fd < 0 ? context_fd :
 				 sys_fsconfig(context_fd, FSCONFIG_SET_STRING, "source", options->source, 0);
 

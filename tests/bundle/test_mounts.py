@@ -20,6 +20,16 @@ class Root(BothPersonalities):
         with open(f"{self.rootfs}/tmp/file") as file:
             self.assertEqual(file.read(), "data\n")
 
+    def test_dev_in_memory_of_another_kind(self):
+        """Every file system that begins empty is the container's own, and gets the devices; also one that is read-only in the end."""
+        for kind, options in (("ramfs", ["mode=755"]), ("tmpfs", ["mode=755", "ro"]), ("tmpfs", ["size=10%", "nr_inodes=100"])):
+            with self.subTest(kind=kind, options=options):
+                dev = next(mount for mount in self.config["mounts"] if mount["destination"] == "/dev")
+                dev.update(type=kind, source=kind, options=["nosuid", *options])
+                out = self.inside("echo > /dev/null && echo null; readlink /dev/fd; touch /dev/new 2>&1 || true")
+                self.assertEqual(out.splitlines()[:2], ["null", "/proc/self/fd"])
+                self.assertEqual("Read-only file system" in out, "ro" in options, out)
+
     def test_nothing_of_the_host_is_mounted_inside(self):
         out = self.inside("ls -a /; cat /proc/self/mountinfo")
         points = [line.split()[4] for line in out.splitlines() if " - " in line]
