@@ -222,6 +222,14 @@ static bool names_monitor(const struct exec *exec)
 	return strcmp(name, strchr(name, '/') ? exec->state.monitor : base) == 0;
 }
 
+/* Process 1 may have gone elsewhere, where its list of exceptions and the programs in it are what it likes. */
+static bool has_its_own_root(const struct exec *exec)
+{
+	struct stat st;
+
+	return fstat(exec->root_fd, &st) == 0 && file_id_matches(&exec->state.root_file, &st);
+}
+
 /* A program that the container's root approved runs without km; everything else gets a km of its own. */
 static int choose_program(struct exec *exec, struct error *err)
 {
@@ -239,6 +247,10 @@ static int choose_program(struct exec *exec, struct error *err)
 	r = km_settings_load(exec->request->host->config_file, &settings, err);
 	if (r < 0)
 		return r;
+	if (!has_its_own_root(exec)) {
+		log_warning("process 1 of the container has changed its root: no program runs without km");
+		settings.exceptions = KM_EXCEPTIONS_DENY;
+	}
 	r = km_exception_find(exec->root_fd, idmap_root_of(exec->proc_fd, exec->state.pid), &settings,
 			      exec->process.process.args[0], &exec->exception, err);
 	exec->audit_syslog = settings.exceptions_audit == KM_AUDIT_SYSLOG;
@@ -356,6 +368,10 @@ static int answer(struct exec *exec, const struct sync_message *message, struct 
 
 	switch ((int)message->kind) {
 	case SYNC_SECCOMP:
+		if (!exec->handover || !exec->spec) {
+			cleanup_close(&fd);
+			return error_set(err, -EPROTO, "a seccomp listener came, and no filter has one");
+		}
 		r = agent_deliver(exec->spec, &exec->state, "running", exec->child.pid, fd, err);
 		if (r == 0)
 			seccomp_handover_done(exec->handover);

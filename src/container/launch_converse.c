@@ -221,6 +221,11 @@ int launch_converse(struct launch *launch, struct error *err)
 			r = launch_take_console(launch, message.fd, err);
 			break;
 		case SYNC_SECCOMP:
+			if (!launch->handover) {
+				cleanup_close(&message.fd);
+				return error_set(err, -EPROTO,
+						 "a seccomp listener came, and no filter has one");
+			}
 			r = agent_deliver(launch->spec, &launch->state, "creating", launch->child.pid,
 					  message.fd, err);
 			if (r == 0)
@@ -231,6 +236,7 @@ int launch_converse(struct launch *launch, struct error *err)
 				return wait_for_monitor(launch, message.sender, err);
 			return 0;
 		default:
+			cleanup_close(&message.fd);
 			return error_set(err, -EPROTO, "unexpected sync message %d", (int)message.kind);
 		}
 	}

@@ -31,13 +31,16 @@ struct change {
 
 static int act(void *data, struct error *err)
 {
-	const struct change *change = data;
+	struct change *change = data;
 	auto_close int links_fd = open_own_links(change->proc_fd);
 
 	if (links_fd < 0)
 		return error_sys(err, links_fd, "open '/proc/self/fd'");
 	/* What is at /proc here is the container's. */
 	open_use_own_links(links_fd);
+	/* What adds is where the container's root sees it. */
+	if (change->setup)
+		cleanup_close(&change->proc_fd);
 	return change->setup ? mount_do_live(change->setup, err) :
 			       mount_do_remove(change->spec, change->proc_fd, err);
 }

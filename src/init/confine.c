@@ -138,8 +138,7 @@ static int step_capabilities(struct init_ctx *ctx, struct error *err)
 {
 	int r = caps_apply(ctx->plan->process->capabilities, err);
 
-	/* The kernel has cleared it with the change of the ids, prctl(2). */
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	init_stay_hidden();
 	return r;
 }
 

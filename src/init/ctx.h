@@ -17,7 +17,8 @@ struct init_ctx {
 	int slave_fd;		/* pty slave between the steps "console" and "streams", else -1 */
 	bool in_directory; /* the working directory has been entered, with the rights of the container's root */
 	char *state;	   /* for hooks in the container: JSON with "creating", NUL, JSON with "created" */
-	int monitor_fd;	   /* km's file, from the step "monitor" on; else -1 */
+	bool monitor_is_script; /* on the host: its interpreter has to open it by name */
+	int monitor_fd;		/* km's file, from the step "monitor" on; else -1 */
 	struct program program; /* found by the step "program" */
 };
 
@@ -38,6 +39,8 @@ extern const struct init_step init_confine_steps[];
 /* inherit.c: the first thing that a child does, and its last one with descriptors. */
 int init_inherit(struct init_ctx *ctx, struct error *err);
 int init_inherit_stage(const struct init_plan *plan, int *sync_fd, struct error *err);
+/* After a change of ids or capabilities, with which the kernel resets what a process is to its parent and to others (prctl(2)). */
+void init_stay_hidden(void);
 int init_step_leave_proc(struct init_ctx *ctx, struct error *err);
 int init_step_descriptors(struct init_ctx *ctx, struct error *err);
 

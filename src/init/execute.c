@@ -169,6 +169,18 @@ static int open_monitor(const struct init_plan *plan, struct error *err)
 	return take_fd(&fd);
 }
 
+/* Opened for reading only once it is known which file that is; whoever may not read it has no script there. */
+static bool is_script(const struct init_plan *plan, int path_fd)
+{
+	auto_close int fd = open(plan->monitor, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	struct stat known, read;
+	char mark[2];
+
+	return fd >= 0 && fstat(fd, &read) == 0 && fstat(path_fd, &known) == 0 &&
+	       is_same_file(&read, &known) && pread(fd, mark, sizeof(mark), 0) == sizeof(mark) &&
+	       mark[0] == '#' && mark[1] == '!';
+}
+
 int init_step_monitor(struct init_ctx *ctx, struct error *err)
 {
 	auto_close int fd = -1;
@@ -178,6 +190,7 @@ int init_step_monitor(struct init_ctx *ctx, struct error *err)
 	fd = open_monitor(ctx->plan, err);
 	if (fd < 0)
 		return fd;
+	ctx->monitor_is_script = is_script(ctx->plan, fd);
 	/* Out of the way of the numbers that a snapshot has for its descriptors. */
 	ctx->monitor_fd = fcntl(fd, F_DUPFD_CLOEXEC, KM_PAYLOAD_DESCRIPTORS);
 	return ctx->monitor_fd < 0 ? error_sys(err, -errno, "move the descriptor of km") : 0;
@@ -215,7 +228,8 @@ static int prepare(const struct init_ctx *ctx, struct last_call *ret, struct err
 	/* km would end in a segmentation fault. */
 	if (readlink("/proc/self/exe", self, sizeof(self)) < 0)
 		return error_set(err, -ENOENT, "km needs /proc in the container, and there is none");
-	ret->by_fd = filter_allows(ctx, SYS_execveat);
+	/* The interpreter of a script, which km may be on the host, has to open it by name: the descriptor is closed by then. */
+	ret->by_fd = filter_allows(ctx, SYS_execveat) && !ctx->monitor_is_script;
 	return make_monitor_argv(ctx, &ret->argv, err);
 }
 
@@ -230,11 +244,10 @@ static int execute_monitor(struct init_ctx *ctx, const struct last_call *last, s
 		return r;
 	if (plan->monitor_waits)
 		ignore_release_signal();
-	r = last->by_fd ? sys_execveat(ctx->monitor_fd, "", last->argv.items, last->env, AT_EMPTY_PATH) :
-			  -ENOENT;
-	/* Where km is a script of the host's, its interpreter has to open it by name: the descriptor is closed by then. */
-	if (r == -ENOENT && execve(plan->monitor, last->argv.items, last->env) < 0)
-		r = -errno;
+	if (last->by_fd)
+		r = sys_execveat(ctx->monitor_fd, "", last->argv.items, last->env, AT_EMPTY_PATH);
+	else
+		r = execve(plan->monitor, last->argv.items, last->env) < 0 ? -errno : 0;
 	return error_sys(err, r, "execute km '%s'", plan->monitor);
 }
 

@@ -92,6 +92,13 @@ static int close_others(struct fd_list *list, int r, const struct init_plan *pla
 	return r < 0 ? error_sys(err, r, "close descriptors") : 0;
 }
 
+void init_stay_hidden(void)
+{
+	/* Cleared, and set to the sysctl fs.suid_dumpable. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	sys_set_dumpable(false);
+}
+
 int init_inherit(struct init_ctx *ctx, struct error *err)
 {
 	const struct init_plan *plan = ctx->plan;

@@ -193,6 +193,8 @@ static int lend_oom_score(const struct init_plan *plan, int64_t *ret_own, struct
 	if (!score->set || !plan->unprivileged)
 		return 0;
 	*ret_own = oom_score_read(plan->proc_fd);
+	/* A second attempt comes with the flag cleared. */
+	sys_set_dumpable(true);
 	return oom_score_apply(plan->proc_fd, 0, score->value, err);
 }
 

@@ -69,8 +69,9 @@ static int step_id_maps(struct init_ctx *ctx, struct error *err)
 		return r;
 	/* A joined namespace has maps of its own that config.json does not repeat. */
 	if (spec->namespaces[NS_USER].path || idmap_has_root(spec->id_maps.uids, spec->id_maps.uids_len))
-		return become_root(err);
-	return 0;
+		r = become_root(err);
+	init_stay_hidden();
+	return r;
 }
 
 static int step_join(struct init_ctx *ctx, struct error *err)

@@ -49,10 +49,15 @@ static void replace_null(int fd)
 		dup2(null_fd, fd);
 }
 
-/* A pipe or file that the engine made belongs to its user; the payload's user must be able to open it again. */
-static bool may_be_given(const struct stat *st)
+/*
+ * A pipe or file that the engine made belongs to its user; the payload's user must be able to open it again. Whose file was opened for
+ * reading only is not to be able to write it either.
+ */
+static bool may_be_given(int fd, const struct stat *st)
 {
-	return S_ISFIFO(st->st_mode) || S_ISSOCK(st->st_mode) || S_ISREG(st->st_mode);
+	if (S_ISREG(st->st_mode))
+		return (fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDONLY;
+	return S_ISFIFO(st->st_mode) || S_ISSOCK(st->st_mode);
 }
 
 int init_step_streams(struct init_ctx *ctx, struct error *err)
@@ -72,7 +77,7 @@ int init_step_streams(struct init_ctx *ctx, struct error *err)
 			continue;
 		if (is_null(&st))
 			replace_null(fd);
-		else if (uid != 0 && may_be_given(&st))
+		else if (uid != 0 && may_be_given(fd, &st))
 			/* Whoever may not, rootless say, leaves it as it is. */
 			(void)!fchown(fd, uid, (gid_t)-1);
 	}

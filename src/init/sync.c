@@ -198,13 +198,29 @@ void sync_send_failure(int socket_fd, const struct error *failure)
 	send_wire(socket_fd, &wire, WIRE_HEAD + len + 1, -1);
 }
 
+/* The first one; a process that somebody else steers may send more, and they are ours to close. */
+static void take_descriptors(const struct cmsghdr *header, struct sync_message *got)
+{
+	const size_t len = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+	for (size_t i = 0; i < len; i++) {
+		int fd;
+
+		memcpy(&fd, CMSG_DATA(header) + i * sizeof(fd), sizeof(fd));
+		if (got->fd < 0)
+			got->fd = fd;
+		else
+			close(fd);
+	}
+}
+
 static void take_control(struct msghdr *message, struct sync_message *got)
 {
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
 		if (c->cmsg_level != SOL_SOCKET)
 			continue;
 		if (c->cmsg_type == SCM_RIGHTS)
-			memcpy(&got->fd, CMSG_DATA(c), sizeof(got->fd));
+			take_descriptors(c, got);
 		if (c->cmsg_type == SCM_CREDENTIALS) {
 			struct ucred credentials;
 

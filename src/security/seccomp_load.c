@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "security/security.h"
 #include "syscall/process.h"
@@ -68,6 +69,9 @@ static int send_listener(void *data)
 		sched_yield();
 	if (listener >= 0 && handover->send(handover->data, listener) < 0)
 		atomic_store(&handover->listener, FAILED);
+	/* The agent has a descriptor of its own, and its end is to be seen. The table is the one of the process. */
+	if (listener >= 0)
+		close(listener);
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 /* The kernel writes the words and then the environment into one block (execve(2), fs/binfmt_elf.c). */
 static struct {
 	char *words, *environment, *end;
+	char **copy; /* of the words; lives as long as the process */
 } area;
 
 static char *end_of(char *text)
@@ -19,6 +20,7 @@ char **title_take(int argc, char **argv)
 {
 	char **copy = calloc((size_t)argc + 1, sizeof(*copy));
 
+	area.copy = copy;
 	if (!copy)
 		return NULL;
 	for (int i = 0; i < argc; i++) {

@@ -406,6 +406,33 @@ class Restrictions(BothPersonalities):
             "syscalls": [{"names": ["clone3"], "action": "SCMP_ACT_ERRNO", "errnoRet": 38}]}
         self.assertEqual(self.inside("echo $(echo works)"), "works\n")
 
+    def test_seccomp_that_logs_everything(self):
+        """What is logged is done as well: a short program has run, and a program that is killed is not one that never ran."""
+        self.config["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_LOG"}
+        for no_new_privileges in (False, True):
+            with self.subTest(no_new_privileges=no_new_privileges):
+                self.shell("true", noNewPrivileges=no_new_privileges)
+                self.create()
+                self.ok("start", self.cid)
+                self.wait_stopped()
+                self.ok("delete", self.cid)
+                self.shell("exec sleep 1000", noNewPrivileges=no_new_privileges)
+                self.create()
+                self.ok("start", self.cid)
+                self.assertEqual(self.krun("exec", self.cid, "sh", "-c", "kill -9 $$").status, 137)
+                self.ok("delete", "--force", self.cid)
+
+    def test_hook_of_the_start_without_clone3(self):
+        self.config["linux"]["seccomp"] = {
+            "defaultAction": "SCMP_ACT_ALLOW",
+            "syscalls": [{"names": ["clone3"], "action": "SCMP_ACT_ERRNO", "errnoRet": 38}],
+        }
+        self.config["hooks"] = {"startContainer": [{"path": "/bin/touch", "args": ["touch", "/tmp/hooked"]}]}
+        for no_new_privileges in (False, True):
+            with self.subTest(no_new_privileges=no_new_privileges):
+                out = self.inside("rm /tmp/hooked && echo seen", noNewPrivileges=no_new_privileges)
+                self.assertEqual(out, "seen\n")
+
     def test_seccomp_returns_the_configured_errno(self):
         self.config["linux"]["seccomp"] = {
             "defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_X86_64"],

@@ -15,6 +15,8 @@ ROWS = (
     ("Owner.test_user_namespace", "the same in a user namespace of root's", "owner and mode stay", "CWE-732"),
     ("Owner.test_payload_changes_the_mode", "chmod of /proc/self/fd/0 as user 1000", "the host's node keeps its mode",
      "CWE-732"),
+    ("Owner.test_file_that_is_only_read", "a file of the host, opened for reading, as standard input",
+     "its owner stays, and the payload cannot write it", "CWE-732"),
     ("Null.test_create", "the host's /dev/null as standard streams", "the container has its own", "CVE-2025-31133"),
     ("Null.test_exec", "the same with exec", "the container has its own", "CVE-2025-31133"),
     ("Null.test_image_with_a_link", "/dev/null of the container is a link to a file",
@@ -63,6 +65,18 @@ class Owner(BothPersonalities):
         before = self.watched("/dev/zero", "/dev/null", "/dev/full")
         self.run_with(**self.streams())
         self.assert_kept(before)
+
+    def test_file_that_is_only_read(self):
+        path = os.path.join(self.top, "settings")
+        with open(path, "w") as file:
+            file.write("the host's\n")
+        before = self.watched(path)
+        self.shell("cat; chmod 666 /proc/self/fd/0; echo overwritten > /proc/self/fd/0", user=ALICE)
+        with open(path) as file:
+            self.assertIn("the host's", self.krun("run", "--bundle", self.bundle, self.cid, stdin=file).out)
+        self.assert_kept(before)
+        with open(path) as file:
+            self.assertEqual(file.read(), "the host's\n")
 
     def test_create(self):
         before = self.watched("/dev/zero", "/dev/null", "/dev/full")
