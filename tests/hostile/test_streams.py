@@ -70,7 +70,7 @@ class Owner(BothPersonalities):
         path = os.path.join(self.top, "settings")
         with open(path, "w") as file:
             file.write("the host's\n")
-        before = self.watched(path)
+        before = {path: self.look(path)}
         self.shell("cat; chmod 666 /proc/self/fd/0; echo overwritten > /proc/self/fd/0", user=ALICE)
         with open(path) as file:
             self.assertIn("the host's", self.krun("run", "--bundle", self.bundle, self.cid, stdin=file).out)
