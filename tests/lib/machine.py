@@ -13,7 +13,7 @@ from report import Reader
 
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # A complete run takes about a quarter of an hour on two idle cores.
-LIMIT = int(os.environ.get("KRUN_VM_LIMIT", "2400"))
+LIMIT = int(os.environ.get("KRUN_VM_LIMIT", "3000"))
 CONSOLE_LINES = 40
 SUITES = ("bookworm", "trixie")
 # Emulation is slow, and its host may be busy: time limits are missed for reasons that are not krun's. More than this are not bad luck.
