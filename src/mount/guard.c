@@ -41,7 +41,7 @@ static int guard(struct mount_setup *setup, const char *path)
 	auto_close int fd = open_directory(setup, path);
 	auto_close int tree_fd = -1;
 	struct statx st;
-	bool own;
+	bool own, of_root;
 	int r;
 
 	if (fd < 0)
@@ -53,6 +53,7 @@ static int guard(struct mount_setup *setup, const char *path)
 	if (setup->guards_len == MOUNT_GUARDS_MAX)
 		return -E2BIG;
 	own = mount_is_own(setup, fd);
+	of_root = setup->own_len > 0 && setup->own[0] == st.stx_mnt_id;
 	/* With everything that is mounted below. */
 	tree_fd = mount_clone_fd(fd, true);
 	r = tree_fd < 0 ? tree_fd : sys_mount_setattr(tree_fd, "", AT_EMPTY_PATH, 0, 0, MS_PRIVATE, -1);
@@ -61,7 +62,7 @@ static int guard(struct mount_setup *setup, const char *path)
 	if (r == 0 && own)
 		r = mount_own_add(setup, tree_fd);
 	if (r == 0)
-		setup->guards[setup->guards_len++] = (struct mount_guard){ take_fd(&tree_fd), own };
+		setup->guards[setup->guards_len++] = (struct mount_guard){ take_fd(&tree_fd), of_root };
 	return r;
 }
 

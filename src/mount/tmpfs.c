@@ -8,6 +8,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <linux/mount.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -16,6 +17,30 @@
 #include "syscall/mount.h"
 #include "util/array.h"
 #include "util/cleanup.h"
+
+/* A comma in front of a digit belongs to the value, "mpol=bind:0,2" (tmpfs(5)), and so does one in quotes, as SELinux has them. */
+static char *end_of_word(char *word)
+{
+	bool quoted = false;
+
+	for (; *word; word++) {
+		quoted ^= *word == '"';
+		if (*word == ',' && !quoted && !isdigit((unsigned char)word[1]))
+			return word;
+	}
+	return NULL;
+}
+
+/* mount(2) leaves the quotes to SELinux, fsconfig(2) does not know them. */
+static char *without_quotes(char *value)
+{
+	const size_t len = strlen(value);
+
+	if (len < 2 || value[0] != '"' || value[len - 1] != '"')
+		return value;
+	value[len - 1] = '\0';
+	return value + 1;
+}
 
 static int set_option(int context_fd, char *word)
 {
@@ -26,17 +51,7 @@ static int set_option(int context_fd, char *word)
 	if (!value)
 		return sys_fsconfig(context_fd, FSCONFIG_SET_FLAG, word, NULL, 0);
 	*value++ = '\0';
-	return sys_fsconfig(context_fd, FSCONFIG_SET_STRING, word, value, 0);
-}
-
-/* tmpfs(5): a comma in front of a digit belongs to the value, "mpol=bind:0,2". */
-static char *end_of_word(char *word)
-{
-	char *comma = strchr(word, ',');
-
-	while (comma && isdigit((unsigned char)comma[1]))
-		comma = strchr(comma + 1, ',');
-	return comma;
+	return sys_fsconfig(context_fd, FSCONFIG_SET_STRING, word, without_quotes(value), 0);
 }
 
 static int set_data(int context_fd, const char *data)

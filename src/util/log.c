@@ -348,12 +348,18 @@ static void step_done(const struct speaker *speaker, const char *step, unsigned 
 		snprintf(record, sizeof(record), "%.*s%s", (int)(sizeof(record) - sizeof(text)), step, text);
 		emit(speaker, LOG_LEVEL_DEBUG, step, record);
 	}
-	if (state.trace_fd >= 0)
+	if (state.trace_fd >= 0) {
+		char name[256], role[64];
+
+		/* They may come from a process that somebody in the container steers. */
+		json_escape(name, name + sizeof(name), step);
+		json_escape(role, role + sizeof(role), speaker->role);
 		dprintf(state.trace_fd,
 			"{\"name\":\"%s\",\"cat\":\"%s\",\"ph\":\"X\",\"ts\":%llu.%03llu,\"dur\":%llu.%03llu,"
 			"\"pid\":%d,\"tid\":%d},\n",
-			step, speaker->role, start / 1000, start % 1000, (end - start) / 1000,
-			(end - start) % 1000, speaker->pid, speaker->pid);
+			name, role, start / 1000, start % 1000, (end - start) / 1000, (end - start) % 1000,
+			speaker->pid, speaker->pid);
+	}
 }
 
 void log_step_done(const char *step, unsigned long long start)

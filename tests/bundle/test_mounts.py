@@ -22,7 +22,8 @@ class Root(BothPersonalities):
 
     def test_dev_in_memory_of_another_kind(self):
         """Every file system that begins empty is the container's own, and gets the devices; also one that is read-only in the end."""
-        for kind, options in (("ramfs", ["mode=755"]), ("tmpfs", ["mode=755", "ro"]), ("tmpfs", ["size=10%", "nr_inodes=100"])):
+        for kind, options in (("ramfs", ["mode=755"]), ("tmpfs", ["mode=755", "ro"]), ("tmpfs", ["size=10%", "nr_inodes=100"]),
+                              ("tmpfs", ['size="10%"', "mpol=bind:0,0"])):
             with self.subTest(kind=kind, options=options):
                 dev = next(mount for mount in self.config["mounts"] if mount["destination"] == "/dev")
                 dev.update(type=kind, source=kind, options=["nosuid", *options])
