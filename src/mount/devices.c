@@ -229,6 +229,7 @@ static int open_to_user(struct mount_setup *setup, const struct place *place,
 {
 	auto_close int fd = openat(place->dir_fd, place->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	struct stat st;
+	int r;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
@@ -236,10 +237,11 @@ static int open_to_user(struct mount_setup *setup, const struct place *place,
 		return 0;
 	if (mount_is_own(setup, fd))
 		return chmod_fd(fd, device->mode);
-	/* In a user namespace there may be none: then the host's has to do. */
+	/* Who may make no node, in a user namespace of the container's or of krun's own, has to do with the host's. */
 	if (setup->user_namespace && setup->nodes_fd < 0)
 		return 0;
-	return bind_made_node(setup, device, fd);
+	r = bind_made_node(setup, device, fd);
+	return r == -EPERM ? 0 : r;
 }
 
 static int make_extra(struct mount_setup *setup, const struct mount_extra_device *extra, struct error *err)
