@@ -238,6 +238,25 @@ class Rootless(KrunTest):
         self.assertIn(f"'{node}' is closed for the container's user", result.err)
         self.assertIn("run.oci.keep_original_groups", result.err)
 
+    def test_a_device_of_km_inside_a_user_namespace(self):
+        """As rootless podman calls krun: its root can make no node, and the host's, which is not open to all, has to do."""
+        node = f"/dev/krun-test-{os.getpid()}"
+        os.mknod(node, 0o600 | stat.S_IFCHR, os.makedev(1, 5))
+        os.chown(node, UID, UID)
+        self.addCleanup(os.unlink, node)
+        self.program = os.path.join(self.top, "krun")
+        shutil.copy(PROGRAMS["km"], self.program)
+        settings = os.path.join(self.top, "krun.json")
+        with open(settings, "w") as file:
+            json.dump({"device": node}, file)
+        os.chown(settings, UID, UID)
+        self.template("echo virtual $KMSIM")
+        self.config["linux"]["namespaces"] = [item for item in self.config["linux"]["namespaces"] if item["type"] != "user"]
+        del self.config["linux"]["uidMappings"], self.config["linux"]["gidMappings"]
+        self.save()
+        out = self.user_ok("--config-file", settings, "run", self.cid, inside=["unshare", "--user", "--map-root-user", "--mount"])
+        self.assertEqual(out, "virtual 1\n")
+
     def test_own_cgroup_is_all_there_is_to_see(self):
         """The /sys of such a container is a bind of the host's, with the host's cgroups in it."""
         folder = f"{CGROUP}/krun-{self.cid}"
