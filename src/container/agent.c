@@ -38,20 +38,27 @@ int agent_prepare(const struct spec *spec, const struct seccomp_program *program
 	return *ret ? 0 : err->code;
 }
 
-int agent_deliver(const struct spec *spec, const struct state *state, const char *status, pid_t pid,
-		  int listener_fd, struct error *err)
+int agent_deliver(const struct spec *spec, struct seccomp_handover *handover, const struct state *state,
+		  const char *status, pid_t pid, int listener_fd, struct error *err)
 {
-	const char *metadata = spec->seccomp ? spec->seccomp->listener_metadata : NULL;
-	auto_free char *text = state_process_text(state, status, pid, metadata);
+	auto_free char *text = NULL;
 	auto_close int ours = listener_fd;
 	auto_close int socket_fd = -1;
+	int r;
 
+	if (!handover)
+		return error_set(err, -EPROTO, "a seccomp listener came, and no filter has one");
 	if (ours < 0)
 		return error_set(err, -EPROTO, "the seccomp listener came without a descriptor");
+	text = state_process_text(state, status, pid,
+				  spec->seccomp ? spec->seccomp->listener_metadata : NULL);
 	if (!text)
 		return error_oom(err);
 	socket_fd = socket_connect(agent_path(spec), err);
 	if (socket_fd < 0)
 		return error_prefix(err, "/linux/seccomp/listenerPath");
-	return socket_send_fd(socket_fd, text, strlen(text), ours, err);
+	r = socket_send_fd(socket_fd, text, strlen(text), ours, err);
+	if (r == 0)
+		seccomp_handover_done(handover);
+	return r;
 }

@@ -22,8 +22,8 @@ int agent_prepare(const struct spec *spec, const struct seccomp_program *program
 		  struct seccomp_handover **ret, struct error *err);
 
 /*
- * On SYNC_SECCOMP: sends the listener of process @pid to the agent with the container process state (config-linux.md), and closes it.
- * @status: of the container.
+ * On SYNC_SECCOMP: sends the listener of process @pid to the agent with the container process state (config-linux.md), closes it, and
+ * lets the process go on. @handover: of agent_prepare(); NULL is an error, because then no listener may come. @status: of the container.
  */
-int agent_deliver(const struct spec *spec, const struct state *state, const char *status, pid_t pid,
-		  int listener_fd, struct error *err);
+int agent_deliver(const struct spec *spec, struct seccomp_handover *handover, const struct state *state,
+		  const char *status, pid_t pid, int listener_fd, struct error *err);

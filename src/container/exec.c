@@ -23,6 +23,7 @@
 #include "container/exec_plan.h"
 #include "container/foreground.h"
 #include "container/launch.h"
+#include "container/live.h"
 #include "container/monitor_log.h"
 #include "container/state.h"
 #include "container/status.h"
@@ -166,26 +167,11 @@ static int open_cgroup(struct exec *exec, struct error *err)
 	return 0;
 }
 
-/* The first process is krun's own until it starts, and not dumpable: an ordinary user may not look into it. */
-static int explain_root(const struct exec *exec, int r, struct error *err)
-{
-	if (exec->unprivileged && r == -EACCES && status_of(exec->dir_fd, &exec->state) == STATUS_CREATED)
-		return error_set(err, r,
-				 "cannot exec in container '%s': it is created, and an ordinary user can "
-				 "enter it only "
-				 "when it has started",
-				 exec->state.id);
-	return error_sys(err, r, "open the container's root");
-}
-
 static int open_root(struct exec *exec, struct error *err)
 {
-	char path[32];
-
-	snprintf(path, sizeof(path), "%d/root", exec->state.pid);
-	exec->root_fd = openat(exec->proc_fd, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	exec->root_fd = live_open_root(exec->proc_fd, &exec->state, err);
 	if (exec->root_fd < 0)
-		return explain_root(exec, -errno, err);
+		return exec->root_fd;
 	if (!exec->state.joined_mounts)
 		return 0;
 	exec->joined_root_fd = open(exec->state.rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -364,18 +350,12 @@ static int spawn(struct exec *exec, struct error *err)
 /* What comes before the program, in any order. */
 static int answer(struct exec *exec, const struct sync_message *message, struct error *err)
 {
-	int fd = message->fd, r;
+	int fd = message->fd;
 
 	switch ((int)message->kind) {
 	case SYNC_SECCOMP:
-		if (!exec->handover || !exec->spec) {
-			cleanup_close(&fd);
-			return error_set(err, -EPROTO, "a seccomp listener came, and no filter has one");
-		}
-		r = agent_deliver(exec->spec, &exec->state, "running", exec->child.pid, fd, err);
-		if (r == 0)
-			seccomp_handover_done(exec->handover);
-		return r;
+		return agent_deliver(exec->spec, exec->handover, &exec->state, "running", exec->child.pid, fd,
+				     err);
 	case SYNC_CONSOLE:
 		return console_take(fd, &exec->console_fd, &exec->master_fd, err);
 	default:
@@ -387,7 +367,7 @@ static int answer(struct exec *exec, const struct sync_message *message, struct 
 static int converse(struct exec *exec, struct error *err)
 {
 	struct sync_message message;
-	int r = SYNC_END;
+	int r;
 
 	/* Without these nothing comes that has to be answered. */
 	if (!exec->process.process.terminal && !exec->handover)
@@ -484,7 +464,6 @@ static int run(struct exec *exec, int *ret_status, struct error *err)
 		r = audit(exec, err);
 	if (r == 0)
 		r = spawn_in_cgroup(exec, err);
-
 	if (r < 0)
 		return r;
 	r = launch_join_rdt_class(&exec->state, exec->child.pid, err);

@@ -221,15 +221,8 @@ int launch_converse(struct launch *launch, struct error *err)
 			r = launch_take_console(launch, message.fd, err);
 			break;
 		case SYNC_SECCOMP:
-			if (!launch->handover) {
-				cleanup_close(&message.fd);
-				return error_set(err, -EPROTO,
-						 "a seccomp listener came, and no filter has one");
-			}
-			r = agent_deliver(launch->spec, &launch->state, "creating", launch->child.pid,
-					  message.fd, err);
-			if (r == 0)
-				seccomp_handover_done(launch->handover);
+			r = agent_deliver(launch->spec, launch->handover, &launch->state, "creating",
+					  launch->child.pid, message.fd, err);
 			break;
 		case SYNC_READY:
 			if (launch->plan.park == INIT_PARK_MONITOR)

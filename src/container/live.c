@@ -37,14 +37,23 @@ static int act_as_root(void *data, struct error *err)
 	return entered->act->run(entered->act->data, err);
 }
 
-/* @keep is of this process, which hands all that it has on. */
+/* Adds what the act keeps to a list that is empty or has more. */
+static int add_kept(struct fd_list *list, const struct live_act *act)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && act->keep && i < act->keep->len; i++)
+		r = fd_list_add(list, act->keep->items[i]);
+	return r;
+}
+
+/* The second process gets a list of its own: the one that this process was made with has ended with its making. */
 static int act_in_pid_namespace(struct entered *entered, struct error *err)
 {
 	struct fd_list keep = { 0 };
 
-	for (size_t i = 0; entered->act->keep && i < entered->act->keep->len; i++)
-		if (fd_list_add(&keep, entered->act->keep->items[i]) < 0)
-			return error_oom(err);
+	if (add_kept(&keep, entered->act) < 0)
+		return error_oom(err);
 	return sync_run(act_as_root, entered, &keep, "the container's pid namespace", err);
 }
 
@@ -64,38 +73,40 @@ static int enter_and_act(void *data, struct error *err)
 	return wanted & CLONE_NEWPID ? act_in_pid_namespace(entered, err) : act_as_root(entered, err);
 }
 
-static int open_root(const struct state *state)
+int live_open_root(int proc_fd, const struct state *state, struct error *err)
 {
 	char path[32];
 	int fd;
 
-	snprintf(path, sizeof(path), "/proc/%d/root", state->pid);
-	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
+	snprintf(path, sizeof(path), "%d/root", state->pid);
+	fd = openat(proc_fd, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 && errno == EACCES && geteuid() != 0)
+		return error_sys(
+			err, -EACCES,
+			"open the root of container '%s', which an ordinary user can enter only when "
+			"it has started",
+			state->id);
+	return fd < 0 ? error_sys(err, -errno, "open the container's root") : fd;
 }
 
 int live_run(const struct state *state, const struct live_act *act, struct error *err)
 {
 	auto_close int pidfd = sys_pidfd_open(state->pid);
-	auto_close int root_fd = open_root(state);
-	struct entered entered = { pidfd, root_fd, &state->root_file, state->namespaces, act };
+	auto_close int proc_fd = open_proc();
+	auto_close int root_fd = -1;
+	struct entered entered = { pidfd, -1, &state->root_file, state->namespaces, act };
 	struct fd_list keep = { 0 };
 
 	if (pidfd < 0)
 		return error_sys(err, pidfd, "open a pidfd");
-	/* Its first process is krun's own until it starts, and not dumpable. */
-	if (root_fd == -EACCES && geteuid() != 0)
-		return error_set(
-			err, root_fd,
-			"cannot enter container '%s': an ordinary user can do so only when it has started",
-			state->id);
+	if (proc_fd < 0)
+		return error_sys(err, proc_fd, "open '/proc'");
+	root_fd = live_open_root(proc_fd, state, err);
 	if (root_fd < 0)
-		return error_sys(err, root_fd, "open the container's root");
-	if (fd_list_add(&keep, pidfd) < 0 || fd_list_add(&keep, root_fd) < 0)
+		return root_fd;
+	entered.root_fd = root_fd;
+	if (fd_list_add(&keep, pidfd) < 0 || fd_list_add(&keep, root_fd) < 0 || add_kept(&keep, act) < 0)
 		return error_oom(err);
-	for (size_t i = 0; act->keep && i < act->keep->len; i++)
-		if (fd_list_add(&keep, act->keep->items[i]) < 0)
-			return error_oom(err);
 	return sync_run(enter_and_act, &entered, &keep, "the container", err);
 }
 

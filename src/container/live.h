@@ -21,6 +21,12 @@ struct live_act {
 };
 
 /*
+ * The root of the container's first process, O_PATH; the caller closes it. @proc_fd: the host's /proc. An ordinary user gets it only when
+ * the container has started: until then the process is krun's own, and not dumpable.
+ */
+int live_open_root(int proc_fd, const struct state *state, struct error *err);
+
+/*
  * Runs an act in a child that has entered the container's namespaces, as root of its user namespace; but not its cgroup. Waits for it;
  * its failure is the error.
  */
