@@ -164,8 +164,19 @@ static int send_listener(void *data, int listener_fd)
 	return sync_send(ctx->sync_fd, SYNC_SECCOMP, 0, listener_fd, &ignored);
 }
 
-static int load_filter(struct init_ctx *ctx, struct error *err)
+enum filter_time init_filter_time(const struct init_plan *plan)
 {
+	if (!plan->seccomp)
+		return FILTER_NEVER;
+	if (!plan->process->no_new_privileges)
+		return FILTER_PRIVILEGED;
+	return plan->handover ? FILTER_NOTIFY : FILTER_LAST;
+}
+
+int init_load_filter(struct init_ctx *ctx, enum filter_time now, struct error *err)
+{
+	if (init_filter_time(ctx->plan) != now)
+		return 0;
 	if (ctx->plan->handover)
 		seccomp_handover_set_sender(ctx->plan->handover, send_listener, ctx);
 	return seccomp_apply(ctx->plan->seccomp, ctx->plan->handover, err);
@@ -173,24 +184,12 @@ static int load_filter(struct init_ctx *ctx, struct error *err)
 
 static int step_seccomp_privileged(struct init_ctx *ctx, struct error *err)
 {
-	if (!ctx->plan->seccomp || ctx->plan->process->no_new_privileges)
-		return 0;
-	return load_filter(ctx, err);
+	return init_load_filter(ctx, FILTER_PRIVILEGED, err);
 }
 
-/* One whose listener an agent gets is loaded while the command that knows the agent is there. */
 static int step_seccomp_notify(struct init_ctx *ctx, struct error *err)
 {
-	if (!ctx->plan->seccomp || !ctx->plan->process->no_new_privileges || !ctx->plan->handover)
-		return 0;
-	return load_filter(ctx, err);
-}
-
-int init_load_last_filter(struct init_ctx *ctx, struct error *err)
-{
-	if (!ctx->plan->seccomp || !ctx->plan->process->no_new_privileges || ctx->plan->handover)
-		return 0;
-	return load_filter(ctx, err);
+	return init_load_filter(ctx, FILTER_NOTIFY, err);
 }
 
 const struct init_step init_confine_steps[] = {

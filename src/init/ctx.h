@@ -38,7 +38,7 @@ extern const struct init_step init_confine_steps[];
 
 /* inherit.c: the first thing that a child does, and its last one with descriptors. */
 int init_inherit(struct init_ctx *ctx, struct error *err);
-int init_inherit_stage(const struct init_plan *plan, int *sync_fd, struct error *err);
+int init_inherit_stage(const struct init_plan *plan, const int *sync_fd, struct error *err);
 /* After a change of ids or capabilities, with which the kernel resets what a process is to its parent and to others (prctl(2)). */
 void init_stay_hidden(void);
 int init_step_leave_proc(struct init_ctx *ctx, struct error *err);
@@ -47,8 +47,17 @@ int init_step_descriptors(struct init_ctx *ctx, struct error *err);
 /* streams.c */
 int init_step_streams(struct init_ctx *ctx, struct error *err);
 
-/* confine.c: a filter is loaded where its order in the table says, or after the park. */
-int init_load_last_filter(struct init_ctx *ctx, struct error *err);
+/* confine.c: when the plan's filter is loaded. */
+enum filter_time {
+	FILTER_NEVER,
+	FILTER_PRIVILEGED, /* without no_new_privs the kernel takes it from CAP_SYS_ADMIN only */
+	FILTER_NOTIFY, /* one whose listener an agent gets: while the command that knows the agent is there */
+	FILTER_LAST,   /* after the park */
+};
+
+enum filter_time init_filter_time(const struct init_plan *plan);
+/* Loads the filter if its time is @now. */
+int init_load_filter(struct init_ctx *ctx, enum filter_time now, struct error *err);
 
 /* hooks_context.say of hooks in the container, @data: struct init_ctx. By the channel to the command that waits for them. */
 void init_hook_said(void *data, int stream, const char *text, size_t len);

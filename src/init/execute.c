@@ -331,9 +331,7 @@ static int park(struct init_ctx *ctx, struct error *err)
 /* A filter that is in force already may refuse the word, or end us for it. */
 static bool may_speak(const struct init_ctx *ctx)
 {
-	const bool later = ctx->plan->process->no_new_privileges && !ctx->plan->handover;
-
-	return later || filter_allows(ctx, SYS_sendmsg);
+	return init_filter_time(ctx->plan) == FILTER_LAST || filter_allows(ctx, SYS_sendmsg);
 }
 
 void init_hook_said(void *data, int stream, const char *text, size_t len)
@@ -376,7 +374,7 @@ int init_execute(struct init_ctx *ctx, struct error *err)
 	if (r == 0)
 		r = prepare(ctx, &last, err);
 	if (r == 0)
-		r = init_load_last_filter(ctx, err);
+		r = init_load_filter(ctx, FILTER_LAST, err);
 	if (r == 0 && spec && spec->hooks[HOOK_START_CONTAINER].len > 0)
 		r = run_start_hooks(ctx, err);
 	if (r == 0 && ctx->plan->park != INIT_PARK_MONITOR && ctx->plan->shim_fd >= 0)

@@ -21,6 +21,7 @@
 #include "spec/spec.h"
 #include "syscall/open.h"
 #include "syscall/process.h"
+#include "util/array.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/title.h"
@@ -39,7 +40,7 @@ static int add_program(struct fd_list *list, const struct init_plan *plan, int s
 	};
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < sizeof(fds) / sizeof(fds[0]); i++)
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(fds); i++)
 		r = fd_list_add(list, fds[i]);
 	for (size_t i = 0; r == 0 && plan->monitor_sockets && i < KM_SPARE_SOCKETS; i++)
 		r = fd_list_add(list, plan->monitor_sockets[i]);
@@ -99,25 +100,34 @@ void init_stay_hidden(void)
 	sys_set_dumpable(false);
 }
 
-int init_inherit(struct init_ctx *ctx, struct error *err)
+/* @more: a descriptor besides what the steps and the program need, or -1. */
+static int give_up(const struct init_plan *plan, const int *sync_fd, int more, struct error *err)
 {
-	const struct init_plan *plan = ctx->plan;
 	struct fd_list list = { 0 };
 	int r;
 
-	sync_relay_log(&ctx->sync_fd);
+	sync_relay_log(sync_fd);
 	hooks_output_close();
 	title_hide("krun-init");
-	/* Engines ignore SIGPIPE and block others. */
-	sys_reset_signals();
 	/* A command that is killed takes its half-made child along; cleared once the child is complete. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	r = add_program(&list, plan, ctx->sync_fd);
+	r = add_program(&list, plan, *sync_fd);
 	if (r == 0)
 		r = add_steps(&list, plan);
-	r = close_others(&list, r, plan, err);
+	if (r == 0)
+		r = fd_list_add(&list, more);
+	return close_others(&list, r, plan, err);
+}
+
+int init_inherit(struct init_ctx *ctx, struct error *err)
+{
+	const struct init_plan *plan = ctx->plan;
+	int r = give_up(plan, &ctx->sync_fd, -1, err);
+
 	if (r < 0)
 		return r;
+	/* Engines ignore SIGPIPE and block others. */
+	sys_reset_signals();
 	ctx->proc_fd = plan->proc_fd;
 	ctx->links_fd = open_own_links(ctx->proc_fd);
 	if (ctx->links_fd < 0)
@@ -126,20 +136,9 @@ int init_inherit(struct init_ctx *ctx, struct error *err)
 	return lsm_files_open(ctx->proc_fd, plan->apparmor, plan->selinux, plan->keyring, &ctx->files, err);
 }
 
-int init_inherit_stage(const struct init_plan *plan, int *sync_fd, struct error *err)
+int init_inherit_stage(const struct init_plan *plan, const int *sync_fd, struct error *err)
 {
-	struct fd_list list = { 0 };
-	int r;
-
-	sync_relay_log(sync_fd);
-	title_hide("krun-init");
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	r = add_program(&list, plan, *sync_fd);
-	if (r == 0)
-		r = add_steps(&list, plan);
-	if (r == 0)
-		r = fd_list_add(&list, plan->cgroup_fd);
-	return close_others(&list, r, plan, err);
+	return give_up(plan, sync_fd, plan->cgroup_fd, err);
 }
 
 int init_step_leave_proc(struct init_ctx *ctx, struct error *err)
