@@ -108,15 +108,14 @@ static int find_container(struct checkpoint *checkpoint, const struct container_
 			  struct error *err)
 {
 	struct state *state = &checkpoint->state;
+	int r;
 
 	checkpoint->dir_fd = state_open(host, id, true, state, err);
 	if (checkpoint->dir_fd < 0)
 		return checkpoint->dir_fd;
 	checkpoint->status = status_of(checkpoint->dir_fd, state);
-	if (state->joined_mounts)
-		return error_set(err, -EOPNOTSUPP,
-				 "container '%s' is in a mount namespace of somebody else's", id);
-	return status_check(checkpoint->status, OP_CHECKPOINT, id, err);
+	r = state_check_mounts(state, err);
+	return r < 0 ? r : status_check(checkpoint->status, OP_CHECKPOINT, id, err);
 }
 
 static int find_monitor(struct checkpoint *checkpoint, struct error *err)

@@ -11,6 +11,7 @@
 
 #include "container/launch.h"
 #include "container/notify.h"
+#include "util/array.h"
 #include "util/error.h"
 
 static int check_spec(const struct launch *launch, struct error *err)
@@ -32,7 +33,7 @@ static int check_spec(const struct launch *launch, struct error *err)
 		{ launch->request->image_path, "--image-path" },
 	};
 
-	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+	for (size_t i = 0; i < ARRAY_LEN(refused); i++)
 		if (refused[i].asked)
 			return error_set(
 				err, -EOPNOTSUPP,

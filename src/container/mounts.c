@@ -136,9 +136,8 @@ int container_mounts(const struct container_host *host, const char *id, const st
 	if (dir_fd < 0)
 		return dir_fd;
 	r = status_check(status_of(dir_fd, &state), OP_MOUNT, id, err);
-	if (r == 0 && state.joined_mounts)
-		r = error_set(err, -EOPNOTSUPP, "container '%s' is in a mount namespace of somebody else's",
-			      id);
+	if (r == 0)
+		r = state_check_mounts(&state, err);
 	if (r == 0)
 		r = change(&state, spec, add, err);
 	state_done(&state);

@@ -183,6 +183,14 @@ static int save(int dir_fd, const char *name, const struct state *state, unsigne
 	return r < 0 ? error_sys(err, r, "write '%s'", name) : 0;
 }
 
+int state_check_mounts(const struct state *state, struct error *err)
+{
+	if (!state->joined_mounts)
+		return 0;
+	return error_set(err, -EOPNOTSUPP, "container '%s' is in a mount namespace of somebody else's",
+			 state->id);
+}
+
 int state_save(int dir_fd, const struct state *state, struct error *err)
 {
 	/* Until there is a process, nothing can be lost that the second file would find. */

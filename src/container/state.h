@@ -87,6 +87,8 @@ int state_load_config(int dir_fd, const struct state *state, struct spec **ret, 
 /* The same with state_load_some(). */
 int state_open_some(const struct container_host *host, const char *id, bool lock, struct state *ret,
 		    struct error *err);
+/* -EOPNOTSUPP for a container in somebody else's mount namespace, where krun mounts nothing. */
+int state_check_mounts(const struct state *state, struct error *err);
 int state_save(int dir_fd, const struct state *state, struct error *err);
 void state_done(struct state *state);
 /* km's process, in the km personality. */

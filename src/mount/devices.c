@@ -14,11 +14,13 @@
 #include <unistd.h>
 
 #include "mount/internal.h"
+#include "spec/place.h"
 #include "syscall/mount.h"
 #include "syscall/open.h"
 #include "util/array.h"
 #include "util/cleanup.h"
 #include "util/error.h"
+#include "util/path.h"
 
 /* Numbers: the kernel's devices.txt. */
 static const struct spec_device default_devices[] = {
@@ -193,19 +195,16 @@ static int make_configured(struct mount_setup *setup, const struct spec_device *
 	if (r == 0)
 		r = make_node(setup, &place, device);
 	cleanup_close(&place.dir_fd);
-	return r < 0 ? refuse_device(device->path, place.own || r != -ENOENT, r, err) : 0;
+	return r < 0 ? refuse_device(device->path, place.own, r, err) : 0;
 }
 
 /* One that config.json names, as a device or as a mount, is as config.json has it. */
 static bool is_configured(const struct spec *spec, const char *path)
 {
 	for (size_t i = 0; i < spec->devices_len; i++)
-		if (strcmp(spec->devices[i].path, path) == 0)
+		if (path_is_same_place(spec->devices[i].path, path))
 			return true;
-	for (size_t i = 0; i < spec->mounts_len; i++)
-		if (strcmp(spec->mounts[i].destination, path) == 0)
-			return true;
-	return false;
+	return spec_mount_at(spec, path);
 }
 
 static int make_defaults(struct mount_setup *setup, int dev_fd, struct error *err)
@@ -262,7 +261,7 @@ static int make_extra(struct mount_setup *setup, const struct mount_extra_device
 	if (r == 0)
 		r = open_to_user(setup, &place, extra);
 	cleanup_close(&place.dir_fd);
-	return r < 0 ? refuse_device(extra->path, place.own || r != -ENOENT, r, err) : 0;
+	return r < 0 ? refuse_device(extra->path, place.own, r, err) : 0;
 }
 
 /* ---- links ------------------------------------------------------------------------------------------------------------ */
