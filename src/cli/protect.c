@@ -28,8 +28,6 @@ static const char self[] = "/proc/self/exe";
 /* In the environment of a copy until that has looked: a kernel that shows it in another way must not have krun start for ever. */
 #define STARTED_AGAIN "KRUN_STARTED_AGAIN"
 
-enum { SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE };
-
 /* ---- whether there is something to do ------------------------------------------------------------------------------- */
 
 /*
@@ -101,8 +99,8 @@ static int start_from_memfd(int self_fd, char **argv)
 	auto_close int fd = sys_memfd_executable("krun");
 	int r = fd < 0 ? fd : copy_self(self_fd, fd);
 
-	if (r == 0 && fcntl(fd, F_ADD_SEALS, SEALS) < 0)
-		r = -errno;
+	if (r == 0)
+		r = sys_memfd_seal(fd);
 	return r < 0 ? r : sys_execveat(fd, "", argv, environ, AT_EMPTY_PATH);
 }
 

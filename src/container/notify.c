@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "syscall/process.h"
+#include "syscall/socket.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/error.h"
@@ -168,19 +169,13 @@ static void wait_for_manager(int out_fd, const struct sockaddr_un *address, sock
 {
 	static char text[] = "BARRIER=1";
 	struct iovec iov = { .iov_base = text, .iov_len = sizeof(text) - 1 };
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control = { 0 };
+	union socket_control control;
 	struct msghdr message = {
 		.msg_name = (void *)(uintptr_t)address,
 		.msg_namelen = address_len,
 		.msg_iov = &iov,
 		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control.space),
 	};
-	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
 	auto_close int read_fd = -1, write_fd = -1;
 	const int64_t deadline = clock_ms() + BARRIER_TIMEOUT_MS;
 	struct pollfd item;
@@ -190,10 +185,7 @@ static void wait_for_manager(int out_fd, const struct sockaddr_un *address, sock
 		return;
 	read_fd = fds[0];
 	write_fd = fds[1];
-	header->cmsg_level = SOL_SOCKET;
-	header->cmsg_type = SCM_RIGHTS;
-	header->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(header), &write_fd, sizeof(write_fd));
+	socket_attach_fd(&message, &control, write_fd);
 	if (sendmsg(out_fd, &message, MSG_NOSIGNAL) < 0) {
 		log_debug("notify: BARRIER=1: %s", strerror(errno));
 		return;

@@ -27,6 +27,7 @@
 #include "util/error.h"
 #include "util/interrupt.h"
 #include "util/io.h"
+#include "util/path.h"
 
 enum { ANSWER_MAX = 64 * 1024, SAID_MAX = 64 * 1024, EXCERPT_MAX = 1024 };
 
@@ -58,16 +59,6 @@ static int arrange_descriptors(const struct criu_call *call, int socket_fd, int 
 	return r < 0 ? error_sys(err, -errno, "arrange CRIU's descriptors") : socket_fd;
 }
 
-static void reset_signals(void)
-{
-	sigset_t none;
-
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	for (int signo = 1; signo < SIGRTMIN; signo++)
-		signal(signo, SIG_DFL);
-}
-
 /* Returns CRIU's end of the socket; the other one goes to the caller. */
 static int make_socket(int early_fd, struct error *err)
 {
@@ -88,14 +79,14 @@ static int execute(const struct criu_call *call, int early_fd, int said_fd, stru
 	char *argv[] = { (char *)(uintptr_t)call->program, (char *)(uintptr_t) "swrk", number, NULL };
 	int r = 0;
 
-	reset_signals();
+	sys_reset_signals();
 	if (call->own_session)
 		setsid();
 	if (call->ends_with_us)
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 	/* CRIU calls ip, iptables and others. */
 	if (!getenv("PATH"))
-		setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
+		setenv("PATH", PATH_DEFAULT, 1);
 	if (call->prepare)
 		r = call->prepare(call->data, err);
 	if (r == 0)
@@ -137,22 +128,22 @@ static int start(const struct criu_call *call, struct process *process, struct e
 /* One message; *ret_fd is a descriptor that came with it, or -1. Its length, 0 at the end, or a negative errno. */
 static ssize_t receive_message(int fd, void *data, size_t size, int *ret_fd)
 {
-	char control[CMSG_SPACE(sizeof(int))];
 	struct iovec part = { data, size };
-	struct msghdr header = {
-		.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)
+	union socket_control control;
+	struct msghdr message = {
+		.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control.space),
 	};
-	struct cmsghdr *extra;
 	ssize_t n;
 
 	*ret_fd = -1;
-	while ((n = recvmsg(fd, &header, MSG_CMSG_CLOEXEC)) < 0 && errno == EINTR)
+	while ((n = recvmsg(fd, &message, MSG_CMSG_CLOEXEC)) < 0 && errno == EINTR)
 		;
 	if (n < 0)
 		return -errno;
-	extra = CMSG_FIRSTHDR(&header);
-	if (extra && extra->cmsg_level == SOL_SOCKET && extra->cmsg_type == SCM_RIGHTS)
-		memcpy(ret_fd, CMSG_DATA(extra), sizeof(*ret_fd));
+	*ret_fd = socket_take_fd(&message);
 	return n;
 }
 

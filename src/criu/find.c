@@ -11,9 +11,7 @@
 
 #include "criu/call.h"
 #include "util/error.h"
-
-/* Engines leave PATH out at times, and an ordinary one may lack the places for root. */
-static const char usual_places[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+#include "util/path.h"
 
 static bool search(const char *places, char *path, size_t size)
 {
@@ -30,6 +28,7 @@ static bool search(const char *places, char *path, size_t size)
 	return false;
 }
 
+/* Engines leave PATH out at times, and an ordinary one may lack the places for root: so both are looked through. */
 int criu_find(const char *path, char **ret, struct error *err)
 {
 	char found[PATH_MAX];
@@ -41,12 +40,12 @@ int criu_find(const char *path, char **ret, struct error *err)
 			return error_sys(err, -errno, "--criu '%s': this program cannot be executed", path);
 		snprintf(found, sizeof(found), "%s", path);
 	} else if (!search(getenv("PATH"), found, sizeof(found)) &&
-		   !search(usual_places, found, sizeof(found))) {
+		   !search(PATH_DEFAULT, found, sizeof(found))) {
 		return error_set(
 			err, -ENOPKG,
 			"no program 'criu' in PATH or %s: containers without km are checkpointed and "
 			"restored by CRIU 3.15 or newer",
-			usual_places);
+			PATH_DEFAULT);
 	}
 	*ret = strdup(found);
 	return *ret ? 0 : error_oom(err);

@@ -20,11 +20,10 @@
 #include "util/interrupt.h"
 #include "util/io.h"
 #include "util/log.h"
+#include "util/path.h"
 
 /* Behind a hook's end: what fits into a pipe, unless somebody fills it as fast as it is emptied. */
 enum { OUTPUT_TAIL = 1024, LEFT_MAX = 1024 * 1024 };
-
-#define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 /* Of this process and what it forks; see hooks_output_open(). */
 static int files[3] = { -1, -1, -1 };
@@ -318,7 +317,7 @@ char *const *hooks_path_only(void)
 	const char *path = getenv("PATH");
 
 	if (!path || snprintf(variable, sizeof(variable), "PATH=%s", path) >= (int)sizeof(variable))
-		snprintf(variable, sizeof(variable), "PATH=%s", DEFAULT_PATH);
+		snprintf(variable, sizeof(variable), "PATH=%s", PATH_DEFAULT);
 	return env;
 }
 

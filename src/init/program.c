@@ -15,8 +15,7 @@
 #include "util/error.h"
 #include "util/io.h"
 #include "util/parse.h"
-
-static const char DEFAULT_PATH[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+#include "util/path.h"
 
 enum { PASSWD_MAX = 1024 * 1024 };
 
@@ -85,7 +84,7 @@ int program_find(char *const *args, char *const *env, struct program *ret, struc
 		r = explicit_path(args[0], err);
 		program.path = strdup(args[0]);
 	} else {
-		r = search(args[0], path_list ? path_list : DEFAULT_PATH, found, err);
+		r = search(args[0], path_list ? path_list : PATH_DEFAULT, found, err);
 		program.path = strdup(found);
 	}
 	for (size_t i = 0; r == 0 && args[i]; i++)

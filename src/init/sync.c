@@ -17,6 +17,7 @@
 
 #include "hooks/hooks.h"
 #include "syscall/process.h"
+#include "syscall/socket.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/log.h"
@@ -73,24 +74,12 @@ int sync_pair(int ret_fds[2], struct error *err)
 static ssize_t send_wire(int socket_fd, struct wire *wire, size_t size, int fd)
 {
 	struct iovec iov = { .iov_base = wire, .iov_len = size };
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control = { 0 };
 	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1 };
+	union socket_control control;
 	ssize_t n;
 
-	if (fd >= 0) {
-		struct cmsghdr *header;
-
-		message.msg_control = &control;
-		message.msg_controllen = sizeof(control.space);
-		header = CMSG_FIRSTHDR(&message);
-		header->cmsg_level = SOL_SOCKET;
-		header->cmsg_type = SCM_RIGHTS;
-		header->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(header), &fd, sizeof(fd));
-	}
+	if (fd >= 0)
+		socket_attach_fd(&message, &control, fd);
 	do
 		n = sendmsg(socket_fd, &message, MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
@@ -198,36 +187,14 @@ void sync_send_failure(int socket_fd, const struct error *failure)
 	send_wire(socket_fd, &wire, WIRE_HEAD + len + 1, -1);
 }
 
-/* The first one; a process that somebody else steers may send more, and they are ours to close. */
-static void take_descriptors(const struct cmsghdr *header, struct sync_message *got)
+static pid_t sender_of(struct msghdr *message)
 {
-	const size_t len = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+	struct ucred credentials = { 0 };
 
-	for (size_t i = 0; i < len; i++) {
-		int fd;
-
-		memcpy(&fd, CMSG_DATA(header) + i * sizeof(fd), sizeof(fd));
-		if (got->fd < 0)
-			got->fd = fd;
-		else
-			close(fd);
-	}
-}
-
-static void take_control(struct msghdr *message, struct sync_message *got)
-{
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
-		if (c->cmsg_level != SOL_SOCKET)
-			continue;
-		if (c->cmsg_type == SCM_RIGHTS)
-			take_descriptors(c, got);
-		if (c->cmsg_type == SCM_CREDENTIALS) {
-			struct ucred credentials;
-
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c))
+		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_CREDENTIALS)
 			memcpy(&credentials, CMSG_DATA(c), sizeof(credentials));
-			got->sender = credentials.pid;
-		}
-	}
+	return credentials.pid;
 }
 
 /* What is for nobody but the log and the files of hooks. */
@@ -267,7 +234,8 @@ static int receive_wire(int socket_fd, struct wire *wire, size_t *ret_text_size,
 		return SYNC_END;
 	if (n < 0)
 		return error_sys(err, -errno, "receive a sync message");
-	take_control(&message, ret);
+	ret->fd = socket_take_fd(&message);
+	ret->sender = sender_of(&message);
 	if ((size_t)n < WIRE_HEAD) {
 		cleanup_close(&ret->fd);
 		return error_set(err, -EPROTO, "short sync message");

@@ -92,8 +92,9 @@ static int copy(int fd, const char *path, struct km_exception *ret, struct error
 	if (copied != before.st_size || after.st_size != before.st_size ||
 	    after.st_mtim.tv_sec != before.st_mtim.tv_sec || after.st_mtim.tv_nsec != before.st_mtim.tv_nsec)
 		return error_set(err, -EBUSY, "approved program '%s' is being written right now", path);
-	if (fcntl(copy_fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
-		return error_sys(err, -errno, "seal the copy of '%s'", path);
+	r = sys_memfd_seal(copy_fd);
+	if (r < 0)
+		return error_sys(err, r, "seal the copy of '%s'", path);
 	ret->fd = take_fd(&copy_fd);
 	return 0;
 }

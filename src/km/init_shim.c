@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
-#include <fcntl.h>
 #include <unistd.h>
 
 #include "km/km.h"
@@ -20,7 +18,7 @@ int km_init_fd(struct error *err)
 	if (fd < 0)
 		return error_sys(err, fd, "make a file for km's init process");
 	r = io_write_all(fd, krun_shim_begin, (size_t)(krun_shim_end - krun_shim_begin));
-	if (r == 0 && fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
-		r = -errno;
+	if (r == 0)
+		r = sys_memfd_seal(fd);
 	return r < 0 ? error_sys(err, r, "write km's init process") : take_fd(&fd);
 }

@@ -2,6 +2,7 @@
 #include "syscall/process.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/keyctl.h>
 #include <linux/memfd.h>
 #include <linux/sched.h>
@@ -196,6 +197,12 @@ int sys_memfd_executable(const char *name)
 	int fd = sys_memfd_create(name, flags | MEMFD_EXEC);
 
 	return fd == -EINVAL ? sys_memfd_create(name, flags) : fd;
+}
+
+int sys_memfd_seal(int fd)
+{
+	return fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0 ? -errno :
+												      0;
 }
 
 int sys_bpf(int command, void *attr, unsigned int size)

@@ -76,6 +76,8 @@ int sys_pidfd_getfd(int pidfd, int fd);
 int sys_memfd_create(const char *name, unsigned int flags);
 /* One to be filled, sealed and executed: MFD_EXEC (Linux 6.3), which the sysctl vm.memfd_noexec asks for. Close-on-exec. */
 int sys_memfd_executable(const char *name);
+/* When it is filled: nobody writes it or changes its size any more, for ever. */
+int sys_memfd_seal(int fd);
 /* bpf(2). @attr: union bpf_attr. */
 int sys_bpf(int command, void *attr, unsigned int size);
 /* seccomp(2). */

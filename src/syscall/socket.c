@@ -34,26 +34,53 @@ int socket_connect(const char *path, struct error *err)
 	return take_fd(&fd);
 }
 
-int socket_send_fd(int socket_fd, const char *text, size_t len, int fd, struct error *err)
+void socket_attach_fd(struct msghdr *message, union socket_control *control, int fd)
 {
-	struct iovec iov = { .iov_base = (void *)(uintptr_t)text, .iov_len = len };
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control = { 0 };
-	struct msghdr message = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control.space),
-	};
-	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-	ssize_t n;
+	struct cmsghdr *header;
 
+	*control = (union socket_control){ 0 };
+	message->msg_control = control;
+	message->msg_controllen = sizeof(control->space);
+	header = CMSG_FIRSTHDR(message);
 	header->cmsg_level = SOL_SOCKET;
 	header->cmsg_type = SCM_RIGHTS;
 	header->cmsg_len = CMSG_LEN(sizeof(int));
 	memcpy(CMSG_DATA(header), &fd, sizeof(fd));
+}
+
+static void take_fds(const struct cmsghdr *header, int *fd)
+{
+	const size_t len = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+	for (size_t i = 0; i < len; i++) {
+		int came;
+
+		memcpy(&came, CMSG_DATA(header) + i * sizeof(came), sizeof(came));
+		if (*fd < 0)
+			*fd = came;
+		else
+			close(came);
+	}
+}
+
+int socket_take_fd(struct msghdr *message)
+{
+	int fd = -1;
+
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c))
+		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
+			take_fds(c, &fd);
+	return fd;
+}
+
+int socket_send_fd(int socket_fd, const char *text, size_t len, int fd, struct error *err)
+{
+	struct iovec iov = { .iov_base = (void *)(uintptr_t)text, .iov_len = len };
+	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1 };
+	union socket_control control;
+	ssize_t n;
+
+	socket_attach_fd(&message, &control, fd);
 	do
 		n = sendmsg(socket_fd, &message, MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
@@ -66,10 +93,7 @@ int socket_receive_fd(int socket_fd, int *ret_fd)
 {
 	char byte;
 	struct iovec iov = { .iov_base = &byte, .iov_len = sizeof(byte) };
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control;
+	union socket_control control;
 	struct msghdr message = {
 		.msg_iov = &iov,
 		.msg_iovlen = 1,
@@ -80,8 +104,6 @@ int socket_receive_fd(int socket_fd, int *ret_fd)
 	*ret_fd = -1;
 	if (recvmsg(socket_fd, &message, MSG_CMSG_CLOEXEC) < 0)
 		return -errno;
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(&message); c; c = CMSG_NXTHDR(&message, c))
-		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
-			memcpy(ret_fd, CMSG_DATA(c), sizeof(*ret_fd));
+	*ret_fd = socket_take_fd(&message);
 	return 0;
 }

@@ -5,6 +5,9 @@
 
 #include <stdbool.h>
 
+/* Of a process for which nobody has chosen one: where programs of the distributions are. */
+#define PATH_DEFAULT "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
 /*
  * Leaves out, in place, what leads nowhere: "//", "/.", a slash at the end, "./" at the beginning of a relative path, and ".." at the
  * beginning of an absolute one. Any other ".." stays: in "/a/../b" the kernel goes to the parent of what /a leads to, which
