@@ -5,30 +5,11 @@ import os
 import socket
 import time
 
-from krun import BothPersonalities, wait_until
+from krun import BothPersonalities
+from service_manager import ServiceManager
 
 
-class Notify(BothPersonalities):
-    def setUp(self):
-        super().setUp()
-        self.path = os.path.join(self.top, "manager.sock")
-        self.manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.manager.bind(self.path)
-        self.manager.settimeout(10)
-        self.addCleanup(self.manager.close)
-        self.shell("echo $NOTIFY_SOCKET > /tmp/socket; echo ready; exec sleep 100")
-
-    def with_socket(self):
-        return dict(os.environ, NOTIFY_SOCKET=self.path)
-
-    def say(self, text):
-        """Sends from where the container sees its socket."""
-        pid = self.state()["pid"]
-        with open(f"/proc/{pid}/root/tmp/socket") as file:
-            path = file.read().strip()
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
-            sender.sendto(text.encode(), f"/proc/{pid}/root{path}")
-
+class Notify(ServiceManager, BothPersonalities):
     def hear(self):
         return self.manager.recv(4096).decode()
 
@@ -38,12 +19,8 @@ class Notify(BothPersonalities):
         self.assertEqual((text, len(fds)), (b"BARRIER=1", 1))
         return fds[0]
 
-    def started(self):
-        wait_until(lambda: os.path.exists(f"{self.rootfs}/tmp/socket") and
-                   os.path.getsize(f"{self.rootfs}/tmp/socket") > 0, what="payload")
-
     def test_foreground_run_passes_on_what_a_container_may_say(self):
-        process = self.spawn("run", "--bundle", self.bundle, self.cid, env=self.with_socket(), stdout=-1)
+        process = self.spawn("run", "--bundle", self.bundle, self.cid, env=self.managed, stdout=-1)
         self.started()
         self.say("STATUS=hello\nMAINPID=1\nFDSTORE=1\nREADY=1\n")
         self.assertEqual(self.hear(), "STATUS=hello\nREADY=1\n")
@@ -54,8 +31,8 @@ class Notify(BothPersonalities):
         self.assertEqual(process.wait(10), 137)
 
     def test_start_returns_when_the_container_is_ready(self):
-        self.create(env=self.with_socket())
-        starter = self.spawn("start", self.cid, env=self.with_socket())
+        self.create(env=self.managed)
+        starter = self.spawn("start", self.cid, env=self.managed)
         self.started()
         self.say("STATUS=warming up")
         self.assertEqual(self.hear(), "STATUS=warming up\n")
@@ -72,8 +49,8 @@ class Notify(BothPersonalities):
         self.assertEqual(starter.wait(4), 0)
 
     def test_a_manager_that_knows_no_barrier_is_not_waited_for_without_end(self):
-        self.create(env=self.with_socket())
-        starter = self.spawn("start", self.cid, env=self.with_socket())
+        self.create(env=self.managed)
+        starter = self.spawn("start", self.cid, env=self.managed)
         self.started()
         self.say("READY=1")
         self.assertIn("READY=1", self.hear())
@@ -82,8 +59,8 @@ class Notify(BothPersonalities):
         os.close(barrier)
 
     def test_control_characters_do_not_smuggle(self):
-        self.create(env=self.with_socket())
-        starter = self.spawn("start", self.cid, env=self.with_socket())
+        self.create(env=self.managed)
+        starter = self.spawn("start", self.cid, env=self.managed)
         self.started()
         for text in ("STATUS=a\rMAINPID=1", "STATUS=a\x0bMAINPID=1", "STATUS=a\x85MAINPID=1", "STATUS=\x1b[2J"):
             self.say(text)
@@ -96,7 +73,7 @@ class Notify(BothPersonalities):
 
     def test_detached_run_returns_when_the_container_is_ready(self):
         with open(self.log, "wb") as log:
-            runner = self.spawn("run", "--detach", "--bundle", self.bundle, self.cid, env=self.with_socket(), stdout=log)
+            runner = self.spawn("run", "--detach", "--bundle", self.bundle, self.cid, env=self.managed, stdout=log)
             self.started()
             self.say("READY=1")
             self.assertIn("MAINPID=", self.hear())
@@ -105,14 +82,14 @@ class Notify(BothPersonalities):
 
     def test_start_of_a_container_that_ends_unready_returns(self):
         self.shell("exit 3")
-        self.create(env=self.with_socket())
-        self.ok("start", self.cid, env=self.with_socket())
+        self.create(env=self.managed)
+        self.ok("start", self.cid, env=self.managed)
         self.wait_stopped()
 
     def test_a_socket_of_the_bundle_is_left_alone(self):
         env = ["PATH=/bin", "NOTIFY_SOCKET=/own/socket"]
         self.shell("echo $NOTIFY_SOCKET; ls /run 2>/dev/null; true", env=env)
-        self.assertEqual(self.run_ok(env=self.with_socket()), "/own/socket\n")
+        self.assertEqual(self.run_ok(env=self.managed), "/own/socket\n")
 
     def test_no_socket_without_a_manager(self):
         self.shell("echo ${NOTIFY_SOCKET:-none}; ls /run 2>/dev/null; true")
@@ -122,7 +99,7 @@ class Notify(BothPersonalities):
 
     def test_mount_is_safe(self):
         self.shell("grep ' /run/notify ' /proc/self/mounts; touch /run/notify/x 2>&1; true")
-        out = self.run_ok(env=self.with_socket())
+        out = self.run_ok(env=self.managed)
         options = out.split()[3].split(",")
         self.assertTrue({"ro", "nosuid", "nodev", "noexec"} <= set(options), out)
         self.assertIn("Read-only file system", out)

@@ -24,9 +24,7 @@ class Rootless(KrunTest):
 
     def setUp(self):
         super().setUp()
-        # The build may be where only root can look.
-        self.program = os.path.join(self.top, "krun-plain")
-        shutil.copy(PROGRAMS["plain"], self.program)
+        self.use("plain")
         self.runtime = os.path.join(self.top, "run")
         os.mkdir(self.runtime)
         subprocess.run(["chown", "-R", f"{UID}:{UID}", self.top], check=True)
@@ -36,6 +34,11 @@ class Rootless(KrunTest):
         for path in self.mounts:
             subprocess.run(["umount", "-l", path], check=False)
         super().tearDown()
+
+    def use(self, personality):
+        """A copy of this krun: the build may be where only root can look."""
+        self.program = os.path.join(self.top, os.path.basename(PROGRAMS[personality]))
+        shutil.copy(PROGRAMS[personality], self.program)
 
     def as_user(self, *arguments, inside=(), environment=(), **more):
         """krun as an ordinary user; @inside: words in front of it."""
@@ -87,6 +90,17 @@ class Rootless(KrunTest):
         self.mounts.append(device)
         return device
 
+    def closed_device(self):
+        """A device for km that only its owner may open, root, and settings that name it."""
+        node = f"/dev/krun-test-{os.getpid()}"
+        os.mknod(node, 0o600 | stat.S_IFCHR, os.makedev(1, 5))
+        self.addCleanup(os.unlink, node)
+        self.use("km")
+        settings = os.path.join(self.top, "krun.json")
+        with open(settings, "w") as file:
+            json.dump({"device": node}, file)
+        return node, settings
+
     def test_own_id_alone(self):
         self.template("id -u; cat /proc/self/uid_map; echo x > /dev/null && test -c /dev/urandom && echo devices; touch /made")
         out = self.user_ok("run", self.cid).split()
@@ -106,8 +120,7 @@ class Rootless(KrunTest):
         self.ok("delete", self.cid, personality="km")
         subprocess.run(["chown", "-R", f"{UID}:{UID}", self.top], check=True)
         self.open_device()
-        self.program = os.path.join(self.top, "krun")
-        shutil.copy(PROGRAMS["km"], self.program)
+        self.use("km")
         maps = [{"containerID": 0, "hostID": UID, "size": 1}, {"containerID": 1, "hostID": 100000, "size": 65536}]
         for user in (0, 1000):
             for mode in (0o500, 0o600):
@@ -211,8 +224,7 @@ class Rootless(KrunTest):
     def test_under_km(self):
         """km, its device and its socket's directory, without a privilege; the device is open to all."""
         device = self.open_device()
-        self.program = os.path.join(self.top, "krun")
-        shutil.copy(PROGRAMS["km"], self.program)
+        self.use("km")
         self.template(f"echo $KMSIM; id -u; (echo x > {KM_PATH}) 2> /dev/null || echo refused; test -c {device} && echo device")
         self.assertEqual(self.user_ok("run", self.cid).split(), ["1", "0", "refused", "device"])
         self.template("echo ready > /tmp/ready; exec sleep 100")
@@ -224,14 +236,7 @@ class Rootless(KrunTest):
         self.user_ok("delete", "--force", self.cid)
 
     def test_a_device_of_km_that_the_user_may_not_open(self):
-        node = f"/dev/krun-test-{os.getpid()}"
-        os.mknod(node, 0o600 | stat.S_IFCHR, os.makedev(1, 5))
-        self.addCleanup(os.unlink, node)
-        self.program = os.path.join(self.top, "krun")
-        shutil.copy(PROGRAMS["km"], self.program)
-        settings = os.path.join(self.top, "krun.json")
-        with open(settings, "w") as file:
-            json.dump({"device": node}, file)
+        node, settings = self.closed_device()
         self.template("true")
         result = self.as_user("--config-file", settings, "run", self.cid)
         self.assertEqual(result.status, 1)
@@ -240,15 +245,8 @@ class Rootless(KrunTest):
 
     def test_a_device_of_km_inside_a_user_namespace(self):
         """As rootless podman calls krun: its root can make no node, and the host's, which is not open to all, has to do."""
-        node = f"/dev/krun-test-{os.getpid()}"
-        os.mknod(node, 0o600 | stat.S_IFCHR, os.makedev(1, 5))
+        node, settings = self.closed_device()
         os.chown(node, UID, UID)
-        self.addCleanup(os.unlink, node)
-        self.program = os.path.join(self.top, "krun")
-        shutil.copy(PROGRAMS["km"], self.program)
-        settings = os.path.join(self.top, "krun.json")
-        with open(settings, "w") as file:
-            json.dump({"device": node}, file)
         os.chown(settings, UID, UID)
         self.template("echo virtual $KMSIM")
         self.config["linux"]["namespaces"] = [item for item in self.config["linux"]["namespaces"] if item["type"] != "user"]

@@ -5,10 +5,9 @@ import array
 import json
 import os
 import re
-import socket
 
 from hostile import BothPersonalities, HostileTest
-from krun import wait_until
+from service_manager import ServiceManager
 
 ROWS = (
     ("Notify.test_lines_in_a_line", "STATUS with a carriage return or another control and MAINPID behind it",
@@ -42,31 +41,11 @@ def controls(text):
     return sorted(set(re.findall("[\x00-\x09\x0b-\x1f\x7f-\x9f]", text)))
 
 
-class Notify(BothPersonalities):
-    def setUp(self):
-        super().setUp()
-        self.path = os.path.join(self.top, "manager.sock")
-        self.manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.manager.bind(self.path)
-        self.manager.settimeout(10)
-        self.addCleanup(self.manager.close)
-        self.shell("echo $NOTIFY_SOCKET > /tmp/socket; exec sleep 1000")
-        self.environ = dict(os.environ, NOTIFY_SOCKET=self.path)
-
+class Notify(ServiceManager, BothPersonalities):
     def begin(self, *words):
-        process = self.spawn(*words, env=self.environ, stdout=-3, stderr=-3)
-        wait_until(lambda: os.path.exists(f"{self.rootfs}/tmp/socket") and os.path.getsize(f"{self.rootfs}/tmp/socket") > 0,
-                   what="payload")
+        process = self.spawn(*words, env=self.managed, stdout=-3, stderr=-3)
+        self.started()
         return process
-
-    def say(self, *messages, descriptors=()):
-        """As the container does, by its own path."""
-        with open(f"{self.rootfs}/tmp/socket") as file:
-            path = f"/proc/{self.state()['pid']}/root{file.read().strip()}"
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
-            for message in messages:
-                more = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))] if descriptors else []
-                sender.sendmsg([message.encode() if isinstance(message, str) else message], more, 0, path)
 
     def hear_all(self):
         """[(text, number of descriptors)] up to the one that says END."""
@@ -109,7 +88,7 @@ class Notify(BothPersonalities):
         self.assert_harmless(self.hear_all())
 
     def test_ready_with_more(self):
-        self.krun("create", "--bundle", self.bundle, self.cid, env=self.environ, stdout=-3, stderr=-3)
+        self.krun("create", "--bundle", self.bundle, self.cid, env=self.managed, stdout=-3, stderr=-3)
         starter = self.begin("start", self.cid)
         pid = self.state()["pid"]
         self.say("READY=1\nMAINPID=1\nSTATUS=a\rMAINPID=1")
@@ -121,7 +100,7 @@ class Notify(BothPersonalities):
         self.assertEqual(starter.wait(20), 0)
 
     def test_manager_that_does_not_answer(self):
-        self.krun("create", "--bundle", self.bundle, self.cid, env=self.environ, stdout=-3, stderr=-3)
+        self.krun("create", "--bundle", self.bundle, self.cid, env=self.managed, stdout=-3, stderr=-3)
         starter = self.begin("start", self.cid)
         self.say("READY=1")
         # Messages stay in the socket's queue, with whatever descriptors they carry.
