@@ -35,8 +35,6 @@ class OfUser(OnMachine):
 
 class PodmanUserSystemd(OfUser):
     """His own systemd makes the cgroups."""
-    # Under km he keeps his groups to open the device, which takes a word of the host's (allowKeepGroups) that is not given here.
-    variants = ("plain",)
 
     manager = "systemd"
     limited = {"memory", "pids", "cpu"}     # what systemd hands on to users
@@ -44,8 +42,6 @@ class PodmanUserSystemd(OfUser):
 
 class PodmanUserCgroupfs(OfUser):
     """His containers have no cgroup of their own, and no limits."""
-    # Under km he keeps his groups to open the device, which takes a word of the host's (allowKeepGroups) that is not given here.
-    variants = ("plain",)
 
     manager = "cgroupfs"
     limited = set()

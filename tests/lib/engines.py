@@ -255,7 +255,11 @@ network_config_dir = "{self.top}/net.d"
     def command(self, personality, *arguments):
         return ["podman", "--root", f"{self.top}/storage", "--runroot", f"{self.top}/run", "--tmpdir",
                 f"{self.top}/tmp", "--storage-driver", STORAGE["podman"], "--cgroup-manager", self.manager, "--events-backend",
-                "file", "--runtime", self.program(personality), *arguments]
+                "file", "--runtime", self.program(personality), *self.runtime_flags(personality), *arguments]
+
+    def runtime_flags(self, personality):
+        """Words for krun itself."""
+        return []
 
     def popen(self):
         return {"env": dict(os.environ, CONTAINERS_CONF=self.configuration), "cwd": self.top}
@@ -283,7 +287,17 @@ class PodmanOfUser(Podman):
         super().configure()
         for program in PROGRAMS.values():
             self.session.program(program, self.top)
+        # km's device is his by a group of his; settings of his own let him keep it.
+        with open(self.settings, "w") as file:
+            json.dump({"allowKeepGroups": True}, file)
         self.session.give(self.top)
+
+    @property
+    def settings(self):
+        return os.path.join(self.top, "krun.json")
+
+    def runtime_flags(self, personality):
+        return ["--runtime-flag", f"config-file={self.settings}"] if personality == "km" else []
 
     def program(self, personality):
         return os.path.join(self.top, os.path.basename(PROGRAMS[personality]))
