@@ -6,6 +6,9 @@ suite.py TREE: the tests' own tools say what they should, above all that somethi
 Prints cmocka's lines, so that tests/run.py counts every function.
 """
 
+import contextlib
+import io
+import json
 import os
 import re
 import shutil
@@ -13,12 +16,15 @@ import subprocess
 import sys
 import tempfile
 import unittest
+from unittest import mock
 
 TREE = os.path.abspath(sys.argv[1])
 sys.path[:0] = [os.path.join(TREE, "tests"), os.path.join(TREE, "tests", "lib")]
 sys.dont_write_bytecode = True
 
 import hoststate    # noqa: E402
+import jobs         # noqa: E402
+import machine      # noqa: E402
 import run          # noqa: E402
 
 STAND_IN = os.path.join(TREE, "tests", "kmsim", "with-stand-in")
@@ -39,6 +45,9 @@ class Recorded:
 
     def add(self, outcome, name, detail="", seconds=0.0):
         self.results.append((outcome, name, detail))
+
+    def began(self, name):
+        pass
 
 
 class Scratch(unittest.TestCase):
@@ -69,6 +78,84 @@ class Runner(Scratch):
         with open(os.path.join(TREE, "tests", "expected-skips")) as file:
             for line in file:
                 re.compile(line.split("#")[0].strip())
+
+
+class Machine(Scratch):
+    """With a run-in-vm that brings records and a status, a line of self.lives each time."""
+
+    def boot_all(self, *lives):
+        share = os.path.join(self.top, "share")
+        os.makedirs(os.path.join(self.top, "vm"))
+        os.mkdir(share)
+        for number, (records, status) in enumerate(lives):
+            with open(os.path.join(self.top, f"life.{number}"), "w") as file:
+                file.write("".join(json.dumps(record) + "\n" for record in records))
+            with open(os.path.join(self.top, f"status.{number}"), "w") as file:
+                file.write(str(status))
+        script = os.path.join(self.top, "vm", "run-in-vm")
+        with open(script, "w") as file:
+            file.write(f"""#!/bin/sh
+                cd {self.top}
+                number=$(ls known.* 2> /dev/null | wc -l)
+                cp share/results known.$number
+                echo Oops > console.log
+                cat life.$number
+                exit "$(cat status.$number)"
+                """)
+        os.chmod(script, 0o755)
+        report, ends = Recorded(), Recorded()
+        with mock.patch.object(machine, "TESTS", self.top), contextlib.redirect_stdout(io.StringIO()) as out:
+            machine.Machine("trixie", "image", self.top).run(["bundle"], report, ends)
+        known = []
+        for number in range(len([name for name in os.listdir(self.top) if name.startswith("known.")])):
+            with open(os.path.join(self.top, f"known.{number}")) as file:
+                known.append([name for name, _ in json.load(file)])
+        return [name for _, name, _ in report.results], ends.results, known, out.getvalue()
+
+    @staticmethod
+    def result(name):
+        return {"outcome": "passed", "name": name, "detail": "", "seconds": 1}
+
+    def test_a_machine_that_ended_by_itself_is_booted_again_for_the_rest(self):
+        results, ends, known, out = self.boot_all(
+            ([{"began": "a"}, self.result("a"), {"began": "b"}], 125), ([self.result("b"), {"ended": True}], 0))
+        self.assertEqual(results, ["vm trixie: a", "vm trixie: b"])
+        self.assertEqual(ends, [("passed", "vm trixie: machine", "")])
+        self.assertEqual(known, [[], ["a"]])
+        self.assertRegex(out, r"(?s)^again .*the machine ended by itself; was in: b; .*Oops")
+
+    def test_a_machine_that_goes_on_ending_fails(self):
+        lives = [([self.result(word), {"began": "x"}], 125) for word in "abcd"]
+        results, ends, known, _ = self.boot_all(*lives)
+        self.assertEqual(len(results), machine.LIVES_MAX)
+        self.assertEqual(known[-1], ["a", "b"])
+        self.assertEqual(ends[0][0], "failed")
+        self.assertIn("the machine ended by itself; was in: x", ends[0][2])
+
+    def test_a_life_without_a_result_and_other_ends_are_the_last(self):
+        for lives, text in (([([], 125)], "ended by itself"), ([([self.result("a")], 1)], "ended early, status 1"),
+                            ([([self.result("a")], 124)], "stopped after"), ([([{"ended": True}], 0)], "no test was run")):
+            with self.subTest(text=text):
+                _, ends, known, _ = self.boot_all(*lives)
+                self.assertEqual((ends[0][0], len(known)), ("failed", 1))
+                self.assertIn(text, ends[0][2])
+                shutil.rmtree(self.top)
+                os.mkdir(self.top)
+
+    def test_what_has_a_result_is_not_run_again(self):
+        os.mkdir(os.path.join(self.top, "bundle"))
+        for module in ("test_suite_one", "test_suite_two"):
+            with open(os.path.join(self.top, "bundle", f"{module}.py"), "w") as file:
+                file.write("import unittest\nclass Case(unittest.TestCase):\n"
+                           "    def test_a(self):\n        pass\n    def test_b(self):\n        pass\n")
+        results = os.path.join(self.top, "results")
+        with open(results, "w") as file:
+            json.dump([["bundle: test_suite_one.Case.test_a", "passed"], ["bundle: test_suite_two.Case.test_a", "failed"],
+                       ["bundle: test_suite_two.Case.test_b", "passed"]], file)
+        with mock.patch.object(jobs, "TESTS", self.top), mock.patch.dict(os.environ, KRUN_TEST_RESULTS=results):
+            found = jobs.suites("bundle", "")
+        self.assertEqual({name: [test.id() for test in suite] for name, suite in found.items()},
+                         {"test_suite_one": ["test_suite_one.Case.test_b"]})
 
 
 class Checks(Scratch):

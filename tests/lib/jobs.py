@@ -78,6 +78,18 @@ def wanted(test, name):
     return not OWN_MACHINE or not hasattr(test, "engine") or getattr(method, "in_machine", False)
 
 
+def earlier_results():
+    """[[name, outcome]] that an earlier life of this machine brought."""
+    if "KRUN_TEST_RESULTS" not in os.environ:
+        return []
+    with open(os.environ["KRUN_TEST_RESULTS"]) as file:
+        return json.load(file)
+
+
+def name_in(ring, test):
+    return ring + ": " + ".".join(test.id().split(".")[-3:])
+
+
 def broken(module_name, text):
     """The one test of a file that cannot be read."""
 
@@ -94,7 +106,7 @@ def suites(ring, name, modules=None):
     folder = os.path.join(TESTS, ring)
     if folder not in sys.path:
         sys.path.insert(0, folder)
-    loader, found = unittest.TestLoader(), {}
+    loader, found, done = unittest.TestLoader(), {}, {name for name, _ in earlier_results()}
     for module_name in sorted(file[:-3] for file in os.listdir(folder) if re.match(r"test_\w+\.py$", file)):
         if modules is not None and module_name not in modules:
             continue
@@ -107,7 +119,8 @@ def suites(ring, name, modules=None):
         for cls in vars(module).values():
             if isinstance(cls, type) and issubclass(cls, unittest.TestCase) and cls.__module__ == module_name:
                 for variant in personalities(cls):
-                    suite.addTests(test for test in loader.loadTestsFromTestCase(variant) if wanted(test, name))
+                    suite.addTests(test for test in loader.loadTestsFromTestCase(variant)
+                                   if wanted(test, name) and name_in(ring, test) not in done)
         if suite.countTestCases():
             found[module_name] = suite
     return found
@@ -128,7 +141,7 @@ class RingResult(unittest.TestResult):
         self.report.began(self.name(test))
 
     def name(self, test):
-        return self.ring + ": " + ".".join(test.id().split(".")[-3:])
+        return name_in(self.ring, test)
 
     def finish(self, outcome, test, detail=""):
         now = time.monotonic()
@@ -302,7 +315,8 @@ def report_coverage(build, report):
     """Every property of the specification has a test that did not fail, and the table in the tree knows it."""
     import coverage
 
-    table = coverage.rows([result for result in report.results if result[0].startswith("bundle: ")])
+    results = [*earlier_results(), *report.results]
+    table = coverage.rows([result for result in results if result[0].startswith("bundle: ")])
     path = os.path.join(TESTS, "spec-coverage.md")
     coverage.write(path if os.environ.get("KRUN_WRITE_COVERAGE") else os.path.join(build, "spec-coverage.md"), table)
     bad = [f"{pointer}: {result}" for pointer, _, result in table if result in ("no test", "failed")]

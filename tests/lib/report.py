@@ -90,7 +90,7 @@ class Reader:
         self.rest = b""
         self.running = []
         self.ended = False
-        self.count = 0
+        self.results = []
 
     def feed(self, data):
         *lines, self.rest = (self.rest + data).split(b"\n")
@@ -108,7 +108,7 @@ class Reader:
             self.running.append(record["began"])
             self.report.began(self.prefix + record["began"])
         elif "outcome" in record:
-            self.count += 1
+            self.results.append((record["name"], record["outcome"]))
             if record["name"] in self.running:
                 self.running.remove(record["name"])
             self.report.add(record["outcome"], self.prefix + record["name"], record["detail"], record["seconds"])
