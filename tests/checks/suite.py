@@ -80,6 +80,30 @@ class Runner(Scratch):
                 re.compile(line.split("#")[0].strip())
 
 
+class Jobs(Scratch):
+    @needs_root
+    def test_a_test_that_ends_its_process_fails_and_the_others_run(self):
+        tests = os.path.join(self.top, "tests")
+        kmsim = os.path.join(self.top, "build", "tests", "kmsim")
+        os.makedirs(os.path.join(tests, "bundle"))
+        os.makedirs(kmsim)
+        shutil.copy("/bin/true", os.path.join(kmsim, "kmsim"))
+        for name in ("lib", "kmsim", "run.py", "expected-skips"):
+            path = os.path.join(TREE, "tests", name)
+            (shutil.copytree if os.path.isdir(path) else shutil.copy)(path, os.path.join(tests, name))
+        with open(os.path.join(tests, "bundle", "test_suite.py"), "w") as file:
+            file.write("import os, unittest\nclass Case(unittest.TestCase):\n"
+                       "    def test_a(self):\n        pass\n    def test_b(self):\n        os._exit(3)\n"
+                       "    def test_c(self):\n        pass\n")
+        done = subprocess.run([sys.executable, os.path.join(tests, "run.py"), "bundle:test_suite"], capture_output=True, text=True,
+                              env=dict(os.environ, KRUN_BUILD=os.path.join(self.top, "build")), check=False)
+        lines = re.findall(r"(?m)^(\w+) +bundle: (test_\w+\.Case\.\w+) ", done.stdout)
+        self.assertEqual(lines, [("ok", "test_suite.Case.test_a"), ("FAILED", "test_suite.Case.test_b"), ("ok", "test_suite.Case.test_c")],
+                         done.stdout + done.stderr)
+        self.assertIn("did not come to its end: status 3", done.stdout)
+        self.assertEqual(done.returncode, 1)
+
+
 class Machine(Scratch):
     """With a run-in-vm that brings records and a status, a line of self.lives each time."""
 

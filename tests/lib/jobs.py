@@ -101,12 +101,13 @@ def broken(module_name, text):
     return Import()
 
 
-def suites(ring, name, modules=None):
-    """{module: suite} of the tests that are wanted, modules without any left out."""
+def suites(ring, name, modules=None, done=()):
+    """{module: suite} of the tests that are wanted and not @done, modules without any left out."""
     folder = os.path.join(TESTS, ring)
     if folder not in sys.path:
         sys.path.insert(0, folder)
-    loader, found, done = unittest.TestLoader(), {}, {name for name, _ in earlier_results()}
+    loader, found = unittest.TestLoader(), {}
+    done = {*done, *(name for name, _ in earlier_results())}
     for module_name in sorted(file[:-3] for file in os.listdir(folder) if re.match(r"test_\w+\.py$", file)):
         if modules is not None and module_name not in modules:
             continue
@@ -178,7 +179,7 @@ class RingResult(unittest.TestResult):
 def run_here(report):
     """The process of one job: $KRUN_TEST_JOB says which."""
     job = json.loads(os.environ.pop("KRUN_TEST_JOB"))
-    suite = unittest.TestSuite(suites(job["ring"], job["name"], job["modules"]).values())
+    suite = unittest.TestSuite(suites(job["ring"], job["name"], job["modules"], job["done"]).values())
     # The /dev of this job alone, but on a machine of the tests' own: what a container or krun does to a node shows here.
     before = None if OWN_MACHINE else hoststate.snapshot(["node"])
     suite.run(RingResult(job["ring"], report))
@@ -190,8 +191,9 @@ def run_here(report):
 
 
 class Job:
-    def __init__(self, ring, modules, name, build, report, parent):
-        """@parent: a cgroup in which the job gets one of its own, or None."""
+    def __init__(self, ring, modules, name, done, build, report, parent):
+        """@done: names of tests that are left out; @parent: a cgroup in which the job gets one of its own, or None."""
+        self.plan = ring, modules, name, done
         self.label = f"{ring}: {modules[0]}" if len(modules) == 1 else ring
         self.reader = Reader(report)
         self.cgroup = None
@@ -199,7 +201,7 @@ class Job:
         read, write = os.pipe()
         self.fd = read
         environment = dict(os.environ, KRUN_BUILD=build, KRUN_TEST_RECORDS=str(write),
-                           KRUN_TEST_JOB=json.dumps({"ring": ring, "modules": modules, "name": name}))
+                           KRUN_TEST_JOB=json.dumps({"ring": ring, "modules": modules, "name": name, "done": done}))
         if parent:
             self.cgroup = os.path.join(parent, f"job-{time.monotonic_ns()}-{modules[0]}")
             os.makedirs(self.cgroup, exist_ok=True)
@@ -236,12 +238,10 @@ class Job:
     def finish(self, report, silent):
         os.close(self.fd)
         status = self.process.wait()
-        if silent:
-            doing = ", ".join(self.reader.running) or "no test"
-            report.add("failed", self.label, f"nothing heard for {SILENCE} s, ended; was in: {doing}", SILENCE)
-        elif not self.reader.ended:
-            doing = ", ".join(self.reader.running) or "no test"
-            report.add("failed", self.label, f"did not come to its end: status {status}; was in: {doing}")
+        if silent or not self.reader.ended:
+            text = f"nothing heard for {SILENCE} s, ended" if silent else f"did not come to its end: status {status}"
+            for name in self.reader.running or [self.label]:
+                report.add("failed", name, text, SILENCE if silent else 0)
         if self.cgroup:
             # Engines' helpers may take a moment; a test that leaves something behind has failed already.
             with open(os.path.join(self.cgroup, "cgroup.kill"), "w") as file:
@@ -250,6 +250,13 @@ class Job:
             done = subprocess.run([IN_OWN_CGROUP, "--remove", self.own_cgroup], capture_output=True, check=False)
             if done.returncode:
                 report.add("failed", f"{self.label}: own_cgroup", done.stderr.decode(errors="replace"))
+
+    def rest(self):
+        """What a test kept from being run that did not let the job come to its end, as a plan; or None."""
+        ring, modules, name, done = self.plan
+        if self.reader.ended or not self.reader.running:
+            return None
+        return ring, modules, name, [*done, *self.reader.running, *(name for name, _ in self.reader.results)]
 
 
 def own_cgroup():
@@ -274,14 +281,14 @@ def parent_of_jobs():
 
 
 def plan(selections):
-    """[(ring, modules, name)]: the jobs of [(ring, name)]."""
+    """[(ring, modules, name, done)]: the jobs of [(ring, name)]."""
     planned = []
     for ring, name in selections:
         modules = list(suites(ring, name))
         if OWN_MACHINE:
-            planned += [(ring, [module], name) for module in modules]
+            planned += [(ring, [module], name, []) for module in modules]
         elif modules:
-            planned.append((ring, modules, name))
+            planned.append((ring, modules, name, []))
     if OWN_MACHINE:
         planned.sort(key=lambda job: LONG.index(job[1][0]) if job[1][0] in LONG else len(LONG))
     return planned
@@ -307,6 +314,8 @@ def run(selections, build, report):
             if silent or (job in ready and not job.read()):
                 selector.unregister(job.fd)
                 job.finish(report, silent)
+                if job.rest():
+                    waiting.append(job.rest())
     if any(ring == "bundle" and not name for ring, name in selections):
         report_coverage(build, report)
 
