@@ -117,14 +117,14 @@ static int step_directory_as_root(struct init_ctx *ctx, struct error *err)
 	/* The user may have rights there that root has not. */
 	return r == 0 || r == -EACCES || r == -EPERM ?
 		       0 :
-		       error_sys(err, r, "working directory '%s'", ctx->plan->process->cwd);
+		       error_exec(err, r, "working directory '%s'", ctx->plan->process->cwd);
 }
 
 static int step_directory(struct init_ctx *ctx, struct error *err)
 {
 	int r = ctx->in_directory ? 0 : enter_working_directory(ctx);
 
-	return r < 0 ? error_sys(err, r, "working directory '%s'", ctx->plan->process->cwd) : 0;
+	return r < 0 ? error_exec(err, r, "working directory '%s'", ctx->plan->process->cwd) : 0;
 }
 
 /* ---- who it is ---------------------------------------------------------------------------------------------------- */

@@ -175,7 +175,7 @@ static int open_root(struct mount_setup *setup, const struct mount_request *requ
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return error_sys(err, -errno, "config.json: /root/path: '%s'", path);
 	if (!S_ISDIR(st.st_mode))
-		return error_set(err, -ENOTDIR, "config.json: /root/path: '%s': not a directory", path);
+		return error_sys(err, -ENOTDIR, "config.json: /root/path: '%s'", path);
 	if (request->unprivileged) {
 		setup->root_fd = take_fd(&fd);
 		return 0;

@@ -8,10 +8,13 @@
  * error can be made in a freshly cloned child and when memory is short, and can travel in one message
  * over the sync socket (init/sync.h).
  *
- * Engines classify a failed `create` or `exec` by searching its text for a few phrases ("no such file
- * or directory", "permission denied", "operation not permitted"): they then report 127 or 126 as if the
- * *command* were missing or not executable. error_sys() therefore words those three errno values
- * differently; error_exec() is for the look-up of the command itself and keeps the classic texts.
+ * A text that is too long for it keeps its reason, which then stands first, and loses the middle of its longest names ("...").
+ *
+ * Engines classify a failed `create` or `exec` by searching its text for a few phrases of the C library: "no such file or directory"
+ * and "not a directory" become 127, "permission denied", "operation not permitted" and "is a directory" 126, as if the *command* were
+ * missing or not executable. This is the one place that decides who says them: error_exec() is for what the caller asked to run and
+ * where (the program, its interpreter, its working directory) and has the C library's words, with whatever krun has to add after
+ * them; error_sys() is for everything else, a mount's source say, and words these errno values differently.
  */
 
 enum { ERROR_TEXT_MAX = 2048 };
@@ -27,7 +30,7 @@ int error_set(struct error *err, int code, const char *format, ...) __attribute_
 /* As error_set(), with ": " and the lower-case reason of @code appended. */
 int error_sys(struct error *err, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* As error_sys(), but with the reason texts that engines look for when a command cannot be executed. */
+/* As error_sys(), but with the C library's words: of the program that was asked for, and of its working directory, only. */
 int error_exec(struct error *err, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* Puts "text: " in front of what is there. Returns err->code. */

@@ -2,10 +2,13 @@
 #include "../test.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "util/array.h"
 #include "util/error.h"
+#include "util/utf8.h"
 
 static void test_error_set_returns_its_code(void **state)
 {
@@ -17,12 +20,13 @@ static void test_error_set_returns_its_code(void **state)
 	assert_string_equal(err.text, "option 'x'");
 }
 
-/* Engines turn these three phrases into "the command is missing / not executable". */
+/* Engines turn these phrases into "the command is missing / not executable". */
 static void test_error_sys_avoids_the_phrases_of_exec(void **state)
 {
-	static const int codes[] = { -ENOENT, -EACCES, -EPERM };
-	static const char *const phrases[] = { "no such file", "permission denied",
-					       "operation not permitted" };
+	static const int codes[] = { -ENOENT, -EACCES, -EPERM, -ENOTDIR, -EISDIR };
+	static const char *const phrases[] = { "no such file or directory", "permission denied",
+					       "operation not permitted", "not a directory",
+					       "is a directory" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(codes); i++) {
@@ -34,6 +38,56 @@ static void test_error_sys_avoids_the_phrases_of_exec(void **state)
 		error_exec(&err, codes[i], "exec: \"x\"");
 		assert_non_null(strstr(err.text, phrases[i]));
 	}
+}
+
+/* "/aaa...aaa/" with a two-byte character everywhere, so that a cut in the middle of one shows. */
+static char *long_path(char *buffer, size_t len)
+{
+	size_t at = 0;
+
+	buffer[at++] = '/';
+	while (at + 3 < len)
+		at += (size_t)sprintf(buffer + at, "\xc3\xa4");
+	strcpy(buffer + at, "/");
+	return buffer;
+}
+
+static void test_long_paths_lose_their_middle_and_no_reason(void **state)
+{
+	char a[PATH_MAX], b[PATH_MAX];
+	struct error err = { 0 };
+
+	(void)state;
+	error_sys(&err, -ENAMETOOLONG, "link '%s' to '%s' here", long_path(a, 4000), long_path(b, 4001));
+	assert_int_equal(strncmp(err.text, "file name too long: link '/\xc3\xa4", 28), 0);
+	assert_non_null(strstr(err.text, "\xc3\xa4...\xc3\xa4"));
+	assert_non_null(strstr(strstr(err.text, "...") + 3, "..."));
+	assert_string_equal(err.text + strlen(err.text) - 8, "\xa4/' here");
+	assert_true(strlen(err.text) < ERROR_TEXT_MAX && strlen(err.text) > ERROR_TEXT_MAX / 2);
+	for (const char *at = err.text; *at; at += utf8_length(at))
+		assert_true(utf8_length(at) > 0);
+	/* The prefix of a caller takes nothing from what was said first. */
+	assert_int_equal(error_prefix(&err, "start '%s'", long_path(a, 4000)), -ENAMETOOLONG);
+	assert_int_equal(strncmp(err.text, "start '/\xc3\xa4", 9), 0);
+	assert_non_null(strstr(err.text, "': file name too long: link '/\xc3\xa4"));
+	assert_string_equal(err.text + strlen(err.text) - 8, "\xa4/' here");
+	error_set(&err, -EINVAL, "'%s' is no path", long_path(a, 4000));
+	assert_string_equal(err.text + strlen(err.text) - 14, "\xa4/' is no path");
+}
+
+/* What fits stays as it is, to the last byte. */
+static void test_texts_that_fit_are_whole(void **state)
+{
+	char path[PATH_MAX];
+	struct error err = { 0 };
+
+	(void)state;
+	memset(path, 'a', sizeof(path));
+	path[ERROR_TEXT_MAX - 1 - strlen(": no space left on device")] = '\0';
+	error_sys(&err, -ENOSPC, "%s", path);
+	assert_int_equal(strlen(err.text), ERROR_TEXT_MAX - 1);
+	assert_null(strstr(err.text, "..."));
+	assert_non_null(strstr(err.text, ": no space left on device"));
 }
 
 static void test_error_prefix_goes_in_front(void **state)
@@ -58,6 +112,7 @@ static void test_error_prefix_survives_a_full_buffer(void **state)
 	error_prefix(&err, "%s", "front");
 	assert_int_equal(strlen(err.text), ERROR_TEXT_MAX - 1);
 	assert_memory_equal(err.text, "front: aaa", 10);
+	assert_non_null(strstr(err.text, "aaa...aaa"));
 }
 
 static void test_error_keeps_errno(void **state)
@@ -75,6 +130,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_error_set_returns_its_code),
 		cmocka_unit_test(test_error_sys_avoids_the_phrases_of_exec),
+		cmocka_unit_test(test_long_paths_lose_their_middle_and_no_reason),
+		cmocka_unit_test(test_texts_that_fit_are_whole),
 		cmocka_unit_test(test_error_prefix_goes_in_front),
 		cmocka_unit_test(test_error_prefix_survives_a_full_buffer),
 		cmocka_unit_test(test_error_keeps_errno),
