@@ -2,11 +2,17 @@
 #include "json/fields.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "util/cleanup.h"
 #include "util/error.h"
+
+/* As deep as what writes it can write it: Go's encoding/json. */
+enum { JSON_NESTING_MAX = 10000 };
 
 /* ---- documents --------------------------------------------------------------------------------------------- */
 
@@ -18,19 +24,6 @@ static size_t line_of(const char *text, size_t offset)
 		if (text[i] == '\n')
 			line++;
 	return line;
-}
-
-/* A \u0000 would cut every C string that is made of the document. The text has been parsed: it is well formed. */
-static bool has_escaped_nul(const char *text, size_t size)
-{
-	for (size_t i = 0; i + 5 < size; i++) {
-		if (text[i] != '\\')
-			continue;
-		if (memcmp(text + i, "\\u0000", 6) == 0)
-			return true;
-		i++;
-	}
-	return false;
 }
 
 /* json-c takes 'x' for a string and NaN for a number, strict or not. Returns the offset of the first, or -1. */
@@ -49,49 +42,80 @@ static long find_foreign(const char *text, size_t size)
 	return -1;
 }
 
-/*
- * json-c before 0.18 makes the largest integer it knows of every larger one, without a word: looked for in the
- * text. Returns the offset of the first, or -1.
- */
-static long find_huge_integer(const char *text, size_t size)
+/* Behind the string that begins at @at, or the end of the text. */
+static size_t string_end(const char *text, size_t size, size_t at)
 {
-	static const char max[] = "18446744073709551615", min[] = "9223372036854775808";
-	bool in_string = false;
-
-	for (size_t i = 0; i < size; i++) {
-		if (in_string && text[i] == '\\') {
-			i++;
-		} else if (text[i] == '"') {
-			in_string = !in_string;
-		} else if (!in_string && text[i] >= '0' && text[i] <= '9') {
-			const char *limit = i > 0 && text[i - 1] == '-' ? min : max;
-			size_t len = strspn(text + i, "0123456789");
-			const bool whole = !strchr(".eE", text[i + len]) || text[i + len] == '\0';
-
-			if (whole && (len > strlen(limit) ||
-				      (len == strlen(limit) && strncmp(text + i, limit, len) > 0)))
-				return (long)i;
-			/* The rest of a fraction or exponent is no number of its own. */
-			i += strspn(text + i, "0123456789.eE+-") - 1;
-		}
-	}
-	return -1;
+	for (at++; at < size && text[at] != '"'; at++)
+		if (text[at] == '\\')
+			at++;
+	return at < size ? at + 1 : size;
 }
 
-int json_document_parse(const char *text, size_t size, const char *name, struct json_object **ret,
-			struct error *err)
+/* Of a number without fraction and exponent: whether no integer of json-c holds it. */
+static bool is_huge(const char *number, size_t len)
 {
-	struct json_tokener *tokener;
+	static const char max[] = "18446744073709551615", min[] = "9223372036854775808";
+	const bool negative = *number == '-';
+	const char *limit = negative ? min : max;
+	const size_t digits = len - negative;
+
+	return strspn(number + negative, "0123456789") == digits &&
+	       (digits > strlen(limit) ||
+		(digits == strlen(limit) && strncmp(number + negative, limit, digits) > 0));
+}
+
+/* NUL in a key, where json-c would cut it: U+FFFD instead, which no name of a property has. */
+static void replace_nul(char *key, size_t len)
+{
+	for (size_t i = 0; i + 5 < len; i++) {
+		if (key[i] != '\\')
+			continue;
+		if (memcmp(key + i, "\\u0000", 6) == 0)
+			memcpy(key + i, "\\ufffd", 6);
+		i++;
+	}
+}
+
+/*
+ * Valid JSON that json-c cannot take, as it can: in a property that nobody knows it has to be ignored. An integer beyond 64 bits, of
+ * which json-c before 0.18 makes the largest that it knows and which 0.18 refuses, becomes a double ("e0"), which keeps its
+ * digits and is none to whoever expects an integer. @out NULL: returns how long it gets.
+ */
+static size_t make_tolerable(const char *text, size_t size, char *out)
+{
+	size_t used = 0;
+
+	for (size_t i = 0, len; i < size; i += len) {
+		const bool number = strchr("-0123456789", text[i]);
+
+		len = text[i] == '"' ? string_end(text, size, i) - i :
+		      number	     ? strspn(text + i, "-+.0123456789eE") :
+				       1;
+		if (out)
+			memcpy(out + used, text + i, len);
+		if (out && text[i] == '"' && text[i + len + strspn(text + i + len, " \t\r\n")] == ':')
+			replace_nul(out + used, len);
+		used += len;
+		if (number && is_huge(text + i, len)) {
+			if (out)
+				memcpy(out + used, "e0", 2);
+			used += 2;
+		}
+	}
+	if (out)
+		out[used] = '\0';
+	return used;
+}
+
+/* @text is what json-c gets. */
+static int parse(const char *text, size_t size, const char *name, struct json_object **ret, struct error *err)
+{
+	struct json_tokener *tokener = json_tokener_new_ex(JSON_NESTING_MAX);
 	struct json_object *object;
 	enum json_tokener_error status;
 	size_t end;
 	long at;
 
-	if (size > INT32_MAX)
-		return error_set(err, -EFBIG, "%s: too long", name);
-	if (memchr(text, '\0', size))
-		return error_set(err, -EINVAL, "%s: not JSON: it has a NUL byte", name);
-	tokener = json_tokener_new_ex(JSON_DEPTH_MAX);
 	if (!tokener)
 		return error_oom(err);
 	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
@@ -100,15 +124,6 @@ int json_document_parse(const char *text, size_t size, const char *name, struct 
 	status = json_tokener_get_error(tokener);
 	end = json_tokener_get_parse_end(tokener);
 	json_tokener_free(tokener);
-	/* json-c 0.18 says of such a number that it is none. */
-	at = status == json_tokener_success || status == json_tokener_error_parse_number ?
-		     find_huge_integer(text, size) :
-		     -1;
-	if (at >= 0) {
-		json_object_put(object);
-		return error_set(err, -ERANGE, "%s: line %zu: a number does not fit in 64 bits", name,
-				 line_of(text, (size_t)at));
-	}
 	if (status == json_tokener_success)
 		end += strspn(text + (end < size ? end : size), " \t\r\n");
 	if (status != json_tokener_success || end < size) {
@@ -125,12 +140,24 @@ int json_document_parse(const char *text, size_t size, const char *name, struct 
 		return error_set(err, -EINVAL, "%s: not JSON: line %zu: unexpected '%c'", name,
 				 line_of(text, (size_t)at), text[at]);
 	}
-	if (has_escaped_nul(text, size)) {
-		json_object_put(object);
-		return error_set(err, -EINVAL, "%s: a string has a NUL character (\\u0000)", name);
-	}
 	*ret = object;
 	return 0;
+}
+
+int json_document_parse(const char *text, size_t size, const char *name, struct json_object **ret,
+			struct error *err)
+{
+	auto_free char *tolerable = NULL;
+
+	if (size > INT32_MAX / 2)
+		return error_set(err, -EFBIG, "%s: too long", name);
+	if (memchr(text, '\0', size))
+		return error_set(err, -EINVAL, "%s: not JSON: it has a NUL byte", name);
+	tolerable = malloc(make_tolerable(text, size, NULL) + 1);
+	if (!tolerable)
+		return error_oom(err);
+	size = make_tolerable(text, size, tolerable);
+	return parse(tolerable, size, name, ret, err);
 }
 
 /* ---- where we are -------------------------------------------------------------------------------------------- */
@@ -184,7 +211,8 @@ static void format_pointer(const struct json_reader *reader, char *out, size_t s
 static int __attribute__((format(printf, 3, 0)))
 fail(struct json_reader *reader, enum json_severity severity, const char *format, va_list args)
 {
-	char pointer[512], text[1024];
+	/* A value in it may be a path. */
+	char pointer[512], text[2 * PATH_MAX];
 
 	format_pointer(reader, pointer, sizeof(pointer));
 	vsnprintf(text, sizeof(text), format, args);
@@ -228,12 +256,19 @@ void json_note(struct json_reader *reader, enum json_severity severity, const ch
 
 /* ---- tables ---------------------------------------------------------------------------------------------------- */
 
-static int check_type(struct json_reader *reader, struct json_object *value, json_type type)
+int json_check_type(struct json_reader *reader, struct json_object *value, json_type type)
 {
-	json_type got = json_object_get_type(value);
+	const json_type got = json_object_get_type(value);
+	double number;
 
+	if (got == type && type == json_type_string &&
+	    strlen(json_object_get_string(value)) != (size_t)json_object_get_string_len(value))
+		return json_error(reader, "a NUL character (\\u0000)");
 	if (got == type)
 		return 0;
+	number = got == json_type_double ? json_object_get_double(value) : 0;
+	if (type == json_type_int && (number >= 0x1p63 || number <= -0x1p63))
+		return json_error(reader, "the number does not fit in 64 bits");
 	return json_error(reader, "expected %s, got %s",
 			  type == json_type_int ? "an integer" : json_type_to_name(type),
 			  json_type_to_name(got));
@@ -248,7 +283,7 @@ static int read_field(struct json_reader *reader, struct json_object *object, co
 	json_object_object_get_ex(object, field->key, &value);
 	if (!value)
 		return field->required ? json_error(reader, "missing") : 0;
-	r = check_type(reader, value, field->type);
+	r = json_check_type(reader, value, field->type);
 	return r < 0 ? r : field->read(reader, value, (char *)target + field->offset, field->arg);
 }
 
@@ -399,7 +434,7 @@ static int read_elements(struct json_reader *reader, struct json_object *value, 
 		int r = json_enter_index(reader, i);
 
 		if (r == 0)
-			r = check_type(reader, element, shape->type);
+			r = json_check_type(reader, element, shape->type);
 		if (r == 0)
 			r = shape->read(reader, element, items + i * shape->size, shape->arg);
 		if (r < 0 && !reader->findings)

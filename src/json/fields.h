@@ -17,6 +17,7 @@
 
 struct error;
 
+/* Of what is read, not of what is ignored. */
 enum { JSON_DEPTH_MAX = 24 };
 
 struct json_reader {
@@ -52,8 +53,9 @@ struct json_field {
 };
 
 /*
- * Parses one whole document strictly: UTF-8, nothing behind it, no integer that does not fit, no NUL inside a
- * string. *ret is released with json_object_put().
+ * Parses one whole document strictly: UTF-8, and nothing behind it. What only those may mind who read it stays in it for them to refuse
+ * (json_check_type()): an integer beyond 64 bits is a double, a string may have a NUL; a NUL in a key is U+FFFD. *ret is
+ * released with json_object_put().
  */
 int json_document_parse(const char *text, size_t size, const char *name, struct json_object **ret,
 			struct error *err);
@@ -67,6 +69,8 @@ int json_error(struct json_reader *reader, const char *format, ...) __attribute_
 /* The same for what krun does not do: -EOPNOTSUPP. */
 int json_unsupported(struct json_reader *reader, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+/* 0 when @value is of @type, and as a string has no NUL, which would cut it; else the error. For what no row describes. */
+int json_check_type(struct json_reader *reader, struct json_object *value, json_type type);
 /* A finding that is no error; nothing without a list of findings. */
 void json_note(struct json_reader *reader, enum json_severity severity, const char *text);
 

@@ -64,9 +64,8 @@ static int read_namespaces(struct json_reader *reader, struct json_object *value
 		struct json_object *element = json_object_array_get_idx(value, i);
 		int r = json_enter_index(reader, i);
 
-		if (r == 0 && !json_object_is_type(element, json_type_object))
-			r = json_error(reader, "expected object, got %s",
-				       json_type_to_name(json_object_get_type(element)));
+		if (r == 0)
+			r = json_check_type(reader, element, json_type_object);
 		if (r == 0)
 			r = read_namespace(reader, element, target);
 		if (r < 0)
@@ -382,9 +381,8 @@ static int read_net_devices(struct json_reader *reader, struct json_object *valu
 	{
 		int r = json_enter_key(reader, key);
 
-		if (r == 0 && !json_object_is_type(member, json_type_object))
-			r = json_error(reader, "expected object, got %s",
-				       json_type_to_name(json_object_get_type(member)));
+		if (r == 0)
+			r = json_check_type(reader, member, json_type_object);
 		if (r == 0 && !is_device_name(key, false))
 			r = json_error(reader, "no network device can have this name");
 		if (r == 0)

@@ -45,19 +45,18 @@ static int read_capability_set(struct json_reader *reader, struct json_object *a
 
 	for (size_t i = 0; i < len; i++) {
 		struct json_object *element = json_object_array_get_idx(array, i);
-		const char *name = json_object_get_string(element);
-		int number;
+		int number, r = json_enter_index(reader, i);
 
-		if (!json_object_is_type(element, json_type_string)) {
-			json_enter_index(reader, i);
-			return json_error(reader, "expected string, got %s",
-					  json_type_to_name(json_object_get_type(element)));
-		}
-		number = capability_number(name);
+		if (r == 0)
+			r = json_check_type(reader, element, json_type_string);
+		if (r < 0)
+			return r;
+		json_leave(reader);
+		number = capability_number(json_object_get_string(element));
 		if (number >= 0)
 			caps->sets[set] |= UINT64_C(1) << number;
 		else
-			caps->unknown[(*unknown_len)++] = (char *)(uintptr_t)name;
+			caps->unknown[(*unknown_len)++] = (char *)(uintptr_t)json_object_get_string(element);
 	}
 	return 0;
 }
@@ -78,11 +77,10 @@ static int read_capabilities(struct json_reader *reader, struct json_object *val
 	for (int i = 0; i < CAP_SET_COUNT; i++) {
 		if (!json_object_object_get_ex(value, keys[i], &sets[i]) || !sets[i])
 			continue;
-		if (!json_object_is_type(sets[i], json_type_array)) {
-			json_enter_key(reader, keys[i]);
-			return json_error(reader, "expected array, got %s",
-					  json_type_to_name(json_object_get_type(sets[i])));
-		}
+		if (json_enter_key(reader, keys[i]) < 0 ||
+		    json_check_type(reader, sets[i], json_type_array) < 0)
+			return reader->err->code;
+		json_leave(reader);
 		total += json_object_array_length(sets[i]);
 	}
 	if (caps)

@@ -101,9 +101,9 @@ int spec_read_pairs(struct json_reader *reader, struct json_object *value, void 
 
 		if (r < 0)
 			return r;
-		if (!json_object_is_type(member, json_type_string))
-			return json_error(reader, "expected string, got %s",
-					  json_type_to_name(json_object_get_type(member)));
+		r = json_check_type(reader, member, json_type_string);
+		if (r < 0)
+			return r;
 		json_leave(reader);
 		items[i++] = (struct spec_pair){ key, json_object_get_string(member) };
 	}
@@ -152,9 +152,8 @@ int spec_read_flags(struct json_reader *reader, struct json_object *value, void 
 		uint64_t flag = 0;
 		int r = json_enter_index(reader, i);
 
-		if (r == 0 && !json_object_is_type(element, json_type_string))
-			r = json_error(reader, "expected string, got %s",
-				       json_type_to_name(json_object_get_type(element)));
+		if (r == 0)
+			r = json_check_type(reader, element, json_type_string);
 		if (r == 0)
 			r = spec_read_word(reader, element, &flag, arg);
 		if (r < 0)

@@ -259,8 +259,8 @@ static int read_rdma(struct json_reader *reader, struct json_object *value, void
 	{
 		int r = json_enter_key(reader, device);
 
-		if (r == 0 && !json_object_is_type(limits, json_type_object))
-			r = json_error(reader, "expected object");
+		if (r == 0)
+			r = json_check_type(reader, limits, json_type_object);
 		if (r == 0)
 			r = json_read_fields(reader, limits, rdma_fields, &resources->rdma[i]);
 		if (r < 0)

@@ -2,6 +2,7 @@
 """Every malformed bundle: status 1, one line that names file, key and reason, and nothing left behind."""
 
 import copy
+import functools
 import glob
 import json
 import os
@@ -143,3 +144,26 @@ class BadConfig(KrunTest):
         self.config["process"]["frobnicate"] = True
         self.write_config()
         self.run_ok()
+
+    def test_unknown_properties_of_any_shape(self):
+        """Where krun knows it, the same is an error; what is known by a part of its name is not read for it."""
+        deep = functools.reduce(lambda value, _: {"x": [value]}, range(100), 1)
+        self.config["frobnicate"] = {"number": int("1234567890" * 3), "deep": deep, "nul\0": ["\0", {"\0": "a\0b"}], "": -(1 << 200)}
+        self.config["hostname\0"] = 7
+        self.config["process"]["args\0"] = self.config["linux"]["resources"]["x"] = 1 << 300
+        self.shell("echo in; sleep 100")
+        self.create()
+        self.ok("start", self.cid)
+        self.assertEqual(self.ok("exec", self.cid, "hostname").out, "kontainer\n")
+        self.ok("delete", "--force", self.cid)
+
+    def test_nul_in_every_string(self):
+        """It would be cut there."""
+        for path in places(RICH):
+            value = RICH
+            for key in path:
+                value = value[key]
+            if isinstance(value, str):
+                with self.subTest(path=path):
+                    pointer = "/" + "/".join(str(key).replace("~", "~0").replace("/", "~1") for key in path)
+                    self.check(json.dumps(replace(RICH, path, value + "\0x")), pointer + ": a NUL character")

@@ -26,7 +26,9 @@ static void test_document_takes_json_and_nothing_else(void **state)
 					    "\"text\"",
 					    "7",
 					    "18446744073709551615",
-					    "-9223372036854775808" };
+					    "-9223372036854775808",
+					    "[18446744073709551616, -9223372036854775809]",
+					    "{\"a\\u0000b\": \"a\\u0000b\"}" };
 	static const struct {
 		const char *text, *expect;
 	} bad[] = {
@@ -42,9 +44,10 @@ static void test_document_takes_json_and_nothing_else(void **state)
 		{ "[-Infinity]", "not JSON" },
 		{ "[True]", "not JSON" },
 		{ "\"\xff\"", "not JSON" },
-		{ "\"a\\u0000b\"", "NUL" },
-		{ "[18446744073709551616]", "64 bits" },
-		{ "[-9223372036854775809]", "64 bits" },
+		{ "[123456789012345678901234567890x]", "not JSON" },
+		{ "[12345678901234567890e]", "not JSON" },
+		{ "\"a\\u000\"", "not JSON" },
+		{ "\"a\\", "not JSON" },
 		{ "{\n\n\"a\": }", "line 3" },
 	};
 
@@ -83,14 +86,44 @@ static void test_document_cut_anywhere_is_an_error(void **state)
 static void test_document_with_a_nul_byte_or_too_deep(void **state)
 {
 	struct error err = { 0 };
-	char deep[200];
+	enum { DEEP = 20000 };
+	char deep[2 * DEEP + 1] = "";
 
 	(void)state;
 	assert_true(parse("{}\0{}", 5, &err) < 0);
 	assert_non_null(strstr(err.text, "NUL"));
-	memset(deep, '[', 100);
-	memset(deep + 100, ']', 100);
-	assert_true(parse(deep, sizeof(deep), &err) < 0);
+	memset(deep, '[', DEEP);
+	memset(deep + DEEP, ']', DEEP);
+	assert_true(parse(deep, 2 * DEEP, &err) < 0);
+	assert_int_equal(parse(deep + DEEP - 9000, 18000, &err), 0);
+}
+
+/* What is ignored stays as it is, and no key becomes one that is known. */
+static void test_document_keeps_what_nobody_reads(void **state)
+{
+	static const struct {
+		const char *text, *expect;
+	} rows[] = {
+		{ "{\"x\":123456789012345678901234567890}", "{\"x\":123456789012345678901234567890e0}" },
+		{ "{\"x\":-9223372036854775809 , \"y\":1}", "{\"x\":-9223372036854775809e0,\"y\":1}" },
+		{ "{\"x\":12345678901234567890.5}", "{\"x\":12345678901234567890.5}" },
+		{ "{\"x\\u0000\" : \"v\\u0000\\u0041\"}", "{\"x\xef\xbf\xbd\":\"v\\u0000A\"}" },
+		{ "{\"x\\\\u0000\":\"99999999999999999999\"}", "{\"x\\\\u0000\":\"99999999999999999999\"}" },
+		{ "{\"\\\"\\u0000\":[\"\\u0000\",\"\\u0000:\"]}",
+		  "{\"\\\"\xef\xbf\xbd\":[\"\\u0000\",\"\\u0000:\"]}" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct json_object *object = NULL;
+		struct error err = { 0 };
+
+		assert_int_equal(
+			json_document_parse(rows[i].text, strlen(rows[i].text), "doc", &object, &err), 0);
+		assert_string_equal(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN),
+				    rows[i].expect);
+		json_object_put(object);
+	}
 }
 
 /* ---- tables ---- */
@@ -198,6 +231,12 @@ static void test_errors_carry_the_pointer(void **state)
 		{ "{\"x\":\"1\"}", "doc: /x: expected an integer, got string" },
 		{ "{\"x\":1.5}", "doc: /x: expected an integer, got double" },
 		{ "{\"x\":18446744073709551615}", "doc: /x: out of range" },
+		{ "{\"x\":18446744073709551616}", "doc: /x: the number does not fit in 64 bits" },
+		{ "{\"x\":1,\"y\":-123456789012345678901234567890}",
+		  "doc: /y: the number does not fit in 64 bits" },
+		{ "{\"x\":1,\"a/b~c\":\"n\\u0000\"}", "doc: /a~1b~0c: a NUL character (\\u0000)" },
+		{ "{\"x\":1,\"words\":[\"\",\"\\u0000\"]}", "doc: /words/1: a NUL character" },
+		{ "{\"x\\u0000\":1}", "doc: /x: missing" },
 		{ "{\"x\":1,\"y\":-1}", "doc: /y: negative" },
 		{ "{\"x\":1,\"small\":6}", "doc: /small: out of range (2 to 5)" },
 		{ "{\"x\":1,\"a/b~c\":1}", "doc: /a~1b~0c: expected string, got int" },
@@ -245,6 +284,7 @@ int main(void)
 		cmocka_unit_test(test_document_takes_json_and_nothing_else),
 		cmocka_unit_test(test_document_cut_anywhere_is_an_error),
 		cmocka_unit_test(test_document_with_a_nul_byte_or_too_deep),
+		cmocka_unit_test(test_document_keeps_what_nobody_reads),
 		cmocka_unit_test(test_fields_go_where_the_table_says),
 		cmocka_unit_test(test_null_is_absent),
 		cmocka_unit_test(test_errors_carry_the_pointer),
