@@ -235,6 +235,8 @@ static int run_update(struct cli *cli, void *arguments, struct error *err)
 		return error_set(err, -EINVAL, "--resources and other options of update cannot be combined");
 	r = options->resources ? from_file(options->resources, &changes, err) :
 				 from_options(options, &changes, err);
+	if (r == 0 && options->resources)
+		spec_warn(changes, strcmp(options->resources, "-") == 0 ? "stdin" : options->resources);
 	if (r == 0)
 		r = container_update(&cli->host, cli->args[0], changes, err);
 	spec_free(changes);

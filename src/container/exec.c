@@ -126,12 +126,18 @@ static int choose_process(struct exec *exec, struct error *err)
 
 	if (!request->process || exec->state.exec_reads_config)
 		r = state_load_config(exec->dir_fd, &exec->state, &exec->spec, err);
+	if (r == 0 && !request->process && !exec->spec->process)
+		r = error_set(err, -EINVAL,
+			      "config.json: /process: missing, and nothing else says as whom and where: "
+			      "--process is needed");
 	if (r == 0)
 		r = exec_process_make(request,
 				      request->process ? request->process->process : exec->spec->process,
 				      &exec->process, err);
 	if (r < 0)
 		return r;
+	if (request->process)
+		spec_warn(request->process, "--process");
 	if (exec->process.process.terminal && request->detach && !request->console_socket)
 		return error_set(err, -EINVAL, "a terminal of a detached process needs --console-socket");
 	if (!exec->process.process.terminal && request->console_socket)

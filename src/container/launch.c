@@ -53,6 +53,9 @@
 
 enum { CONFIG_MAX = 64 * 1024 * 1024 };
 
+/* Of a container without a process, which may be created and never be started: what waits in it has no rights and no program. */
+static const struct spec_process nobody = { .args = (char *[]){ (char[]){ "" }, NULL }, .cwd = "/" };
+
 /* ---- reading -------------------------------------------------------------------------------------------- */
 
 static int read_bundle(struct launch *launch, struct error *err)
@@ -75,9 +78,9 @@ static int read_bundle(struct launch *launch, struct error *err)
 	r = spec_parse(launch->config_text, size, config, &launch->spec, err);
 	if (r < 0)
 		return r;
-	if (!launch->spec->process)
+	if (launch->run && !launch->spec->process)
 		return error_set(err, -EINVAL, "%s: /process: missing, there is nothing to run", config);
-	launch->process = *launch->spec->process;
+	launch->process = launch->spec->process ? *launch->spec->process : nobody;
 	r = km_trust_choose(request->host->config_file, request->host->name == NAME_PLAIN, launch->spec, NULL,
 			    &launch->state.trusted, err);
 	if (r < 0)
@@ -116,8 +119,9 @@ static int fill_state(struct launch *launch, struct error *err)
 	state->namespaces = launch->ns.listed;
 	state->exec_reads_config = spec->memory_policy || agent_path(spec);
 	state->keep_groups = keeps_groups(spec);
-	state->has_hooks = spec->hooks[HOOK_POSTSTART].len || spec->hooks[HOOK_POSTSTOP].len ||
-			   spec->hooks[HOOK_START_CONTAINER].len;
+	/* Or what start has to complain of. */
+	state->has_hooks = !spec->process || spec->hooks[HOOK_POSTSTART].len ||
+			   spec->hooks[HOOK_POSTSTOP].len || spec->hooks[HOOK_START_CONTAINER].len;
 	if (!state->id || !state->oci_version || !state->created || !state->annotations || !state->rootfs)
 		return error_oom(err);
 	return 0;
@@ -139,11 +143,7 @@ static int check_request(struct launch *launch, struct error *err)
 	if (!launch->process.terminal && request->console_socket)
 		return error_set(err, -EINVAL,
 				 "--console-socket is given but config.json: /process/terminal is false");
-	for (size_t i = 0; i < spec->mounts_len; i++)
-		if (spec->mounts[i].relative)
-			log_warning("config.json: /mounts/%zu/destination: a relative one is deprecated, and "
-				    "read as '%s'",
-				    i, spec->mounts[i].destination);
+	spec_warn(spec, "config.json");
 	r = sysctl_check(spec->sysctl, spec->sysctl_len, spec->namespaces[NS_NETWORK].listed,
 			 spec->namespaces[NS_IPC].listed, spec->namespaces[NS_UTS].listed, err);
 	if (r == 0 && launch->process.apparmor_profile)

@@ -189,6 +189,8 @@ int launch_plan_make(struct launch *launch, struct error *err)
 	};
 	if (launch->has_km)
 		r = plan_monitor(launch, err);
+	if (!spec->process)
+		launch->plan.program = INIT_PROGRAM_NONE;
 	if (r == 0 && launch->plan.park == INIT_PARK_GATE) {
 		launch->gate_fd = start_gate_make(launch->dir_fd, err);
 		launch->plan.gate_fd = launch->gate_fd;

@@ -25,6 +25,7 @@ static void begin_at_start(struct launch *launch)
 {
 	const char *why = km_listens_first(launch->process.env)		    ? "SNAP_LISTEN_TIMEOUT" :
 			  launch->spec->hooks[HOOK_START_CONTAINER].len > 0 ? "startContainer hooks" :
+			  !launch->spec->process			    ? "no process" :
 									      NULL;
 
 	if (!why)

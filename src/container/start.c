@@ -70,9 +70,10 @@ static int start(int dir_fd, const struct state *state, struct error *err)
 	struct spec *spec = NULL;
 	int r = 0;
 
-	/* config.json is read again only for a container that has hooks. */
 	if (state->has_hooks)
 		r = state_load_config(dir_fd, state, &spec, err);
+	if (r == 0 && spec && !spec->process)
+		r = error_set(err, -EINVAL, "config.json: /process: missing, there is nothing to start");
 	if (r == 0 && spec)
 		r = hooks_output_open(spec_annotation(spec, KRUN_ANNOTATION_HOOKS_STDOUT),
 				      spec_annotation(spec, KRUN_ANNOTATION_HOOKS_STDERR), err);

@@ -64,7 +64,7 @@ struct state {
 	bool exec_reads_config; /* it has what exec needs beside the process: a memory policy, a seccomp agent */
 	bool keep_groups;	/* its processes have the supplementary groups of who starts them */
 	bool joined_mounts; /* its mount namespace is somebody else's, and its root a directory in it: rootfs */
-	bool has_hooks;	    /* poststart, poststop or startContainer hooks are in config.json */
+	bool has_hooks; /* start and delete have to read config.json: for hooks, or because no process is in it */
 
 	bool oom_killed; /* not in the file: what oom.h finds out, for the texts */
 };

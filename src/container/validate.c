@@ -113,7 +113,7 @@ static void check_process(const struct check *check)
 	struct error err;
 
 	if (!process) {
-		find(check, JSON_ERROR, "/process", "missing, there is nothing to run");
+		find(check, JSON_WARNING, "/process", "missing: there is nothing that could be started");
 		return;
 	}
 	for (size_t i = 0; caps && caps->unknown && caps->unknown[i]; i++)

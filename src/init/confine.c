@@ -149,7 +149,7 @@ static int step_no_new_privs(struct init_ctx *ctx, struct error *err)
 
 static int step_program(struct init_ctx *ctx, struct error *err)
 {
-	if (ctx->plan->program == INIT_PROGRAM_FD)
+	if (ctx->plan->program == INIT_PROGRAM_FD || ctx->plan->program == INIT_PROGRAM_NONE)
 		return 0;
 	return program_find(ctx->plan->process->args, ctx->plan->env, &ctx->program, err);
 }

@@ -262,6 +262,8 @@ static int execute_program(struct init_ctx *ctx, const struct last_call *last, s
 		r = sys_execveat(ctx->plan->program_fd, "", ctx->plan->process->args, last->env,
 				 AT_EMPTY_PATH);
 		return error_exec(err, r, "exec: \"%s\"", ctx->plan->process->args[0]);
+	case INIT_PROGRAM_NONE:
+		return error_set(err, -EINVAL, "there is no process in config.json");
 	case INIT_PROGRAM_NATIVE:
 	default:
 		execve(ctx->program.path, ctx->program.argv.items, last->env);

@@ -27,6 +27,7 @@ struct spec_process;
 
 /* What is executed in the end. */
 enum init_program {
+	INIT_PROGRAM_NONE,   /* nothing: config.json has no process, and start fails */
 	INIT_PROGRAM_NATIVE, /* the container's program itself */
 	INIT_PROGRAM_KM,     /* km, with the program as its payload */
 	INIT_PROGRAM_FD,     /* an approved program, from program_fd */

@@ -244,14 +244,19 @@ int json_unsupported(struct json_reader *reader, const char *format, ...)
 	return r;
 }
 
-void json_note(struct json_reader *reader, enum json_severity severity, const char *text)
+void json_note(struct json_reader *reader, enum json_severity severity, const char *format, ...)
 {
-	char pointer[512];
+	struct json_findings *list = reader->findings ? reader->findings : reader->warnings;
+	char pointer[512], text[2 * PATH_MAX];
+	va_list args;
 
-	if (!reader->findings)
+	if (!list)
 		return;
 	format_pointer(reader, pointer, sizeof(pointer));
-	json_findings_add(reader->findings, severity, pointer, text);
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	json_findings_add(list, severity, pointer, text);
 }
 
 /* ---- tables ---------------------------------------------------------------------------------------------------- */
@@ -331,7 +336,7 @@ int json_read_fields(struct json_reader *reader, struct json_object *object, con
 		if (result == 0)
 			result = r;
 	}
-	if (reader->findings || reader->strict) {
+	if (reader->findings || reader->tell_unknown || reader->strict) {
 		int r = look_for_unknown_keys(reader, object, fields);
 
 		if (result == 0)

@@ -29,7 +29,10 @@ struct json_reader {
 	 * unknown keys are told; what was read then is good for nothing when the result is an error.
 	 */
 	struct json_findings *findings;
-	bool strict;	     /* a key that no row has is an error, ... */
+	struct json_findings
+		*warnings;   /* without findings: where those go that are no errors; NULL: nowhere */
+	bool tell_unknown;   /* a key that no row has is a warning */
+	bool strict;	     /* it is an error, ... */
 	const char *unknown; /* ... with this text; NULL: of the specification */
 	/* Where we are: a key, or an index when the key is NULL. */
 	struct {
@@ -71,8 +74,9 @@ int json_unsupported(struct json_reader *reader, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 /* 0 when @value is of @type, and as a string has no NUL, which would cut it; else the error. For what no row describes. */
 int json_check_type(struct json_reader *reader, struct json_object *value, json_type type);
-/* A finding that is no error; nothing without a list of findings. */
-void json_note(struct json_reader *reader, enum json_severity severity, const char *text);
+/* A finding that is no error, for the list that there is. */
+void json_note(struct json_reader *reader, enum json_severity severity, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 
 /* Steps in and out of a member or an element. */
 int json_enter_key(struct json_reader *reader, const char *key);

@@ -9,7 +9,7 @@ static const struct json_range timeout_range = { 1, INT32_MAX };
 static const struct json_field hook_fields[] = {
 	{ "path", json_type_string, true, offsetof(struct spec_hook, path), spec_read_absolute, NULL },
 	{ "args", json_type_array, false, offsetof(struct spec_hook, args), json_read_strings, NULL },
-	{ "env", json_type_array, false, offsetof(struct spec_hook, env), json_read_strings, NULL },
+	{ "env", json_type_array, false, offsetof(struct spec_hook, env), spec_read_environment, NULL },
 	{ "timeout", json_type_int, false, offsetof(struct spec_hook, timeout), spec_read_opt_i64,
 	  &timeout_range },
 	{ 0 },

@@ -12,6 +12,7 @@
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/io.h"
+#include "util/log.h"
 #include "util/path.h"
 
 enum { DOCUMENT_MAX = 64 * 1024 * 1024 };
@@ -73,10 +74,10 @@ static const struct json_field config_fields[] = {
 	{ "annotations", json_type_object, false, SPEC(annotations), spec_read_pairs, NULL },
 	{ "linux", json_type_object, true, 0, spec_read_linux, NULL },
 	{ "vm", json_type_object, false, SPEC(vm), spec_read_vm, NULL },
-	{ "windows", json_type_object, false, 0, spec_read_unsupported, NULL },
-	{ "solaris", json_type_object, false, 0, spec_read_unsupported, NULL },
-	{ "zos", json_type_object, false, 0, spec_read_unsupported, NULL },
-	{ "freebsd", json_type_object, false, 0, spec_read_unsupported, NULL },
+	{ "windows", json_type_object, false, 0, spec_read_foreign, NULL },
+	{ "solaris", json_type_object, false, 0, spec_read_foreign, NULL },
+	{ "zos", json_type_object, false, 0, spec_read_foreign, NULL },
+	{ "freebsd", json_type_object, false, 0, spec_read_foreign, NULL },
 	{ 0 },
 };
 
@@ -122,7 +123,8 @@ static int read_process_file(struct json_reader *reader, struct json_object *roo
 
 static int read_resources_file(struct json_reader *reader, struct json_object *root, struct spec *spec)
 {
-	reader->strict = true;
+	/* It asks for a change that does not come. */
+	reader->tell_unknown = true;
 	return spec_read_resources(reader, root, &spec->resources, NULL);
 }
 
@@ -134,7 +136,6 @@ static int read_update(struct json_reader *reader, struct json_object *root, str
 		{ 0 },
 	};
 
-	reader->strict = true;
 	return json_read_fields(reader, root, fields, spec);
 }
 
@@ -153,6 +154,7 @@ static int parse(const char *text, size_t size, const char *name, struct documen
 	if (!spec)
 		return error_oom(err);
 	reader.arena = &spec->arena;
+	reader.warnings = &spec->warnings;
 	r = json_document_parse(text, size, name, &spec->root, err);
 	if (r == 0 && !json_object_is_type(spec->root, document.type))
 		r = json_error(&reader, "expected an %s", json_type_to_name(document.type));
@@ -239,11 +241,19 @@ int spec_parse_mounts(const char *text, size_t size, const char *name, struct sp
 		     err);
 }
 
+void spec_warn(const struct spec *spec, const char *name)
+{
+	for (size_t i = 0; i < spec->warnings.len; i++)
+		log_warning("%s: %s: %s", name, spec->warnings.items[i].pointer,
+			    spec->warnings.items[i].reason);
+}
+
 void spec_free(struct spec *spec)
 {
 	if (!spec)
 		return;
 	arena_done(&spec->arena);
+	json_findings_done(&spec->warnings);
 	json_object_put(spec->root);
 	free(spec);
 }

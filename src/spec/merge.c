@@ -127,8 +127,10 @@ static int merge_member(struct json_object *target, const char *group, const cha
 
 	if (is_nothing(group, key, value) || (!*group && strcmp(key, "unified") == 0))
 		return 0;
-	/* A list of rules is one thing; other lists and objects have a member for each thing. */
-	if ((type != json_type_array && type != json_type_object) || strcmp(key, "devices") == 0)
+	/* A list of rules, or of no objects, is one thing; other lists and objects have a member for each thing. */
+	if ((type != json_type_array && type != json_type_object) || strcmp(key, "devices") == 0 ||
+	    (type == json_type_array &&
+	     !json_object_is_type(json_object_array_get_idx(value, 0), json_type_object)))
 		return set(target, key, json_object_get(value));
 	into = get_or_make(target, key, type);
 	if (!into)

@@ -23,14 +23,14 @@ static int read_destination(struct json_reader *reader, struct json_object *valu
 {
 	struct spec_mount *mount = target;
 	const char *path = json_object_get_string(value);
-
-	(void)arg;
 	/* Deprecated, but engines of old still send it: a relative path is below "/". */
-	if (*path && path[0] != '/') {
-		mount->relative = true;
-		json_note(reader, JSON_WARNING, "a relative destination is deprecated, and read as below /");
-	}
-	return spec_path_make(reader, path, &mount->destination);
+	int r = spec_path_make(reader, path, &mount->destination);
+
+	if (r == 0 && path[0] != '/')
+		json_note(reader, JSON_WARNING, "a relative one is deprecated, and read as '%s'",
+			  mount->destination);
+	(void)arg;
+	return r;
 }
 
 static const struct json_field mount_fields[] = {

@@ -210,16 +210,16 @@ static int read_args(struct json_reader *reader, struct json_object *value, void
 
 static int read_env(struct json_reader *reader, struct json_object *value, void *target, const void *arg)
 {
-	int r = json_read_strings(reader, value, target, arg);
-	char *const *env = *(char ***)target;
+	for (size_t i = 0; i < json_object_array_length(value); i++) {
+		struct json_object *element = json_object_array_get_idx(value, i);
+		const char *text = json_object_get_string(element);
 
-	for (size_t i = 0; r == 0 && env[i]; i++) {
-		if (!strchr(env[i], '=') || env[i][0] == '=') {
-			json_enter_index(reader, i);
-			return json_error(reader, "'%s' is not NAME=VALUE", env[i]);
-		}
+		if (!json_object_is_type(element, json_type_string) || (strchr(text, '=') && *text != '='))
+			continue;
+		json_enter_index(reader, i);
+		return json_error(reader, "'%s' is not NAME=VALUE", text);
 	}
-	return r;
+	return spec_read_environment(reader, value, target, arg);
 }
 
 static const struct json_range oom_range = { -1000, 1000 };

@@ -19,9 +19,11 @@ int spec_read_paths(struct json_reader *reader, struct json_object *value, void 
 int spec_path_make(struct json_reader *reader, const char *path, const char **ret);
 /* An object of strings: struct spec_pair *, followed at once by its size_t length. */
 int spec_read_pairs(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
-/* A property that krun does not carry out yet: an error unless it is empty ({} [] "" 0 false). */
-int spec_read_unsupported(struct json_reader *reader, struct json_object *value, void *target,
+/* The same as json_read_strings(), for NAME=VALUE strings: of each name the last one. */
+int spec_read_environment(struct json_reader *reader, struct json_object *value, void *target,
 			  const void *arg);
+/* A property of another platform: ignored with a warning, unless there is nothing in it. */
+int spec_read_foreign(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
 
 /* A list of numbers as "0-3,7" below *(unsigned int *)@arg. */
 int spec_read_bit_list(struct json_reader *reader, struct json_object *value, void *target, const void *arg);

@@ -8,6 +8,7 @@
 #include "util/error.h"
 #include "util/parse.h"
 #include "util/path.h"
+#include "util/strv.h"
 
 int spec_read_opt_i64(struct json_reader *reader, struct json_object *value, void *target, const void *arg)
 {
@@ -164,31 +165,23 @@ int spec_read_flags(struct json_reader *reader, struct json_object *value, void 
 	return 0;
 }
 
-int spec_read_unsupported(struct json_reader *reader, struct json_object *value, void *target,
+int spec_read_environment(struct json_reader *reader, struct json_object *value, void *target,
 			  const void *arg)
 {
-	bool empty = true;
+	char **env = NULL;
+	int r = json_read_strings(reader, value, &env, arg);
 
+	if (r == 0 && strv_env_unique(env) < 0)
+		r = error_oom(reader->err);
+	*(char ***)target = env;
+	return r;
+}
+
+int spec_read_foreign(struct json_reader *reader, struct json_object *value, void *target, const void *arg)
+{
 	(void)target;
 	(void)arg;
-	switch (json_object_get_type(value)) {
-	case json_type_object:
-		empty = json_object_object_length(value) == 0;
-		break;
-	case json_type_array:
-		empty = json_object_array_length(value) == 0;
-		break;
-	case json_type_string:
-		empty = json_object_get_string_len(value) == 0;
-		break;
-	case json_type_int:
-	case json_type_double:
-	case json_type_boolean:
-		empty = !json_object_get_boolean(value);
-		break;
-	case json_type_null:
-	default:
-		break;
-	}
-	return empty ? 0 : json_unsupported(reader, "is not supported yet");
+	if (json_object_object_length(value) > 0)
+		json_note(reader, JSON_WARNING, "for another platform, and ignored");
+	return 0;
 }

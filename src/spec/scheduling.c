@@ -78,7 +78,7 @@ static const struct json_field scheduler_fields[] = {
 	{ 0 },
 };
 
-/* What the kernel would refuse with a bare EINVAL, or would not look at. */
+/* What the kernel would refuse with a bare EINVAL. */
 static int check_scheduler(struct json_reader *reader, const struct spec_scheduler *scheduler)
 {
 	const bool real_time = scheduler->policy == SCHED_FIFO || scheduler->policy == SCHED_RR;
@@ -94,8 +94,10 @@ static int check_scheduler(struct json_reader *reader, const struct spec_schedul
 	if (!timed && (scheduler->runtime || scheduler->deadline || scheduler->period))
 		return json_error(reader, "runtime, deadline and period are for SCHED_DEADLINE, not for %s",
 				  scheduler->policy_word);
+	/* As the kernel does with it. */
 	if (scheduler->nice != 0 && (real_time || timed))
-		return json_error(reader, "%s has no nice value", scheduler->policy_word);
+		json_note(reader, JSON_WARNING, "nice is ignored: %s has no such value",
+			  scheduler->policy_word);
 	return 0;
 }
 
@@ -229,8 +231,6 @@ int spec_read_memory_policy(struct json_reader *reader, struct json_object *valu
 	(void)arg;
 	if (!entry)
 		return error_oom(reader->err);
-	if (json_object_object_length(value) == 0)
-		return 0;
 	r = json_read_fields(reader, value, fields, entry);
 	if (r < 0)
 		return r;

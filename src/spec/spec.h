@@ -16,6 +16,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "json/findings.h"
 #include "spec/resources.h"
 #include "util/arena.h"
 
@@ -131,7 +132,6 @@ struct spec_mount_options {
 
 struct spec_mount {
 	const char *destination;     /* absolute, normalised; a relative one is read as below "/" */
-	bool relative;		     /* it was one, which is deprecated */
 	const char *source;	     /* NULL if absent */
 	const char *type;	     /* never NULL: "bind" for binds, else the file system */
 	struct spec_id_maps id_maps; /* empty: with .idmap those of the container's user namespace */
@@ -246,12 +246,13 @@ struct spec_time_offset {
 struct spec {
 	struct json_object *root; /* keeps the strings alive; only json/ and spec/ look into it */
 	struct arena arena;
+	struct json_findings warnings; /* what works, but hardly as meant: spec_warn() */
 
 	const char *oci_version;
 	const char *hostname, *domainname;
 	const char *rootfs; /* root.path, normalised; relative to the bundle */
 	bool rootfs_readonly;
-	struct spec_process *process; /* NULL if absent */
+	struct spec_process *process; /* NULL if absent, which it may be until start */
 	struct spec_mount *mounts;
 	size_t mounts_len;
 	struct spec_hooks hooks[HOOK_KIND_COUNT];
@@ -292,7 +293,9 @@ int spec_load(int dir_fd, const char *name, struct spec **ret, struct error *err
 int spec_parse(const char *text, size_t size, const char *name, struct spec **ret, struct error *err);
 void spec_free(struct spec *spec);
 
-struct json_findings;
+/* Tells the user the warnings that reading @name had; `validate` has them among its findings. */
+void spec_warn(const struct spec *spec, const char *name);
+
 /*
  * The same for `validate`: everything that is wrong goes to @findings. *ret is NULL when there was an error. Only memory can
  * make it fail.
@@ -304,8 +307,8 @@ int spec_validate(const char *text, size_t size, const char *name, struct json_f
 int spec_load_process(const char *path, struct spec **ret, struct error *err);
 
 /*
- * `update --resources FILE`: a bare resources object. Result: a spec with only .resources set. Here an unknown property is an
- * error: it asks for a change that would not come.
+ * `update --resources FILE`: a bare resources object. Result: a spec with only .resources set. An unknown property is ignored as in
+ * config.json, so that an engine that could create a container can update it, with a warning.
  */
 int spec_parse_resources(const char *text, size_t size, const char *name, struct spec **ret,
 			 struct error *err);

@@ -86,6 +86,43 @@ int strv_env_put(struct strv *env, const char *variable)
 	return strv_add(env, variable);
 }
 
+/* By name, and of the same name by place. */
+static int compare_slots(const void *a, const void *b)
+{
+	char *const *const *first = a, *const *const *second = b;
+	const size_t first_len = strcspn(**first, "="), second_len = strcspn(**second, "=");
+	int r = memcmp(**first, **second, first_len < second_len ? first_len : second_len);
+
+	if (r == 0 && first_len != second_len)
+		r = first_len < second_len ? -1 : 1;
+	return r ? r : *first < *second ? -1 : 1;
+}
+
+int strv_env_unique(char **env)
+{
+	const size_t len = strv_len(env);
+	auto_free char ***slots = calloc(len + 1, sizeof(*slots));
+	size_t kept = 0;
+
+	if (!slots)
+		return -ENOMEM;
+	for (size_t i = 0; i < len; i++)
+		slots[i] = &env[i];
+	qsort(slots, len, sizeof(*slots), compare_slots);
+	for (size_t i = 0; i + 1 < len; i++) {
+		const size_t name = strcspn(*slots[i], "=");
+
+		if (strcspn(*slots[i + 1], "=") == name && strncmp(*slots[i], *slots[i + 1], name) == 0)
+			*slots[i] = NULL;
+	}
+	for (size_t i = 0; i < len; i++)
+		if (env[i])
+			env[kept++] = env[i];
+	if (len > 0)
+		env[kept] = NULL;
+	return 0;
+}
+
 const char *strv_env_get(char *const *env, const char *name)
 {
 	size_t len = strlen(name);

@@ -23,5 +23,7 @@ bool strv_contains(char *const *items, const char *text);
 
 /* NAME=VALUE replaces the first one of that name, which is what programs take, or is added. -ENOMEM. */
 int strv_env_put(struct strv *env, const char *variable);
+/* Leaves of each name the last one, which wins; the strings of the others are the caller's still. -ENOMEM. */
+int strv_env_unique(char **env);
 /* The value of NAME in an environment of NAME=VALUE strings; the last one wins. NULL if absent. */
 const char *strv_env_get(char *const *env, const char *name);

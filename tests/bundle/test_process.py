@@ -249,6 +249,15 @@ class Scheduling(BothPersonalities):
         stat = self.inside("cat /proc/self/stat")
         self.assertEqual((self.field_of_stat(stat, 41), self.field_of_stat(stat, 40)), ("1", "7"))
 
+    def test_nice_beside_a_real_time_policy_is_ignored(self):
+        self.need_real_time()
+        for policy in ("SCHED_FIFO", "SCHED_RR"):
+            self.config["process"]["scheduler"] = {"policy": policy, "priority": 7, "nice": 5}
+            self.shell("cat /proc/self/stat")
+            result = self.run_container()
+            self.assertEqual((result.status, self.field_of_stat(result.out, 40)), (0, "7"), result)
+            self.assertIn(f"/process/scheduler: nice is ignored: {policy} has no such value", result.err)
+
     def test_batch_and_nice(self):
         self.config["process"]["scheduler"] = {"policy": "SCHED_BATCH", "nice": 5}
         stat = self.inside("cat /proc/self/stat")

@@ -45,6 +45,7 @@ static void test_linux_good_and_bad(void **state)
 		{ "\"intelRdt\":{}", NULL },
 		{ "\"memoryPolicy\":{\"mode\":\"MPOL_BIND\",\"nodes\":\"0-1\"}", NULL },
 		{ "\"memoryPolicy\":{\"nodes\":\"0\"}", "/linux/memoryPolicy/mode: missing" },
+		{ "\"memoryPolicy\":{}", "/linux/memoryPolicy/mode: missing" },
 		{ "\"memoryPolicy\":{\"mode\":\"MPOL_X\"}",
 		  "/linux/memoryPolicy/mode: unknown word 'MPOL_X'" },
 		{ "\"memoryPolicy\":{\"mode\":\"MPOL_BIND\"}", "MPOL_BIND needs nodes" },

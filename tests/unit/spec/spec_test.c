@@ -52,11 +52,46 @@ static void test_unknown_keys_are_ignored(void **state)
 	static const struct spec_row rows[] = {
 		{ "\"x\":1", NULL },
 		{ "\"other\":{\"y\":[1]},\"vm\":null", NULL },
-		{ "\"windows\":{}", NULL },
+		{ "\"windows\":7", "/windows: expected object" },
 	};
 
 	(void)state;
 	CHECK_ROWS(WITH_TOP("%s"), rows);
+}
+
+/* What works, but hardly as meant. */
+static void test_warnings(void **state)
+{
+	static const struct {
+		const char *part, *pointer, *reason;
+	} rows[] = {
+		{ "\"windows\":{\"layerFolders\":[]}", "/windows", "another platform" },
+		{ "\"solaris\":{\"x\":1}", "/solaris", "another platform" },
+		{ "\"zos\":{\"x\":{}}", "/zos", "another platform" },
+		{ "\"freebsd\":{\"devices\":[{\"path\":\"x\"}]}", "/freebsd", "another platform" },
+		{ "\"process\":{\"cwd\":\"/"
+		  "\",\"args\":[\"a\"],\"scheduler\":{\"policy\":\"SCHED_RR\",\"priority\":1,"
+		  "\"nice\":2}}",
+		  "/process/scheduler", "nice is ignored: SCHED_RR has no such value" },
+		{ "\"mounts\":[{\"destination\":\"a/./b\",\"type\":\"tmpfs\"}]", "/mounts/0/destination",
+		  "read as '/a/b'" },
+		{ "\"windows\":{},\"solaris\":null,\"unknown\":{\"a\":1}", NULL, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct error err = { 0 };
+		struct spec *spec;
+
+		if (spec_of(WITH_TOP("%s"), rows[i].part, &spec, &err) < 0)
+			fail_msg("%s: %s", rows[i].part, err.text);
+		assert_int_equal(spec->warnings.len, rows[i].pointer != NULL);
+		if (rows[i].pointer) {
+			assert_string_equal(spec->warnings.items[0].pointer, rows[i].pointer);
+			assert_non_null(strstr(spec->warnings.items[0].reason, rows[i].reason));
+		}
+		spec_free(spec);
+	}
 }
 
 static void test_hooks(void **state)
@@ -168,6 +203,7 @@ int main(void)
 		cmocka_unit_test(test_templates_are_valid),
 		cmocka_unit_test(test_mandatory_keys_and_types),
 		cmocka_unit_test(test_unknown_keys_are_ignored),
+		cmocka_unit_test(test_warnings),
 		cmocka_unit_test(test_vm_has_what_km_has),
 		cmocka_unit_test(test_hooks),
 		cmocka_unit_test(test_annotations),

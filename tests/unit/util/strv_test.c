@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "util/array.h"
 #include "util/strv.h"
 
 static void test_strv_stays_terminated(void **state)
@@ -48,12 +49,34 @@ static void test_strv_env_put_replaces_or_adds(void **state)
 	strv_done(&env);
 }
 
+static void test_strv_env_unique_keeps_the_last(void **state)
+{
+	char texts[][8] = { "A=1", "AB=2", "A=", "B", "AB=3", "B=4", "C=5", "A==6" };
+	char *env[ARRAY_LEN(texts) + 1] = { NULL };
+	static const char *const expect[] = { "AB=3", "B=4", "C=5", "A==6" };
+	char *none[] = { NULL }, *one[] = { texts[0], NULL };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+		env[i] = texts[i];
+	assert_int_equal(strv_env_unique(env), 0);
+	for (size_t i = 0; i < 4; i++)
+		assert_string_equal(env[i], expect[i]);
+	assert_null(env[4]);
+	assert_int_equal(strv_env_unique(none), 0);
+	assert_null(none[0]);
+	assert_int_equal(strv_env_unique(one), 0);
+	assert_string_equal(one[0], "A=1");
+	assert_null(one[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_strv_stays_terminated),
 		cmocka_unit_test(test_strv_env_get_takes_the_last),
 		cmocka_unit_test(test_strv_env_put_replaces_or_adds),
+		cmocka_unit_test(test_strv_env_unique_keeps_the_last),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
