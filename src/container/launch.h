@@ -81,8 +81,8 @@ void launch_done(struct launch *launch);
 
 /* launch_plan.c: fills launch->plan from what was opened; no effects outside memory and fds. */
 int launch_plan_make(struct launch *launch, struct error *err);
-/* Sockets that systemd passed to krun, for the container. */
-unsigned int launch_listen_fds(void);
+/* How many of the caller's descriptors from 3 on the container gets: the sockets that systemd passed, and those of --preserve-fds. */
+unsigned int launch_preserved_fds(const struct launch *launch);
 /* launch_converse.c: with the child, until it is parked. */
 int launch_converse(struct launch *launch, struct error *err);
 /* launch_joined.c: a mount namespace that is somebody else's; what cannot be had there, and the root in it. */

@@ -13,7 +13,6 @@
 
 int launch_needs_check(struct launch *launch, struct error *err)
 {
-	const unsigned int sockets = launch_listen_fds(), asked = launch->request->preserve_fds;
 	struct strv warnings = { 0 };
 	struct rlimit files;
 	int r;
@@ -29,7 +28,7 @@ int launch_needs_check(struct launch *launch, struct error *err)
 			.settings = &launch->km.settings,
 			.filter = launch->spec->seccomp ? launch->seccomp.instructions : NULL,
 			.filter_len = launch->seccomp.len,
-			.preserve_fds = asked > sockets ? asked : sockets,
+			.preserve_fds = launch_preserved_fds(launch),
 			.shim = launch->shim_fd >= 0,
 			.management = launch->state.management,
 			.nofile = files.rlim_max,

@@ -27,7 +27,7 @@
 #include "util/parse.h"
 
 /* Sockets that systemd (or a conmon in between) passed to us, sd_listen_fds(3); 0 when they are not for us. */
-unsigned int launch_listen_fds(void)
+static unsigned int listen_fds(void)
 {
 	const char *count = getenv("LISTEN_FDS"), *pid = getenv("LISTEN_PID");
 	uint64_t value, owner;
@@ -39,10 +39,20 @@ unsigned int launch_listen_fds(void)
 	return (unsigned int)value;
 }
 
+unsigned int launch_preserved_fds(const struct launch *launch)
+{
+	const unsigned int sockets = listen_fds(), asked = launch->request->preserve_fds;
+
+	/* podman, which tells the payload itself, counts the same sockets in both places. */
+	if (strv_env_get(launch->process.env, "LISTEN_FDS"))
+		return asked > sockets ? asked : sockets;
+	return sockets + asked;
+}
+
 int launch_environment_make(struct launch *launch, struct error *err)
 {
 	char *const *env = launch->process.env;
-	unsigned int sockets = launch_listen_fds();
+	unsigned int sockets = listen_fds();
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && env && env[i]; i++)
@@ -147,7 +157,6 @@ int launch_plan_make(struct launch *launch, struct error *err)
 {
 	const struct create_request *request = launch->request;
 	const struct spec *spec = launch->spec;
-	unsigned int sockets = launch_listen_fds();
 	int r = 0;
 
 	launch->plan = (struct init_plan){
@@ -178,8 +187,7 @@ int launch_plan_make(struct launch *launch, struct error *err)
 		.hooks = has_hooks_before_program(spec),
 		.hooks_env = hooks_path_only(),
 		.bundle = launch->state.bundle,
-		/* podman counts the same sockets in both places. */
-		.preserve_fds = request->preserve_fds > sockets ? request->preserve_fds : sockets,
+		.preserve_fds = launch_preserved_fds(launch),
 		.park = launch->run ? INIT_PARK_SOCKET : INIT_PARK_GATE,
 		.gate_fd = -1,
 		.program = INIT_PROGRAM_NATIVE,

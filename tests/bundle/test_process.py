@@ -518,6 +518,17 @@ class Descriptors(KrunTest):
                               stdin=subprocess.DEVNULL)
         self.assertEqual(done.stdout.split(), [b"1", b"1", b"web", b"/dev/zero"], done.stderr)
 
+    def test_listen_fds_and_preserved_ones_add_up(self):
+        """Unless an engine tells the payload itself: then it has counted its sockets in both."""
+        command = self.command("run", "--bundle", self.bundle, "--preserve-fds", "1", self.cid)
+        script = ("import os, sys; fd = os.open('/dev/zero', os.O_RDONLY); os.dup2(fd, 9)\n"
+                  "for number in (3, 4, 5): os.dup2(9, number)\n"
+                  "os.environ.update(LISTEN_FDS='1', LISTEN_PID=str(os.getpid())); os.execv(sys.argv[1], sys.argv[1:])")
+        for env, expect in (([], ["3", "4"]), (["LISTEN_FDS=1"], ["3"])):
+            self.shell("for i in 3 4 5; do [ -e /proc/$$/fd/$i ] && echo $i; done; true", env=["PATH=/bin", *env])
+            done = subprocess.run(["python3", "-c", script, *command], capture_output=True, check=False, stdin=subprocess.DEVNULL)
+            self.assertEqual(done.stdout.decode().split(), expect, done.stderr)
+
 
 class ConsoleSocket:
     """What a shim does with --console-socket: receives one master."""
