@@ -398,8 +398,8 @@ static int check_first_process(const struct cgroup_writes *writes, struct error 
 	for (size_t i = 0; i < writes->len; i++)
 		if (strcmp(writes->items[i].file, "pids.max") == 0 && strcmp(writes->items[i].text, "0") == 0)
 			return error_set(err, -EINVAL,
-					 "/linux/resources/%s: 0 leaves no room for the container's first "
-					 "process; -1 is no limit",
+					 "/linux/resources/%s: pids.max of 0 leaves no room for the "
+					 "container's first process; max is no limit",
 					 writes->items[i].property);
 	return 0;
 }
@@ -420,6 +420,13 @@ int cgroup_limit(const struct cgroup *cgroup, const struct spec_resources *resou
 	return r;
 }
 
+/* An idle group refuses a weight. */
+static bool share_waits(const struct spec_cpu *cpu, const struct cgroup_present *present)
+{
+	return cpu->shares.set && cpu->shares.value > 0 &&
+	       (cpu->idle.set ? cpu->idle.value != 0 : present->idle);
+}
+
 int cgroup_change_make(const struct cgroup *cgroup, const struct spec_resources *resources,
 		       struct cgroup_change *change, struct error *err)
 {
@@ -435,6 +442,10 @@ int cgroup_change_make(const struct cgroup *cgroup, const struct spec_resources 
 		if (r == 0)
 			r = plan(cgroup, resources, change, err);
 	}
+	if (r == 0 && share_waits(&resources->cpu, &change->present))
+		log_warning("/linux/resources/cpu/shares: %llu changes nothing while the group is idle, and "
+			    "holds when that ends",
+			    (unsigned long long)resources->cpu.shares.value);
 	if (r == 0) {
 		r = apply(cgroup, &change->writes, &change->undo, err);
 		if (r < 0)

@@ -481,8 +481,10 @@ int cgroup_writes_make(const struct spec_resources *resources, const struct cgro
 
 	put_memory(&maker, &resources->memory);
 	put_cpu(&maker, &resources->cpu);
+	/* 0 is how podman and its containers.conf write "no limit"; as a number it would leave no room for the first process. */
 	if (resources->pids_limit.set)
-		put_limit(&maker, "pids/limit", "pids.max", resources->pids_limit.value);
+		put_limit(&maker, "pids/limit", "pids.max",
+			  resources->pids_limit.value == 0 ? -1 : resources->pids_limit.value);
 	put_block_io(&maker, &resources->block_io);
 	put_hugepages(&maker, resources);
 	put_rdma(&maker, resources);

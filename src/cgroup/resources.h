@@ -48,8 +48,8 @@ extern const struct cgroup_present cgroup_present_new;
 void cgroup_present_done(struct cgroup_present *present);
 
 /*
- * @present: NULL means cgroup_present_new. Absent values, and the zeros that engines always send, mean "leave alone"; pids.limit,
- * cpu.burst, cpu.idle and the limits of huge pages and rdma take 0 as a number, and a throttle of 0 is none. What cgroup v2 has
+ * @present: NULL means cgroup_present_new. Absent values, and the zeros that engines always send, mean "leave alone"; cpu.burst,
+ * cpu.idle and the limits of huge pages and rdma take 0 as a number, and a throttle or pids.limit of 0 is none. What cgroup v2 has
  * no file for, and what contradicts itself or what is in force, is an error that names the property. The order is one that the
  * kernel accepts at each step.
  */

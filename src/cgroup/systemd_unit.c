@@ -98,7 +98,8 @@ static int make_unit(const char *prefix, const char *name, const char *asked, ch
 			"config.json: /linux/cgroupsPath: '%s': a slice has no processes of its own, "
 			"a container needs a scope",
 			asked);
-	if (asprintf(&unit, "%s%s%s%s", prefix_escaped, *prefix ? "-" : "", name_escaped,
+	/* An empty prefix has its dash, too: whoever knows the path looks for that name. */
+	if (asprintf(&unit, "%s-%s%s", prefix_escaped, name_escaped,
 		     ends_with(name, ".scope") ? "" : ".scope") < 0) {
 		unit = NULL;
 		return error_oom(err);

@@ -53,7 +53,7 @@ static const struct option_row update_rows[] = {
 	ROW("memory", 0, memory, "BYTES", "memory limit; -1: none. Suffixes k, m, g, t"),
 	ROW("memory-reservation", 0, memory_reservation, "BYTES", "memory that is kept longest"),
 	ROW("memory-swap", 0, memory_swap, "BYTES", "memory and swap together; -1: no limit"),
-	ROW("pids-limit", 0, pids_limit, "N", "number of processes; -1: no limit"),
+	ROW("pids-limit", 0, pids_limit, "N", "number of processes; -1 or 0: no limit"),
 	{ 0 },
 };
 

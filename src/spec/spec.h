@@ -306,10 +306,7 @@ int spec_validate(const char *text, size_t size, const char *name, struct json_f
 /* `exec --process FILE`: a bare process object. Result: a spec with only .process set. */
 int spec_load_process(const char *path, struct spec **ret, struct error *err);
 
-/*
- * `update --resources FILE`: a bare resources object. Result: a spec with only .resources set. An unknown property is ignored as in
- * config.json, so that an engine that could create a container can update it, with a warning.
- */
+/* `update --resources FILE`: a bare resources object. Result: a spec with only .resources set, and a warning for an unknown key. */
 int spec_parse_resources(const char *text, size_t size, const char *name, struct spec **ret,
 			 struct error *err);
 /* The same for the part of the linux object that `update` changes: "resources" and "intelRdt". */

@@ -165,16 +165,29 @@ class Pids(Both):
         self.finish()
 
     @needs("pids")
-    def test_zero_is_a_limit(self):
+    def test_zero_is_no_limit(self):
+        """What podman's users mean by it, at create and in an update."""
         self.limit(pids={"limit": 0})
-        self.write_config()
-        self.assertIn("/linux/resources/pids/limit: 0 leaves no room for the container's first process", self.run_fails())
-        self.config["linux"]["resources"]["pids"] = {"limit": 50}
         self.start_sleeper()
-        self.ok("update", "--pids-limit", "0", self.cid)
-        self.assertEqual(self.file("pids.max"), "0")
-        wait_until(lambda: self.numbers("pids.events")["max"] > 0, what="a refused fork")
+        for number, expect in (("50", "50"), ("0", "max"), ("20", "20"), ("-1", "max")):
+            self.ok("update", "--pids-limit", number, self.cid)
+            self.assertEqual(self.file("pids.max"), expect, number)
+        self.update(pids={"limit": 30})
+        self.update(pids={"limit": 0}, memory={"limit": 0})
+        self.assertEqual(self.file("pids.max"), "max")
+        self.assertEqual(self.saved()["pids"], {"limit": 0})
         self.finish()
+
+    def test_zero_needs_no_controller(self):
+        self.limit(pids={"limit": 0})
+        self.write_config(args=["echo", "in"])
+        self.assertEqual(self.run_ok(), "in\n")
+
+    @needs("pids")
+    def test_zero_in_unified_is_what_the_file_means(self):
+        self.limit(unified={"pids.max": "0"})
+        self.write_config()
+        self.assertIn("/linux/resources/unified: pids.max of 0 leaves no room for the container's first process", self.run_fails())
 
 
 class Cpu(Both):
@@ -243,8 +256,9 @@ class Cpu(Both):
         self.assertEqual((self.file("cpu.idle"), self.file("cpu.weight")), ("0", weight))
         # A share that is given meanwhile holds afterwards.
         self.ok("update", "--cpu-idle", "1", self.cid)
-        self.ok("update", "--cpu-share", "1024", self.cid)
-        self.ok("update", "--cpu-idle", "0", self.cid)
+        said = self.ok("update", "--cpu-share", "1024", self.cid).err
+        self.assertIn("/linux/resources/cpu/shares: 1024 changes nothing while the group is idle, and holds when that ends", said)
+        self.assertEqual(self.ok("update", "--cpu-idle", "0", self.cid).err, "")
         self.assertEqual(self.file("cpu.weight"), "100")
         self.finish()
 

@@ -181,7 +181,7 @@ class Scope(SystemdTest):
         for path, expected in ((f":p:{name}", f"/system.slice/p-{name}.scope"),
                                (f"-.slice:p:{name}", f"/p-{name}.scope"),
                                (f"krunta-b.slice:p:{name}", f"/krunta.slice/krunta-b.slice/p-{name}.scope"),
-                               (f"system.slice::{name}", f"/system.slice/{name}.scope"),
+                               (f"system.slice::{name}", f"/system.slice/-{name}.scope"),
                                (f"system.slice:p:{name}.scope", f"/system.slice/p-{name}.scope")):
             with self.subTest(path=path):
                 self.assertEqual(self.where(path), "0::" + expected)

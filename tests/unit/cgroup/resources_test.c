@@ -83,7 +83,7 @@ static void test_each_property(void **state)
 		{ "{\"cpu\":{\"cpus\":\"\",\"mems\":\"\"}}", "" },
 		{ "{\"cpu\":{\"realtimeRuntime\":5}}",
 		  "! /linux/resources/cpu/realtimeRuntime: cgroup v2 has no realtime limits" },
-		{ "{\"pids\":{\"limit\":0}}", "pids.max=0;" },
+		{ "{\"pids\":{\"limit\":0}}", "pids.max=max;" },
 		{ "{\"pids\":{\"limit\":-1}}", "pids.max=max;" },
 		{ "{\"blockIO\":{\"weight\":10}}", "io.weight=default 1;" },
 		{ "{\"blockIO\":{\"weight\":1000}}", "io.weight=default 10000;" },
