@@ -286,8 +286,8 @@ static int open_output(const char *path, int stream, struct error *err)
 {
 	if (!path || !*path)
 		return 0;
-	files[stream] = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600);
-	return files[stream] < 0 ? error_sys(err, -errno, "open '%s' for what hooks say", path) : 0;
+	files[stream] = io_open_append(path, 0600);
+	return files[stream] < 0 ? error_sys(err, files[stream], "open '%s' for what hooks say", path) : 0;
 }
 
 int hooks_output_open(const char *stdout_path, const char *stderr_path, struct error *err)
@@ -307,7 +307,7 @@ void hooks_output_close(void)
 void hooks_output_write(int stream, const char *text, size_t len)
 {
 	if ((stream == STDOUT_FILENO || stream == STDERR_FILENO) && files[stream] >= 0)
-		io_write_all(files[stream], text, len);
+		io_append(files[stream], text, len);
 }
 
 char *const *hooks_path_only(void)

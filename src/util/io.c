@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +12,9 @@
 #include <unistd.h>
 
 #include "util/cleanup.h"
+
+/* How long a record waits for whoever reads the log. */
+enum { READER_MS = 1000 };
 
 int io_write_all(int fd, const void *data, size_t size)
 {
@@ -26,6 +31,34 @@ int io_write_all(int fd, const void *data, size_t size)
 		size -= (size_t)n;
 	}
 	return 0;
+}
+
+int io_open_append(const char *path, mode_t mode)
+{
+	const int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, mode);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int io_append(int fd, const void *data, size_t size)
+{
+	void (*old)(int) = signal(SIGPIPE, SIG_IGN);
+	struct pollfd ready = { .fd = fd, .events = POLLOUT };
+	const char *next = data;
+	int r = 0;
+
+	while (r == 0 && size > 0) {
+		ssize_t n = write(fd, next, size);
+
+		if (n < 0 && errno == EAGAIN)
+			r = poll(&ready, 1, READER_MS) == 0 ? -EAGAIN : 0;
+		else if (n < 0 && errno != EINTR)
+			r = -errno;
+		next += n > 0 ? n : 0;
+		size -= n > 0 ? (size_t)n : 0;
+	}
+	signal(SIGPIPE, old);
+	return r;
 }
 
 static size_t first_capacity(int fd, size_t max)

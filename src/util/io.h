@@ -33,6 +33,14 @@ ssize_t io_read_start(int dir_fd, const char *name, char *buffer, size_t size);
  */
 int io_read_regular(int dir_fd, const char *name, size_t max, char **ret_data, size_t *ret_size);
 
+/*
+ * A file of the caller's choice that others may read, made with @mode: a log. A FIFO that nobody reads is -ENXIO, and is not waited
+ * for.
+ */
+int io_open_append(const char *path, mode_t mode);
+/* Writes to it: -EAGAIN when a reader takes nothing for a second, -EPIPE without a signal when there is none any more. */
+int io_append(int fd, const void *data, size_t size);
+
 /* Opens an existing file O_WRONLY and writes @text with one write(2): sysfs, procfs, cgroupfs. */
 int io_write_existing(int dir_fd, const char *name, const char *text);
 

@@ -89,6 +89,12 @@ static int open_socket(const char *path, struct error *err)
 	return take_fd(&fd);
 }
 
+static int open_failed(int code, const char *what, const char *path, struct error *err)
+{
+	return code == -ENXIO ? error_set(err, code, "open %s '%s': nobody reads it", what, path) :
+				error_sys(err, code, "open %s '%s'", what, path);
+}
+
 int log_open(const char *destination, enum log_format format, enum log_level level, struct error *err)
 {
 	const char *path = destination;
@@ -109,9 +115,9 @@ int log_open(const char *destination, enum log_format format, enum log_level lev
 	} else {
 		if (strncmp(path, "file:", 5) == 0)
 			path += 5;
-		fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0644);
+		fd = io_open_append(path, 0644);
 		if (fd < 0)
-			fd = error_sys(err, -errno, "open log '%s'", path);
+			fd = open_failed(fd, "log", path, err);
 		state.kind = KIND_FILE;
 	}
 	if (fd < 0) {
@@ -130,12 +136,12 @@ void log_close(void)
 
 int log_open_trace(const char *path, struct error *err)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0644);
+	int fd = io_open_append(path, 0644);
 
 	if (fd < 0)
-		return error_sys(err, -errno, "open trace '%s'", path);
+		return open_failed(fd, "trace", path, err);
 	/* The array form of the format needs no closing bracket, so every process can append to it. */
-	if (lseek(fd, 0, SEEK_END) == 0 && io_write_all(fd, "[\n", 2) < 0) {
+	if (lseek(fd, 0, SEEK_END) == 0 && io_append(fd, "[\n", 2) < 0) {
 		close(fd);
 		return error_set(err, -EIO, "write trace '%s'", path);
 	}
@@ -229,7 +235,7 @@ static void write_json(const struct speaker *speaker, enum log_level level, cons
 {
 	char record[RECORD_MAX];
 
-	io_write_all(state.fd, record, format_json(record, sizeof(record), speaker, level, step, text));
+	io_append(state.fd, record, format_json(record, sizeof(record), speaker, level, step, text));
 }
 
 static void write_record(int fd, const struct speaker *speaker, enum log_level level, const char *step,
@@ -246,7 +252,7 @@ static void write_record(int fd, const struct speaker *speaker, enum log_level l
 	size = (size_t)snprintf(record, sizeof(record), "%skrun[%d] %s%s%s: %s\n", stamp, speaker->pid,
 				step ? step : speaker->role, level == LOG_LEVEL_ERROR ? "" : " ",
 				level == LOG_LEVEL_ERROR ? "" : level_words[level], text);
-	io_write_all(fd, record, size < sizeof(record) ? size : sizeof(record) - 1);
+	io_append(fd, record, size < sizeof(record) ? size : sizeof(record) - 1);
 }
 
 static void emit_line(const struct speaker *speaker, enum log_level level, const char *step, const char *id,
@@ -349,16 +355,19 @@ static void step_done(const struct speaker *speaker, const char *step, unsigned 
 		emit(speaker, LOG_LEVEL_DEBUG, step, record);
 	}
 	if (state.trace_fd >= 0) {
-		char name[256], role[64];
+		char name[256], role[64], event[512];
+		int n;
 
 		/* They may come from a process that somebody in the container steers. */
 		json_escape(name, name + sizeof(name), step);
 		json_escape(role, role + sizeof(role), speaker->role);
-		dprintf(state.trace_fd,
+		n = snprintf(
+			event, sizeof(event),
 			"{\"name\":\"%s\",\"cat\":\"%s\",\"ph\":\"X\",\"ts\":%llu.%03llu,\"dur\":%llu.%03llu,"
 			"\"pid\":%d,\"tid\":%d},\n",
 			name, role, start / 1000, start % 1000, (end - start) / 1000, (end - start) % 1000,
 			speaker->pid, speaker->pid);
+		io_append(state.trace_fd, event, (size_t)n);
 	}
 }
 

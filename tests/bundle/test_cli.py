@@ -143,6 +143,31 @@ class Log(KrunTest):
         with open(log) as file:
             self.assertIn("--bogus", json.load(file)["msg"])
 
+    def test_fifo(self):
+        """Without a reader it is an error, and one that reads nothing holds nobody up."""
+        fifo = os.path.join(self.top, "fifo")
+        os.mkfifo(fifo)
+        self.shell("echo in; exit 3")
+        for option in ("--log", "--trace"):
+            self.assertIn(f"'{fifo}': nobody reads it", self.run_fails(options=[option, fifo]), option)
+        self.allow("allowHooksOutput")
+        self.config["annotations"] = {"run.oci.hooks.stderr": fifo}
+        self.write_config()
+        self.assertIn(f"open '{fifo}' for what hooks say: no such device", self.run_fails())
+        reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+        try:
+            self.assertEqual(self.krun("state", "none", options=["--log", fifo]).status, 1)
+            self.assertIn(b"container 'none' does not exist\n", os.read(reader, 4096))
+            writer = os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+            with self.assertRaises(BlockingIOError):
+                while True:
+                    os.write(writer, bytes(4096))
+            os.close(writer)
+            result = self.krun("state", "none", options=["--log", fifo])
+            self.assertIn("does not exist", result.err)
+        finally:
+            os.close(reader)
+
     def test_log_that_cannot_be_opened_is_the_error(self):
         self.assertIn("/no/such/dir/log", self.fails("list", options=["--log", "/no/such/dir/log"]))
 

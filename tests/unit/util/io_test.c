@@ -110,6 +110,31 @@ static void test_io_read_regular_opens_nothing_else(void **state)
 	assert_null(text);
 }
 
+static void test_io_append_waits_for_no_reader(void **state)
+{
+	char path[64], data[4096] = { 0 };
+	int fds[2], fd, r;
+
+	(void)state;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d/fifo", dir_fd);
+	assert_int_equal(mkfifoat(dir_fd, "fifo", 0600), 0);
+	assert_int_equal(io_open_append(path, 0600), -ENXIO);
+	assert_int_equal(unlinkat(dir_fd, "fifo", 0), 0);
+	fd = io_open_append(path, 0600);
+	assert_true(fd >= 0);
+	assert_int_equal(io_append(fd, "text", 4), 0);
+	close(fd);
+	unlinkat(dir_fd, "fifo", 0);
+	assert_int_equal(pipe2(fds, O_NONBLOCK), 0);
+	do
+		r = io_append(fds[1], data, sizeof(data));
+	while (r == 0);
+	assert_int_equal(r, -EAGAIN);
+	close(fds[0]);
+	assert_int_equal(io_append(fds[1], data, sizeof(data)), -EPIPE);
+	close(fds[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -118,6 +143,7 @@ int main(void)
 		cmocka_unit_test(test_io_read_small_cuts_one_newline),
 		cmocka_unit_test(test_io_read_start_takes_what_fits),
 		cmocka_unit_test(test_io_read_regular_opens_nothing_else),
+		cmocka_unit_test(test_io_append_waits_for_no_reader),
 		cmocka_unit_test(test_io_replace_file_leaves_nothing_on_failure),
 	};
 
