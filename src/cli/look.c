@@ -96,12 +96,19 @@ static void list_row(FILE *out, int id_width, int bundle_width, const struct con
 		bundle_width, bundle ? bundle : "", info->created, info->owner);
 }
 
+static int shown_width(const char *text)
+{
+	auto_free char *shown = printable_text(text, "");
+
+	return shown ? (int)strlen(shown) : 0;
+}
+
 static void list_table(FILE *out, const struct container_info *list, size_t len)
 {
 	int id_width = 4, bundle_width = 6;
 
 	for (size_t i = 0; i < len; i++) {
-		int id = (int)strlen(list[i].id), bundle = (int)strlen(list[i].bundle);
+		int id = (int)strlen(list[i].id), bundle = shown_width(list[i].bundle);
 
 		id_width = id > id_width ? id : id_width;
 		bundle_width = bundle > bundle_width ? bundle : bundle_width;

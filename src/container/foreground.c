@@ -38,8 +38,10 @@ void foreground_prepare(void)
 
 static void forward(const struct foreground *foreground, int signo, struct terminal_relay *relay)
 {
-	if (signo == SIGWINCH && relay) {
-		terminal_relay_resize(relay);
+	/* About our terminal, which is not the program's: without one of its own it may take it for something else, as httpd does. */
+	if (signo == SIGWINCH) {
+		if (relay)
+			terminal_relay_resize(relay);
 		return;
 	}
 	kill(foreground->monitor_pid && signo != SIGKILL ? foreground->monitor_pid : foreground->pid, signo);

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * A command that stays: relays the terminal, forwards every signal it gets to the process, and ends with its
- * status. @monitor: the process is (or has as its child) a km, whose vcpus need a kick after a signal.
+ * A command that stays: relays the terminal, forwards every signal it gets to the process but SIGWINCH, which becomes the size of a
+ * terminal when there is one, and ends with the process' status. @monitor: the process is (or has as its child) a km, whose vcpus need a kick after a signal.
  */
 
 #include <stdbool.h>

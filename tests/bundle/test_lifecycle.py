@@ -49,6 +49,17 @@ class Run(BothPersonalities):
         process.send_signal(signal.SIGTERM)
         self.assertEqual(process.wait(60), 7)
 
+    def test_the_size_of_the_callers_terminal_is_not_the_programs_business(self):
+        """httpd takes SIGWINCH for the wish that it ends."""
+        self.shell("trap 'echo WINCH' WINCH; trap 'exit 7' TERM; echo ready; while :; do sleep 0.02; done")
+        process = self.spawn("run", "--bundle", self.bundle, self.cid, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+        self.assertEqual(process.stdout.readline(), b"ready\n")
+        for _ in range(3):
+            process.send_signal(signal.SIGWINCH)
+            time.sleep(0.1)
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual((process.stdout.read(), process.wait(60)), (b"", 7))
+
     def test_detached_run_returns_while_the_program_runs(self):
         self.shell("while :; do sleep 0.02; done")
         self.ok("run", "--detach", "--bundle", self.bundle, self.cid, stdout=subprocess.DEVNULL,
@@ -257,6 +268,17 @@ class Look(BothPersonalities):
         self.assertRegex(state["created"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$")
         self.assertTrue(os.path.exists(f"/proc/{state['pid']}/ns/net"))
         self.assertEqual(self.ok("state", self.cid).err, "")
+        self.ok("delete", "--force", self.cid)
+
+    def test_list_of_a_bundle_with_a_newline(self):
+        os.rename(self.bundle, self.bundle + "\nstrange\t")
+        self.bundle += "\nstrange\t"
+        self.start_sleeper()
+        header, row = self.ok("list").out.splitlines()
+        self.assertEqual(row[header.index("CREATED") - 1:header.index("CREATED") + 4], " 20" + self.state()["created"][2:4])
+        self.assertIn(r"bundle\nstrange\t ", row)
+        self.assertEqual(json.loads(self.ok("list", "--format", "json").out)[0]["bundle"], self.bundle)
+        self.assertEqual(self.state()["bundle"], self.bundle)
         self.ok("delete", "--force", self.cid)
 
     def test_list_in_all_forms(self):
