@@ -144,8 +144,7 @@ static int check_request(struct launch *launch, struct error *err)
 		return error_set(err, -EINVAL,
 				 "--console-socket is given but config.json: /process/terminal is false");
 	spec_warn(spec, "config.json");
-	r = sysctl_check(spec->sysctl, spec->sysctl_len, spec->namespaces[NS_NETWORK].listed,
-			 spec->namespaces[NS_IPC].listed, spec->namespaces[NS_UTS].listed, err);
+	r = sysctl_check(spec, err);
 	if (r == 0 && launch->process.apparmor_profile)
 		r = apparmor_check(launch->process.apparmor_profile, err);
 	if (r == 0 && launch->process.selinux_label)

@@ -156,8 +156,7 @@ static void check_host(const struct check *check)
 	struct error err;
 	int r;
 
-	if (sysctl_check(spec->sysctl, spec->sysctl_len, spec->namespaces[NS_NETWORK].listed,
-			 spec->namespaces[NS_IPC].listed, spec->namespaces[NS_UTS].listed, &err) < 0)
+	if (sysctl_check(spec, &err) < 0)
 		find(check, JSON_ERROR, "/linux/sysctl", "%s", err.text);
 	if (spec->rdt) {
 		auto_close int resctrl_fd = rdt_open(&err);

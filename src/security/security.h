@@ -14,6 +14,7 @@
 struct error;
 struct spec_capabilities;
 struct spec_memory_policy;
+struct spec;
 struct spec_pair;
 struct spec_process;
 struct spec_rlimit;
@@ -39,7 +40,7 @@ int caps_apply(const struct spec_capabilities *caps, struct error *err);
 
 /*
  * groups, gid, uid, umask. @set_groups false leaves the supplementary groups alone (a user namespace that
- * forbids setgroups, or the annotation run.oci.keep_original_groups). Keeps capabilities (PR_SET_KEEPCAPS);
+ * forbids setgroups, for which additional ones are refused before, or the annotation run.oci.keep_original_groups). Keeps capabilities (PR_SET_KEEPCAPS);
  * caps_apply() must follow.
  */
 int identity_apply(const struct spec_user *user, bool set_groups, struct error *err);
@@ -72,10 +73,9 @@ int keyring_apply(const char *name, const struct lsm_files *files, const char *s
 /*
  * Pure: only keys that belong to a namespace the container does not share with the host are allowed
  * (net.* with an own network namespace; kernel.{msg*,sem,shm*}, fs.mqueue.* with IPC; kernel.domainname/hostname with
- * UTS). @has_*: the container has its own.
+ * UTS; user.* with a user namespace).
  */
-int sysctl_check(const struct spec_pair *sysctl, size_t len, bool has_network, bool has_ipc, bool has_uts,
-		 struct error *err);
+int sysctl_check(const struct spec *spec, struct error *err);
 /* Writes below @proc_fd "sys/": dots are slashes, and a '/' in a key is a dot, as sysctl(8) reads them. */
 int sysctl_apply(int proc_fd, const struct spec_pair *sysctl, size_t len, struct error *err);
 

@@ -14,7 +14,7 @@
 #include "util/error.h"
 #include "util/io.h"
 
-enum owner { OWNER_NONE, OWNER_NETWORK, OWNER_IPC, OWNER_UTS };
+enum owner { OWNER_NONE, OWNER_NETWORK, OWNER_IPC, OWNER_UTS, OWNER_USER };
 
 /* Which namespace a setting belongs to, namespaces(7) and the kernel's ipc/ and net/ tables. @path has slashes. */
 static enum owner owner_of(const char *path)
@@ -27,6 +27,8 @@ static enum owner owner_of(const char *path)
 
 	if (strncmp(path, "net/", 4) == 0)
 		return OWNER_NETWORK;
+	if (strncmp(path, "user/", 5) == 0)
+		return OWNER_USER;
 	if (strncmp(path, "fs/mqueue/", 10) == 0)
 		return OWNER_IPC;
 	if (strcmp(path, "kernel/domainname") == 0 || strcmp(path, "kernel/hostname") == 0)
@@ -57,37 +59,36 @@ static int key_to_path(const char *key, char *path, size_t size)
 	return path[0] == '/' || strstr(path, "//") || strstr(path, "..") ? -EINVAL : 0;
 }
 
-int sysctl_check(const struct spec_pair *sysctl, size_t len, bool has_network, bool has_ipc, bool has_uts,
-		 struct error *err)
+int sysctl_check(const struct spec *spec, struct error *err)
 {
-	for (size_t i = 0; i < len; i++) {
+	static const struct {
+		enum ns_kind kind;
+		const char *word;
+	} namespaces[] = {
+		[OWNER_NETWORK] = { NS_NETWORK, "network" },
+		[OWNER_IPC] = { NS_IPC, "ipc" },
+		[OWNER_UTS] = { NS_UTS, "uts" },
+		[OWNER_USER] = { NS_USER, "user" },
+	};
+	const struct spec_pair *sysctl = spec->sysctl;
+
+	for (size_t i = 0; i < spec->sysctl_len; i++) {
 		char path[PATH_MAX];
-		const char *missing = NULL;
+		enum owner owner;
 
 		if (key_to_path(sysctl[i].key, path, sizeof(path)) < 0)
 			return error_set(err, -EINVAL, "config.json: /linux/sysctl: '%s' is not a setting",
 					 sysctl[i].key);
-		switch (owner_of(path)) {
-		case OWNER_NETWORK:
-			missing = has_network ? NULL : "network";
-			break;
-		case OWNER_IPC:
-			missing = has_ipc ? NULL : "ipc";
-			break;
-		case OWNER_UTS:
-			missing = has_uts ? NULL : "uts";
-			break;
-		case OWNER_NONE:
-		default:
+		owner = owner_of(path);
+		if (owner == OWNER_NONE)
 			return error_set(err, -EINVAL,
 					 "config.json: /linux/sysctl: '%s' belongs to the host, not to a "
 					 "namespace",
 					 sysctl[i].key);
-		}
-		if (missing)
+		if (!spec->namespaces[namespaces[owner].kind].listed)
 			return error_set(err, -EINVAL,
 					 "config.json: /linux/sysctl: '%s' needs an own %s namespace",
-					 sysctl[i].key, missing);
+					 sysctl[i].key, namespaces[owner].word);
 	}
 	return 0;
 }

@@ -468,8 +468,20 @@ class Restrictions(BothPersonalities):
         self.config["linux"]["sysctl"] = {"net.ipv4.ip_forward": "1", "kernel.shmmni": "77"}
         self.assertEqual(self.inside("cat /proc/sys/net/ipv4/ip_forward /proc/sys/kernel/shmmni").split(), ["1", "77"])
 
+    def test_sysctl_of_a_user_namespace(self):
+        self.config["linux"]["namespaces"].append({"type": "user"})
+        for kind in ("uidMappings", "gidMappings"):
+            self.config["linux"][kind] = [{"containerID": 0, "hostID": 0, "size": 65536}]
+        self.config["linux"]["sysctl"] = {"user.max_ipc_namespaces": "7"}
+        path = "/proc/sys/user/max_ipc_namespaces"
+        with open(path) as file:
+            before = file.read()
+        self.assertEqual(self.inside(f"cat {path}"), "7\n")
+        with open(path) as file:
+            self.assertEqual(file.read(), before)
+
     def test_sysctl_of_the_host_is_refused(self):
-        for key in ("kernel.panic", "net.ipv4.ip_forward"):
+        for key in ("kernel.panic", "user.max_ipc_namespaces", "net.ipv4.ip_forward"):
             self.config["linux"]["sysctl"] = {key: "1"}
             self.config["linux"]["namespaces"] = [item for item in self.config["linux"]["namespaces"]
                                                   if item["type"] != "network"]

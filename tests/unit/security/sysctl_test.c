@@ -8,7 +8,7 @@
 #include "util/array.h"
 #include "util/error.h"
 
-enum { NET = 1, IPC = 2, UTS = 4 };
+enum { NET = 1, IPC = 2, UTS = 4, USER = 8 };
 
 static void test_only_keys_of_own_namespaces(void **state)
 {
@@ -28,9 +28,13 @@ static void test_only_keys_of_own_namespaces(void **state)
 		{ "fs.mqueue.msg_max", 0, false },
 		{ "kernel.domainname", UTS, true },
 		{ "kernel.domainname", NET | IPC, false },
-		{ "kernel.panic", NET | IPC | UTS, false },
-		{ "vm.overcommit_memory", NET | IPC | UTS, false },
-		{ "fs.file-max", NET | IPC | UTS, false },
+		{ "user.max_user_namespaces", USER, true },
+		{ "user/max_inotify_watches", USER, true },
+		{ "user.max_user_namespaces", NET | IPC | UTS, false },
+		{ "userx", USER, false },
+		{ "kernel.panic", NET | IPC | UTS | USER, false },
+		{ "vm.overcommit_memory", NET | IPC | UTS | USER, false },
+		{ "fs.file-max", NET | IPC | UTS | USER, false },
 		{ "net..ipv4", NET, false },
 		{ "net.ipv4/../../kernel.panic", NET, false },
 		{ "", NET, false },
@@ -38,10 +42,19 @@ static void test_only_keys_of_own_namespaces(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		const struct spec_pair pair = { rows[i].key, "1" };
+		struct spec_pair pair = { rows[i].key, "1" };
+		const struct spec spec = {
+			.sysctl = &pair,
+			.sysctl_len = 1,
+			.namespaces = {
+				[NS_NETWORK] = { .listed = rows[i].namespaces & NET },
+				[NS_IPC] = { .listed = rows[i].namespaces & IPC },
+				[NS_UTS] = { .listed = rows[i].namespaces & UTS },
+				[NS_USER] = { .listed = rows[i].namespaces & USER },
+			},
+		};
 		struct error err = { 0 };
-		int r = sysctl_check(&pair, 1, rows[i].namespaces & NET, rows[i].namespaces & IPC,
-				     rows[i].namespaces & UTS, &err);
+		int r = sysctl_check(&spec, &err);
 
 		if ((r == 0) != rows[i].fine || (r < 0 && !strstr(err.text, rows[i].key)))
 			fail_msg("'%s' with %d: %d '%s'", rows[i].key, rows[i].namespaces, r, err.text);
