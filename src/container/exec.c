@@ -310,6 +310,17 @@ static bool may_set_groups(const struct exec *exec)
 	return io_read_small(exec->proc_fd, path, word, sizeof(word)) <= 0 || strncmp(word, "deny", 4) != 0;
 }
 
+static int check_groups(struct exec *exec, struct error *err)
+{
+	if (exec->state.keep_groups || exec->process.process.user.additional_gids_len == 0 ||
+	    may_set_groups(exec))
+		return 0;
+	return error_set(err, -EPERM,
+			 "additional groups: setgroups(2) is denied in the container's user namespace, as in "
+			 "each that "
+			 "is made without privilege for the caller's own group alone");
+}
+
 static int spawn(struct exec *exec, struct error *err)
 {
 	const struct spec_process *process = &exec->process.process;
@@ -500,8 +511,8 @@ static int run(struct exec *exec, int *ret_status, struct error *err)
 int container_exec(const struct exec_request *request, int *ret_status, struct error *err)
 {
 	static int (*const phases[])(struct exec *, struct error *) = {
-		find_container, choose_process, open_cgroup,	    open_root,
-		choose_program, open_rest,	join_pid_namespace,
+		find_container, choose_process, check_groups, open_cgroup,
+		open_root,	choose_program, open_rest,    join_pid_namespace,
 	};
 	struct exec exec = {
 		.request = request,

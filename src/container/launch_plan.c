@@ -117,6 +117,17 @@ static bool may_set_groups(const struct launch *launch)
 	return true;
 }
 
+static int check_groups(const struct launch *launch, struct error *err)
+{
+	if (launch->plan.set_groups || launch->state.keep_groups ||
+	    launch->process.user.additional_gids_len == 0)
+		return 0;
+	return error_set(
+		err, -EPERM,
+		"config.json: /process/user/additionalGids: setgroups(2) is denied in the container's user "
+		"namespace, as in each that is made without privilege for the caller's own group alone");
+}
+
 static int plan_monitor(struct launch *launch, struct error *err)
 {
 	struct init_plan *plan = &launch->plan;
@@ -195,7 +206,8 @@ int launch_plan_make(struct launch *launch, struct error *err)
 		.shim_fd = launch->shim_fd,
 		.program_fd = -1,
 	};
-	if (launch->has_km)
+	r = check_groups(launch, err);
+	if (r == 0 && launch->has_km)
 		r = plan_monitor(launch, err);
 	if (!spec->process)
 		launch->plan.program = INIT_PROGRAM_NONE;

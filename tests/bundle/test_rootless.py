@@ -107,6 +107,29 @@ class Rootless(KrunTest):
         self.assertEqual(out, ["0", "0", str(UID), "1", "devices"])
         self.assertEqual(os.stat(f"{self.rootfs}/made").st_uid, UID)
 
+    def test_additional_groups_where_there_can_be_none(self):
+        """An error with words, in run, create and exec; the namespace of a range has them."""
+        self.template("id -G", user={"uid": 0, "gid": 0, "additionalGids": [7]})
+        for command in ("run", "create"):
+            result = self.as_user(command, self.cid)
+            self.assertEqual((result.status, result.out), (1, ""), result)
+            self.assertIn("config.json: /process/user/additionalGids: setgroups(2) is denied in the container's user", result.err)
+        self.template("exec sleep 100")
+        with open(self.log, "wb") as log:
+            self.user_ok("run", "--detach", self.cid, stdout=log, stderr=log)
+        result = self.as_user("exec", "--additional-gids", "7", self.cid, "true")
+        self.assertEqual(result.status, 255, result)
+        self.assertIn("additional groups: setgroups(2) is denied in the container's user namespace", result.err)
+        self.user_ok("delete", "--force", self.cid)
+
+    def test_additional_groups_of_a_range(self):
+        self.ranges()
+        maps = [{"containerID": 0, "hostID": UID, "size": 1}, {"containerID": 1, "hostID": 100000, "size": 65535}]
+        self.template("id -G", user={"uid": 0, "gid": 0, "additionalGids": [7]})
+        self.config["linux"].update(uidMappings=maps, gidMappings=maps)
+        self.save()
+        self.assertEqual(self.user_ok("run", self.cid).split(), ["0", "7"])
+
     def test_template_of_a_snapshot(self):
         """Of his own, as it is made now and as older ones were, for root and for another user of the container."""
         self.ranges()
