@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "cgroup/cgroup.h"
+#include "cgroup/enable.h"
 #include "syscall/open.h"
 #include "util/cleanup.h"
 #include "util/error.h"
@@ -39,20 +40,6 @@ int cgroup_open_member(const struct cgroup *cgroup, int proc_fd, pid_t pid, stru
 	fd = sys_openat2(cgroup->dir_fd, *rest ? rest : ".", O_RDONLY | O_DIRECTORY, 0,
 			 RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
 	return fd < 0 ? error_sys(err, fd, "open cgroup '%s' of the container", rest) : fd;
-}
-
-/* "memory pids" becomes "+memory", "+pids": one at a time, so that one that cannot be had does not keep the others away. */
-static void enable_all(int dir_fd)
-{
-	char have[512], word[64], *rest = have, *name;
-
-	if (io_read_small(dir_fd, "cgroup.controllers", have, sizeof(have)) < 0)
-		return;
-	while ((name = strsep(&rest, " \n"))) {
-		snprintf(word, sizeof(word), "+%s", name);
-		if (*name)
-			io_write_existing(dir_fd, "cgroup.subtree_control", word);
-	}
 }
 
 /* One step further down; takes @dir_fd over. */
@@ -84,7 +71,7 @@ static int walk_below(const struct cgroup *cgroup, const char *name, bool make)
 		if (!*part)
 			continue;
 		if (!make)
-			enable_all(fd);
+			cgroup_hand_on(fd, NULL);
 		fd = enter_below(fd, part, make);
 	}
 	return fd;

@@ -62,8 +62,8 @@ void cgroup_place_done(struct cgroup_place *place);
 bool cgroup_systemd_is_built_in(void);
 
 /*
- * Makes the directory (missing parents too), enables the controllers that @resources need on the way
- * down. An existing cgroup is taken over only when it is empty; a frozen, threaded or populated one is an
+ * Makes the directory (missing parents too), enables on the way down every controller that can be had; one that @resources need
+ * and that cannot be is an error. An existing cgroup is taken over only when it is empty; a frozen, threaded or populated one is an
  * error. With the systemd manager a scope with the limits as its properties; it ends with its last process, so call
  * cgroup_settle() once the container's is there. *ret must be released with cgroup_done().
  */

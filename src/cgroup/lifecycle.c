@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "cgroup/cgroup.h"
-#include "cgroup/counting.h"
+#include "cgroup/enable.h"
 #include "cgroup/events.h"
 #include "cgroup/limit.h"
 #include "cgroup/resources.h"
@@ -72,16 +72,6 @@ static int check_usable(const struct cgroup *cgroup, bool made, struct error *er
 	return 0;
 }
 
-static bool has_word(const char *list, const char *word)
-{
-	size_t len = strlen(word);
-
-	for (const char *at = strstr(list, word); at; at = strstr(at + 1, word))
-		if ((at == list || at[-1] == ' ') && (at[len] == ' ' || at[len] == '\0'))
-			return true;
-	return false;
-}
-
 int cgroup_check_host(const struct spec_resources *resources, struct error *err)
 {
 	const char *mount_point = cgroup_mount_point();
@@ -99,70 +89,11 @@ int cgroup_check_host(const struct spec_resources *resources, struct error *err)
 	for (size_t i = 0; r == 0 && i < writes.len; i++) {
 		const struct cgroup_write *write = &writes.items[i];
 
-		if (write->controller && !write->is_default && !has_word(have, write->controller))
+		if (write->controller && !write->is_default && !cgroup_list_has(have, write->controller))
 			r = cgroup_missing_controller(write, "/", err);
 	}
 	cgroup_writes_done(&writes);
 	return r;
-}
-
-/* Enables @controller in every directory from the root down to the parent of @path. */
-static int enable_on_the_way(int root_fd, const char *path, const struct cgroup_write *write,
-			     struct error *err)
-{
-	char copy[PATH_MAX], word[64];
-	char *slash = copy;
-
-	snprintf(copy, sizeof(copy), "%s", path);
-	snprintf(word, sizeof(word), "+%s", write->controller);
-	for (const char *parent = ".";; parent = copy) {
-		auto_close int fd = openat(root_fd, parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		int r = fd < 0 ? -errno : io_write_existing(fd, "cgroup.subtree_control", word);
-
-		if (r == -ENOENT || r == -EINVAL)
-			return cgroup_missing_controller(write, path, err);
-		if (r == -EBUSY)
-			return error_set(
-				err, r,
-				"enable the %s controller in cgroup '/%s': it has processes of its own",
-				write->controller, parent);
-		if (r < 0)
-			return error_sys(err, r, "enable the %s controller in cgroup '/%s'",
-					 write->controller, parent);
-		if (slash > copy)
-			*slash = '/';
-		slash = strchr(slash > copy ? slash + 1 : copy, '/');
-		if (!slash)
-			return 0;
-		*slash = '\0';
-	}
-}
-
-static int enable_controllers(int root_fd, int dir_fd, const char *path, const struct cgroup_writes *writes,
-			      struct error *err)
-{
-	char have[512];
-	ssize_t n;
-
-	if (writes->len == 0)
-		return 0;
-	n = io_read_small(dir_fd, "cgroup.controllers", have, sizeof(have));
-	if (n < 0)
-		return error_sys(err, (int)n, "cgroup '%s': read cgroup.controllers", path);
-	for (size_t i = 0; i < writes->len; i++) {
-		const char *controller = writes->items[i].controller;
-		int r;
-
-		if (!controller || writes->items[i].is_default || has_word(have, controller))
-			continue;
-		r = enable_on_the_way(root_fd, path, &writes->items[i], err);
-		if (r < 0)
-			return r;
-		n = io_read_small(dir_fd, "cgroup.controllers", have, sizeof(have));
-		if (n < 0 || !has_word(have, controller))
-			return cgroup_missing_controller(&writes->items[i], path, err);
-	}
-	return 0;
 }
 
 int cgroup_enable_controllers(const struct cgroup *cgroup, const struct cgroup_writes *writes,
@@ -171,7 +102,7 @@ int cgroup_enable_controllers(const struct cgroup *cgroup, const struct cgroup_w
 	auto_close int root_fd = cgroup_root_open(err);
 
 	return root_fd < 0 ? root_fd :
-			     enable_controllers(root_fd, cgroup->dir_fd, cgroup->place.path + 1, writes, err);
+			     cgroup_enable_for(root_fd, cgroup->dir_fd, cgroup->place.path + 1, writes, err);
 }
 
 static bool is_refused(int code)
@@ -241,11 +172,11 @@ int cgroup_create(const struct cgroup_request *request, const struct spec_resour
 	}
 	if (r == 0)
 		r = check_usable(&cgroup, made, err);
-	if (r == 0)
-		r = enable_controllers(root_fd, cgroup.dir_fd, cgroup.place.path + 1, &writes, err);
-	/* systemd has its own settings of what is counted (DefaultMemoryAccounting= and the like). */
+	/* A scope is delegated: systemd enables there what it has. */
 	if (r == 0 && !cgroup.place.unit)
-		cgroup_count(root_fd, cgroup.dir_fd, cgroup.place.path + 1);
+		cgroup_enable_all(root_fd, cgroup.dir_fd, cgroup.place.path + 1);
+	if (r == 0)
+		r = cgroup_enable_for(root_fd, cgroup.dir_fd, cgroup.place.path + 1, &writes, err);
 	cgroup_writes_done(&writes);
 	if (r < 0) {
 		undo_group(root_fd, &cgroup, made);

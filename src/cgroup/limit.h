@@ -13,6 +13,6 @@ struct error;
  * in cgroup @path.
  */
 int cgroup_missing_controller(const struct cgroup_write *write, const char *path, struct error *err);
-/* Makes the controllers of @writes available in the group, from the root down (lifecycle.c). */
+/* Makes the controllers of @writes available in the group, as cgroup_enable_for() does (lifecycle.c). */
 int cgroup_enable_controllers(const struct cgroup *cgroup, const struct cgroup_writes *writes,
 			      struct error *err);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where the container is counted and limited."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -269,6 +270,73 @@ class Limits(BothPersonalities):
                 self.config["linux"]["resources"] = resources
                 self.write_config()
                 self.assertIn(text, self.run_fails())
+
+
+class Controllers(KrunTest):
+    """Which of them a container's group has: what it is limited by, and what it can divide itself."""
+
+    def setUp(self):
+        super().setUp()
+        if not controllers():
+            self.skipTest("no controller in the cgroup2 tree")
+        self.parent = f"{CGROUP}/krun-test-{self.cid}"
+        os.makedirs(f"{self.parent}/below")
+        self.config["linux"]["cgroupsPath"] = f"/krun-test-{self.cid}/below/box"
+        self.shell("cat /sys/fs/cgroup/cgroup.controllers")
+
+    def tearDown(self):
+        super().tearDown()
+        os.rmdir(f"{self.parent}/below")
+        os.rmdir(self.parent)
+
+    def enabled(self, folder):
+        with open(f"{folder}/cgroup.subtree_control") as file:
+            return sorted(file.read().split())
+
+    def enable(self, folder, words):
+        with open(f"{folder}/cgroup.subtree_control", "w") as file:
+            file.write(words)
+
+    def has(self):
+        return sorted(self.run_ok().split())
+
+    def test_all_without_any_limit(self):
+        self.assertEqual(self.has(), sorted(controllers()))
+
+    def test_a_group_with_processes_is_passed_over(self):
+        """The kernel would hand some controllers on there, and then let no process into the group below."""
+        with self.sleeper(f"{self.parent}/below"):
+            self.assertEqual(self.has(), [])
+            self.assertEqual(self.enabled(f"{self.parent}/below"), [])
+            name, resources = next((name, resources) for name, resources in (
+                ("pids", {"pids": {"limit": 100}}), ("hugetlb", {"unified": {"hugetlb.2MB.max": "0"}})) if name in controllers())
+            self.config["linux"]["resources"].update(resources)
+            self.write_config()
+            self.assertIn(f"enable the {name} controller in cgroup '/krun-test-{self.cid}/below': it has processes of its own",
+                          self.run_fails())
+        self.run_ok()
+
+    @contextlib.contextmanager
+    def sleeper(self, folder):
+        """A process that is in that group."""
+        with subprocess.Popen(["sleep", "1000"]) as process:
+            try:
+                with open(f"{folder}/cgroup.procs", "w") as file:
+                    file.write(str(process.pid))
+                yield
+            finally:
+                process.kill()
+
+    def test_above_a_delegated_group_nothing_is_written(self):
+        os.setxattr(f"{self.parent}/below", "user.delegate", b"1")
+        self.assertEqual(self.has(), [])
+        self.assertEqual(self.enabled(self.parent), [])
+        # What its manager has given to it goes to the container.
+        first = controllers()[0]
+        self.enable(CGROUP, f"+{first}")
+        self.enable(self.parent, f"+{first}")
+        self.assertEqual(self.has(), [first])
+        self.assertEqual((self.enabled(self.parent), self.enabled(f"{self.parent}/below")), ([first], [first]))
 
 
 class Hybrid(KrunTest):

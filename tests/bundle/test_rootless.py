@@ -278,6 +278,39 @@ class Rootless(KrunTest):
         out = self.user_ok("--config-file", settings, "run", self.cid, inside=["unshare", "--user", "--map-root-user", "--mount"])
         self.assertEqual(out, "virtual 1\n")
 
+    def test_limit_in_a_delegated_cgroup(self):
+        """Nothing above it is the user's to write, and it has what he needs (systemd-run --user -p Delegate=yes, a quadlet)."""
+        with open(f"{CGROUP}/cgroup.controllers") as file:
+            available = file.read().split()
+        limits = {"pids": ("pids.max", {"pids": {"limit": 40}}),
+                  "hugetlb": ("hugetlb.2MB.max", {"hugepageLimits": [{"pageSize": "2MB", "limit": 2 << 20}]})}
+        usable = [name for name in limits if name in available]
+        if not usable or (usable == ["hugetlb"] and not os.path.isdir("/sys/kernel/mm/hugepages/hugepages-2048kB")):
+            self.skipTest("neither the pids nor the hugetlb controller in the cgroup2 tree")
+        name, (file_name, resources) = usable[0], limits[usable[0]]
+        parent = f"{CGROUP}/krun-test-{self.cid}"
+        os.makedirs(f"{parent}/delegated/runtime")
+        for folder in (CGROUP, parent):
+            with open(f"{folder}/cgroup.subtree_control", "w") as file:
+                file.write(f"+{name}")
+        for folder in ("", "runtime"):
+            for file in ("", "cgroup.procs", "cgroup.subtree_control"):
+                os.chown(os.path.join(parent, "delegated", folder, file), UID, UID)
+
+        def enter():
+            with open(f"{parent}/delegated/runtime/cgroup.procs", "w") as file:
+                file.write("0")
+
+        self.template(f"cat /sys/fs/cgroup/{file_name}")
+        self.config["linux"].update(cgroupsPath=f"/krun-test-{self.cid}/delegated/payload", resources=resources)
+        self.save()
+        try:
+            result = self.as_user("run", self.cid, preexec_fn=enter)
+        finally:
+            for folder in ("delegated/runtime", "delegated", ""):
+                os.rmdir(os.path.join(parent, folder))
+        self.assertEqual((result.status, result.out), (0, {"pids": "40\n", "hugetlb": f"{2 << 20}\n"}[name]), result)
+
     def test_own_cgroup_is_all_there_is_to_see(self):
         """The /sys of such a container is a bind of the host's, with the host's cgroups in it."""
         folder = f"{CGROUP}/krun-{self.cid}"
