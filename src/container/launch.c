@@ -443,6 +443,7 @@ static const struct phase phases[] = {
 	{ "open", open_host, FOR_PROGRAM },
 	{ "plan", launch_plan_make, FOR_PROGRAM },
 	{ "spawn", spawn, FOR_PROGRAM },
+	{ "delegate", launch_cgroup_delegate, FOR_BOTH }, /* before the program runs */
 	{ "child", launch_converse, FOR_PROGRAM },
 	{ "restore", launch_restore, FOR_IMAGE },
 	{ "commit", commit, FOR_BOTH },

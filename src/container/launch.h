@@ -95,6 +95,11 @@ int launch_personality_choose(struct launch *launch, struct error *err);
 int launch_program_choose(struct launch *launch, struct error *err);
 /* launch_cgroup.c: launch->cgroup, with its limits and device filter, and what the state has to know of it. */
 int launch_cgroup_make(struct launch *launch, struct error *err);
+/*
+ * Gives it to the container's user, where config.json gives the container a cgroup of its own to write in. After the clone, which
+ * takes somebody who may write there, and in a user namespace that is joined that is root of the host's no more.
+ */
+int launch_cgroup_delegate(struct launch *launch, struct error *err);
 /* The environment of the program: process.env, the socket-activation variables. */
 int launch_environment_make(struct launch *launch, struct error *err);
 /* Both texts that hooks in the container get ("creating", NUL, "created") in a memfd; owned by the caller. */

@@ -51,20 +51,30 @@ static int make_below(struct launch *launch, struct error *err)
 		       0;
 }
 
-static int delegate_cgroup(struct launch *launch, struct error *err)
+/* Of the program's user: the map of a namespace that is joined is not config.json's to say. */
+static bool find_owner(const struct launch *launch, uid_t *ret)
 {
-	const struct spec *spec = launch->spec;
-	uint32_t uid;
-	int r = make_below(launch, err);
+	const struct spec_id_maps *maps = &launch->spec->id_maps;
+	const uid_t uid = launch->process.user.uid;
 
-	if (r < 0)
-		return r;
-	if (geteuid() != 0 || !has_writable_cgroup(spec) ||
-	    !idmap_to_host(spec->id_maps.uids, spec->id_maps.uids_len, launch->process.user.uid, &uid) ||
+	if (!launch->spec->namespaces[NS_USER].path)
+		return idmap_to_host(maps->uids, maps->uids_len, uid, ret);
+	/* A restored container has no process yet. */
+	if (launch->child.pid <= 0)
+		return false;
+	*ret = idmap_uid_of(launch->proc_fd, launch->child.pid, uid);
+	return *ret != (uid_t)-1;
+}
+
+int launch_cgroup_delegate(struct launch *launch, struct error *err)
+{
+	const int dir_fd = launch->payload_cgroup_fd >= 0 ? launch->payload_cgroup_fd : launch->cgroup.dir_fd;
+	uid_t uid;
+
+	if (dir_fd < 0 || geteuid() != 0 || !has_writable_cgroup(launch->spec) || !find_owner(launch, &uid) ||
 	    uid == 0)
 		return 0;
-	return cgroup_delegate(
-		launch->payload_cgroup_fd >= 0 ? launch->payload_cgroup_fd : launch->cgroup.dir_fd, uid, err);
+	return cgroup_delegate(dir_fd, uid, err);
 }
 
 static int limit_cgroup(struct launch *launch, struct error *err)
@@ -122,5 +132,5 @@ int launch_cgroup_make(struct launch *launch, struct error *err)
 	r = limit_cgroup(launch, err);
 	if (r == 0 && place->unit)
 		r = state_save(launch->dir_fd, &launch->state, err);
-	return r < 0 ? r : delegate_cgroup(launch, err);
+	return r < 0 ? r : make_below(launch, err);
 }

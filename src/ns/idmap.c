@@ -178,22 +178,28 @@ bool idmap_is_ours(int proc_fd, pid_t pid)
 	       is_same_file(&ours, &theirs);
 }
 
-uid_t idmap_root_of(int proc_fd, pid_t pid)
+uid_t idmap_uid_of(int proc_fd, pid_t pid, uid_t uid)
 {
 	auto_free char *text = NULL;
 	char path[32], *rest = NULL;
 
 	/* A map of our own would be read as the namespace above sees it. */
 	if (idmap_is_ours(proc_fd, pid))
-		return 0;
+		return uid;
 	snprintf(path, sizeof(path), "%d/uid_map", pid);
 	if (io_read_file(proc_fd, path, MAP_MAX, &text, NULL) < 0)
 		return (uid_t)-1;
 	for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
-		unsigned int inside, outside;
+		unsigned int inside, outside, size;
 
-		if (sscanf(line, "%u %u", &inside, &outside) == 2 && inside == 0)
-			return outside;
+		if (sscanf(line, "%u %u %u", &inside, &outside, &size) == 3 && uid >= inside &&
+		    uid - inside < size)
+			return outside + (uid - inside);
 	}
 	return (uid_t)-1;
+}
+
+uid_t idmap_root_of(int proc_fd, pid_t pid)
+{
+	return idmap_uid_of(proc_fd, pid, 0);
 }

@@ -23,10 +23,11 @@ char *idmap_text(const struct spec_id_mapping *mappings, size_t len);
 int idmap_write(int proc_fd, pid_t pid, const struct spec_id_maps *maps, struct error *err);
 
 /*
- * Whether process @pid is in the user namespace that we are in, and which of our uids its uid 0 is; (uid_t)-1 when none is, or the
- * process is gone.
+ * Whether process @pid is in the user namespace that we are in, and which of our uids its uid @uid, or 0, is; (uid_t)-1 when none
+ * is, or the process is gone.
  */
 bool idmap_is_ours(int proc_fd, pid_t pid);
+uid_t idmap_uid_of(int proc_fd, pid_t pid, uid_t uid);
 uid_t idmap_root_of(int proc_fd, pid_t pid);
 
 /* A user namespace that nobody is in, for its maps alone (idmapped mounts). Returns its fd. Takes privilege. */
