@@ -6,6 +6,7 @@
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "security/security.h"
 #include "spec/spec.h"
@@ -93,6 +94,22 @@ int sysctl_check(const struct spec *spec, struct error *err)
 	return 0;
 }
 
+/* The files of names are the host's root's alone, whatever the namespace; the system calls ask who owns the namespace. */
+static int set_name(const char *path, const char *value)
+{
+	const size_t len = strcspn(value, "\n");
+	int r = strcmp(path, "kernel/hostname") == 0 ? sethostname(value, len) : setdomainname(value, len);
+
+	return r < 0 ? -errno : 0;
+}
+
+static int write_setting(int sys_fd, const char *path, const char *value)
+{
+	auto_close int fd = sys_openat2(sys_fd, path, O_WRONLY, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+
+	return fd < 0 ? fd : io_write_all(fd, value, strlen(value));
+}
+
 int sysctl_apply(int proc_fd, const struct spec_pair *sysctl, size_t len, struct error *err)
 {
 	auto_close int sys_fd = -1;
@@ -104,15 +121,11 @@ int sysctl_apply(int proc_fd, const struct spec_pair *sysctl, size_t len, struct
 		return error_sys(err, -errno, "open '/proc/sys'");
 	for (size_t i = 0; i < len; i++) {
 		char path[PATH_MAX];
-		auto_close int fd = -1;
 		int r = key_to_path(sysctl[i].key, path, sizeof(path));
 
 		if (r == 0)
-			fd = sys_openat2(sys_fd, path, O_WRONLY, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
-		if (r == 0 && fd < 0)
-			r = fd;
-		if (r == 0)
-			r = io_write_all(fd, sysctl[i].value, strlen(sysctl[i].value));
+			r = owner_of(path) == OWNER_UTS ? set_name(path, sysctl[i].value) :
+							  write_setting(sys_fd, path, sysctl[i].value);
 		if (r < 0)
 			return error_sys(err, r, "set sysctl '%s' to '%s'", sysctl[i].key, sysctl[i].value);
 	}

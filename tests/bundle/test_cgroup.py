@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 
-from krun import CGROUP, BothPersonalities, KrunTest, huge_pages, hybrid_view, wait_until
+from krun import CGROUP, BothPersonalities, KrunTest, huge_pages, hybrid_view, user_namespace, wait_until
 
 
 def controllers():
@@ -130,25 +130,18 @@ class Cgroup(BothPersonalities):
     def test_writable_cgroup_of_a_user_namespace_that_is_joined(self):
         """As engines share namespaces; they repeat the mappings, others do not."""
         self.writable()
-        with subprocess.Popen(["unshare", "--user", "sleep", "1000"]) as other:
-            try:
-                wait_until(lambda: os.readlink(f"/proc/{other.pid}/ns/user") != os.readlink("/proc/self/ns/user"), what="namespace")
-                for name in ("uid_map", "gid_map"):
-                    with open(f"/proc/{other.pid}/{name}", "w") as file:
-                        file.write("0 100000 65536")
-                self.config["linux"]["namespaces"].append({"type": "user", "path": f"/proc/{other.pid}/ns/user"})
-                for folder in ("", "opt"):
-                    os.chown(os.path.join(self.rootfs, folder), 100000, 100000)
-                for maps in ([], [{"containerID": 0, "hostID": 100000, "size": 65536}]):
-                    for uid in (0, 1000):
-                        with self.subTest(maps=maps, uid=uid):
-                            self.config["linux"]["uidMappings"] = self.config["linux"]["gidMappings"] = maps
-                            self.config["process"]["user"] = {"uid": uid, "gid": uid}
-                            self.start_sleeper("mkdir /sys/fs/cgroup/made && echo ready; exec sleep 1000")
-                            self.assertEqual(self.owners()["cgroup.procs"], 100000 + uid)
-                            self.ok("delete", "--force", self.cid)
-            finally:
-                other.kill()
+        for folder in ("", "opt"):
+            os.chown(os.path.join(self.rootfs, folder), 100000, 100000)
+        with user_namespace(100000, 100000) as path:
+            self.config["linux"]["namespaces"].append({"type": "user", "path": path})
+            for maps in ([], [{"containerID": 0, "hostID": 100000, "size": 65536}]):
+                for uid in (0, 1000):
+                    with self.subTest(maps=maps, uid=uid):
+                        self.config["linux"]["uidMappings"] = self.config["linux"]["gidMappings"] = maps
+                        self.config["process"]["user"] = {"uid": uid, "gid": uid}
+                        self.start_sleeper("mkdir /sys/fs/cgroup/made && echo ready; exec sleep 1000")
+                        self.assertEqual(self.owners()["cgroup.procs"], 100000 + uid)
+                        self.ok("delete", "--force", self.cid)
 
     def test_read_only_cgroup_stays_roots(self):
         self.shell("true", user={"uid": 1000, "gid": 1000})

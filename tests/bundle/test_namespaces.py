@@ -4,7 +4,7 @@
 import os
 import subprocess
 
-from krun import BothPersonalities, KrunTest, Result
+from krun import BothPersonalities, KrunTest, Result, user_namespace
 
 KINDS = {"pid": "pid", "network": "net", "ipc": "ipc", "uts": "uts", "mount": "mnt", "cgroup": "cgroup"}
 
@@ -96,6 +96,21 @@ class UserNamespace(BothPersonalities):
     def test_devices_work(self):
         self.assertEqual(self.inside("echo x > /dev/null; head -c 2 /dev/zero | wc -c; stat -c %t:%T /dev/null").split(),
                          ["2", "1:3"])
+
+    def test_what_takes_the_hosts_ids(self):
+        """In a namespace of its own, and in one that is joined."""
+        self.config["linux"]["sysctl"] = {"kernel.domainname": "domainy", "net.ipv4.ip_unprivileged_port_start": "81"}
+        self.config["process"]["oomScoreAdj"] = 150
+        script = "cat /proc/self/oom_score_adj"
+        more = "; cat /proc/sys/kernel/domainname /proc/sys/net/ipv4/ip_unprivileged_port_start"
+        with user_namespace(100000, 200000) as path:
+            for namespace in ({"type": "user"}, {"type": "user", "path": path}):
+                with self.subTest(namespace=namespace):
+                    self.config["linux"]["namespaces"][-1] = namespace
+                    self.start_sleeper(f"({script}{more}); echo ready; exec sleep 1000")
+                    self.assertEqual(self.logged().split(), ["150", "domainy", "81", "ready"])
+                    self.assertEqual(self.ok("exec", self.cid, "sh", "-c", script).out.split(), ["150"])
+                    self.ok("delete", "--force", self.cid)
 
     def test_missing_maps_are_an_error(self):
         del self.config["linux"]["uidMappings"]

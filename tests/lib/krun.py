@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the tests of the built program share: the program, bundles, and what must not be left behind."""
 
+import contextlib
 import copy
 import functools
 import glob
@@ -148,6 +149,21 @@ class Result:
 
     def __repr__(self):
         return f"status {self.status}, stdout {self.out!r}, stderr {self.err!r}"
+
+
+@contextlib.contextmanager
+def user_namespace(uid, gid):
+    """The path of one whose root is that user outside, with 65536 ids."""
+    with subprocess.Popen(["unshare", "--user", "sleep", "1000"]) as process:
+        try:
+            path = f"/proc/{process.pid}/ns/user"
+            wait_until(lambda: os.readlink(path) != os.readlink("/proc/self/ns/user"), what="user namespace")
+            for kind, outside in (("uid", uid), ("gid", gid)):
+                with open(f"/proc/{process.pid}/{kind}_map", "w") as file:
+                    file.write(f"0 {outside} 65536")
+            yield path
+        finally:
+            process.kill()
 
 
 class KrunTest(unittest.TestCase):
