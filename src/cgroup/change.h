@@ -3,6 +3,7 @@
 
 /* Limits that change: what a request finds in force, and how it is taken back. */
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "cgroup/resources.h"
@@ -33,10 +34,16 @@ void cgroup_change_done(struct cgroup_change *change);
 
 /* ---- inside cgroup/ -------------------------------------------------------------------------------------------- */
 
-/* Reads what cgroup_writes_make() needs to know for @resources. @before: NULL at create. A file that is not there leaves the default. */
+/*
+ * Reads what cgroup_writes_make() needs to know for @resources. @before: NULL at create; what was asked for stands there, and the
+ * kernel may show it otherwise (systemd's rounding, no period without a quota). A file that is not there leaves the default.
+ */
 int cgroup_present_read(int dir_fd, const struct spec_resources *resources,
 			const struct spec_resources *before, struct cgroup_present *ret, struct error *err);
 /* The files alone. After a failure they say what they said before. */
 int cgroup_change_make(const struct cgroup *cgroup, const struct spec_resources *resources,
 		       struct cgroup_change *change, struct error *err);
 void cgroup_change_undo(const struct cgroup *cgroup, const struct cgroup_change *change);
+/* Writes once more, of what was written, the files that somebody else has written meanwhile: those for which @is_his is true. */
+int cgroup_change_repeat(const struct cgroup *cgroup, const struct cgroup_change *change,
+			 bool (*is_his)(const char *file), struct error *err);

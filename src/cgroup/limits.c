@@ -91,10 +91,35 @@ static unsigned int weight_of(const struct spec_resources *before)
 		       0;
 }
 
+/* "QUOTA PERIOD" or "max PERIOD"; what is not there, or no number, stays as it is. */
+static void parse_bandwidth(const char *text, struct cgroup_present *present)
+{
+	const char *period = strchr(text, ' ');
+	char quota[24];
+
+	snprintf(quota, sizeof(quota), "%.*s", (int)strcspn(text, " "), text);
+	if (strcmp(quota, "max") == 0 || parse_i64(quota, 0, INT64_MAX, &present->quota) < 0)
+		present->quota = -1;
+	if (period)
+		parse_u64(period + 1, UINT64_MAX, &present->period);
+}
+
+/* As it was asked for, where it was. What stands under "unified" is the later word (spec_merge_resources()). */
+static void recall_bandwidth(const struct spec_resources *before, struct cgroup_present *present)
+{
+	if (before->cpu.quota.set && before->cpu.quota.value != 0)
+		present->quota = before->cpu.quota.value < 0 ? -1 : before->cpu.quota.value;
+	if (before->cpu.period.set && before->cpu.period.value != 0)
+		present->period = before->cpu.period.value;
+	for (size_t i = 0; i < before->unified_len; i++)
+		if (strcmp(before->unified[i].key, "cpu.max") == 0)
+			parse_bandwidth(before->unified[i].value, present);
+}
+
 static void read_cpu(int dir_fd, const struct spec_cpu *cpu, const struct spec_resources *before,
 		     struct cgroup_present *present)
 {
-	char text[64], *period;
+	char text[64];
 	int64_t idle = 0, burst = 0;
 
 	if (cpu->idle.set || (cpu->shares.set && cpu->shares.value > 0)) {
@@ -106,15 +131,10 @@ static void read_cpu(int dir_fd, const struct spec_cpu *cpu, const struct spec_r
 		return;
 	read_limit(dir_fd, "cpu.max.burst", &burst);
 	present->burst = (uint64_t)burst;
-	if (io_read_small(dir_fd, "cpu.max", text, sizeof(text)) < 0)
-		return;
-	period = strchr(text, ' ');
-	if (!period)
-		return;
-	*period++ = '\0';
-	parse_u64(period, UINT64_MAX, &present->period);
-	if (strcmp(text, "max") == 0 || parse_i64(text, 0, INT64_MAX, &present->quota) < 0)
-		present->quota = -1;
+	if (io_read_small(dir_fd, "cpu.max", text, sizeof(text)) >= 0)
+		parse_bandwidth(text, present);
+	if (before)
+		recall_bandwidth(before, present);
 }
 
 /* What the group above can give; nothing when the kernel does not tell. */
@@ -363,6 +383,19 @@ static int apply(const struct cgroup *cgroup, const struct cgroup_writes *writes
 		if (r == -ENOENT && (write->is_default || may_be_missing(write->file)))
 			continue;
 		if (r < 0)
+			return fail(cgroup, write, r, err);
+	}
+	return 0;
+}
+
+int cgroup_change_repeat(const struct cgroup *cgroup, const struct cgroup_change *change,
+			 bool (*is_his)(const char *file), struct error *err)
+{
+	for (size_t i = 0; i < change->writes.len; i++) {
+		const struct cgroup_write *write = &change->writes.items[i];
+		int r = is_his(write->file) ? write_both(cgroup->dir_fd, write, NULL) : 0;
+
+		if (r < 0 && !(r == -ENOENT && (write->is_default || may_be_missing(write->file))))
 			return fail(cgroup, write, r, err);
 	}
 	return 0;

@@ -138,6 +138,10 @@ bool cgroup_ran_out_of_memory(const struct cgroup *cgroup)
 	       strcmp(result, "oom-kill") == 0;
 }
 
+/*
+ * The kernel judges first, in an order that it accepts. Then systemd hears of it, and writes all that it has to say of these
+ * controllers; what it says in another way is written once more.
+ */
 int cgroup_update(const struct cgroup *cgroup, const struct spec_resources *resources,
 		  struct cgroup_change *change, struct error *err)
 {
@@ -146,8 +150,13 @@ int cgroup_update(const struct cgroup *cgroup, const struct spec_resources *reso
 	if (r < 0 || !cgroup->place.unit)
 		return r;
 	r = systemd_set(cgroup, &change->writes, err);
-	if (r < 0)
+	if (r < 0) {
 		cgroup_change_undo(cgroup, change);
+		return r;
+	}
+	r = cgroup_change_repeat(cgroup, change, systemd_renders, err);
+	if (r < 0)
+		cgroup_update_undo(cgroup, change);
 	return r;
 }
 
@@ -167,6 +176,8 @@ void cgroup_update_undo(const struct cgroup *cgroup, struct cgroup_change *chang
 			(struct cgroup_write){ .file = undo->items[i].file, .text = undo->items[i].text };
 	if (systemd_set(cgroup, &writes, &err) < 0)
 		log_warning("%s", err.text);
+	else
+		cgroup_change_undo(cgroup, change);
 	free(writes.items);
 }
 

@@ -38,6 +38,11 @@ int systemd_unit_make(const struct cgroup_request *request, char **ret_slice, ch
  */
 int systemd_properties_of_writes(struct strv *words, const struct cgroup_writes *writes, struct error *err);
 /*
+ * Whether systemd writes @file of the cgroup, too, from its properties: all those of a controller when one of its properties is set,
+ * and some in another way than they were asked for (no period without a quota, TasksMax, the weight for BFQ).
+ */
+bool systemd_renders(const char *file);
+/*
  * Of annotations: org.systemd.property.NAME, with a value in GVariant's text format: basic types, arrays and tuples. A NAME
  * that ends in "Sec" is a time in seconds, and becomes NAMEUSec. What krun sets itself (Slice, PIDs ...) is refused.
  */
@@ -55,6 +60,7 @@ bool systemd_is_built_in(void);
  */
 int systemd_start(const struct cgroup_request *request, const char *slice, const char *unit,
 		  const struct cgroup_writes *writes, pid_t pid, char **ret_cgroup, struct error *err);
+/* systemd has written its files when this comes back. */
 int systemd_set(const struct cgroup *cgroup, const struct cgroup_writes *writes, struct error *err);
 /* Kills what is left in it. A unit that is gone is fine. */
 int systemd_stop(const char *unit, bool user, struct error *err);

@@ -6,7 +6,7 @@
  * containers.
  *
  *   systemd_bus system|user start UNIT PROPERTY...     StartTransientUnit; prints "cgroup PATH"
- *   systemd_bus system|user set UNIT PROPERTY...       SetUnitProperties, until the next boot
+ *   systemd_bus system|user set UNIT PROPERTY...       SetUnitProperties, until the next boot; its files are written then
  *   systemd_bus system|user stop UNIT                  StopUnit and ResetFailedUnit; a unit that is not there is fine
  *   systemd_bus system|user attach UNIT CGROUP PID     AttachProcessesToUnit
  *   systemd_bus system|user result UNIT                prints "result WORD", Result of a scope
@@ -368,6 +368,10 @@ static int verb_set(struct call *call)
 	sd_bus_message *reply = NULL;
 	int r = call_with_properties(call, "SetUnitProperties", &reply, &error);
 
+	/* systemd answers first and then writes, before it takes the next message. */
+	if (r >= 0)
+		r = sd_bus_call_method(call->bus, SERVICE, MANAGER_PATH, "org.freedesktop.DBus.Peer", "Ping",
+				       &error, NULL, "");
 	r = r < 0 ? fail("set properties of", call->unit, &error, r) : 0;
 	sd_bus_message_unref(reply);
 	sd_bus_error_free(&error);

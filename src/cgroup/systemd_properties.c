@@ -47,7 +47,7 @@ static int put_tasks(struct strv *words, const char *name, const char *text)
 	return put_amount(words, name, strcmp(text, "0") == 0 ? "1" : text);
 }
 
-/* "QUOTA PERIOD"; systemd keeps the quota as microseconds a second. */
+/* "QUOTA PERIOD"; systemd keeps the quota as microseconds a second, and rounds down when it makes a quota of that again. */
 static int put_cpu_max(struct strv *words, const char *name, const char *text)
 {
 	uint64_t quota, period = 100000;
@@ -64,14 +64,15 @@ static int put_cpu_max(struct strv *words, const char *name, const char *text)
 	else if (parse_u64(first, UINT64_MAX / 1000000, &quota) < 0 || period == 0)
 		return -EINVAL;
 	else
-		r = put_number(words, "CPUQuotaPerSecUSec", quota * 1000000 / period);
+		r = put_number(words, "CPUQuotaPerSecUSec",
+			       quota * 1000000 / period + (quota * 1000000 % period != 0));
 	return r < 0 ? r : put_number(words, "CPUQuotaPeriodUSec", period);
 }
 
-/* An idle group has weight zero, systemd 252 and newer. */
+/* An idle group has weight zero, systemd 252 and newer. One that is idle no more has none that anybody asked for, or it follows. */
 static int put_cpu_idle(struct strv *words, const char *name, const char *text)
 {
-	return strcmp(text, "1") == 0 ? put_amount(words, name, "0") : 0;
+	return put_amount(words, name, strcmp(text, "0") == 0 ? "max" : "0");
 }
 
 /* "0-3,7": a bit mask, lowest byte first. */
@@ -186,6 +187,14 @@ static int put_lines(struct strv *words, size_t i, const char *text)
 		if (*line)
 			r = files[i].put(words, files[i].name, line);
 	return r;
+}
+
+bool systemd_renders(const char *file)
+{
+	for (size_t i = 0; i < ARRAY_LEN(files); i++)
+		if (strcmp(files[i].file, file) == 0)
+			return true;
+	return false;
 }
 
 int systemd_properties_of_writes(struct strv *words, const struct cgroup_writes *writes, struct error *err)

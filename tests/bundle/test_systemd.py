@@ -154,6 +154,36 @@ class Scope(SystemdTest):
         self.assert_properties(self.show(), MemoryMax="infinity", MemorySwapMax="infinity", TasksMax="infinity")
         self.assertEqual([self.in_file(name) for name in ("memory.max", "memory.swap.max", "pids.max")], ["max"] * 3)
 
+    def update(self, **words):
+        """What the kernel has of it afterwards."""
+        self.ok("update", *[f"--{name.replace('_', '-')}={value}" for name, value in words.items()], self.cid)
+        return self.in_file("cpu.max")
+
+    def test_updates_that_systemd_says_in_its_own_way(self):
+        """It knows no period without a quota, and rounds; the next update goes on from what was asked for."""
+        self.start()
+        self.assertEqual(self.update(cpu_period=50000), "max 50000")
+        self.assertEqual(self.update(cpu_quota=25000), "25000 50000")
+        self.assert_properties(self.show(), CPUQuotaPerSecUSec="500ms", CPUQuotaPeriodUSec="50ms")
+        self.assertEqual(self.update(cpu_quota=100000, cpu_period=300000), "100000 300000")
+        self.assertEqual(self.update(cpu_share=512), "100000 300000")
+        self.systemctl("daemon-reload")
+        self.assertEqual(self.in_file("cpu.max"), "100000 300000")
+        self.assertEqual(self.update(cpu_quota=-1), "max 300000")
+        # Another property of the controller, and systemd writes all of its files.
+        self.update(cpu_share=1024)
+        self.assertEqual(self.update(cpu_quota=150000), "150000 300000")
+
+    def test_idle_and_back(self):
+        self.start()
+        if not os.path.exists(f"{self.folder}/cpu.idle"):
+            self.skipTest("this kernel knows no idle groups")
+        for idle, weight in ((1, "0"), (0, "100")):
+            self.ok("update", "--resources", "-", self.cid, stdin=json.dumps({"cpu": {"idle": idle}}))
+            for _ in range(2):
+                self.assertEqual((self.in_file("cpu.idle"), self.in_file("cpu.weight")), (str(idle), weight))
+                self.systemctl("daemon-reload")
+
     def test_under_km(self):
         self.config["linux"]["resources"].update(self.LIMITS)
         self.shell("echo $KMSIM; cat /sys/fs/cgroup/memory.max")

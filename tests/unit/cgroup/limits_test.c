@@ -140,6 +140,64 @@ static void test_present_values_are_read(void **state)
 	spec_free(before);
 }
 
+/* What the kernel shows may be systemd's word for it. */
+static void test_quota_and_period_are_what_was_asked_for(void **state)
+{
+	static const struct {
+		const char *before;
+		int64_t quota;
+		uint64_t period;
+	} rows[] = {
+		{ "{}", 50000, 20000 },
+		{ "{\"cpu\":{\"quota\":0,\"period\":0}}", 50000, 20000 },
+		{ "{\"cpu\":{\"period\":300000}}", 50000, 300000 },
+		{ "{\"cpu\":{\"quota\":70000}}", 70000, 20000 },
+		{ "{\"cpu\":{\"quota\":-1,\"period\":300000}}", -1, 300000 },
+		{ "{\"cpu\":{\"quota\":70000,\"period\":300000},\"unified\":{\"cpu.max\":\"max 5000\"}}", -1,
+		  5000 },
+		{ "{\"cpu\":{\"quota\":70000,\"period\":300000},\"unified\":{\"cpu.max\":\"6000\"}}", 6000,
+		  300000 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct spec *asked = parse("{\"cpu\":{\"quota\":5}}"), *before = parse(rows[i].before);
+		struct cgroup_present present;
+		struct error err = { 0 };
+
+		assert_int_equal(cgroup_present_read(cgroup.dir_fd, &asked->resources, &before->resources,
+						     &present, &err),
+				 0);
+		if (present.quota != rows[i].quota || present.period != rows[i].period)
+			fail_msg("%s: %lld %llu", rows[i].before, (long long)present.quota,
+				 (unsigned long long)present.period);
+		cgroup_present_done(&present);
+		spec_free(asked);
+		spec_free(before);
+	}
+}
+
+static bool is_pids(const char *file)
+{
+	return strcmp(file, "pids.max") == 0;
+}
+
+static void test_what_somebody_else_writes_is_written_again(void **state)
+{
+	struct cgroup_change change;
+	struct error err = { 0 };
+
+	(void)state;
+	assert_int_equal(limit("{\"pids\":{\"limit\":5},\"cpu\":{\"shares\":262144}}", "{}", &change, &err),
+			 0);
+	put("pids.max", "9\n");
+	put("cpu.weight", "99999\n");
+	assert_int_equal(cgroup_change_repeat(&cgroup, &change, is_pids, &err), 0);
+	check("pids.max", "5\n");
+	check("cpu.weight", "99999\n");
+	cgroup_change_done(&change);
+}
+
 static void test_check_of_the_usage_follows_the_configuration(void **state)
 {
 	struct cgroup_change change;
@@ -312,6 +370,10 @@ static void test_without_a_group_only_defaults_can_be_had(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_quota_and_period_are_what_was_asked_for, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(test_what_somebody_else_writes_is_written_again, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(test_present_values_are_read, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_check_of_the_usage_follows_the_configuration, set_up,
 						tear_down),

@@ -134,9 +134,10 @@ static void test_properties_of_files(void **state)
 		{ "pids.max", "max", "TasksMax t 18446744073709551615" },
 		{ "cpu.weight", "59", "CPUWeight t 59" },
 		{ "cpu.idle", "1", "CPUWeight t 0" },
-		{ "cpu.idle", "0", "" },
+		{ "cpu.idle", "0", "CPUWeight t 18446744073709551615" },
 		{ "cpu.max", "50000 100000", "CPUQuotaPerSecUSec t 500000 CPUQuotaPeriodUSec t 100000" },
-		{ "cpu.max", "10000 30000", "CPUQuotaPerSecUSec t 333333 CPUQuotaPeriodUSec t 30000" },
+		/* 333333 a second would become a quota of 9999. */
+		{ "cpu.max", "10000 30000", "CPUQuotaPerSecUSec t 333334 CPUQuotaPeriodUSec t 30000" },
 		{ "cpu.max", "max 50000",
 		  "CPUQuotaPerSecUSec t 18446744073709551615 CPUQuotaPeriodUSec t 50000" },
 		{ "cpuset.cpus", "0-3,9", "AllowedCPUs ay 2 15 2" },
