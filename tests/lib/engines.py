@@ -12,6 +12,7 @@ import glob
 import json
 import os
 import pty
+import pwd
 import re
 import select
 import shutil
@@ -212,6 +213,33 @@ class HybridDockerd(Dockerd):
 
     def view(self):
         return hybrid_view()
+
+
+class RemappedDockerd(Dockerd):
+    """Its containers' ids are a range of an ordinary user's, in this ring's own /etc/subuid."""
+
+    name = "docker-remapped"
+    first, size = 300000, 65536
+
+    def __init__(self, manager="cgroupfs"):
+        self.mounted = []
+        super().__init__(manager)
+
+    def daemon_command(self):
+        user = pwd.getpwnam("www-data")
+        for name, identity in (("subuid", user.pw_name), ("subgid", user.pw_name)):
+            path = os.path.join(self.top, name)
+            shutil.copy(f"/etc/{name}", path)
+            with open(path, "a") as file:
+                file.write(f"{identity}:{self.first}:{self.size}\n")
+            subprocess.run(["mount", "--bind", path, f"/etc/{name}"], check=True)
+            self.mounted.append(f"/etc/{name}")
+        return [*super().daemon_command(), "--userns-remap", user.pw_name]
+
+    def close(self):
+        for path in self.mounted:
+            subprocess.run(["umount", "-l", path], check=False)
+        super().close()
 
 
 class Podman(Engine):
@@ -438,6 +466,10 @@ class EngineTest(unittest.TestCase):
     def mount_namespaces(self):
         return ["self"] + ([self.engine.daemon.pid] if self.engine.daemon else [])
 
+    def daemon(self):
+        """Its present process, which a test may have started again."""
+        return {str(self.engine.daemon.pid)} if self.engine.daemon else set()
+
     def remove(self):
         """Removes the containers of self.names with the engine's own command."""
         raise NotImplementedError
@@ -445,7 +477,7 @@ class EngineTest(unittest.TestCase):
     def leftovers(self):
         known, groups, mounted = self.before
         left = [f"process {pid}: {line}" for pid, line in processes(self.engine).items()
-                if pid not in known and not line.startswith(("containerd ", "podman pause", "catatonit -P"))]
+                if pid not in {*known, *self.daemon()} and not line.startswith(("containerd ", "podman pause", "catatonit -P"))]
         left += [f"cgroup {path}" for path in cgroups(self.engine) - groups]
         left += [f"unit {line}" for line in units(self.engine)]
         left += [f"mount {path}" for path in mounts(self.mount_namespaces()) - mounted]
