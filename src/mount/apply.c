@@ -252,12 +252,6 @@ static int copy_up(const struct mount_entry *entry, int below_fd, int mount_fd, 
 	return mount_copy_up(from_fd, to_fd, err);
 }
 
-/* File systems that begin empty, and are the container's own. */
-static bool is_in_memory(const char *type)
-{
-	return strcmp(type, "tmpfs") == 0 || strcmp(type, "ramfs") == 0;
-}
-
 static int make_tmpfs(const struct mount_setup *setup, const struct mount_entry *entry)
 {
 	const struct spec_mount_options *options = entry->options;
@@ -274,17 +268,37 @@ static int make_tmpfs(const struct mount_setup *setup, const struct mount_entry 
 	});
 }
 
-/* Everything by the descriptor of the mount; krun may have more to put into it, so that it is read-only at the very end. */
+/* What the options leave open it has from the directory that it covers, with tmpcopyup the rest, too. */
+static int look_like(const struct mount_entry *entry, int below_fd, const struct stat *st)
+{
+	const char *data = entry->options->data;
+	const bool copy = below_fd >= 0;
+	const bool has_uid = mount_data_has(data, "uid"), has_gid = mount_data_has(data, "gid");
+	const uid_t uid = copy && !has_uid ? st->st_uid : (uid_t)-1;
+	const gid_t gid = copy && !has_gid ? st->st_gid : (gid_t)-1;
+	int r = mount_give(entry->tree_fd, "", uid, gid);
+
+	if (r == 0 && !mount_data_has(data, "mode"))
+		r = chmod_fd(entry->tree_fd, st->st_mode & 07777);
+	if (r == 0 && copy)
+		r = mount_copy_times(entry->tree_fd, ".", st);
+	return r;
+}
+
+/* Everything by the descriptor of the mount. */
 static int apply_tmpfs(struct mount_setup *setup, struct mount_entry *entry, struct error *err)
 {
 	struct spec_mount_options options = *entry->options;
 	struct mount_entry writable = *entry;
 	auto_close int target_fd = open_target(setup->root_fd, entry);
 	auto_close int below_fd = -1;
+	struct stat st;
 	int r;
 
 	if (target_fd < 0)
 		return refuse(entry, target_fd, err);
+	if (fstat(target_fd, &st) < 0)
+		return refuse(entry, -errno, err);
 	if (options.copy_up && strcmp(entry->type, "tmpfs") == 0) {
 		below_fd = reopen_fd(target_fd, O_RDONLY | O_DIRECTORY);
 		if (below_fd < 0)
@@ -293,14 +307,17 @@ static int apply_tmpfs(struct mount_setup *setup, struct mount_entry *entry, str
 	entry->tree_fd = make_tmpfs(setup, entry);
 	if (entry->tree_fd < 0)
 		return refuse(entry, entry->tree_fd, err);
-	entry->read_only_later = (options.attr_set | options.rec_attr_set) & MOUNT_ATTR_RDONLY;
-	options.attr_set = 0;
+	/* The rest it was made with. */
+	options.attr_set &= MOUNT_ATTR_RDONLY;
 	options.attr_clear = 0;
-	options.rec_attr_set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
 	writable.options = &options;
 	r = below_fd >= 0 ? copy_up(entry, below_fd, entry->tree_fd, err) : 0;
-	if (r == 0)
-		r = mount_idmap_tree(entry->tree_fd, entry, err);
+	if (r < 0)
+		return r;
+	r = look_like(entry, below_fd, &st);
+	if (r < 0)
+		return refuse(entry, r, err);
+	r = mount_idmap_tree(entry->tree_fd, entry, err);
 	if (r == 0)
 		r = mount_configure_tree(entry->tree_fd, &writable, err);
 	if (r < 0)
@@ -309,20 +326,6 @@ static int apply_tmpfs(struct mount_setup *setup, struct mount_entry *entry, str
 	if (r == 0)
 		r = mount_own_add(setup, entry->tree_fd);
 	return r < 0 ? refuse(entry, r, err) : 0;
-}
-
-int mount_finish_read_only(struct mount_setup *setup, struct error *err)
-{
-	for (size_t i = 0; i < setup->plan.len; i++) {
-		const struct mount_entry *entry = &setup->plan.entries[i];
-		int r = entry->read_only_later ? sys_mount_setattr(entry->tree_fd, "", AT_EMPTY_PATH,
-								   MOUNT_ATTR_RDONLY, 0, 0, -1) :
-						 0;
-
-		if (r < 0)
-			return error_sys(err, r, "make mount '%s' read-only", entry->destination);
-	}
-	return 0;
 }
 
 static int apply_new(struct mount_setup *setup, const struct mount_entry *entry, struct error *err)
@@ -336,15 +339,20 @@ static int apply_new(struct mount_setup *setup, const struct mount_entry *entry,
 	return r < 0 ? refuse(entry, r, err) : finish_new(setup, entry, err);
 }
 
-static int apply_remount(struct mount_setup *setup, const struct mount_entry *entry, struct error *err)
+static int apply_remount(struct mount_setup *setup, struct mount_entry *entry, struct error *err)
 {
 	auto_close int fd = open_in_root(setup->root_fd, entry->destination, O_PATH);
-	int r = fd < 0 ? fd : 0;
+	const uint64_t writable = entry->options->attr_clear | entry->options->rec_attr_clear;
 
-	return r < 0 ? refuse(entry, r, err) : mount_configure_tree(fd, entry, err);
+	if (fd < 0)
+		return refuse(entry, fd, err);
+	if (writable & MOUNT_ATTR_RDONLY)
+		mount_stay_writable(setup, fd);
+	entry->tree_fd = take_fd(&fd);
+	return mount_configure_tree(entry->tree_fd, entry, err);
 }
 
-int mount_apply(struct mount_setup *setup, struct mount_entry *entry, struct error *err)
+static int apply(struct mount_setup *setup, struct mount_entry *entry, struct error *err)
 {
 	switch (entry->kind) {
 	case MOUNT_BIND:
@@ -353,11 +361,22 @@ int mount_apply(struct mount_setup *setup, struct mount_entry *entry, struct err
 	case MOUNT_REMOUNT:
 		return apply_remount(setup, entry, err);
 	case MOUNT_NEW:
-		if (is_in_memory(entry->type))
+		if (mount_is_in_memory(entry->type))
 			return apply_tmpfs(setup, entry, err);
 		return apply_new(setup, entry, err);
 	case MOUNT_CGROUP:
 	default:
 		return apply_new(setup, entry, err);
 	}
+}
+
+int mount_apply(struct mount_setup *setup, struct error *err)
+{
+	for (size_t i = 0; i < setup->plan.len; i++) {
+		int r = apply(setup, &setup->plan.entries[i], err);
+
+		if (r < 0)
+			return r;
+	}
+	return mount_finish_binds(setup, err);
 }

@@ -36,12 +36,27 @@ static int open_directory(const struct mount_setup *setup, const char *path)
 	return sys_openat2(setup->root_fd, path, O_PATH | O_DIRECTORY, 0, how);
 }
 
+/* With everything that is mounted below, and hidden by the copy: what is to be read-only there has to be so before. */
+static int copy_directory(const struct mount_setup *setup, int fd, bool writable)
+{
+	auto_close int tree_fd = -1;
+	int r = mount_read_only_meanwhile(setup, true);
+
+	if (r == 0)
+		r = tree_fd = mount_clone_fd(fd, true);
+	if (r >= 0)
+		r = mount_read_only_meanwhile(setup, false);
+	if (r == 0 && writable)
+		r = sys_mount_setattr(tree_fd, "", AT_EMPTY_PATH, 0, MOUNT_ATTR_RDONLY, 0, -1);
+	return r < 0 ? r : take_fd(&tree_fd);
+}
+
 static int guard(struct mount_setup *setup, const char *path)
 {
 	auto_close int fd = open_directory(setup, path);
 	auto_close int tree_fd = -1;
 	struct statx st;
-	bool own, of_root;
+	bool own, later;
 	int r;
 
 	if (fd < 0)
@@ -53,16 +68,16 @@ static int guard(struct mount_setup *setup, const char *path)
 	if (setup->guards_len == MOUNT_GUARDS_MAX)
 		return -E2BIG;
 	own = mount_is_own(setup, fd);
-	of_root = setup->own_len > 0 && setup->own[0] == st.stx_mnt_id;
-	/* With everything that is mounted below. */
-	tree_fd = mount_clone_fd(fd, true);
+	later = mount_is_read_only_later(setup, fd) ||
+		(setup->spec->rootfs_readonly && setup->own_len > 0 && setup->own[0] == st.stx_mnt_id);
+	tree_fd = copy_directory(setup, fd, later);
 	r = tree_fd < 0 ? tree_fd : sys_mount_setattr(tree_fd, "", AT_EMPTY_PATH, 0, 0, MS_PRIVATE, -1);
 	if (r == 0)
 		r = mount_attach(tree_fd, fd);
 	if (r == 0 && own)
 		r = mount_own_add(setup, tree_fd);
 	if (r == 0)
-		setup->guards[setup->guards_len++] = (struct mount_guard){ take_fd(&tree_fd), of_root };
+		setup->guards[setup->guards_len++] = (struct mount_guard){ take_fd(&tree_fd), later };
 	return r;
 }
 

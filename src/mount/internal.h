@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "mount/plan.h"
 #include "mount/setup.h"
@@ -13,8 +14,8 @@ enum { MOUNT_EXTRA_FILES_MAX = 6, MOUNT_EXTRA_DEVICES_MAX = 4, MOUNT_GUARDS_MAX 
 
 /* A directory on the way to an extra file that is a mount of itself, guard.c. */
 struct mount_guard {
-	int tree_fd;  /* owned */
-	bool of_root; /* of the root's own mount: read-only when that is */
+	int tree_fd;	      /* owned */
+	bool read_only_later; /* as what it is a part of */
 };
 
 struct mount_extra_tree {
@@ -42,6 +43,8 @@ struct mount_setup {
 	size_t own_len;
 };
 
+/* The kernel's id of the mount that @fd is on. */
+int mount_id(int fd, uint64_t *ret);
 /* Child: the mount behind @fd is one that krun made, or the root. */
 int mount_own_add(struct mount_setup *setup, int fd);
 /* Child: whether what @fd stands for is on such a mount, and so the container's own to change. */
@@ -68,7 +71,20 @@ int mount_make_nodes(const struct mount_extra_device *devices, size_t len);
 int mount_hide_kernel_files(const struct mount_setup *setup, int proc_fd, struct error *err);
 /* Child: nobody in the container can rename a directory on the way to @path from here on. */
 int mount_guard_path(struct mount_setup *setup, const char *path, struct error *err);
-/* Child: what was left writable until everything is in its place. */
+
+/* ---- read-only, read_only.c ---------------------------------------------------------------------------------------- */
+
+/* The recursive attributes of an entry. The uppermost mount of one with .read_only_later stays as writable as it is. */
+int mount_set_below(int tree_fd, const struct mount_entry *entry);
+/* Child: what @fd is on becomes read-only later. */
+bool mount_is_read_only_later(const struct mount_setup *setup, int fd);
+/* Child: a later remount of config.json wants the mount that @fd is on writable. */
+void mount_stay_writable(struct mount_setup *setup, int fd);
+/* Child: makes all that becomes read-only later so for a moment, in which a tree with such mounts in it is copied. */
+int mount_read_only_meanwhile(const struct mount_setup *setup, bool read_only);
+/* Child, when all mounts of config.json are made: those that are the host's become read-only. */
+int mount_finish_binds(struct mount_setup *setup, struct error *err);
+/* Child, when everything is in its place: the others. */
 int mount_finish_read_only(struct mount_setup *setup, struct error *err);
 
 /*
@@ -82,12 +98,19 @@ int mount_idmap_tree(int tree_fd, const struct mount_entry *entry, struct error 
 /* Attributes and propagation of a detached tree, before anybody can see it. */
 int mount_configure_tree(int tree_fd, const struct mount_entry *entry, struct error *err);
 
-/* Child: one entry of the plan. */
-int mount_apply(struct mount_setup *setup, struct mount_entry *entry, struct error *err);
+/* Child: everything in the plan, in order. */
+int mount_apply(struct mount_setup *setup, struct error *err);
 /* The mount of an extra file that came late, made in the child. */
 int mount_make_late(struct mount_extra_tree *tree);
 /* Child: attaches a tree on the object behind @target_fd. */
 int mount_attach(int tree_fd, int target_fd);
 
-/* Child: copies what is below @from_fd (a directory) to @to_fd; nothing is followed. */
+/*
+ * Child: copies what is below @from_fd (a directory) to @to_fd, which is empty and nobody else's; nothing is followed. Owners, modes,
+ * times, hard links; no devices and no sockets.
+ */
 int mount_copy_up(int from_fd, int to_fd, struct error *err);
+/* chown(2) of @name or, when that is "", of @dir_fd; an id that the user namespace does not have changes nothing. */
+int mount_give(int dir_fd, const char *name, uid_t uid, gid_t gid);
+/* Both times of @name, which may be a symbolic link. */
+int mount_copy_times(int dir_fd, const char *name, const struct stat *st);

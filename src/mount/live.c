@@ -16,16 +16,13 @@
 
 int mount_do_live(struct mount_setup *setup, struct error *err)
 {
+	int r;
+
 	setup->root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (setup->root_fd < 0)
 		return error_sys(err, -errno, "open the container's root");
-	for (size_t i = 0; i < setup->plan.len; i++) {
-		int r = mount_apply(setup, &setup->plan.entries[i], err);
-
-		if (r < 0)
-			return r;
-	}
-	return mount_finish_read_only(setup, err);
+	r = mount_apply(setup, err);
+	return r < 0 ? r : mount_finish_read_only(setup, err);
 }
 
 static int remove_one(int root_fd, int proc_fd, const char *destination, struct error *err)

@@ -12,7 +12,7 @@
 
 #include "mount/internal.h"
 
-static int mount_id(int fd, uint64_t *ret)
+int mount_id(int fd, uint64_t *ret)
 {
 	struct statx st;
 

@@ -40,6 +40,16 @@ unsigned long mount_flags(const struct spec_mount_options *options)
 	return flags;
 }
 
+bool mount_data_has(const char *data, const char *key)
+{
+	const size_t len = strlen(key);
+
+	for (const char *word = data; word && *word; word += strcspn(word, ","), word += *word == ',')
+		if (strncmp(word, key, len) == 0 && word[len] == '=')
+			return true;
+	return false;
+}
+
 bool mount_data_without_gid(const char *data, char *buffer, size_t size)
 {
 	bool found = false;
@@ -87,6 +97,21 @@ static enum mount_kind kind_of(const struct spec_mount *mount, bool has_cgroupns
 	if (strcmp(mount->type, "cgroup") == 0 || strcmp(mount->type, "cgroup2") == 0)
 		return has_cgroupns ? MOUNT_CGROUP : MOUNT_CGROUP_BIND;
 	return MOUNT_NEW;
+}
+
+bool mount_is_in_memory(const char *type)
+{
+	return strcmp(type, "tmpfs") == 0 || strcmp(type, "ramfs") == 0;
+}
+
+/* Other file systems are read-only themselves, from their first mount on, and nobody makes anything in them. */
+static bool is_read_only_later(const struct mount_entry *entry)
+{
+	const struct spec_mount_options *options = entry->options;
+	const uint64_t asked = (options->attr_set & ~options->rec_attr_clear) | options->rec_attr_set;
+
+	return (asked & MOUNT_ATTR_RDONLY) && (entry->kind == MOUNT_BIND || entry->kind == MOUNT_REMOUNT ||
+					       (entry->kind == MOUNT_NEW && mount_is_in_memory(entry->type)));
 }
 
 static void set_propagation(struct mount_entry *entry)
@@ -139,9 +164,16 @@ int mount_plan_make(const struct spec *spec, bool has_cgroupns, struct mount_pla
 					 mount->destination);
 		}
 		set_propagation(entry);
+		entry->read_only_later = is_read_only_later(entry);
 	}
 	*ret = plan;
 	return 0;
+}
+
+void mount_plan_at_once(struct mount_plan *plan)
+{
+	for (size_t i = 0; i < plan->len; i++)
+		plan->entries[i].read_only_later = false;
 }
 
 void mount_plan_done(struct mount_plan *plan)

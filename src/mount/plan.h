@@ -31,11 +31,11 @@ struct mount_entry {
 	const struct spec_mount_options *options;
 	unsigned long propagation; /* MS_* for mount_setattr; binds: slave unless asked otherwise */
 	bool propagation_recursive;
-	bool read_only_later; /* a tmpfs that stays writable until krun has put everything into it */
+	bool read_only_later; /* it stays writable until what comes into it is there, read_only.c */
 	/* filled by the parent: */
 	int idmap_fd; /* user namespace whose ids the mount shows; borrowed; -1: none */
 	/* and for binds: */
-	int tree_fd; /* detached tree, or an O_PATH fd when only the child may clone it; of a new tmpfs its mount */
+	int tree_fd; /* detached tree, or an O_PATH fd when only the child may clone it */
 	bool cloned; /* tree_fd is a detached tree */
 	bool is_directory;
 	char *link; /* copy-symlink: text of the link to be made instead; owned */
@@ -48,9 +48,15 @@ struct mount_plan {
 
 /* Borrows from @spec. */
 int mount_plan_make(const struct spec *spec, bool has_cgroupns, struct mount_plan *ret, struct error *err);
+/* For a container that runs: nothing waits for what comes later. */
+void mount_plan_at_once(struct mount_plan *plan);
 void mount_plan_done(struct mount_plan *plan);
 
+/* Pure: file systems that begin empty, and are the container's own. */
+bool mount_is_in_memory(const char *type);
 /* Pure: MS_* for mount(2) from the attributes and super block flags of the options. */
 unsigned long mount_flags(const struct spec_mount_options *options);
+/* Pure: data has a word "@key=...". */
+bool mount_data_has(const char *data, const char *key);
 /* Pure: data without its "gid=..." words, in the caller's buffer; false when there is none. */
 bool mount_data_without_gid(const char *data, char *buffer, size_t size);

@@ -131,22 +131,17 @@ static int set_root_propagation(const struct mount_setup *setup, struct error *e
 int mount_do_restrict(struct mount_setup *setup, struct error *err)
 {
 	char *const *path = setup->spec->readonly_paths;
-	int r = 0;
+	/* Before anything is copied. */
+	int r = mount_finish_read_only(setup, err);
 
 	for (; r == 0 && path && *path; path++)
 		r = make_read_only(setup->root_fd, *path, err);
 	if (r == 0)
 		r = mask(setup->root_fd, setup->spec->masked_paths, err);
 	if (r == 0)
-		r = mount_finish_read_only(setup, err);
-	if (r == 0)
 		r = set_root_propagation(setup, err);
 	if (r < 0 || !setup->spec->rootfs_readonly)
 		return r;
 	r = sys_mount_setattr(setup->root_fd, "", AT_EMPTY_PATH, MOUNT_ATTR_RDONLY, 0, 0, -1);
-	for (size_t i = 0; r == 0 && i < setup->guards_len; i++)
-		if (setup->guards[i].of_root)
-			r = sys_mount_setattr(setup->guards[i].tree_fd, "", AT_EMPTY_PATH, MOUNT_ATTR_RDONLY,
-					      0, 0, -1);
 	return r < 0 ? error_sys(err, r, "make the root read-only") : 0;
 }

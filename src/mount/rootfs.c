@@ -72,13 +72,9 @@ static int attach_extra_files(struct mount_setup *setup, struct error *err)
 
 int mount_do_mounts(struct mount_setup *setup, struct error *err)
 {
-	for (size_t i = 0; i < setup->plan.len; i++) {
-		int r = mount_apply(setup, &setup->plan.entries[i], err);
+	int r = mount_apply(setup, err);
 
-		if (r < 0)
-			return r;
-	}
-	return attach_extra_files(setup, err);
+	return r < 0 ? r : attach_extra_files(setup, err);
 }
 
 int mount_do_pivot(struct mount_setup *setup, int proc_fd, struct error *err)

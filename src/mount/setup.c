@@ -65,15 +65,15 @@ int mount_configure_tree(int tree_fd, const struct mount_entry *entry, struct er
 {
 	const struct spec_mount_options *options = entry->options;
 	const unsigned int recursive = entry->propagation_recursive ? AT_RECURSIVE : 0;
+	const uint64_t later = entry->read_only_later ? MOUNT_ATTR_RDONLY : 0;
+	const uint64_t set = options->attr_set & ~later;
 	int r = 0;
 
 	/* One call for the mount itself when nothing recursive is asked for, which is the usual case. */
-	if (options->attr_set || options->attr_clear)
-		r = sys_mount_setattr(tree_fd, "", AT_EMPTY_PATH, options->attr_set, options->attr_clear, 0,
-				      -1);
+	if (set || options->attr_clear)
+		r = sys_mount_setattr(tree_fd, "", AT_EMPTY_PATH, set, options->attr_clear, 0, -1);
 	if (r == 0 && (options->rec_attr_set || options->rec_attr_clear))
-		r = sys_mount_setattr(tree_fd, "", AT_EMPTY_PATH | AT_RECURSIVE, options->rec_attr_set,
-				      options->rec_attr_clear, 0, -1);
+		r = mount_set_below(tree_fd, entry);
 	if (r < 0)
 		return error_sys(err, r, "set the options of mount '%s'", entry->destination);
 	if (entry->propagation)
@@ -341,6 +341,7 @@ int mount_setup_make_live(const struct mount_request *request, struct mount_setu
 	setup->root_fd = -1;
 	setup->nodes_fd = -1;
 	r = mount_plan_make(request->spec, request->has_cgroupns, &setup->plan, err);
+	mount_plan_at_once(&setup->plan);
 	if (r == 0)
 		r = open_sources(setup, request, err);
 	if (r < 0) {

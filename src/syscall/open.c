@@ -198,18 +198,23 @@ static int append_done(struct walk *walk, const char *name, size_t len)
 	return 0;
 }
 
-/* Makes @name in @dir_fd; someone else making it first is fine. */
+/* Makes @name in @dir_fd; someone else making it first is fine. Nothing in a container depends on the umask of krun's caller. */
 static int make_entry(int dir_fd, const char *name, enum open_make what, mode_t mode)
 {
-	int fd;
+	const mode_t old = umask(0);
+	int r = 0, fd;
 
-	if (what == OPEN_MAKE_DIRECTORY)
-		return mkdirat(dir_fd, name, mode) < 0 && errno != EEXIST ? -errno : 0;
-	fd = openat(dir_fd, name, O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC | O_WRONLY, mode);
-	if (fd < 0)
-		return errno == EEXIST ? 0 : -errno;
-	close(fd);
-	return 0;
+	if (what == OPEN_MAKE_DIRECTORY) {
+		r = mkdirat(dir_fd, name, mode) < 0 ? -errno : 0;
+	} else {
+		fd = openat(dir_fd, name, O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC | O_WRONLY, mode & 0666);
+		if (fd < 0)
+			r = -errno;
+		else
+			close(fd);
+	}
+	umask(old);
+	return r == -EEXIST ? 0 : r;
 }
 
 /* The first component of walk->rest is missing or a dangling link: make it or follow the link's text. */

@@ -26,9 +26,9 @@ enum open_make { OPEN_MAKE_DIRECTORY, OPEN_MAKE_FILE };
 
 /*
  * O_PATH fd of @path below @root_fd, made if it is absent: missing parents as directories with mode
- * 0755, the last component as a directory (@mode) or an empty regular file. Dangling symlinks on the
- * way are followed inside the root. An existing object of another type is returned as it is.
- * *ret_made (may be NULL) tells whether the last component is new.
+ * 0755, the last component as a directory (@mode) or an empty regular file (@mode without the
+ * execute bits), whatever the umask is. Dangling symlinks on the way are followed inside the
+ * root. An existing object of another type is returned as it is. *ret_made (may be NULL) tells whether the last component is new.
  */
 int open_in_root_make(int root_fd, const char *path, enum open_make what, mode_t mode, bool *ret_made);
 

@@ -136,6 +136,64 @@ class Mounts(BothPersonalities):
         self.assertEqual(self.inside("cat /data/sub/file; stat -f -c %T /data; echo new > /data/x"), "kept\ntmpfs\n")
         self.assertFalse(os.path.exists(f"{self.rootfs}/data/x"))
 
+    def test_tmpfs_looks_like_what_it_covers(self):
+        for name, mode in (("data", 0o750), ("lib", 0o1770), ("own", 0o2711)):
+            os.mkdir(f"{self.rootfs}/{name}")
+            os.chown(f"{self.rootfs}/{name}", 7, 8)
+            os.chmod(f"{self.rootfs}/{name}", mode)
+            os.utime(f"{self.rootfs}/{name}", (1000000000, 1000000001))
+        self.mount("/data", "tmpfs", "tmpfs")
+        self.mount("/lib", "ramfs", "ramfs")
+        self.mount("/own", "tmpfs", "tmpfs", "tmpcopyup", "size=1m")
+        self.mount("/new/dir", "tmpfs", "tmpfs", "size=1m")
+        out = self.inside("stat -c '%a %u %g' /data /lib /new/dir; stat -c '%a %u %g %Y' /own")
+        self.assertEqual(out.splitlines(), ["750 0 0", "1770 0 0", "755 0 0", "2711 7 8 1000000001"])
+
+    def test_options_of_a_tmpfs_win(self):
+        os.mkdir(f"{self.rootfs}/data")
+        os.chown(f"{self.rootfs}/data", 7, 8)
+        self.mount("/data", "tmpfs", "tmpfs", "tmpcopyup", "size=1m", "mode=1733", "uid=5")
+        self.assertEqual(self.inside("stat -c '%a %u %g' /data"), "1733 5 8\n")
+
+    def test_tmpcopyup_of_every_kind(self):
+        top = f"{self.rootfs}/data"
+        os.makedirs(f"{top}/sub")
+        with open(f"{top}/sub/file", "w") as file:
+            file.write("kept\n")
+        os.link(f"{top}/sub/file", f"{top}/another")
+        os.mkfifo(f"{top}/pipe", 0o640)
+        os.symlink("sub/file", f"{top}/link")
+        os.link(f"{top}/pipe", f"{top}/pipe2")
+        os.mknod(f"{top}/device", 0o600 | stat.S_IFCHR, os.makedev(1, 3))
+        os.chown(f"{top}/sub/file", 7, 8)
+        os.chmod(f"{top}/sub/file", 0o4711)
+        for name in ("sub/file", "pipe", "link", "sub"):
+            os.utime(f"{top}/{name}", (1000000000, 1000000000), follow_symlinks=False)
+        self.mount("/data", "tmpfs", "tmpfs", "tmpcopyup")
+        out = self.inside("cd /data; ls; stat -c '%a %u %g %h %Y %F' sub/file pipe sub; stat -c %Y link; readlink link; "
+                          "[ $(stat -c %i another) = $(stat -c %i sub/file) ] && [ $(stat -c %i pipe) = $(stat -c %i pipe2) ] && "
+                          "echo same")
+        self.assertEqual(out.splitlines(), ["another", "link", "pipe", "pipe2", "sub", "4711 7 8 2 1000000000 regular file",
+                                            "640 0 0 2 1000000000 fifo", "755 0 0 2 1000000000 directory", "1000000000", "sub/file",
+                                            "same"])
+
+    def test_umask_of_the_caller_decides_nothing(self):
+        os.mkdir(f"{self.top}/vol")
+        with open(f"{self.top}/file", "w"):
+            pass
+        self.mount("/a/b", "bind", f"{self.top}/vol", "bind")
+        self.mount("/c/file", "bind", f"{self.top}/file", "bind")
+        self.mount("/t/t", "tmpfs", "tmpfs")
+        for umask in (0o077, 0):
+            with self.subTest(umask=oct(umask)):
+                self.shell("stat -c %a /t/t /made/here /made", cwd="/made/here")
+                result = self.run_container(preexec_fn=lambda mask=umask: os.umask(mask))
+                self.assertEqual(result.out.split(), ["755"] * 3, result)
+                for name, mode in (("a/b", 0o755), ("a", 0o755), ("c/file", 0o644), ("c", 0o755), ("t", 0o755)):
+                    self.assertEqual(os.stat(f"{self.rootfs}/{name}").st_mode & 0o7777, mode, name)
+                for name in ("a", "c", "t", "made"):
+                    subprocess.run(["rm", "-r", f"{self.rootfs}/{name}"], check=True)
+
     def test_proc_sysfs_devpts_mqueue_cgroup(self):
         out = self.inside("ls /sys/fs/cgroup/cgroup.procs; cat /proc/self/mountinfo")
         self.assertTrue(out.startswith("/sys/fs/cgroup/cgroup.procs\n"), out)
@@ -178,6 +236,86 @@ class Mounts(BothPersonalities):
         self.mount("/t", "nosuchfs", "x")
         self.write_config()
         self.assertIn("nosuchfs", self.run_fails())
+
+
+class ReadOnly(BothPersonalities):
+    """"ro" comes last: what config.json puts into such a mount is there, and nobody can write afterwards."""
+
+    WRITE = "echo x > {0}/new 2>/dev/null || echo refused"
+
+    def setUp(self):
+        super().setUp()
+        os.makedirs(f"{self.top}/vol/below")
+        with open(f"{self.top}/secret", "w") as file:
+            file.write("secret\n")
+
+    def mount(self, destination, kind, source, *options):
+        self.config["mounts"].append({"destination": destination, "type": kind, "source": source, "options": list(options)})
+
+    def test_mount_inside_of_a_read_only_mount(self):
+        """As podman asks for with --read-only and a secret."""
+        for kind, options in (("bind", ["bind", "ro"]), ("bind", ["rbind", "rro"]), ("bind", ["rbind", "ro", "rnosuid"]),
+                              ("tmpfs", ["ro"]), ("tmpfs", ["ro", "tmpcopyup"]), ("ramfs", ["rro"])):
+            with self.subTest(kind=kind, options=options):
+                self.config = copy.deepcopy(CONFIG)
+                self.mount("/s", kind, f"{self.top}/vol" if kind == "bind" else kind, *options)
+                self.mount("/s/name", "bind", f"{self.top}/secret", "bind", "ro")
+                self.mount("/s/deep/tmp", "tmpfs", "tmpfs")
+                out = self.inside(f"cat /s/name; {self.WRITE.format('/s')}; echo x > /s/name 2>/dev/null || echo refused; "
+                                  "echo x > /s/deep/tmp/new && echo writable")
+                self.assertEqual(out.split(), ["secret", "refused", "refused", "writable"])
+                for name in ("name", "deep/tmp", "deep"):
+                    path = f"{self.top}/vol/{name}"
+                    if os.path.lexists(path):
+                        (os.rmdir if os.path.isdir(path) else os.unlink)(path)
+
+    def test_words_that_take_it_back(self):
+        for options, remount, expected in ((["bind", "ro", "rw"], None, True), (["rbind", "ro", "rrw"], None, True),
+                                           (["bind", "ro"], ["remount", "rw"], True), (["bind"], ["remount", "ro"], False),
+                                           (["bind", "rw", "rro"], None, False)):
+            with self.subTest(options=options, remount=remount):
+                self.config = copy.deepcopy(CONFIG)
+                self.mount("/s", "bind", f"{self.top}/vol", *options)
+                if remount:
+                    self.mount("/s", "none", "none", *remount)
+                self.mount("/s/name", "bind", f"{self.top}/secret", "bind")
+                self.assertEqual(self.inside(self.WRITE.format("/s")), "" if expected else "refused\n")
+
+    def test_dev_that_is_remounted_read_only(self):
+        self.mount("/dev", "none", "none", "remount", "ro")
+        self.assertEqual(self.inside("echo x > /dev/null && echo null; " + self.WRITE.format("/dev")).split(), ["null", "refused"])
+
+    def test_what_is_read_only_on_the_host_is_never_written(self):
+        subprocess.run(["mount", "--bind", f"{self.top}/vol", f"{self.top}/vol"], check=True)
+        try:
+            subprocess.run(["mount", "-o", "remount,bind,ro", f"{self.top}/vol"], check=True)
+            for word in ("ro", "rro"):
+                with self.subTest(word=word):
+                    self.config = copy.deepcopy(CONFIG)
+                    self.mount("/s", "bind", f"{self.top}/vol", "rbind", word)
+                    self.mount("/s/name", "bind", f"{self.top}/secret", "bind")
+                    self.write_config()
+                    self.assertIn("read-only file system", self.run_fails())
+                    self.assertEqual(os.listdir(f"{self.top}/vol"), ["below"])
+        finally:
+            subprocess.run(["umount", "-l", f"{self.top}/vol"], check=True)
+
+    def test_beside_what_krun_brings(self):
+        """The directories on the way to km are copied with all mounts in them, and so are read-only paths."""
+        folder = os.path.dirname(KM_PATH)
+        self.mount(f"{folder}/t", "tmpfs", "tmpfs", "ro")
+        self.mount(f"{folder}/b", "bind", f"{self.top}/vol", "bind", "ro")
+        self.mount("/etc/t", "tmpfs", "tmpfs", "ro")
+        self.config["linux"]["readonlyPaths"] = ["/etc"]
+        places = [f"{folder}/t", f"{folder}/b", "/etc/t"]
+        self.assertEqual(self.inside("; ".join(self.WRITE.format(place) for place in places)), "refused\n" * 3)
+
+    def test_krun_inside_of_a_read_only_file_system_in_memory(self):
+        top = "/" + KM_PATH.split("/")[1]
+        self.mount(top, "tmpfs", "tmpfs", "ro")
+        out = self.inside(f"p={os.path.dirname(KM_PATH)}; while [ $p != / ]; do [ ! -d $p ] || "
+                          f"(echo x > $p/new) 2>/dev/null && test -e $p/new && echo $p is writable; p=$(dirname $p); done; echo end")
+        self.assertEqual(out, "end\n")
 
 
 class HostileRoot(KrunTest):

@@ -109,6 +109,45 @@ static void test_binds_are_slaves_unless_asked_otherwise(void **state)
 	mount_plan_done(&plan);
 }
 
+static void test_read_only_comes_later(void **state)
+{
+	static const struct {
+		const char *type;
+		struct spec_mount_options options;
+		bool later;
+	} rows[] = {
+		{ "bind", { .bind = true, .attr_set = MOUNT_ATTR_RDONLY }, true },
+		{ "bind", { .bind = true, .rec_attr_set = MOUNT_ATTR_RDONLY }, true },
+		{ "bind", { .bind = true, .attr_set = MOUNT_ATTR_NOSUID }, false },
+		{ "bind",
+		  { .bind = true, .attr_set = MOUNT_ATTR_RDONLY, .rec_attr_clear = MOUNT_ATTR_RDONLY },
+		  false },
+		{ "tmpfs", { .attr_set = MOUNT_ATTR_RDONLY }, true },
+		{ "ramfs", { .attr_set = MOUNT_ATTR_RDONLY }, true },
+		{ "none", { .remount = true, .attr_set = MOUNT_ATTR_RDONLY }, true },
+		{ "sysfs", { .attr_set = MOUNT_ATTR_RDONLY }, false },
+		{ "cgroup", { .attr_set = MOUNT_ATTR_RDONLY }, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct spec_mount mount = {
+			.destination = "/a", .source = "/b", .type = rows[i].type, .options = rows[i].options
+		};
+		const struct spec spec = { .mounts = &mount, .mounts_len = 1 };
+		struct error err = { 0 };
+		struct mount_plan plan;
+
+		mount.options.data = "";
+		assert_int_equal(mount_plan_make(&spec, false, &plan, &err), 0);
+		if (plan.entries[0].read_only_later != rows[i].later)
+			fail_msg("row %zu", i);
+		mount_plan_at_once(&plan);
+		assert_false(plan.entries[0].read_only_later);
+		mount_plan_done(&plan);
+	}
+}
+
 static void test_nothing_is_mounted_over_the_root(void **state)
 {
 	static const char *const roots[] = { "/", "//", "/.", "/./", "/../" };
@@ -152,6 +191,7 @@ int main(void)
 		cmocka_unit_test(test_data_without_gid),
 		cmocka_unit_test(test_kinds_and_order),
 		cmocka_unit_test(test_binds_are_slaves_unless_asked_otherwise),
+		cmocka_unit_test(test_read_only_comes_later),
 		cmocka_unit_test(test_nothing_is_mounted_over_the_root),
 	};
 

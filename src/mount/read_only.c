@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * "ro" comes last. In a mount that config.json wants read-only there are mount points of later mounts to be made, and in a file system
+ * in memory also devices, links and the working directory. So a bind becomes read-only when all mounts of config.json are made, and
+ * what is the container's own when everything is in its place. Both is before the container's first program; in a container that runs
+ * nothing waits (mount_plan_at_once()), because its processes see every mount when it is attached.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <sys/statvfs.h>
+
+#include "mount/internal.h"
+#include "syscall/mount.h"
+#include "util/error.h"
+
+static int set_read_only(int fd)
+{
+	return sys_mount_setattr(fd, "", AT_EMPTY_PATH, MOUNT_ATTR_RDONLY, 0, 0, -1);
+}
+
+static int set_writable(int fd)
+{
+	return sys_mount_setattr(fd, "", AT_EMPTY_PATH, 0, MOUNT_ATTR_RDONLY, 0, -1);
+}
+
+static bool is_mount(int fd, uint64_t id)
+{
+	uint64_t other;
+
+	return mount_id(fd, &other) == 0 && other == id;
+}
+
+int mount_set_below(int tree_fd, const struct mount_entry *entry)
+{
+	const struct spec_mount_options *options = entry->options;
+	const bool later = entry->read_only_later && (options->rec_attr_set & MOUNT_ATTR_RDONLY);
+	struct statvfs fs = { 0 };
+	int r;
+
+	if (later && fstatvfs(tree_fd, &fs) < 0)
+		return -errno;
+	r = sys_mount_setattr(tree_fd, "", AT_EMPTY_PATH | AT_RECURSIVE, options->rec_attr_set,
+			      options->rec_attr_clear, 0, -1);
+	/* What is read-only on the host stays so all the time. */
+	if (r == 0 && later && !(fs.f_flag & ST_RDONLY))
+		r = set_writable(tree_fd);
+	return r;
+}
+
+bool mount_is_read_only_later(const struct mount_setup *setup, int fd)
+{
+	uint64_t id;
+
+	if (mount_id(fd, &id) < 0)
+		return false;
+	for (size_t i = 0; i < setup->plan.len; i++)
+		if (setup->plan.entries[i].read_only_later && is_mount(setup->plan.entries[i].tree_fd, id))
+			return true;
+	for (size_t i = 0; i < setup->guards_len; i++)
+		if (setup->guards[i].read_only_later && is_mount(setup->guards[i].tree_fd, id))
+			return true;
+	return false;
+}
+
+void mount_stay_writable(struct mount_setup *setup, int fd)
+{
+	uint64_t id;
+
+	if (mount_id(fd, &id) < 0)
+		return;
+	for (size_t i = 0; i < setup->plan.len; i++) {
+		struct mount_entry *entry = &setup->plan.entries[i];
+
+		if (entry->read_only_later && is_mount(entry->tree_fd, id))
+			entry->read_only_later = false;
+	}
+}
+
+int mount_read_only_meanwhile(const struct mount_setup *setup, bool read_only)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < setup->plan.len; i++) {
+		const struct mount_entry *entry = &setup->plan.entries[i];
+
+		if (entry->read_only_later && entry->tree_fd >= 0)
+			r = read_only ? set_read_only(entry->tree_fd) : set_writable(entry->tree_fd);
+	}
+	return r;
+}
+
+static int finish(struct mount_setup *setup, bool own, struct error *err)
+{
+	for (size_t i = 0; i < setup->plan.len; i++) {
+		struct mount_entry *entry = &setup->plan.entries[i];
+		int r;
+
+		if (!entry->read_only_later || entry->tree_fd < 0 ||
+		    (!own && mount_is_own(setup, entry->tree_fd)))
+			continue;
+		r = set_read_only(entry->tree_fd);
+		if (r < 0)
+			return error_sys(err, r, "make mount '%s' read-only", entry->destination);
+		entry->read_only_later = false;
+	}
+	return 0;
+}
+
+int mount_finish_binds(struct mount_setup *setup, struct error *err)
+{
+	return finish(setup, false, err);
+}
+
+int mount_finish_read_only(struct mount_setup *setup, struct error *err)
+{
+	int r = finish(setup, true, err);
+
+	for (size_t i = 0; r == 0 && i < setup->guards_len; i++) {
+		if (!setup->guards[i].read_only_later)
+			continue;
+		r = set_read_only(setup->guards[i].tree_fd);
+		if (r < 0)
+			error_sys(err, r, "make a directory on the way to krun's files read-only");
+	}
+	return r;
+}
