@@ -363,6 +363,8 @@ static int open_host(struct launch *launch, struct error *err)
 	}
 	if (launch->state.joined_mounts)
 		return launch_joined_open(launch, err);
+	/* A source and a user namespace for each; the container's own limits are not touched by it. */
+	sys_raise_files(2 * launch->spec->mounts_len);
 	r = open_idmaps(launch, err);
 	return r < 0 ? r : open_mounts(launch, err);
 }

@@ -115,6 +115,7 @@ static int change(const struct state *state, const struct spec *spec, bool add, 
 		return error_sys(err, -errno, "bundle '%s'", state->bundle);
 	if (proc_fd < 0)
 		return error_sys(err, proc_fd, "open '/proc'");
+	sys_raise_files(spec->mounts_len);
 	r = add ? open_cgroup(state, spec, &cgroup, err) : 0;
 	request.cgroup_dir_fd = cgroup.dir_fd;
 	if (r == 0 && add)

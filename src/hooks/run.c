@@ -66,6 +66,7 @@ static _Noreturn void child(const struct spec_hook *hook, const struct hooks_con
 			_exit(127);
 	sys_close_range(3, ~0U, 0);
 	enter_directory(context->directory);
+	sys_restore_files();
 	execve(hook->path, args, env);
 	dprintf(STDERR_FILENO, "%s", error_reason(-errno));
 	_exit(127);

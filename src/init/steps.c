@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "hooks/hooks.h"
@@ -215,9 +216,23 @@ static int step_oom_score(struct init_ctx *ctx, struct error *err)
 	return oom_score_apply(ctx->proc_fd, 0, score->value, err);
 }
 
+static bool sets_files(const struct spec_process *process)
+{
+	for (size_t i = 0; i < process->rlimits_len; i++)
+		if (process->rlimits[i].resource == RLIMIT_NOFILE)
+			return true;
+	return false;
+}
+
 static int step_restrict(struct init_ctx *ctx, struct error *err)
 {
-	return mount_do_restrict(ctx->plan->mounts, err);
+	int r = mount_do_restrict(ctx->plan->mounts, err);
+
+	/* Many mounts may have needed more descriptors than the container is to have; what config.json says is set elsewhere. */
+	mount_close(ctx->plan->mounts);
+	if (!sets_files(ctx->plan->process))
+		sys_restore_files();
+	return r;
 }
 
 /* Before the root may become read-only. What cannot be made is told by who enters it. */

@@ -375,17 +375,24 @@ int mount_setup_descriptors(const struct mount_setup *setup, struct fd_list *lis
 	return r;
 }
 
-void mount_setup_free(struct mount_setup *setup)
+void mount_close(struct mount_setup *setup)
 {
-	if (!setup)
-		return;
 	for (size_t i = 0; i < setup->files_len; i++)
 		cleanup_close(&setup->files[i].tree_fd);
 	for (size_t i = 0; i < setup->guards_len; i++)
 		cleanup_close(&setup->guards[i].tree_fd);
-	mount_plan_done(&setup->plan);
+	for (size_t i = 0; i < setup->plan.len; i++)
+		cleanup_close(&setup->plan.entries[i].tree_fd);
 	cleanup_close(&setup->root_fd);
 	cleanup_close(&setup->nodes_fd);
+}
+
+void mount_setup_free(struct mount_setup *setup)
+{
+	if (!setup)
+		return;
+	mount_close(setup);
+	mount_plan_done(&setup->plan);
 	free(setup->own);
 	free(setup);
 }

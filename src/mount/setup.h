@@ -109,3 +109,5 @@ int mount_do_console(struct mount_setup *setup, int slave_fd, struct error *err)
 int mount_do_pivot(struct mount_setup *setup, int proc_fd, struct error *err);
 /* readonlyPaths, maskedPaths, then root.readonly; after the pivot, before privileges go. */
 int mount_do_restrict(struct mount_setup *setup, struct error *err);
+/* Closes what is left open; nothing can be done with @setup afterwards. */
+void mount_close(struct mount_setup *setup);

@@ -90,6 +90,7 @@ static int run_helper(const struct map_kind *kind, pid_t target, const struct sp
 	}
 	pid = fork();
 	if (pid == 0) {
+		sys_restore_files();
 		execvp(kind->helper, argv.items);
 		_exit(127);
 	}

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -106,6 +107,36 @@ int fd_list_close_others(struct fd_list *list, unsigned int first)
 		first = keep + 1;
 	}
 	return r < 0 ? r : sys_close_range(first, ~0U, 0);
+}
+
+static struct {
+	bool raised;
+	struct rlimit limit;
+} files_before;
+
+void sys_raise_files(size_t count)
+{
+	enum { USUAL = 256 };
+	const rlim_t need = count + USUAL;
+	struct rlimit before, limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &before) < 0 || before.rlim_cur >= need)
+		return;
+	limit = (struct rlimit){ need, before.rlim_max < need ? need : before.rlim_max };
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0) {
+		limit = (struct rlimit){ before.rlim_max, before.rlim_max };
+		if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+			return;
+	}
+	files_before.raised = true;
+	files_before.limit = before;
+}
+
+void sys_restore_files(void)
+{
+	if (files_before.raised)
+		setrlimit(RLIMIT_NOFILE, &files_before.limit);
+	files_before.raised = false;
 }
 
 int sys_close_range(unsigned int first, unsigned int last, unsigned int flags)

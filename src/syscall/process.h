@@ -42,6 +42,13 @@ void fd_list_done(struct fd_list *list);
 /* Closes every descriptor from @first on but those in @list, which gets sorted. */
 int fd_list_close_others(struct fd_list *list, unsigned int first);
 
+/*
+ * Raises RLIMIT_NOFILE of this process for @count descriptors beside the usual ones, the hard limit too where that is permitted. What is
+ * executed, and what a child does for good, comes after sys_restore_files(), which does nothing in a process that raised nothing.
+ */
+void sys_raise_files(size_t count);
+void sys_restore_files(void);
+
 /* Closes [first, last]; with CLOSE_RANGE_CLOEXEC (Linux 5.11) only marks them. */
 int sys_close_range(unsigned int first, unsigned int last, unsigned int flags);
 

@@ -4,6 +4,7 @@
 import copy
 import json
 import os
+import resource
 import stat
 import subprocess
 
@@ -218,6 +219,29 @@ class Mounts(BothPersonalities):
         result = self.run_container()
         self.assertEqual((result.status, result.out), (0, "1\n"), result)
         self.assertIn("/mounts/7/destination: a relative one is deprecated, and read as '/m'", result.err)
+
+    def test_more_binds_than_descriptors(self):
+        """The container and its hooks have the caller's limits all the same, or config.json's."""
+        os.mkdir(f"{self.top}/vol")
+        for i in range(1100):
+            self.mount(f"/v/{i}", "bind", f"{self.top}/vol", "rbind", "ro")
+        said = f"{self.top}/said"
+        hook = {"path": "/bin/sh", "args": ["sh", "-c", f"echo $(ulimit -Sn) $(ulimit -Hn) >> {said}"]}
+        self.config["hooks"] = {"createRuntime": [hook], "createContainer": [hook], "poststart": [hook]}
+        for own in (None, 64, 2048):
+            with self.subTest(own=own):
+                self.config["process"]["rlimits"] = [{"type": "RLIMIT_NOFILE", "soft": own, "hard": own}] if own else []
+                self.shell("grep -c ' /v/' /proc/self/mountinfo; ulimit -Sn; ulimit -Hn")
+                result = self.run_container(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 4096)))
+                if self.personality == "km" and own == 64:
+                    self.assertIn("km needs a hard limit", result.err)
+                    continue
+                # km's own descriptors have fixed numbers, with which its soft limit goes.
+                soft = 1024 if self.personality == "km" or not own else own
+                self.assertEqual([int(word) for word in result.out.split()], [1100, soft, own or 4096], result)
+                with open(said) as file:
+                    self.assertEqual(set(file.read().splitlines()), {"1024 4096"})
+                os.unlink(said)
 
     def test_missing_source_is_named(self):
         self.mount("/vol", "bind", "/no/such/source", "bind")
