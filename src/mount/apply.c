@@ -145,15 +145,27 @@ static int mount_here(int target_fd, const struct mount_entry *entry, const char
 		       0;
 }
 
-/* A user namespace without an own network namespace may not mount sysfs; it gets the host's, read-only. */
-static int bind_host_sysfs(int target_fd)
+/*
+ * A user namespace without an own network namespace may not mount sysfs; it gets the host's, with the options of config.json. What the
+ * host has mounted in it comes along, because it is locked to it, and is as restricted as can be: nobody has asked for that.
+ */
+static int bind_host_sysfs(const struct mount_entry *entry, int target_fd)
 {
+	static const uint64_t RESTRICTIONS =
+		MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+	const struct spec_mount_options *options = entry->options;
+	const uint64_t asked = options->attr_set | options->rec_attr_set;
 	auto_close int tree_fd = sys_open_tree(AT_FDCWD, "/sys", OPEN_TREE_CLONE | AT_RECURSIVE);
 	int r;
 
 	if (tree_fd < 0)
 		return tree_fd;
-	r = sys_mount_setattr(tree_fd, "", AT_EMPTY_PATH | AT_RECURSIVE, MOUNT_ATTR_RDONLY, 0, MS_SLAVE, -1);
+	r = sys_mount_setattr(tree_fd, "", AT_EMPTY_PATH | AT_RECURSIVE, RESTRICTIONS, 0, MS_SLAVE, -1);
+	if (r == 0)
+		r = mount_set_attributes(tree_fd, false, 0, RESTRICTIONS & ~asked, NULL);
+	if (r == 0)
+		r = mount_set_attributes(tree_fd, false, options->attr_set, options->attr_clear,
+					 entry->destination);
 	return r < 0 ? r : mount_attach(tree_fd, target_fd);
 }
 
@@ -187,7 +199,7 @@ static int mount_with_fallbacks(struct mount_setup *setup, const struct mount_en
 	}
 	r = mount_here(target_fd, entry, type, flags, data);
 	if (r == -EPERM && setup->user_namespace && strcmp(type, "sysfs") == 0)
-		return bind_host_sysfs(target_fd);
+		return bind_host_sysfs(entry, target_fd);
 	if (r == -EBUSY && entry->kind == MOUNT_CGROUP)
 		return mount_cgroup_on_cgroup(entry, target_fd);
 	if (r == -EINVAL && setup->user_namespace && strcmp(type, "devpts") == 0) {

@@ -74,8 +74,6 @@ int mount_guard_path(struct mount_setup *setup, const char *path, struct error *
 
 /* ---- read-only, read_only.c ---------------------------------------------------------------------------------------- */
 
-/* The recursive attributes of an entry. The uppermost mount of one with .read_only_later stays as writable as it is. */
-int mount_set_below(int tree_fd, const struct mount_entry *entry);
 /* Child: what @fd is on becomes read-only later. */
 bool mount_is_read_only_later(const struct mount_setup *setup, int fd);
 /* Child: a later remount of config.json wants the mount that @fd is on writable. */
@@ -95,8 +93,13 @@ int mount_clone_fd(int fd, bool recursive);
 int mount_clone_inherited(int *fd, bool recursive);
 /* The entry's id map on a detached tree, if it has one. */
 int mount_idmap_tree(int tree_fd, const struct mount_entry *entry, struct error *err);
-/* Attributes and propagation of a detached tree, before anybody can see it. */
+/* Attributes and propagation of a detached tree, before anybody can see it, but for a read-only that comes later. */
 int mount_configure_tree(int tree_fd, const struct mount_entry *entry, struct error *err);
+/*
+ * MOUNT_ATTR_* of one mount or of a whole tree. What is locked stays as it is, with a warning that names @destination, unless that is
+ * NULL. -EPERM: a restriction in @set cannot be had.
+ */
+int mount_set_attributes(int fd, bool recursive, uint64_t set, uint64_t clear, const char *destination);
 
 /* Child: everything in the plan, in order. */
 int mount_apply(struct mount_setup *setup, struct error *err);

@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/mount.h>
-#include <sys/statvfs.h>
 
 #include "mount/internal.h"
 #include "syscall/mount.h"
@@ -31,23 +30,6 @@ static bool is_mount(int fd, uint64_t id)
 	uint64_t other;
 
 	return mount_id(fd, &other) == 0 && other == id;
-}
-
-int mount_set_below(int tree_fd, const struct mount_entry *entry)
-{
-	const struct spec_mount_options *options = entry->options;
-	const bool later = entry->read_only_later && (options->rec_attr_set & MOUNT_ATTR_RDONLY);
-	struct statvfs fs = { 0 };
-	int r;
-
-	if (later && fstatvfs(tree_fd, &fs) < 0)
-		return -errno;
-	r = sys_mount_setattr(tree_fd, "", AT_EMPTY_PATH | AT_RECURSIVE, options->rec_attr_set,
-			      options->rec_attr_clear, 0, -1);
-	/* What is read-only on the host stays so all the time. */
-	if (r == 0 && later && !(fs.f_flag & ST_RDONLY))
-		r = set_writable(tree_fd);
-	return r;
 }
 
 bool mount_is_read_only_later(const struct mount_setup *setup, int fd)

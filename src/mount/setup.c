@@ -61,26 +61,6 @@ int mount_idmap_tree(int tree_fd, const struct mount_entry *entry, struct error 
 	return r < 0 ? error_sys(err, r, "map the ids of mount '%s'", entry->destination) : 0;
 }
 
-int mount_configure_tree(int tree_fd, const struct mount_entry *entry, struct error *err)
-{
-	const struct spec_mount_options *options = entry->options;
-	const unsigned int recursive = entry->propagation_recursive ? AT_RECURSIVE : 0;
-	const uint64_t later = entry->read_only_later ? MOUNT_ATTR_RDONLY : 0;
-	const uint64_t set = options->attr_set & ~later;
-	int r = 0;
-
-	/* One call for the mount itself when nothing recursive is asked for, which is the usual case. */
-	if (set || options->attr_clear)
-		r = sys_mount_setattr(tree_fd, "", AT_EMPTY_PATH, set, options->attr_clear, 0, -1);
-	if (r == 0 && (options->rec_attr_set || options->rec_attr_clear))
-		r = mount_set_below(tree_fd, entry);
-	if (r < 0)
-		return error_sys(err, r, "set the options of mount '%s'", entry->destination);
-	if (entry->propagation)
-		r = sys_mount_setattr(tree_fd, "", AT_EMPTY_PATH | recursive, 0, 0, entry->propagation, -1);
-	return r < 0 ? error_sys(err, r, "set the propagation of mount '%s'", entry->destination) : 0;
-}
-
 static int read_link(int fd, struct mount_entry *entry)
 {
 	char text[PATH_MAX];

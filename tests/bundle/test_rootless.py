@@ -40,11 +40,11 @@ class Rootless(KrunTest):
         self.program = os.path.join(self.top, os.path.basename(PROGRAMS[personality]))
         shutil.copy(PROGRAMS[personality], self.program)
 
-    def as_user(self, *arguments, inside=(), environment=(), **more):
-        """krun as an ordinary user; @inside: words in front of it."""
+    def as_user(self, *arguments, inside=(), environment=(), before=(), **more):
+        """krun as an ordinary user; @inside: words in front of it; @before: words that root says first."""
         more.setdefault("stdout", subprocess.PIPE)
         more.setdefault("stderr", subprocess.PIPE)
-        words = ["setpriv", "--reuid", str(UID), "--regid", str(UID), "--clear-groups", "--inh-caps=-all", "env",
+        words = [*before, "setpriv", "--reuid", str(UID), "--regid", str(UID), "--clear-groups", "--inh-caps=-all", "env",
                  f"XDG_RUNTIME_DIR={self.runtime}", "ASAN_OPTIONS=detect_leaks=0", *environment, *inside, self.program,
                  *arguments]
         return Result(subprocess.run(words, stdin=subprocess.DEVNULL, timeout=60, check=False, cwd=self.bundle, **more))
@@ -325,6 +325,68 @@ class Rootless(KrunTest):
         self.template("cat /sys/fs/cgroup/cgroup.type; mkdir /sys/fs/cgroup/made || echo refused")
         result = self.as_user("run", self.cid, preexec_fn=enter)
         self.assertEqual((result.status, result.out), (0, "domain\nrefused\n"), result)
+
+    def bind(self, flags, *options):
+        """Flags of a bind of a tmpfs with @flags that the host has mounted, and stderr."""
+        source = os.path.join(self.top, "source")
+        os.makedirs(source, exist_ok=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", source], check=True)
+        self.mounts.append(source)
+        os.makedirs(f"{source}/below")
+        subprocess.run(["mount", "-t", "tmpfs", "tmpfs", f"{source}/below"], check=True)
+        self.mounts.insert(0, f"{source}/below")
+        for place in (source, f"{source}/below"):
+            subprocess.run(["mount", "-o", f"remount,bind,{flags}", place], check=True)
+        self.template("cat /proc/self/mountinfo")
+        self.config["mounts"].append({"destination": "/m", "type": "bind", "source": source, "options": ["rbind", *options]})
+        self.save()
+        result = self.as_user("run", self.cid)
+        self.assertEqual(result.status, 0, result)
+        found = {line.split()[4]: set(line.split()[5].split(",")) for line in result.out.splitlines()}
+        while self.mounts:
+            subprocess.run(["umount", "-l", self.mounts.pop(0)], check=True)
+        return found["/m"], found["/m/below"], result.err
+
+    def test_locked_flags_of_a_source_stay(self):
+        """An ordinary user may take away nothing that the host has mounted with; what he adds he gets."""
+        locked = {"ro", "nosuid", "nodev", "noexec", "noatime"}
+        for options in (["rw", "suid", "dev", "exec", "relatime"], ["rrw", "rsuid", "rdev", "rexec", "rrelatime"]):
+            with self.subTest(options=options):
+                top, below, err = self.bind(",".join(locked), *options)
+                self.assertLessEqual(locked, top)
+                self.assertLessEqual(locked, below)
+                for word in ("'rw'", "'suid'", "'dev'", "'exec'", "another mode of access times"):
+                    self.assertIn(f"mount '/m': {word} cannot be had", err)
+        top, below, err = self.bind("nosuid,relatime", "ro", "noexec", "suid", "dev", "relatime")
+        self.assertLessEqual({"ro", "noexec", "nosuid", "relatime"}, top)
+        self.assertLessEqual({"rw", "nosuid", "relatime"}, below)
+        self.assertEqual(err.count("cannot be had"), 1, err)
+        top, below, err = self.bind("relatime,exec", "rnoexec", "rnosuid", "exec", "rrw")
+        self.assertLessEqual({"rw", "noexec", "nosuid"}, top & below)
+        self.assertEqual(err, "")
+
+    def test_sysfs_of_the_host_has_the_options_that_were_asked(self):
+        """/sys comes by a bind where the container is on the host's network."""
+        for options, expected, lacks in ((["nosuid", "noexec", "nodev", "ro"], {"nosuid", "noexec", "nodev", "ro"}, set()),
+                                         (["nosuid", "rw"], {"nosuid", "rw"}, {"ro"}), ([], {"rw"}, {"ro"})):
+            with self.subTest(options=options):
+                self.template("cat /proc/self/mountinfo; touch /sys/new || true")
+                self.config["linux"]["namespaces"] = [item for item in self.config["linux"]["namespaces"]
+                                                      if item["type"] != "network"]
+                self.config["mounts"] = [item for item in self.config["mounts"] if not item["destination"].startswith("/sys")]
+                self.config["mounts"].append({"destination": "/sys", "type": "sysfs", "source": "sysfs", "options": options})
+                self.config["linux"]["maskedPaths"] = self.config["linux"]["readonlyPaths"] = []
+                self.save()
+                # The tests' machine may have its own restricted.
+                script = 'umount -R /sys; mount -t sysfs sysfs /sys; mount -t tmpfs tmpfs /sys/fs/cgroup; exec "$@"'
+                result = self.as_user("run", self.cid,
+                                      before=["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh"])
+                self.assertEqual(result.status, 0, result)
+                found = {line.split()[4]: set(line.split()[5].split(",")) for line in result.out.splitlines()}
+                self.assertLessEqual(expected, found["/sys"])
+                self.assertFalse(lacks & found["/sys"], found)
+                # What is mounted in it nobody has asked for.
+                self.assertLessEqual({"ro", "nosuid", "nodev", "noexec"}, found["/sys/fs/cgroup"])
 
     def test_limits_are_not_dropped(self):
         self.template("true")
