@@ -361,6 +361,11 @@ static int spawn(struct exec *exec, struct error *err)
 		.program_fd = exec->exception.fd,
 	};
 
+	uid_t uid;
+
+	if (plan.user_namespace && !process->terminal &&
+	    idmap_user_of(exec->proc_fd, exec->state.pid, process->user.uid, &uid))
+		init_give_streams(uid);
 	return init_spawn(&plan, &exec->child, err);
 }
 

@@ -60,10 +60,7 @@ static bool find_owner(const struct launch *launch, uid_t *ret)
 	if (!launch->spec->namespaces[NS_USER].path)
 		return idmap_to_host(maps->uids, maps->uids_len, uid, ret);
 	/* A restored container has no process yet. */
-	if (launch->child.pid <= 0)
-		return false;
-	*ret = idmap_uid_of(launch->proc_fd, launch->child.pid, uid);
-	return *ret != (uid_t)-1;
+	return launch->child.pid > 0 && idmap_user_of(launch->proc_fd, launch->child.pid, uid, ret);
 }
 
 int launch_cgroup_delegate(struct launch *launch, struct error *err)

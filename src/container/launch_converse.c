@@ -68,6 +68,15 @@ int launch_take_console(struct launch *launch, int master_fd, struct error *err)
 	return console_take(master_fd, &launch->console_fd, &launch->master_fd, err);
 }
 
+static void give_streams(const struct launch *launch)
+{
+	uid_t uid;
+
+	if (!launch->process.terminal &&
+	    idmap_user_of(launch->proc_fd, launch->child.pid, launch->process.user.uid, &uid))
+		init_give_streams(uid);
+}
+
 static int give_id_maps(struct launch *launch, struct error *err)
 {
 	const struct spec_process *process = &launch->process;
@@ -83,8 +92,10 @@ static int give_id_maps(struct launch *launch, struct error *err)
 		r = scheduling_apply(launch->child.pid, process, err);
 	if (r == 0 && process->oom_score_adj.set && geteuid() == 0)
 		r = oom_score_apply(launch->proc_fd, launch->child.pid, process->oom_score_adj.value, err);
-	if (r == 0)
+	if (r == 0) {
+		give_streams(launch);
 		r = sync_send(launch->child.sync_fd, SYNC_ID_MAPS, 0, -1, err);
+	}
 	return r;
 }
 

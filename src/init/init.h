@@ -87,6 +87,12 @@ struct init_plan {
 	int program_fd; /* INIT_PROGRAM_FD */
 };
 
+/*
+ * The command, on the host: what a container in a user namespace gets as its standard streams belongs to its user, @uid as the host counts,
+ * as without one (streams.c). Inside nobody could do that: an inode of an owner who is not mapped has no owner there.
+ */
+void init_give_streams(uid_t uid);
+
 /* What spawning gives the parent. */
 struct init_child {
 	pid_t pid;   /* of the container's init (or exec'ed process), in the parent's pid namespace */

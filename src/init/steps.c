@@ -357,6 +357,21 @@ static int step_enter(struct init_ctx *ctx, struct error *err)
 	return 0;
 }
 
+/* In a user namespace: what is made from here on, a terminal above all, belongs to its root and not to "nobody". */
+static int step_exec_root_user(struct init_ctx *ctx, struct error *err)
+{
+	int r;
+
+	if (!ctx->plan->user_namespace)
+		return 0;
+	r = sys_setresgid(0);
+	if (r == 0)
+		r = sys_setresuid(0);
+	init_stay_hidden();
+	/* EINVAL: it has no root. */
+	return r < 0 && r != -EINVAL ? error_sys(err, r, "become root of the user namespace") : 0;
+}
+
 static int step_exec_console(struct init_ctx *ctx, struct error *err)
 {
 	auto_close int root_fd = -1;
@@ -383,6 +398,7 @@ const struct init_step init_exec_steps[] = {
 	  init_step_leave_proc }, /* before anybody in the container can be our neighbour in /proc */
 	{ "enter", step_enter },
 	{ "root", step_exec_root }, /* what entering gives is the namespace's */
+	{ "root user", step_exec_root_user },
 	{ "session", step_session },
 	{ "keyring", step_keyring },
 	{ "console", step_exec_console },

@@ -60,6 +60,17 @@ static bool may_be_given(int fd, const struct stat *st)
 	return S_ISFIFO(st->st_mode) || S_ISSOCK(st->st_mode);
 }
 
+void init_give_streams(uid_t uid)
+{
+	for (int fd = 0; fd <= 2; fd++) {
+		struct stat st;
+
+		if (uid != 0 && fstat(fd, &st) == 0 && may_be_given(fd, &st))
+			/* Whoever may not, rootless say, leaves it as it is. */
+			(void)!fchown(fd, uid, (gid_t)-1);
+	}
+}
+
 int init_step_streams(struct init_ctx *ctx, struct error *err)
 {
 	const uid_t uid = ctx->plan->process->user.uid;
@@ -77,9 +88,7 @@ int init_step_streams(struct init_ctx *ctx, struct error *err)
 			continue;
 		if (is_null(&st))
 			replace_null(fd);
-		else if (uid != 0 && may_be_given(fd, &st))
-			/* Whoever may not, rootless say, leaves it as it is. */
-			(void)!fchown(fd, uid, (gid_t)-1);
 	}
+	init_give_streams(uid);
 	return 0;
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -179,28 +180,37 @@ bool idmap_is_ours(int proc_fd, pid_t pid)
 	       is_same_file(&ours, &theirs);
 }
 
-uid_t idmap_uid_of(int proc_fd, pid_t pid, uid_t uid)
+bool idmap_find(const char *text, uint32_t id, uint32_t *ret)
+{
+	for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+		uint32_t inside, outside, size;
+
+		if (sscanf(line, "%" SCNu32 " %" SCNu32 " %" SCNu32, &inside, &outside, &size) == 3 &&
+		    id >= inside && id - inside < size) {
+			*ret = outside + (id - inside);
+			return true;
+		}
+	}
+	return false;
+}
+
+bool idmap_user_of(int proc_fd, pid_t pid, uid_t uid, uid_t *ret)
 {
 	auto_free char *text = NULL;
-	char path[32], *rest = NULL;
+	char path[32];
 
 	/* A map of our own would be read as the namespace above sees it. */
-	if (idmap_is_ours(proc_fd, pid))
-		return uid;
-	snprintf(path, sizeof(path), "%d/uid_map", pid);
-	if (io_read_file(proc_fd, path, MAP_MAX, &text, NULL) < 0)
-		return (uid_t)-1;
-	for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
-		unsigned int inside, outside, size;
-
-		if (sscanf(line, "%u %u %u", &inside, &outside, &size) == 3 && uid >= inside &&
-		    uid - inside < size)
-			return outside + (uid - inside);
+	if (idmap_is_ours(proc_fd, pid)) {
+		*ret = uid;
+		return true;
 	}
-	return (uid_t)-1;
+	snprintf(path, sizeof(path), "%d/uid_map", pid);
+	return io_read_file(proc_fd, path, MAP_MAX, &text, NULL) >= 0 && idmap_find(text, uid, ret);
 }
 
 uid_t idmap_root_of(int proc_fd, pid_t pid)
 {
-	return idmap_uid_of(proc_fd, pid, 0);
+	uid_t uid;
+
+	return idmap_user_of(proc_fd, pid, 0, &uid) ? uid : (uid_t)-1;
 }

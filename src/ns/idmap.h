@@ -22,13 +22,14 @@ char *idmap_text(const struct spec_id_mapping *mappings, size_t len);
 /* @proc_fd: the host's /proc; @pid as seen there. */
 int idmap_write(int proc_fd, pid_t pid, const struct spec_id_maps *maps, struct error *err);
 
-/*
- * Whether process @pid is in the user namespace that we are in, and which of our uids its uid @uid, or 0, is; (uid_t)-1 when none
- * is, or the process is gone.
- */
+/* Whether process @pid is in the user namespace that we are in. */
 bool idmap_is_ours(int proc_fd, pid_t pid);
-uid_t idmap_uid_of(int proc_fd, pid_t pid, uid_t uid);
+/* Our uid of @uid in the user namespace of process @pid; false: it has none, or the process is gone. */
+bool idmap_user_of(int proc_fd, pid_t pid, uid_t uid, uid_t *ret);
+/* The same of its root; (uid_t)-1 when there is none. */
 uid_t idmap_root_of(int proc_fd, pid_t pid);
+/* Pure: the id outside of @id in the text of a map file. */
+bool idmap_find(const char *text, uint32_t id, uint32_t *ret);
 
 /* A user namespace that nobody is in, for its maps alone (idmapped mounts). Returns its fd. Takes privilege. */
 int idmap_namespace_make(int proc_fd, const struct spec_id_maps *maps, struct error *err);

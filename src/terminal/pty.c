@@ -34,6 +34,24 @@ static int open_ptmx(int root_fd, struct error *err)
 	return take_fd(&fd);
 }
 
+/*
+ * Its group is "tty", which is 5 everywhere, unless the devpts has said another. EPERM, EINVAL: an id that the user namespace does not
+ * map; the terminal works without.
+ */
+static int give(int slave_fd, uid_t uid)
+{
+	enum { GROUP_TTY = 5 };
+	struct stat st;
+
+	if (fstat(slave_fd, &st) < 0)
+		return -errno;
+	if (st.st_gid == 0)
+		(void)!fchown(slave_fd, (uid_t)-1, GROUP_TTY);
+	if (uid != st.st_uid && fchown(slave_fd, uid, (gid_t)-1) < 0 && errno != EPERM && errno != EINVAL)
+		return -errno;
+	return 0;
+}
+
 int terminal_open(int root_fd, uid_t uid, uint16_t height, uint16_t width, int *ret_master, int *ret_slave,
 		  struct error *err)
 {
@@ -41,6 +59,7 @@ int terminal_open(int root_fd, uid_t uid, uint16_t height, uint16_t width, int *
 	auto_close int slave_fd = -1;
 	const struct winsize size = { .ws_row = height, .ws_col = width };
 	const int unlock = 0;
+	int r;
 
 	if (master_fd < 0)
 		return master_fd;
@@ -51,9 +70,9 @@ int terminal_open(int root_fd, uid_t uid, uint16_t height, uint16_t width, int *
 		return error_sys(err, -errno, "open the terminal's slave");
 	if ((height || width) && ioctl(master_fd, TIOCSWINSZ, &size) < 0)
 		return error_sys(err, -errno, "set the terminal's size");
-	/* EPERM, EINVAL: an id that the user namespace does not map; the terminal works without. */
-	if (uid != 0 && fchown(slave_fd, uid, (gid_t)-1) < 0 && errno != EPERM && errno != EINVAL)
-		return error_sys(err, -errno, "give the terminal to uid %u", uid);
+	r = give(slave_fd, uid);
+	if (r < 0)
+		return error_sys(err, r, "give the terminal to uid %u", uid);
 	*ret_master = take_fd(&master_fd);
 	*ret_slave = take_fd(&slave_fd);
 	return 0;

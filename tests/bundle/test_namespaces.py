@@ -93,6 +93,58 @@ class UserNamespace(BothPersonalities):
                          "0 0 100000 65536".split())
         self.ok("delete", "--force", self.cid)
 
+    def on_terminal(self, *arguments):
+        script = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
+        done = subprocess.run(["python3", "-c", script, *self.command(*arguments)], stdin=subprocess.DEVNULL, capture_output=True,
+                              check=False, timeout=60, env=self.environment(arguments))
+        self.assertEqual(done.returncode, 0, done)
+        return done.stdout.decode().split()
+
+    def test_terminal_belongs_to_the_user(self):
+        script = "stat -c '%u %g' $(tty); echo opened > $(tty)"
+        devpts = next(mount for mount in self.config["mounts"] if mount["type"] == "devpts")
+        for options in (devpts["options"], [word for word in devpts["options"] if not word.startswith("gid=")]):
+            devpts["options"] = options
+            for user in (0, 1000):
+                with self.subTest(user=user, options=options):
+                    self.shell(script, terminal=True, user={"uid": user, "gid": user})
+                    self.assertEqual(self.on_terminal("run", "--bundle", self.bundle, self.cid), [str(user), "5", "opened"])
+            self.config["process"].update(terminal=False, user={"uid": 0, "gid": 0})
+            self.start_sleeper()
+            for user in (0, 1000):
+                with self.subTest(exec=user, options=options):
+                    self.assertEqual(self.on_terminal("exec", "--tty", "--user", f"{user}:{user}", self.cid, "sh", "-c", script),
+                                     [str(user), "5", "opened"])
+            self.ok("delete", "--force", self.cid)
+
+    def test_streams_can_be_opened_again(self):
+        script = "echo out > /dev/stdout; echo err > /dev/stderr; cat /dev/stdin"
+        for user in (0, 1000):
+            with self.subTest(user=user):
+                self.shell(script, user={"uid": user, "gid": user})
+                result = self.krun("run", "--bundle", self.bundle, self.cid, stdin="in\n")
+                self.assertEqual((result.status, result.out, result.err), (0, "out\nin\n", "err\n"))
+        self.config["process"]["user"] = {"uid": 0, "gid": 0}
+        self.start_sleeper()
+        for user in (0, 1000):
+            with self.subTest(exec=user):
+                result = self.krun("exec", "--user", f"{user}:{user}", self.cid, "sh", "-c", script, stdin="in\n")
+                self.assertEqual((result.status, result.out, result.err), (0, "out\nin\n", "err\n"))
+        # The same in a namespace that is joined, as in a pod.
+        first, pid = self.cid, self.state()["pid"]
+        self.cid = f"{first}-pod"
+        self.ids.append(self.cid)
+        self.config["linux"]["namespaces"] = [item for item in self.config["linux"]["namespaces"] if item["type"] != "user"]
+        self.config["linux"]["namespaces"].append({"type": "user", "path": f"/proc/{pid}/ns/user"})
+        del self.config["linux"]["uidMappings"], self.config["linux"]["gidMappings"]
+        for user in (0, 1000):
+            with self.subTest(joined=user):
+                self.shell(script, user={"uid": user, "gid": user})
+                result = self.krun("run", "--bundle", self.bundle, self.cid, stdin="in\n")
+                self.assertEqual((result.status, result.out, result.err), (0, "out\nin\n", "err\n"))
+        self.cid = first
+        self.ok("delete", "--force", first)
+
     def test_devices_work(self):
         self.assertEqual(self.inside("echo x > /dev/null; head -c 2 /dev/zero | wc -c; stat -c %t:%T /dev/null").split(),
                          ["2", "1:3"])

@@ -5,6 +5,7 @@
 
 #include "ns/idmap.h"
 #include "spec/spec.h"
+#include "util/array.h"
 
 static void test_idmap_text_is_one_line_a_mapping(void **state)
 {
@@ -44,9 +45,32 @@ static void test_idmap_to_host(void **state)
 	assert_int_equal(id, 7);
 }
 
+static void test_ids_in_a_map_file(void **state)
+{
+	static const char text[] = "         0     100000      65536\n     70000       5000          1\n";
+	static const struct {
+		uint32_t id, expect;
+		bool found;
+	} rows[] = {
+		{ 0, 100000, true },   { 65535, 165535, true }, { 65536, 0, false },
+		{ 70000, 5000, true }, { 70001, 0, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		uint32_t got = 0;
+
+		assert_int_equal(idmap_find(text, rows[i].id, &got), rows[i].found);
+		assert_int_equal(got, rows[i].expect);
+	}
+	assert_false(idmap_find("", 0, &(uint32_t){ 0 }));
+	assert_true(idmap_find("0 0 4294967295", 4294967294u, &(uint32_t){ 0 }));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_ids_in_a_map_file),
 		cmocka_unit_test(test_idmap_to_host),
 		cmocka_unit_test(test_idmap_text_is_one_line_a_mapping),
 		cmocka_unit_test(test_idmap_has_root),
