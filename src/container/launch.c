@@ -307,8 +307,12 @@ static int open_mounts(struct launch *launch, struct error *err)
 		.files = files,
 		.devices = devices,
 	};
-	int r;
+	auto_free struct mount_owner *owners = NULL;
+	int r = launch_device_owners(launch, &owners, err);
 
+	if (r < 0)
+		return r;
+	request.owners = owners;
 	if (launch->has_km) {
 		const struct km_plan *km = &launch->km;
 

@@ -85,6 +85,9 @@ int launch_plan_make(struct launch *launch, struct error *err);
 unsigned int launch_preserved_fds(const struct launch *launch);
 /* launch_converse.c: with the child, until it is parked. */
 int launch_converse(struct launch *launch, struct error *err);
+/* launch_devices.c: the owners of linux.devices in a user namespace, by the maps of it; *ret is the caller's to free, NULL: none. */
+struct mount_owner;
+int launch_device_owners(const struct launch *launch, struct mount_owner **ret, struct error *err);
 /* launch_joined.c: a mount namespace that is somebody else's; what cannot be had there, and the root in it. */
 int launch_joined_check(struct launch *launch, struct error *err);
 int launch_joined_open(struct launch *launch, struct error *err);

@@ -58,6 +58,30 @@ static bool is_device(const struct stat *st, const struct spec_device *device)
 	return device->type == 'p' || st->st_rdev == makedev(device->major, device->minor);
 }
 
+void mount_node_name(size_t index, char name[MOUNT_NODE_NAME_MAX])
+{
+	snprintf(name, MOUNT_NODE_NAME_MAX, ":%zu", index);
+}
+
+void mount_add_nodes(int fd, const struct spec *spec, const struct mount_owner *owners)
+{
+	const mode_t old = umask(0);
+
+	for (size_t i = 0; i < spec->devices_len; i++) {
+		const struct spec_device *device = &spec->devices[i];
+		char name[MOUNT_NODE_NAME_MAX];
+
+		if (device->type == 'p')
+			continue;
+		mount_node_name(i, name);
+		if (mknodat(fd, name, file_type(device) | device->mode,
+			    makedev(device->major, device->minor)) == 0 &&
+		    owners && fchownat(fd, name, owners[i].uid, owners[i].gid, AT_SYMLINK_NOFOLLOW) < 0)
+			unlinkat(fd, name, 0);
+	}
+	umask(old);
+}
+
 /* ---- where it goes ------------------------------------------------------------------------------------------------- */
 
 struct place {
@@ -101,29 +125,41 @@ static int open_place(const struct mount_setup *setup, const char *path, struct 
 
 /* ---- nodes ---------------------------------------------------------------------------------------------------------- */
 
+/* A file for a node to be mounted on, which may be there already. */
+static int open_placeholder(const struct place *place)
+{
+	int fd = openat(place->dir_fd, place->name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+			0666);
+
+	if (fd >= 0)
+		close(fd);
+	fd = openat(place->dir_fd, place->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
 /* Where mknod(2) is not for us (user namespaces, a device cgroup around us): the host's node, if it is the same device. */
 static int bind_host_node(const struct place *place, const struct spec_device *device)
 {
 	auto_close int tree_fd = sys_open_tree(AT_FDCWD, device->path, OPEN_TREE_CLONE);
 	auto_close int target_fd = -1;
 	struct stat st;
-	int fd;
+	int r;
 
 	if (tree_fd < 0)
 		return tree_fd;
 	if (fstat(tree_fd, &st) < 0 || !is_device(&st, device))
 		return -ENODEV;
-	fd = openat(place->dir_fd, place->name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
-	if (fd >= 0)
-		close(fd);
-	target_fd = openat(place->dir_fd, place->name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	if (target_fd < 0)
-		return -errno;
-	return mount_attach(tree_fd, target_fd);
+	r = sys_mount_setattr(tree_fd, "", AT_EMPTY_PATH, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, 0, 0, -1);
+	if (r < 0)
+		return r;
+	target_fd = open_placeholder(place);
+	return target_fd < 0 ? target_fd : mount_attach(tree_fd, target_fd);
 }
 
-/* A node of mount_make_nodes(). Its tmpfs goes over the host's /sys, which the pivot takes away with the rest. */
-static int bind_made_node(struct mount_setup *setup, const struct mount_extra_device *device, int target_fd)
+/*
+ * A node of mount_make_nodes(), by its name there. Its tmpfs goes over the host's /sys, which the pivot takes away with the rest.
+ */
+static int bind_made_node(struct mount_setup *setup, const char *name, int target_fd)
 {
 	auto_close int tree_fd = -1;
 	char path[64];
@@ -136,7 +172,7 @@ static int bind_made_node(struct mount_setup *setup, const struct mount_extra_de
 	if (r < 0)
 		return r;
 	setup->nodes_attached = true;
-	snprintf(path, sizeof(path), "/sys%s", strrchr(device->path, '/'));
+	snprintf(path, sizeof(path), "/sys/%s", name);
 	tree_fd = sys_open_tree(AT_FDCWD, path, OPEN_TREE_CLONE);
 	return tree_fd < 0 ? tree_fd : mount_attach(tree_fd, target_fd);
 }
@@ -151,22 +187,61 @@ static int check_existing(const struct place *place, const struct spec_device *d
 	return is_device(&st, device) ? 0 : -EEXIST;
 }
 
-static int make_node(const struct mount_setup *setup, const struct place *place,
-		     const struct spec_device *device)
+/* What an earlier container on the same root has left, where nodes are binds: an empty file. */
+static bool is_placeholder(const struct place *place)
+{
+	struct stat st;
+
+	return fstatat(place->dir_fd, place->name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
+	       st.st_size == 0;
+}
+
+/* Asks the kernel, on a file system that nobody sees. */
+static bool may_make_nodes(void)
+{
+	const struct mount_extra_device null = { .path = "/null", .major = 1, .minor = 3, .mode = 0600 };
+	auto_close int fd = mount_make_nodes(&null, 1);
+
+	return fd >= 0;
+}
+
+/* One that the parent has made for config.json, or the host's. */
+static int bind_node(struct mount_setup *setup, const struct place *place, const struct spec_device *device)
+{
+	const struct spec *spec = setup->spec;
+	const bool configured = device >= spec->devices && device < spec->devices + spec->devices_len;
+	char name[MOUNT_NODE_NAME_MAX];
+	int r = -ENOENT;
+
+	if (setup->nodes_fd >= 0 && configured) {
+		auto_close int target_fd = open_placeholder(place);
+
+		mount_node_name((size_t)(device - spec->devices), name);
+		r = target_fd < 0 ? target_fd : bind_made_node(setup, name, target_fd);
+	}
+	return r == -ENOENT ? bind_host_node(place, device) : r;
+}
+
+static int make_bound_node(struct mount_setup *setup, const struct place *place,
+			   const struct spec_device *device)
+{
+	int r = check_existing(place, device);
+
+	return r == -ENOENT || (r == -EEXIST && is_placeholder(place)) ? bind_node(setup, place, device) : r;
+}
+
+static int make_node(struct mount_setup *setup, const struct place *place, const struct spec_device *device)
 {
 	const dev_t number = device->type == 'p' ? 0 : makedev(device->major, device->minor);
 
 	if (!place->own)
 		return check_existing(place, device);
-	if (setup->user_namespace && device->type != 'p') {
-		int r = check_existing(place, device);
-
-		return r == 0 ? 0 : bind_host_node(place, device);
-	}
+	if (setup->user_namespace && device->type != 'p')
+		return make_bound_node(setup, place, device);
 	if (mknodat(place->dir_fd, place->name, file_type(device) | device->mode, number) < 0) {
-		if (errno == EEXIST)
-			return check_existing(place, device);
-		return errno == EPERM ? bind_host_node(place, device) : -errno;
+		if (errno == EPERM || (errno == EEXIST && is_placeholder(place) && !may_make_nodes()))
+			return bind_host_node(place, device);
+		return errno == EEXIST ? check_existing(place, device) : -errno;
 	}
 	if ((device->uid || device->gid) &&
 	    fchownat(place->dir_fd, place->name, device->uid, device->gid, AT_SYMLINK_NOFOLLOW) < 0)
@@ -239,7 +314,7 @@ static int open_to_user(struct mount_setup *setup, const struct place *place,
 	/* Who may make no node, in a user namespace of the container's or of krun's own, has to do with the host's. */
 	if (setup->user_namespace && setup->nodes_fd < 0)
 		return 0;
-	r = bind_made_node(setup, device, fd);
+	r = bind_made_node(setup, strrchr(device->path, '/') + 1, fd);
 	return r == -EPERM ? 0 : r;
 }
 

@@ -10,7 +10,12 @@
 #include "mount/plan.h"
 #include "mount/setup.h"
 
-enum { MOUNT_EXTRA_FILES_MAX = 6, MOUNT_EXTRA_DEVICES_MAX = 4, MOUNT_GUARDS_MAX = 32 };
+enum {
+	MOUNT_EXTRA_FILES_MAX = 6,
+	MOUNT_EXTRA_DEVICES_MAX = 4,
+	MOUNT_GUARDS_MAX = 32,
+	MOUNT_NODE_NAME_MAX = 24
+};
 
 /* A directory on the way to an extra file that is a mount of itself, guard.c. */
 struct mount_guard {
@@ -63,6 +68,9 @@ struct mount_tmpfs_options {
 int mount_tmpfs(const struct mount_tmpfs_options *options);
 /* The nodes of @devices with their modes on a detached tmpfs, by the last component of their paths. */
 int mount_make_nodes(const struct mount_extra_device *devices, size_t len);
+/* And those of linux.devices, by mount_node_name(); what cannot be made is left out. @owners: one for each, NULL for root. */
+void mount_add_nodes(int fd, const struct spec *spec, const struct mount_owner *owners);
+void mount_node_name(size_t index, char name[MOUNT_NODE_NAME_MAX]);
 /*
  * Child, before the root is changed without a pivot: unmounts each proc and sysfs outside of the root, or covers it where
  * somebody with more rights has locked it. The kernel lets a user namespace in the container mount these afresh, and

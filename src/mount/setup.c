@@ -269,11 +269,14 @@ static void make_nodes(struct mount_setup *setup, const struct mount_request *re
 {
 	int fd;
 
-	if (!request->new_userns || request->unprivileged || request->devices_len == 0)
+	if (!request->new_userns || request->unprivileged ||
+	    (request->devices_len == 0 && request->spec->devices_len == 0))
 		return;
 	fd = mount_make_nodes(request->devices, request->devices_len);
-	if (fd >= 0)
-		setup->nodes_fd = fd;
+	if (fd < 0)
+		return;
+	mount_add_nodes(fd, request->spec, request->owners);
+	setup->nodes_fd = fd;
 }
 
 int mount_setup_make(const struct mount_request *request, struct mount_setup **ret, struct error *err)

@@ -42,6 +42,12 @@ struct mount_extra_device {
 	mode_t mode; /* permission bits of a node; ignored for a bind */
 };
 
+/* Of a node, as the host counts. */
+struct mount_owner {
+	uid_t uid;
+	gid_t gid;
+};
+
 struct mount_request {
 	const struct spec *spec; /* borrowed for the life of the setup */
 	const int *
@@ -56,6 +62,8 @@ struct mount_request {
 	size_t files_len;
 	const struct mount_extra_device *devices;
 	size_t devices_len;
+	const struct mount_owner
+		*owners; /* of each of linux.devices in a new user namespace; NULL: the host's root */
 };
 
 /*

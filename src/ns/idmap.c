@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/sched.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -206,6 +207,37 @@ bool idmap_user_of(int proc_fd, pid_t pid, uid_t uid, uid_t *ret)
 	}
 	snprintf(path, sizeof(path), "%d/uid_map", pid);
 	return io_read_file(proc_fd, path, MAP_MAX, &text, NULL) >= 0 && idmap_find(text, uid, ret);
+}
+
+/* Only of a process can they be read. */
+int idmap_read(int proc_fd, int userns_fd, char **ret_uids, char **ret_gids)
+{
+	pid_t pid = sys_clone3(0, SIGCHLD, -1);
+	int status = 0, r;
+	char path[32];
+
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		sys_set_dumpable(false);
+		if (setns(userns_fd, CLONE_NEWUSER) < 0)
+			_exit(1);
+		raise(SIGSTOP);
+		_exit(0);
+	}
+	if (pid < 0)
+		return pid;
+	*ret_uids = *ret_gids = NULL;
+	r = sys_wait(pid, &status, WUNTRACED);
+	if (r >= 0 && !WIFSTOPPED(status))
+		return -EPERM;
+	snprintf(path, sizeof(path), "%d/uid_map", pid);
+	r = io_read_file(proc_fd, path, MAP_MAX, ret_uids, NULL);
+	snprintf(path, sizeof(path), "%d/gid_map", pid);
+	if (r >= 0)
+		r = io_read_file(proc_fd, path, MAP_MAX, ret_gids, NULL);
+	kill(pid, SIGKILL);
+	sys_wait(pid, NULL, 0);
+	return r < 0 ? r : 0;
 }
 
 uid_t idmap_root_of(int proc_fd, pid_t pid)

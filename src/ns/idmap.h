@@ -28,6 +28,8 @@ bool idmap_is_ours(int proc_fd, pid_t pid);
 bool idmap_user_of(int proc_fd, pid_t pid, uid_t uid, uid_t *ret);
 /* The same of its root; (uid_t)-1 when there is none. */
 uid_t idmap_root_of(int proc_fd, pid_t pid);
+/* The maps of user namespace @userns_fd, as a reader in ours sees them; owned by the caller. Takes privilege. */
+int idmap_read(int proc_fd, int userns_fd, char **ret_uids, char **ret_gids);
 /* Pure: the id outside of @id in the text of a map file. */
 bool idmap_find(const char *text, uint32_t id, uint32_t *ret);
 

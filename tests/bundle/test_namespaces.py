@@ -2,6 +2,7 @@
 """Namespaces made and joined, id maps, names."""
 
 import os
+import stat
 import subprocess
 
 from krun import BothPersonalities, KrunTest, Result, user_namespace
@@ -144,6 +145,46 @@ class UserNamespace(BothPersonalities):
                 self.assertEqual((result.status, result.out, result.err), (0, "out\nin\n", "err\n"))
         self.cid = first
         self.ok("delete", "--force", first)
+
+    def test_configured_devices(self):
+        """On a default path, with other numbers, owners and modes; and what krun binds can be no program."""
+        self.config["linux"]["devices"] = [
+            {"path": "/dev/random", "type": "c", "major": 1, "minor": 9},
+            {"path": "/dev/null", "type": "c", "major": 1, "minor": 3, "fileMode": 0o622, "uid": 7, "gid": 8},
+            {"path": "/dev/ptmx", "type": "c", "major": 5, "minor": 2, "fileMode": 0o666},
+            {"path": "/dev/mine/own", "type": "c", "major": 1, "minor": 5, "fileMode": 0o640, "uid": 1000, "gid": 1000}]
+        self.config["linux"]["maskedPaths"] = []
+        script = ("cd /dev; stat -c '%t:%T %a %u %g' random null ptmx mine/own; head -c 1 mine/own | wc -c; echo > null; "
+                  "grep -E ' /dev/(mine/own|zero|random|null|ptmx) ' /proc/self/mountinfo | cut -d' ' -f6 | "
+                  "grep -c nosuid.*noexec")
+        expected = ["1:9 666 0 0", "1:3 622 7 8", "5:2 666 0 0", "1:5 640 1000 1000", "1", "5"]
+        self.assertEqual(self.inside(script, user={"uid": 1000, "gid": 1000}).splitlines(), expected)
+        # In a namespace that is joined, as in a pod.
+        devices = self.config["linux"].pop("devices")
+        self.config["process"]["user"] = {"uid": 0, "gid": 0}
+        self.start_sleeper()
+        first, pid = self.cid, self.state()["pid"]
+        self.cid = f"{first}-pod"
+        self.ids.append(self.cid)
+        self.config["linux"]["devices"] = devices
+        self.config["linux"]["namespaces"] = [item for item in self.config["linux"]["namespaces"] if item["type"] != "user"]
+        self.config["linux"]["namespaces"].append({"type": "user", "path": f"/proc/{pid}/ns/user"})
+        del self.config["linux"]["uidMappings"], self.config["linux"]["gidMappings"]
+        self.assertEqual(self.inside(script, user={"uid": 1000, "gid": 1000}).splitlines(), expected)
+        self.cid = first
+        self.ok("delete", "--force", first)
+
+    def test_file_of_the_image_at_the_path_of_a_device(self):
+        """It is an error, as without a user namespace; the empty one that a bind was on is none."""
+        self.config["mounts"] = [mount for mount in self.config["mounts"] if not mount["destination"].startswith("/dev")]
+        self.config["linux"]["devices"] = [{"path": "/dev/mine", "type": "c", "major": 1, "minor": 5}]
+        for _ in range(2):
+            self.assertEqual(self.inside("stat -c %t:%T /dev/mine /dev/null").split(), ["1:5", "1:3"])
+        self.assertTrue(stat.S_ISREG(os.stat(f"{self.rootfs}/dev/mine").st_mode))
+        with open(f"{self.rootfs}/dev/mine", "w") as file:
+            file.write("data")
+        self.write_config()
+        self.assertIn("device '/dev/mine': something else is there already", self.run_fails())
 
     def test_devices_work(self):
         self.assertEqual(self.inside("echo x > /dev/null; head -c 2 /dev/zero | wc -c; stat -c %t:%T /dev/null").split(),

@@ -388,6 +388,23 @@ class Rootless(KrunTest):
                 # What is mounted in it nobody has asked for.
                 self.assertLessEqual({"ro", "nosuid", "nodev", "noexec"}, found["/sys/fs/cgroup"])
 
+    def test_a_second_container_on_the_same_root(self):
+        """Who can make no node has the host's, mounted on an empty file, which is there the second time."""
+        self.template("echo x > /dev/null && stat -c %t:%T /dev/null /dev/zero")
+        self.config["mounts"] = [mount for mount in self.config["mounts"] if not mount["destination"].startswith("/dev")]
+        self.config["linux"]["maskedPaths"] = []
+        self.save()
+        for inside in ([], ["unshare", "--user", "--map-root-user", "--mount"]):
+            if inside:
+                self.config["linux"]["namespaces"] = [item for item in self.config["linux"]["namespaces"] if item["type"] != "user"]
+                del self.config["linux"]["uidMappings"], self.config["linux"]["gidMappings"]
+                self.save()
+            for _ in range(2):
+                self.assertEqual(self.user_ok("run", self.cid, inside=inside).split(), ["1:3", "1:5"])
+        with open(f"{self.rootfs}/dev/full", "w") as file:
+            file.write("data")
+        self.assertIn("device '/dev/full': something else is there already", self.as_user("run", self.cid, inside=inside).err)
+
     def test_limits_are_not_dropped(self):
         self.template("true")
         self.config["linux"]["resources"] = {"pids": {"limit": 10}}
