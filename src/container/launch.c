@@ -291,6 +291,18 @@ static int add_snapshot_files(struct launch *launch, struct mount_extra_file *fi
 	return r;
 }
 
+/*
+ * What a mount of type "cgroup" shows in a container that has no cgroup namespace of its own: the whole hierarchy, in which the paths
+ * of /proc/self/cgroup are then found.
+ */
+static int open_hierarchy(const struct spec *spec, int *ret, struct error *err)
+{
+	const char *path = spec->namespaces[NS_CGROUP].listed ? NULL : cgroup_mount_point();
+
+	*ret = path ? open(path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+	return path && *ret < 0 ? error_sys(err, -errno, "open '%s'", path) : 0;
+}
+
 static int open_mounts(struct launch *launch, struct error *err)
 {
 	struct mount_extra_file files[5];
@@ -302,17 +314,20 @@ static int open_mounts(struct launch *launch, struct error *err)
 		.unprivileged = geteuid() != 0,
 		.no_pivot = launch->request->no_pivot,
 		.has_cgroupns = launch->spec->namespaces[NS_CGROUP].listed,
-		.cgroup_dir_fd = launch->cgroup.dir_fd,
 		.idmap_fds = launch->idmap_fds,
 		.files = files,
 		.devices = devices,
 	};
 	auto_free struct mount_owner *owners = NULL;
+	auto_close int hierarchy_fd = -1;
 	int r = launch_device_owners(launch, &owners, err);
 
+	if (r == 0)
+		r = open_hierarchy(launch->spec, &hierarchy_fd, err);
 	if (r < 0)
 		return r;
 	request.owners = owners;
+	request.cgroup_dir_fd = hierarchy_fd;
 	if (launch->has_km) {
 		const struct km_plan *km = &launch->km;
 

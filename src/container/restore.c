@@ -127,17 +127,10 @@ static int add_notify(struct restore *restore, struct error *err)
 static int find_sources(struct restore *restore, struct error *err)
 {
 	const struct launch *launch = restore->launch;
-	const struct cgroup_place *place = &launch->state.cgroup;
-	auto_free char *cgroup = NULL;
-	int r;
+	int r = mount_sources_find(launch->spec, launch->bundle_fd, restore->image.below.items,
+				   cgroup_mount_point(), launch->spec->namespaces[NS_CGROUP].listed,
+				   &restore->sources, err);
 
-	if (place->path && cgroup_mount_point() &&
-	    asprintf(&cgroup, "%s%s", cgroup_mount_point(), place->path) < 0) {
-		cgroup = NULL;
-		return error_oom(err);
-	}
-	r = mount_sources_find(launch->spec, launch->bundle_fd, restore->image.below.items, cgroup,
-			       launch->spec->namespaces[NS_CGROUP].listed, &restore->sources, err);
 	return r < 0 ? r : add_notify(restore, err);
 }
 

@@ -19,7 +19,7 @@ enum mount_kind {
 	MOUNT_BIND,	   /* a tree of the host */
 	MOUNT_NEW,	   /* a new file system */
 	MOUNT_CGROUP,	   /* cgroup2 of the container's own cgroup namespace */
-	MOUNT_CGROUP_BIND, /* without one: the container's cgroup directory */
+	MOUNT_CGROUP_BIND, /* without one: the hierarchy, or a part of it */
 	MOUNT_REMOUNT,	   /* changes what is mounted there already */
 };
 

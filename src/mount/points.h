@@ -66,7 +66,7 @@ int mount_outside_find(const struct mount_search *search, struct mount_pairs *re
 
 /*
  * For a restore: each destination of @spec with the path on the host that belongs there. @bundle_fd: where relative sources
- * begin. @below: as above, from the checkpoint. @cgroup_path: the container's cgroup directory, for a container without a cgroup
+ * begin. @below: as above, from the checkpoint. @cgroup_path: the hierarchy of cgroups, for a container without a cgroup
  * namespace; NULL: none.
  */
 int mount_sources_find(const struct spec *spec, int bundle_fd, char *const *below, const char *cgroup_path,

@@ -102,7 +102,6 @@ static int open_bind(const struct mount_request *request, struct mount_entry *en
 	return r < 0 ? r : mount_configure_tree(entry->tree_fd, entry, err);
 }
 
-/* Without a cgroup namespace the container sees its own directory only. */
 static int open_cgroup(const struct mount_request *request, struct mount_entry *entry, struct error *err)
 {
 	auto_close int host_fd = -1;

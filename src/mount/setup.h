@@ -57,7 +57,7 @@ struct mount_request {
 	bool unprivileged; /* no CAP_SYS_ADMIN here: sources can only be cloned by the child */
 	bool no_pivot;	   /* MS_MOVE and chroot instead of pivot_root(2) */
 	bool has_cgroupns; /* the container gets its own cgroup namespace */
-	int cgroup_dir_fd; /* the container's cgroup directory for binds of type "cgroup"; -1 none */
+	int cgroup_dir_fd; /* without: what mounts of type "cgroup" show; -1: /sys/fs/cgroup */
 	const struct mount_extra_file *files;
 	size_t files_len;
 	const struct mount_extra_device *devices;

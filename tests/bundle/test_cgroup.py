@@ -185,6 +185,23 @@ class Cgroup(BothPersonalities):
         self.assertEqual(self.ok("exec", self.cid, "grep", "^0::", "/proc/self/cgroup").out, "0::/sub\n")
         self.ok("delete", "--force", self.cid)
 
+    def test_hierarchy_without_a_cgroup_namespace(self):
+        """As engines' --cgroupns=host: what /proc/self/cgroup says is found there."""
+        self.config["linux"]["namespaces"] = [item for item in self.config["linux"]["namespaces"] if item["type"] != "cgroup"]
+        script = ("p=$(sed -n 's/^0:://p' /proc/self/cgroup); echo $p; grep -c -x $$ /sys/fs/cgroup$p/cgroup.procs; "
+                  "mkdir /sys/fs/cgroup/made 2>/dev/null || echo read-only")
+        for user_namespace in (False, True):
+            with self.subTest(user_namespace=user_namespace):
+                if user_namespace:
+                    self.config["linux"]["namespaces"].append({"type": "user"})
+                    for key in ("uidMappings", "gidMappings"):
+                        self.config["linux"][key] = [{"containerID": 0, "hostID": 100000, "size": 65536}]
+                    subprocess.run(["chown", "-R", "100000:100000", self.rootfs], check=True)
+                    self.config["mounts"] = [mount for mount in self.config["mounts"] if mount["type"] != "sysfs"]
+                out = self.inside(script).split()
+                self.assertTrue(out[0].endswith(f"/krun/{self.cid}"), out)
+                self.assertEqual(out[1:], ["1", "read-only"])
+
     def test_no_cgroup_manager(self):
         self.shell("grep ^0:: /proc/self/cgroup")
         self.config["linux"]["namespaces"] = [item for item in self.config["linux"]["namespaces"]
