@@ -14,9 +14,13 @@
  *
  * An ordinary user may clone into a scope of his own systemd only from below that systemd's cgroup, not from his login session.
  * Then there is a stage, too, which systemd moves into the scope first.
+ *
+ * Whoever clones a process with a mount namespace of its own stands in the root's directory (mount_setup_stand()). The command goes back
+ * to where it was, or leaves that to a stage when it cannot.
  */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
@@ -27,6 +31,7 @@
 #include "cgroup/cgroup.h"
 #include "init/ctx.h"
 #include "init/sync.h"
+#include "mount/setup.h"
 #include "ns/setup.h"
 #include "security/security.h"
 #include "spec/spec.h"
@@ -108,6 +113,13 @@ static int stage_namespaces(const struct init_plan *plan, struct error *err)
 	return ns_time_offsets_apply(plan->proc_fd, plan->spec, err);
 }
 
+static int stand_in_root(const struct init_plan *plan, struct error *err)
+{
+	int r = plan->mounts ? mount_setup_stand(plan->mounts) : 0;
+
+	return r < 0 ? error_sys(err, r, "enter the rootfs '%s'", plan->spec->rootfs) : 0;
+}
+
 static _Noreturn void stage_main(const struct init_plan *plan, int sync_fd, bool attach)
 {
 	struct error err = { 0 };
@@ -115,7 +127,9 @@ static _Noreturn void stage_main(const struct init_plan *plan, int sync_fd, bool
 	int r;
 
 	log_set_role("stage", NULL);
-	r = init_inherit_stage(plan, &sync_fd, &err);
+	r = stand_in_root(plan, &err);
+	if (r == 0)
+		r = init_inherit_stage(plan, &sync_fd, &err);
 	if (r == 0 && attach)
 		r = sync_expect(sync_fd, SYNC_ATTACHED, NULL, &err);
 	if (r == 0 && plan->spec && plan->ns->stage)
@@ -164,11 +178,15 @@ static bool may_clone_into(int cgroup_fd)
 	return pid != -EACCES;
 }
 
-/* A stage first, where one is needed. Returns the pid, in the parent only. */
-static pid_t clone_child(const struct init_plan *plan, const int fds[2], bool stage, bool attach)
+/* A stage first, where one is needed. @back_fd: the working directory. Returns the pid, in the parent only. */
+static pid_t clone_child(const struct init_plan *plan, const int fds[2], bool stage, bool attach, int back_fd,
+			 struct error *err)
 {
 	pid_t pid;
+	int r = stage ? 0 : stand_in_root(plan, err);
 
+	if (r < 0)
+		return r;
 	sys_set_dumpable(plan->maps_need_dumpable);
 	pid = sys_clone3(stage || !plan->spec ? 0 : plan->ns->create, SIGCHLD, stage ? -1 : plan->cgroup_fd);
 	if (pid == 0) {
@@ -179,6 +197,13 @@ static pid_t clone_child(const struct init_plan *plan, const int fds[2], bool st
 	}
 	if (plan->maps_need_dumpable)
 		sys_set_dumpable(false);
+	if (pid < 0)
+		error_sys(err, pid, "make the container's %s", plan->spec ? "namespaces" : "process");
+	/* It was opened, so that it can be entered. */
+	if (back_fd >= 0 && fchdir(back_fd) < 0 && pid > 0) {
+		kill(pid, SIGKILL);
+		pid = error_sys(err, -errno, "go back to the working directory");
+	}
 	return pid;
 }
 
@@ -213,7 +238,8 @@ static void take_oom_score_back(const struct init_plan *plan, int64_t own)
 int init_spawn(const struct init_plan *plan, struct init_child *ret, struct error *err)
 {
 	const bool attach = plan->cgroup && plan->cgroup->place.user && !may_clone_into(plan->cgroup_fd);
-	const bool stage = attach || (plan->spec && plan->ns->stage);
+	auto_close int back_fd = plan->mounts ? open(".", O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+	const bool stage = attach || (plan->spec && plan->ns->stage) || (plan->mounts && back_fd < 0);
 	auto_close int parent_fd = -1, child_fd = -1;
 	int64_t own_score = 0;
 	int fds[2];
@@ -227,10 +253,10 @@ int init_spawn(const struct init_plan *plan, struct init_child *ret, struct erro
 		return r;
 	parent_fd = fds[0];
 	child_fd = fds[1];
-	pid = clone_child(plan, fds, stage, attach);
+	pid = clone_child(plan, fds, stage, attach, back_fd, err);
 	take_oom_score_back(plan, own_score);
 	if (pid < 0)
-		return error_sys(err, pid, "make the container's %s", plan->spec ? "namespaces" : "process");
+		return pid;
 	cleanup_close(&child_fd);
 	if (stage) {
 		r = collect_stage(plan, pid, attach, parent_fd, &pid, err);

@@ -59,15 +59,22 @@ static int step_cpus(struct init_ctx *ctx, struct error *err)
 
 static int step_id_maps(struct init_ctx *ctx, struct error *err)
 {
-	const struct spec *spec = ctx->plan->spec;
 	int r;
 
 	if (!ctx->plan->user_namespace)
 		return 0;
 	r = sync_expect(ctx->sync_fd, SYNC_ID_MAPS, NULL, err);
 	sys_set_dumpable(false);
-	if (r < 0)
-		return r;
+	return r < 0 ? r : 0;
+}
+
+static int step_root_of_namespace(struct init_ctx *ctx, struct error *err)
+{
+	const struct spec *spec = ctx->plan->spec;
+	int r = 0;
+
+	if (!ctx->plan->user_namespace)
+		return 0;
 	/* A joined namespace has maps of its own that config.json does not repeat. */
 	if (spec->namespaces[NS_USER].path || idmap_has_root(spec->id_maps.uids, spec->id_maps.uids_len))
 		r = become_root(err);
@@ -105,6 +112,11 @@ static int step_cgroup_namespace(struct init_ctx *ctx, struct error *err)
 static int step_names(struct init_ctx *ctx, struct error *err)
 {
 	return ns_names_apply(ctx->plan->spec->hostname, ctx->plan->spec->domainname, err);
+}
+
+static int step_sources(struct init_ctx *ctx, struct error *err)
+{
+	return mount_do_sources(ctx->plan->mounts, err);
 }
 
 static int step_propagation(struct init_ctx *ctx, struct error *err)
@@ -249,8 +261,11 @@ static int step_make_directory(struct init_ctx *ctx, struct error *err)
 }
 
 const struct init_step init_create_steps[] = {
-	{ "cpus", step_cpus },	     /* before a scheduler that would not let it */
-	{ "id maps", step_id_maps }, /* everything below needs our ids */
+	{ "cpus", step_cpus }, /* before a scheduler that would not let it */
+	{ "id maps", step_id_maps },
+	{ "sources",
+	  step_sources }, /* with the ids and groups of the caller still, to whom the sources are open */
+	{ "root of the user namespace", step_root_of_namespace }, /* everything below needs our ids */
 	{ "join namespaces", step_join },
 	{ "session", step_session },
 	{ "keyring", step_keyring },
@@ -296,6 +311,7 @@ static int step_chroot(struct init_ctx *ctx, struct error *err)
 const struct init_step init_create_joined_steps[] = {
 	{ "cpus", step_cpus },
 	{ "id maps", step_id_maps },
+	{ "root of the user namespace", step_root_of_namespace },
 	{ "join namespaces", step_join },
 	{ "session", step_session },
 	{ "keyring", step_keyring },

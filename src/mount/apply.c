@@ -70,17 +70,6 @@ static int apply_bind(struct mount_setup *setup, struct mount_entry *entry, stru
 
 	if (entry->link)
 		return apply_link(setup, entry, err);
-	if (!entry->cloned) {
-		r = mount_clone_inherited(&entry->tree_fd,
-					  entry->kind == MOUNT_CGROUP_BIND || entry->options->recursive_bind);
-		if (r < 0)
-			return refuse(entry, r, err);
-		r = mount_idmap_tree(entry->tree_fd, entry, err);
-		if (r == 0)
-			r = mount_configure_tree(entry->tree_fd, entry, err);
-		if (r < 0)
-			return r;
-	}
 	target_fd = open_bind_target(setup->root_fd, entry);
 	if (target_fd < 0)
 		return refuse(entry, target_fd, err);

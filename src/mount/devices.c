@@ -157,23 +157,22 @@ static int bind_host_node(const struct place *place, const struct spec_device *d
 }
 
 /*
- * A node of mount_make_nodes(), by its name there. Its tmpfs goes over the host's /sys, which the pivot takes away with the rest.
+ * A node of mount_make_nodes(), by its name there. What is attached can be copied: so its tmpfs covers the root for as long as devices
+ * are made.
  */
 static int bind_made_node(struct mount_setup *setup, const char *name, int target_fd)
 {
 	auto_close int tree_fd = -1;
-	char path[64];
 	int r = 0;
 
 	if (setup->nodes_fd < 0)
 		r = setup->nodes_fd = mount_make_nodes(setup->devices, setup->devices_len);
 	if (r >= 0 && !setup->nodes_attached)
-		r = sys_move_mount(setup->nodes_fd, "", AT_FDCWD, "/sys", MOVE_MOUNT_F_EMPTY_PATH);
+		r = mount_attach(setup->nodes_fd, setup->root_fd);
 	if (r < 0)
 		return r;
 	setup->nodes_attached = true;
-	snprintf(path, sizeof(path), "/sys/%s", name);
-	tree_fd = sys_open_tree(AT_FDCWD, path, OPEN_TREE_CLONE);
+	tree_fd = sys_open_tree(setup->nodes_fd, name, OPEN_TREE_CLONE);
 	return tree_fd < 0 ? tree_fd : mount_attach(tree_fd, target_fd);
 }
 
@@ -397,6 +396,9 @@ int mount_do_devices(struct mount_setup *setup, struct error *err)
 	old = umask(0);
 	r = make_all(setup, dev_fd, err);
 	umask(old);
+	/* Hooks come next. */
+	if (r == 0 && setup->nodes_attached && (fchdir(setup->nodes_fd) < 0 || umount2(".", MNT_DETACH) < 0))
+		return error_sys(err, -errno, "take the devices' file system off the root");
 	return r;
 }
 

@@ -25,16 +25,18 @@ struct mount_guard {
 
 struct mount_extra_tree {
 	struct mount_extra_file file; /* .fd not used */
-	int tree_fd; /* detached, or with @late what it is to be a copy of (-1: an own directory); owned */
-	bool late;   /* an unprivileged parent: the child makes the mount */
+	int tree_fd; /* detached; when the child makes it, until then what it is to be a copy of (-1: an own directory); owned */
 };
 
 struct mount_setup {
 	const struct spec *spec;
 	bool user_namespace;
 	bool no_pivot;
-	int root_fd; /* tree of the root; O_PATH fd of it when !root_cloned */
-	bool root_cloned;
+	bool late; /* the child makes the copies: the parent may not */
+	int place_fd; /* directory of the root, O_PATH, as parent or child see it; AT_FDCWD: the child stands in it */
+	bool in_place;	    /* the process that clones stands in it, mount_setup_stand() */
+	bool place_is_root; /* child: that directory is "/" */
+	int root_fd;	    /* tree of the root; -1 until the child has made it */
 	struct mount_plan plan;
 	struct mount_extra_tree files[MOUNT_EXTRA_FILES_MAX];
 	size_t files_len;
@@ -93,12 +95,12 @@ int mount_finish_binds(struct mount_setup *setup, struct error *err);
 /* Child, when everything is in its place: the others. */
 int mount_finish_read_only(struct mount_setup *setup, struct error *err);
 
-/*
- * A detached copy of what @fd stands for. With *cloned false the fd is from outside our mount namespace (an
- * unprivileged parent opened it): the same object is opened again by its path and compared first.
- */
+/* A detached copy of what @fd stands for. */
 int mount_clone_fd(int fd, bool recursive);
-int mount_clone_inherited(int *fd, bool recursive);
+/* Child: the copies of sources that the parent may not make. */
+int mount_copy_sources(struct mount_setup *setup, struct error *err);
+/* Child: root_fd anew, from the root's directory. */
+int mount_copy_root(struct mount_setup *setup);
 /* The entry's id map on a detached tree, if it has one. */
 int mount_idmap_tree(int tree_fd, const struct mount_entry *entry, struct error *err);
 /* Attributes and propagation of a detached tree, before anybody can see it, but for a read-only that comes later. */
@@ -111,9 +113,11 @@ int mount_set_attributes(int fd, bool recursive, uint64_t set, uint64_t clear, c
 
 /* Child: everything in the plan, in order. */
 int mount_apply(struct mount_setup *setup, struct error *err);
-/* The mount of an extra file that came late, made in the child. */
-int mount_make_late(struct mount_extra_tree *tree);
-/* Child: attaches a tree on the object behind @target_fd. */
+/* A detached mount for an extra file without a descriptor. */
+int mount_own_directory(const struct mount_extra_file *file);
+/* A detached mount of an extra file: executable, unless it is a directory, and nothing else, whatever the host's mount says. */
+int mount_restrict_file(int tree_fd, bool is_directory);
+/* Child: attaches a tree on the object behind @target_fd; AT_FDCWD: on the working directory. */
 int mount_attach(int tree_fd, int target_fd);
 
 /*

@@ -21,7 +21,9 @@ int mount_do_live(struct mount_setup *setup, struct error *err)
 	setup->root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (setup->root_fd < 0)
 		return error_sys(err, -errno, "open the container's root");
-	r = mount_apply(setup, err);
+	r = mount_copy_sources(setup, err);
+	if (r == 0)
+		r = mount_apply(setup, err);
 	return r < 0 ? r : mount_finish_read_only(setup, err);
 }
 

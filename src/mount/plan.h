@@ -35,8 +35,7 @@ struct mount_entry {
 	/* filled by the parent: */
 	int idmap_fd; /* user namespace whose ids the mount shows; borrowed; -1: none */
 	/* and for binds: */
-	int tree_fd; /* detached tree, or an O_PATH fd when only the child may clone it */
-	bool cloned; /* tree_fd is a detached tree */
+	int tree_fd; /* detached tree, or until the child has copied it an O_PATH fd; of a new tmpfs its mount */
 	bool is_directory;
 	char *link; /* copy-symlink: text of the link to be made instead; owned */
 };

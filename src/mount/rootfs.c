@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The child's half for the root: the detached tree is attached on top of "/", where path look-ups of this process
- * do not see it, and becomes "/" by pivot_root(2) at the end.
+ * The child's half for the root: the detached tree is attached on its own directory, where hooks find it by its path, on the host's
+ * side of the pivot; krun itself goes by descriptors. It becomes "/" by pivot_root(2) at the end.
  */
 
 #include <errno.h>
@@ -26,16 +26,33 @@ int mount_do_propagation(struct mount_setup *setup, struct error *err)
 	return 0;
 }
 
+/* Whether the root's directory is "/", of the mount that this is. */
+static int is_place_root(const struct mount_setup *setup, bool *ret)
+{
+	struct statx here, root;
+
+	if (statx(setup->place_fd, "", AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID, &here) < 0 ||
+	    statx(AT_FDCWD, "/", 0, STATX_INO | STATX_MNT_ID, &root) < 0)
+		return -errno;
+	*ret = here.stx_mnt_id == root.stx_mnt_id && here.stx_ino == root.stx_ino;
+	return 0;
+}
+
 int mount_do_rootfs(struct mount_setup *setup, struct error *err)
 {
-	int r = 0;
+	int r = setup->no_pivot ? is_place_root(setup, &setup->place_is_root) : 0;
 
-	if (!setup->root_cloned)
-		r = mount_clone_inherited(&setup->root_fd, true);
 	if (r == 0)
-		r = sys_move_mount(setup->root_fd, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH);
+		r = mount_attach(setup->root_fd, setup->place_fd);
+	/* With a pinned mount namespace in it: the copy of ours was made without those. */
+	if (r == -ELOOP) {
+		r = mount_copy_root(setup);
+		if (r == 0)
+			r = mount_attach(setup->root_fd, setup->place_fd);
+	}
 	if (r == 0)
 		r = mount_own_add(setup, setup->root_fd);
+	cleanup_close(&setup->place_fd);
 	return r < 0 ? error_sys(err, r, "attach rootfs '%s'", setup->spec->rootfs) : 0;
 }
 
@@ -61,7 +78,9 @@ static int attach_extra_files(struct mount_setup *setup, struct error *err)
 		target_fd = open_in_root_make(setup->root_fd, tree->file.destination,
 					      tree->file.is_directory ? OPEN_MAKE_DIRECTORY : OPEN_MAKE_FILE,
 					      0755, NULL);
-		r = target_fd < 0 ? target_fd : tree->late ? mount_make_late(tree) : 0;
+		if (tree->tree_fd < 0)
+			tree->tree_fd = mount_own_directory(&tree->file);
+		r = target_fd < 0 ? target_fd : tree->tree_fd < 0 ? tree->tree_fd : 0;
 		if (r == 0)
 			r = mount_attach(tree->tree_fd, target_fd);
 		if (r < 0)
@@ -77,27 +96,39 @@ int mount_do_mounts(struct mount_setup *setup, struct error *err)
 	return r < 0 ? r : attach_extra_files(setup, err);
 }
 
-int mount_do_pivot(struct mount_setup *setup, int proc_fd, struct error *err)
+/* The tree covers "/", so that whoever gets out of the chroot is in it again. */
+static int change_root(struct mount_setup *setup, int proc_fd, struct error *err)
 {
-	int r = setup->no_pivot ? mount_hide_kernel_files(setup, proc_fd, err) : 0;
+	int r = mount_hide_kernel_files(setup, proc_fd, err);
 
 	if (r < 0)
 		return r;
+	if (!setup->place_is_root)
+		r = sys_move_mount(setup->root_fd, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH);
+	if (r < 0)
+		return error_sys(err, r, "move the rootfs to '/'");
+	/* To hide has changed the working directory. */
+	if (fchdir(setup->root_fd) < 0 || chroot(".") < 0)
+		return error_sys(err, -errno, "change root");
+	return 0;
+}
 
-	if (fchdir(setup->root_fd) < 0)
-		return error_sys(err, -errno, "enter the rootfs");
-	if (setup->no_pivot) {
-		/* The tree already covers "/": what MS_MOVE would do has been done by attaching it there. */
-		if (chroot(".") < 0)
-			return error_sys(err, -errno, "change root");
-	} else {
-		/* pivot_root(2), "pivot_root(".", ".")": the old root ends up on top of the new one. */
-		r = sys_pivot_root(".", ".");
-		if (r < 0)
-			return error_sys(err, r, "pivot root");
-		if (umount2(".", MNT_DETACH) < 0)
-			return error_sys(err, -errno, "detach the host's root");
-	}
+/* pivot_root(2), "pivot_root(".", ".")": the old root ends up on top of the new one. */
+static int pivot_root(const struct mount_setup *setup, struct error *err)
+{
+	int r = fchdir(setup->root_fd) < 0 ? -errno : sys_pivot_root(".", ".");
+
+	if (r < 0)
+		return error_sys(err, r, "pivot root");
+	return umount2(".", MNT_DETACH) < 0 ? error_sys(err, -errno, "detach the host's root") : 0;
+}
+
+int mount_do_pivot(struct mount_setup *setup, int proc_fd, struct error *err)
+{
+	int r = setup->no_pivot ? change_root(setup, proc_fd, err) : pivot_root(setup, err);
+
+	if (r < 0)
+		return r;
 	if (chdir("/") < 0)
 		return error_sys(err, -errno, "enter the container's root");
 	return 0;

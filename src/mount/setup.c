@@ -28,25 +28,6 @@ int mount_clone_fd(int fd, bool recursive)
 	return sys_open_tree(fd, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | (recursive ? AT_RECURSIVE : 0));
 }
 
-/*
- * The fd was opened in the parent's mount namespace, from which the child may not copy. Its path leads to the
- * same object in ours, unless somebody has moved something meanwhile: hence the comparison.
- */
-int mount_clone_inherited(int *fd, bool recursive)
-{
-	auto_close int again = open_again_here(*fd, O_PATH);
-	int tree;
-
-	if (again < 0)
-		return again;
-	tree = mount_clone_fd(again, recursive);
-	if (tree < 0)
-		return tree;
-	close(*fd);
-	*fd = tree;
-	return 0;
-}
-
 int mount_idmap_tree(int tree_fd, const struct mount_entry *entry, struct error *err)
 {
 	const unsigned int recursive = entry->options->idmap_recursive ? AT_RECURSIVE : 0;
@@ -73,7 +54,8 @@ static int read_link(int fd, struct mount_entry *entry)
 	return entry->link ? 0 : -ENOMEM;
 }
 
-static int open_bind(const struct mount_request *request, struct mount_entry *entry, struct error *err)
+static int open_bind(const struct mount_setup *setup, const struct mount_request *request,
+		     struct mount_entry *entry, struct error *err)
 {
 	const bool nofollow = entry->options->source_nofollow || entry->options->copy_symlink;
 	auto_close int fd =
@@ -89,7 +71,7 @@ static int open_bind(const struct mount_request *request, struct mount_entry *en
 		return r < 0 ? error_sys(err, r, "read link '%s'", entry->source) : 0;
 	}
 	entry->is_directory = S_ISDIR(st.st_mode);
-	if (request->unprivileged) {
+	if (setup->late) {
 		entry->tree_fd = take_fd(&fd);
 		return 0;
 	}
@@ -97,12 +79,12 @@ static int open_bind(const struct mount_request *request, struct mount_entry *en
 	if (entry->tree_fd < 0)
 		return error_sys(err, entry->tree_fd, "copy mount source '%s' for '%s'", entry->source,
 				 entry->destination);
-	entry->cloned = true;
 	r = mount_idmap_tree(entry->tree_fd, entry, err);
 	return r < 0 ? r : mount_configure_tree(entry->tree_fd, entry, err);
 }
 
-static int open_cgroup(const struct mount_request *request, struct mount_entry *entry, struct error *err)
+static int open_cgroup(const struct mount_setup *setup, const struct mount_request *request,
+		       struct mount_entry *entry, struct error *err)
 {
 	auto_close int host_fd = -1;
 	int fd = request->cgroup_dir_fd;
@@ -116,14 +98,13 @@ static int open_cgroup(const struct mount_request *request, struct mount_entry *
 	entry->is_directory = true;
 	entry->propagation = MS_SLAVE;
 	entry->propagation_recursive = true;
-	if (request->unprivileged) {
+	if (setup->late) {
 		entry->tree_fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 		return entry->tree_fd < 0 ? error_sys(err, -errno, "copy the cgroup's descriptor") : 0;
 	}
 	entry->tree_fd = mount_clone_fd(fd, true);
 	if (entry->tree_fd < 0)
 		return error_sys(err, entry->tree_fd, "copy the cgroup's mount for '%s'", entry->destination);
-	entry->cloned = true;
 	return mount_configure_tree(entry->tree_fd, entry, err);
 }
 
@@ -135,9 +116,9 @@ static int open_sources(struct mount_setup *setup, const struct mount_request *r
 
 		entry->idmap_fd = request->idmap_fds ? request->idmap_fds[i] : -1;
 		if (entry->kind == MOUNT_BIND)
-			r = open_bind(request, entry, err);
+			r = open_bind(setup, request, entry, err);
 		else if (entry->kind == MOUNT_CGROUP_BIND)
-			r = open_cgroup(request, entry, err);
+			r = open_cgroup(setup, request, entry, err);
 		if (r < 0)
 			return r;
 	}
@@ -155,19 +136,21 @@ static int open_root(struct mount_setup *setup, const struct mount_request *requ
 		return error_sys(err, -errno, "config.json: /root/path: '%s'", path);
 	if (!S_ISDIR(st.st_mode))
 		return error_sys(err, -ENOTDIR, "config.json: /root/path: '%s'", path);
-	if (request->unprivileged) {
-		setup->root_fd = take_fd(&fd);
+	setup->place_fd = take_fd(&fd);
+	if (setup->late)
 		return 0;
-	}
-	setup->root_fd = mount_clone_fd(fd, true);
-	if (setup->root_fd < 0)
-		return error_sys(err, setup->root_fd, "copy the mount of rootfs '%s'", path);
-	setup->root_cloned = true;
+	r = setup->root_fd = mount_clone_fd(setup->place_fd, true);
+	/* Root of a user namespace, in a mount namespace that belongs to somebody with more rights. */
+	setup->late = r == -EPERM;
+	if (setup->late)
+		return 0;
+	if (r < 0)
+		return error_sys(err, r, "copy the mount of rootfs '%s'", path);
 	r = sys_mount_setattr(setup->root_fd, "", AT_EMPTY_PATH | AT_RECURSIVE, 0, 0, MS_SLAVE, -1);
 	return r < 0 ? error_sys(err, r, "set the propagation of rootfs '%s'", path) : 0;
 }
 
-static int make_own_directory(const struct mount_extra_file *file)
+int mount_own_directory(const struct mount_extra_file *file)
 {
 	char data[96];
 
@@ -179,8 +162,7 @@ static int make_own_directory(const struct mount_extra_file *file)
 	});
 }
 
-/* A file is executable and nothing else, whatever the host's mount says: the payload can change neither. */
-static int restrict_file(int tree_fd, bool is_directory)
+int mount_restrict_file(int tree_fd, bool is_directory)
 {
 	return sys_mount_setattr(tree_fd, "", AT_EMPTY_PATH,
 				 MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
@@ -192,30 +174,17 @@ static int clone_file(const struct mount_extra_file *file)
 {
 	auto_close int fd =
 		file->is_tree ? fcntl(file->fd, F_DUPFD_CLOEXEC, 3) : mount_clone_fd(file->fd, false);
-	int r = fd < 0 ? fd : restrict_file(fd, file->is_directory);
+	int r = fd < 0 ? fd : mount_restrict_file(fd, file->is_directory);
 
 	return r < 0 ? r : take_fd(&fd);
 }
 
-int mount_make_late(struct mount_extra_tree *tree)
-{
-	int r;
-
-	if (tree->tree_fd < 0) {
-		tree->tree_fd = make_own_directory(&tree->file);
-		return tree->tree_fd < 0 ? tree->tree_fd : 0;
-	}
-	r = mount_clone_inherited(&tree->tree_fd, false);
-	return r < 0 ? r : restrict_file(tree->tree_fd, tree->file.is_directory);
-}
-
-/* *ret_fd -1: nothing to open here, see mount_make_late(). */
-static int open_extra_file(const struct mount_request *request, const struct mount_extra_file *file,
-			   int *ret_fd)
+/* *ret_fd -1: nothing to open here. */
+static int open_extra_file(const struct mount_setup *setup, const struct mount_extra_file *file, int *ret_fd)
 {
 	*ret_fd = -1;
-	if (!request->unprivileged)
-		*ret_fd = file->fd < 0 ? make_own_directory(file) : clone_file(file);
+	if (!setup->late)
+		*ret_fd = file->fd < 0 ? mount_own_directory(file) : clone_file(file);
 	else if (file->fd < 0)
 		return 0;
 	else if ((*ret_fd = fcntl(file->fd, F_DUPFD_CLOEXEC, 3)) < 0)
@@ -227,8 +196,8 @@ static int open_extra_files(struct mount_setup *setup, const struct mount_reques
 {
 	for (size_t i = 0; i < request->files_len; i++) {
 		const struct mount_extra_file *file = &request->files[i];
-		struct mount_extra_tree tree = { .file = *file, .late = request->unprivileged };
-		int r = open_extra_file(request, file, &tree.tree_fd);
+		struct mount_extra_tree tree = { .file = *file };
+		int r = open_extra_file(setup, file, &tree.tree_fd);
 
 		if (r < 0)
 			return error_sys(err, r, file->fd < 0 ? "make '%s'" : "copy the mount of '%s'",
@@ -268,7 +237,7 @@ static void make_nodes(struct mount_setup *setup, const struct mount_request *re
 {
 	int fd;
 
-	if (!request->new_userns || request->unprivileged ||
+	if (!request->new_userns || setup->late ||
 	    (request->devices_len == 0 && request->spec->devices_len == 0))
 		return;
 	fd = mount_make_nodes(request->devices, request->devices_len);
@@ -288,6 +257,8 @@ int mount_setup_make(const struct mount_request *request, struct mount_setup **r
 	setup->spec = request->spec;
 	setup->user_namespace = request->new_userns;
 	setup->no_pivot = request->no_pivot;
+	setup->late = request->unprivileged;
+	setup->place_fd = -1;
 	setup->root_fd = -1;
 	setup->nodes_fd = -1;
 	if (request->files_len > MOUNT_EXTRA_FILES_MAX || request->devices_len > MOUNT_EXTRA_DEVICES_MAX)
@@ -320,6 +291,8 @@ int mount_setup_make_live(const struct mount_request *request, struct mount_setu
 		return error_oom(err);
 	setup->spec = request->spec;
 	setup->user_namespace = request->new_userns;
+	setup->late = request->unprivileged;
+	setup->place_fd = -1;
 	setup->root_fd = -1;
 	setup->nodes_fd = -1;
 	r = mount_plan_make(request->spec, request->has_cgroupns, &setup->plan, err);
@@ -338,13 +311,21 @@ struct file_id mount_setup_root(const struct mount_setup *setup)
 {
 	struct stat st;
 
-	return fstat(setup->root_fd, &st) < 0 ? (struct file_id){ 0 } : file_id_of(&st);
+	return fstat(setup->place_fd, &st) < 0 ? (struct file_id){ 0 } : file_id_of(&st);
+}
+
+int mount_setup_stand(struct mount_setup *setup)
+{
+	setup->in_place = fchdir(setup->place_fd) == 0;
+	return setup->in_place || errno == EACCES ? 0 : -errno;
 }
 
 int mount_setup_descriptors(const struct mount_setup *setup, struct fd_list *list)
 {
 	int r = fd_list_add(list, setup->root_fd);
 
+	if (r == 0 && !setup->in_place)
+		r = fd_list_add(list, setup->place_fd);
 	if (r == 0)
 		r = fd_list_add(list, setup->nodes_fd);
 	for (size_t i = 0; r == 0 && i < setup->plan.len; i++) {
@@ -365,6 +346,7 @@ void mount_close(struct mount_setup *setup)
 		cleanup_close(&setup->guards[i].tree_fd);
 	for (size_t i = 0; i < setup->plan.len; i++)
 		cleanup_close(&setup->plan.entries[i].tree_fd);
+	cleanup_close(&setup->place_fd);
 	cleanup_close(&setup->root_fd);
 	cleanup_close(&setup->nodes_fd);
 }

@@ -52,9 +52,9 @@ struct mount_request {
 	const struct spec *spec; /* borrowed for the life of the setup */
 	const int *
 		idmap_fds; /* user namespace for each mount of the spec, -1: none; borrowed until the mounts are made */
-	int bundle_fd;	   /* directory; relative sources and root.path start here */
-	bool new_userns;   /* the child runs in a new or joined user namespace: devices are binds */
-	bool unprivileged; /* no CAP_SYS_ADMIN here: sources can only be cloned by the child */
+	int bundle_fd;	 /* directory; relative sources and root.path start here */
+	bool new_userns; /* the child runs in a new or joined user namespace: devices are binds */
+	bool unprivileged; /* an ordinary user: sources can only be copied by the child, as when the kernel refuses it to root */
 	bool no_pivot;	   /* MS_MOVE and chroot instead of pivot_root(2) */
 	bool has_cgroupns; /* the container gets its own cgroup namespace */
 	int cgroup_dir_fd; /* without: what mounts of type "cgroup" show; -1: /sys/fs/cgroup */
@@ -91,15 +91,26 @@ int mount_setup_make(const struct mount_request *request, struct mount_setup **r
 void mount_setup_free(struct mount_setup *setup);
 /* Which directory the root is. */
 struct file_id mount_setup_root(const struct mount_setup *setup);
-/* Adds every descriptor that the child needs. -ENOMEM. */
+/*
+ * Makes the root's directory the working directory: for the process that makes the child, right before it does. The copy of a mount
+ * namespace carries the working directory along (copy_mnt_ns() in fs/namespace.c), so the child stands in the directory as its own namespace has it,
+ * and neither walks there nor needs the right to.
+ */
+int mount_setup_stand(struct mount_setup *setup);
+/* Adds every descriptor that the child needs; after mount_setup_stand(). -ENOMEM. */
 struct fd_list;
 int mount_setup_descriptors(const struct mount_setup *setup, struct fd_list *list);
 
 /* ---- the child, in its new mount namespace, capable in its user namespace ------------------------------ */
 
-/* Propagation of the tree we came with: rslave, or what linux.rootfsPropagation asks. */
+/*
+ * With the ids and groups of the caller still, and before anything is attached: what only the child may copy. Until
+ * mount_do_rootfs() is done the working directory has to stay what it is since the clone.
+ */
+int mount_do_sources(struct mount_setup *setup, struct error *err);
+/* Propagation of the tree we came with: rslave. */
 int mount_do_propagation(struct mount_setup *setup, struct error *err);
-/* Attaches the root. From here on mount_root_fd() is its fd. */
+/* Attaches the root on its own directory. From here on mount_root_fd() is its fd. */
 int mount_do_rootfs(struct mount_setup *setup, struct error *err);
 int mount_root_fd(const struct mount_setup *setup);
 /* Everything in spec.mounts, in order, then the extra files. */

@@ -3,8 +3,10 @@
 
 import json
 import os
+import stat
+import subprocess
 
-from krun import CGROUP, BothPersonalities
+from krun import CGROUP, BothPersonalities, KrunTest
 
 KINDS = ("prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop")
 
@@ -223,3 +225,157 @@ class Hooks(BothPersonalities):
         self.assertEqual(open(f"{self.top}/engine.log").read(), "")
         self.assertFalse(os.path.exists(out))
         self.assertFalse(os.path.exists(f"{self.top}/hooks.err"))
+
+
+class RootTest(KrunTest):
+    """Before the pivot the root is where config.json has it, with all its mounts, for hooks that go by paths (CDI, NVIDIA's toolkit)."""
+
+    def setUp(self):
+        super().setUp()
+        os.mkdir(f"{self.rootfs}/from")
+        open(f"{self.rootfs}/x", "w").close()
+        with open(f"{self.top}/given", "w") as file:
+            file.write("of the hook\n")
+        os.mkdir(f"{self.top}/volume")
+        self.config["mounts"].append({"destination": "/from", "type": "bind", "source": f"{self.top}/volume", "options": ["rbind"]})
+
+    def hook(self, kind, script):
+        self.config.setdefault("hooks", {}).setdefault(kind, []).append({"path": "/bin/sh", "args": ["sh", "-ec", script]})
+
+    def by_pid(self, script):
+        """As a prestart hook finds the container."""
+        return ("pid=$(sed -n 's/.*\"pid\": *\\([0-9]*\\).*/\\1/p' | head -n 1); "
+                f"nsenter --mount --target $pid sh -ec '{script}'")
+
+    def in_user_namespace(self):
+        self.config["linux"]["namespaces"].append({"type": "user"})
+        for key in ("uidMappings", "gidMappings"):
+            self.config["linux"][key] = [{"containerID": 0, "hostID": 100000, "size": 65536}]
+        subprocess.run(["chown", "-R", "100000:100000", self.rootfs], check=True)
+
+    # A file at a path of the root, one in a mount of the container's, and what the hook sees of either tree.
+    WORK = ("mount --bind {top}/given {rootfs}/x; mount --bind {top}/given {rootfs}/dev/full; test -c {rootfs}/dev/null; "
+            "test -d {rootfs}/from; test -d /sys/kernel; test ! -e /from; test -e {top}/given")
+    SEEN = "cat /x /dev/full; grep -c given /proc/self/mountinfo"
+
+    def assert_seen(self, *options):
+        self.assertEqual(self.inside(self.SEEN, *options), "of the hook\nof the hook\n2\n")
+        with open("/proc/self/mountinfo") as file:
+            self.assertNotIn(self.top, file.read(), "a mount of the container's is on the host")
+        self.assertEqual(os.path.getsize(f"{self.rootfs}/x"), 0)
+
+    def work(self):
+        return self.WORK.format(top=self.top, rootfs=self.rootfs)
+
+
+class RootByPath(RootTest):
+    variants = ("plain", "km")
+
+    def test_create_container(self):
+        self.hook("createContainer", self.work())
+        self.assert_seen()
+
+    def test_create_container_without_pivot(self):
+        self.hook("createContainer", self.work())
+        self.assert_seen("--no-pivot")
+
+    def test_create_container_in_a_user_namespace(self):
+        self.in_user_namespace()
+        self.hook("createContainer", self.work())
+        self.assert_seen()
+
+    def test_prestart_by_pid(self):
+        self.hook("prestart", self.by_pid(self.work()))
+        self.assert_seen()
+
+    def test_prestart_by_pid_without_pivot(self):
+        self.hook("prestart", self.by_pid(self.work()))
+        self.assert_seen("--no-pivot")
+
+    def test_prestart_by_pid_in_a_user_namespace(self):
+        self.in_user_namespace()
+        self.hook("prestart", self.by_pid(self.work()))
+        self.assert_seen()
+
+    def test_below_a_directory_that_only_root_may_enter(self):
+        """docker's directories with userns-remap: nobody in the container's user namespace can walk there."""
+        self.in_user_namespace()
+        os.chmod(self.bundle, 0o700)
+        self.hook("prestart", self.by_pid(self.work()))
+        self.assert_seen()
+
+    def test_by_a_link_and_relative(self):
+        os.symlink("bundle", f"{self.top}/link")
+        self.hook("createContainer", self.work())
+        for path, bundle in ((f"{self.top}/link/rootfs", "bundle"), ("./rootfs/../rootfs", "link")):
+            with self.subTest(path=path):
+                self.config["root"]["path"] = path
+                self.shell(self.SEEN)
+                out = self.ok("run", "--bundle", bundle, self.cid, cwd=self.top).out
+                self.assertEqual(out, "of the hook\nof the hook\n2\n")
+
+    def on_the_host(self, kind, *options):
+        """A hook in the host's mount namespace reaches the container where its root's mount is shared."""
+        subprocess.run(["mount", "--bind", self.rootfs, self.rootfs], check=True)
+        self.addCleanup(subprocess.run, ["umount", "--recursive", self.rootfs], check=True)
+        # In a peer group of its own: not that of the mount that it was copied from.
+        subprocess.run(["mount", "--make-private", self.rootfs], check=True)
+        subprocess.run(["mount", "--make-shared", self.rootfs], check=True)
+        self.hook(kind, f"mount --bind {self.top}/given {self.rootfs}/x; test ! -e {self.rootfs}/dev/null")
+        try:
+            self.assertEqual(self.inside("cat /x; test -c /dev/null && echo dev", *options), "of the hook\ndev\n")
+            with open("/proc/self/mountinfo") as file:
+                points = [line.split()[4] for line in file if self.rootfs in line]
+            self.assertEqual(points, [self.rootfs, f"{self.rootfs}/x"], "mounts of the container's are on the host")
+        finally:
+            self.doCleanups()
+
+    def test_on_the_host(self):
+        for kind in ("prestart", "createRuntime"):
+            for options in ((), ("--no-pivot",)):
+                with self.subTest(kind=kind, options=options):
+                    self.config["hooks"] = {}
+                    self.on_the_host(kind, *options)
+
+    def test_on_the_host_of_a_user_namespace(self):
+        self.in_user_namespace()
+        self.on_the_host("createRuntime")
+
+    def test_the_working_directory_is_the_callers_again(self):
+        """The command stood in the root for a moment."""
+        os.mkdir(f"{self.top}/here")
+        self.shell("pwd; sleep 100")
+        with open(self.log, "wb") as log:
+            self.ok("create", "--bundle", "../bundle", "--pid-file", "pid", self.cid, cwd=f"{self.top}/here", stdout=log, stderr=log)
+        self.assertEqual(os.listdir(f"{self.top}/here"), ["pid"])
+        self.ok("delete", "--force", self.cid)
+
+    def test_a_working_directory_that_is_gone_or_closed(self):
+        os.mkdir(f"{self.top}/gone")
+        self.shell("pwd")
+        for arrange in (f"rmdir {self.top}/gone", f"chmod 0 {self.top}/bundle/.."):
+            command = self.command("run", "--bundle", self.bundle, self.cid)
+            done = subprocess.run(["sh", "-ec", f'cd {self.top}/gone; {arrange}; exec "$@"', "sh", *command], capture_output=True,
+                                  check=False, timeout=60)
+            os.chmod(self.top, 0o755)
+            os.makedirs(f"{self.top}/gone", exist_ok=True)
+            self.assertEqual((done.returncode, done.stdout), (0, b"/\n"), done.stderr)
+
+
+class RootByPathUnderMonitor(RootTest):
+    personality = "km"
+
+    def test_devices_of_krun_cover_nothing_of_the_host(self):
+        """In a user namespace the device that only the host's root may open is covered by a node of krun's own making."""
+        node = f"/dev/krun-test-{os.getpid()}"
+        os.mknod(node, 0o600 | stat.S_IFCHR, os.makedev(1, 3))
+        self.addCleanup(os.unlink, node)
+        settings = f"{self.top}/krun.json"
+        with open(settings, "w") as file:
+            json.dump({"device": node}, file)
+        self.host_options = ["--config-file", settings]
+        self.in_user_namespace()
+        self.config["process"]["user"] = {"uid": 1000, "gid": 1000}
+        script = self.SEEN + f"; echo > {node}; grep -c '^krun {node} tmpfs' /proc/mounts"
+        self.hook("createContainer", self.work() + f"; test -c {self.rootfs}{node}")
+        self.assertEqual(self.inside(script), "of the hook\nof the hook\n2\n1\n")

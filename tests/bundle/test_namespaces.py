@@ -205,6 +205,18 @@ class UserNamespace(BothPersonalities):
                     self.assertEqual(self.ok("exec", self.cid, "sh", "-c", script).out.split(), ["150"])
                     self.ok("delete", "--force", self.cid)
 
+    def test_sources_that_only_the_hosts_root_may_reach(self):
+        os.makedirs(f"{self.top}/closed/vol")
+        with open(f"{self.top}/closed/vol/file", "w") as file:
+            file.write("reached\n")
+        for owner in (0, 1000):
+            os.chown(f"{self.top}/closed", owner, owner)
+            os.chmod(f"{self.top}/closed", 0o700)
+            self.config["mounts"] += [
+                {"destination": f"/vol{owner}", "type": "bind", "source": f"{self.top}/closed/vol", "options": ["rbind", "rslave"]},
+                {"destination": f"/file{owner}", "type": "bind", "source": "../closed/vol/file", "options": ["bind"]}]
+            self.assertEqual(self.inside(f"cat /vol{owner}/file /file{owner}"), "reached\nreached\n")
+
     def test_missing_maps_are_an_error(self):
         del self.config["linux"]["uidMappings"]
         self.write_config()

@@ -40,11 +40,12 @@ class Rootless(KrunTest):
         self.program = os.path.join(self.top, os.path.basename(PROGRAMS[personality]))
         shutil.copy(PROGRAMS[personality], self.program)
 
-    def as_user(self, *arguments, inside=(), environment=(), before=(), **more):
+    def as_user(self, *arguments, inside=(), environment=(), before=(), groups=None, **more):
         """krun as an ordinary user; @inside: words in front of it; @before: words that root says first."""
         more.setdefault("stdout", subprocess.PIPE)
         more.setdefault("stderr", subprocess.PIPE)
-        words = [*before, "setpriv", "--reuid", str(UID), "--regid", str(UID), "--clear-groups", "--inh-caps=-all", "env",
+        groups = ["--groups", groups] if groups else ["--clear-groups"]
+        words = [*before, "setpriv", "--reuid", str(UID), "--regid", str(UID), *groups, "--inh-caps=-all", "env",
                  f"XDG_RUNTIME_DIR={self.runtime}", "ASAN_OPTIONS=detect_leaks=0", *environment, *inside, self.program,
                  *arguments]
         return Result(subprocess.run(words, stdin=subprocess.DEVNULL, timeout=60, check=False, cwd=self.bundle, **more))
@@ -235,6 +236,90 @@ class Rootless(KrunTest):
         result = self.as_user("run", self.cid, environment=["PATH=/nowhere"], inside=[])
         self.assertEqual(result.status, 1, result)
         self.assertIn("newuidmap is needed for these mappings and is not installed", result.err)
+
+    def closed_source(self, mode, owner, group):
+        """A directory behind one that not everybody may enter."""
+        os.makedirs(f"{self.top}/closed/volume")
+        with open(f"{self.top}/closed/volume/file", "w") as file:
+            file.write("reached\n")
+        os.chown(f"{self.top}/closed", owner, group)
+        os.chmod(f"{self.top}/closed", mode)
+        return f"{self.top}/closed/volume"
+
+    def test_source_that_a_group_of_the_caller_reaches(self):
+        """The container has given the group up when its mounts are made."""
+        source = self.closed_source(0o710, 0, 4321)
+        for ranges in (False, True):
+            with self.subTest(ranges=ranges):
+                self.template("cat /vol/file /file; id -G")
+                if ranges:
+                    self.ranges()
+                    for key in ("uidMappings", "gidMappings"):
+                        self.config["linux"][key].append({"containerID": 1, "hostID": 100000, "size": 65535})
+                self.config["mounts"] += [
+                    {"destination": "/vol", "type": "bind", "source": source, "options": ["rbind", "ro"]},
+                    {"destination": "/file", "type": "bind", "source": f"{source}/file", "options": ["bind"]}]
+                self.save()
+                out = self.user_ok("run", self.cid, groups="4321")
+                self.assertEqual(out.splitlines()[:2], ["reached", "reached"])
+                self.assertNotIn("4321", out)
+                self.assertIn("access denied", self.as_user("run", self.cid).err)
+
+    def test_the_root_as_a_volume_is_without_the_containers(self):
+        self.template("grep ' /host' /proc/self/mountinfo; cat /host/etc/hostname > /dev/null && echo read")
+        self.config["mounts"].append({"destination": "/host", "type": "bind", "source": "/", "options": ["rbind", "rslave"]})
+        self.save()
+        out = self.user_ok("run", self.cid)
+        self.assertTrue(out.endswith("read\n"), out)
+        self.assertNotIn(self.rootfs, out)
+
+    def test_root_that_its_users_root_may_not_enter(self):
+        """A directory of an id that the caller has by /etc/subuid alone."""
+        self.ranges()
+        self.template("echo $(pwd) $(ls -d /bin)", user={"uid": 1, "gid": 1})
+        for key in ("uidMappings", "gidMappings"):
+            self.config["linux"][key].append({"containerID": 1, "hostID": 100000, "size": 65535})
+        self.save()
+        subprocess.run(["chown", "-R", "100000:100000", self.rootfs], check=True)
+        os.chmod(self.rootfs, 0o700)
+        self.assertEqual(self.user_ok("run", self.cid), "/ /bin\n")
+
+    # As in `unshare -r`, or a builder in a container: root, and the mounts are somebody else's.
+    SHARED_MOUNTS = ("unshare", "--user", "--map-root-user")
+
+    def nested(self, script):
+        self.template(script)
+        self.config["linux"]["namespaces"] = [item for item in self.config["linux"]["namespaces"] if item["type"] != "user"]
+        del self.config["linux"]["uidMappings"], self.config["linux"]["gidMappings"]
+        source = self.closed_source(0o700, UID, UID)
+        self.config["mounts"] += [
+            {"destination": "/vol", "type": "bind", "source": source, "options": ["rbind", "ro"]},
+            {"destination": "/file", "type": "bind", "source": f"{source}/file", "options": ["bind"]}]
+        self.save()
+
+    def test_in_a_user_namespace_with_its_parents_mounts(self):
+        self.nested("cat /vol/file /file; cat /proc/self/uid_map; echo x > /dev/null; touch /made; grep -c rootfs /proc/self/mountinfo")
+        for options in ((), ("--no-pivot",)):
+            with self.subTest(options=options):
+                out = self.user_ok("run", *options, self.cid, inside=self.SHARED_MOUNTS)
+                self.assertEqual(out.split()[:5], ["reached", "reached", "0", str(UID), "1"])
+        self.assertEqual(os.stat(f"{self.rootfs}/made").st_uid, UID)
+
+    def test_a_user_namespace_in_one_with_its_parents_mounts(self):
+        """The container's root may not enter what the caller's may."""
+        self.nested("cat /vol/file /file; id -u")
+        self.config["linux"]["namespaces"].append({"type": "user"})
+        for key in ("uidMappings", "gidMappings"):
+            self.config["linux"][key] = [{"containerID": 7, "hostID": 0, "size": 1}]
+        self.config["process"]["user"] = {"uid": 7, "gid": 7}
+        self.save()
+        self.assertEqual(self.user_ok("run", self.cid, inside=self.SHARED_MOUNTS).split(), ["reached", "reached", "7"])
+
+    def test_under_km_in_a_user_namespace_with_its_parents_mounts(self):
+        self.open_device()
+        self.use("km")
+        self.nested("echo $KMSIM; cat /vol/file")
+        self.assertEqual(self.user_ok("run", self.cid, inside=self.SHARED_MOUNTS).split(), ["1", "reached"])
 
     def test_inside_a_user_namespace(self):
         self.template("id -u; cat /proc/self/uid_map")
