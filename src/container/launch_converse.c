@@ -20,6 +20,7 @@
 #include "hooks/hooks.h"
 #include "init/sync.h"
 #include "krun/annotations.h"
+#include "mount/setup.h"
 #include "ns/idmap.h"
 #include "ns/netdev.h"
 #include "ns/setup.h"
@@ -206,6 +207,16 @@ static int wait_for_monitor(struct launch *launch, pid_t monitor, struct error *
 	return r < 0 ? r : monitor_log_bound(launch->monitor_log_fd, err);
 }
 
+static int give_tree(const struct launch *launch, int index, struct error *err)
+{
+	auto_close int fd = -1;
+
+	if (index < 0 || !launch->mounts)
+		return error_set(err, -EPROTO, "a copy of mount %d was asked for", index);
+	fd = mount_setup_copy_again(launch->mounts, (size_t)index, err);
+	return fd < 0 ? fd : sync_send(launch->child.sync_fd, SYNC_TREE, 0, fd, err);
+}
+
 int launch_converse(struct launch *launch, struct error *err)
 {
 	struct sync_message message;
@@ -225,6 +236,9 @@ int launch_converse(struct launch *launch, struct error *err)
 			return explain_death(launch, err);
 		}
 		switch ((int)message.kind) {
+		case SYNC_WANT_TREE:
+			r = give_tree(launch, message.value, err);
+			break;
 		case SYNC_WANT_HOOKS:
 			r = run_parent_hooks(launch, err);
 			break;

@@ -129,9 +129,23 @@ static int step_rootfs(struct init_ctx *ctx, struct error *err)
 	return mount_do_rootfs(ctx->plan->mounts, err);
 }
 
+static int copy_again(void *data, size_t index, struct error *err)
+{
+	const struct init_ctx *ctx = data;
+	struct sync_message message;
+	int r = sync_send(ctx->sync_fd, SYNC_WANT_TREE, (int)index, -1, err);
+
+	if (r == 0)
+		r = sync_expect(ctx->sync_fd, SYNC_TREE, &message, err);
+	if (r < 0)
+		return r;
+	return message.fd < 0 ? error_set(err, -EPROTO, "no mount came with a sync message") : message.fd;
+}
+
 static int step_mounts(struct init_ctx *ctx, struct error *err)
 {
-	return mount_do_mounts(ctx->plan->mounts, err);
+	return mount_do_mounts(ctx->plan->mounts,
+			       &(struct mount_parent){ .copy_again = copy_again, .data = ctx }, err);
 }
 
 static int step_devices(struct init_ctx *ctx, struct error *err)

@@ -34,19 +34,11 @@ enum { END_PATIENCE_MS = 20 };
 static const size_t WIRE_HEAD = offsetof(struct wire, text);
 
 static const char *const names[] = {
-	[SYNC_ATTACHED] = "attached",
-	[SYNC_CHILD] = "child",
-	[SYNC_ID_MAPS] = "id maps",
-	[SYNC_WANT_HOOKS] = "want hooks",
-	[SYNC_HOOKS_DONE] = "hooks done",
-	[SYNC_CONSOLE] = "console",
-	[SYNC_SECCOMP] = "seccomp",
-	[SYNC_READY] = "ready",
-	[SYNC_START] = "start",
-	[SYNC_EXECUTE] = "execute",
-	[SYNC_FAILED] = "failed",
-	[SYNC_LOG] = "log",
-	[SYNC_STEP] = "step",
+	[SYNC_ATTACHED] = "attached",	  [SYNC_CHILD] = "child",     [SYNC_ID_MAPS] = "id maps",
+	[SYNC_WANT_TREE] = "want tree",	  [SYNC_TREE] = "tree",	      [SYNC_WANT_HOOKS] = "want hooks",
+	[SYNC_HOOKS_DONE] = "hooks done", [SYNC_CONSOLE] = "console", [SYNC_SECCOMP] = "seccomp",
+	[SYNC_READY] = "ready",		  [SYNC_START] = "start",     [SYNC_EXECUTE] = "execute",
+	[SYNC_FAILED] = "failed",	  [SYNC_LOG] = "log",	      [SYNC_STEP] = "step",
 	[SYNC_HOOK_SAID] = "hook said",
 };
 

@@ -10,6 +10,8 @@
  *     parent -> stage   SYNC_ATTACHED    systemd has moved it into the container's cgroup      (rootless, if needed)
  *     child  -> parent  SYNC_CHILD       its pid is the sender's                  (if an intermediate process made it)
  *     parent -> child   SYNC_ID_MAPS     uid_map and gid_map are written          (new user namespace only)
+ *     child  -> parent  SYNC_WANT_TREE   the value-th mount has to be copied in another way, mount_setup_copy_again()  (seldom)
+ *     parent -> child   SYNC_TREE        fd = the copy
  *     child  -> parent  SYNC_WANT_HOOKS  mounts are done, the old root still visible        (with hooks only)
  *     parent -> child   SYNC_HOOKS_DONE  prestart and createRuntime ran; fd = the state for the child's hooks
  *     child  -> parent  SYNC_CONSOLE     fd = pty master                                     (terminal only)
@@ -33,6 +35,8 @@ enum sync_kind {
 	SYNC_ATTACHED = 1,
 	SYNC_CHILD,
 	SYNC_ID_MAPS,
+	SYNC_WANT_TREE,
+	SYNC_TREE,
 	SYNC_WANT_HOOKS,
 	SYNC_HOOKS_DONE,
 	SYNC_CONSOLE,

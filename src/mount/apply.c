@@ -63,6 +63,21 @@ static int open_bind_target(int root_fd, const struct mount_entry *entry)
 	return open_in_root_make(root_fd, entry->destination, what, 0755, NULL);
 }
 
+/* The command has more rights, and a mount namespace in which nothing of the container's is attached. */
+static int attach_other_copy(const struct mount_setup *setup, struct mount_entry *entry, int target_fd,
+			     struct error *err)
+{
+	const struct mount_parent *parent = setup->parent;
+	int r = parent->copy_again(parent->data, (size_t)(entry - setup->plan.entries), err);
+
+	if (r < 0)
+		return r;
+	cleanup_close(&entry->tree_fd);
+	entry->tree_fd = r;
+	r = mount_attach(entry->tree_fd, target_fd);
+	return r < 0 ? refuse(entry, r, err) : 0;
+}
+
 static int apply_bind(struct mount_setup *setup, struct mount_entry *entry, struct error *err)
 {
 	auto_close int target_fd = -1;
@@ -74,6 +89,8 @@ static int apply_bind(struct mount_setup *setup, struct mount_entry *entry, stru
 	if (target_fd < 0)
 		return refuse(entry, target_fd, err);
 	r = mount_attach(entry->tree_fd, target_fd);
+	if (r == -ELOOP && setup->parent && entry->options->recursive_bind && entry->is_directory)
+		return attach_other_copy(setup, entry, target_fd, err);
 	return r < 0 ? refuse(entry, r, err) : 0;
 }
 

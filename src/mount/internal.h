@@ -32,7 +32,10 @@ struct mount_setup {
 	const struct spec *spec;
 	bool user_namespace;
 	bool no_pivot;
-	bool late; /* the child makes the copies: the parent may not */
+	int bundle_fd;			   /* parent; borrowed */
+	const struct mount_parent *parent; /* child: whom it may ask; NULL: nobody */
+	bool live;			   /* for a container that runs: nobody can be asked later */
+	bool late;			   /* the child makes the copies: the parent may not */
 	int place_fd; /* directory of the root, O_PATH, as parent or child see it; AT_FDCWD: the child stands in it */
 	bool in_place;	    /* the process that clones stands in it, mount_setup_stand() */
 	bool place_is_root; /* child: that directory is "/" */
@@ -97,6 +100,10 @@ int mount_finish_read_only(struct mount_setup *setup, struct error *err);
 
 /* A detached copy of what @fd stands for. */
 int mount_clone_fd(int fd, bool recursive);
+/* The same of a directory and all that is mounted below, without mounts of mount namespaces (apart.c). Parent. */
+int mount_clone_apart(int fd);
+/* The source of a bind, O_PATH. Parent. */
+int mount_open_source(int bundle_fd, const struct mount_entry *entry);
 /* Child: the copies of sources that the parent may not make. */
 int mount_copy_sources(struct mount_setup *setup, struct error *err);
 /* Child: root_fd anew, from the root's directory. */

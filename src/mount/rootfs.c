@@ -89,10 +89,12 @@ static int attach_extra_files(struct mount_setup *setup, struct error *err)
 	return 0;
 }
 
-int mount_do_mounts(struct mount_setup *setup, struct error *err)
+int mount_do_mounts(struct mount_setup *setup, const struct mount_parent *parent, struct error *err)
 {
-	int r = mount_apply(setup, err);
+	int r;
 
+	setup->parent = parent;
+	r = mount_apply(setup, err);
 	return r < 0 ? r : attach_extra_files(setup, err);
 }
 

@@ -54,18 +54,23 @@ static int read_link(int fd, struct mount_entry *entry)
 	return entry->link ? 0 : -ENOMEM;
 }
 
-static int open_bind(const struct mount_setup *setup, const struct mount_request *request,
-		     struct mount_entry *entry, struct error *err)
+int mount_open_source(int bundle_fd, const struct mount_entry *entry)
 {
 	const bool nofollow = entry->options->source_nofollow || entry->options->copy_symlink;
-	auto_close int fd =
-		openat(request->bundle_fd, entry->source, O_PATH | O_CLOEXEC | (nofollow ? O_NOFOLLOW : 0));
-	struct stat st;
-	int r;
+	int fd = openat(bundle_fd, entry->source, O_PATH | O_CLOEXEC | (nofollow ? O_NOFOLLOW : 0));
 
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return error_sys(err, -errno, "mount source '%s' for '%s'", entry->source,
-				 entry->destination);
+	return fd < 0 ? -errno : fd;
+}
+
+static int open_bind(const struct mount_setup *setup, struct mount_entry *entry, struct error *err)
+{
+	const bool recursive = entry->options->recursive_bind;
+	auto_close int fd = mount_open_source(setup->bundle_fd, entry);
+	struct stat st;
+	int r = fd < 0 ? fd : fstat(fd, &st) < 0 ? -errno : 0;
+
+	if (r < 0)
+		return error_sys(err, r, "mount source '%s' for '%s'", entry->source, entry->destination);
 	if (S_ISLNK(st.st_mode) && entry->options->copy_symlink) {
 		r = read_link(fd, entry);
 		return r < 0 ? error_sys(err, r, "read link '%s'", entry->source) : 0;
@@ -75,7 +80,8 @@ static int open_bind(const struct mount_setup *setup, const struct mount_request
 		entry->tree_fd = take_fd(&fd);
 		return 0;
 	}
-	entry->tree_fd = mount_clone_fd(fd, entry->options->recursive_bind);
+	entry->tree_fd = setup->live && recursive && entry->is_directory ? mount_clone_apart(fd) :
+									   mount_clone_fd(fd, recursive);
 	if (entry->tree_fd < 0)
 		return error_sys(err, entry->tree_fd, "copy mount source '%s' for '%s'", entry->source,
 				 entry->destination);
@@ -116,7 +122,7 @@ static int open_sources(struct mount_setup *setup, const struct mount_request *r
 
 		entry->idmap_fd = request->idmap_fds ? request->idmap_fds[i] : -1;
 		if (entry->kind == MOUNT_BIND)
-			r = open_bind(setup, request, entry, err);
+			r = open_bind(setup, entry, err);
 		else if (entry->kind == MOUNT_CGROUP_BIND)
 			r = open_cgroup(setup, request, entry, err);
 		if (r < 0)
@@ -255,6 +261,7 @@ int mount_setup_make(const struct mount_request *request, struct mount_setup **r
 	if (!setup)
 		return error_oom(err);
 	setup->spec = request->spec;
+	setup->bundle_fd = request->bundle_fd;
 	setup->user_namespace = request->new_userns;
 	setup->no_pivot = request->no_pivot;
 	setup->late = request->unprivileged;
@@ -290,7 +297,9 @@ int mount_setup_make_live(const struct mount_request *request, struct mount_setu
 	if (!setup)
 		return error_oom(err);
 	setup->spec = request->spec;
+	setup->bundle_fd = request->bundle_fd;
 	setup->user_namespace = request->new_userns;
+	setup->live = true;
 	setup->late = request->unprivileged;
 	setup->place_fd = -1;
 	setup->root_fd = -1;

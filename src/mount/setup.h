@@ -101,6 +101,12 @@ int mount_setup_stand(struct mount_setup *setup);
 struct fd_list;
 int mount_setup_descriptors(const struct mount_setup *setup, struct fd_list *list);
 
+/*
+ * The @index-th mount of the spec once more, detached, for a child to which the kernel said that there is a mount namespace in it that is
+ * older than its own; the caller closes it. A source that is something else by now is an error.
+ */
+int mount_setup_copy_again(const struct mount_setup *setup, size_t index, struct error *err);
+
 /* ---- the child, in its new mount namespace, capable in its user namespace ------------------------------ */
 
 /*
@@ -113,8 +119,14 @@ int mount_do_propagation(struct mount_setup *setup, struct error *err);
 /* Attaches the root on its own directory. From here on mount_root_fd() is its fd. */
 int mount_do_rootfs(struct mount_setup *setup, struct error *err);
 int mount_root_fd(const struct mount_setup *setup);
+/* What the child has the parent do meanwhile. */
+struct mount_parent {
+	/* mount_setup_copy_again(): the descriptor. */
+	int (*copy_again)(void *data, size_t index, struct error *err);
+	void *data;
+};
 /* Everything in spec.mounts, in order, then the extra files. */
-int mount_do_mounts(struct mount_setup *setup, struct error *err);
+int mount_do_mounts(struct mount_setup *setup, const struct mount_parent *parent, struct error *err);
 /* Path of the @index-th of the default devices and linux.devices; NULL: there are no more. */
 const char *mount_device_path(const struct spec *spec, size_t index);
 /* Default devices, linux.devices, extra devices, links (fd, stdin, stdout, stderr, ptmx). */

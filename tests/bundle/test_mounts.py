@@ -342,6 +342,113 @@ class ReadOnly(BothPersonalities):
         self.assertEqual(out, "end\n")
 
 
+class PinnedNamespace(BothPersonalities):
+    """The kernel attaches no tree with a file of an older mount namespace in it; snapd and unshare(1) keep such files."""
+
+    def setUp(self):
+        super().setUp()
+        # Which of two namespaces is older a kernel may tell by numbers that it hands to each cpu in advance.
+        cpus = os.sched_getaffinity(0)
+        self.addCleanup(os.sched_setaffinity, 0, cpus)
+        os.sched_setaffinity(0, {min(cpus)})
+        self.volume = f"{self.top}/closed/volume"
+        self.pin(self.volume)
+        with open(f"{self.volume}/file", "w") as file:
+            file.write("reached\n")
+        os.makedirs(f"{self.volume}/sub")
+        subprocess.run(["mount", "-t", "tmpfs", "inner", f"{self.volume}/sub"], check=True)
+        self.addCleanup(subprocess.run, ["umount", f"{self.volume}/sub"], check=True)
+
+    def pin(self, directory):
+        pins = f"{directory}/pins"
+        os.makedirs(pins)
+        # The kernel takes such a mount on a private one only.
+        subprocess.run(["mount", "-t", "tmpfs", "pins", pins], check=True)
+        self.addCleanup(subprocess.run, ["umount", "--recursive", pins], check=True)
+        subprocess.run(["mount", "--make-private", pins], check=True)
+        open(f"{pins}/mnt", "w").close()
+        subprocess.run(["unshare", "--mount", "sh", "-ec", 'nsenter --mount=/proc/$PPID/ns/mnt mount --bind /proc/$$/ns/mnt "$0"',
+                        f"{pins}/mnt"], check=True)
+
+    def tearDown(self):
+        self.doCleanups()
+        super().tearDown()
+
+    def in_user_namespace(self):
+        self.config["linux"]["namespaces"].append({"type": "user"})
+        for key in ("uidMappings", "gidMappings"):
+            self.config["linux"][key] = [{"containerID": 0, "hostID": 100000, "size": 65536}]
+        subprocess.run(["chown", "-hR", "--from=0:0", "100000:100000", *(f"{self.rootfs}/{name}" for name in ("bin", "dev", "opt"))], check=True)
+        os.chown(self.rootfs, 100000, 100000)
+
+    def mount(self, source, *options):
+        self.config["mounts"].append({"destination": "/vol", "type": "bind", "source": source, "options": ["rbind", *options]})
+
+    SEEN = "cat /vol/file; cut -d ' ' -f 5,6 /proc/self/mountinfo | grep -F /vol | cut -d , -f 1; grep -c nsfs /proc/self/mountinfo || true"
+
+    def test_below_a_bind(self):
+        self.mount(self.volume, "ro")
+        self.assertEqual(self.inside(self.SEEN).split(), "reached /vol ro /vol/pins rw /vol/sub rw 0".split())
+
+    def test_below_a_bind_in_a_user_namespace(self):
+        """The way to the source is for the host's root alone."""
+        self.in_user_namespace()
+        os.chmod(f"{self.top}/closed", 0o700)
+        self.mount(self.volume, "rro")
+        self.assertEqual(self.inside(self.SEEN).split(), "reached /vol ro /vol/pins ro /vol/sub ro 0".split())
+
+    def test_relative_source(self):
+        self.mount("../closed/volume")
+        self.assertEqual(self.inside(self.SEEN).split(), "reached /vol rw /vol/pins rw /vol/sub rw 0".split())
+
+    def test_the_hosts_root(self):
+        """-v /:/host:rslave; without the container's own mounts, which hang below the host's root while they are made."""
+        self.config["mounts"].append({"destination": "/host", "type": "bind", "source": "/", "options": ["rbind", "rslave"]})
+        out = self.inside(f"cat /host{self.volume}/file; grep -F ' /host' /proc/self/mountinfo")
+        self.assertTrue(out.startswith("reached\n"), out)
+        self.assertNotIn(self.rootfs, out)
+        self.assertNotIn("nsfs", out)
+
+    def test_propagation(self):
+        """What the copy is made in is gone, and the copy follows the host all the same."""
+        subprocess.run(["mount", "--bind", self.volume, self.volume], check=True)
+        self.addCleanup(subprocess.run, ["umount", "--recursive", self.volume], check=True)
+        subprocess.run(["mount", "--make-private", self.volume], check=True)
+        subprocess.run(["mount", "--make-shared", self.volume], check=True)
+        self.pin(f"{self.volume}/sub")
+        for word, fields in (("rslave", ["master"]), ("rprivate", []), ("rshared", ["shared"])):
+            with self.subTest(word=word):
+                self.config["mounts"] = [item for item in self.config["mounts"] if item["destination"] != "/vol"]
+                self.mount(self.volume, word)
+                line = next(line for line in self.inside("cat /proc/self/mountinfo").splitlines() if line.split()[4] == "/vol")
+                self.assertEqual([field.split(":")[0] for field in line.split(" - ")[0].split()[6:]], fields, line)
+
+    def test_in_the_root(self):
+        self.pin(f"{self.rootfs}/var")
+        for options in ((), ("--no-pivot",)):
+            self.assertEqual(self.inside("stat -f -c %T /var/pins; grep -c nsfs /proc/self/mountinfo || true", *options), "tmpfs\n0\n")
+
+    def test_in_the_root_in_a_user_namespace(self):
+        self.in_user_namespace()
+        os.chmod(self.bundle, 0o700)
+        self.pin(f"{self.rootfs}/var")
+        self.assertEqual(self.inside("stat -f -c %T /var/pins; grep -c nsfs /proc/self/mountinfo || true"), "tmpfs\n0\n")
+
+    def test_added_later(self):
+        self.start_sleeper()
+        mounts = [{"destination": "/vol", "type": "bind", "source": self.volume, "options": ["rbind"]}]
+        self.ok("mounts", "add", self.cid, "-", stdin=json.dumps(mounts))
+        out = self.ok("exec", self.cid, "/bin/sh", "-c", self.SEEN).out
+        self.ok("delete", "--force", self.cid)
+        self.assertEqual(out.split(), "reached /vol rw /vol/pins rw /vol/sub rw 0".split())
+
+    def test_the_file_itself(self):
+        """There is no way for that one."""
+        self.mount(f"{self.volume}/pins/mnt")
+        self.write_config()
+        self.assertIn("'/vol'", self.run_fails())
+
+
 class HostileRoot(KrunTest):
     """The root directory belongs to the container: no link in it may lead out."""
 
