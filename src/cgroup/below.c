@@ -22,11 +22,14 @@ int cgroup_open_member(const struct cgroup *cgroup, int proc_fd, pid_t pid, stru
 {
 	char file[32], text[PATH_MAX + 256], *line, *rest;
 	size_t len = strlen(cgroup->place.path);
+	ssize_t n;
 	int fd;
 
 	snprintf(file, sizeof(file), "%d/cgroup", pid);
-	if (io_read_small(proc_fd, file, text, sizeof(text)) < 0)
-		return error_sys(err, -ESRCH, "look at the cgroup of process %d", pid);
+	n = io_read_small(proc_fd, file, text, sizeof(text));
+	if (n < 0)
+		return error_sys(err, n == -ENOENT ? -ESRCH : (int)n, "look at the cgroup of process %d",
+				 pid);
 	/* "0::/PATH" is the line of the cgroup2 tree, cgroups(7). */
 	line = strncmp(text, "0::", 3) == 0 ? text : strstr(text, "\n0::");
 	line = line ? strchr(line, '/') : NULL;

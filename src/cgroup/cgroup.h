@@ -122,7 +122,7 @@ int cgroup_attach(const struct cgroup *cgroup, pid_t pid, struct error *err);
 
 /* cgroup.freeze, and waits (poll on cgroup.events, not sleeping) until it is so; undone on failure. */
 int cgroup_freeze(const struct cgroup *cgroup, bool freeze, struct error *err);
-/* 1 frozen, 0 not (also without an own cgroup). */
+/* 1 frozen, 0 not (also without an own cgroup, or with one that is gone), a negative errno when nobody can tell. */
 int cgroup_is_frozen(const struct cgroup *cgroup);
 
 /* Every process in the cgroup and below, sorted; the caller frees *ret_pids. */

@@ -42,10 +42,14 @@ int cgroup_freeze(const struct cgroup *cgroup, bool freeze, struct error *err)
 int cgroup_is_frozen(const struct cgroup *cgroup)
 {
 	char text[8];
+	ssize_t n;
 
 	if (cgroup->dir_fd < 0)
 		return 0;
-	return io_read_small(cgroup->dir_fd, "cgroup.freeze", text, sizeof(text)) > 0 && text[0] == '1';
+	n = io_read_small(cgroup->dir_fd, "cgroup.freeze", text, sizeof(text));
+	if (n < 0)
+		return n == -ENOENT || n == -ENODEV ? 0 : (int)n;
+	return n > 0 && text[0] == '1';
 }
 
 static int add_processes_of(int dir_fd, struct pids *pids)

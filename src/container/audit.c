@@ -107,7 +107,7 @@ int audit_copy(int dir_fd, int out_fd, struct error *err)
 	for (size_t i = 0; i < 2; i++) {
 		auto_free char *text = NULL;
 		size_t size;
-		int r = io_read_file(dir_fd, names[i], 4 * AUDIT_FILE_MAX, &text, &size);
+		int r = io_read_regular(dir_fd, names[i], 4 * AUDIT_FILE_MAX, &text, &size);
 
 		if (r == -ENOENT)
 			continue;

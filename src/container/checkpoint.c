@@ -113,8 +113,9 @@ static int find_container(struct checkpoint *checkpoint, const struct container_
 	checkpoint->dir_fd = state_open(host, id, true, state, err);
 	if (checkpoint->dir_fd < 0)
 		return checkpoint->dir_fd;
-	checkpoint->status = status_of(checkpoint->dir_fd, state);
-	r = state_check_mounts(state, err);
+	r = status_of(checkpoint->dir_fd, state, &checkpoint->status, err);
+	if (r == 0)
+		r = state_check_mounts(state, err);
 	return r < 0 ? r : status_check(checkpoint->status, OP_CHECKPOINT, id, err);
 }
 
@@ -130,11 +131,13 @@ static int find_monitor(struct checkpoint *checkpoint, struct error *err)
 			"KM_MGTDIR nor KM_MGTPIPE in the container's environment",
 			state->id);
 	checkpoint->monitor = state_monitor(state);
-	checkpoint->pidfd = sys_pidfd_open(state->pid);
 	checkpoint->monitor_fd = sys_pidfd_open(checkpoint->monitor);
-	if (checkpoint->pidfd < 0 || checkpoint->monitor_fd < 0 ||
-	    !proc_is_alive(state->pid, state->start_time))
-		return error_set(err, -ESRCH, "container not running");
+	if (checkpoint->monitor_fd < 0)
+		return status_lost_process(checkpoint->monitor_fd, "open a pidfd of km", err);
+	/* Opened last: while the first process lives, the number of km's is nobody else's. */
+	checkpoint->pidfd = status_open_process(state, err);
+	if (checkpoint->pidfd < 0)
+		return checkpoint->pidfd;
 	checkpoint->proc_fd = open_proc();
 	return checkpoint->proc_fd < 0 ? error_sys(err, checkpoint->proc_fd, "open '/proc'") : 0;
 }
@@ -197,10 +200,12 @@ static int owner_of(const struct checkpoint *checkpoint, uid_t *ret_uid, gid_t *
 	auto_free char *text = NULL;
 	const char *uids, *gids;
 	char path[32];
+	int r;
 
 	snprintf(path, sizeof(path), "%d/status", checkpoint->monitor);
-	if (proc_read_status(checkpoint->proc_fd, path, &text) < 0)
-		return error_set(err, -ESRCH, "container not running");
+	r = proc_read_status(checkpoint->proc_fd, path, &text);
+	if (r < 0)
+		return status_lost_process(r, "look at km's process", err);
 	uids = strstr(text, "\nUid:");
 	gids = strstr(text, "\nGid:");
 	if (!uids || !gids || sscanf(uids + 5, "%*u %*u %*u %u", ret_uid) != 1 ||
@@ -247,7 +252,7 @@ static int open_process(const struct checkpoint *checkpoint, pid_t pid, struct e
 
 	snprintf(path, sizeof(path), "%d", pid);
 	fd = openat(checkpoint->proc_fd, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 ? error_set(err, -ESRCH, "container not running") : fd;
+	return fd < 0 ? status_lost_process(-errno, "look at the container's process", err) : fd;
 }
 
 static int look_at_payload(struct checkpoint *checkpoint, struct error *err)

@@ -40,25 +40,42 @@ static void handle_done(struct handle *handle)
 static int handle_open(const struct container_host *host, const char *id, bool lock, struct handle *ret,
 		       struct error *err)
 {
+	int r;
+
 	ret->dir_fd = state_open_some(host, id, lock, &ret->state, err);
 	if (ret->dir_fd < 0)
 		return ret->dir_fd;
-	ret->status = status_of(ret->dir_fd, &ret->state);
-	return 0;
+	r = status_of(ret->dir_fd, &ret->state, &ret->status, err);
+	if (r < 0)
+		handle_done(ret);
+	return r;
 }
 
 /* ---- kill ----------------------------------------------------------------------------------------------- */
+
+/* While the first process lives, the number of km's is nobody else's. */
+static int open_target(const struct state *state, pid_t pid, struct error *err)
+{
+	auto_close int pidfd = sys_pidfd_open(pid), first_fd = -1;
+
+	if (pid == state->pid)
+		return status_open_process(state, err);
+	if (pidfd < 0)
+		return status_lost_process(pidfd, "open a pidfd of km", err);
+	first_fd = status_open_process(state, err);
+	return first_fd < 0 ? first_fd : take_fd(&pidfd);
+}
 
 static int signal_init(const struct state *state, int signo, struct error *err)
 {
 	bool monitored = state->personality == PERSONALITY_KM;
 	/* SIGKILL has to end everything at once; the rest is for km, not for the process in front of it. */
 	pid_t pid = signo == SIGKILL ? state->pid : state_monitor(state);
-	auto_close int pidfd = sys_pidfd_open(pid);
+	auto_close int pidfd = open_target(state, pid, err);
 	int r;
 
-	if (pidfd < 0 || !proc_is_alive(state->pid, state->start_time))
-		return error_set(err, -ESRCH, "container not running");
+	if (pidfd < 0)
+		return pidfd;
 	if (monitored && signo == SIGUSR1 && !km_is_released(state_monitor(state))) {
 		/* To km it means "start". Process 1 does not notice a signal that it has no handler for; others end. */
 		log_debug("SIGUSR1 before the start, which km takes for that");
@@ -67,10 +84,8 @@ static int signal_init(const struct state *state, int signo, struct error *err)
 		signo = SIGTERM;
 	}
 	r = sys_pidfd_send_signal(pidfd, signo);
-	if (r == -ESRCH)
-		return error_set(err, -ESRCH, "container not running");
 	if (r < 0)
-		return error_sys(err, r, "signal %d to process %d", signo, pid);
+		return status_lost_process(r, "send a signal to the container's process", err);
 	if (monitored && signo != SIGKILL)
 		km_kick(pid, signo);
 	return 0;
@@ -88,6 +103,35 @@ static int signal_cgroup(const struct state *state, int signo, struct error *err
 	r = cgroup_kill(&cgroup, signo, err);
 	cgroup_done(&cgroup);
 	return r;
+}
+
+/*
+ * The first process is 1 of a pid namespace, and the kernel ends the rest with it; or it is not (the host's, a pod's), and everybody in
+ * the container's own cgroup is ended. That first process may have left it.
+ */
+static int kill_everybody(const struct state *state, struct error *err)
+{
+	int r = members_end_with_first(state, err), first;
+
+	if (r < 0 || r > 0 || !state->cgroup.path)
+		return r < 0 ? r : signal_init(state, SIGKILL, err);
+	r = signal_cgroup(state, SIGKILL, err);
+	if (r < 0 && r != -ESRCH)
+		return r;
+	first = signal_init(state, SIGKILL, err);
+	return r == 0 && first == -ESRCH ? 0 : first;
+}
+
+/* What its first process left behind when it ended, in a pid namespace that is not its own. */
+static int signal_rest(const struct state *state, int signo, struct error *err)
+{
+	auto_free pid_t *pids = NULL;
+	size_t len = 0;
+	int r = members_list(state, &pids, &len, err);
+
+	if (r < 0)
+		return r;
+	return len == 0 ? error_set(err, -ESRCH, "container not running") : signal_cgroup(state, signo, err);
 }
 
 /* The end of the first process is the end of its pid namespace; other signals go to each. */
@@ -121,6 +165,10 @@ int container_kill(const struct container_host *host, const char *id, int signo,
 		r = signal_cgroup(&handle.state, signo, err);
 	else if (r == 0 && all)
 		r = signal_members(&handle.state, signo, err);
+	else if (handle.status == STATUS_STOPPED && handle.state.cgroup.path)
+		r = signal_rest(&handle.state, signo, err);
+	else if (r == 0 && signo == SIGKILL)
+		r = kill_everybody(&handle.state, err);
 	else if (r == 0)
 		r = signal_init(&handle.state, signo, err);
 	handle_done(&handle);
@@ -129,6 +177,27 @@ int container_kill(const struct container_host *host, const char *id, int signo,
 
 /* ---- delete --------------------------------------------------------------------------------------------- */
 
+/* Where a container without a readable state has to be: in the cgroup that its configuration names. The path stays NULL when that is no help. */
+static int find_by_config(const struct container_host *host, int dir_fd, const char *id,
+			  struct cgroup_place *ret, struct error *err)
+{
+	struct cgroup_request request = { .id = id, .manager = host->manager, .root_fd = -1 };
+	struct spec *spec = NULL;
+	struct cgroup cgroup;
+	int r = spec_load(dir_fd, STATE_CONFIG, &spec, err);
+
+	if (r < 0)
+		return error_is_shortage(r) ? r : 0;
+	request.spec_path = spec->cgroups_path;
+	if (cgroup_place_make(&request, ret, err) == 0 && ret->path) {
+		r = cgroup_open(ret, &cgroup, err);
+		if (r == 0)
+			cgroup_done(&cgroup);
+	}
+	spec_free(spec);
+	return r;
+}
+
 /*
  * Neither file can be read. The copy of config.json tells in which cgroup the container has to be, unless systemd has chosen it; then,
  * and when there is no such group, nobody can say what is left, and the container is not forgotten.
@@ -136,21 +205,11 @@ int container_kill(const struct container_host *host, const char *id, int signo,
 static int delete_by_config(const struct container_host *host, int dir_fd, const char *id, struct error *err)
 {
 	struct state state = { .id = (char *)(uintptr_t)id };
-	struct cgroup_request request = { .id = id, .manager = host->manager, .root_fd = -1 };
-	struct spec *spec = NULL;
-	struct cgroup cgroup;
-	struct error later;
-	int r;
+	int r = find_by_config(host, dir_fd, id, &state.cgroup, err);
 
-	if (spec_load(dir_fd, STATE_CONFIG, &spec, &later) == 0)
-		request.spec_path = spec->cgroups_path;
-	r = cgroup_place_make(&request, &state.cgroup, &later);
 	if (r == 0 && state.cgroup.path)
-		r = cgroup_open(&state.cgroup, &cgroup, &later);
-	if (r == 0 && state.cgroup.path) {
-		cgroup_done(&cgroup);
 		r = container_remove(host, dir_fd, &state, NULL, err);
-	} else {
+	else if (r == 0 || r == -ENOENT)
 		r = error_set(err, -EPROTO,
 			      "container '%s': '%s' and '%s' cannot be read, and it has no cgroup '%s': its "
 			      "processes "
@@ -159,24 +218,22 @@ static int delete_by_config(const struct container_host *host, int dir_fd, const
 			      state.cgroup.path ? state.cgroup.path :
 			      state.cgroup.unit ? state.cgroup.unit :
 						  "of its own");
-	}
 	cgroup_place_done(&state.cgroup);
-	spec_free(spec);
 	return r;
 }
 
-/* A directory without a readable state. Without any: a create that was killed in its first steps, before there was a cgroup. */
-static int delete_broken(const struct container_host *host, const char *id, struct error *err)
+static bool is_absent(int dir_fd, const char *name)
 {
-	auto_close int dir_fd = state_dir_open(host, id, err);
-	int r;
+	return faccessat(dir_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
+}
 
-	if (dir_fd < 0)
-		return dir_fd;
-	r = state_dir_lock(dir_fd, id, err);
-	if (r < 0)
-		return r;
-	if (faccessat(dir_fd, STATE_FILE, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
+/*
+ * What a directory without a readable state holds, which is locked. Without either file it is what a create left that was killed in its
+ * first steps, before there was a cgroup.
+ */
+static int delete_unreadable(const struct container_host *host, int dir_fd, const char *id, struct error *err)
+{
+	if (is_absent(dir_fd, STATE_FILE) && is_absent(dir_fd, STATE_PLACE))
 		return state_dir_remove(host, dir_fd, id, err);
 	return delete_by_config(host, dir_fd, id, err);
 }
@@ -198,33 +255,52 @@ static void kill_busy(const struct container_host *host, const char *id)
 	state_done(&state);
 }
 
+static int delete_known(const struct container_host *host, int dir_fd, const struct state *state,
+			struct error *err)
+{
+	auto_close int log_fd = monitor_log_open(dir_fd, state);
+
+	/* It goes with the state: this is the last time that anybody sees it. */
+	monitor_log_to_debug(log_fd, 0);
+	return container_remove(host, dir_fd, state, NULL, err);
+}
+
+/* Whatever its status is; a container that is not there is deleted. */
+static int delete_by_force(const struct container_host *host, const char *id, struct error *err)
+{
+	auto_close int dir_fd = -1;
+	struct state state;
+	int r;
+
+	kill_busy(host, id);
+	dir_fd = state_dir_open(host, id, err);
+	r = dir_fd < 0 ? dir_fd : state_dir_lock(dir_fd, id, err);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	r = state_load_some(dir_fd, id, &state, err);
+	if (r < 0)
+		return error_is_shortage(r) ? error_prefix(err, "container '%s'", id) :
+					      delete_unreadable(host, dir_fd, id, err);
+	r = delete_known(host, dir_fd, &state, err);
+	state_done(&state);
+	return r;
+}
+
 int container_delete(const struct container_host *host, const char *id, bool force, struct error *err)
 {
 	struct handle handle;
 	int r;
 
 	if (force)
-		kill_busy(host, id);
+		return delete_by_force(host, id, err);
 	r = handle_open(host, id, true, &handle, err);
-	if (r < 0) {
-		auto_close int dir_fd = -1;
-		struct error absent;
-
-		if (!force)
-			return r;
-		dir_fd = state_dir_open(host, id, &absent);
-		return dir_fd == -ENOENT ? 0 : delete_broken(host, id, err);
-	}
+	if (r < 0)
+		return r;
 	/* We hold the lock, so nobody is making it any more: "creating" is what a killed create left. */
-	if (!force && handle.status != STATUS_CREATING)
+	if (handle.status != STATUS_CREATING)
 		r = status_check(handle.status, OP_DELETE, id, err);
-	if (r == 0) {
-		auto_close int log_fd = monitor_log_open(handle.dir_fd, &handle.state);
-
-		/* It goes with the state: this is the last time that anybody sees it. */
-		monitor_log_to_debug(log_fd, 0);
-		r = container_remove(host, handle.dir_fd, &handle.state, NULL, err);
-	}
+	if (r == 0)
+		r = delete_known(host, handle.dir_fd, &handle.state, err);
 	handle_done(&handle);
 	return r;
 }
@@ -264,7 +340,8 @@ int container_pids(const struct container_host *host, const char *id, pid_t **re
 
 	if (r < 0)
 		return r;
-	if (handle.status == STATUS_STOPPED || handle.status == STATUS_CREATING) {
+	if (handle.status == STATUS_CREATING ||
+	    (handle.status == STATUS_STOPPED && !handle.state.cgroup.path)) {
 		*ret = calloc(1, sizeof(**ret));
 		*ret_len = 0;
 		r = *ret ? 0 : error_oom(err);

@@ -313,7 +313,7 @@ static int run(struct dump *dump, struct error *err)
 	int r = 0;
 
 	if (pidfd < 0)
-		return error_set(err, -ESRCH, "container not running");
+		return status_lost_process(pidfd, "open a pidfd of the container's process", err);
 	sigemptyset(&held);
 	for (const int *signo = (const int[]){ SIGTERM, SIGINT, SIGHUP, 0 }; *signo && !options->lazy_pages;
 	     signo++)
@@ -343,7 +343,7 @@ static int open_process(struct dump *dump, struct error *err)
 
 	snprintf(path, sizeof(path), "/proc/%d", dump->request->state->pid);
 	dump->proc_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return dump->proc_fd < 0 ? error_set(err, -ESRCH, "container not running") : 0;
+	return dump->proc_fd < 0 ? status_lost_process(-errno, "look at the container's process", err) : 0;
 }
 
 int container_dump(const struct dump_request *request, struct error *err)

@@ -75,22 +75,30 @@ static int open_process(const struct state *state, struct watch *watch, struct e
 {
 	char path[32];
 
+	int lost;
+
 	snprintf(path, sizeof(path), "/proc/%d", state->pid);
-	watch->pidfd = sys_pidfd_open(state->pid);
 	watch->process_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (watch->pidfd == -EMFILE || (watch->pidfd >= 0 && watch->process_fd < 0 && errno == EMFILE))
-		return error_sys(err, -EMFILE, "watch container '%s'", state->id);
-	/* Asked last: while it lives its number is nobody else's, so that both are of this very process. */
-	if (watch->pidfd < 0 || watch->process_fd < 0 || !proc_is_alive(state->pid, state->start_time))
+	lost = watch->process_fd < 0 ? -errno : 0;
+	/* Opened last: while it lives its number is nobody else's, so that both are of this very process. */
+	watch->pidfd = status_open_process(state, err);
+	if (watch->pidfd == -ESRCH)
 		return status_check(STATUS_STOPPED, OP_WATCH, state->id, err);
+	if (watch->pidfd < 0)
+		return watch->pidfd;
+	if (lost < 0)
+		return error_sys(err, lost, "open '%s'", path);
 	watch->has_network = net_stats_is_foreign(watch->process_fd);
 	return 0;
 }
 
 static int open_watch(int dir_fd, struct state *state, struct watch *watch, struct error *err)
 {
-	int r = status_check(status_of(dir_fd, state), OP_WATCH, state->id, err);
+	enum status status;
+	int r = status_of(dir_fd, state, &status, err);
 
+	if (r == 0)
+		r = status_check(status, OP_WATCH, state->id, err);
 	if (r < 0)
 		return r;
 	if (!state->cgroup.path)
@@ -156,7 +164,7 @@ static int add_all(struct watcher *watcher, struct error *err)
 	for (size_t i = 0; r == 0 && i < ids.len; i++) {
 		int added = add_watch(watcher, ids.items[i], err);
 
-		if (added == -ENOMEM || added == -EMFILE)
+		if (added == -ENOMEM || added == -EMFILE || added == -ENFILE)
 			r = added;
 		else if (added < 0 && added != -ENOENT && added != -ESRCH && added != -EBUSY)
 			log_warning("%s", err->text);

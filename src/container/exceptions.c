@@ -42,21 +42,28 @@ static int take_owner_of_root(struct target *target, struct error *err)
 static int open_root_of(const struct state *state, struct target *ret, struct error *err)
 {
 	char path[32];
+	int r;
 
 	if (state->personality != PERSONALITY_KM)
 		return error_set(err, -EINVAL, "container '%s' does not run under km: it needs no exceptions",
 				 state->id);
 	snprintf(path, sizeof(path), "/proc/%d/root", state->pid);
-	if (proc_is_alive(state->pid, state->start_time)) {
+	r = proc_is_alive(state->pid, state->start_time);
+	if (r > 0) {
 		auto_close int proc_fd = open_proc();
 
 		ret->root_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		r = ret->root_fd < 0 && !proc_is_gone(-errno) ? -errno : 0;
 		ret->owner = idmap_root_of(proc_fd, state->pid);
 		/* Looked at again: now the number was that process's while it was used. */
-		if (ret->root_fd >= 0 && proc_is_alive(state->pid, state->start_time))
+		if (r == 0)
+			r = proc_is_alive(state->pid, state->start_time);
+		if (r > 0 && ret->root_fd >= 0)
 			return 0;
 		cleanup_close(&ret->root_fd);
 	}
+	if (r < 0)
+		return error_sys(err, r, "look at the process of container '%s'", state->id);
 	ret->root_fd = open(state->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return ret->root_fd < 0 ? error_sys(err, -errno, "open the root '%s' of container '%s'",
 					    state->rootfs, state->id) :

@@ -102,9 +102,13 @@ static int find_container(struct exec *exec, struct error *err)
 	exec->dir_fd = state_open(request->host, request->id, false, &exec->state, err);
 	if (exec->dir_fd < 0)
 		return exec->dir_fd;
-	exec->pidfd = exec->state.pid > 0 ? sys_pidfd_open(exec->state.pid) : -1;
+	exec->pidfd = status_open_process(&exec->state, err);
+	if (exec->pidfd < 0 && exec->pidfd != -ESRCH)
+		return exec->pidfd;
 	/* With the pidfd open first: what the status says is said about the process behind it. */
-	status = status_of(exec->dir_fd, &exec->state);
+	r = status_of(exec->dir_fd, &exec->state, &status, err);
+	if (r < 0)
+		return r;
 	if (!(status == STATUS_PAUSED && request->ignore_paused)) {
 		r = status_check(status, OP_EXEC, request->id, err);
 		if (r < 0)

@@ -21,16 +21,21 @@ int container_state_text(const struct container_host *host, const char *id, char
 	struct state state;
 	auto_close int dir_fd = state_open_some(host, id, false, &state, err);
 	enum status status;
-	char *text;
+	char *text = NULL;
+	int r;
 
 	if (dir_fd < 0)
 		return dir_fd;
-	status = status_of(dir_fd, &state);
-	state.oom_killed = oom_killed(&state);
-	text = state_text(&state, status_word(status), status == STATUS_STOPPED ? 0 : state.pid, true);
+	r = status_of(dir_fd, &state, &status, err);
+	if (r == 0) {
+		state.oom_killed = oom_killed(&state);
+		text = state_text(&state, status_word(status), status == STATUS_STOPPED ? 0 : state.pid,
+				  true);
+		r = text ? 0 : error_oom(err);
+	}
 	state_done(&state);
-	if (!text)
-		return error_oom(err);
+	if (r < 0)
+		return r;
 	*ret_text = text;
 	return 0;
 }
@@ -45,15 +50,16 @@ static void info_done(struct container_info *info)
 	free(info->state_text);
 }
 
-/* @dir_fd may hold no readable state: the container is listed all the same, it takes up its id. */
+/* @dir_fd may hold no readable state: the container is listed all the same, it takes up its id. What nobody can tell has its own word. */
 static int info_make(int dir_fd, const char *id, struct container_info *ret)
 {
 	struct state state = { 0 };
 	enum status status = STATUS_STOPPED;
 	struct error ignored;
+	bool known = false;
 
 	if (state_load_some(dir_fd, id, &state, &ignored) == 0) {
-		status = status_of(dir_fd, &state);
+		known = status_of(dir_fd, &state, &status, &ignored) == 0;
 		state.oom_killed = oom_killed(&state);
 	} else {
 		state.id = strdup(id);
@@ -69,7 +75,7 @@ static int info_make(int dir_fd, const char *id, struct container_info *ret)
 		}
 	}
 	ret->pid = status == STATUS_STOPPED ? 0 : state.pid;
-	ret->status = status_word(status);
+	ret->status = known ? status_word(status) : "unknown";
 	ret->state_text = state_text(&state, ret->status, ret->pid, false);
 	ret->id = take_pointer(state.id);
 	ret->bundle = take_pointer(state.bundle);
@@ -95,15 +101,18 @@ int container_list(const struct container_host *host, struct container_info **re
 	for (size_t i = 0; list && r == 0 && i < ids.len; i++) {
 		auto_close int dir_fd = state_dir_open(host, ids.items[i], err);
 
-		if (dir_fd < 0)
-			continue; /* deleted since */
-		r = info_make(dir_fd, ids.items[i], &list[len]);
-		len++;
+		/* Deleted since. */
+		if (dir_fd == -ENOENT)
+			continue;
+		r = dir_fd < 0 ? dir_fd : info_make(dir_fd, ids.items[i], &list[len]);
+		len += dir_fd >= 0;
+		if (r == -ENOMEM)
+			error_oom(err);
 	}
 	strv_done(&ids);
 	if (!list || r < 0) {
-		container_list_free(list, len);
-		return error_oom(err);
+		container_list_free(list, list ? len : 0);
+		return list ? r : error_oom(err);
 	}
 	*ret = list;
 	*ret_len = len;

@@ -50,7 +50,7 @@ static int copy_monitor_log(const struct state *state, int log_fd, bool follow, 
 	off_t at = 0;
 
 	for (;;) {
-		const bool alive = follow && proc_is_alive(state->pid, state->start_time);
+		const int alive = follow ? proc_is_alive(state->pid, state->start_time) : 0;
 		auto_free char *text = NULL, *shown = NULL;
 		size_t len;
 		int r = monitor_log_read(log_fd, at, &text, &len);
@@ -65,7 +65,9 @@ static int copy_monitor_log(const struct state *state, int log_fd, bool follow, 
 		if (r < 0)
 			return error_sys(err, r, "write to stdout");
 		at += (off_t)len;
-		if (!alive)
+		if (alive < 0)
+			return error_sys(err, alive, "look at the process of container '%s'", state->id);
+		if (alive == 0)
 			return 0;
 		nanosleep(&nap, NULL);
 	}

@@ -160,7 +160,7 @@ static int open_of_process(const struct state *state)
 	char path[48];
 	int seals;
 
-	if (!proc_is_alive(state->pid, state->start_time))
+	if (proc_is_alive(state->pid, state->start_time) <= 0)
 		return -ENOENT;
 	snprintf(path, sizeof(path), "/proc/%d/fd/%d", state_monitor(state), KM_LOG_FD);
 	/* What has this number is km's to say, and some devices act on being opened. */

@@ -132,11 +132,14 @@ int container_mounts(const struct container_host *host, const char *id, const st
 {
 	struct state state;
 	auto_close int dir_fd = state_open(host, id, true, &state, err);
+	enum status status;
 	int r;
 
 	if (dir_fd < 0)
 		return dir_fd;
-	r = status_check(status_of(dir_fd, &state), OP_MOUNT, id, err);
+	r = status_of(dir_fd, &state, &status, err);
+	if (r == 0)
+		r = status_check(status, OP_MOUNT, id, err);
 	if (r == 0)
 		r = state_check_mounts(&state, err);
 	if (r == 0)

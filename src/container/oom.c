@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "container/oom.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <string.h>
 
@@ -18,12 +19,15 @@ bool oom_killed(const struct state *state)
 	struct cgroup cgroup;
 	struct error ignored;
 	bool killed;
+	int r;
 
 	if (!state->cgroup.path)
 		return false;
 	/* Gone: the place is all that can be asked about. */
-	if (cgroup_open(&state->cgroup, &cgroup, &ignored) < 0)
-		return cgroup_ran_out_of_memory(&(struct cgroup){ .place = state->cgroup, .dir_fd = -1 });
+	r = cgroup_open(&state->cgroup, &cgroup, &ignored);
+	if (r < 0)
+		return r == -ENOENT &&
+		       cgroup_ran_out_of_memory(&(struct cgroup){ .place = state->cgroup, .dir_fd = -1 });
 	killed = cgroup_ran_out_of_memory(&cgroup);
 	cgroup_done(&cgroup);
 	return killed;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "container/standard_io.h"
+#include "container/status.h"
 #include "util/array.h"
 #include "util/cleanup.h"
 #include "util/error.h"
@@ -50,8 +51,9 @@ static int check_threads(int process_fd, const char *first, struct error *err)
 	struct dirent *entry;
 
 	if (!dir) {
+		r = -errno;
 		cleanup_close(&fd);
-		return error_set(err, -ESRCH, "container not running");
+		return status_lost_process(r, "look at the threads of km", err);
 	}
 	while (r == 0 && (entry = readdir(dir))) {
 		auto_free char *status = NULL;
@@ -94,11 +96,14 @@ int payload_look(int process_fd, int init_fd, struct payload *ret, struct error 
 	auto_free char *status = NULL, *first = NULL;
 	const char *line;
 	ssize_t n = readlinkat(process_fd, "cwd", ret->cwd, sizeof(ret->cwd) - 1);
-	int r = 0;
+	int r = n < 0 ? -errno : 0;
 
-	if (n < 0 || proc_read_status(process_fd, "status", &status) < 0 ||
-	    (init_fd >= 0 && proc_read_status(init_fd, "status", &first) < 0))
-		return error_set(err, -ESRCH, "container not running");
+	if (r == 0)
+		r = proc_read_status(process_fd, "status", &status);
+	if (r == 0 && init_fd >= 0)
+		r = proc_read_status(init_fd, "status", &first);
+	if (r < 0)
+		return status_lost_process(r, "look at km's process", err);
 	ret->cwd[n] = '\0';
 	find_line(status, "\nUmask:", &line);
 	if (sscanf(line, "%o", &ret->umask) != 1)

@@ -10,6 +10,7 @@
 #include "container/monitor_log.h"
 #include "container/state.h"
 #include "container/state_dir.h"
+#include "container/status.h"
 #include "hooks/hooks.h"
 #include "krun/annotations.h"
 #include "spec/spec.h"
@@ -24,22 +25,25 @@ enum { DEATH_TIMEOUT_MS = 10000 };
 
 int container_kill_init(const struct state *state, struct error *err)
 {
-	auto_close int pidfd = -1;
-	struct pollfd item;
+	auto_close int pidfd = status_open_process(state, err);
+	struct pollfd item = { .fd = pidfd, .events = POLLIN };
+	int r;
 
-	if (!proc_is_alive(state->pid, state->start_time))
-		return 0;
-	pidfd = sys_pidfd_open(state->pid);
-	/* Checked again with the pidfd open: now the number cannot be given to another process. */
-	if (pidfd < 0 || !proc_is_alive(state->pid, state->start_time))
-		return 0;
-	if (sys_pidfd_send_signal(pidfd, SIGKILL) == -ESRCH)
-		return 0;
-	item = (struct pollfd){ .fd = pidfd, .events = POLLIN };
-	if (poll(&item, 1, DEATH_TIMEOUT_MS) == 0)
-		return error_set(err, -ETIMEDOUT, "process %d of container '%s' does not die", state->pid,
+	if (pidfd < 0)
+		return pidfd == -ESRCH ? 0 : pidfd;
+	r = sys_pidfd_send_signal(pidfd, SIGKILL);
+	if (r < 0)
+		return r == -ESRCH ?
+			       0 :
+			       error_sys(err, r, "kill process %d of container '%s'", state->pid, state->id);
+	do
+		r = poll(&item, 1, DEATH_TIMEOUT_MS);
+	while (r < 0 && errno == EINTR);
+	if (r < 0)
+		return error_sys(err, -errno, "wait for the end of process %d", state->pid);
+	return r > 0 ? 0 :
+		       error_set(err, -ETIMEDOUT, "process %d of container '%s' does not die", state->pid,
 				 state->id);
-	return 0;
 }
 
 static int remove_cgroup(const struct state *state, struct error *err)

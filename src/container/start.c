@@ -32,10 +32,12 @@ static int release_monitor(const struct release *release, struct error *err)
 	off_t told = log_enabled(LOG_LEVEL_DEBUG) ? monitor_log_size(log_fd) : 0;
 	int r;
 
-	if (pidfd < 0) {
+	if (pidfd == -ESRCH) {
 		error_set(err, -ESRCH, "km has ended before start");
 		return monitor_log_explain(log_fd, err);
 	}
+	if (pidfd < 0)
+		return error_sys(err, pidfd, "open a pidfd of km");
 	r = km_release(monitor, pidfd, state->start_timeout_ms, err);
 	if (r < 0)
 		monitor_log_explain(log_fd, err);
@@ -101,10 +103,12 @@ int container_start(const struct container_host *host, const char *id, struct er
 
 	if (dir_fd < 0)
 		return dir_fd;
-	status = status_of(dir_fd, &state);
-	r = status_check(status, OP_START, id, err);
-	if (r < 0 && status == STATUS_STOPPED)
-		monitor_log_explain_state(dir_fd, &state, err);
+	r = status_of(dir_fd, &state, &status, err);
+	if (r == 0) {
+		r = status_check(status, OP_START, id, err);
+		if (r < 0 && status == STATUS_STOPPED)
+			monitor_log_explain_state(dir_fd, &state, err);
+	}
 	if (r == 0)
 		r = notify_listen(dir_fd, &notify_fd, err);
 	if (r == 0)

@@ -299,11 +299,15 @@ static int load(int dir_fd, const char *name, bool whole, struct state *ret, str
 	struct state state = { 0 };
 	auto_object object = NULL;
 	const char *unknown;
-	int r = io_read_file(dir_fd, name, STATE_MAX, &text, NULL);
+	int r = io_read_regular(dir_fd, name, STATE_MAX, &text, NULL);
 
 	if (r < 0)
 		return error_sys(err, r, "read '%s'", name);
+	/* Nothing else tells a text that is wrong from memory that ran out. */
+	errno = 0;
 	object = json_tokener_parse(text);
+	if (!object && errno == ENOMEM)
+		return error_oom(err);
 	if (!json_object_is_type(object, json_type_object))
 		return error_set(err, -EPROTO, "%s: not a JSON object", name);
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(fields); i++)
@@ -329,8 +333,17 @@ int state_load_some(int dir_fd, const char *id, struct state *ret, struct error 
 	struct error later;
 	int r = load(dir_fd, STATE_FILE, false, ret, err);
 
-	if (r < 0 && load(dir_fd, STATE_PLACE, false, ret, &later) < 0)
-		return r;
+	if (r < 0) {
+		const int place = load(dir_fd, STATE_PLACE, false, ret, &later);
+
+		/* What nobody could read says more than what is not there. */
+		if (place < 0 && (error_is_shortage(place) || r == -ENOENT)) {
+			*err = later;
+			return place;
+		}
+		if (place < 0)
+			return r;
+	}
 	/* What has the directory's name is that container. */
 	free(ret->id);
 	ret->id = strdup(id);

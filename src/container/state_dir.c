@@ -17,6 +17,7 @@
 #include "ns/setup.h"
 #include "util/cleanup.h"
 #include "util/error.h"
+#include "util/io.h"
 
 const char *container_default_root(void)
 {
@@ -126,9 +127,9 @@ int state_dir_lock(int dir_fd, const char *id, struct error *err)
 	while (flock(dir_fd, LOCK_EX) < 0)
 		if (errno != EINTR)
 			return error_sys(err, -errno, "lock container '%s'", id);
-	if (fstat(dir_fd, &st) == 0 && st.st_nlink == 0)
-		return absent(id, err);
-	return 0;
+	if (fstat(dir_fd, &st) < 0)
+		return error_sys(err, -errno, "look at the state directory of '%s'", id);
+	return st.st_nlink == 0 ? absent(id, err) : 0;
 }
 
 void state_dir_unlock(int dir_fd)
@@ -159,33 +160,42 @@ static int remove_folder(int dir_fd, const char *name)
 	return 0;
 }
 
-/* Everything below @dir_fd; the tree is ours and at most two levels deep (notify/, monitor/). */
+static int remove_content(int dir_fd);
+
+static int remove_entry(int dir_fd, const struct dirent *entry)
+{
+	auto_close int child_fd = -1;
+	int r;
+
+	if (entry->d_type != DT_DIR && (unlinkat(dir_fd, entry->d_name, 0) == 0 || errno == ENOENT))
+		return 0;
+	/* Not every file system tells the type beforehand. */
+	if (entry->d_type != DT_DIR && errno != EISDIR)
+		return -errno;
+	child_fd = openat(dir_fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	r = child_fd < 0 ? -errno : remove_content(child_fd);
+	return r < 0 ? r : remove_folder(dir_fd, entry->d_name);
+}
+
+/* Everything below @dir_fd; the tree is ours and at most two levels deep (notify/, monitor/). Files go last, when nothing can fail any more. */
 static int remove_content(int dir_fd)
 {
-	int again = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int again = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
 	DIR *dir = again < 0 ? NULL : fdopendir(again);
 	struct dirent *entry;
-	int r = 0;
 
 	if (!dir) {
-		if (again >= 0)
-			close(again);
-		return -errno;
+		r = -errno;
+		cleanup_close(&again);
+		return r;
 	}
-	while (r == 0 && (entry = readdir(dir))) {
-		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-			continue;
-		if (unlinkat(dir_fd, entry->d_name, 0) == 0 || errno == ENOENT)
-			continue;
-		if (errno == EISDIR) {
-			auto_close int child_fd = openat(dir_fd, entry->d_name,
-							 O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-
-			r = child_fd < 0 ? -errno : remove_content(child_fd);
-			if (r == 0)
-				r = remove_folder(dir_fd, entry->d_name);
-		} else {
-			r = -errno;
+	for (int files = 0; r == 0 && files < 2; files++) {
+		rewinddir(dir);
+		while (r == 0 && (r = io_next_entry(dir, &entry)) > 0) {
+			r = 0;
+			if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+			    (files || entry->d_type == DT_DIR))
+				r = remove_entry(dir_fd, entry);
 		}
 	}
 	closedir(dir);
@@ -219,12 +229,11 @@ int state_root_list(int root_fd, struct strv *ret, struct error *err)
 
 	if (!dir)
 		return error_sys(err, -errno, "list the state root");
-	while (r == 0 && (entry = readdir(dir)))
-		if (container_id_is_valid(entry->d_name))
-			r = strv_add(ret, entry->d_name);
+	while (r == 0 && (r = io_next_entry(dir, &entry)) > 0)
+		r = container_id_is_valid(entry->d_name) ? strv_add(ret, entry->d_name) : 0;
 	closedir(dir);
 	if (r < 0)
-		return error_oom(err);
+		return error_sys(err, r, "list the state root");
 	if (ret->len > 0)
 		qsort(ret->items, ret->len, sizeof(*ret->items), compare);
 	return 0;

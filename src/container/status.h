@@ -29,7 +29,16 @@ enum operation {
 /* Pure: the table. */
 bool status_allows(enum status status, enum operation operation);
 
-enum status status_of(int dir_fd, const struct state *state);
+/* 0 and the status; a negative errno when nobody can tell, which is not "stopped". */
+int status_of(int dir_fd, const struct state *state, enum status *ret, struct error *err);
+
+/*
+ * A pidfd of the container's first process, of that very one; the caller closes it. -ESRCH "container not running", and that alone, says
+ * that it has ended; anything else that nobody can tell.
+ */
+int status_open_process(const struct state *state, struct error *err);
+/* The error of a call on /proc/PID of one of its processes, or on a descriptor of it: -ESRCH as above, or what failed in doing @what. */
+int status_lost_process(int code, const char *what, struct error *err);
 
 /* -EBUSY or the like with the text for people (and for engines, which match a few of them). */
 int status_check(enum status status, enum operation operation, const char *id, struct error *err);

@@ -35,12 +35,15 @@ struct update {
 static int find_container(struct update *update, const struct container_host *host, const char *id,
 			  struct error *err)
 {
+	enum status status;
 	int r;
 
 	update->dir_fd = state_open(host, id, true, &update->state, err);
 	if (update->dir_fd < 0)
 		return update->dir_fd;
-	r = status_check(status_of(update->dir_fd, &update->state), OP_UPDATE, id, err);
+	r = status_of(update->dir_fd, &update->state, &status, err);
+	if (r == 0)
+		r = status_check(status, OP_UPDATE, id, err);
 	if (r == 0)
 		r = spec_load(update->dir_fd, STATE_CONFIG, &update->config, err);
 	if (r == 0 && update->state.cgroup.path)

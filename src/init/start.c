@@ -67,18 +67,24 @@ static int connect_gate(int state_dir_fd)
 }
 
 /* A container that an older krun created and nobody has started. */
-static bool fifo_is_held(int state_dir_fd)
+static int fifo_is_held(int state_dir_fd)
 {
 	auto_close int fd = openat(state_dir_fd, START_FIFO, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
 
-	return fd >= 0;
+	if (fd >= 0)
+		return 1;
+	return errno == ENOENT || errno == ENXIO ? 0 : -errno;
 }
 
-bool start_gate_is_closed(int state_dir_fd)
+int start_gate_is_closed(int state_dir_fd)
 {
 	auto_close int fd = connect_gate(state_dir_fd);
 
-	return fd >= 0 || (fd == -ENOENT && fifo_is_held(state_dir_fd));
+	if (fd >= 0)
+		return 1;
+	if (fd == -ENOENT)
+		return fifo_is_held(state_dir_fd);
+	return fd == -ECONNREFUSED ? 0 : fd;
 }
 
 int start_gate_open(int state_dir_fd, struct error *err)
@@ -87,7 +93,7 @@ int start_gate_open(int state_dir_fd, struct error *err)
 	auto_close int ours = -1, theirs = -1;
 	int fds[2], r;
 
-	if (gate_fd == -ENOENT && fifo_is_held(state_dir_fd))
+	if (gate_fd == -ENOENT && fifo_is_held(state_dir_fd) > 0)
 		return error_set(
 			err, -EOPNOTSUPP,
 			"the container was created by an older krun, which alone can start it: delete it "

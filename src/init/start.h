@@ -10,8 +10,6 @@
  * neither this file of the host nor what the process says to `start`.
  */
 
-#include <stdbool.h>
-
 struct error;
 
 #define START_SOCKET "start.sock"
@@ -24,8 +22,11 @@ int start_gate_make(int state_dir_fd, struct error *err);
 /* Child: blocks until `start` came; returns its end of the pair, owned. */
 int start_gate_wait(int gate_fd, struct error *err);
 
-/* True while a parked process holds the gate. Any process on the host that may open the state directory. */
-bool start_gate_is_closed(int state_dir_fd);
+/*
+ * 1 while a parked process holds the gate, 0 when nobody does, a negative errno when nobody can tell. Any process on the host that may open
+ * the state directory.
+ */
+int start_gate_is_closed(int state_dir_fd);
 /* `start`: opens the gate; returns our end of the pair, owned. -ESRCH: nobody waits there any more. */
 int start_gate_open(int state_dir_fd, struct error *err);
 /* Once the program runs, or will not. */

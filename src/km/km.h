@@ -132,7 +132,7 @@ bool km_listens_first(char *const *env);
 /* A km that was just executed; everything is borrowed. */
 struct km_process {
 	pid_t pid;
-	int pidfd;   /* polled for its death; -1: it was gone before that could be opened */
+	int pidfd; /* polled for its death; -ESRCH: it was gone before that could be opened; or why it could not */
 	pid_t child; /* of the caller, ends as km does: km itself, or the process in front of it */
 };
 

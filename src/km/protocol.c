@@ -141,7 +141,8 @@ int km_wait_ready(const struct km_process *km, unsigned int timeout_ms, struct e
 	long pause_ns = FIRST_PAUSE_NS;
 
 	if (km->pidfd < 0)
-		return km_died(km, err);
+		return km->pidfd == -ESRCH ? km_died(km, err) :
+					     error_sys(err, km->pidfd, "open a pidfd of km");
 	/* Looks, because nothing tells: km's line comes before the wait, and to close an inotify(7) costs 10 ms. */
 	while (!km_is_waiting(km->pid)) {
 		const struct timespec pause = { .tv_nsec = pause_ns };

@@ -191,7 +191,7 @@ int spec_load(int dir_fd, const char *name, struct spec **ret, struct error *err
 {
 	auto_free char *text = NULL;
 	size_t size;
-	int r = io_read_file(dir_fd, name, DOCUMENT_MAX, &text, &size);
+	int r = io_read_regular(dir_fd, name, DOCUMENT_MAX, &text, &size);
 
 	if (r < 0)
 		return error_sys(err, r, "read '%s'", name);

@@ -284,7 +284,7 @@ struct spec {
 };
 
 /*
- * Reads and checks @name below @dir_fd. Errors name the file and the JSON pointer of the property
+ * Reads and checks the regular file @name below @dir_fd. Errors name the file and the JSON pointer of the property
  * ("config.json: /linux/namespaces/2/type: ..."). A property of the specification that krun does not
  * carry out yet is an error that names it; an unknown property is ignored, as the specification wants.
  */

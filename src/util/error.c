@@ -189,6 +189,11 @@ int error_prefix(struct error *err, const char *format, ...)
 	return err->code;
 }
 
+bool error_is_shortage(int code)
+{
+	return code == -ENOMEM || code == -EMFILE || code == -ENFILE || code == -ENOLCK;
+}
+
 int error_oom(struct error *err)
 {
 	return error_set(err, -ENOMEM, "out of memory");

@@ -17,6 +17,8 @@
  * them; error_sys() is for everything else, a mount's source say, and words these errno values differently.
  */
 
+#include <stdbool.h>
+
 enum { ERROR_TEXT_MAX = 2048 };
 
 struct error {
@@ -35,6 +37,9 @@ int error_exec(struct error *err, int code, const char *format, ...) __attribute
 
 /* Puts "text: " in front of what is there. Returns err->code. */
 int error_prefix(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Whether a negative errno says that memory, descriptors or locks ran out for now: of what was asked for it says nothing at all. */
+bool error_is_shortage(int code);
 
 /* -ENOMEM with the one text for it. */
 int error_oom(struct error *err);

@@ -168,6 +168,13 @@ int io_read_regular(int dir_fd, const char *name, size_t max, char **ret_data, s
 	return S_ISREG(st.st_mode) ? io_read_all(fd, max, ret_data, ret_size) : -EINVAL;
 }
 
+int io_next_entry(DIR *dir, struct dirent **ret)
+{
+	errno = 0;
+	*ret = readdir(dir);
+	return *ret ? 1 : -errno;
+}
+
 int io_write_existing(int dir_fd, const char *name, const char *text)
 {
 	auto_close int fd = openat(dir_fd, name, O_WRONLY | O_CLOEXEC | O_NOCTTY);

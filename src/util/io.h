@@ -3,6 +3,7 @@
 
 /* Whole-file reading and writing on fds. All return 0 (or a length) or a negative errno. */
 
+#include <dirent.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -40,6 +41,12 @@ int io_read_regular(int dir_fd, const char *name, size_t max, char **ret_data, s
 int io_open_append(const char *path, mode_t mode);
 /* Writes to it: -EAGAIN when a reader takes nothing for a second, -EPIPE without a signal when there is none any more. */
 int io_append(int fd, const void *data, size_t size);
+
+/*
+ * The next entry of a directory that is read: 1, 0 at its end, or a negative errno, which readdir(3) tells apart by errno alone. A list
+ * that is cut short is not taken for a whole one.
+ */
+int io_next_entry(DIR *dir, struct dirent **ret);
 
 /* Opens an existing file O_WRONLY and writes @text with one write(2): sysfs, procfs, cgroupfs. */
 int io_write_existing(int dir_fd, const char *name, const char *text);

@@ -4,12 +4,15 @@
 import glob
 import json
 import os
+import resource
+import shutil
 import signal
 import socket
+import stat
 import subprocess
 import time
 
-from krun import CGROUP, BothPersonalities, KrunTest, wait_until
+from krun import BUILD, CGROUP, BothPersonalities, KrunTest, wait_until
 
 
 class Run(BothPersonalities):
@@ -228,6 +231,66 @@ class KillDelete(BothPersonalities):
         self.wait_stopped()
         self.ok("delete", self.cid)
 
+    def members(self):
+        """Those of the container's cgroup."""
+        with open(f"{CGROUP}/krun/{self.cid}/cgroup.procs") as file:
+            return [int(line) for line in file]
+
+    def without_pid_namespace(self, script):
+        self.config["linux"]["namespaces"].remove({"type": "pid"})
+        self.start_sleeper(script)
+
+    def end_first(self):
+        pid = self.state()["pid"]
+        self.assertGreater(pid, 0)
+        os.kill(pid, signal.SIGKILL)
+        self.wait_stopped()
+
+    def test_kill_without_a_pid_namespace_ends_every_process(self):
+        self.without_pid_namespace("sleep 100 & sleep 100 & echo ready; wait")
+        self.assertGreaterEqual(len(self.members()), 3)
+        self.ok("kill", self.cid, "KILL")
+        wait_until(lambda: not self.members(), what="end of all processes")
+        self.wait_stopped()
+        self.assertEqual(self.fails("kill", self.cid, "KILL"), "container not running")
+        self.ok("delete", self.cid)
+
+    def test_kill_in_a_joined_pid_namespace_ends_its_own_alone(self):
+        """As in a pod: the namespace is another container's, which goes on."""
+        pod = self.cid + "pod"
+        self.ids.append(pod)
+        self.shell("sleep 100")
+        self.create(identity=pod)
+        self.ok("start", pod)
+        first = self.state(pod)["pid"]
+        self.config["linux"]["namespaces"] = [dict(entry, **({"path": f"/proc/{first}/ns/pid"} if entry["type"] == "pid" else {}))
+                                              for entry in self.config["linux"]["namespaces"]]
+        self.start_sleeper("sleep 100 & sleep 100 & echo ready; wait")
+        self.ok("kill", self.cid, "KILL")
+        wait_until(lambda: not self.members(), what="end of all processes")
+        self.assertEqual(self.status(pod), "running")
+        self.ok("delete", self.cid)
+        self.ok("delete", "--force", pod)
+
+    def test_what_the_first_process_leaves_is_still_reached(self):
+        self.without_pid_namespace("sleep 100 & sleep 100 & echo ready; wait")
+        self.end_first()
+        self.assertTrue(self.members())
+        self.assertEqual(len(json.loads(self.ok("ps", "--format", "json", self.cid).out)), len(self.members()))
+        self.ok("kill", self.cid, "KILL")
+        wait_until(lambda: not self.members(), what="end of the rest")
+        self.assertEqual(self.fails("kill", self.cid, "KILL"), "container not running")
+        self.ok("delete", self.cid)
+
+    def test_delete_ends_what_the_first_process_leaves(self):
+        self.without_pid_namespace("sleep 100 & sleep 100 & echo ready; wait")
+        self.end_first()
+        left = self.members()
+        self.assertTrue(left)
+        self.ok("delete", self.cid)
+        for pid in left:
+            wait_until(lambda: not os.path.exists(f"/proc/{pid}") or " Z " in open(f"/proc/{pid}/stat").read(), what="end")
+
     def test_kill_by_regex(self):
         others = [self.cid + "a", self.cid + "b"]
         self.ids += others
@@ -354,6 +417,30 @@ class Pause(BothPersonalities):
         self.ok("delete", "--force", self.cid)
 
 
+class FirstThread(KrunTest):
+    """The first thread of the first process ends, and another one goes on: the letter Z is no end."""
+
+    def test_commands_take_it_for_what_it_is(self):
+        shutil.copy(os.path.join(BUILD, "tests/hostile/tools/hostile_threads"), f"{self.rootfs}/bin/threads")
+        self.write_config(args=["/bin/threads"])
+        self.create()
+        self.ok("start", self.cid)
+        wait_until(lambda: "ready" in self.logged(), what="payload")
+        pid = self.state()["pid"]
+        with open(f"/proc/{pid}/stat") as file:
+            self.assertEqual(file.read().split()[2], "Z")
+        self.assertEqual(self.state()["pid"], pid)
+        self.assertEqual(self.status(), "running")
+        self.assertIn("running", self.fails("delete", self.cid))
+        self.ok("pause", self.cid)
+        self.assertEqual(self.status(), "paused")
+        self.ok("resume", self.cid)
+        self.ok("kill", self.cid, "USR1")
+        wait_until(lambda: "got it" in self.logged(), what="signal")
+        self.ok("delete", "--force", self.cid, timeout=20)
+        self.assertFalse(os.path.exists(f"/proc/{pid}/root/bin"))
+
+
 class StateFiles(BothPersonalities):
     """state.json of other versions, and one that is broken."""
 
@@ -367,8 +454,16 @@ class StateFiles(BothPersonalities):
         with open(self.path(), "w") as file:
             json.dump({key: value for key, value in state.items() if value is not None}, file)
 
+    @staticmethod
+    def lives(pid):
+        try:
+            with open(f"/proc/{pid}/stat") as file:
+                return " Z " not in file.read()
+        except FileNotFoundError:
+            return False
+
     def gone(self, pid):
-        wait_until(lambda: not os.path.exists(f"/proc/{pid}") or " Z " in open(f"/proc/{pid}/stat").read(), what="end")
+        wait_until(lambda: not self.lives(pid), what="end")
         self.assertFalse(os.path.exists(f"{CGROUP}/krun/{self.cid}"))
 
     def test_containers_of_an_older_krun_are_managed(self):
@@ -443,6 +538,60 @@ class StateFiles(BothPersonalities):
         self.assertIn("/krun-test-nowhere/x", text)
         self.assertTrue(os.path.exists(f"/proc/{pid}"))
         for name in ("state.json", "place.json"):
+            os.rename(self.path(name + ".kept"), self.path(name))
+        self.ok("delete", "--force", self.cid)
+        self.gone(pid)
+
+
+    def test_shortage_is_no_proof_of_absence(self):
+        """With each number of descriptors: what a command cannot look at it does not call stopped, and does not forget."""
+        self.start_sleeper()
+        pid = self.state()["pid"]
+        for command in (["state"], ["list"], ["kill", "0"], ["delete", "--force"]):
+            limit = 3
+            while True:
+                result = self.krun(*command[:1], *command[1:] if command[0] == "delete" else [],
+                                   *([] if command[0] == "list" else [self.cid]), *command[1:] if command[0] == "kill" else [],
+                                   preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit)))
+                with self.subTest(command=command, descriptors=limit):
+                    self.assertNotIn("stopped", result.out)
+                    self.assertNotIn("not running", result.err)
+                    self.assertNotIn("does not exist", result.err)
+                if result.status == 0:
+                    break
+                # What has failed to forget it knows it still.
+                if self.lives(pid):
+                    self.assertEqual(self.status(), "running", f"after {command} with {limit} descriptors")
+                else:
+                    self.assertEqual(command[0], "delete")
+                    self.assertIn(self.cid, self.ok("list", "-q").out)
+                self.assertLess(limit, 40)
+                limit += 1
+        self.gone(pid)
+
+    def test_state_that_is_no_file_hangs_nothing(self):
+        self.start_sleeper()
+        pid = self.state()["pid"]
+        made = {"FIFO": os.mkfifo, "socket": lambda path: socket.socket(socket.AF_UNIX, socket.SOCK_STREAM).bind(path),
+                "device": lambda path: os.mknod(path, stat.S_IFCHR | 0o600, os.makedev(5, 1)), "directory": os.mkdir}
+        for kind, make in made.items():
+            with self.subTest(kind=kind):
+                os.rename(self.path(), self.path("kept"))
+                make(self.path())
+                # The second file tells what it takes.
+                self.assertEqual(self.status(), "running")
+                self.assertIn(self.cid, self.ok("list", timeout=20).out)
+                self.fails("exec", self.cid, "true", status=255, timeout=20)
+                os.rename(self.path(), self.path("of-" + kind))
+                os.rename(self.path("kept"), self.path())
+        names = ("state.json", "place.json", "config.json")
+        for name in names:
+            os.rename(self.path(name), self.path(name + ".kept"))
+            os.mkfifo(self.path(name))
+        self.assertIn("unknown", self.ok("list", timeout=20).out)
+        self.assertIn("its processes may be left", self.fails("delete", "--force", self.cid, timeout=20))
+        self.assertTrue(self.lives(pid))
+        for name in names:
             os.rename(self.path(name + ".kept"), self.path(name))
         self.ok("delete", "--force", self.cid)
         self.gone(pid)

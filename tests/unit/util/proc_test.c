@@ -4,11 +4,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -46,6 +49,94 @@ static void test_proc_is_alive_is_false_for_a_zombie_and_another_process(void **
 	assert_false(proc_is_alive(pid, stat.start_time));
 	waitpid(pid, NULL, 0);
 	assert_int_equal(proc_read_stat(pid, &stat), -ESRCH);
+}
+
+static void *go_on(void *data)
+{
+	pause();
+	return data;
+}
+
+static char letter_of(pid_t pid)
+{
+	struct proc_stat stat = { 0 };
+
+	assert_int_equal(proc_read_stat(pid, &stat), 0);
+	return stat.state;
+}
+
+/* The letter is that of the first thread, and the process is all of them. */
+static void test_proc_is_alive_while_any_thread_is(void **state)
+{
+	struct proc_stat stat;
+	siginfo_t info;
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0) {
+		pthread_t thread;
+
+		pthread_create(&thread, NULL, go_on, NULL);
+		syscall(SYS_exit, 0);
+	}
+	while (letter_of(pid) != 'Z')
+		usleep(1000);
+	assert_int_equal(proc_read_stat(pid, &stat), 0);
+	assert_int_equal(proc_is_alive(pid, stat.start_time), 1);
+	kill(pid, SIGKILL);
+	assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+	assert_int_equal(proc_is_alive(pid, stat.start_time), 0);
+	waitpid(pid, NULL, 0);
+}
+
+/* What cannot be looked at has not ended. */
+static void test_proc_is_alive_without_a_descriptor_is_unknown(void **state)
+{
+	struct rlimit limit, none = { 0 };
+	struct proc_stat stat;
+	int alive, executed;
+
+	(void)state;
+	assert_int_equal(proc_read_stat(getpid(), &stat), 0);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none.rlim_max = limit.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	alive = proc_is_alive(getpid(), stat.start_time);
+	executed = proc_has_executed(getpid());
+	setrlimit(RLIMIT_NOFILE, &limit);
+	assert_int_equal(alive, -EMFILE);
+	assert_int_equal(executed, -EMFILE);
+	assert_false(proc_is_gone(alive));
+}
+
+static pid_t end_by_signal(bool execute)
+{
+	char *const argv[] = { (char[]){ "sh" }, (char[]){ "-c" }, (char[]){ "kill -9 $$" }, NULL };
+	siginfo_t info;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (execute)
+			execv("/bin/sh", argv);
+		raise(SIGKILL);
+	}
+	assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+	assert_int_equal(info.si_code, CLD_KILLED);
+	return pid;
+}
+
+/* Both die of the same signal, and only one of them had been the program that was asked for. */
+static void test_proc_has_executed_tells_of_a_zombie(void **state)
+{
+	pid_t before = end_by_signal(false), after = end_by_signal(true);
+
+	(void)state;
+	assert_int_equal(proc_has_executed(getpid()), 1);
+	assert_int_equal(proc_has_executed(before), 0);
+	assert_int_equal(proc_has_executed(after), 1);
+	waitpid(before, NULL, 0);
+	waitpid(after, NULL, 0);
+	assert_int_equal(proc_has_executed(after), -ESRCH);
 }
 
 /* As many as a process may have: all of them stand in front of what krun looks for. */
@@ -89,6 +180,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_proc_read_stat_of_a_name_with_parentheses),
 		cmocka_unit_test(test_proc_is_alive_is_false_for_a_zombie_and_another_process),
+		cmocka_unit_test(test_proc_is_alive_while_any_thread_is),
+		cmocka_unit_test(test_proc_is_alive_without_a_descriptor_is_unknown),
+		cmocka_unit_test(test_proc_has_executed_tells_of_a_zombie),
 		cmocka_unit_test(test_proc_read_status_with_many_groups),
 	};
 
