@@ -187,7 +187,7 @@ static void wait_for_manager(int out_fd, const struct sockaddr_un *address, sock
 	write_fd = fds[1];
 	socket_attach_fd(&message, &control, write_fd);
 	if (sendmsg(out_fd, &message, MSG_NOSIGNAL) < 0) {
-		log_debug("notify: BARRIER=1: %s", strerror(errno));
+		log_debug("notify: BARRIER=1: %s", error_reason(-errno));
 		return;
 	}
 	cleanup_close(&write_fd);
@@ -216,7 +216,7 @@ bool notify_forward(int fd, pid_t main_pid)
 	out_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (out_fd < 0 ||
 	    sendto(out_fd, text, len, MSG_NOSIGNAL, (const struct sockaddr *)&address, address_len) < 0)
-		log_warning("notify '%s': %s", getenv("NOTIFY_SOCKET"), strerror(errno));
+		log_warning("notify '%s': %s", getenv("NOTIFY_SOCKET"), error_reason(-errno));
 	else if (ready && main_pid > 0)
 		wait_for_manager(out_fd, &address, address_len);
 	return ready;

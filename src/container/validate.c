@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <seccomp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -37,7 +38,7 @@ struct check {
 static void __attribute__((format(printf, 4, 5)))
 find(const struct check *check, enum json_severity severity, const char *pointer, const char *format, ...)
 {
-	char text[1024];
+	char text[2 * PATH_MAX];
 	va_list args;
 
 	va_start(args, format);
