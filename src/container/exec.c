@@ -316,7 +316,7 @@ static bool may_set_groups(const struct exec *exec)
 
 static int check_groups(struct exec *exec, struct error *err)
 {
-	if (exec->state.keep_groups || exec->process.process.user.additional_gids_len == 0 ||
+	if (exec->state.keep_groups || !identity_needs_groups(&exec->process.process.user) ||
 	    may_set_groups(exec))
 		return 0;
 	return error_set(err, -EPERM,

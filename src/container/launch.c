@@ -78,7 +78,7 @@ static int read_bundle(struct launch *launch, struct error *err)
 	r = spec_parse(launch->config_text, size, config, &launch->spec, err);
 	if (r < 0)
 		return r;
-	if (launch->run && !launch->spec->process)
+	if ((launch->run || request->restore) && !launch->spec->process)
 		return error_set(err, -EINVAL, "%s: /process: missing, there is nothing to run", config);
 	launch->process = launch->spec->process ? *launch->spec->process : nobody;
 	r = km_trust_choose(request->host->config_file, request->host->name == NAME_PLAIN, launch->spec, NULL,

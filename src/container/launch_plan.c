@@ -120,7 +120,7 @@ static bool may_set_groups(const struct launch *launch)
 static int check_groups(const struct launch *launch, struct error *err)
 {
 	if (launch->plan.set_groups || launch->state.keep_groups ||
-	    launch->process.user.additional_gids_len == 0)
+	    !identity_needs_groups(&launch->process.user))
 		return 0;
 	return error_set(
 		err, -EPERM,

@@ -9,6 +9,14 @@
 #include "syscall/process.h"
 #include "util/error.h"
 
+bool identity_needs_groups(const struct spec_user *user)
+{
+	for (size_t i = 0; i < user->additional_gids_len; i++)
+		if (user->additional_gids[i] != user->gid)
+			return true;
+	return false;
+}
+
 int identity_apply(const struct spec_user *user, bool set_groups, struct error *err)
 {
 	int r;

@@ -38,6 +38,9 @@ int caps_apply(const struct spec_capabilities *caps, struct error *err);
 
 /* ---- ids (identity.c) ------------------------------------------------------------------------------- */
 
+/* Pure: whether an additional group is another one than the gid, which engines list as well. */
+bool identity_needs_groups(const struct spec_user *user);
+
 /*
  * groups, gid, uid, umask. @set_groups false leaves the supplementary groups alone (a user namespace that
  * forbids setgroups, for which additional ones are refused before, or the annotation run.oci.keep_original_groups). Keeps capabilities (PR_SET_KEEPCAPS);

@@ -203,6 +203,12 @@ class DockerLike(Client):
         self.detached()
         self.assertEqual(self.cli("exec", self.name, "/bin/not-executable").status, self.cannot_execute)
 
+    def test_exec_in_a_directory_that_is_missing(self):
+        self.detached()
+        result = self.cli("exec", "--workdir", "/no/such", self.name, "true")
+        self.assertEqual(result.status, self.engine.exec_cannot_run, result)
+        self.assertIn("/no/such", result.out + result.err)
+
     def test_exec_with_input_user_and_environment(self):
         self.detached()
         result = self.cli("exec", "--interactive", "--user", "1000:1000", "--env", "A=b", "--workdir", "/tmp", self.name,
