@@ -134,8 +134,6 @@ static int check_request(struct launch *launch, struct error *err)
 	const struct spec *spec = launch->spec;
 	int r;
 
-	if (!spec->namespaces[NS_MOUNT].listed)
-		return error_set(err, -EINVAL, "config.json: /linux/namespaces: a mount namespace is needed");
 	if (launch->process.terminal && !request->console_socket && (!launch->run || request->detach))
 		return error_set(
 			err, -EINVAL,

@@ -88,7 +88,12 @@ int launch_converse(struct launch *launch, struct error *err);
 /* launch_devices.c: the owners of linux.devices in a user namespace, by the maps of it; *ret is the caller's to free, NULL: none. */
 struct mount_owner;
 int launch_device_owners(const struct launch *launch, struct mount_owner **ret, struct error *err);
-/* launch_joined.c: a mount namespace that is somebody else's; what cannot be had there, and the root in it. */
+/*
+ * launch_joined.c: a mount namespace that is somebody else's; what cannot be had there, and the root in it. Pure: whether config.json asks
+ * for that, and a property that it cannot have then; NULL: there is none.
+ */
+bool launch_joins_mounts(const struct spec *spec);
+const char *launch_joined_refusal(const struct spec *spec);
 int launch_joined_check(struct launch *launch, struct error *err);
 int launch_joined_open(struct launch *launch, struct error *err);
 /* launch_needs.c: whether km can start in the container at all; what may go wrong later is a warning. */

@@ -16,6 +16,7 @@
 #include "cgroup/cgroup.h"
 #include "cgroup/rdt.h"
 #include "container/container.h"
+#include "container/launch.h"
 #include "json/findings.h"
 #include "km/km.h"
 #include "km/needs.h"
@@ -89,6 +90,8 @@ static void check_hooks(const struct check *check)
 
 static void check_namespaces(const struct check *check)
 {
+	const char *refused;
+
 	for (int kind = 0; kind < NS_KIND_COUNT; kind++) {
 		const struct spec_namespace *namespace = &check->spec->namespaces[kind];
 		char path[64];
@@ -103,8 +106,10 @@ static void check_namespaces(const struct check *check)
 			find(check, JSON_UNSUPPORTED, "/linux/namespaces", "this kernel has no %s namespaces",
 			     spec_namespace_words[kind]);
 	}
-	if (!check->spec->namespaces[NS_MOUNT].listed)
-		find(check, JSON_ERROR, "/linux/namespaces", "a mount namespace is needed");
+	refused = launch_joined_refusal(check->spec);
+	if (refused)
+		find(check, JSON_UNSUPPORTED, refused,
+		     "takes mounts, which krun makes in a mount namespace of the container's own only");
 }
 
 static void check_process(const struct check *check)

@@ -309,7 +309,11 @@ const struct init_step init_create_steps[] = {
  */
 static int step_chroot(struct init_ctx *ctx, struct error *err)
 {
-	auto_close int root_fd = open_again_here(ctx->plan->joined_root_fd, O_PATH | O_DIRECTORY);
+	const struct init_plan *plan = ctx->plan;
+	const bool moved =
+		plan->spec ? plan->spec->namespaces[NS_MOUNT].listed : plan->target_namespaces & CLONE_NEWNS;
+	auto_close int root_fd = moved ? open_again_here(plan->joined_root_fd, O_PATH | O_DIRECTORY) :
+					 fcntl(plan->joined_root_fd, F_DUPFD_CLOEXEC, 3);
 
 	if (root_fd == -ESTALE || root_fd == -ENOENT)
 		return error_set(

@@ -73,6 +73,78 @@ class Namespaces(BothPersonalities):
         self.assertGreater(float(self.inside("cat /proc/uptime").split()[0]), 1000000)
 
 
+class CallersMounts(KrunTest):
+    """No mount namespace is listed: the container is in krun's own, in which krun mounts nothing, and its root is a directory there."""
+
+    def setUp(self):
+        super().setUp()
+        self.config["linux"]["namespaces"] = [item for item in self.config["linux"]["namespaces"] if item["type"] != "mount"]
+        self.config["mounts"] = []
+        self.config["linux"]["maskedPaths"] = self.config["linux"]["readonlyPaths"] = []
+        with open("/proc/self/mountinfo") as file:
+            self.before = file.read()
+
+    def tearDown(self):
+        with open("/proc/self/mountinfo") as file:
+            self.assertEqual(file.read(), self.before)
+        super().tearDown()
+
+    def in_user_namespace(self):
+        self.config["linux"]["namespaces"].append({"type": "user"})
+        for key in ("uidMappings", "gidMappings"):
+            self.config["linux"][key] = [{"containerID": 0, "hostID": 100000, "size": 65536}]
+        subprocess.run(["chown", "-R", "100000:100000", self.rootfs], check=True)
+        # Nobody of that namespace gets there by a path.
+        os.chmod(self.bundle, 0o700)
+
+    def test_program(self):
+        for arrange in (None, self.in_user_namespace):
+            if arrange:
+                arrange()
+            # Without /proc: what the kernel calls the mounts, only the host can see.
+            self.assertEqual(self.inside("echo made > /tmp/made; pwd; cat /etc/passwd | head -n 1; ls -d /proc/self /work 2>/dev/null"
+                                         " || true"), "/\nroot:x:0:0:root:/root:/bin/sh\n")
+            self.assertEqual(os.listdir(f"{self.rootfs}/tmp"), ["made"])
+
+    def test_every_command(self):
+        for arrange in (None, self.in_user_namespace):
+            if arrange:
+                arrange()
+            self.start_sleeper()
+            pid = self.state()["pid"]
+            self.assertEqual(os.readlink(f"/proc/{pid}/ns/mnt"), os.readlink("/proc/self/ns/mnt"))
+            self.assertEqual(os.readlink(f"/proc/{pid}/root"), os.path.realpath(self.rootfs))
+            self.assertEqual(self.ok("exec", self.cid, "/bin/sh", "-c", "pwd; ls /bin/busybox").out, "/\n/bin/busybox\n")
+            self.assertIn("is in a mount namespace of somebody else's", self.fails(
+                "mounts", "add", self.cid, "-", stdin='[{"destination": "/x", "type": "tmpfs", "source": "tmpfs"}]'))
+            self.ok("kill", self.cid, "TERM")
+            self.wait_stopped()
+            self.ok("delete", self.cid)
+
+    def test_what_takes_mounts_is_refused(self):
+        for part, key, value in (("linux", "maskedPaths", ["/proc"]), ("linux", "readonlyPaths", ["/etc"]),
+                                 ("root", "readonly", True), ("linux", "rootfsPropagation", "slave"),
+                                 ("linux", "devices", [{"path": "/dev/n", "type": "c", "major": 1, "minor": 3}])):
+            before = self.config[part].get(key)
+            self.config[part][key] = value
+            self.write_config()
+            self.assertIn(f"no mount namespace is listed, and /{part}/{key} takes mounts", self.run_fails())
+            result = self.krun("validate", "--bundle", self.bundle)
+            self.assertIn(f"/{part}/{key}", result.out + result.err)
+            self.config[part][key] = before
+            if before is None:
+                del self.config[part][key]
+        self.config["mounts"] = [{"destination": "/proc", "type": "proc", "source": "proc"}]
+        self.write_config()
+        self.assertIn("no mount namespace is listed, and /mounts takes mounts", self.run_fails())
+        self.assertIn("the km personality takes mounts", self.refused_by_km())
+
+    def refused_by_km(self):
+        self.config["mounts"] = []
+        self.write_config()
+        return self.run_fails(personality="km")
+
+
 class UserNamespace(BothPersonalities):
     def setUp(self):
         super().setUp()

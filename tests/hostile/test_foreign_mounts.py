@@ -29,6 +29,8 @@ ROWS = (
     ("Joined.test_devices", "the same with devices", "refused by name, and nothing is mounted", "CVE-2019-19921"),
     ("Joined.test_terminal", "the same with a terminal", "refused by name, and nothing is mounted", "CVE-2019-19921"),
     ("Joined.test_notify", "the same with NOTIFY_SOCKET", "refused by name, and nothing is mounted", "CVE-2019-19921"),
+    ("Inherited.test_mounts", "list no mount namespace, with everything that mounts, and with --no-pivot",
+     "the caller's mounts are what they were", "CVE-2019-19921"),
     ("JoinedByMonitor.test_monitor", "the same under km, which needs mounts", "refused by name, and nothing is mounted",
      "CVE-2019-19921"),
     ("Chroot.test_exec", "krun runs in a chroot, and exec enters the mount namespace that has the host above",
@@ -147,6 +149,20 @@ class Joined(ForeignTest):
 
     def test_notify(self):
         self.refused(lambda: None, "notify", env=dict(os.environ, NOTIFY_SOCKET=f"{self.top}/notify"))
+
+
+class Inherited(ForeignTest):
+    def test_mounts(self):
+        """krun's own mount namespace stands for the host's; its mounts are shared, as on every host with systemd."""
+        before = self.mounts_of("self")
+        self.namespace("mount", False)
+        for change in (lambda: None, lambda: self.config.update(mounts=[]),
+                       lambda: self.config["linux"].update(maskedPaths=[], readonlyPaths=[])):
+            change()
+            for options in ((), ("--no-pivot",)):
+                self.write_config(args=["/bin/true"])
+                self.krun("run", "--bundle", self.bundle, *options, self.cid, timeout=20)
+                self.assert_kept("self", before)
 
 
 class JoinedByMonitor(ForeignTest):
