@@ -303,10 +303,12 @@ static int open_hierarchy(const struct spec *spec, int *ret, struct error *err)
 
 static int open_mounts(struct launch *launch, struct error *err)
 {
+	const char *bundle = launch->request->bundle;
 	struct mount_extra_file files[5];
 	struct mount_extra_device devices[KM_DEVICES_MAX];
 	struct mount_request request = {
 		.spec = launch->spec,
+		.bundle = bundle && *bundle == '/' ? bundle : launch->state.bundle,
 		.bundle_fd = launch->bundle_fd,
 		.new_userns = launch->spec->namespaces[NS_USER].listed,
 		.unprivileged = geteuid() != 0,

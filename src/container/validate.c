@@ -21,9 +21,11 @@
 #include "km/km.h"
 #include "km/needs.h"
 #include "km/trust.h"
+#include "mount/setup.h"
 #include "ns/kinds.h"
 #include "security/security.h"
 #include "spec/spec.h"
+#include "syscall/open.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/io.h"
@@ -58,6 +60,19 @@ static void check_root(const struct check *check)
 		find(check, JSON_ERROR, "/root/path", "'%s' is not a directory", check->spec->rootfs);
 }
 
+/* An earlier mount may bring it. */
+static bool is_inside(const struct check *check, const char *source)
+{
+	auto_close int place_fd =
+		openat(check->bundle_fd, check->spec->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char bundle[PATH_MAX], rest[PATH_MAX];
+	struct mount_roots roots;
+
+	return place_fd >= 0 && fd_path(check->bundle_fd, bundle, sizeof(bundle)) == 0 &&
+	       mount_roots_find(check->spec, bundle, place_fd, &roots) &&
+	       mount_source_inside(&roots, source, rest, sizeof(rest));
+}
+
 static void check_mounts(const struct check *check)
 {
 	for (size_t i = 0; i < check->spec->mounts_len; i++) {
@@ -67,7 +82,8 @@ static void check_mounts(const struct check *check)
 		if (!mount->options.bind)
 			continue;
 		snprintf(pointer, sizeof(pointer), "/mounts/%zu/source", i);
-		if (faccessat(check->bundle_fd, mount->source, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		if (faccessat(check->bundle_fd, mount->source, F_OK, AT_SYMLINK_NOFOLLOW) < 0 &&
+		    (i == 0 || !is_inside(check, mount->source)))
 			find(check, JSON_ERROR, pointer, "'%s': %s", mount->source, error_reason(-errno));
 	}
 }

@@ -81,15 +81,18 @@ static int attach_other_copy(const struct mount_setup *setup, struct mount_entry
 static int apply_bind(struct mount_setup *setup, struct mount_entry *entry, struct error *err)
 {
 	auto_close int target_fd = -1;
-	int r;
+	int r = entry->in_root ? mount_copy_inside(setup, entry, err) : 0;
 
+	if (r < 0)
+		return r;
 	if (entry->link)
 		return apply_link(setup, entry, err);
 	target_fd = open_bind_target(setup->root_fd, entry);
 	if (target_fd < 0)
 		return refuse(entry, target_fd, err);
 	r = mount_attach(entry->tree_fd, target_fd);
-	if (r == -ELOOP && setup->parent && entry->options->recursive_bind && entry->is_directory)
+	if (r == -ELOOP && setup->parent && !entry->in_root && entry->options->recursive_bind &&
+	    entry->is_directory)
 		return attach_other_copy(setup, entry, target_fd, err);
 	return r < 0 ? refuse(entry, r, err) : 0;
 }

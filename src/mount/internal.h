@@ -108,6 +108,12 @@ int mount_open_source(int bundle_fd, const struct mount_entry *entry);
 int mount_copy_sources(struct mount_setup *setup, struct error *err);
 /* Child: root_fd anew, from the root's directory. */
 int mount_copy_root(struct mount_setup *setup);
+/* copy-symlink: the text of the link @fd, for the entry. */
+int mount_read_link(int fd, struct mount_entry *entry, struct error *err);
+/* Parent: which sources lie in the root (inside.c). @bundle: as config.json's paths may have it. */
+int mount_find_inside(struct mount_setup *setup, const char *bundle, struct error *err);
+/* Child: the copy of such a source, when what is mounted earlier is. */
+int mount_copy_inside(const struct mount_setup *setup, struct mount_entry *entry, struct error *err);
 /* The entry's id map on a detached tree, if it has one. */
 int mount_idmap_tree(int tree_fd, const struct mount_entry *entry, struct error *err);
 /* Attributes and propagation of a detached tree, before anybody can see it, but for a read-only that comes later. */

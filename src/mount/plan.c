@@ -180,6 +180,7 @@ void mount_plan_done(struct mount_plan *plan)
 {
 	for (size_t i = 0; i < plan->len; i++) {
 		cleanup_close(&plan->entries[i].tree_fd);
+		free(plan->entries[i].in_root);
 		free(plan->entries[i].link);
 	}
 	free(plan->entries);

@@ -37,7 +37,8 @@ struct mount_entry {
 	/* and for binds: */
 	int tree_fd; /* detached tree, or until the child has copied it an O_PATH fd; of a new tmpfs its mount */
 	bool is_directory;
-	char *link; /* copy-symlink: text of the link to be made instead; owned */
+	char *in_root; /* the source below the root: not opened by the parent; owned; NULL: it is the host's */
+	char *link;    /* copy-symlink: text of the link to be made instead; owned */
 };
 
 struct mount_plan {

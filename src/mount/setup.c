@@ -42,16 +42,16 @@ int mount_idmap_tree(int tree_fd, const struct mount_entry *entry, struct error 
 	return r < 0 ? error_sys(err, r, "map the ids of mount '%s'", entry->destination) : 0;
 }
 
-static int read_link(int fd, struct mount_entry *entry)
+int mount_read_link(int fd, struct mount_entry *entry, struct error *err)
 {
 	char text[PATH_MAX];
 	ssize_t n = readlinkat(fd, "", text, sizeof(text) - 1);
 
 	if (n < 0)
-		return -errno;
+		return error_sys(err, -errno, "read link '%s'", entry->source);
 	text[n] = '\0';
 	entry->link = strdup(text);
-	return entry->link ? 0 : -ENOMEM;
+	return entry->link ? 0 : error_oom(err);
 }
 
 int mount_open_source(int bundle_fd, const struct mount_entry *entry)
@@ -71,10 +71,8 @@ static int open_bind(const struct mount_setup *setup, struct mount_entry *entry,
 
 	if (r < 0)
 		return error_sys(err, r, "mount source '%s' for '%s'", entry->source, entry->destination);
-	if (S_ISLNK(st.st_mode) && entry->options->copy_symlink) {
-		r = read_link(fd, entry);
-		return r < 0 ? error_sys(err, r, "read link '%s'", entry->source) : 0;
-	}
+	if (S_ISLNK(st.st_mode) && entry->options->copy_symlink)
+		return mount_read_link(fd, entry, err);
 	entry->is_directory = S_ISDIR(st.st_mode);
 	if (setup->late) {
 		entry->tree_fd = take_fd(&fd);
@@ -121,7 +119,7 @@ static int open_sources(struct mount_setup *setup, const struct mount_request *r
 		int r = 0;
 
 		entry->idmap_fd = request->idmap_fds ? request->idmap_fds[i] : -1;
-		if (entry->kind == MOUNT_BIND)
+		if (entry->kind == MOUNT_BIND && !entry->in_root)
 			r = open_bind(setup, entry, err);
 		else if (entry->kind == MOUNT_CGROUP_BIND)
 			r = open_cgroup(setup, request, entry, err);
@@ -274,6 +272,8 @@ int mount_setup_make(const struct mount_request *request, struct mount_setup **r
 		r = open_root(setup, request, err);
 	if (r == 0)
 		r = mount_plan_make(request->spec, request->has_cgroupns, &setup->plan, err);
+	if (r == 0)
+		r = mount_find_inside(setup, request->bundle, err);
 	if (r == 0)
 		r = open_sources(setup, request, err);
 	if (r == 0)

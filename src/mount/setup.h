@@ -12,6 +12,7 @@
  * used: the rootfs is hostile.
  */
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
@@ -52,8 +53,9 @@ struct mount_request {
 	const struct spec *spec; /* borrowed for the life of the setup */
 	const int *
 		idmap_fds; /* user namespace for each mount of the spec, -1: none; borrowed until the mounts are made */
-	int bundle_fd;	 /* directory; relative sources and root.path start here */
-	bool new_userns; /* the child runs in a new or joined user namespace: devices are binds */
+	const char *bundle; /* absolute path of it, for what config.json says of places below the root */
+	int bundle_fd;	    /* directory; relative sources and root.path start here */
+	bool new_userns;    /* the child runs in a new or joined user namespace: devices are binds */
 	bool unprivileged; /* an ordinary user: sources can only be copied by the child, as when the kernel refuses it to root */
 	bool no_pivot;	   /* MS_MOVE and chroot instead of pivot_root(2) */
 	bool has_cgroupns; /* the container gets its own cgroup namespace */
@@ -85,6 +87,18 @@ int mount_do_remove_file(const char *path, int proc_fd, struct error *err);
 int mount_do_live_root_readonly(struct error *err);
 /* Takes what is mounted on the destinations away, the last one first. @proc_fd: the host's /proc. */
 int mount_do_remove(const struct spec *spec, int proc_fd, struct error *err);
+
+/*
+ * Names of the root's directory: as config.json and as the kernel has it. @bundle: absolute, borrowed; @place_fd: the directory. False: one
+ * of them cannot be had.
+ */
+struct mount_roots {
+	const char *bundle;
+	char configured[PATH_MAX], found[PATH_MAX];
+};
+bool mount_roots_find(const struct spec *spec, const char *bundle, int place_fd, struct mount_roots *ret);
+/* Whether a source lies below it, so that it is looked up in the root when the earlier mounts are made; what is left of it then. */
+bool mount_source_inside(const struct mount_roots *roots, const char *source, char *rest, size_t size);
 
 /* Parent, before clone. Opens everything. A missing source or rootfs is an error that names it. */
 int mount_setup_make(const struct mount_request *request, struct mount_setup **ret, struct error *err);

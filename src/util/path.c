@@ -62,3 +62,31 @@ bool path_is_same_place(const char *a, const char *b)
 	clean(second, true);
 	return strcmp(first, second) == 0;
 }
+
+static bool has_parent(const char *path)
+{
+	for (const char *at = path; *(at += strspn(at, "/")); at += strcspn(at, "/"))
+		if (is_word(at, strcspn(at, "/"), ".."))
+			return true;
+	return false;
+}
+
+bool path_below(const char *path, const char *directory, char *rest, size_t size)
+{
+	char first[PATH_MAX], second[PATH_MAX];
+	size_t len;
+
+	if (strlen(path) >= sizeof(first) || strlen(directory) >= sizeof(second) || has_parent(path) ||
+	    has_parent(directory))
+		return false;
+	strcpy(first, path);
+	strcpy(second, directory);
+	clean(first, false);
+	clean(second, false);
+	len = strlen(second);
+	if (len <= 1 || strncmp(first, second, len) != 0 || first[len] != '/' ||
+	    strlen(first + len + 1) >= size)
+		return false;
+	strcpy(rest, first + len + 1);
+	return true;
+}

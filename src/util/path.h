@@ -4,6 +4,7 @@
 /* Paths as texts: what can be said without looking at a file system. */
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* Of a process for which nobody has chosen one: where programs of the distributions are. */
 #define PATH_DEFAULT "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -20,3 +21,9 @@ void path_normalize(char *path);
  * for; what is opened is for the kernel to find.
  */
 bool path_is_same_place(const char *a, const char *b);
+
+/*
+ * By their texts, both absolute: whether @path lies below @directory, which is not "/", and in the caller's buffer what is left of it
+ * then, "a/b". With a ".." in either only the kernel can tell, and it is false.
+ */
+bool path_below(const char *path, const char *directory, char *rest, size_t size);

@@ -342,6 +342,106 @@ class ReadOnly(BothPersonalities):
         self.assertEqual(out, "end\n")
 
 
+class SourceInTheRoot(BothPersonalities):
+    """Sources below the root's own path, which earlier mounts bring."""
+
+    def bind(self, destination, source, *options):
+        self.config["mounts"].append({"destination": destination, "type": "bind", "source": source, "options": list(options)})
+
+    def volume(self):
+        """With a mount of its own in it, which the container's second bind shows, too."""
+        os.makedirs(f"{self.top}/vol/sub/below")
+        with open(f"{self.top}/vol/sub/file", "w") as file:
+            file.write("of the volume\n")
+        self.bind("/data", f"{self.top}/vol", "bind")
+        self.config["mounts"].append({"destination": "/data/sub/below", "type": "tmpfs", "source": "below"})
+
+    def in_user_namespace(self):
+        self.config["linux"]["namespaces"].append({"type": "user"})
+        for key in ("uidMappings", "gidMappings"):
+            self.config["linux"][key] = [{"containerID": 0, "hostID": 100000, "size": 65536}]
+        subprocess.run(["chown", "-R", "100000:100000", self.rootfs], check=True)
+        os.chmod(self.bundle, 0o700)
+
+    def test_directory_of_an_earlier_mount(self):
+        for arrange in (None, self.in_user_namespace):
+            if arrange:
+                self.config["mounts"] = copy.deepcopy(CONFIG["mounts"])
+                subprocess.run(["rm", "-r", f"{self.top}/vol", f"{self.rootfs}/data"], check=True)
+                arrange()
+            self.volume()
+            self.bind("/a", f"{self.rootfs}/data/sub", "rbind", "ro")
+            self.bind("/b", "rootfs/data/sub", "bind")
+            self.bind("/c", f"{self.bundle}/./rootfs//data/sub/file", "bind")
+            self.bind("/shm", f"{self.rootfs}/dev/shm", "rbind")
+            out = self.inside("cat /a/file /b/file /c; stat -f -c %T /a/below; ls -A /b/below; touch /a/x 2>&1 | grep -o Read-only; "
+                              "echo seen > /dev/shm/x; cat /shm/x")
+            self.assertEqual(out, "of the volume\n" * 3 + "tmpfs\nRead-only\nseen\n")
+            self.assertEqual(self.ok("validate", "--bundle", self.bundle).out, "")
+
+    def test_what_an_earlier_mount_covers_is_not_seen(self):
+        self.volume()
+        os.makedirs(f"{self.rootfs}/data/sub")
+        open(f"{self.rootfs}/data/sub/covered", "w").close()
+        self.bind("/a", f"{self.rootfs}/data/sub", "rbind")
+        self.assertEqual(self.inside("ls /a"), "below\nfile\n")
+
+    def test_of_the_root_itself(self):
+        os.makedirs(f"{self.rootfs}/data")
+        open(f"{self.rootfs}/data/file", "w").close()
+        self.bind("/a", f"{self.rootfs}/data", "rbind")
+        self.assertEqual(self.inside("ls /a; touch /a/made"), "file\n")
+        self.assertTrue(os.path.exists(f"{self.rootfs}/data/made"))
+
+    def test_names_of_the_bundle(self):
+        """The path that config.json has may go by a link, or be the real one."""
+        os.symlink("bundle", f"{self.top}/link")
+        os.symlink("rootfs", f"{self.bundle}/other")
+        self.volume()
+        before = list(self.config["mounts"])
+        for bundle, root, source in ((f"{self.top}/link", "rootfs", f"{self.top}/link/rootfs"),
+                                     (f"{self.top}/link", "other", self.rootfs), (self.bundle, "other", f"{self.bundle}/other"),
+                                     (self.bundle, f"{self.top}/link/rootfs", self.rootfs), ("bundle", "../bundle/rootfs", self.rootfs),
+                                     (self.bundle, "rootfs", "./rootfs")):
+            with self.subTest(bundle=bundle, root=root, source=source):
+                self.config["mounts"] = list(before)
+                self.config["root"]["path"] = root
+                self.bind("/a", f"{source}/data/sub/file", "bind")
+                self.shell("cat /a")
+                self.assertEqual(self.ok("run", "--bundle", bundle, self.cid, cwd=self.top).out, "of the volume\n")
+
+    def test_copied_link(self):
+        os.symlink("/etc/passwd", f"{self.rootfs}/etc/link")
+        self.bind("/copy", f"{self.rootfs}/etc/link", "bind", "copy-symlink")
+        self.assertEqual(self.inside("readlink /copy"), "/etc/passwd\n")
+
+    def test_missing_source_is_named(self):
+        self.bind("/a", f"{self.rootfs}/no/such", "bind")
+        self.write_config()
+        text = self.run_fails()
+        self.assertIn(f"mount source '{self.rootfs}/no/such' for '/a': '/no/such' in the root: missing", text)
+
+    def test_links_of_the_image_stay_inside(self):
+        os.makedirs(f"{self.top}/host")
+        with open(f"{self.top}/host/secret", "w") as file:
+            file.write("of the host\n")
+        os.makedirs(f"{self.rootfs}{self.top}/host")
+        with open(f"{self.rootfs}{self.top}/host/secret", "w") as file:
+            file.write("of the image\n")
+        for link in (f"{self.top}/host", f"../../../../../../..{self.top}/host", f"/proc/1/root{self.top}/host"):
+            with self.subTest(link=link):
+                self.config["mounts"] = copy.deepcopy(CONFIG["mounts"])
+                if os.path.lexists(f"{self.rootfs}/link"):
+                    os.unlink(f"{self.rootfs}/link")
+                os.symlink(link, f"{self.rootfs}/link")
+                self.bind("/a", f"{self.rootfs}/link/secret", "bind")
+                self.bind("/b", "rootfs/link", "rbind")
+                self.shell("cat /a /b/secret")
+                result = self.run_container()
+                self.assertNotIn("of the host", result.out)
+                self.assertEqual(result.out, "" if "proc" in link else "of the image\nof the image\n", result)
+
+
 class PinnedNamespace(BothPersonalities):
     """The kernel attaches no tree with a file of an older mount namespace in it; snapd and unshare(1) keep such files."""
 

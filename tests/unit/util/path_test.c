@@ -69,11 +69,50 @@ static void test_path_is_same_place(void **state)
 	assert_false(path_is_same_place(longer, "/dev"));
 }
 
+static void test_path_below(void **state)
+{
+	static const struct {
+		const char *path, *directory, *rest;
+	} rows[] = {
+		{ "/b/rootfs/dev/shm", "/b/rootfs", "dev/shm" },
+		{ "//b/./rootfs//dev/", "/b//rootfs/.", "dev" },
+		{ "/b/rootfs/..dev/x", "/b/rootfs", "..dev/x" },
+		/* The directory itself, another one, one above. */
+		{ "/b/rootfs", "/b/rootfs", NULL },
+		{ "/b/rootfs2/x", "/b/rootfs", NULL },
+		{ "/b", "/b/rootfs", NULL },
+		/* Everything is below "/", which says nothing. */
+		{ "/b/x", "/", NULL },
+		{ "/b/x", "/.", NULL },
+		/* Where ".." leads depends on links. */
+		{ "/b/rootfs/../x", "/b/rootfs", NULL },
+		{ "/b/rootfs/a/../x", "/b/rootfs", NULL },
+		{ "/b/rootfs/x", "/a/../b/rootfs", NULL },
+	};
+	char rest[64], longer[PATH_MAX + 2];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(path_below(rows[i].path, rows[i].directory, rest, sizeof(rest)),
+				 rows[i].rest != NULL);
+		if (rows[i].rest)
+			assert_string_equal(rest, rows[i].rest);
+	}
+	assert_false(path_below("/b/rootfs/dev", "/b/rootfs", rest, 3));
+	assert_true(path_below("/b/rootfs/dev", "/b/rootfs", rest, 4));
+	memset(longer, 'a', sizeof(longer) - 1);
+	longer[0] = '/';
+	longer[sizeof(longer) - 1] = '\0';
+	assert_false(path_below(longer, "/b", rest, sizeof(rest)));
+	assert_false(path_below("/b", longer, rest, sizeof(rest)));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_path_normalize),
 		cmocka_unit_test(test_path_is_same_place),
+		cmocka_unit_test(test_path_below),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
