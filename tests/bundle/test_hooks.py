@@ -261,7 +261,7 @@ class RootTest(KrunTest):
     def assert_seen(self, *options):
         self.assertEqual(self.inside(self.SEEN, *options), "of the hook\nof the hook\n2\n")
         with open("/proc/self/mountinfo") as file:
-            self.assertNotIn(self.top, file.read(), "a mount of the container's is on the host")
+            self.assertNotIn(self.rootfs, file.read(), "a mount of the container's is on the host")
         self.assertEqual(os.path.getsize(f"{self.rootfs}/x"), 0)
 
     def work(self):
@@ -303,6 +303,22 @@ class RootByPath(RootTest):
         os.chmod(self.bundle, 0o700)
         self.hook("prestart", self.by_pid(self.work()))
         self.assert_seen()
+
+    def test_in_a_user_namespace_that_is_joined(self):
+        """Then a process in between stands in the root, and makes the mount namespace."""
+        self.in_user_namespace()
+        os.chmod(self.bundle, 0o700)
+        self.start_sleeper()
+        first, pid = self.cid, self.state()["pid"]
+        self.cid = f"{first}-second"
+        self.ids.append(self.cid)
+        self.config["linux"]["namespaces"][-1]["path"] = f"/proc/{pid}/ns/user"
+        del self.config["linux"]["uidMappings"], self.config["linux"]["gidMappings"]
+        self.config["linux"]["namespaces"].append({"type": "time"})
+        self.hook("prestart", self.by_pid(self.work()))
+        self.assert_seen()
+        self.cid = first
+        self.ok("delete", "--force", first)
 
     def test_by_a_link_and_relative(self):
         os.symlink("bundle", f"{self.top}/link")

@@ -63,6 +63,14 @@ class Root(BothPersonalities):
         self.config["root"]["path"] = self.rootfs
         self.assertEqual(self.inside("echo absolute"), "absolute\n")
 
+    def test_the_hosts_root(self):
+        """Nothing is below it that the container's would be attached on, but itself."""
+        self.config["root"] = {"path": "/", "readonly": True}
+        for options in ((), ("--no-pivot",)):
+            out = self.inside("ls -d /etc/passwd; pwd; echo $$; touch /made 2>&1 | grep -o Read-only; stat -f -c %T /dev", *options)
+            self.assertEqual(out.split(), ["/etc/passwd", "/", "1", "Read-only", "tmpfs"] if self.personality == "plain" else
+                             ["/etc/passwd", "/", out.split()[2], "Read-only", "tmpfs"])
+
     def test_missing_root(self):
         self.config["root"]["path"] = "nowhere"
         self.write_config()
