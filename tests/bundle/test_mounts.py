@@ -394,6 +394,18 @@ class SourceInTheRoot(BothPersonalities):
         self.bind("/a", f"{self.rootfs}/data/sub", "rbind")
         self.assertEqual(self.inside("ls /a"), "below\nfile\n")
 
+    def test_a_copy_of_what_is_read_only(self):
+        """Also where krun makes it so last."""
+        os.mkdir(f"{self.top}/vol")
+        for kind, source, options in (("tmpfs", "tmpfs", ["ro"]), ("bind", f"{self.top}/vol", ["bind", "ro"])):
+            for how in ("bind", "rbind"):
+                with self.subTest(kind=kind, how=how):
+                    self.config["mounts"] = copy.deepcopy(CONFIG["mounts"])
+                    self.config["mounts"].append({"destination": "/data", "type": kind, "source": source, "options": options})
+                    self.bind("/a", f"{self.rootfs}/data", how)
+                    self.bind("/w", f"{self.rootfs}/data", how, "rw")
+                    self.assertEqual(self.inside("for i in /data /a; do touch $i/x 2>&1 | grep -o Read-only; done"), "Read-only\n" * 2)
+
     def test_of_the_root_itself(self):
         os.makedirs(f"{self.rootfs}/data")
         open(f"{self.rootfs}/data/file", "w").close()
