@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -233,6 +234,8 @@ int cli_main(int argc, char **argv)
 	int status;
 
 	fill_stdio();
+	/* Who ignores it is told of no child's end, and a failure would look like none. */
+	signal(SIGCHLD, SIG_DFL);
 	argv = title_take(argc, argv);
 	if (argc < 1 || !argv)
 		return EXIT_FAILURE;

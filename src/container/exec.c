@@ -41,6 +41,7 @@
 #include "util/array.h"
 #include "util/cleanup.h"
 #include "util/error.h"
+#include "util/interrupt.h"
 #include "util/io.h"
 #include "util/log.h"
 #include "util/proc.h"
@@ -484,7 +485,7 @@ static int audit(const struct exec *exec, struct error *err)
 
 static int run(struct exec *exec, int *ret_status, struct error *err)
 {
-	int r = affinity_apply(exec->process.process.affinity.initial, "initial", err);
+	int r = affinity_apply(exec->process.process.affinity.initial, "initial", err), interrupted;
 
 	if (r == 0)
 		r = audit(exec, err);
@@ -497,10 +498,16 @@ static int run(struct exec *exec, int *ret_status, struct error *err)
 		r = converse(exec, err);
 	if (r == 0)
 		r = bring_up(exec, err);
-	if (r < 0) {
+	/* Until here a signal means "give up"; from here on it is for the program. */
+	if (!exec->request->detach)
+		foreground_prepare();
+	interrupt_watch(INTERRUPT_CHILD, 0);
+	interrupt_end();
+	interrupted = interrupt_check(err);
+	if (r < 0 || interrupted < 0) {
 		kill(exec->child.pid, SIGKILL);
 		sys_wait(exec->child.pid, NULL, __WALL);
-		return r;
+		return r < 0 ? r : interrupted;
 	}
 	*ret_status = 0;
 	if (exec->request->detach)
@@ -540,8 +547,13 @@ int container_exec(const struct exec_request *request, int *ret_status, struct e
 	};
 	int r = 0;
 
-	if (!request->detach)
+	/* Other signals wait for the program, and these do until then: whoever waits beside a frozen container can be ended. */
+	if (!request->detach) {
 		foreground_prepare();
+		interrupt_begin_before();
+	} else {
+		interrupt_begin();
+	}
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(phases); i++)
 		r = phases[i](&exec, err);
 	if (r == 0)

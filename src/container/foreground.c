@@ -99,13 +99,11 @@ static int loop(const struct foreground *foreground, int pidfd, int signal_fd, s
 	}
 }
 
-int foreground_wait(const struct foreground *foreground, int *ret_status, struct error *err)
+static int watch(const struct foreground *foreground, struct terminal_relay *relay, struct error *err)
 {
-	struct terminal_relay *relay = NULL;
 	auto_close int pidfd = sys_pidfd_open(foreground->pid);
 	auto_close int signal_fd = -1;
 	sigset_t set;
-	int r = 0;
 
 	if (pidfd < 0)
 		return error_sys(err, pidfd, "open a pidfd");
@@ -113,12 +111,22 @@ int foreground_wait(const struct foreground *foreground, int *ret_status, struct
 	signal_fd = signalfd(-1, &set, SFD_CLOEXEC);
 	if (signal_fd < 0)
 		return error_sys(err, -errno, "open a signalfd");
-	if (foreground->master_fd >= 0)
-		r = terminal_relay_new(foreground->master_fd, &relay, err);
+	return loop(foreground, pidfd, signal_fd, relay, err);
+}
+
+int foreground_wait(const struct foreground *foreground, int *ret_status, struct error *err)
+{
+	struct terminal_relay *relay = NULL;
+	int r = foreground->master_fd < 0 ? 0 : terminal_relay_new(foreground->master_fd, &relay, err);
+
 	if (r == 0)
-		r = loop(foreground, pidfd, signal_fd, relay, err);
-	if (r == 0)
+		r = watch(foreground, relay, err);
+	if (r == 0) {
 		r = collect(foreground->pid, ret_status, err);
+	} else {
+		kill(foreground->pid, SIGKILL);
+		sys_wait(foreground->pid, NULL, __WALL);
+	}
 	if (relay)
 		terminal_relay_free(relay);
 	return r;

@@ -26,5 +26,8 @@ struct foreground {
 	struct oom_watch *memory; /* looked at when there is something to see, borrowed; NULL: none */
 };
 
-/* *ret_status: exit status for the shell, 128 + signal when it was killed. */
+/*
+ * *ret_status: exit status for the shell, 128 + signal when it was killed. On failure the process has been ended: nobody goes on unwatched
+ * behind a command that says that it failed.
+ */
 int foreground_wait(const struct foreground *foreground, int *ret_status, struct error *err);

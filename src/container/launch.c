@@ -434,10 +434,8 @@ static int spawn(struct launch *launch, struct error *err)
 {
 	int r = init_spawn(&launch->plan, &launch->child, err);
 
-	if (r == 0) {
-		interrupt_watch(INTERRUPT_CHILD, launch->child.pid);
+	if (r == 0)
 		cgroup_settle(&launch->cgroup);
-	}
 	return r;
 }
 

@@ -71,8 +71,8 @@ struct launch {
  */
 int launch_make(struct launch *launch, const struct create_request *request, bool run, struct error *err);
 /*
- * Until the process at the other end of @sync_fd executes its program. The end of the socket alone is no success: who was killed says
- * nothing either, and then process @pid has to be there. @said: SYNC_EXECUTE has come already.
+ * Until the process at the other end of @sync_fd executes its program. The end of the socket is no success, nor is SYNC_EXECUTE before it:
+ * who is killed before the execve has perhaps said so, too. Process @pid tells (proc_has_executed()). @said: SYNC_EXECUTE has come already.
  */
 int launch_expect_execution(int sync_fd, bool said, pid_t pid, struct error *err);
 /* Lets the program run: the second half of `run`. */

@@ -5,13 +5,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "container/agent.h"
@@ -31,9 +29,7 @@
 #include "util/error.h"
 #include "util/io.h"
 #include "util/log.h"
-
-/* A process that is killed closes its descriptors a moment before it has ended. */
-enum { END_AFTER_SOCKET_MS = 100 };
+#include "util/proc.h"
 
 int launch_run_hooks(struct launch *launch, struct error *err)
 {
@@ -261,28 +257,20 @@ int launch_converse(struct launch *launch, struct error *err)
 	return r;
 }
 
-/*
- * A filter may have kept the last word back. Then a process that goes on is proof as well, and of our own child the kernel says
- * whether it ended by itself, which it does not do without a word before it executes.
- */
-static bool may_have_executed(pid_t pid)
-{
-	auto_close int pidfd = sys_pidfd_open(pid);
-	struct pollfd item = { .fd = pidfd, .events = POLLIN };
-	siginfo_t info = { 0 };
-
-	if (pidfd >= 0 && poll(&item, 1, END_AFTER_SOCKET_MS) == 0)
-		return true;
-	return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0 &&
-	       info.si_code == CLD_EXITED;
-}
-
 int launch_expect_execution(int sync_fd, bool said, pid_t pid, struct error *err)
 {
-	int r = sync_expect_execution(sync_fd, said, err);
+	const int said_so = sync_expect_execution(sync_fd, said, err);
+	int executed;
 
-	if (r < 0 || r == SYNC_MESSAGE || may_have_executed(pid))
-		return r < 0 ? r : 0;
+	if (said_so < 0)
+		return said_so;
+	executed = proc_has_executed(pid);
+	/*
+	 * Who is not its parent may come too late to see anything of it: then its last word counts, which a filter may have kept back. Where
+	 * nothing can be looked at for now that word counts, too.
+	 */
+	if (executed > 0 || (executed < 0 && said_so == SYNC_MESSAGE))
+		return 0;
 	return error_set(err, -ECHILD,
 			 "the container's process ended before it executed its program (killed?)");
 }

@@ -38,6 +38,7 @@
 #include "syscall/process.h"
 #include "util/cleanup.h"
 #include "util/error.h"
+#include "util/interrupt.h"
 #include "util/log.h"
 
 static int run_steps(struct init_ctx *ctx, const struct init_step *steps, struct error *err)
@@ -257,9 +258,12 @@ int init_spawn(const struct init_plan *plan, struct init_child *ret, struct erro
 	take_oom_score_back(plan, own_score);
 	if (pid < 0)
 		return pid;
+	/* It may never say a word: in a cgroup that somebody freezes, say. */
+	interrupt_watch(INTERRUPT_CHILD, pid);
 	cleanup_close(&child_fd);
 	if (stage) {
 		r = collect_stage(plan, pid, attach, parent_fd, &pid, err);
+		interrupt_watch(INTERRUPT_CHILD, r < 0 ? 0 : pid);
 		if (r < 0)
 			return r;
 	}

@@ -3,18 +3,21 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "util/array.h"
 #include "util/error.h"
+#include "util/proc.h"
 
 static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
 
 static volatile sig_atomic_t seen;
 static volatile sig_atomic_t watched[INTERRUPT_SLOTS];
 static volatile sig_atomic_t event_fd = -1;
+static volatile sig_atomic_t passes_on;
 
 static void tell(void)
 {
@@ -39,8 +42,22 @@ static void kill_watched(void)
 	errno = saved;
 }
 
+static bool pass_on(int signo)
+{
+	const pid_t pid = (pid_t)watched[INTERRUPT_CHILD];
+	const int saved = errno;
+	const bool executed = pid > 0 && proc_has_executed(pid) > 0;
+
+	if (executed)
+		kill(pid, signo);
+	errno = saved;
+	return executed;
+}
+
 static void on_signal(int signo)
 {
+	if (passes_on && pass_on(signo))
+		return;
 	seen = signo;
 	kill_watched();
 	tell();
@@ -59,7 +76,19 @@ static void set_all(void (*handler)(int))
 
 void interrupt_begin(void)
 {
+	sigset_t set;
+
 	set_all(on_signal);
+	sigemptyset(&set);
+	for (size_t i = 0; i < ARRAY_LEN(signals); i++)
+		sigaddset(&set, signals[i]);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
+void interrupt_begin_before(void)
+{
+	passes_on = 1;
+	interrupt_begin();
 }
 
 void interrupt_end(void)

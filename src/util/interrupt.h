@@ -13,8 +13,13 @@ struct error;
 
 enum interrupt_slot { INTERRUPT_CHILD, INTERRUPT_HOOK, INTERRUPT_SLOTS };
 
-/* From here on; a signal that the caller ignores (nohup) stays ignored. */
+/* From here on, also where the signals were blocked; one that the caller ignores (nohup) stays ignored. */
 void interrupt_begin(void);
+/*
+ * The same for a command that stays in front of its child: a signal that comes when that has executed its program already, and nobody has
+ * noticed yet, is passed on to it and interrupts nothing.
+ */
+void interrupt_begin_before(void);
 /* Default actions again. */
 void interrupt_end(void);
 

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "util/io.h"
@@ -13,6 +14,12 @@
 enum { STATUS_MAX = 1024 * 1024 };
 
 enum { FORKED_NOT_EXECUTED = 0x40 }; /* PF_FORKNOEXEC */
+
+/* What /proc does not show may be there all the same. */
+static int gone_or_hidden(pid_t pid, int code)
+{
+	return code == -ENOENT && kill(pid, 0) < 0 && errno == ESRCH ? -ESRCH : code;
+}
 
 int proc_read_stat(pid_t pid, struct proc_stat *ret)
 {
@@ -23,16 +30,14 @@ int proc_read_stat(pid_t pid, struct proc_stat *ret)
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
 	n = io_read_small(AT_FDCWD, path, text, sizeof(text));
-	if (n == -ENOENT)
-		return kill(pid, 0) < 0 && errno == ESRCH ? -ESRCH : -ENOENT;
 	if (n < 0)
-		return (int)n;
+		return gone_or_hidden(pid, (int)n);
 	/* The command name is free text in parentheses: fields are counted from the last one. */
 	rest = strrchr(text, ')');
 	if (!rest || sscanf(rest,
-			    ") %c %*d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d "
+			    ") %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d "
 			    "%*d %llu",
-			    &stat.state, &stat.flags, &stat.threads, &stat.start_time) != 4)
+			    &stat.state, &stat.threads, &stat.start_time) != 3)
 		return -EPROTO;
 	*ret = stat;
 	return 0;
@@ -54,12 +59,36 @@ int proc_is_alive(pid_t pid, unsigned long long start_time)
 	return stat.state != 'Z' || stat.threads > 1;
 }
 
+/* "/proc/PID/stat", without the help of stdio. */
+static void stat_path(pid_t pid, char *path)
+{
+	char digits[16], *at = path + strlen("/proc/");
+	int len = 0;
+
+	do
+		digits[len++] = (char)('0' + pid % 10);
+	while ((pid /= 10) > 0);
+	memcpy(path, "/proc/", strlen("/proc/"));
+	while (len > 0)
+		*at++ = digits[--len];
+	memcpy(at, "/stat", sizeof("/stat"));
+}
+
 int proc_has_executed(pid_t pid)
 {
-	struct proc_stat stat;
-	int r = proc_read_stat(pid, &stat);
+	char path[40], text[1024];
+	const char *field;
+	ssize_t n;
 
-	return r < 0 ? r : !(stat.flags & FORKED_NOT_EXECUTED);
+	stat_path(pid, path);
+	n = io_read_small(AT_FDCWD, path, text, sizeof(text));
+	if (n < 0)
+		return gone_or_hidden(pid, (int)n);
+	field = strrchr(text, ')');
+	/* The third field is behind the first blank. */
+	for (int i = 3; field && i <= 9; i++)
+		field = strchr(field + 1, ' ');
+	return field ? !(strtoul(field + 1, NULL, 10) & FORKED_NOT_EXECUTED) : -EPROTO;
 }
 
 bool proc_is_gone(int code)

@@ -9,7 +9,6 @@
 /* Fields of proc_pid_stat(5). */
 struct proc_stat {
 	char state;		       /* 3: R S D T Z X ..., of the first thread */
-	unsigned int flags;	       /* 9: PF_* of linux/sched.h in the kernel's source */
 	int threads;		       /* 20 */
 	unsigned long long start_time; /* 22: clock ticks after boot */
 };
@@ -28,7 +27,7 @@ int proc_is_alive(pid_t pid, unsigned long long start_time);
 
 /*
  * Whether the process has executed a program since it was made by fork or clone: 1 or 0, also of a zombie; -ESRCH when nobody can say
- * that any more, because it has been waited for, or another negative errno.
+ * that any more, because it has been waited for, or another negative errno. Async-signal-safe.
  */
 int proc_has_executed(pid_t pid);
 

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a command says of a process that ends, is killed or never begins, and what becomes of it when the command fails or is ended."""
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import time
+
+from krun import BothPersonalities, KrunTest, wait_until
+
+
+class KilledBeforeItsProgram(KrunTest):
+    """Process 1 kills all others, over and over: what exec makes dies before or after its execve, and that is told apart."""
+
+    def setUp(self):
+        super().setUp()
+        self.start_sleeper("echo ready; while :; do kill -9 -1; done")
+
+    def test_detached(self):
+        for _ in range(15):
+            result = self.krun("exec", "--detach", self.cid, "sleep", "100")
+            if result.status:
+                break
+        self.assertEqual(result.status, 255, "15 of 15 began, and none of them is there")
+        self.assertIn("ended before it", result.err)
+
+    def test_in_the_foreground(self):
+        results = [self.krun("exec", self.cid, "sleep", "100") for _ in range(15)]
+        for result in results:
+            self.assertIn(result.status, (137, 255))
+            self.assertEqual(result.status == 255, bool(result.err), result)
+        self.assertIn(255, [result.status for result in results])
+
+
+class KilledAfterItsWord(KrunTest):
+    def test_run(self):
+        """Between the word that it is about to execute its program, which comes before these hooks, and the execve."""
+        self.config["linux"]["namespaces"].remove({"type": "pid"})
+        self.config["hooks"] = {"startContainer": [{"path": "/bin/sh", "args": ["sh", "-c", "kill -9 $PPID"]}]}
+        self.shell("echo ran")
+        self.assertIn("ended before it executed its program", self.run_fails())
+
+
+class Interrupted(BothPersonalities):
+    """exec of a container that somebody freezes meanwhile waits, and can be ended."""
+
+    def members(self):
+        return json.loads(self.ok("ps", "--format", "json", self.cid).out)
+
+    def test_exec_beside_a_pause(self):
+        self.start_sleeper("echo ready; exec sleep 1000")
+        before = self.members()
+        self.ok("pause", self.cid)
+        for detach in ([], ["--detach"]):
+            for signo in (signal.SIGTERM, signal.SIGINT):
+                with self.subTest(detach=detach, signo=signo):
+                    process = self.spawn("exec", "--ignore-paused", *detach, self.cid, "sleep", "100", stdin=subprocess.DEVNULL,
+                                         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+                    wait_until(lambda: len(self.members()) > len(before), what="its process")
+                    time.sleep(0.1)
+                    self.assertIsNone(process.poll())
+                    process.send_signal(signo)
+                    _, err = process.communicate(timeout=20)
+                    self.assertEqual(process.returncode, 255)
+                    self.assertIn(f"interrupted by signal {signo}", err.decode())
+        self.ok("resume", self.cid)
+        self.assertEqual(self.members(), before)
+        self.assertEqual(self.ok("exec", self.cid, "echo", "inside").out, "inside\n")
+
+    def test_signals_after_that_are_the_programs(self):
+        self.start_sleeper()
+        process = self.spawn("exec", self.cid, "sh", "-c", "trap 'exit 5' TERM; echo ready; while :; do sleep 0.02; done",
+                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        self.assertEqual(process.stdout.readline(), b"ready\n")
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(timeout=20), 5)
+
+
+class FailingHost(KrunTest):
+    def test_program_of_an_exec_that_fails_is_ended(self):
+        """With each number of descriptors: whether it says that it failed or goes on, the program agrees."""
+        self.config["process"]["rlimits"] = []
+        self.start_sleeper("echo ready; exec sleep 1000")
+        before = json.loads(self.ok("ps", "--format", "json", self.cid).out)
+        failed_late = False
+        for limit in range(3, 60):
+            process = self.spawn("exec", self.cid, "sh", "-c", "echo began; exec sleep 100", stdin=subprocess.DEVNULL,
+                                 stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                 preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit)))
+            try:
+                out, _ = process.communicate(timeout=2)
+            except subprocess.TimeoutExpired:
+                break
+            with self.subTest(descriptors=limit):
+                self.assertEqual(process.returncode, 255)
+                failed_late |= bool(out)
+                wait_until(lambda: json.loads(self.ok("ps", "--format", "json", self.cid).out) == before, what="its end")
+        else:
+            self.fail("never enough descriptors")
+        self.assertTrue(failed_late, "no limit at which the program began and its command failed")
+
+    def test_caller_that_ignores_the_end_of_children(self):
+        ignore = {"preexec_fn": lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN)}
+        self.shell("exit 9")
+        self.assertEqual(self.run_container(**ignore).status, 9)
+        self.config["hooks"] = {"createRuntime": [{"path": "/bin/false"}]}
+        self.shell("echo ran")
+        self.assertIn("createRuntime", self.run_fails(**ignore))
