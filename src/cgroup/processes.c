@@ -2,16 +2,14 @@
 
 /* The processes in a cgroup: freezing, listing, signalling. */
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cgroup/cgroup.h"
 #include "cgroup/events.h"
+#include "cgroup/walk.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/io.h"
@@ -52,15 +50,16 @@ int cgroup_is_frozen(const struct cgroup *cgroup)
 	return n > 0 && text[0] == '1';
 }
 
-static int add_processes_of(int dir_fd, struct pids *pids)
+static int add_processes_of(int dir_fd, void *data)
 {
+	struct pids *pids = data;
 	auto_free char *text = NULL;
 	int r = io_read_file(dir_fd, "cgroup.procs", PROCS_MAX, &text, NULL);
 	char *line, *rest;
 
-	/* EOPNOTSUPP: a threaded group, whose processes show in its parent. ENODEV: removed meanwhile. */
+	/* A threaded group, whose processes show in its parent. */
 	if (r < 0)
-		return r == -EOPNOTSUPP || r == -ENODEV || r == -ENOENT ? 0 : r;
+		return r == -EOPNOTSUPP ? 0 : r;
 	rest = text;
 	while (r == 0 && (line = strsep(&rest, "\n"))) {
 		long pid = strtol(line, NULL, 10);
@@ -72,35 +71,6 @@ static int add_processes_of(int dir_fd, struct pids *pids)
 	return r;
 }
 
-static int add_processes_below(int dir_fd, struct pids *pids)
-{
-	int again = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = again < 0 ? NULL : fdopendir(again);
-	struct dirent *entry;
-	int r;
-
-	if (!dir) {
-		r = -errno;
-		cleanup_close(&again);
-		return r;
-	}
-	r = add_processes_of(dir_fd, pids);
-	while (r == 0 && (entry = readdir(dir))) {
-		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
-			continue;
-		auto_close int child_fd =
-			openat(dir_fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-
-		/* One that was removed meanwhile has nobody; any other one that cannot be opened is not passed over. */
-		if (child_fd >= 0)
-			r = add_processes_below(child_fd, pids);
-		else if (errno != ENOENT && errno != ENODEV)
-			r = -errno;
-	}
-	closedir(dir);
-	return r;
-}
-
 int cgroup_pids(const struct cgroup *cgroup, pid_t **ret_pids, size_t *ret_len, struct error *err)
 {
 	struct pids pids = { 0 };
@@ -108,7 +78,7 @@ int cgroup_pids(const struct cgroup *cgroup, pid_t **ret_pids, size_t *ret_len, 
 
 	if (cgroup->dir_fd < 0)
 		return no_cgroup(err);
-	r = add_processes_below(cgroup->dir_fd, &pids);
+	r = cgroup_walk(cgroup->dir_fd, &(struct cgroup_walk){ .enter = add_processes_of, .data = &pids });
 	if (r == 0)
 		r = pids_finish(&pids);
 	if (r < 0) {

@@ -2,7 +2,6 @@
 
 /* The end of a container's cgroup. */
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -12,33 +11,18 @@
 #include "cgroup/events.h"
 #include "cgroup/root.h"
 #include "cgroup/scope.h"
+#include "cgroup/walk.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 
 /* How long dead and dying processes may take; and how often somebody else may put new ones there meanwhile. */
 enum { EMPTY_TIMEOUT_MS = 5000, ROUNDS_MAX = 16 };
 
-static void remove_children(int dir_fd)
+/* One that has processes stays, and those above it. */
+static void remove_child(int parent_fd, const char *name, void *data)
 {
-	int again = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = again < 0 ? NULL : fdopendir(again);
-	struct dirent *entry;
-
-	if (!dir) {
-		cleanup_close(&again);
-		return;
-	}
-	while ((entry = readdir(dir))) {
-		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
-			continue;
-		auto_close int child_fd =
-			openat(dir_fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-
-		if (child_fd >= 0)
-			remove_children(child_fd);
-		unlinkat(dir_fd, entry->d_name, AT_REMOVEDIR);
-	}
-	closedir(dir);
+	(void)data;
+	unlinkat(parent_fd, name, AT_REMOVEDIR);
 }
 
 static int try_remove(int root_fd, const char *path)
@@ -56,8 +40,9 @@ static int remove_tree(int root_fd, const struct cgroup *cgroup)
 		r = cgroup_events_wait_empty(cgroup->dir_fd, EMPTY_TIMEOUT_MS);
 		if (r < 0 && r != -ENODEV)
 			return r;
-		remove_children(cgroup->dir_fd);
-		r = try_remove(root_fd, path);
+		r = cgroup_walk(cgroup->dir_fd, &(struct cgroup_walk){ .leave = remove_child });
+		if (r == 0)
+			r = try_remove(root_fd, path);
 	}
 	return r;
 }

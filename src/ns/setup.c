@@ -14,19 +14,30 @@
 
 #include "spec/spec.h"
 #include "syscall/open.h"
+#include "util/array.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/io.h"
 
+/* A socket of any kind will do, netdevice(7): a kernel may lack some, and a caller's filter (RestrictAddressFamilies=) others. */
+static int any_socket(void)
+{
+	static const int families[] = { AF_INET, AF_UNIX, AF_INET6, AF_NETLINK };
+	int fd = -1;
+
+	for (size_t i = 0; fd < 0 && i < ARRAY_LEN(families); i++)
+		fd = socket(families[i], (families[i] == AF_NETLINK ? SOCK_RAW : SOCK_DGRAM) | SOCK_CLOEXEC,
+			    0);
+	return fd < 0 ? -errno : fd;
+}
+
 int ns_loopback_up(struct error *err)
 {
-	auto_close int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	auto_close int fd = any_socket();
 	struct ifreq request = { .ifr_name = "lo" };
 
-	/* A kernel without IPv4 has no such interface to bring up. */
 	if (fd < 0)
-		return errno == EAFNOSUPPORT ? 0 :
-					       error_sys(err, -errno, "socket for the loopback interface");
+		return error_sys(err, fd, "socket for the loopback interface");
 	request.ifr_flags = IFF_UP | IFF_RUNNING;
 	if (ioctl(fd, SIOCSIFFLAGS, &request) < 0)
 		return error_sys(err, -errno, "bring up the loopback interface");

@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a command says of a process that ends, is killed or never begins, and what becomes of it when the command fails or is ended."""
 
+import ctypes
+import errno
 import json
 import os
 import resource
 import signal
+import socket
+import struct
 import subprocess
 import time
 
-from krun import BothPersonalities, KrunTest, wait_until
+from krun import CGROUP, BothPersonalities, KrunTest, wait_until
 
 
 class KilledBeforeItsProgram(KrunTest):
@@ -108,3 +112,50 @@ class FailingHost(KrunTest):
         self.config["hooks"] = {"createRuntime": [{"path": "/bin/false"}]}
         self.shell("echo ran")
         self.assertIn("createRuntime", self.run_fails(**ignore))
+
+
+class DeepCgroups(KrunTest):
+    def test_groups_below_each_other(self):
+        """As a container may make them that has its cgroup to itself: more than there are descriptors."""
+        self.start_sleeper("sleep 1000 & echo ready; exec sleep 1000")
+        pids = json.loads(self.ok("ps", "--format", "json", self.cid).out)
+        self.assertEqual(len(pids), 2)
+        fd = os.open(f"{CGROUP}/krun/{self.cid}", os.O_RDONLY | os.O_DIRECTORY)
+        for _ in range(400):
+            os.mkdir("deep", dir_fd=fd)
+            os.mkdir("beside", dir_fd=fd)
+            below = os.open("deep", os.O_RDONLY | os.O_DIRECTORY, dir_fd=fd)
+            os.close(fd)
+            fd = below
+        file = os.open("cgroup.procs", os.O_WRONLY, dir_fd=fd)
+        os.write(file, str(pids[1]).encode())
+        os.close(file)
+        os.close(fd)
+        few = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))}
+        self.assertEqual(json.loads(self.ok("ps", "--format", "json", self.cid, **few).out), pids)
+        self.ok("kill", "--all", self.cid, "KILL")
+        self.wait_stopped()
+        self.ok("delete", self.cid, **few)
+        self.assertFalse(os.path.exists(f"{CGROUP}/krun/{self.cid}"))
+
+
+def refuse_internet():
+    """As RestrictAddressFamilies=AF_UNIX of a service does it: a filter of the caller's by which socket(AF_INET, ...) fails."""
+    instructions = [(0x20, 0, 0, 4), (0x15, 0, 5, 0xC000003E),  # only x86-64
+                    (0x20, 0, 0, 0), (0x15, 0, 3, 41),  # socket(2)
+                    (0x20, 0, 0, 16), (0x15, 0, 1, socket.AF_INET), (0x06, 0, 0, 0x00050000 | errno.EAFNOSUPPORT),
+                    (0x06, 0, 0, 0x7FFF0000)]
+    code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *words) for words in instructions))
+    program = ctypes.create_string_buffer(struct.pack("HxxxxxxQ", len(instructions), ctypes.addressof(code)))
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(22, 2, ctypes.byref(program), 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "PR_SET_SECCOMP")
+
+
+class CallersFilter(BothPersonalities):
+    def test_loopback_comes_up_without_internet_sockets(self):
+        self.shell("cat /sys/class/net/lo/flags; nc -l -p 1 127.0.0.1 2>&1; true")
+        result = self.run_container(preexec_fn=refuse_internet)
+        self.assertEqual(result.status, 0, result)
+        self.assertIn("not supported by protocol", result.out, "the filter is in force")
+        self.assertTrue(int(result.out.split()[0], 16) & 1, "IFF_UP")
