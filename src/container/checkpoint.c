@@ -26,6 +26,7 @@
 #include "container/monitor_log.h"
 #include "container/pause.h"
 #include "container/payload.h"
+#include "container/remove.h"
 #include "container/state.h"
 #include "container/state_dir.h"
 #include "container/status.h"
@@ -405,6 +406,25 @@ static int checkpoint_monitor(struct checkpoint *checkpoint, struct error *err)
 	return r < 0 ? r : keep_image(checkpoint, err);
 }
 
+/*
+ * It has ended, and its image is complete: its id is free for the restore, as scripts expect that were written for other runtimes. Who
+ * keeps the container's own account (engines do) deletes it by force, or hears that it does not exist. What cannot be removed makes the
+ * image no worse.
+ */
+static void forget(struct checkpoint *checkpoint, const struct container_host *host)
+{
+	struct error err;
+	int r = state_dir_lock(checkpoint->dir_fd, checkpoint->state.id, &err);
+
+	/* Somebody was quicker. */
+	if (r == -ENOENT)
+		return;
+	if (r == 0)
+		r = container_remove(host, checkpoint->dir_fd, &checkpoint->state, NULL, &err);
+	if (r < 0)
+		log_warning("%s", err.text);
+}
+
 int container_checkpoint(const struct container_host *host, const char *id,
 			 const struct checkpoint_options *options, struct error *err)
 {
@@ -431,6 +451,8 @@ int container_checkpoint(const struct container_host *host, const char *id,
 				.dir_fd = checkpoint.dir_fd,
 			},
 			err);
+	if (r == 0 && !options->leave_running && !options->pre_dump)
+		forget(&checkpoint, host);
 	image_draft_done(&checkpoint.draft);
 	cleanup_close(&checkpoint.image_fd);
 	cleanup_close(&checkpoint.proc_fd);

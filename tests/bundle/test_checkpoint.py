@@ -50,10 +50,9 @@ class Checkpoint(KrunTest):
     def test_the_payload_goes_on_where_it_was(self):
         self.start_counter()
         self.assertEqual(self.ok("checkpoint", "--image-path", self.image, self.cid).out, "")
-        self.assertEqual(self.status(), "stopped")
+        self.assertIn("does not exist", self.fails("state", self.cid), "its id is free for the restore")
         last = self.numbers()[-1]
         self.assertEqual(self.inside_of_image(), ["inventory.img", "km-snapshot"])
-        self.ok("delete", self.cid)
         os.unlink(f"{self.rootfs}/tmp/.kmsim-state")
         log = self.restore()
         self.assertEqual(self.status(), "running")
@@ -70,7 +69,6 @@ class Checkpoint(KrunTest):
         self.start_counter()
         self.ok("checkpoint", "--image-path", self.image, self.cid)
         last = self.numbers()[-1]
-        self.ok("delete", self.cid)
         shutil.copy(f"{self.image}/km-snapshot", f"{self.rootfs}/kmsnap")
         os.chmod(f"{self.rootfs}/kmsnap", 0o755)
         for environment in ([], ["SNAP_LISTEN_TIMEOUT=1000"]):
@@ -103,7 +101,6 @@ class Checkpoint(KrunTest):
                 self.assertEqual(self.krun("run", "--bundle", self.bundle, "--detach", self.cid, stdout=its, stderr=errors).status, 0)
             self.assertEqual(mine.recv(3), b"n1\n")
             self.ok("checkpoint", "--image-path", self.image, self.cid)
-        self.ok("delete", self.cid)
         log = self.restore()
         wait_until(lambda: len(self.numbers(log)) > 2, what="payload")
         self.assertGreater(self.numbers(log)[0], 1)
@@ -143,7 +140,6 @@ class Checkpoint(KrunTest):
     def test_payload_of_another_user(self):
         self.start_counter(user={"uid": 1000, "gid": 1000})
         self.ok("checkpoint", "--image-path", self.image, self.cid)
-        self.ok("delete", self.cid)
         self.assertEqual(os.stat(f"{self.image}/km-snapshot").st_uid, 0)
         log = self.restore()
         wait_until(lambda: len(self.numbers(log)) > 2, what="payload")
@@ -156,7 +152,6 @@ class Checkpoint(KrunTest):
         self.start_counter()
         self.ok("checkpoint", "--image-path", self.image, "--work-path", f"{self.top}/new/work", "--file-locks", "--shell-job",
                 "--ext-unix-sk", "--manage-cgroups-mode", "soft", "--empty-ns", "network", self.cid)
-        self.ok("delete", self.cid)
         pid_file = os.path.join(self.top, "pid")
         log = self.restore("--pid-file", pid_file, "--work-path", self.top, "-no-subreaper", "--file-locks")
         wait_until(lambda: len(self.numbers(log)) > 2, what="payload")
@@ -218,7 +213,6 @@ class Checkpoint(KrunTest):
     def test_damaged_and_foreign_images(self):
         self.start_counter()
         self.ok("checkpoint", "--image-path", self.image, self.cid)
-        self.ok("delete", self.cid)
 
         def rewrite(name, data):
             def change(spoilt):
@@ -269,7 +263,6 @@ class Checkpoint(KrunTest):
     def test_image_under_a_plain_runtime(self):
         self.start_counter()
         self.ok("checkpoint", "--image-path", self.image, self.cid)
-        self.ok("delete", self.cid)
         self.assertIn("this one is plain", self.fails("restore", "--bundle", self.bundle, "--image-path", self.image,
                                                       self.cid, personality="plain"))
 
@@ -286,7 +279,6 @@ class Checkpoint(KrunTest):
         self.ok("checkpoint", "--image-path", self.image, self.cid)
         self.assertEqual(self.inside_of_image(), ["inventory.img", "km-snapshot"])
         self.assertGreater(os.path.getsize(f"{self.image}/km-snapshot"), 100)
-        self.ok("delete", self.cid)
 
     def test_payload_in_the_way_of_the_socket(self):
         """Only km's own socket is asked, whatever else is in the directory."""
@@ -313,7 +305,6 @@ class Checkpoint(KrunTest):
             for _ in range(6):
                 self.ok("checkpoint", "--leave-running", "--image-path", self.image, self.cid)
             self.ok("checkpoint", "--image-path", self.image, self.cid)
-        self.ok("delete", self.cid)
         log = self.restore()
         wait_until(lambda: len(self.numbers(log)) > 2, what="payload")
         self.ok("delete", "--force", self.cid)
@@ -335,7 +326,6 @@ class Checkpoint(KrunTest):
         self.ok("checkpoint", "--leave-running", "--image-path", self.image, self.cid)
         wait_until(lambda: not self.accepting(), what="connection")
         self.ok("checkpoint", "--image-path", self.image, self.cid)
-        self.ok("delete", self.cid)
         self.restore()
         self.assertEqual(self.accepting(), [])
         self.ok("delete", "--force", self.cid)
@@ -391,7 +381,6 @@ class Checkpoint(KrunTest):
         process.send_signal(signal.SIGTERM)
         self.assertEqual(process.wait(40), 0, "also: a file that grows is no reason to give up")
         self.assertEqual(self.inside_of_image(), ["inventory.img", "km-snapshot"])
-        self.ok("delete", self.cid)
 
     def test_km_that_never_answers(self):
         self.misbehaving("hang")
@@ -458,7 +447,6 @@ class Checkpoint(KrunTest):
         for other in others:
             other.close()
         self.ok("checkpoint", "--image-path", self.image, self.cid)
-        self.ok("delete", self.cid)
 
     def template_facts(self):
         found = os.stat(f"{self.image}/km-snapshot")
@@ -500,7 +488,6 @@ class Checkpoint(KrunTest):
     def test_a_template_for_several_users(self):
         self.start_counter()
         self.ok("checkpoint", "--image-path", self.image, self.cid)
-        self.ok("delete", self.cid)
         os.chmod(f"{self.rootfs}/tmp", 0o1777)
         # The payloads share a root here, and with it kmsim's file.
         os.chown(f"{self.rootfs}/tmp/.kmsim-state", 0, 0)
@@ -521,7 +508,6 @@ class Checkpoint(KrunTest):
     def test_a_template_in_user_namespaces(self):
         self.start_counter()
         self.ok("checkpoint", "--image-path", self.image, self.cid)
-        self.ok("delete", self.cid)
         self.config["mounts"].append({"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["mode=1777"]})
         self.config["linux"]["namespaces"].append({"type": "user"})
         ids = [{"containerID": 0, "hostID": 100000, "size": 65536}]
@@ -590,7 +576,6 @@ class Checkpoint(KrunTest):
     def test_a_checkpoint_that_fails_spares_an_earlier_one(self):
         self.start_counter()
         self.ok("checkpoint", "--image-path", self.image, self.cid)
-        self.ok("delete", self.cid)
         self.misbehaving("cut")
         self.assertIn("the payload has ended, and its checkpoint failed: the snapshot is not a core file",
                       self.fails("checkpoint", "--image-path", self.image, self.cid))
@@ -607,7 +592,6 @@ class Checkpoint(KrunTest):
         self.config["process"]["user"]["umask"] = 0o27
         self.start_counter()
         self.ok("checkpoint", "--image-path", self.image, self.cid)
-        self.ok("delete", self.cid)
         self.config["process"]["cwd"] = "/"
         self.config["process"]["user"]["umask"] = 0o22
         self.write_config()

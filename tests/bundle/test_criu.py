@@ -115,11 +115,10 @@ class Criu(CriuTest):
     def test_goes_on_where_it_was(self):
         self.start()
         self.checkpoint()
-        self.assertEqual(self.status(), "stopped")
+        self.assertIn("does not exist", self.fails("state", self.cid), "its id is free for the restore")
         last = self.numbers()[-1]
         for name in ("inventory.img", "dump.log", "krun.img"):
             self.assertIn(name, os.listdir(self.image))
-        self.ok("delete", self.cid)
         pid_file = os.path.join(self.top, "pid")
         log = self.restore("--pid-file", pid_file, "-no-subreaper")
         state = self.state()
@@ -145,12 +144,10 @@ class Criu(CriuTest):
         with open(f"/proc/{pid}/mountinfo") as file:
             self.assertIn(f"/krun/{self.second} /sys/fs/cgroup ", file.read())
         self.finish(self.second)
-        self.ok("delete", self.cid)
 
     def test_in_the_foreground(self):
         self.start()
         self.checkpoint()
-        self.ok("delete", self.cid)
         run = self.spawn("restore", "--bundle", self.bundle, "--image-path", self.image, self.cid,
                          stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
         self.assertTrue(run.stdout.readline().startswith(b"n"))
@@ -183,9 +180,8 @@ class Criu(CriuTest):
         wait_until(lambda: len(self.numbers()) > len(before) + 1, what="progress")
         self.ok("pause", self.cid)
         self.checkpoint()
-        self.assertEqual(self.status(), "stopped")
+        self.assertIn("does not exist", self.fails("state", self.cid), "its id is free for the restore")
         last = self.numbers()[-1]
-        self.ok("delete", self.cid)
         self.goes_on(self.restore(), last)
         self.assertEqual(self.status(), "running")
         self.finish()
@@ -196,7 +192,6 @@ class Criu(CriuTest):
         self.checkpoint("--work-path", work)
         self.assertIn("dump.log", os.listdir(work))
         self.assertNotIn("dump.log", os.listdir(self.image))
-        self.ok("delete", self.cid)
         self.restore("--work-path", work)
         self.assertIn("restore.log", os.listdir(work))
         self.finish()
@@ -207,7 +202,6 @@ class Criu(CriuTest):
         self.start("exec 5>/tmp/gone; echo kept >&5; rm /tmp/gone; X=secret; export X; sleep 1000 & echo n5; trap 'exit 3' TERM;"
                    " while :; do sleep 0.05; done", user={"uid": 1000, "gid": 1000})
         self.checkpoint()
-        self.ok("delete", self.cid)
         self.restore()
         self.assertIn("sleep 1000", self.in_container("ps"))
         self.assertEqual(self.in_container("sh", "-c", "cat /proc/1/fd/5"), "kept\n")
@@ -236,7 +230,6 @@ class Criu(CriuTest):
 
         before, mounts_before = facts(), mounts()
         self.checkpoint()
-        self.ok("delete", self.cid)
         self.restore()
         self.assertEqual(facts(), before)
         self.assertEqual(mounts(), mounts_before)
@@ -247,7 +240,6 @@ class Criu(CriuTest):
         self.config["mounts"].append({"destination": "/tmp", "type": "tmpfs", "source": "tmpfs"})
         self.start("echo kept > /tmp/file; " + COUNTER)
         self.checkpoint()
-        self.ok("delete", self.cid)
         self.restore()
         self.assertEqual(self.in_container("cat", "/tmp/file"), "kept\n")
         self.assertIn("Read-only", self.krun("exec", self.cid, "touch", "/x").err)
@@ -263,7 +255,6 @@ class Criu(CriuTest):
         self.assertIsNone(session.poll())
         self.checkpoint()
         self.assertEqual(session.wait(10), 128 + 9)
-        self.ok("delete", self.cid)
         self.restore()
         self.assertNotIn("sleep 1000", self.in_container("ps"))
         self.finish()
@@ -280,7 +271,6 @@ class Cgroups(CriuTest):
         self.assertIn(f"0::/krun/{self.second}\n", self.read(f"/proc/{pid}/cgroup"))
         self.assertNotEqual(os.stat(f"/proc/{pid}/ns/cgroup").st_ino, os.stat("/proc/self/ns/cgroup").st_ino)
         self.finish(self.second)
-        self.ok("delete", self.cid)
 
     def test_group_of_its_own_below(self):
         """What the container made in its cgroup is made again, below the new one."""
@@ -298,7 +288,6 @@ class Cgroups(CriuTest):
         pid = self.state(self.second)["pid"]
         self.assertIn(f"0::/krun/{self.second}/below\n", self.read(f"/proc/{pid}/cgroup"))
         self.finish(self.second)
-        self.ok("delete", self.cid)
 
     def test_without_own_cgroup(self):
         self.start()
@@ -311,7 +300,6 @@ class Cgroups(CriuTest):
         with self.sink(self.log) as pipe:
             self.ok("run", "--detach", "--bundle", self.bundle, self.cid, options=options, stdout=pipe, stderr=pipe)
         self.checkpoint()
-        self.ok("delete", self.cid)
         with self.sink(self.log) as pipe:
             self.ok("restore", "--detach", "--bundle", self.bundle, "--image-path", self.image, self.cid,
                     options=options, stdout=pipe, stderr=subprocess.PIPE)
@@ -330,7 +318,6 @@ class Systemd(CriuTest, test_systemd.SystemdTest):
         wait_until(lambda: "n5\n" in self.logged(), 60, "payload")
         self.checkpoint()
         last = self.numbers()[-1]
-        self.ok("delete", self.cid)
         self.assertEqual(self.units(), [])
         log = os.path.join(self.top, "restored")
         with self.sink(log) as pipe:
@@ -371,7 +358,6 @@ class Mounts(CriuTest):
         self.bind("/near", "../data", "ro")
         self.start("exec 4</data/file; " + COUNTER)
         self.checkpoint()
-        self.ok("delete", self.cid)
         self.write("new", "second\n")
         self.restore()
         for path in ("/data/new", "/opt/there/new", "/near/new"):
@@ -386,7 +372,6 @@ class Mounts(CriuTest):
         self.bind("/data")
         self.start()
         self.checkpoint()
-        self.ok("delete", self.cid)
         other = os.path.join(self.top, "other")
         os.mkdir(other)
         with open(f"{other}/file", "w") as file:
@@ -406,7 +391,6 @@ class Mounts(CriuTest):
             self.config["mounts"][-1]["options"] = ["rbind"]
             self.start()
             self.checkpoint()
-            self.ok("delete", self.cid)
             self.restore()
             self.assertEqual(self.in_container("cat", "/data/sub/deep", "/data/file"), "deep\nfirst\n")
             self.finish()
@@ -436,7 +420,6 @@ class Mounts(CriuTest):
         self.bind("/data")
         self.start()
         self.checkpoint()
-        self.ok("delete", self.cid)
         self.restore()
         self.assertEqual(self.in_container("cat", "/data/file"), "first\n")
         self.assertEqual(self.in_container("sh", "-c", "echo x > /dev/null; id -u"), "0\n")
@@ -452,7 +435,6 @@ class Namespaces(CriuTest):
         del self.config["hostname"]
         self.start()
         self.checkpoint()
-        self.ok("delete", self.cid)
         self.restore()
         pid = self.state()["pid"]
         for name in ("net", "ipc", "uts"):
@@ -466,7 +448,6 @@ class Namespaces(CriuTest):
         del self.config["hostname"]
         self.start()
         self.checkpoint()
-        self.ok("delete", self.cid)
         self.restore()
         pid = self.state()["pid"]
         for name in ("net", "ipc", "uts"):
@@ -493,7 +474,6 @@ class Namespaces(CriuTest):
         self.assertEqual(self.status(), "running")
         self.checkpoint("--tcp-established")
         last = received()[-1]
-        self.ok("delete", self.cid)
         self.restore("--tcp-established")
         wait_until(lambda: received()[-1] > last + 3, what="data after the restore")
         numbers = received()
@@ -509,7 +489,6 @@ class Namespaces(CriuTest):
         time.sleep(0.5)
         self.checkpoint("--tcp-established", "--leave-running")
         self.checkpoint("--tcp-established")
-        self.ok("delete", self.cid)
         self.restore("--tcp-close")
         self.assertEqual(self.status(), "running")
         self.assertNotRegex(self.in_container("cat", "/proc/net/tcp", "/proc/net/tcp6"), ":0FA0 [0-9A-F]*:[0-9A-F]* 01 ")
@@ -529,7 +508,6 @@ class Namespaces(CriuTest):
         self.start()
         self.assertIn("10.9.8.7", self.in_container("ip", "address"))
         self.checkpoint("--empty-ns", "network")
-        self.ok("delete", self.cid)
         self.restore("--empty-ns", "network")
         self.assertIn("10.9.8.7", self.in_container("ip", "address"))
         seen = self.read(f"{self.top}/hooked").split()
@@ -542,7 +520,6 @@ class Namespaces(CriuTest):
     def test_hook_that_fails_ends_the_restore(self):
         self.start()
         self.checkpoint()
-        self.ok("delete", self.cid)
         self.config["hooks"] = {"prestart": [{"path": "/bin/sh", "args": ["sh", "-c", "echo no way >&2; exit 4"]}],
                                 "poststop": [{"path": "/bin/sh", "args": ["sh", "-c", f"echo >> {self.top}/stopped"]}]}
         self.write_config()
@@ -585,7 +562,6 @@ class Terminals(CriuTest):
         os.write(master[0], b"a\n")
         wait_until(lambda: "n1 a" in self.read(log), what="terminal")
         self.checkpoint()
-        self.ok("delete", self.cid)
         log, master = self.receive(second)
         self.ok("restore", "--detach", "--bundle", self.bundle, "--console-socket", second, "--image-path", self.image,
                 self.cid)
@@ -604,7 +580,6 @@ class Terminals(CriuTest):
         os.write(master[0], b"a\n")
         wait_until(lambda: "n1 a" in self.read(log), what="terminal")
         self.checkpoint()
-        self.ok("delete", self.cid)
         run = self.spawn("restore", "--bundle", self.bundle, "--image-path", self.image, self.cid,
                          stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         run.stdin.write(b"b\n\4")
@@ -624,7 +599,6 @@ class Options(CriuTest):
         self.assertEqual([name for name in os.listdir(self.image) if name.endswith(".img")], [])
         self.assertEqual(self.status(), "running")
         self.checkpoint("--file-locks")
-        self.ok("delete", self.cid)
         self.restore("--file-locks")
         status = self.krun("exec", self.cid, "flock", "-n", "/tmp/lock", "true").status
         self.finish()
@@ -648,7 +622,6 @@ class Options(CriuTest):
         self.checkpoint("--parent-path", "../second")
         last = self.numbers()[-1]
         self.assertEqual(os.readlink(f"{self.image}/parent"), "../second")
-        self.ok("delete", self.cid)
         self.goes_on(self.restore(), last)
         self.finish()
 
@@ -668,7 +641,6 @@ class Options(CriuTest):
         for name in os.listdir(pages):
             if name.endswith(".img"):
                 shutil.copy(os.path.join(pages, name), self.image)
-        self.ok("delete", self.cid)
         self.restore()
         self.finish()
 
@@ -714,7 +686,7 @@ class Options(CriuTest):
         self.goes_on(log, last)
         self.assertEqual(daemon.wait(20), 0)
         self.finish(self.second)
-        self.ok("delete", self.cid)
+        self.ok("delete", "--force", self.cid)
 
     def test_configuration_file_of_criu(self):
         config = os.path.join(self.top, "criu.conf")
@@ -730,7 +702,6 @@ class Options(CriuTest):
         self.start()
         self.checkpoint()
         self.assertIn("other.log", os.listdir(self.image))
-        self.ok("delete", self.cid)
         self.config["annotations"] = {"org.criu.config": "criu.conf"}
         self.write_config()
         self.assertIn("is not absolute", self.restore_fails())
@@ -751,7 +722,6 @@ class Options(CriuTest):
     def test_damaged_images(self):
         self.start()
         self.checkpoint()
-        self.ok("delete", self.cid)
         good = self.image
         for change, text in ((lambda image: os.truncate(f"{image}/core-1.img", 20), "CRIU: "),
                              (lambda image: os.unlink(f"{image}/mountpoints-" + [
@@ -773,7 +743,6 @@ class Options(CriuTest):
     def test_other_personality(self):
         self.start()
         self.checkpoint()
-        self.ok("delete", self.cid)
         result = self.krun("restore", "--bundle", self.bundle, "--image-path", self.image, self.cid, personality="km")
         self.assertEqual(result.status, 1)
         self.assertRegex(result.err, "this one runs under km|km")
