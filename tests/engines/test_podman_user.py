@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """podman of an ordinary user in a login session, with both managers of cgroups."""
 
+import os
 import unittest
 
 import session
 from engine_tests import OnMachine
-from engines import PodmanOfUser
+from engines import PodmanOfUser, in_machine
 
 ENGINES = {}
 
@@ -31,6 +32,17 @@ class OfUser(OnMachine):
         if self.manager not in ENGINES:
             ENGINES[self.manager] = PodmanOfUser(self.manager)
         return ENGINES[self.manager]
+
+
+    @in_machine
+    def test_own_id_in_the_container(self):
+        """--userns=keep-id: a user namespace below podman's own, in which he is who he is outside."""
+        self.detached(self.LOOP, "--userns", "keep-id")
+        uid = self.engine.session.user.pw_uid
+        self.assertEqual(self.ok("exec", self.name, "sh", "-c", "id -u; echo x > /tmp/x; stat -c %u /tmp/x").split(), [str(uid)] * 2)
+        self.assertEqual(os.stat(f"/proc/{self.inspect('{{.State.Pid}}')}").st_uid, uid)
+        self.ok("stop", "--time", "60", self.name)
+        self.assertEqual(self.exit_status(), 3)
 
 
 class PodmanUserSystemd(OfUser):

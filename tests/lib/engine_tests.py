@@ -36,7 +36,8 @@ class Client(EngineTest):
     run_options = ()        # of every run
 
     def remove(self):
-        for name in self.names:
+        # A later one may use the namespaces of an earlier one.
+        for name in reversed(self.names):
             self.cli("rm", *self.remove_options, name)
 
     def run_(self, *arguments, **more):
@@ -461,6 +462,17 @@ class OnMachine(Client):
                            "for i in $(seq 40); do sleep 20 & done; echo all there")
         self.assertRegex(result.out, r"^nr_throttled [1-9]\d*\n$", result)
         self.assertIn("can't fork", result.err)
+
+    @in_machine
+    def test_cgroup_namespace_of_the_host(self):
+        """Then it sees the name of its cgroup as the host does."""
+        if not self.limited:
+            self.skipTest("its containers have no cgroup of their own")
+        self.detached(self.LOOP, "--cgroupns", "host")
+        with open(f"/proc/{self.inspect('{{.State.Pid}}')}/cgroup") as file:
+            expected = file.read()
+        self.assertIn(self.inspect("{{.Id}}"), expected)
+        self.assertEqual(self.ok("exec", self.name, "cat", "/proc/self/cgroup"), expected)
 
     @in_machine
     def test_kvm(self):

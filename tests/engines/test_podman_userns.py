@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""podman of root with a user namespace for each container: ids of its own, and namespaces of a container that has some."""
+
+import os
+import shutil
+import subprocess
+
+from engine_tests import Client
+from engines import Podman, in_machine
+
+ENGINE = None
+
+
+def setUpModule():
+    global ENGINE
+    ENGINE = PodmanOfRanges("systemd" if os.path.isdir("/run/systemd/system") else "cgroupfs")
+
+
+def tearDownModule():
+    if ENGINE:
+        ENGINE.close()
+
+
+class PodmanOfRanges(Podman):
+    """It takes the ids from what the user "containers" has in this ring's own /etc/subuid."""
+
+    name = "podman-ranges"
+    first, size = 1 << 24, 1 << 20
+
+    def __init__(self, manager="cgroupfs"):
+        self.mounted = []
+        super().__init__(manager)
+
+    def configure(self):
+        super().configure()
+        for name in ("subuid", "subgid"):
+            path = os.path.join(self.top, name)
+            shutil.copy(f"/etc/{name}", path)
+            with open(path, "a") as file:
+                file.write(f"containers:{self.first}:{self.size}\n")
+            subprocess.run(["mount", "--bind", path, f"/etc/{name}"], check=True)
+            self.mounted.append(f"/etc/{name}")
+
+    def close(self):
+        for path in self.mounted:
+            subprocess.run(["umount", "-l", path], check=False)
+        super().close()
+
+
+class PodmanUserns(Client):
+    # podman's rm asks politely first, and a shell as process 1 does not listen.
+    remove_options = ("--force", "--volumes", "--time", "0")
+
+    def find_engine(self):
+        return ENGINE
+
+    def ids(self, name):
+        """Outside, of the root of a container."""
+        return os.stat(f"/proc/{self.inspect('{{.State.Pid}}', name)}").st_uid
+
+    @in_machine
+    def test_ranges_and_a_namespace_that_is_joined(self):
+        script = "trap 'exit 3' TERM; touch /tmp/mine; stat -c %u /tmp/mine; echo ready; while :; do sleep 0.05; done"
+        options = ("--network", "none", "--userns", "auto:size=1024")
+        other = self.detached(script, *options, name=self.name + "-other")
+        self.detached(script, *options, "--oom-score-adj", "200")
+        ids = sorted(self.ids(name) for name in self.names)
+        self.assertTrue(ENGINE.first <= ids[0] and ids[0] + 1024 <= ids[1] < ENGINE.first + ENGINE.size, ids)
+        self.assertEqual(self.ok("logs", self.name), "0\nready\n")
+        self.assertEqual(self.ok("exec", self.name, "sh", "-c", "id -u; cat /proc/self/oom_score_adj").split(), ["0", "200"])
+        # A third in the namespaces of the first.
+        third = self.detached(script, "--network", f"container:{other}", "--userns", f"container:{other}", "--pid",
+                              f"container:{other}", name=self.name + "-third")
+        self.assertEqual(self.ids(third), self.ids(other))
+        links = [[os.readlink(f"/proc/{self.inspect('{{.State.Pid}}', name)}/ns/{kind}") for kind in ("user", "net", "pid")]
+                 for name in (third, other)]
+        self.assertEqual(links[0], links[1])
+        self.ok("kill", "--signal", "KILL", third)
+        self.assertEqual(self.exit_status(third), 137)
+        self.ok("stop", "--time", "60", self.name)
+        self.assertEqual(self.exit_status(), 3)
