@@ -44,6 +44,7 @@ GlobalArgs={flags}
 PodmanArgs=--memory 64m --pids-limit 40 --cpus 0.5 {options}
 Network=none
 Pull=never
+LogDriver=k8s-file
 [Service]
 Environment=CONTAINERS_CONF={configuration}
 SuccessExitStatus=3
