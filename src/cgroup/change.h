@@ -44,6 +44,9 @@ int cgroup_present_read(int dir_fd, const struct spec_resources *resources,
 int cgroup_change_make(const struct cgroup *cgroup, const struct spec_resources *resources,
 		       struct cgroup_change *change, struct error *err);
 void cgroup_change_undo(const struct cgroup *cgroup, const struct cgroup_change *change);
-/* Writes once more, of what was written, the files that somebody else has written meanwhile: those for which @is_his is true. */
+/*
+ * Writes once more the files that somebody else has written meanwhile, those for which @is_his is true: what was written, and what is
+ * in force of earlier requests in other files of the same controllers.
+ */
 int cgroup_change_repeat(const struct cgroup *cgroup, const struct cgroup_change *change,
 			 bool (*is_his)(const char *file), struct error *err);

@@ -388,9 +388,50 @@ static int apply(const struct cgroup *cgroup, const struct cgroup_writes *writes
 	return 0;
 }
 
+static bool has_file(const struct cgroup_writes *writes, const char *file)
+{
+	for (size_t i = 0; i < writes->len; i++)
+		if (strcmp(writes->items[i].file, file) == 0)
+			return true;
+	return false;
+}
+
+static bool is_about(const struct cgroup_writes *writes, const char *controller)
+{
+	for (size_t i = 0; controller && i < writes->len; i++)
+		if (writes->items[i].controller && strcmp(writes->items[i].controller, controller) == 0)
+			return true;
+	return false;
+}
+
+/* What stays of an earlier request, in the files of controllers that this one is about. */
+static void repeat_earlier(const struct cgroup *cgroup, const struct cgroup_change *change,
+			   bool (*is_his)(const char *file))
+{
+	struct cgroup_writes writes = { 0 };
+	struct error ignored;
+
+	if (!change->before || cgroup_writes_make(change->before, NULL, &writes, &ignored) < 0)
+		return;
+	for (size_t i = 0; i < writes.len; i++) {
+		const struct cgroup_write *write = &writes.items[i];
+		int r;
+
+		if (!is_his(write->file) || !is_about(&change->writes, write->controller) ||
+		    has_file(&change->writes, write->file))
+			continue;
+		r = write_both(cgroup->dir_fd, write, NULL);
+		if (r < 0 && r != -ENOENT)
+			log_warning("write '%s' to '%s' of cgroup '%s' once more: %s", write->text,
+				    write->file, cgroup->place.path, error_reason(r));
+	}
+	cgroup_writes_done(&writes);
+}
+
 int cgroup_change_repeat(const struct cgroup *cgroup, const struct cgroup_change *change,
 			 bool (*is_his)(const char *file), struct error *err)
 {
+	repeat_earlier(cgroup, change, is_his);
 	for (size_t i = 0; i < change->writes.len; i++) {
 		const struct cgroup_write *write = &change->writes.items[i];
 		int r = is_his(write->file) ? write_both(cgroup->dir_fd, write, NULL) : 0;

@@ -171,7 +171,7 @@ class Scope(SystemdTest):
         self.assertEqual(self.in_file("cpu.max"), "100000 300000")
         self.assertEqual(self.update(cpu_quota=-1), "max 300000")
         # Another property of the controller, and systemd writes all of its files.
-        self.update(cpu_share=1024)
+        self.assertEqual(self.update(cpu_share=1024), "max 300000")
         self.assertEqual(self.update(cpu_quota=150000), "150000 300000")
 
     def test_idle_and_back(self):

@@ -177,25 +177,36 @@ static void test_quota_and_period_are_what_was_asked_for(void **state)
 	}
 }
 
-static bool is_pids(const char *file)
+static bool is_his(const char *file)
 {
-	return strcmp(file, "pids.max") == 0;
+	return strcmp(file, "cpu.idle") != 0;
 }
 
 static void test_what_somebody_else_writes_is_written_again(void **state)
 {
-	struct cgroup_change change;
+	struct spec *before = parse("{\"cpu\":{\"quota\":40000,\"period\":20000},\"pids\":{\"limit\":6},"
+				    "\"memory\":{\"limit\":5000}}");
+	struct spec *changes = parse("{\"cpu\":{\"shares\":262144},\"pids\":{\"limit\":5}}");
+	struct cgroup_change change = { .before = &before->resources };
 	struct error err = { 0 };
 
 	(void)state;
-	assert_int_equal(limit("{\"pids\":{\"limit\":5},\"cpu\":{\"shares\":262144}}", "{}", &change, &err),
-			 0);
-	put("pids.max", "9\n");
+	assert_int_equal(cgroup_change_make(&cgroup, &changes->resources, &change, &err), 0);
 	put("cpu.weight", "99999\n");
-	assert_int_equal(cgroup_change_repeat(&cgroup, &change, is_pids, &err), 0);
+	put("cpu.max", "99999 99999\n");
+	put("pids.max", "9\n");
+	put("memory.max", "9999\n");
+	put("cpu.idle", "9\n");
+	assert_int_equal(cgroup_change_repeat(&cgroup, &change, is_his, &err), 0);
+	check("cpu.weight", "10000\n");
+	check("cpu.max", "40000 20000\n");
 	check("pids.max", "5\n");
-	check("cpu.weight", "99999\n");
+	/* another controller, and a file that is nobody else's */
+	check("memory.max", "9999\n");
+	check("cpu.idle", "9\n");
 	cgroup_change_done(&change);
+	spec_free(before);
+	spec_free(changes);
 }
 
 static void test_check_of_the_usage_follows_the_configuration(void **state)
