@@ -166,7 +166,6 @@ class Scope(SystemdTest):
         self.assertEqual(self.update(cpu_quota=25000), "25000 50000")
         self.assert_properties(self.show(), CPUQuotaPerSecUSec="500ms", CPUQuotaPeriodUSec="50ms")
         self.assertEqual(self.update(cpu_quota=100000, cpu_period=300000), "100000 300000")
-        self.assertEqual(self.update(cpu_share=512), "100000 300000")
         self.systemctl("daemon-reload")
         self.assertEqual(self.in_file("cpu.max"), "100000 300000")
         self.assertEqual(self.update(cpu_quota=-1), "max 300000")

@@ -57,7 +57,7 @@ class PodmanUserCgroupfs(OfUser):
 
     manager = "cgroupfs"
     limited = set()
-    test_out_of_memory = test_processes_and_time_are_limited = None
+    test_out_of_memory = test_processes_and_time_are_limited = test_cgroup_namespace_of_the_host = None
 
 
 del OfUser
