@@ -45,7 +45,7 @@ class DockerRestart(Client):
         ENGINE.daemon.wait(60)
         before = count()
         wait_until(lambda: count() > before, 60, "a container that goes on")
-        ENGINE.start(ENGINE.daemon_command(), lambda: ENGINE.cli("info").returncode == 0)
+        ENGINE.start_daemon()
         self.assertEqual(self.inspect("{{.State.Status}} {{.State.Pid}}"), f"running {pid}")
         result = self.cli("exec", self.name, "sh", "-c", "echo inside; exit 21")
         self.assertEqual((result.status, result.out), (21, "inside\n"), result)

@@ -465,12 +465,14 @@ class OnMachine(Client):
 
     @in_machine
     def test_cgroup_namespace_of_the_host(self):
-        """Then it sees the name of its cgroup as the host does."""
+        """Then it sees the name of its cgroup as the host does, and finds it below the mount."""
         self.detached(self.LOOP, "--cgroupns", "host")
         with open(f"/proc/{self.inspect('{{.State.Pid}}')}/cgroup") as file:
             expected = file.read()
         self.assertIn(self.inspect("{{.Id}}"), expected)
         self.assertEqual(self.ok("exec", self.name, "cat", "/proc/self/cgroup"), expected)
+        script = "cat /sys/fs/cgroup$(sed -n s/^0:://p /proc/self/cgroup)/cgroup.procs"
+        self.assertIn("1", self.ok("exec", self.name, "sh", "-c", script).split())
 
     @in_machine
     def test_kvm(self):

@@ -154,8 +154,8 @@ class Dockerd(Engine):
         # Debian's own client fits Debian's daemon; another docker may come first in PATH.
         self.client = "/usr/bin/docker" if os.path.exists("/usr/bin/docker") else "docker"
         try:
-            self.start(self.daemon_command(),
-                       lambda: os.path.exists(self.socket) and self.cli("info").returncode == 0)
+            self.words = self.daemon_command()
+            self.start_daemon()
             imported = self.cli("import", self.tarball(), "bb:1")
             if imported.returncode:
                 raise AssertionError(f"docker import: {imported.stderr.decode()}")
@@ -166,6 +166,16 @@ class Dockerd(Engine):
         version = self.cli("version", "--format", "{{.Server.Version}}").stdout.decode()
         # dockerd before 23 answers 126 for every exec that does not start, whatever the runtime says.
         self.exec_cannot_run = 126 if int(version.split(".")[0]) < 23 else 127
+
+    def start_daemon(self, attempts=4):
+        """dockerd gives its containerd 15 seconds, which are short in emulation on a busy machine."""
+        for attempt in range(1, attempts + 1):
+            try:
+                return self.start(self.words, lambda: os.path.exists(self.socket) and self.cli("info").returncode == 0)
+            except AssertionError:
+                if attempt == attempts or "timeout waiting for containerd to start" not in self.tail(1):
+                    raise
+        return None
 
     def daemon_command(self):
         configuration = os.path.join(self.top, "daemon.json")
