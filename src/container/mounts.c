@@ -109,6 +109,8 @@ static int change(const struct state *state, const struct spec *spec, bool add, 
 	struct change change = { .spec = spec, .proc_fd = proc_fd };
 	int r = refuse_idmaps(spec, err);
 
+	if (add)
+		spec_warn(spec, "mounts");
 	if (r < 0)
 		return r;
 	if (bundle_fd < 0)

@@ -91,7 +91,7 @@ static bool overlap(uint32_t a, uint32_t a_size, uint32_t b, uint32_t b_size)
 }
 
 /* What the kernel would refuse with a bare EINVAL. */
-static int check_mappings(struct json_reader *reader, const struct spec_id_mapping *items, size_t len)
+int spec_check_mappings(struct json_reader *reader, const struct spec_id_mapping *items, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
 		if ((uint64_t)items[i].container_id + items[i].size > UINT32_MAX ||
@@ -100,7 +100,8 @@ static int check_mappings(struct json_reader *reader, const struct spec_id_mappi
 		for (size_t j = 0; j < i; j++)
 			if (overlap(items[i].container_id, items[i].size, items[j].container_id,
 				    items[j].size) ||
-			    overlap(items[i].host_id, items[i].size, items[j].host_id, items[j].size))
+			    (items[i].relative == items[j].relative &&
+			     overlap(items[i].host_id, items[i].size, items[j].host_id, items[j].size)))
 				return json_error(reader, "mappings %zu and %zu overlap", j, i);
 	}
 	return 0;
@@ -124,7 +125,7 @@ int spec_read_mappings(struct json_reader *reader, struct json_object *value, vo
 	int r = json_read_array(reader, value, list, &shape);
 
 	(void)arg;
-	return r < 0 ? r : check_mappings(reader, list->items, list->len);
+	return r < 0 ? r : spec_check_mappings(reader, list->items, list->len);
 }
 
 /* ---- time offsets ------------------------------------------------------------------------------------------------ */

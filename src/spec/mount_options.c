@@ -278,6 +278,36 @@ static const struct word *find_word(const char *text)
 	return NULL;
 }
 
+/* "idmap=..." and "ridmap=...": what is behind the sign; NULL: another word. */
+static const char *idmap_text(const char *word)
+{
+	word += *word == 'r';
+	return strncmp(word, "idmap=", 6) == 0 ? word + 6 : NULL;
+}
+
+static bool is_used_on_new(enum effect effect, const struct spec_mount *mount)
+{
+	if (effect == COPY_UP)
+		return strcmp(mount->type, "tmpfs") == 0;
+	return effect != COPY_SYMLINK && effect != SOURCE_NOFOLLOW && effect != DEST_NOFOLLOW;
+}
+
+bool spec_mount_option_is_used(const char *text, const struct spec_mount *mount)
+{
+	const struct word *word = find_word(text);
+
+	if (!*text)
+		return true;
+	if (mount->options.remount)
+		return word && word->effect != SUPER_SET && word->effect != COPY_UP &&
+		       word->effect != COPY_SYMLINK && word->effect != SOURCE_NOFOLLOW &&
+		       word->effect != DEST_NOFOLLOW && word->effect != IDMAP;
+	if (mount->options.bind)
+		return idmap_text(text) || (word && word->effect != SUPER_SET && word->effect != COPY_UP);
+	/* What is in no table the file system understands, or refuses. */
+	return !word || is_used_on_new(word->effect, mount);
+}
+
 int spec_mount_options_make(struct json_reader *reader, char *const *list, struct spec_mount_options *ret)
 {
 	struct spec_mount_options options = { .data = "" };
@@ -298,7 +328,11 @@ int spec_mount_options_make(struct json_reader *reader, char *const *list, struc
 		if (word)
 			apply_word(word, &options);
 		json_leave(reader);
-		if (!word && list[i][0]) {
+		if (!word && idmap_text(list[i])) {
+			options.idmap = true;
+			options.idmap_recursive = list[i][0] == 'r';
+			options.idmap_text = idmap_text(list[i]);
+		} else if (!word && list[i][0]) {
 			if (out != data)
 				*out++ = ',';
 			out = stpcpy(out, list[i]);

@@ -12,10 +12,9 @@
 static int read_options(struct json_reader *reader, struct json_object *value, void *target, const void *arg)
 {
 	struct spec_mount *mount = target;
-	char **words = NULL;
-	int r = json_read_strings(reader, value, &words, arg);
+	int r = json_read_strings(reader, value, &mount->words, arg);
 
-	return r < 0 ? r : spec_mount_options_make(reader, words, &mount->options);
+	return r < 0 ? r : spec_mount_options_make(reader, mount->words, &mount->options);
 }
 
 static int read_destination(struct json_reader *reader, struct json_object *value, void *target,
@@ -45,6 +44,50 @@ static const struct json_field mount_fields[] = {
 	{ 0 },
 };
 
+static int read_idmap(struct json_reader *reader, struct spec_mount *mount)
+{
+	int r;
+
+	if (!mount->options.idmap_text)
+		return 0;
+	if (mount->id_maps.uids_len > 0 || mount->id_maps.gids_len > 0)
+		return json_error(reader, "'%s': uidMappings and an option idmap= exclude each other",
+				  mount->destination);
+	r = json_enter_key(reader, "options");
+	if (r == 0)
+		r = spec_mount_idmap_read(reader, mount->options.idmap_text, &mount->id_maps);
+	if (r == 0)
+		json_leave(reader);
+	return r;
+}
+
+/* Silence would be taken for obedience: of a "readonly" beside bind nothing would be read-only. */
+static int note_unused(struct json_reader *reader, const struct spec_mount *mount)
+{
+	const char *what = mount->options.remount ? "remount" :
+			   mount->options.bind	  ? "bind mount" :
+						    mount->type;
+	const char *text = NULL;
+	int r;
+
+	for (size_t i = 0; mount->words && mount->words[i]; i++) {
+		if (spec_mount_option_is_used(mount->words[i], mount))
+			continue;
+		text = arena_format(reader->arena, "%s%s'%s'", text ? text : "", text ? ", " : "",
+				    mount->words[i]);
+		if (!text)
+			return error_oom(reader->err);
+	}
+	if (!text)
+		return 0;
+	r = json_enter_key(reader, "options");
+	if (r < 0)
+		return r;
+	json_note(reader, JSON_WARNING, "of a %s nobody carries out %s", what, text);
+	json_leave(reader);
+	return 0;
+}
+
 static int read_mount(struct json_reader *reader, struct json_object *value, void *target, const void *arg)
 {
 	struct spec_mount *mount = target;
@@ -64,6 +107,9 @@ static int read_mount(struct json_reader *reader, struct json_object *value, voi
 		return json_error(reader, "'%s': neither a type nor the option bind", mount->destination);
 	if (mount->options.bind && (!mount->source || !*mount->source))
 		return json_error(reader, "'%s': a bind mount needs a source", mount->destination);
+	r = read_idmap(reader, mount);
+	if (r < 0)
+		return r;
 	if ((mount->id_maps.uids_len == 0) != (mount->id_maps.gids_len == 0))
 		return json_error(reader, "'%s': uidMappings and gidMappings go together",
 				  mount->destination);
@@ -71,7 +117,7 @@ static int read_mount(struct json_reader *reader, struct json_object *value, voi
 		mount->options.idmap = true;
 	if (mount->source && !*mount->source)
 		mount->source = NULL;
-	return 0;
+	return note_unused(reader, mount);
 }
 
 const struct spec_mount *spec_mount_at(const struct spec *spec, const char *path)

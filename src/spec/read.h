@@ -64,5 +64,13 @@ int spec_read_vm(struct json_reader *reader, struct json_object *value, void *ta
 /* struct spec_seccomp * */
 int spec_read_seccomp(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
 
+int spec_check_mappings(struct json_reader *reader, const struct spec_id_mapping *items, size_t len);
+/* mount_idmap.c: @text is behind "idmap=". */
+int spec_mount_idmap_read(struct json_reader *reader, const char *text, struct spec_id_maps *ret);
+/* Pure: ids of the container's user namespace become the host's; false: it does not have them. */
+bool spec_mount_idmap_resolve(struct spec_id_maps *maps, const struct spec_id_maps *container);
+
+/* Pure: whether an option means something on a mount that is a bind, a remount, or else a new file system of @type. */
+bool spec_mount_option_is_used(const char *word, const struct spec_mount *mount);
 /* Pure: splits mount options into numbers and data; see struct spec_mount_options. @reader names the place. */
 int spec_mount_options_make(struct json_reader *reader, char *const *words, struct spec_mount_options *ret);

@@ -264,6 +264,14 @@ class Mounts(BothPersonalities):
         self.write_config()
         self.assertIn("frobnicate", self.run_fails())
 
+    def test_options_of_a_bind_that_nobody_carries_out(self):
+        os.mkdir(f"{self.top}/vol")
+        self.mount("/vol", "bind", f"{self.top}/vol", "bind", "readonly", "size=1m", "sync", "ro")
+        self.shell("true")
+        result = self.run_container()
+        self.assertEqual((result.status, result.err.count("\n")), (0, 1), result)
+        self.assertIn("/mounts/7/options: of a bind mount nobody carries out 'readonly', 'size=1m', 'sync'", result.err)
+
     def test_unknown_file_system(self):
         self.mount("/t", "nosuchfs", "x")
         self.write_config()
@@ -734,6 +742,15 @@ class IdMapped(BothPersonalities):
 
     def setUpConfig(self):
         self.config = copy.deepcopy(CONFIG)
+
+    def test_mappings_of_the_option(self):
+        """As podman has them, also relative to the container's user namespace."""
+        self.mount(options=["rbind", "idmap=uids=0-2000-1#1000-3000-5;gids=0-2001-1#1000-3001-5"])
+        self.assertEqual(self.inside("stat -c '%u %g' /mnt/root /mnt/alice").split(), ["2000", "2001", "3000", "3001"])
+        self.setUpConfig()
+        self.user_namespace()
+        self.mount(options=["rbind", "idmap=uids=@0-7-1#@1000-8-1;gids=@0-9-1#@1000-10-1"])
+        self.assertEqual(self.inside("stat -c '%u %g' /mnt/root /mnt/alice").split(), ["7", "9", "8", "10"])
 
     def test_recursive_or_not(self):
         self.needs_tmpfs()

@@ -63,6 +63,7 @@ class Validate(KrunTest):
         config["root"]["path"] = "nowhere"
         config["mounts"].append({"destination": "/x", "type": "bind", "source": "/no/such/source"})
         config["mounts"].append({"destination": "relative", "type": "tmpfs"})
+        config["mounts"].append({"destination": "/y", "type": "bind", "source": "/", "options": ["readonly"]})
         config["hooks"] = {"prestart": [{"path": "/no/such/hook"}], "startContainer": [{"path": "/inside/only"}]}
         config["process"]["capabilities"]["bounding"].append("CAP_FLY")
         config["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
@@ -71,6 +72,7 @@ class Validate(KrunTest):
         found = {pointer: severity for pointer, severity, _ in self.findings(1)}
         self.assertEqual(found, {
             "/root/path": "error", "/mounts/7/source": "error", "/mounts/8/destination": "warning",
+            "/mounts/9/options": "warning",
             "/hooks/prestart/0/path": "error", "/process/capabilities": "warning",
             "/linux/seccomp/syscalls/0/names": "warning", "/linux/sysctl": "error"})
 
@@ -244,6 +246,8 @@ class Validate(KrunTest):
             self.config["mounts"].append({"destination": "/x", "type": "tmpfs", "source": "tmpfs", "options": [word]})
             if word.endswith("bind"):
                 self.config["mounts"][-1] = {"destination": "/x", "source": "/tmp", "options": [word]}
+            if word in ("copy-symlink", "src-nofollow", "dest-nofollow"):
+                self.config["mounts"][-1].update(type="bind", source="/tmp")
             if word.endswith("idmap"):
                 self.config["mounts"][-1].update(uidMappings=[{"containerID": 0, "hostID": 0, "size": 1}],
                                                  gidMappings=[{"containerID": 0, "hostID": 0, "size": 1}])

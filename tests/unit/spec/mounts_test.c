@@ -187,6 +187,85 @@ static void test_paths_that_are_none(void **state)
 	CHECK_ROWS(WITH_LINUX("%s"), rows);
 }
 
+static void test_ids_of_an_option(void **state)
+{
+	static const struct spec_row rows[] = {
+		{ "idmap=uids=0-1000-10;gids=0-100-10", NULL },
+		{ "ridmap=gids=0-100-10;uids=0-1-10#10-11-10", NULL },
+		{ "idmap=uids=0-1000-10", "uidMappings and gidMappings go together" },
+		{ "idmap=uids=0-1000;gids=0-1-1", "/mounts/0/options: range 1 is not FIRST-HOST-SIZE" },
+		{ "idmap=uids=0-1-1#a-1-1;gids=0-1-1", "range 2 is not" },
+		{ "idmap=uids=0-1-0;gids=0-1-1", "range 1 is not" },
+		{ "idmap=uids=0-1-1-1;gids=0-1-1", "range 1 is not" },
+		{ "idmap=uids=0-1-4294967296;gids=0-1-1", "range 1 is not" },
+		{ "idmap=uids=0-1-5#3-9-5;gids=0-1-1", "overlap" },
+		{ "idmap=users=0-1-5;gids=0-1-1", "'users=0-1-5': expected uids=RANGES;gids=RANGES" },
+		{ "idmap=uids=@0-0-5;gids=0-1-1", "a range with @ is in no mapping" },
+	};
+	static const char text[] =
+		"{\"ociVersion\":\"1.0.2\",\"root\":{\"path\":\"r\"},\"process\":{\"cwd\":\"/"
+		"\",\"args\":[\"a\"]},"
+		"\"mounts\":[{\"destination\":\"/m\",\"type\":\"bind\",\"source\":\"s\",\"options\":"
+		"[\"ridmap=uids=5-6-7#@20-1-9;gids=@0-10-2\"]}],\"linux\":{\"namespaces\":[{\"type\":"
+		"\"user\"},"
+		"{\"type\":\"mount\"}],\"uidMappings\":[{\"containerID\":0,\"hostID\":1000,\"size\":1},"
+		"{\"containerID\":1,\"hostID\":100000,\"size\":9}],"
+		"\"gidMappings\":[{\"containerID\":0,\"hostID\":200000,\"size\":12}]}}";
+	struct error err = { 0 };
+	struct spec *spec = NULL;
+	const struct spec_id_maps *maps;
+
+	(void)state;
+	CHECK_ROWS(WITH_TOP("\"mounts\":[{\"destination\":\"/m\",\"type\":\"bind\",\"source\":\"s\","
+			    "\"options\":[\"%s\"]}]"),
+		   rows);
+	if (spec_parse(text, strlen(text), "config.json", &spec, &err) < 0)
+		fail_msg("%s", err.text);
+	maps = &spec->mounts[0].id_maps;
+	assert_true(spec->mounts[0].options.idmap && spec->mounts[0].options.idmap_recursive);
+	assert_int_equal(maps->uids_len, 2);
+	assert_int_equal(maps->uids[0].container_id, 5);
+	assert_int_equal(maps->uids[0].host_id, 6);
+	assert_int_equal(maps->uids[0].size, 7);
+	assert_int_equal(maps->uids[1].container_id, 20);
+	assert_int_equal(maps->uids[1].host_id, 100000);
+	assert_int_equal(maps->gids[0].host_id, 200010);
+	spec_free(spec);
+}
+
+static void test_options_that_nobody_carries_out(void **state)
+{
+	static const struct {
+		const char *mount, *unused;
+	} rows[] = {
+		{ "\"type\":\"bind\",\"options\":[\"ro\",\"rprivate\",\"nosuid\",\"async\",\"\",\"idmap=uids="
+		  "0-1-1;gids=0-1-1\"]",
+		  NULL },
+		{ "\"type\":\"bind\",\"options\":[\"readonly\",\"ro\",\"size=1m\"]",
+		  "'readonly', 'size=1m'" },
+		{ "\"options\":[\"sync\",\"rbind\",\"tmpcopyup\"]", "'sync', 'tmpcopyup'" },
+		{ "\"type\":\"tmpfs\",\"options\":[\"sync\",\"tmpcopyup\",\"size=1m\",\"bogus\"]", NULL },
+		{ "\"type\":\"tmpfs\",\"options\":[\"copy-symlink\"]", "'copy-symlink'" },
+		{ "\"type\":\"ext4\",\"options\":[\"tmpcopyup\"]", "'tmpcopyup'" },
+		{ "\"type\":\"none\",\"options\":[\"remount\",\"ro\",\"size=1m\"]", "'size=1m'" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct error err = { 0 };
+		struct spec *spec = NULL;
+		char mount[256];
+
+		snprintf(mount, sizeof(mount), "{\"destination\":\"/m\",\"source\":\"s\",%s}", rows[i].mount);
+		if (spec_of(WITH_TOP("\"mounts\":[%s]"), mount, &spec, &err) < 0)
+			fail_msg("%s", err.text);
+		assert_int_equal(spec->warnings.len, rows[i].unused != NULL);
+		if (rows[i].unused)
+			assert_non_null(strstr(spec->warnings.items[0].reason, rows[i].unused));
+		spec_free(spec);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -194,6 +273,8 @@ int main(void)
 		cmocka_unit_test(test_every_kind_of_option),
 		cmocka_unit_test(test_every_word_of_features_is_understood),
 		cmocka_unit_test(test_what_is_mounted_at_a_place),
+		cmocka_unit_test(test_ids_of_an_option),
+		cmocka_unit_test(test_options_that_nobody_carries_out),
 		cmocka_unit_test(test_paths_are_normalised),
 		cmocka_unit_test(test_paths_that_are_none),
 	};

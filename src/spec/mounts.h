@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Part of spec.h: what config.json says of mounts, and maps of ids. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct spec_id_mapping {
+	uint32_t container_id, host_id, size;
+	bool relative; /* while it is read: host_id is one of the container's user namespace */
+};
+
+struct spec_id_maps {
+	struct spec_id_mapping *uids;
+	size_t uids_len;
+	struct spec_id_mapping *gids;
+	size_t gids_len;
+};
+
+/*
+ * Mount options, sorted by who understands them. Words of the table in config.md ("ro", "rnosuid",
+ * "rbind", "rslave", "tmpcopyup", ...) become numbers here; everything else is data for the file system.
+ */
+struct spec_mount_options {
+	bool bind;	     /* "bind" or "rbind" */
+	bool recursive_bind; /* "rbind" */
+	uint64_t attr_set;   /* MOUNT_ATTR_*: this mount only */
+	uint64_t attr_clear;
+	uint64_t rec_attr_set; /* MOUNT_ATTR_*: recursive variants (rro, rnosuid, ...), Linux 5.12 */
+	uint64_t rec_attr_clear;
+	unsigned long super_flags; /* MS_* of the super block: MS_SYNCHRONOUS, MS_DIRSYNC, MS_LAZYTIME... */
+	unsigned long propagation; /* 0, or MS_{SHARED,SLAVE,PRIVATE,UNBINDABLE}, with MS_REC for r* */
+	bool copy_up;		   /* "tmpcopyup" */
+	bool remount;		   /* "remount" */
+	bool idmap;		   /* "idmap", "ridmap", or mappings of its own */
+	bool idmap_recursive;	   /* "ridmap" */
+	bool dest_nofollow;   /* "dest-nofollow": a destination that is a symlink is covered, not followed */
+	bool source_nofollow; /* "src-nofollow": the source of a bind is taken as it is */
+	bool copy_symlink;    /* "copy-symlink": a source that is a symlink is copied, not followed */
+	const char *data;     /* comma separated, never NULL */
+	const char *idmap_text; /* behind "idmap=" or "ridmap="; NULL: none */
+};
+
+struct spec_mount {
+	const char *destination;     /* absolute, normalised; a relative one is read as below "/" */
+	char **words;		     /* the options as they are written; NULL: none */
+	const char *source;	     /* NULL if absent */
+	const char *type;	     /* never NULL: "bind" for binds, else the file system */
+	struct spec_id_maps id_maps; /* empty: with .idmap those of the container's user namespace */
+	struct spec_mount_options options;
+};
