@@ -264,8 +264,12 @@ static int refuse_device(const char *path, bool own, int r, struct error *err)
 static int make_configured(struct mount_setup *setup, const struct spec_device *device, struct error *err)
 {
 	struct place place = { .dir_fd = -1 };
-	int r = open_place(setup, device->path, &place);
+	int r;
 
+	/* Mounts are there already, and cover what is at their destinations. */
+	if (spec_mount_at(setup->spec, device->path))
+		return 0;
+	r = open_place(setup, device->path, &place);
 	if (r == 0)
 		r = make_node(setup, &place, device);
 	cleanup_close(&place.dir_fd);

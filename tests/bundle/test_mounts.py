@@ -643,6 +643,51 @@ class Devices(BothPersonalities):
         out = self.inside("stat -c '%t:%T %a %u %g' /dev/mine; stat -c '%F %a' /run/pipe")
         self.assertEqual(out.splitlines(), ["1:3 640 7 8", "fifo 600"])
 
+    def user_namespace(self):
+        self.config["linux"]["namespaces"].append({"type": "user"})
+        for key in ("uidMappings", "gidMappings"):
+            self.config["linux"][key] = [{"containerID": 0, "hostID": 100000, "size": 65536}]
+
+    def test_config_wins_on_the_default_paths(self):
+        """As a device or as a mount, by whatever spelling, with its own numbers, mode and owner."""
+        with open(f"{self.top}/file", "w") as file:
+            file.write("mine\n")
+        os.mkfifo(f"{self.top}/pipe")
+        os.chmod(f"{self.top}/pipe", 0o622)
+        device = {"path": "/dev/random", "type": "c", "major": 1, "minor": 9}
+        rows = (([{**device, "fileMode": 0o620, "uid": 7, "gid": 8}], [], "stat -c '%t:%T %a %u %g' /dev/random", "1:9 620 7 8"),
+                ([{**device, "path": "/dev//tty/", "major": 5, "minor": 0, "fileMode": 0o600}], [], "stat -c '%t:%T %a' /dev/tty",
+                 "5:0 600"),
+                ([{"path": "/dev/zero", "type": "p", "fileMode": 0o640}], [], "stat -c '%F %a' /dev/zero", "fifo 640"),
+                ([], [("/dev/random", "/dev/urandom")], "stat -c %t:%T /dev/random", "1:9"),
+                ([device], [("/dev/random", "/dev/zero")], "stat -c %t:%T /dev/random", "1:5"),
+                ([], [("/dev/./full/", f"{self.top}/file")], "cat /dev/full", "mine"),
+                ([], [("/dev/null", f"{self.top}/pipe")], "stat -c '%F %a' /dev/null", "fifo 622"),
+                ([], [("/dev/ptmx", "/dev/zero")], "stat -c %t:%T /dev/ptmx", "1:5"),
+                ([{**device, "path": "/dev/ptmx", "major": 1, "minor": 3}], [], "stat -c %t:%T /dev/ptmx", "1:3"),
+                ([{**device, "path": "/dev/stdin", "major": 1, "minor": 3}], [], "stat -c %t:%T /dev/stdin", "1:3"),
+                ([], [("/dev/stderr", f"{self.top}/file")], "cat /dev/stderr", "mine"))
+        for devices, binds, script, expected in rows:
+            for user_namespace in (False, True):
+                with self.subTest(devices=devices, binds=binds, user_namespace=user_namespace):
+                    self.config = copy.deepcopy(CONFIG)
+                    self.config["linux"].update(devices=devices, maskedPaths=[])
+                    self.config["mounts"] += [{"destination": destination, "type": "bind", "source": source, "options": ["bind"]}
+                                              for destination, source in binds]
+                    if user_namespace:
+                        self.user_namespace()
+                    subprocess.run(["chown", "-R", "100000:100000" if user_namespace else "0:0", self.rootfs], check=True)
+                    self.assertEqual(self.inside(script).strip(), expected)
+
+    def test_file_of_the_image_at_the_path_of_a_device(self):
+        for content in ("data", ""):
+            with self.subTest(content=content):
+                with open(f"{self.rootfs}/tmp/mine", "w") as file:
+                    file.write(content)
+                self.config["linux"]["devices"] = [{"path": "/tmp/mine", "type": "c", "major": 1, "minor": 5}]
+                self.write_config()
+                self.assertIn("device '/tmp/mine': something else is there already", self.run_fails())
+
     def test_device_that_is_not_allowed_cannot_be_opened(self):
         self.config["linux"]["devices"] = [{"path": "/dev/zero2", "type": "c", "major": 1, "minor": 5},
                                            {"path": "/dev/mem2", "type": "c", "major": 1, "minor": 1}]
