@@ -398,7 +398,7 @@ static int converse(struct exec *exec, struct error *err)
 
 	/* Without these nothing comes that has to be answered. */
 	if (!exec->process.process.terminal && !exec->handover)
-		return launch_expect_execution(exec->child.sync_fd, false, exec->child.pid, err);
+		return launch_expect_execution(exec->child.sync_fd, NULL, exec->child.pid, err);
 	while ((r = sync_receive(exec->child.sync_fd, &message, err)) == SYNC_MESSAGE) {
 		if (message.kind == SYNC_EXECUTE)
 			break;
@@ -407,7 +407,8 @@ static int converse(struct exec *exec, struct error *err)
 			return r;
 	}
 	return r < 0 ? r :
-		       launch_expect_execution(exec->child.sync_fd, r == SYNC_MESSAGE, exec->child.pid, err);
+		       launch_expect_execution(exec->child.sync_fd, r == SYNC_MESSAGE ? &message : NULL,
+					       exec->child.pid, err);
 }
 
 /* The container's cgroup, or the one below it that its first process has moved to. */

@@ -19,6 +19,7 @@
 #include "spec/spec.h"
 
 struct error;
+struct sync_message;
 
 struct launch {
 	const struct create_request *request;
@@ -72,9 +73,10 @@ struct launch {
 int launch_make(struct launch *launch, const struct create_request *request, bool run, struct error *err);
 /*
  * Until the process at the other end of @sync_fd executes its program. The end of the socket is no success, nor is SYNC_EXECUTE before it:
- * who is killed before the execve has perhaps said so, too. Process @pid tells (proc_has_executed()). @said: SYNC_EXECUTE has come already.
+ * who is killed before the execve has perhaps said so, too. Process @pid tells (proc_has_executed()). @said: as for
+ * sync_expect_execution().
  */
-int launch_expect_execution(int sync_fd, bool said, pid_t pid, struct error *err);
+int launch_expect_execution(int sync_fd, const struct sync_message *said, pid_t pid, struct error *err);
 /* Lets the program run: the second half of `run`. */
 int launch_start(struct launch *launch, struct error *err);
 void launch_done(struct launch *launch);

@@ -84,7 +84,7 @@ static int give_id_maps(struct launch *launch, struct error *err)
 	if (!launch->spec->namespaces[NS_USER].path)
 		r = idmap_write(launch->proc_fd, launch->child.pid, &launch->spec->id_maps, err);
 	if (r == 0)
-		r = rlimits_apply(launch->child.pid, process->rlimits, process->rlimits_len, err);
+		r = rlimits_prepare(launch->child.pid, process->rlimits, process->rlimits_len, err);
 	if (r == 0)
 		r = scheduling_apply(launch->child.pid, process, err);
 	if (r == 0 && process->oom_score_adj.set && geteuid() == 0)
@@ -189,7 +189,7 @@ static int wait_for_monitor(struct launch *launch, pid_t monitor, struct error *
 	if (launch->shim_fd >= 0)
 		launch->state.monitor_pid = monitor;
 	/* The socket ends with km's execve, or brings the reason why there was none. */
-	r = sync_expect_execution(launch->child.sync_fd, false, err);
+	r = sync_expect_execution(launch->child.sync_fd, NULL, err);
 	if (r < 0)
 		return r;
 	r = km_wait_ready(&km, launch->km.settings.start_timeout_ms, err);
@@ -257,7 +257,7 @@ int launch_converse(struct launch *launch, struct error *err)
 	return r;
 }
 
-int launch_expect_execution(int sync_fd, bool said, pid_t pid, struct error *err)
+int launch_expect_execution(int sync_fd, const struct sync_message *said, pid_t pid, struct error *err)
 {
 	const int said_so = sync_expect_execution(sync_fd, said, err);
 	int executed;

@@ -24,6 +24,11 @@ struct hooks_context {
 	 * hooks_output_write().
 	 */
 	void (*say)(void *data, int stream, const char *text, size_t len);
+	/*
+	 * What confines a hook beyond this process: runs in the hook's own, right before its execve(2), and behind it nothing is called
+	 * but that. NULL: nothing.
+	 */
+	int (*confine)(void *data, struct error *err);
 	void *data;
 };
 

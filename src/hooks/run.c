@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -38,6 +39,7 @@ struct run {
 	int output_fd; /* its stderr, and its stdout when that has no file; -1 at end of file */
 	int stdout_fd; /* its stdout when that has a file, else -1 */
 	const struct hooks_context *context;
+	struct error *words;	/* why it was not executed */
 	const char *state;	/* what is still to be written */
 	char tail[OUTPUT_TAIL]; /* the end of what it said */
 	size_t tail_len;
@@ -51,9 +53,11 @@ static void enter_directory(const char *directory)
 		_exit(127);
 }
 
+/* @words: shared with the parent, because what confines a hook may let it say nothing and end in no other way than by a signal. */
 static _Noreturn void child(const struct spec_hook *hook, const struct hooks_context *context,
-			    const int fds[3])
+			    const int fds[3], struct error *words)
 {
+	struct error err = { 0 };
 	char *const *env = hook->env ? hook->env : context->env ? context->env : environ;
 	char *default_args[] = { (char *)(uintptr_t)hook->path, NULL };
 	char *const *args = hook->args && hook->args[0] ? hook->args : default_args;
@@ -67,8 +71,11 @@ static _Noreturn void child(const struct spec_hook *hook, const struct hooks_con
 	sys_close_range(3, ~0U, 0);
 	enter_directory(context->directory);
 	sys_restore_files();
-	execve(hook->path, args, env);
-	dprintf(STDERR_FILENO, "%s", error_reason(-errno));
+	if (!context->confine || context->confine(context->data, &err) == 0) {
+		execve(hook->path, args, env);
+		error_sys(&err, -errno, "execute it");
+	}
+	*words = err;
 	_exit(127);
 }
 
@@ -200,13 +207,13 @@ static int start(const struct spec_hook *hook, struct run *run, struct error *er
 	int r = make_pipes(input, output, apart, err);
 
 	if (r == 0)
-		/* In the container a filter may be in force: docker's default one knows no clone3(2). */
+		/* In the container a filter with an agent may be in force: docker's default one knows no clone3(2). */
 		run->pid = fork();
 	if (run->pid < 0)
 		run->pid = -errno;
 	if (r == 0 && run->pid == 0)
-		child(hook, run->context,
-		      (int[]){ input[0], stdout_apart ? apart[1] : output[1], output[1] });
+		child(hook, run->context, (int[]){ input[0], stdout_apart ? apart[1] : output[1], output[1] },
+		      run->words);
 	cleanup_close(&input[0]);
 	cleanup_close(&output[1]);
 	cleanup_close(&apart[1]);
@@ -234,6 +241,8 @@ static int finish(const struct spec_hook *hook, struct run *run, int result, str
 		return error_set(err, result, "timed out after %lld s", (long long)hook->timeout.value);
 	if (result < 0)
 		return error_sys(err, result, "wait for it");
+	if (run->words->code < 0)
+		return error_set(err, -ECANCELED, "%s", run->words->text);
 	if (WIFSIGNALED(status))
 		return error_set(err, -ECANCELED, "killed by signal %d: %s", WTERMSIG(status),
 				 last_line(run));
@@ -244,13 +253,14 @@ static int finish(const struct spec_hook *hook, struct run *run, int result, str
 }
 
 static int run_one(const struct spec_hook *hook, const char *state, const struct hooks_context *context,
-		   struct error *err)
+		   struct error *words, struct error *err)
 {
 	struct run run = { .pidfd = -1,
 			   .input_fd = -1,
 			   .output_fd = -1,
 			   .stdout_fd = -1,
 			   .context = context,
+			   .words = words,
 			   .state = state };
 	int64_t deadline = hook->timeout.set ? clock_ms() + hook->timeout.value * 1000 : -1;
 	int r = start(hook, &run, err);
@@ -274,8 +284,13 @@ static int run_named(enum hook_kind kind, const struct spec_hooks *hooks, size_t
 {
 	void (*old)(int) = signal(SIGPIPE, SIG_IGN);
 	unsigned long long begin = log_clock();
-	int r = run_one(&hooks->items[index], state, context, err);
+	struct error *words =
+		mmap(NULL, sizeof(*words), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int r = words == MAP_FAILED ? error_sys(err, -errno, "share memory with a hook") :
+				      run_one(&hooks->items[index], state, context, words, err);
 
+	if (words != MAP_FAILED)
+		munmap(words, sizeof(*words));
 	signal(SIGPIPE, old);
 	log_step_done(hook_kind_name(kind), begin);
 	if (r < 0)

@@ -5,18 +5,19 @@
  * brings do the same, by the same table; its order is the design:
  *
  *   streams                while the links to our own descriptors can still be used, and as root, who may give them away
- *   limits, bounding set   while CAP_SYS_RESOURCE and CAP_SETPCAP are there
+ *   limits, bounding set   while CAP_SYS_RESOURCE and CAP_SETPCAP are there; limits that krun's own steps would run into come last
  *   labels                 through files that were opened on the host; they hold from the execve on
  *   descriptors            from here on nothing of the host is open, and nothing is looked up but in the container
  *   working directory      by an fd below the root, when no descriptor is left that its path could lead through; with root's rights,
  *                          because a working directory that only root may enter is entered (config.md, "process.cwd")
- *   monitor                before any filter, which need not allow the look at km's file
- *   seccomp (privileged)   without no_new_privs the kernel takes a filter from CAP_SYS_ADMIN only
- *   identity, capabilities first the ids, with the capabilities kept, because the kernel drops them with the ids
+ *   monitor                as root, too
+ *   identity, capabilities first the ids, with the capabilities kept, because the kernel drops them with the ids; what the load of the
+ *                          filter takes stays permitted, out of effect
  *   ... (user)             as the user, where root's rights did not reach: no CAP_DAC_OVERRIDE, a network file system
  *   program                as the user, relative to the working directory
- *   seccomp                last, so that it need not allow what stands above; init_execute() loads it after the park, where the
- *                          only calls left are its own
+ *   seccomp (notify)       a filter with an agent, while the command that knows the agent is there
+ *
+ * Any other filter need not allow what stands above and what comes behind: init_execute() loads it right before its execve(2), filter.c.
  */
 
 #include <errno.h>
@@ -29,9 +30,9 @@
 #include <unistd.h>
 
 #include "init/ctx.h"
-#include "init/sync.h"
 #include "security/security.h"
 #include "spec/spec.h"
+#include "syscall/capability.h"
 #include "syscall/open.h"
 #include "util/cleanup.h"
 #include "util/error.h"
@@ -44,7 +45,7 @@ static int step_limits(struct init_ctx *ctx, struct error *err)
 	/* In a user namespace the parent (create) or the step "host side" (exec) has done it. */
 	if (ctx->plan->user_namespace)
 		return 0;
-	r = rlimits_apply(0, process->rlimits, process->rlimits_len, err);
+	r = rlimits_prepare(0, process->rlimits, process->rlimits_len, err);
 	return r < 0 ? r : scheduling_apply(0, process, err);
 }
 
@@ -136,10 +137,22 @@ static int step_identity(struct init_ctx *ctx, struct error *err)
 
 static int step_capabilities(struct init_ctx *ctx, struct error *err)
 {
-	int r = caps_apply(ctx->plan->process->capabilities, err);
+	const uint64_t needs = init_filter_needs(ctx->plan);
+	struct capability_sets now;
+	int r = caps_apply(ctx->plan->process->capabilities, needs, &ctx->capabilities, err);
 
 	init_stay_hidden();
-	return r;
+	if (r < 0 || needs == 0)
+		return r;
+	ctx->lent = needs & ~ctx->capabilities.effective;
+	r = sys_capget(&now);
+	if (r < 0)
+		return error_sys(err, r, "read capabilities");
+	return needs & ~now.permitted ?
+		       error_set(err, -EPERM,
+				 "config.json: /linux/seccomp: without noNewPrivileges the kernel takes a "
+				 "filter from CAP_SYS_ADMIN only, which krun does not have here") :
+		       0;
 }
 
 static int step_no_new_privs(struct init_ctx *ctx, struct error *err)
@@ -154,44 +167,6 @@ static int step_program(struct init_ctx *ctx, struct error *err)
 	return program_find(ctx->plan->process->args, ctx->plan->env, &ctx->program, err);
 }
 
-/* ---- seccomp ------------------------------------------------------------------------------------------------------ */
-
-static int send_listener(void *data, int listener_fd)
-{
-	const struct init_ctx *ctx = data;
-	struct error ignored;
-
-	return sync_send(ctx->sync_fd, SYNC_SECCOMP, 0, listener_fd, &ignored);
-}
-
-enum filter_time init_filter_time(const struct init_plan *plan)
-{
-	if (!plan->seccomp)
-		return FILTER_NEVER;
-	if (!plan->process->no_new_privileges)
-		return FILTER_PRIVILEGED;
-	return plan->handover ? FILTER_NOTIFY : FILTER_LAST;
-}
-
-int init_load_filter(struct init_ctx *ctx, enum filter_time now, struct error *err)
-{
-	if (init_filter_time(ctx->plan) != now)
-		return 0;
-	if (ctx->plan->handover)
-		seccomp_handover_set_sender(ctx->plan->handover, send_listener, ctx);
-	return seccomp_apply(ctx->plan->seccomp, ctx->plan->handover, err);
-}
-
-static int step_seccomp_privileged(struct init_ctx *ctx, struct error *err)
-{
-	return init_load_filter(ctx, FILTER_PRIVILEGED, err);
-}
-
-static int step_seccomp_notify(struct init_ctx *ctx, struct error *err)
-{
-	return init_load_filter(ctx, FILTER_NOTIFY, err);
-}
-
 const struct init_step init_confine_steps[] = {
 	{ "streams", init_step_streams },
 	{ "limits", step_limits },
@@ -202,12 +177,11 @@ const struct init_step init_confine_steps[] = {
 	{ "descriptors", init_step_descriptors },
 	{ "working directory", step_directory_as_root },
 	{ "monitor", init_step_monitor },
-	{ "seccomp (privileged)", step_seccomp_privileged },
 	{ "identity", step_identity },
 	{ "capabilities", step_capabilities },
 	{ "no new privileges", step_no_new_privs },
 	{ "working directory (user)", step_directory },
 	{ "program", step_program },
-	{ "seccomp (notify)", step_seccomp_notify },
+	{ "seccomp (notify)", init_step_filter_notify },
 	{ NULL, NULL },
 };

@@ -4,9 +4,11 @@
 /* What the steps of the child share. Everything here lives in the child alone. */
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "init/init.h"
 #include "init/program.h"
+#include "syscall/capability.h"
 
 struct init_ctx {
 	const struct init_plan *plan;
@@ -17,9 +19,15 @@ struct init_ctx {
 	int slave_fd;		/* pty slave between the steps "console" and "streams", else -1 */
 	bool in_directory; /* the working directory has been entered, with the rights of the container's root */
 	char *state;	   /* for hooks in the container: JSON with "creating", NUL, JSON with "created" */
-	bool monitor_is_script; /* on the host: its interpreter has to open it by name */
-	int monitor_fd;		/* km's file, from the step "monitor" on; else -1 */
-	struct program program; /* found by the step "program" */
+	bool monitor_is_script;		     /* on the host: its interpreter has to open it by name */
+	int monitor_fd;			     /* km's file, from the step "monitor" on; else -1 */
+	struct program program;		     /* found by the step "program" */
+	struct capability_sets capabilities; /* what config.json gives, from the step "capabilities" on */
+	uint64_t lent;			     /* permitted besides, for the load of the filter */
+	bool limited;			     /* init_limit() */
+	bool confined;			     /* the filter is in force */
+	struct error *last_words;	     /* init_last_words_make(), or NULL */
+	int last_words_fd;		     /* of that memory, or -1 */
 };
 
 struct init_step {
@@ -43,21 +51,36 @@ int init_inherit_stage(const struct init_plan *plan, const int *sync_fd, struct 
 void init_stay_hidden(void);
 int init_step_leave_proc(struct init_ctx *ctx, struct error *err);
 int init_step_descriptors(struct init_ctx *ctx, struct error *err);
+/* The soft limit with which km, whose descriptors are high numbers, and its payload have all that they can use. */
+int init_limit_monitor_files(struct error *err);
 
 /* streams.c */
 int init_step_streams(struct init_ctx *ctx, struct error *err);
 
-/* confine.c: when the plan's filter is loaded. */
+/* filter.c: when the plan's filter is loaded. */
 enum filter_time {
 	FILTER_NEVER,
-	FILTER_PRIVILEGED, /* without no_new_privs the kernel takes it from CAP_SYS_ADMIN only */
 	FILTER_NOTIFY, /* one whose listener an agent gets: while the command that knows the agent is there */
-	FILTER_LAST,   /* after the park */
+	FILTER_LAST,   /* right before execve(2) */
 };
 
 enum filter_time init_filter_time(const struct init_plan *plan);
-/* Loads the filter if its time is @now. */
-int init_load_filter(struct init_ctx *ctx, enum filter_time now, struct error *err);
+/* Capabilities that loading it takes: without no_new_privs the kernel asks for CAP_SYS_ADMIN. */
+uint64_t init_filter_needs(const struct init_plan *plan);
+/* Whether the plan's filter, if there is one, lets @call (SYS_*) through without asking anybody. Pure. */
+bool init_filter_allows(const struct init_plan *plan, int call);
+/* The limits of the container that were still to come. Behind it krun's own steps take next to nothing. */
+int init_limit(struct init_ctx *ctx, struct error *err);
+int init_step_filter_notify(struct init_ctx *ctx, struct error *err);
+/* At FILTER_LAST: loads the filter and gives up what that took. Then nothing is left but execve(2), or to report a failure and end. */
+int init_load_filter(struct init_ctx *ctx, struct error *err);
+/*
+ * Memory that this process and the command share, for the time when the filter lets it say nothing. The command gets the descriptor with
+ * SYNC_EXECUTE. No memory when the filter is not loaded last.
+ */
+int init_last_words_make(struct init_ctx *ctx, struct error *err);
+/* By whichever way there is. */
+void init_report_failure(const struct init_ctx *ctx, const struct error *failure);
 
 /* hooks_context.say of hooks in the container, @data: struct init_ctx. By the channel to the command that waits for them. */
 void init_hook_said(void *data, int stream, const char *text, size_t len);
@@ -65,5 +88,5 @@ void init_hook_said(void *data, int stream, const char *text, size_t len);
 /* execute.c */
 int init_step_monitor(struct init_ctx *ctx, struct error *err);
 
-/* After the last step: parks as planned, loads the filter, runs startContainer hooks, executes. Returns only on failure. */
+/* After the last step: parks as planned, runs startContainer hooks, loads the filter, executes. Returns only on failure. */
 int init_execute(struct init_ctx *ctx, struct error *err);

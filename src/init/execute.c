@@ -4,10 +4,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/audit.h>
 #include <linux/memfd.h>
 #include <linux/openat2.h>
-#include <linux/seccomp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +21,6 @@
 #include "init/ctx.h"
 #include "init/sync.h"
 #include "km/km.h"
-#include "km/needs.h"
 #include "security/security.h"
 #include "spec/spec.h"
 #include "syscall/open.h"
@@ -198,23 +195,12 @@ int init_step_monitor(struct init_ctx *ctx, struct error *err)
 
 /* ---- the last call ------------------------------------------------------------------------------------------------ */
 
-/* What execve gets. Made before the last filter, which need not allow what that takes. */
+/* What execve gets. Made before the filter, which need not allow what that takes. */
 struct last_call {
 	char **env;
 	struct strv argv; /* of km */
 	bool by_fd;	  /* the filter allows execveat(2) */
 };
-
-/* The filter that will be in force, or is. */
-static bool filter_allows(const struct init_ctx *ctx, int call)
-{
-	const struct seccomp_program *filter = ctx->plan->seccomp;
-	const struct seccomp_data data = { .nr = call, .arch = AUDIT_ARCH_X86_64 };
-	uint32_t action;
-
-	return !filter || (km_filter_run(filter->instructions, filter->len, &data, &action) == 0 &&
-			   (action == SECCOMP_RET_ALLOW || action == SECCOMP_RET_LOG));
-}
 
 static int prepare(const struct init_ctx *ctx, struct last_call *ret, struct error *err)
 {
@@ -229,8 +215,27 @@ static int prepare(const struct init_ctx *ctx, struct last_call *ret, struct err
 	if (readlink("/proc/self/exe", self, sizeof(self)) < 0)
 		return error_set(err, -ENOENT, "km needs /proc in the container, and there is none");
 	/* The interpreter of a script, which km may be on the host, has to open it by name: the descriptor is closed by then. */
-	ret->by_fd = filter_allows(ctx, SYS_execveat) && !ctx->monitor_is_script;
+	ret->by_fd = init_filter_allows(ctx->plan, SYS_execveat) && !ctx->monitor_is_script;
 	return make_monitor_argv(ctx, &ret->argv, err);
+}
+
+/* What km inherits, in its own process alone. */
+static int prepare_monitor(struct init_ctx *ctx, struct error *err)
+{
+	const struct init_plan *plan = ctx->plan;
+
+	if (plan->program != INIT_PROGRAM_KM)
+		return 0;
+	/* km opens its log by this number after its execve. */
+	if (plan->monitor_log_fd >= 0 && fcntl(plan->monitor_log_fd, F_SETFD, 0) < 0)
+		return error_sys(err, -errno, "pass km its log");
+	for (size_t i = 0; plan->monitor_sockets && i < KM_SPARE_SOCKETS; i++)
+		if (fcntl(plan->monitor_sockets[i], F_SETFD, 0) < 0)
+			return error_sys(err, -errno, "pass km its sockets");
+	survive_file_size_limit();
+	if (plan->monitor_waits)
+		ignore_release_signal();
+	return occupy_numbers(ctx, err);
 }
 
 static int execute_monitor(struct init_ctx *ctx, const struct last_call *last, struct error *err)
@@ -238,12 +243,6 @@ static int execute_monitor(struct init_ctx *ctx, const struct last_call *last, s
 	const struct init_plan *plan = ctx->plan;
 	int r;
 
-	survive_file_size_limit();
-	r = occupy_numbers(ctx, err);
-	if (r < 0)
-		return r;
-	if (plan->monitor_waits)
-		ignore_release_signal();
 	if (last->by_fd)
 		r = sys_execveat(ctx->monitor_fd, "", last->argv.items, last->env, AT_EMPTY_PATH);
 	else
@@ -284,13 +283,38 @@ static void take_terminal(void)
 	sigprocmask(SIG_SETMASK, &old, NULL);
 }
 
+/*
+ * As confined as km: a process without the filter could be traced by one that has it. By name where the filter refuses execveat(2): this is
+ * the first process of a pid namespace whose /proc nobody but config.json has a hand in.
+ */
+static int execute_shim(struct init_ctx *ctx, pid_t pid, struct error *err)
+{
+	char number[16], path[32];
+	char *const argv[] = { (char[]){ "krun-init" }, number, NULL };
+	char *const env[] = { NULL };
+	const int fd = ctx->plan->shim_fd;
+	int r;
+
+	snprintf(number, sizeof(number), "%d", pid);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	/* Process 1 stays when the command ends; its child does so in park(). */
+	prctl(PR_SET_PDEATHSIG, 0);
+	r = init_limit(ctx, err);
+	if (r == 0)
+		r = init_load_filter(ctx, err);
+	if (r < 0)
+		return r;
+	if (init_filter_allows(ctx->plan, SYS_execveat))
+		r = sys_execveat(fd, "", argv, env, AT_EMPTY_PATH);
+	else
+		r = execve(path, argv, env) < 0 ? -errno : 0;
+	return error_sys(err, r, "execute the init process for km");
+}
+
 /* Process 1 becomes the shim, its only child goes on to km. Returns in the child only. */
 static int put_shim_in_front(struct init_ctx *ctx, struct error *err)
 {
-	char number[16];
-	char *const argv[] = { (char[]){ "krun-init" }, number, NULL };
-	char *const env[] = { NULL };
-	/* The payload's seccomp filter is in force: docker's default one knows no clone3(2). */
+	/* A filter with an agent is in force: docker's default one knows no clone3(2). */
 	pid_t pid = fork();
 
 	if (pid < 0)
@@ -300,11 +324,7 @@ static int put_shim_in_front(struct init_ctx *ctx, struct error *err)
 			take_terminal();
 		return 0;
 	}
-	snprintf(number, sizeof(number), "%d", pid);
-	/* Process 1 stays when the command ends; its child does so in park(). */
-	prctl(PR_SET_PDEATHSIG, 0);
-	return error_sys(err, sys_execveat(ctx->plan->shim_fd, "", argv, env, AT_EMPTY_PATH),
-			 "execute the init process for km");
+	return execute_shim(ctx, pid, err);
 }
 
 static int park(struct init_ctx *ctx, struct error *err)
@@ -333,7 +353,7 @@ static int park(struct init_ctx *ctx, struct error *err)
 /* A filter that is in force already may refuse the word, or end us for it. */
 static bool may_speak(const struct init_ctx *ctx)
 {
-	return init_filter_time(ctx->plan) == FILTER_LAST || filter_allows(ctx, SYS_sendmsg);
+	return init_filter_time(ctx->plan) != FILTER_NOTIFY || init_filter_allows(ctx->plan, SYS_sendmsg);
 }
 
 void init_hook_said(void *data, int stream, const char *text, size_t len)
@@ -343,43 +363,58 @@ void init_hook_said(void *data, int stream, const char *text, size_t len)
 	sync_send_hook_said(ctx->sync_fd, stream, text, len);
 }
 
-/* A program of the image: it learns what the container's own learns. */
+static int confine_hook(void *data, struct error *err)
+{
+	int r = init_limit(data, err);
+
+	return r < 0 ? r : init_load_filter(data, err);
+}
+
+/* A program of the image: it learns what the container's own learns, and is confined as that will be. */
 static int run_start_hooks(struct init_ctx *ctx, struct error *err)
 {
 	static char *const nothing[] = { NULL };
 	const struct spec *spec = ctx->plan->spec;
 	const struct hooks_context context = {
-		.env = spec->process->env ? spec->process->env : nothing,
+		.env = ctx->plan->process->env ? ctx->plan->process->env : nothing,
 		.directory = "/",
 		.say = init_hook_said,
+		.confine = confine_hook,
 		.data = ctx,
 	};
 
+	if (!spec || spec->hooks[HOOK_START_CONTAINER].len == 0)
+		return 0;
 	return hooks_run(HOOK_START_CONTAINER, &spec->hooks[HOOK_START_CONTAINER],
 			 ctx->state + strlen(ctx->state) + 1, &context, err);
 }
 
 int init_execute(struct init_ctx *ctx, struct error *err)
 {
-	const struct spec *spec = ctx->plan->spec;
+	const struct init_plan *plan = ctx->plan;
+	const bool monitor_parks = plan->park == INIT_PARK_MONITOR;
 	struct last_call last = { 0 };
-	int r = 0;
+	int r = monitor_parks ? 0 : park(ctx, err);
 
-	/* With a monitor that waits itself, the process that says "ready" has to be the monitor's. */
-	if (ctx->plan->park == INIT_PARK_MONITOR && ctx->plan->shim_fd >= 0)
-		r = put_shim_in_front(ctx, err);
-	if (r == 0)
-		r = park(ctx, err);
-	if (r == 0 && may_speak(ctx))
-		r = sync_send(ctx->sync_fd, SYNC_EXECUTE, 0, -1, err);
-	/* Whatever fails now says so after SYNC_EXECUTE. */
 	if (r == 0)
 		r = prepare(ctx, &last, err);
 	if (r == 0)
-		r = init_load_filter(ctx, FILTER_LAST, err);
-	if (r == 0 && spec && spec->hooks[HOOK_START_CONTAINER].len > 0)
 		r = run_start_hooks(ctx, err);
-	if (r == 0 && ctx->plan->park != INIT_PARK_MONITOR && ctx->plan->shim_fd >= 0)
+	if (r == 0)
+		r = init_last_words_make(ctx, err);
+	if (r == 0 && plan->shim_fd >= 0)
 		r = put_shim_in_front(ctx, err);
+	/* With a monitor that waits itself, the process that says "ready" has to be the monitor's. */
+	if (r == 0 && monitor_parks)
+		r = park(ctx, err);
+	if (r == 0)
+		r = init_limit(ctx, err);
+	if (r == 0)
+		r = prepare_monitor(ctx, err);
+	/* Whatever fails now says so after SYNC_EXECUTE. */
+	if (r == 0 && may_speak(ctx))
+		r = sync_send(ctx->sync_fd, SYNC_EXECUTE, 0, ctx->last_words_fd, err);
+	if (r == 0)
+		r = init_load_filter(ctx, err);
 	return r < 0 ? r : execute_program(ctx, &last, err);
 }

@@ -148,7 +148,7 @@ int init_step_leave_proc(struct init_ctx *ctx, struct error *err)
 	return 0;
 }
 
-static int limit_monitor_files(struct error *err)
+int init_limit_monitor_files(struct error *err)
 {
 	struct rlimit limit;
 
@@ -176,13 +176,6 @@ int init_step_descriptors(struct init_ctx *ctx, struct error *err)
 	ctx->files = (struct lsm_files)LSM_FILES_NONE;
 	open_use_own_links(-1);
 	r = close_others(&list, r, plan, err);
-	if (r < 0 || plan->program != INIT_PROGRAM_KM)
-		return r;
-	/* km opens its log by this number after its execve. */
-	if (plan->monitor_log_fd >= 0 && fcntl(plan->monitor_log_fd, F_SETFD, 0) < 0)
-		return error_sys(err, -errno, "pass km its log");
-	for (size_t i = 0; plan->monitor_sockets && i < KM_SPARE_SOCKETS; i++)
-		if (fcntl(plan->monitor_sockets[i], F_SETFD, 0) < 0)
-			return error_sys(err, -errno, "pass km its sockets");
-	return limit_monitor_files(err);
+	/* The next step moves a descriptor out of the way of km's. */
+	return r == 0 && plan->program == INIT_PROGRAM_KM ? init_limit_monitor_files(err) : r;
 }

@@ -93,6 +93,9 @@ struct init_plan {
  */
 void init_give_streams(uid_t uid);
 
+/* Pure: an error that names the call when the plan's filter would end the process at its last step, before anything is made. */
+int init_filter_check(const struct init_plan *plan, struct error *err);
+
 /* What spawning gives the parent. */
 struct init_child {
 	pid_t pid;   /* of the container's init (or exec'ed process), in the parent's pid namespace */

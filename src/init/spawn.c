@@ -76,6 +76,7 @@ static _Noreturn void child_main(const struct init_plan *plan, int sync_fd, bool
 		.files = LSM_FILES_NONE,
 		.slave_fd = -1,
 		.monitor_fd = -1,
+		.last_words_fd = -1,
 	};
 	struct error err = { 0 };
 	int r;
@@ -90,8 +91,7 @@ static _Noreturn void child_main(const struct init_plan *plan, int sync_fd, bool
 		r = run_steps(&ctx, init_confine_steps, &err);
 	if (r == 0)
 		init_execute(&ctx, &err);
-	if (ctx.sync_fd >= 0)
-		sync_send_failure(ctx.sync_fd, &err);
+	init_report_failure(&ctx, &err);
 	_exit(1);
 }
 
@@ -247,7 +247,9 @@ int init_spawn(const struct init_plan *plan, struct init_child *ret, struct erro
 	pid_t pid;
 	int r;
 
-	r = lend_oom_score(plan, &own_score, err);
+	r = init_filter_check(plan, err);
+	if (r == 0)
+		r = lend_oom_score(plan, &own_score, err);
 	if (r == 0)
 		r = sync_pair(fds, err);
 	if (r < 0)

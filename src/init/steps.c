@@ -358,7 +358,7 @@ static int step_exec_host_side(struct init_ctx *ctx, struct error *err)
 					      step_cpus(ctx, err);
 	if (r < 0 || !ctx->plan->user_namespace)
 		return r;
-	r = rlimits_apply(0, process->rlimits, process->rlimits_len, err);
+	r = rlimits_prepare(0, process->rlimits, process->rlimits_len, err);
 	return r < 0 ? r : scheduling_apply(0, process, err);
 }
 

@@ -18,7 +18,7 @@
  *     child  -> parent  SYNC_SECCOMP     fd = the listener of a filter that notifies; the child waits for the agent, seccomp_handover
  *     child  -> parent  SYNC_READY       nothing can fail any more but the final execve
  *     parent -> child   SYNC_START       `run` only: go on (after `create` the gate of start.h says it)
- *     child  -> parent  SYNC_EXECUTE     the execve is next
+ *     child  -> parent  SYNC_EXECUTE     the filter and the execve are next; fd = where it leaves its last words, when a filter is
  *     child  -> parent  SYNC_FAILED      at any time: value = negative errno, text = the error
  *   exec: SYNC_ATTACHED and SYNC_CHILD likewise, SYNC_CONSOLE, SYNC_SECCOMP, SYNC_EXECUTE, SYNC_FAILED.
  *   `start` of a container that `create` parked: SYNC_EXECUTE, SYNC_FAILED over the pair that came through the gate.
@@ -85,9 +85,10 @@ int sync_expect(int socket_fd, enum sync_kind kind, struct sync_message *ret, st
 
 /*
  * Until the child executes its program: SYNC_MESSAGE when it said that it does, SYNC_END when the socket ended without that word, in
- * which case only a look at the process tells whether it did, or its error. @said: that word has come already.
+ * which case only a look at the process tells whether it did, or its error. @said: the SYNC_EXECUTE that has come already, with its
+ * descriptor (used up); or NULL.
  */
-int sync_expect_execution(int socket_fd, bool said, struct error *err);
+int sync_expect_execution(int socket_fd, const struct sync_message *said, struct error *err);
 
 /*
  * Runs @act in a copy of this process (fork(2); it has the same descriptors) and waits for its end. Its failure is the error, and

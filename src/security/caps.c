@@ -58,9 +58,10 @@ static void warn_ungrantable(uint64_t missing)
 				    capability_name(number) ? capability_name(number) : "(unknown)");
 }
 
-int caps_apply(const struct spec_capabilities *caps, struct error *err)
+int caps_apply(const struct spec_capabilities *caps, uint64_t lent, struct capability_sets *ret,
+	       struct error *err)
 {
-	struct capability_sets have, sets;
+	struct capability_sets have, sets, now;
 	uint64_t ambient;
 	int r = sys_capget(&have);
 
@@ -73,7 +74,9 @@ int caps_apply(const struct spec_capabilities *caps, struct error *err)
 	sets.inheritable = wanted(caps, CAP_SET_INHERITABLE) & have.permitted;
 	if (wanted(caps, CAP_SET_PERMITTED) & ~have.permitted)
 		warn_ungrantable(wanted(caps, CAP_SET_PERMITTED) & ~have.permitted);
-	r = sys_capset(&sets);
+	*ret = now = sets;
+	now.permitted |= lent & have.permitted;
+	r = sys_capset(&now);
 	if (r < 0)
 		return error_sys(err, r, "set capabilities");
 	/* EINVAL: a kernel without ambient capabilities (before 4.3) has none to clear. */

@@ -19,17 +19,66 @@
 #include "util/io.h"
 #include "util/log.h"
 
-int rlimits_apply(pid_t pid, const struct spec_rlimit *rlimits, size_t len, struct error *err)
+/* Whether a step of krun's own can fail by it, or be ended. */
+static bool holds_krun_back(int resource)
 {
-	for (size_t i = 0; i < len; i++) {
+	switch (resource) {
+	case RLIMIT_AS:
+	case RLIMIT_DATA:
+	case RLIMIT_FSIZE:
+	case RLIMIT_NOFILE:
+	case RLIMIT_STACK:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int set_limit(pid_t pid, const struct spec_rlimit *wanted, const struct rlimit *limit,
+		     struct error *err)
+{
+	if (prlimit(pid, (__rlimit_resource_t)wanted->resource, limit, NULL) < 0)
+		return error_sys(err, -errno, "set %s to %llu:%llu", wanted->name,
+				 (unsigned long long)wanted->soft, (unsigned long long)wanted->hard);
+	return 0;
+}
+
+static int raise_hard_limit(pid_t pid, const struct spec_rlimit *wanted, struct error *err)
+{
+	struct rlimit limit;
+
+	if (prlimit(pid, (__rlimit_resource_t)wanted->resource, NULL, &limit) < 0)
+		return error_sys(err, -errno, "read %s", wanted->name);
+	if (wanted->hard <= limit.rlim_max)
+		return 0;
+	limit.rlim_max = wanted->hard;
+	return set_limit(pid, wanted, &limit, err);
+}
+
+int rlimits_prepare(pid_t pid, const struct spec_rlimit *rlimits, size_t len, struct error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < len; i++) {
 		const struct rlimit limit = { rlimits[i].soft, rlimits[i].hard };
 
-		if (prlimit(pid, (__rlimit_resource_t)rlimits[i].resource, &limit, NULL) < 0)
-			return error_sys(err, -errno, "set %s to %llu:%llu", rlimits[i].name,
-					 (unsigned long long)rlimits[i].soft,
-					 (unsigned long long)rlimits[i].hard);
+		r = holds_krun_back(rlimits[i].resource) ? raise_hard_limit(pid, &rlimits[i], err) :
+							   set_limit(pid, &rlimits[i], &limit, err);
 	}
-	return 0;
+	return r;
+}
+
+int rlimits_finish(const struct spec_rlimit *rlimits, size_t len, struct error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < len; i++) {
+		const struct rlimit limit = { rlimits[i].soft, rlimits[i].hard };
+
+		if (holds_krun_back(rlimits[i].resource))
+			r = set_limit(0, &rlimits[i], &limit, err);
+	}
+	return r;
 }
 
 int no_new_privs_apply(struct error *err)
@@ -37,6 +86,11 @@ int no_new_privs_apply(struct error *err)
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return error_sys(err, -errno, "set no_new_privs");
 	return 0;
+}
+
+bool no_new_privs_is_set(void)
+{
+	return prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1;
 }
 
 static void oom_score_path(pid_t pid, char *path, size_t size)

@@ -251,6 +251,11 @@ int seccomp_compile(const struct spec_seccomp *seccomp, int cache_fd, struct sec
 		return r;
 	program.flags = flags_of(seccomp);
 	program.notifies = program.flags & SECCOMP_FILTER_FLAG_NEW_LISTENER;
+	r = seccomp_try(&program, err);
+	if (r < 0) {
+		seccomp_program_done(&program);
+		return r;
+	}
 	if (cache_fd >= 0 && seccomp_program_save(&program, cache_fd, name, &ignored) < 0)
 		log_debug("seccomp cache: %s", ignored.text);
 	*ret = program;

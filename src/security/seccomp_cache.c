@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "security/security.h"
@@ -71,6 +72,7 @@ void seccomp_cache_name(const struct spec_seccomp *seccomp, char ret[SECCOMP_CAC
 {
 	const struct scmp_version *version = seccomp_version();
 	unsigned char digest[SHA256_DIGEST_LENGTH];
+	struct utsname kernel = { 0 };
 	SHA256_CTX hash;
 
 	SHA256_Init(&hash);
@@ -78,6 +80,10 @@ void seccomp_cache_name(const struct spec_seccomp *seccomp, char ret[SECCOMP_CAC
 	add_number(&hash, version->major);
 	add_number(&hash, version->minor);
 	add_number(&hash, version->micro);
+	/* What is in the cache was taken by this one. */
+	uname(&kernel);
+	add_text(&hash, kernel.release);
+	add_text(&hash, kernel.version);
 	add_text(&hash, seccomp->default_action);
 	add_errno(&hash, &seccomp->default_errno_ret);
 	add_list(&hash, seccomp->architectures);

@@ -6,8 +6,12 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "security/security.h"
@@ -103,4 +107,59 @@ int seccomp_apply(const struct seccomp_program *program, struct seccomp_handover
 						sys_seccomp(SECCOMP_SET_MODE_FILTER, program->flags, &filter);
 
 	return r < 0 ? error_sys(err, r, "load the seccomp filter") : 0;
+}
+
+/* ---- a trial ------------------------------------------------------------------------------------------------------------- */
+
+enum { TRYING = 1 };
+
+/* The program may forbid to end, too: what comes behind it calls nothing. */
+static _Noreturn void load_and_stay(const struct seccomp_program *program, atomic_int *ret_result)
+{
+	const struct sock_fprog filter = { .len = program->len, .filter = program->instructions };
+
+	/* It executes nothing. */
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	atomic_store(ret_result, sys_seccomp(SECCOMP_SET_MODE_FILTER, program->flags, &filter));
+	for (;;)
+		continue;
+}
+
+/* It takes microseconds. */
+static int wait_for_result(pid_t pid, const atomic_int *result)
+{
+	bool ended = false;
+
+	while (atomic_load(result) == TRYING && !ended) {
+		sched_yield();
+		ended = waitpid(pid, NULL, WNOHANG) == pid;
+	}
+	if (!ended) {
+		kill(pid, SIGKILL);
+		sys_wait(pid, NULL, 0);
+	}
+	return atomic_load(result) == TRYING ? -ECHILD : atomic_load(result);
+}
+
+int seccomp_try(const struct seccomp_program *program, struct error *err)
+{
+	atomic_int *result;
+	pid_t pid;
+	int r;
+
+	if (program->notifies)
+		return 0;
+	result = mmap(NULL, sizeof(*result), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (result == MAP_FAILED)
+		return error_sys(err, -errno, "share memory with a process that tries the seccomp filter");
+	atomic_init(result, TRYING);
+	pid = sys_clone3(0, SIGCHLD, -1);
+	if (pid == 0)
+		load_and_stay(program, result);
+	r = pid < 0 ? (int)pid : wait_for_result(pid, result);
+	munmap(result, sizeof(*result));
+	if (pid < 0)
+		return error_sys(err, r, "start a process that tries the seccomp filter");
+	return r < 0 ? error_sys(err, r, "config.json: /linux/seccomp: load the filter") : 0;
 }

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct capability_sets;
 struct error;
 struct spec_capabilities;
 struct spec_memory_policy;
@@ -33,8 +34,13 @@ const char *caps_name(int number);
  * above the kernel's last one is skipped. NULL means all empty.
  */
 int caps_limit_bounding(const struct spec_capabilities *caps, struct error *err);
-/* After the ids changed (with PR_SET_KEEPCAPS on): the other four sets, ambient last. */
-int caps_apply(const struct spec_capabilities *caps, struct error *err);
+/*
+ * After the ids changed (with PR_SET_KEEPCAPS on): the other four sets, ambient last. Those of @lent that this process has stay permitted,
+ * without being in effect, for a step that is still to come; the caller takes them back by capset(2) with *ret, which is what
+ * config.json gives.
+ */
+int caps_apply(const struct spec_capabilities *caps, uint64_t lent, struct capability_sets *ret,
+	       struct error *err);
 
 /* ---- ids (identity.c) ------------------------------------------------------------------------------- */
 
@@ -61,9 +67,16 @@ int memory_policy_apply(const struct spec_memory_policy *policy, struct error *e
 
 /* ---- rlimits, no_new_privs, oom score, keyring, sysctl ------------------------------------------------ */
 
-/* @pid 0: this process (setrlimit); else another one (prlimit, from the parent). */
-int rlimits_apply(pid_t pid, const struct spec_rlimit *rlimits, size_t len, struct error *err);
+/*
+ * Limits in two steps, because krun's own work in the process is not to be measured by those that are the container's: descriptors, memory,
+ * the size of files. The first does what takes privilege: it sets the others and raises the hard limit of these. The second sets them
+ * right before the program, which takes none. @pid 0: this process; else another one (from the parent).
+ */
+int rlimits_prepare(pid_t pid, const struct spec_rlimit *rlimits, size_t len, struct error *err);
+int rlimits_finish(const struct spec_rlimit *rlimits, size_t len, struct error *err);
 int no_new_privs_apply(struct error *err);
+/* By this program, or by whoever started it. */
+bool no_new_privs_is_set(void);
 /* Of @pid, 0: this process. @proc_fd: the host's /proc. The kernel wants root's rights for a process that is not dumpable. */
 int oom_score_apply(int proc_fd, pid_t pid, int64_t score, struct error *err);
 /* This process' score; 0 when it cannot be read. */
@@ -110,13 +123,18 @@ void seccomp_handover_set_sender(struct seccomp_handover *handover, int (*send)(
 void seccomp_handover_done(struct seccomp_handover *handover);
 
 /*
- * Parent: compiles with libseccomp, or takes the program from @cache_fd (a directory private to root;
- * -1: no cache), where programs are stored under the SHA-256 of the typed profile and krun's version. A broken
+ * Parent: compiles with libseccomp and tries the program, or takes it from @cache_fd (a directory private to root; -1: no cache), where
+ * programs that the kernel took are stored under the SHA-256 of the typed profile, libseccomp's version and the kernel's. A broken
  * cache entry is compiled again, never an error.
  */
 int seccomp_compile(const struct spec_seccomp *seccomp, int cache_fd, struct seccomp_program *ret,
 		    struct error *err);
 void seccomp_program_done(struct seccomp_program *program);
+/*
+ * Whether the kernel takes the program: loads it in a process that is thrown away, which costs what a fork costs, so it is asked when a
+ * program is compiled and not when it comes from the cache. One that notifies is not tried. Any process.
+ */
+int seccomp_try(const struct seccomp_program *program, struct error *err);
 /* Loads it into this thread. Needs no_new_privs or CAP_SYS_ADMIN. @handover: for one that notifies, else NULL. */
 int seccomp_apply(const struct seccomp_program *program, struct seccomp_handover *handover,
 		  struct error *err);

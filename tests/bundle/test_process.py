@@ -8,6 +8,7 @@ import json
 import os
 import pty
 import re
+import resource
 import select
 import shutil
 import signal
@@ -19,7 +20,7 @@ import threading
 import time
 import unittest
 
-from krun import BothPersonalities, KrunTest, has_apparmor, runs, wait_until
+from krun import BUILD, BothPersonalities, KrunTest, has_apparmor, runs, wait_until
 
 
 def field(text, name):
@@ -148,7 +149,7 @@ class Seccomp(BothPersonalities):
         self.assertIn("No medium found", self.inside("mkdir /tmp/x 2>&1; true"))
 
 
-class Agent(BothPersonalities):
+class WithAgent(KrunTest):
     """SCMP_ACT_NOTIFY: a seccomp agent that answers every mkdir with ENOMEDIUM."""
 
     ENOMEDIUM = 123
@@ -194,6 +195,8 @@ class Agent(BothPersonalities):
                          (["seccompFd"], "meta", status, self.cid))
         self.assertGreater(state["pid"], 1)
 
+
+class Agent(WithAgent, BothPersonalities):
     def test_agent_answers_for_the_program(self):
         for no_new_privileges in (True, False):
             with self.subTest(noNewPrivileges=no_new_privileges):
@@ -233,6 +236,28 @@ class Agent(BothPersonalities):
         self.config["linux"]["seccomp"]["syscalls"] = []
         self.config["linux"]["seccomp"]["listenerPath"] = "/no/such/socket"
         self.assertEqual(self.inside("echo fine"), "fine\n")
+
+
+class StrictAgent(WithAgent):
+    def test_what_is_left_to_do_behind_the_filter(self):
+        """It is loaded while the command that knows the agent is there: at create. SECURITY.md names what comes behind."""
+        left = ["execve", "prctl", "sendmsg", "recvmsg", "close", "openat", "newfstatat", "read", "brk", "mmap", "munmap"]
+        shutil.copy(os.path.join(BUILD, "tests/bundle/tools/bundle_tiny"), os.path.join(self.rootfs, "bin/tiny"))
+        self.config["linux"]["seccomp"].update(defaultAction="SCMP_ACT_KILL_PROCESS")
+        self.config["linux"]["seccomp"]["syscalls"] += [
+            {"names": left + ["write", "pause", "exit_group"], "action": "SCMP_ACT_ALLOW"}]
+        for no_new_privileges in (True, False):
+            for uid in (0, 1000):
+                with self.subTest(no_new_privileges=no_new_privileges, uid=uid):
+                    self.write_config(args=["tiny"], noNewPrivileges=no_new_privileges, user={"uid": uid, "gid": uid})
+                    self.assertEqual(self.run_ok(), "alive\n")
+                    open(self.log, "wb").close()
+                    self.write_config(args=["tiny", "wait"])
+                    self.create()
+                    self.ok("start", self.cid)
+                    wait_until(lambda: self.logged() == "alive\n", what="program")
+                    self.assertEqual(self.ok("exec", self.cid, "tiny").out, "alive\n")
+                    self.ok("delete", "--force", self.cid)
 
 
 class Scheduling(BothPersonalities):
@@ -500,6 +525,82 @@ class Restrictions(BothPersonalities):
         if not out:
             self.skipTest("the kernel shows no keys in a container")
         self.assertNotIn(f"krun.{self.cid}", before)
+
+
+class LowLimits(KrunTest):
+    """The container's limits are for its program: no step of krun's own runs into them. (km has needs of its own.)"""
+
+    ROWS = (("NOFILE", 0, "n", 0), ("NOFILE", 1, "n", 1), ("NOFILE", 3, "n", 3), ("NOFILE", 4, "n", 4), ("NOFILE", 10, "n", 10),
+            ("NOFILE", 20, "n", 20), ("FSIZE", 0, "f", 0), ("AS", 4 << 20, "v", 4096), ("DATA", 512 << 10, "d", 512),
+            ("STACK", 64 << 10, "s", 64))
+
+    def each(self):
+        for name, value, letter, shown in self.ROWS:
+            with self.subTest(name=name, value=value):
+                self.config["process"]["rlimits"] = [{"type": f"RLIMIT_{name}", "soft": value, "hard": value}]
+                yield name, f"ulimit -S{letter}; ulimit -H{letter}; pwd", f"{shown}\n{shown}\n/made/of/it\n"
+
+    def check_all_ways(self, **process):
+        for name, script, expected in self.each():
+            shutil.rmtree(os.path.join(self.rootfs, "made"), ignore_errors=True)
+            self.assertEqual(self.inside(script, cwd="/made/of/it", **process), expected)
+            open(self.log, "wb").close()
+            self.shell("exec sleep 1000" if name == "FSIZE" else f"{script}; exec sleep 1000", cwd="/made/of/it", **process)
+            self.create()
+            self.ok("start", self.cid)
+            if name != "FSIZE":
+                wait_until(lambda: "/made" in self.logged(), what="program")
+                self.assertEqual(self.logged(), expected)
+            self.assertEqual(self.ok("exec", self.cid, "sh", "-c", script).out, expected)
+            self.ok("delete", "--force", self.cid)
+
+    def test_root(self):
+        self.check_all_ways()
+
+    def test_a_user_with_a_filter(self):
+        self.config["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
+            {"names": ["mkdir"], "action": "SCMP_ACT_ERRNO"}]}
+        for no_new_privileges in (True, False):
+            self.check_all_ways(user={"uid": 1000, "gid": 1000}, noNewPrivileges=no_new_privileges)
+
+    def test_a_user_namespace_with_many_binds(self):
+        self.config["linux"]["namespaces"].append({"type": "user"})
+        for key in ("uidMappings", "gidMappings"):
+            self.config["linux"][key] = [{"containerID": 0, "hostID": 0, "size": 65536}]
+        os.mkdir(os.path.join(self.rootfs, "tmp/full"))
+        with open(os.path.join(self.rootfs, "tmp/full/file"), "w") as file:
+            file.write("content\n")
+        self.config["mounts"] += [
+            {"destination": f"/tmp/bind{i}", "type": "bind", "source": self.bundle, "options": ["bind"]} for i in range(40)]
+        # What is copied into it is larger than RLIMIT_FSIZE allows.
+        self.config["mounts"].append({"destination": "/tmp/full", "type": "tmpfs", "source": "tmpfs", "options": ["tmpcopyup"]})
+        self.check_all_ways()
+        self.assertEqual(self.inside("cat /tmp/full/file", rlimits=[{"type": "RLIMIT_FSIZE", "soft": 0, "hard": 0}], cwd="/"),
+                         "content\n")
+
+    def test_hooks_of_the_start(self):
+        self.config["hooks"] = {"startContainer": [
+            {"path": "/bin/sh", "args": ["sh", "-c", "touch /tmp/hook-$(ulimit -n)"]}]}
+        self.assertEqual(self.inside("test -e /tmp/hook-20 && ulimit -n",
+                                     rlimits=[{"type": "RLIMIT_NOFILE", "soft": 20, "hard": 20}]), "20\n")
+        self.config["hooks"] = {"startContainer": [{"path": "/bin/true"}]}
+        self.assertEqual(self.inside("ulimit -n", rlimits=[{"type": "RLIMIT_NOFILE", "soft": 0, "hard": 0}]), "0\n")
+
+    def test_a_soft_limit_above_the_callers(self):
+        self.shell("ulimit -Sn; ulimit -Hn", rlimits=[{"type": "RLIMIT_NOFILE", "soft": 700, "hard": 900}])
+        result = self.run_container(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (300, 900)))
+        self.assertEqual((result.status, result.out), (0, "700\n900\n"), result)
+
+    def test_a_hard_limit_is_raised_while_krun_may(self):
+        """The caller's is lower than what config.json asks for, and in a user namespace only the host's root may raise it."""
+        if not runs("sh", "-c", "ulimit -Hn 300 && ulimit -Hn 900"):
+            self.skipTest("root may not raise a limit on this machine")
+        self.config["linux"]["namespaces"].append({"type": "user"})
+        for key in ("uidMappings", "gidMappings"):
+            self.config["linux"][key] = [{"containerID": 0, "hostID": 100000, "size": 65536}]
+        self.shell("ulimit -Sn; ulimit -Hn", rlimits=[{"type": "RLIMIT_NOFILE", "soft": 700, "hard": 900}])
+        result = self.run_container(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (300, 300)))
+        self.assertEqual((result.status, result.out), (0, "700\n900\n"), result)
 
 
 class Descriptors(KrunTest):

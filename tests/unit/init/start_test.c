@@ -81,7 +81,7 @@ static void test_start_gate_opens(void **state)
 	assert_int_equal(waitpid(pid, &status, WNOHANG), 0);
 	sync_fd = start_gate_open(dir_fd, &err);
 	assert_true(sync_fd >= 0);
-	assert_int_equal(sync_expect_execution(sync_fd, false, &err), SYNC_MESSAGE);
+	assert_int_equal(sync_expect_execution(sync_fd, NULL, &err), SYNC_MESSAGE);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
 	assert_false(start_gate_is_closed(dir_fd));
@@ -100,7 +100,7 @@ static void test_start_gate_brings_the_error(void **state)
 
 	(void)state;
 	assert_true(sync_fd >= 0);
-	assert_int_equal(sync_expect_execution(sync_fd, false, &err), -EIO);
+	assert_int_equal(sync_expect_execution(sync_fd, NULL, &err), -EIO);
 	assert_string_equal(err.text, "exec: \"x\": exec format error");
 	waitpid(pid, NULL, 0);
 	close(sync_fd);
@@ -133,7 +133,7 @@ static void test_start_gate_of_a_process_that_is_killed(void **state)
 	close(gate_fd);
 	sync_fd = start_gate_open(dir_fd, &err);
 	assert_true(sync_fd >= 0);
-	assert_int_equal(sync_expect_execution(sync_fd, false, &err), SYNC_END);
+	assert_int_equal(sync_expect_execution(sync_fd, NULL, &err), SYNC_END);
 	waitpid(pid, NULL, 0);
 	close(sync_fd);
 }

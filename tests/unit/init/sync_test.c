@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "init/sync.h"
@@ -86,6 +87,67 @@ static void test_sync_end_and_surprise_are_told_apart(void **state)
 	close(other[0]);
 }
 
+/* A child that has said that it executes, with @fd, and is gone. */
+static int after_execute(int fd, struct error *err)
+{
+	int r, end = dup(pair[1]);
+
+	assert_int_equal(sync_send(end, SYNC_EXECUTE, 0, fd, err), 0);
+	close(end);
+	close(pair[1]);
+	r = sync_expect_execution(pair[0], NULL, err);
+	close(pair[0]);
+	assert_int_equal(sync_pair(pair, &(struct error){ 0 }), 0);
+	return r;
+}
+
+static int memory(const void *data, size_t size)
+{
+	int fd = memfd_create("words", MFD_CLOEXEC);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, data, size), size);
+	return fd;
+}
+
+static void test_last_words(void **state)
+{
+	struct error words = { .code = -ENOEXEC, .text = "exec: \"x\": exec format error" }, err = { 0 };
+	int fd = memory(&words, sizeof(words));
+
+	(void)state;
+	assert_int_equal(after_execute(fd, &err), -ENOEXEC);
+	assert_string_equal(err.text, words.text);
+	close(fd);
+	/* Nothing was to be said. */
+	words.code = 0;
+	fd = memory(&words, sizeof(words));
+	assert_int_equal(after_execute(fd, &err), SYNC_MESSAGE);
+	close(fd);
+	assert_int_equal(after_execute(-1, &err), SYNC_MESSAGE);
+}
+
+/* What somebody sends who has taken the child over: nothing of it is waited for, or believed beyond a text. */
+static void test_last_words_of_somebody_else(void **state)
+{
+	struct error words = { .code = -ENOEXEC }, err = { 0 };
+	int fd, pipe_fds[2];
+
+	(void)state;
+	memset(words.text, 'x', sizeof(words.text));
+	fd = memory(&words, sizeof(words));
+	assert_int_equal(after_execute(fd, &err), -ENOEXEC);
+	assert_int_equal(strlen(err.text), ERROR_TEXT_MAX - 1);
+	assert_int_equal(ftruncate(fd, 8), 0);
+	assert_int_equal(after_execute(fd, &err), SYNC_MESSAGE);
+	close(fd);
+	assert_int_equal(pipe(pipe_fds), 0);
+	assert_int_equal(after_execute(pipe_fds[0], &err), SYNC_MESSAGE);
+	assert_int_equal(after_execute(pipe_fds[1], &err), SYNC_MESSAGE);
+	close(pipe_fds[0]);
+	close(pipe_fds[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -96,6 +158,8 @@ int main(void)
 						close_pair),
 		cmocka_unit_test_setup_teardown(test_sync_end_and_surprise_are_told_apart, open_pair,
 						close_pair),
+		cmocka_unit_test_setup_teardown(test_last_words, open_pair, close_pair),
+		cmocka_unit_test_setup_teardown(test_last_words_of_somebody_else, open_pair, close_pair),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

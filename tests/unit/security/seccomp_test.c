@@ -9,7 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "security/security.h"
@@ -252,6 +254,41 @@ static void test_broken_cache_entry_is_made_again(void **state)
 	assert_int_equal(rmdir(dir), 0);
 }
 
+static void test_the_kernel_is_asked(void **state)
+{
+	struct sock_filter fine[] = { BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW) },
+			   strict[] = { BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS) },
+			   endless[] = { BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0) },
+			   beyond[] = { BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 400),
+					BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW) };
+	const struct {
+		struct seccomp_program program;
+		int result;
+	} rows[] = {
+		{ { .instructions = fine, .len = 1 }, 0 },
+		{ { .instructions = fine, .len = 1, .flags = SECCOMP_FILTER_FLAG_TSYNC }, 0 },
+		{ { .instructions = fine, .len = 1, .flags = 1U << 30 }, -EINVAL },
+		{ { .instructions = fine, .len = 0 }, -EINVAL },
+		/* No way to end by itself. */
+		{ { .instructions = strict, .len = 1 }, 0 },
+		{ { .instructions = endless, .len = 1 }, -EINVAL },
+		{ { .instructions = beyond, .len = 2 }, -EINVAL },
+		{ { .instructions = endless, .len = 1, .notifies = true }, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct error err = { 0 };
+
+		assert_int_equal(seccomp_try(&rows[i].program, &err), rows[i].result);
+		if (rows[i].result < 0)
+			assert_non_null(strstr(err.text, "config.json: /linux/seccomp: load the filter: "));
+	}
+	/* Of this process nothing has changed, and nobody is left. */
+	assert_int_equal(prctl(PR_GET_SECCOMP), 0);
+	assert_int_equal(waitpid(-1, NULL, 0), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -261,6 +298,7 @@ int main(void)
 		cmocka_unit_test(test_notify_asks_for_a_listener),
 		cmocka_unit_test(test_program_survives_a_file),
 		cmocka_unit_test(test_broken_cache_entry_is_made_again),
+		cmocka_unit_test(test_the_kernel_is_asked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The last restrictions: the limits that would hold krun's own steps back, and the seccomp filter. A profile is written for the
+ * program, not for krun, so nothing of krun's comes behind the filter but what a filter cannot be loaded without: execve(2), and, where
+ * the kernel took the filter from CAP_SYS_ADMIN because there is no no_new_privs, capset(2), which gives that up.
+ *
+ * A filter that refuses capset(2) is not asked. What a program gets is computed by its execve from the inheritable, the ambient and the
+ * bounding set, capabilities(7), "Transformation of capabilities during execve()": a permitted capability of the process before
+ * is no part of that without no_new_privs, with which none is lent.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/memfd.h>
+#include <linux/seccomp.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "init/ctx.h"
+#include "init/sync.h"
+#include "km/km.h"
+#include "km/needs.h"
+#include "security/security.h"
+#include "spec/spec.h"
+#include "syscall/process.h"
+#include "util/array.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+
+static const uint64_t ADMIN = UINT64_C(1) << CAP_SYS_ADMIN;
+
+/* ---- what it will say to krun ------------------------------------------------------------------------------------- */
+
+/* Arguments that krun's calls have are addresses and small numbers; what a filter makes of neither it may make of both. */
+static const uint64_t arguments[] = { 0, UINT64_C(0x7fff00001000) };
+
+/* Whether the answer to @call is @wanted for any arguments of @arguments. */
+static bool any_answer(const struct seccomp_program *filter, int call, bool (*wanted)(uint32_t action))
+{
+	for (size_t i = 0; i < ARRAY_LEN(arguments); i++) {
+		const uint64_t a = arguments[i];
+		const struct seccomp_data data = {
+			.nr = call,
+			.arch = AUDIT_ARCH_X86_64,
+			.args = { a, a, a, a, a, a },
+		};
+		uint32_t action;
+
+		if (km_filter_run(filter->instructions, filter->len, &data, &action) < 0)
+			action = SECCOMP_RET_KILL_PROCESS;
+		if (wanted(action & SECCOMP_RET_ACTION_FULL))
+			return true;
+	}
+	return false;
+}
+
+static bool is_no_plain_yes(uint32_t action)
+{
+	return action != SECCOMP_RET_ALLOW && action != SECCOMP_RET_LOG;
+}
+
+/* An agent or a tracer decides about the rest. */
+static bool is_no_refusal(uint32_t action)
+{
+	return !is_no_plain_yes(action) || action == SECCOMP_RET_USER_NOTIF || action == SECCOMP_RET_TRACE;
+}
+
+bool init_filter_allows(const struct init_plan *plan, int call)
+{
+	return !plan->seccomp || !any_answer(plan->seccomp, call, is_no_plain_yes);
+}
+
+static bool refuses(const struct seccomp_program *filter, int call)
+{
+	return !any_answer(filter, call, is_no_refusal);
+}
+
+int init_filter_check(const struct init_plan *plan, struct error *err)
+{
+	const struct seccomp_program *filter = plan->seccomp;
+	const bool path = filter && refuses(filter, SYS_execve), fd = filter && refuses(filter, SYS_execveat);
+	const char *call = plan->program == INIT_PROGRAM_FD ? "execveat" : "execve";
+
+	if (plan->program == INIT_PROGRAM_FD ? !fd : !path || (plan->program == INIT_PROGRAM_KM && !fd))
+		return 0;
+	return error_set(err, -EINVAL,
+			 "config.json: /linux/seccomp: the filter forbids %s(2), by which krun executes %s "
+			 "under it: allow that",
+			 call, plan->program == INIT_PROGRAM_KM ? "km" : "the program");
+}
+
+/* ---- why nothing was executed -------------------------------------------------------------------------------------- */
+
+int init_last_words_make(struct init_ctx *ctx, struct error *err)
+{
+	auto_close int fd = -1;
+	void *memory;
+
+	if (init_filter_time(ctx->plan) != FILTER_LAST)
+		return 0;
+	fd = sys_memfd_create("krun", MFD_CLOEXEC);
+	if (fd < 0)
+		return error_sys(err, fd, "make memory for the command to read");
+	if (ftruncate(fd, sizeof(*ctx->last_words)) < 0)
+		return error_sys(err, -errno, "make memory for the command to read");
+	memory = mmap(NULL, sizeof(*ctx->last_words), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (memory == MAP_FAILED)
+		return error_sys(err, -errno, "share memory with the command");
+	ctx->last_words = memory;
+	/* Out of the way of the numbers that a snapshot of km has. */
+	ctx->last_words_fd = ctx->plan->program == INIT_PROGRAM_KM ?
+				     fcntl(fd, F_DUPFD_CLOEXEC, KM_PAYLOAD_DESCRIPTORS) :
+				     take_fd(&fd);
+	return ctx->last_words_fd < 0 ? error_sys(err, -errno, "move a descriptor out of km's way") : 0;
+}
+
+void init_report_failure(const struct init_ctx *ctx, const struct error *failure)
+{
+	if (ctx->last_words && ctx->confined)
+		*ctx->last_words = *failure;
+	else if (ctx->sync_fd >= 0)
+		sync_send_failure(ctx->sync_fd, failure);
+}
+
+/* ---- when it is loaded ---------------------------------------------------------------------------------------------- */
+
+enum filter_time init_filter_time(const struct init_plan *plan)
+{
+	if (!plan->seccomp)
+		return FILTER_NEVER;
+	return plan->handover ? FILTER_NOTIFY : FILTER_LAST;
+}
+
+uint64_t init_filter_needs(const struct init_plan *plan)
+{
+	return plan->seccomp && !plan->process->no_new_privileges && !no_new_privs_is_set() ? ADMIN : 0;
+}
+
+static int send_listener(void *data, int listener_fd)
+{
+	const struct init_ctx *ctx = data;
+	struct error ignored;
+
+	return sync_send(ctx->sync_fd, SYNC_SECCOMP, 0, listener_fd, &ignored);
+}
+
+static int set_capabilities(const struct capability_sets *sets, struct error *err)
+{
+	int r = sys_capset(sets);
+
+	return r < 0 ? error_sys(err, r, "capset(2) around the seccomp filter") : 0;
+}
+
+static int load(struct init_ctx *ctx, struct error *err)
+{
+	const struct init_plan *plan = ctx->plan;
+	struct capability_sets privileged = ctx->capabilities;
+	int r = 0;
+
+	privileged.permitted |= ctx->lent;
+	privileged.effective |= ctx->lent;
+	if (ctx->lent)
+		r = set_capabilities(&privileged, err);
+	if (r == 0 && plan->handover)
+		seccomp_handover_set_sender(plan->handover, send_listener, ctx);
+	if (r == 0)
+		r = seccomp_apply(plan->seccomp, plan->handover, err);
+	ctx->confined = r == 0;
+	if (r < 0 || !ctx->lent || refuses(plan->seccomp, SYS_capset))
+		return r;
+	return set_capabilities(&ctx->capabilities, err);
+}
+
+int init_limit(struct init_ctx *ctx, struct error *err)
+{
+	const struct spec_process *process = ctx->plan->process;
+	int r;
+
+	if (ctx->limited)
+		return 0;
+	ctx->limited = true;
+	r = rlimits_finish(process->rlimits, process->rlimits_len, err);
+	return r == 0 && ctx->plan->program == INIT_PROGRAM_KM ? init_limit_monitor_files(err) : r;
+}
+
+int init_step_filter_notify(struct init_ctx *ctx, struct error *err)
+{
+	int r = 0;
+
+	if (init_filter_time(ctx->plan) != FILTER_NOTIFY)
+		return 0;
+	/* Later it could not be done. */
+	if (!init_filter_allows(ctx->plan, SYS_prlimit64))
+		r = init_limit(ctx, err);
+	return r < 0 ? r : load(ctx, err);
+}
+
+int init_load_filter(struct init_ctx *ctx, struct error *err)
+{
+	return init_filter_time(ctx->plan) == FILTER_LAST ? load(ctx, err) : 0;
+}

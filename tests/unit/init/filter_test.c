@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "../test.h"
+
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#include "init/ctx.h"
+#include "spec/spec.h"
+#include "util/array.h"
+#include "util/error.h"
+
+enum { ALL = -1, FIRST_ARGUMENT = offsetof(struct seccomp_data, args[0]) };
+
+/* @action for @call and for @other, the rest is allowed; ALL: for every one. */
+static void make(struct sock_filter filter[5], int call, int other, uint32_t action)
+{
+	const struct sock_filter program[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)call, 2, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)other, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, call == ALL ? action : SECCOMP_RET_ALLOW),
+		BPF_STMT(BPF_RET | BPF_K, action),
+	};
+
+	memcpy(filter, program, sizeof(program));
+}
+
+static void test_the_call_that_ends_krun_is_named(void **state)
+{
+	static const struct {
+		enum init_program program;
+		int call, other;
+		uint32_t action;
+		const char *error;
+	} rows[] = {
+		{ INIT_PROGRAM_NATIVE, SYS_execve, ALL, SECCOMP_RET_ERRNO | EPERM,
+		  "config.json: /linux/seccomp: the filter forbids execve(2), by which krun executes the "
+		  "program under it: allow that" },
+		{ INIT_PROGRAM_NATIVE, SYS_execve, ALL, SECCOMP_RET_KILL_PROCESS, "forbids execve(2)" },
+		{ INIT_PROGRAM_NATIVE, ALL, ALL, SECCOMP_RET_TRAP, "forbids execve(2)" },
+		{ INIT_PROGRAM_NATIVE, SYS_execveat, ALL, SECCOMP_RET_ERRNO | EPERM, NULL },
+		{ INIT_PROGRAM_NATIVE, SYS_capset, SYS_sendmsg, SECCOMP_RET_KILL_PROCESS, NULL },
+		/* Others decide. */
+		{ INIT_PROGRAM_NATIVE, SYS_execve, ALL, SECCOMP_RET_USER_NOTIF, NULL },
+		{ INIT_PROGRAM_NATIVE, SYS_execve, ALL, SECCOMP_RET_TRACE, NULL },
+		{ INIT_PROGRAM_NATIVE, SYS_execve, ALL, SECCOMP_RET_LOG, NULL },
+		/* A program that was looked at is the one that runs, or none. */
+		{ INIT_PROGRAM_FD, SYS_execveat, ALL, SECCOMP_RET_ERRNO | EPERM, "forbids execveat(2)" },
+		{ INIT_PROGRAM_FD, SYS_execve, ALL, SECCOMP_RET_ERRNO | EPERM, NULL },
+		/* By descriptor or by name. */
+		{ INIT_PROGRAM_KM, SYS_execve, ALL, SECCOMP_RET_ERRNO | EPERM, NULL },
+		{ INIT_PROGRAM_KM, SYS_execveat, ALL, SECCOMP_RET_ERRNO | EPERM, NULL },
+		{ INIT_PROGRAM_KM, SYS_execve, SYS_execveat, SECCOMP_RET_ERRNO | EPERM, "krun executes km" },
+	};
+	struct sock_filter filter[5];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const struct seccomp_program seccomp = { .instructions = filter, .len = ARRAY_LEN(filter) };
+		const struct init_plan plan = { .program = rows[i].program, .seccomp = &seccomp };
+		struct error err = { 0 };
+
+		make(filter, rows[i].call, rows[i].other, rows[i].action);
+		assert_int_equal(init_filter_check(&plan, &err), rows[i].error ? -EINVAL : 0);
+		if (rows[i].error)
+			assert_non_null(strstr(err.text, rows[i].error));
+	}
+	assert_int_equal(init_filter_check(&(struct init_plan){ 0 }, &(struct error){ 0 }), 0);
+}
+
+/* What depends on arguments that cannot be known is neither sure to be refused nor sure to be allowed. */
+static void test_arguments(void **state)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, FIRST_ARGUMENT),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct seccomp_program seccomp = { .instructions = filter, .len = ARRAY_LEN(filter) };
+	const struct init_plan plan = { .seccomp = &seccomp };
+
+	(void)state;
+	assert_int_equal(init_filter_check(&plan, &(struct error){ 0 }), 0);
+	assert_false(init_filter_allows(&plan, SYS_execveat));
+}
+
+static void test_times_and_needs(void **state)
+{
+	struct sock_filter filter[5];
+	const struct seccomp_program seccomp = { .instructions = filter, .len = ARRAY_LEN(filter) };
+	struct spec_process process = { .no_new_privileges = true };
+	struct init_plan plan = { .process = &process };
+
+	(void)state;
+	make(filter, ALL, ALL, SECCOMP_RET_ALLOW);
+	assert_int_equal(init_filter_time(&plan), FILTER_NEVER);
+	assert_true(init_filter_allows(&plan, SYS_sendmsg));
+	plan.seccomp = &seccomp;
+	assert_int_equal(init_filter_time(&plan), FILTER_LAST);
+	assert_true(init_filter_allows(&plan, SYS_sendmsg));
+	assert_int_equal(init_filter_needs(&plan), 0);
+	process.no_new_privileges = false;
+	if (!no_new_privs_is_set())
+		assert_int_equal(init_filter_needs(&plan), 1 << 21);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_the_call_that_ends_krun_is_named),
+		cmocka_unit_test(test_arguments),
+		cmocka_unit_test(test_times_and_needs),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
