@@ -7,6 +7,7 @@
 #include <linux/kvm.h>
 #include <linux/seccomp.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -188,7 +189,8 @@ enum need {
 	VITAL,	   /* km ends without it */
 	MANAGED,   /* no snapshots */
 	FORKING,   /* the payload cannot start processes */
-	WAITING,   /* vital when km waits for its release */
+	WAITING,   /* vital when km waits for its release, and to krun's init in front of it */
+	SIGNALS,   /* that init, which is under the filter as well, passes them on late or not at all */
 	FALL_BACK, /* vital, but ENOSYS is fine */
 };
 
@@ -238,13 +240,16 @@ static const struct {
 	CALL(futex, VITAL),
 	CALL(exit, VITAL),
 	CALL(exit_group, VITAL),
-	/* Of the init in front of km. */
 	CALL(wait4, VITAL),
+	CALL(kill, SIGNALS, { 2, SIGTERM }),
+	CALL(open, SIGNALS),
+	CALL(getdents64, SIGNALS),
+	CALL(tgkill, SIGNALS),
+	CALL(nanosleep, SIGNALS),
 	CALL(socket, MANAGED, { AF_UNIX, SOCK_STREAM }),
 	CALL(bind, MANAGED),
 	CALL(listen, MANAGED),
 	CALL(accept, MANAGED),
-
 };
 
 /* Whether the filter stands in the way; of an answer that km takes for "not there" only @fall_back takes none. */
@@ -270,15 +275,39 @@ static void add_name(char *names, size_t size, const char *name)
 	snprintf(names + before, size - before, "%s%s", before > 0 ? ", " : "", name);
 }
 
-static int check_filter(const struct km_needs *needs, struct strv *warnings, struct error *err)
+/* Names of what the filter refuses, by what follows from it. */
+struct refused {
+	char vital[512], managed[128], forking[128], signals[128];
+};
+
+static char *list_for(const struct km_needs *needs, enum need need, struct refused *refused)
 {
 	const bool waits = needs->settings->start == KM_START_PAYLOAD;
-	char vital[512] = "", managed[128] = "", forking[128] = "";
-	int r = 0, last = -1;
+
+	switch (need) {
+	case MANAGED:
+		return needs->management ? refused->managed : NULL;
+	case FORKING:
+		return refused->forking;
+	case SIGNALS:
+		return needs->shim ? refused->signals : NULL;
+	case WAITING:
+		return waits || needs->shim ? refused->vital : NULL;
+	case VITAL:
+	case FALL_BACK:
+	default:
+		return refused->vital;
+	}
+}
+
+static int find_refused(const struct km_needs *needs, struct refused *ret, struct error *err)
+{
+	int last = -1;
 
 	for (size_t i = 0; needs->filter && i < ARRAY_LEN(calls); i++) {
 		struct seccomp_data data = { .nr = calls[i].number, .arch = AUDIT_ARCH_X86_64 };
 		uint32_t action;
+		char *list;
 
 		memcpy(data.args, calls[i].args, sizeof(calls[i].args));
 		if (km_filter_run(needs->filter, needs->filter_len, &data, &action) < 0)
@@ -287,28 +316,38 @@ static int check_filter(const struct km_needs *needs, struct strv *warnings, str
 		if (!is_refused(action, calls[i].need == FALL_BACK) || calls[i].number == last)
 			continue;
 		last = calls[i].number;
-		if (calls[i].need == MANAGED && needs->management)
-			add_name(managed, sizeof(managed), calls[i].name);
-		else if (calls[i].need == FORKING)
-			add_name(forking, sizeof(forking), calls[i].name);
-		else if (calls[i].need != MANAGED && (calls[i].need != WAITING || waits))
-			add_name(vital, sizeof(vital), calls[i].name);
+		list = list_for(needs, calls[i].need, ret);
+		if (list)
+			add_name(list, list == ret->vital ? sizeof(ret->vital) : sizeof(ret->managed),
+				 calls[i].name);
 	}
-	if (*vital)
+	return 0;
+}
+
+static int check_filter(const struct km_needs *needs, struct strv *warnings, struct error *err)
+{
+	struct refused refused = { 0 };
+	int r = find_refused(needs, &refused, err);
+	const struct {
+		const char *names, *effect;
+	} effects[] = {
+		{ refused.managed, "there will be no checkpoint" },
+		{ refused.forking, "a payload that starts processes fails" },
+		{ refused.signals, "signals reach the payload late, or not at all" },
+	};
+
+	if (r < 0)
+		return r;
+	if (*refused.vital)
 		return error_set(
 			err, -EINVAL,
 			"/linux/seccomp: km cannot run without %s, which the filter refuses: allow it "
 			"(clone3 may also fail with ENOSYS)",
-			vital);
-	if (*managed)
-		r = strv_add_format(warnings,
-				    "/linux/seccomp: the filter refuses %s: there will be no checkpoint",
-				    managed);
-	if (r == 0 && *forking)
-		r = strv_add_format(
-			warnings,
-			"/linux/seccomp: the filter refuses %s: a payload that starts processes fails",
-			forking);
+			refused.vital);
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(effects); i++)
+		if (*effects[i].names)
+			r = strv_add_format(warnings, "/linux/seccomp: the filter refuses %s: %s",
+					    effects[i].names, effects[i].effect);
 	return r < 0 ? error_oom(err) : 0;
 }
 

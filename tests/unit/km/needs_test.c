@@ -246,6 +246,8 @@ static void test_filters(void **state)
 		{ __NR_listen, SECCOMP_RET_ERRNO | EPERM, NULL,
 		  "refuses listen: there will be no checkpoint" },
 		{ __NR_rt_sigreturn, SECCOMP_RET_ERRNO | EPERM, NULL, "refuses rt_sigreturn" },
+		{ __NR_kill, SECCOMP_RET_ERRNO | EPERM, NULL, NULL },
+		{ __NR_tgkill, SECCOMP_RET_ERRNO | EPERM, NULL, NULL },
 		{ __NR_swapon, SECCOMP_RET_ERRNO | EPERM, NULL, NULL },
 	};
 	struct km_settings at_exec = { .start = KM_START_EXEC };
@@ -265,6 +267,29 @@ static void test_filters(void **state)
 		else
 			expect_fine(&outcome, rows[i].warning);
 	}
+	/* krun's init in front of km is under the filter, too. */
+	outcome = check(PROC, "",
+			(struct km_needs){
+				.filter = filter,
+				.filter_len = refuse(filter, __NR_kill, SECCOMP_RET_ERRNO | EPERM),
+				.shim = true,
+			});
+	expect_fine(&outcome, "refuses kill: signals reach the payload late, or not at all");
+	outcome = check(PROC, "",
+			(struct km_needs){
+				.filter = filter,
+				.filter_len = refuse(filter, __NR_rt_sigtimedwait, SECCOMP_RET_ERRNO | EPERM),
+				.settings = &at_exec,
+				.shim = true,
+			});
+	expect_error(&outcome, "km cannot run without rt_sigtimedwait,");
+	outcome = check(PROC, "",
+			(struct km_needs){
+				.filter = filter,
+				.filter_len = refuse(filter, __NR_tgkill, SECCOMP_RET_ERRNO | EPERM),
+				.shim = true,
+			});
+	expect_fine(&outcome, "refuses tgkill: signals reach");
 	/* Who does not wait does not need to. */
 	outcome = check(PROC, "",
 			(struct km_needs){
