@@ -43,7 +43,7 @@ struct create_request {
 	const char *pid_file;	    /* NULL: none */
 	const char *console_socket; /* NULL: none */
 	const char *pidfd_socket;   /* NULL: none; receives a pidfd of the init process */
-	unsigned int preserve_fds;  /* the caller's, behind LISTEN_FDS sockets from 3 on */
+	unsigned int preserve_fds;  /* how many behind those of LISTEN_FDS, which is added inside */
 	bool no_pivot;
 	bool no_new_keyring;
 	bool no_subreaper;	/* run: accepted, krun never makes itself one for detached containers */

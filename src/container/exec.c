@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "container/container.h"
+#include "container/activation.h"
 #include "container/agent.h"
 #include "container/announce.h"
 #include "container/audit.h"
@@ -68,6 +69,7 @@ struct exec {
 	bool monitor_waits;
 	int console_fd;
 	uint64_t namespaces;
+	bool listens; /* the sockets of socket activation are its */
 	struct init_child child;
 	int master_fd;
 };
@@ -139,6 +141,8 @@ static int choose_process(struct exec *exec, struct error *err)
 		r = exec_process_make(request,
 				      request->process ? request->process->process : exec->spec->process,
 				      &exec->process, err);
+	if (r == 0)
+		r = activation_environment(&exec->process.env, &exec->listens, err);
 	if (r < 0)
 		return r;
 	if (request->process)
@@ -201,7 +205,7 @@ static int check_needs(const struct exec *exec, struct error *err)
 	r = km_needs_check_process(
 		&(struct km_needs){
 			.process = &exec->process.process,
-			.preserve_fds = exec->request->preserve_fds,
+			.preserve_fds = activation_preserved(exec->request->preserve_fds),
 			.nofile = files.rlim_max,
 		},
 		&warnings, err);
@@ -351,7 +355,8 @@ static int spawn(struct exec *exec, struct error *err)
 		.memory_policy = exec->spec ? exec->spec->memory_policy : NULL,
 		.user_namespace = exec->state.namespaces & CLONE_NEWUSER,
 		.unprivileged = exec->unprivileged,
-		.preserve_fds = exec->request->preserve_fds,
+		.listens = exec->listens,
+		.preserve_fds = activation_preserved(exec->request->preserve_fds),
 		.park = INIT_PARK_NONE,
 		.gate_fd = -1,
 		.program = exec->state.personality != PERSONALITY_KM ? INIT_PROGRAM_NATIVE :

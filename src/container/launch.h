@@ -35,6 +35,7 @@ struct launch {
 	struct cgroup cgroup;
 	int payload_cgroup_fd; /* a group below it that the processes start in; -1: none */
 	bool has_km;
+	bool listens; /* the sockets of socket activation are the program's */
 	struct km_plan km;
 	struct strv km_options;
 	struct image image;  /* .dir_fd -1: none */
@@ -83,8 +84,6 @@ void launch_done(struct launch *launch);
 
 /* launch_plan.c: fills launch->plan from what was opened; no effects outside memory and fds. */
 int launch_plan_make(struct launch *launch, struct error *err);
-/* How many of the caller's descriptors from 3 on the container gets: the sockets that systemd passed, and those of --preserve-fds. */
-unsigned int launch_preserved_fds(const struct launch *launch);
 /* launch_converse.c: with the child, until it is parked. */
 int launch_converse(struct launch *launch, struct error *err);
 /* launch_devices.c: the owners of linux.devices in a user namespace, by the maps of it; *ret is the caller's to free, NULL: none. */

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <sys/resource.h>
 
+#include "container/activation.h"
 #include "container/launch.h"
 #include "km/needs.h"
 #include "security/security.h"
@@ -28,7 +29,7 @@ int launch_needs_check(struct launch *launch, struct error *err)
 			.settings = &launch->km.settings,
 			.filter = launch->spec->seccomp ? launch->seccomp.instructions : NULL,
 			.filter_len = launch->seccomp.len,
-			.preserve_fds = launch_preserved_fds(launch),
+			.preserve_fds = activation_preserved(launch->request->preserve_fds),
 			.shim = launch->shim_fd >= 0,
 			.management = launch->state.management,
 			.nofile = files.rlim_max,

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "container/activation.h"
 #include "container/launch.h"
 #include "container/monitor_log.h"
 #include "hooks/hooks.h"
@@ -24,48 +25,16 @@
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/io.h"
-#include "util/parse.h"
-
-/* Sockets that systemd (or a conmon in between) passed to us, sd_listen_fds(3); 0 when they are not for us. */
-static unsigned int listen_fds(void)
-{
-	const char *count = getenv("LISTEN_FDS"), *pid = getenv("LISTEN_PID");
-	uint64_t value, owner;
-
-	if (!count || parse_u64(count, INT_MAX, &value) < 0)
-		return 0;
-	if (pid && (parse_u64(pid, INT_MAX, &owner) < 0 || (pid_t)owner != getpid()))
-		return 0;
-	return (unsigned int)value;
-}
-
-unsigned int launch_preserved_fds(const struct launch *launch)
-{
-	const unsigned int sockets = listen_fds(), asked = launch->request->preserve_fds;
-
-	/* podman, which tells the payload itself, counts the same sockets in both places. */
-	if (strv_env_get(launch->process.env, "LISTEN_FDS"))
-		return asked > sockets ? asked : sockets;
-	return sockets + asked;
-}
 
 int launch_environment_make(struct launch *launch, struct error *err)
 {
 	char *const *env = launch->process.env;
-	unsigned int sockets = listen_fds();
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && env && env[i]; i++)
 		r = strv_add(&launch->env, env[i]);
-	if (r == 0 && sockets > 0 && !strv_env_get(env, "LISTEN_FDS")) {
-		const char *names = getenv("LISTEN_FDNAMES");
-
-		r = strv_add_format(&launch->env, "LISTEN_FDS=%u", sockets);
-		if (r == 0)
-			r = strv_add(&launch->env, "LISTEN_PID=1");
-		if (r == 0 && names)
-			r = strv_add_format(&launch->env, "LISTEN_FDNAMES=%s", names);
-	}
+	if (r == 0)
+		r = activation_environment(&launch->env, &launch->listens, err);
 	for (size_t i = 0; r == 0 && launch->has_km && i < launch->km.settings.environment.len; i++)
 		r = strv_env_put(&launch->env, launch->km.settings.environment.items[i]);
 	if (r == 0 && launch->state.management)
@@ -198,7 +167,8 @@ int launch_plan_make(struct launch *launch, struct error *err)
 		.hooks = has_hooks_before_program(spec),
 		.hooks_env = hooks_path_only(),
 		.bundle = launch->state.bundle,
-		.preserve_fds = launch_preserved_fds(launch),
+		.listens = launch->listens,
+		.preserve_fds = activation_preserved(request->preserve_fds),
 		.park = launch->run ? INIT_PARK_SOCKET : INIT_PARK_GATE,
 		.gate_fd = -1,
 		.program = INIT_PROGRAM_NATIVE,

@@ -30,28 +30,28 @@
 
 enum { LOG_ROOM = 1024 * 1024 };
 
-/* NAME=VALUE strings for execve: the plan's, and HOME when nobody gave one. */
+/* NAME=VALUE strings for execve: the plan's, and what only this process knows. */
 static char **final_environment(const struct init_ctx *ctx, struct error *err)
 {
 	char *const *env = ctx->plan->env;
-	size_t len = strv_len(env);
-	char **all = calloc(len + 2, sizeof(*all));
+	struct strv all = { 0 };
 	auto_free char *home = NULL;
+	int r = 0;
 
-	if (!all) {
-		error_oom(err);
-		return NULL;
+	for (size_t i = 0; r == 0 && env[i]; i++)
+		r = strv_add(&all, env[i]);
+	if (r == 0 && ctx->plan->listens)
+		r = strv_add_format(&all, "LISTEN_PID=%d", getpid());
+	/* When nobody gave one. */
+	if (r == 0 && !strv_env_get(env, "HOME")) {
+		home = program_home(ctx->plan->process->user.uid);
+		r = home ? strv_add_format(&all, "HOME=%s", home) : -ENOMEM;
 	}
-	memcpy(all, env, len * sizeof(*all));
-	if (strv_env_get(env, "HOME"))
-		return all;
-	home = program_home(ctx->plan->process->user.uid);
-	if (!home || asprintf(&all[len], "HOME=%s", home) < 0) {
-		free(all);
-		error_oom(err);
-		return NULL;
-	}
-	return all;
+	if (r == 0)
+		return all.items;
+	strv_done(&all);
+	error_oom(err);
+	return NULL;
 }
 
 /*

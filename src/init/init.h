@@ -66,11 +66,12 @@ struct init_plan {
 	const struct spec_memory_policy *memory_policy; /* NULL: the caller's */
 	bool user_namespace;				/* a new or joined one: limits come from the parent */
 	bool unprivileged;				/* an ordinary user of the host started the command */
-	bool maps_need_dumpable; /* an ordinary user's new user namespace: see init_spawn() */
-	bool hooks;		 /* any hook before the program: the child waits for the state */
-	char *const *hooks_env;	 /* for createContainer hooks without one of their own */
-	const char *bundle;	 /* where those begin */
-	unsigned int preserve_fds;
+	bool maps_need_dumpable;   /* an ordinary user's new user namespace: see init_spawn() */
+	bool hooks;		   /* any hook before the program: the child waits for the state */
+	char *const *hooks_env;	   /* for createContainer hooks without one of their own */
+	const char *bundle;	   /* where those begin */
+	bool listens;		   /* LISTEN_PID is to be the process' own number */
+	unsigned int preserve_fds; /* sockets of socket activation among them */
 	enum init_park park;
 	int gate_fd; /* INIT_PARK_GATE, else -1 */
 

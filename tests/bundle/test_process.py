@@ -621,26 +621,54 @@ class Descriptors(KrunTest):
         self.shell("ls /proc/$$/fd; true")
         self.assertEqual(self.run_ok("--preserve-fds", "20").split(), ["0", "1", "2"])
 
-    def test_listen_fds_reach_the_program(self):
-        self.shell("echo $LISTEN_FDS $LISTEN_PID $LISTEN_FDNAMES; readlink /proc/self/fd/3")
-        command = self.command("run", "--bundle", self.bundle, self.cid)
-        script = ("import os, sys; fd = os.open('/dev/zero', os.O_RDONLY); os.dup2(fd, 9); os.dup2(9, 3); "
-                  "os.environ.update(LISTEN_FDS='1', LISTEN_PID=str(os.getpid()), LISTEN_FDNAMES='web'); "
-                  "os.execv(sys.argv[1], sys.argv[1:])")
-        done = subprocess.run(["python3", "-c", script, *command], capture_output=True, check=False,
-                              stdin=subprocess.DEVNULL)
-        self.assertEqual(done.stdout.split(), [b"1", b"1", b"web", b"/dev/zero"], done.stderr)
+    def activated(self, sockets, *arguments, files=("/dev/zero", "/dev/full", "/dev/random"), **environment):
+        """A command as systemd starts one: descriptors from 3 on, how many of them are sockets, and its pid."""
+        script = ("import os, sys, json; "
+                  "fds = [os.dup2(os.open(name, os.O_RDONLY), 20 + i) for i, name in enumerate(json.loads(sys.argv[1]))]; "
+                  "[os.dup2(fd, 3 + i) for i, fd in enumerate(fds)]; os.closerange(3 + len(fds), 64); "
+                  "os.environ.update(json.loads(sys.argv[2]), LISTEN_PID=str(os.getpid())); "
+                  "os.execv(sys.argv[3], sys.argv[3:])")
+        command = self.command(*arguments)
+        environment = {"LISTEN_FDS": str(sockets), "ASAN_OPTIONS": "detect_leaks=0", **environment}
+        done = subprocess.run(["python3", "-c", script, json.dumps(files), json.dumps(environment), *command],
+                              capture_output=True, check=False, stdin=subprocess.DEVNULL)
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+        return done.stdout.decode()
 
-    def test_listen_fds_and_preserved_ones_add_up(self):
-        """Unless an engine tells the payload itself: then it has counted its sockets in both."""
-        command = self.command("run", "--bundle", self.bundle, "--preserve-fds", "1", self.cid)
-        script = ("import os, sys; fd = os.open('/dev/zero', os.O_RDONLY); os.dup2(fd, 9)\n"
-                  "for number in (3, 4, 5): os.dup2(9, number)\n"
-                  "os.environ.update(LISTEN_FDS='1', LISTEN_PID=str(os.getpid())); os.execv(sys.argv[1], sys.argv[1:])")
-        for env, expect in (([], ["3", "4"]), (["LISTEN_FDS=1"], ["3"])):
-            self.shell("for i in 3 4 5; do [ -e /proc/$$/fd/$i ] && echo $i; done; true", env=["PATH=/bin", *env])
-            done = subprocess.run(["python3", "-c", script, *command], capture_output=True, check=False, stdin=subprocess.DEVNULL)
-            self.assertEqual(done.stdout.decode().split(), expect, done.stderr)
+    FDS = "for fd in 3 4 5 6; do readlink /proc/$$/fd/$fd || echo none; done; "
+
+    def test_listen_fds_reach_the_program(self):
+        self.shell(self.FDS + "echo $LISTEN_FDS $LISTEN_PID $LISTEN_FDNAMES $$")
+        out = self.activated(1, "run", "--bundle", self.bundle, self.cid, LISTEN_FDNAMES="web")
+        self.assertEqual(out.split(), ["/dev/zero", "none", "none", "none", "1", "1", "web", "1"])
+
+    def test_sockets_and_preserved_descriptors_add_up(self):
+        self.shell(self.FDS + "echo $LISTEN_FDS")
+        out = self.activated(1, "run", "--bundle", self.bundle, "--preserve-fds", "1", self.cid)
+        self.assertEqual(out.split(), ["/dev/zero", "/dev/full", "none", "none", "1"])
+        out = self.activated(2, "run", "--bundle", self.bundle, "--preserve-fds", "5", self.cid)
+        self.assertEqual(out.split(), ["/dev/zero", "/dev/full", "/dev/random", "none", "2"])
+
+    def test_sockets_of_exec(self):
+        self.start_sleeper("echo ready; exec sleep 1000")
+        out = self.activated(1, "exec", "--preserve-fds", "1", self.cid, "sh", "-c", self.FDS + "echo $LISTEN_FDS $LISTEN_PID $$")
+        *fds, count, listener, pid = out.split()
+        self.assertEqual((fds, count), (["/dev/zero", "/dev/full", "none", "none"], "1"))
+        self.assertEqual(listener, pid)
+        self.ok("delete", "--force", self.cid)
+
+    def test_sockets_are_for_the_process_that_the_program_is(self):
+        """In the host's pid namespace it is not number 1."""
+        self.config["linux"]["namespaces"] = [item for item in self.config["linux"]["namespaces"] if item["type"] != "pid"]
+        self.shell("echo $LISTEN_PID $$")
+        listener, pid = self.activated(1, "run", "--bundle", self.bundle, self.cid).split()
+        self.assertEqual(listener, pid)
+
+    def test_variables_of_the_engine_stay(self):
+        """podman has them in process.env already."""
+        self.config["process"]["env"] += ["LISTEN_FDS=1", "LISTEN_PID=1"]
+        self.shell("env | grep -c LISTEN; echo $LISTEN_FDS $LISTEN_PID")
+        self.assertEqual(self.activated(1, "run", "--bundle", self.bundle, self.cid).split(), ["2", "1", "1"])
 
 
 class ConsoleSocket:
