@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,24 +70,26 @@ static int open_target(const struct state *state, pid_t pid, struct error *err)
 static int signal_init(const struct state *state, int signo, struct error *err)
 {
 	bool monitored = state->personality == PERSONALITY_KM;
-	/* SIGKILL has to end everything at once; the rest is for km, not for the process in front of it. */
-	pid_t pid = signo == SIGKILL ? state->pid : state_monitor(state);
+	/* The process in front of km passes on what it can take. */
+	pid_t pid = signo == SIGSTOP || signo == SIGCHLD ? state_monitor(state) : state->pid;
 	auto_close int pidfd = open_target(state, pid, err);
 	int r;
 
 	if (pidfd < 0)
 		return pidfd;
-	if (monitored && signo == SIGUSR1 && !km_is_released(state_monitor(state))) {
+	if (monitored && state->start == KM_START_PAYLOAD && signo == SIGUSR1 &&
+	    !km_is_released(state_monitor(state))) {
 		/* To km it means "start". Process 1 does not notice a signal that it has no handler for; others end. */
 		log_debug("SIGUSR1 before the start, which km takes for that");
-		if (state->monitor_pid)
+		if (state->monitor_pid && (state->namespaces & CLONE_NEWPID))
 			return 0;
 		signo = SIGTERM;
 	}
 	r = sys_pidfd_send_signal(pidfd, signo);
 	if (r < 0)
 		return status_lost_process(r, "send a signal to the container's process", err);
-	if (monitored && signo != SIGKILL)
+	/* A container of an older krun may have nobody in front. */
+	if (monitored && !state->monitor_pid && signo != SIGKILL)
 		km_kick(pid, signo);
 	return 0;
 }
@@ -134,19 +137,38 @@ static int signal_rest(const struct state *state, int signo, struct error *err)
 	return len == 0 ? error_set(err, -ESRCH, "container not running") : signal_cgroup(state, signo, err);
 }
 
-/* The end of the first process is the end of its pid namespace; other signals go to each. */
+/*
+ * The end of the first process is the end of its pid namespace; other signals go to each. The one in front of km comes before all
+ * others: it looks how they are, to see who gets the signal, and passes it on to its child.
+ */
 static int signal_members(const struct state *state, int signo, struct error *err)
 {
 	auto_free pid_t *pids = NULL;
 	size_t len;
 	int r = members_list(state, &pids, &len, err);
 
+	if (r == 0 && (signo == SIGKILL || state->monitor_pid))
+		r = signal_init(state, signo, err);
 	if (r < 0 || signo == SIGKILL)
-		return r < 0 ? r : signal_init(state, signo, err);
-	for (size_t i = 0; i < len; i++)
+		return r;
+	if (state->monitor_pid)
+		km_wait_taken(state->pid, signo);
+	for (size_t i = 0; i < len; i++) {
+		if (state->monitor_pid && (pids[i] == state->pid || pids[i] == state->monitor_pid))
+			continue;
 		if (kill(pids[i], signo) < 0 && errno != ESRCH)
 			return error_sys(err, -errno, "signal %d to process %d", signo, pids[i]);
+	}
 	return 0;
+}
+
+/* The shim of containerd signals what a dead init left behind, in a pid namespace that is not its own. */
+static bool goes_to_the_cgroup(const struct handle *handle, int signo)
+{
+	const bool in_front = handle->state.monitor_pid && handle->status != STATUS_STOPPED;
+
+	return handle->state.cgroup.path && handle->status != STATUS_CREATING &&
+	       !(in_front && signo != SIGKILL);
 }
 
 int container_kill(const struct container_host *host, const char *id, int signo, bool all, struct error *err)
@@ -160,8 +182,7 @@ int container_kill(const struct container_host *host, const char *id, int signo,
 	/* Its first process is all that there is, and this signal is not for everybody: signal_init(). */
 	if (signo == SIGUSR1 && handle.status == STATUS_CREATED && handle.state.personality == PERSONALITY_KM)
 		all = false;
-	/* The shim of containerd signals what a dead init left behind, in a pid namespace that is not its own. */
-	if (all && handle.state.cgroup.path && handle.status != STATUS_CREATING)
+	if (all && goes_to_the_cgroup(&handle, signo))
 		r = signal_cgroup(&handle.state, signo, err);
 	else if (r == 0 && all)
 		r = signal_members(&handle.state, signo, err);

@@ -57,8 +57,6 @@ static int wait_in_foreground(struct launch *launch, int notify_fd, int *ret_sta
 	off_t told;
 	int r;
 
-	if (launch->has_km)
-		foreground.monitor_pid = state_monitor(&launch->state);
 	told = log_enabled(LOG_LEVEL_DEBUG) ? monitor_log_size(launch->monitor_log_fd) : 0;
 	oom_watch_begin(&memory, &launch->cgroup);
 	foreground.memory = &memory;

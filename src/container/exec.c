@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -66,6 +67,7 @@ struct exec {
 	struct km_exception exception;
 	bool audit_syslog;
 	int monitor_log_fd;
+	int shim_fd;
 	bool monitor_waits;
 	int console_fd;
 	uint64_t namespaces;
@@ -85,6 +87,7 @@ static void exec_done(struct exec *exec)
 		cleanup_close(&exec->cgroup_fd);
 	cgroup_done(&exec->cgroup);
 	cleanup_close(&exec->monitor_log_fd);
+	cleanup_close(&exec->shim_fd);
 	cleanup_close(&exec->console_fd);
 	cleanup_close(&exec->child.sync_fd);
 	cleanup_close(&exec->master_fd);
@@ -308,6 +311,24 @@ static int open_rest(struct exec *exec, struct error *err)
 	return 0;
 }
 
+/*
+ * By its descriptor, or not at all: by a name below /proc, where the container may have put what it likes, something else could begin.
+ * Without it km and its payload notice a signal late.
+ */
+static int choose_shim(struct exec *exec, struct error *err)
+{
+	const struct init_plan plan = { .seccomp = exec->has_seccomp ? &exec->seccomp : NULL };
+
+	if (exec->monitor_log_fd < 0)
+		return 0;
+	if (!init_filter_allows(&plan, SYS_execveat)) {
+		log_debug("no process in front of km: the seccomp filter does not allow execveat(2)");
+		return 0;
+	}
+	exec->shim_fd = km_init_fd(err);
+	return exec->shim_fd < 0 ? exec->shim_fd : 0;
+}
+
 /* See launch_plan.c. A user namespace that was made without privilege has given setgroups(2) up for good, user_namespaces(7). */
 static bool may_set_groups(const struct exec *exec)
 {
@@ -367,7 +388,7 @@ static int spawn(struct exec *exec, struct error *err)
 		.monitor_options = exec->state.monitor_options.items,
 		.monitor_waits = exec->monitor_waits,
 		.monitor_log_fd = exec->monitor_log_fd,
-		.shim_fd = -1,
+		.shim_fd = exec->shim_fd,
 		.program_fd = exec->exception.fd,
 	};
 
@@ -431,10 +452,10 @@ static int spawn_in_cgroup(struct exec *exec, struct error *err)
  * As at the start of a container: when this returns, km has loaded the program and waits right before it. Otherwise nobody could
  * tell a status of km's own from the program's.
  */
-static int wait_for_monitor(struct exec *exec, int pidfd, struct error *err)
+static int wait_for_monitor(struct exec *exec, pid_t monitor, int pidfd, struct error *err)
 {
 	const struct km_process km = {
-		.pid = exec->child.pid,
+		.pid = monitor,
 		.pidfd = pidfd,
 		.child = exec->child.pid,
 	};
@@ -452,17 +473,20 @@ static int announce(struct exec *exec, struct error *err)
 static int bring_up(struct exec *exec, struct error *err)
 {
 	auto_close int pidfd = -1;
+	pid_t monitor;
 	int r;
 
 	if (!exec->monitor_waits)
 		return announce(exec, err);
-	pidfd = sys_pidfd_open(exec->child.pid);
-	r = wait_for_monitor(exec, pidfd, err);
+	/* The payload has not run, so there is no other. */
+	monitor = exec->shim_fd < 0 ? exec->child.pid : proc_child(exec->child.pid);
+	pidfd = monitor > 0 ? sys_pidfd_open(monitor) : -1;
+	r = wait_for_monitor(exec, monitor, pidfd, err);
 	if (r == 0) {
 		r = announce(exec, err);
 		if (r < 0)
 			return r;
-		r = km_release(exec->child.pid, pidfd, exec->state.start_timeout_ms, err);
+		r = km_release(monitor, pidfd, exec->state.start_timeout_ms, err);
 	}
 	if (r < 0)
 		monitor_log_explain(exec->monitor_log_fd, err);
@@ -521,7 +545,6 @@ static int run(struct exec *exec, int *ret_status, struct error *err)
 	r = foreground_wait(
 		&(struct foreground){
 			.pid = exec->child.pid,
-			.monitor_pid = exec->monitor_log_fd >= 0 ? exec->child.pid : 0,
 			.master_fd = take_fd(&exec->master_fd),
 			.notify_fd = -1,
 		},
@@ -533,8 +556,8 @@ static int run(struct exec *exec, int *ret_status, struct error *err)
 int container_exec(const struct exec_request *request, int *ret_status, struct error *err)
 {
 	static int (*const phases[])(struct exec *, struct error *) = {
-		find_container, choose_process, check_groups, open_cgroup,
-		open_root,	choose_program, open_rest,    join_pid_namespace,
+		find_container, choose_process, check_groups, open_cgroup,	  open_root,
+		choose_program, open_rest,	choose_shim,  join_pid_namespace,
 	};
 	struct exec exec = {
 		.request = request,
@@ -547,6 +570,7 @@ int container_exec(const struct exec_request *request, int *ret_status, struct e
 		.cgroup_fd = -1,
 		.exception = { .fd = -1 },
 		.monitor_log_fd = -1,
+		.shim_fd = -1,
 		.console_fd = -1,
 		.child = { .sync_fd = -1 },
 		.master_fd = -1,

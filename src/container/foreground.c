@@ -10,7 +10,6 @@
 
 #include "container/notify.h"
 #include "container/oom.h"
-#include "km/km.h"
 #include "krun/exit_codes.h"
 #include "syscall/process.h"
 #include "terminal/terminal.h"
@@ -44,9 +43,7 @@ static void forward(const struct foreground *foreground, int signo, struct termi
 			terminal_relay_resize(relay);
 		return;
 	}
-	kill(foreground->monitor_pid && signo != SIGKILL ? foreground->monitor_pid : foreground->pid, signo);
-	if (foreground->monitor_pid)
-		km_kick(foreground->monitor_pid, signo);
+	kill(foreground->pid, signo);
 }
 
 static int collect(pid_t pid, int *ret_status, struct error *err)

@@ -3,7 +3,7 @@
 
 /*
  * A command that stays: relays the terminal, forwards every signal it gets to the process but SIGWINCH, which becomes the size of a
- * terminal when there is one, and ends with the process' status. @monitor: the process is (or has as its child) a km, whose vcpus need a kick after a signal.
+ * terminal when there is one, and ends with the process' status.
  */
 
 #include <stdbool.h>
@@ -20,7 +20,6 @@ void foreground_prepare(void);
 
 struct foreground {
 	pid_t pid;		  /* our child */
-	pid_t monitor_pid;	  /* km below a shim, or @pid itself when it is km; 0: plain */
 	int master_fd;		  /* pty master, taken over; -1: no terminal */
 	int notify_fd;		  /* notify socket of the container, borrowed; -1: none */
 	struct oom_watch *memory; /* looked at when there is something to see, borrowed; NULL: none */

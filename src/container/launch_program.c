@@ -71,8 +71,6 @@ int launch_personality_choose(struct launch *launch, struct error *err)
 	helper = km_init_helper_len(launch->process.args);
 	if (helper > 0 && launch->process.args[helper])
 		launch->process.args += helper;
-	if (!(launch->ns.create & CLONE_NEWPID))
-		return 0;
 	launch->shim_fd = km_init_fd(err);
 	return launch->shim_fd < 0 ? launch->shim_fd : 0;
 }

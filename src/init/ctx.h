@@ -21,6 +21,7 @@ struct init_ctx {
 	char *state;	   /* for hooks in the container: JSON with "creating", NUL, JSON with "created" */
 	bool monitor_is_script;		     /* on the host: its interpreter has to open it by name */
 	int monitor_fd;			     /* km's file, from the step "monitor" on; else -1 */
+	int tie_fd;			     /* of the pipe to the process in front of km; else -1 */
 	struct program program;		     /* found by the step "program" */
 	struct capability_sets capabilities; /* what config.json gives, from the step "capabilities" on */
 	uint64_t lent;			     /* permitted besides, for the load of the filter */
@@ -67,8 +68,6 @@ enum filter_time {
 enum filter_time init_filter_time(const struct init_plan *plan);
 /* Capabilities that loading it takes: without no_new_privs the kernel asks for CAP_SYS_ADMIN. */
 uint64_t init_filter_needs(const struct init_plan *plan);
-/* Whether the plan's filter, if there is one, lets @call (SYS_*) through without asking anybody. Pure. */
-bool init_filter_allows(const struct init_plan *plan, int call);
 /* The limits of the container that were still to come. Behind it krun's own steps take next to nothing. */
 int init_limit(struct init_ctx *ctx, struct error *err);
 int init_step_filter_notify(struct init_ctx *ctx, struct error *err);

@@ -219,10 +219,35 @@ static int prepare(const struct init_ctx *ctx, struct last_call *ret, struct err
 	return make_monitor_argv(ctx, &ret->argv, err);
 }
 
+/*
+ * The end of process 1 is everybody's in its namespace. Elsewhere who kills the shim means km: it gets SIGKILL when the shim's end of
+ * this pipe is closed. PR_SET_PDEATHSIG is no way, for it is gone after an execve that changes a label, or a setuid(2) of the payload.
+ */
+static int tie_to_shim(struct init_ctx *ctx, struct error *err)
+{
+	struct rlimit limit = { .rlim_cur = 1024 };
+	char nothing;
+
+	if (ctx->tie_fd < 0)
+		return 0;
+	getrlimit(RLIMIT_NOFILE, &limit);
+	/* The last number that km would use, for more threads than it has. */
+	if (fcntl(ctx->tie_fd, F_SETOWN, getpid()) < 0 || fcntl(ctx->tie_fd, F_SETSIG, SIGKILL) < 0 ||
+	    fcntl(ctx->tie_fd, F_SETFL, O_ASYNC | O_NONBLOCK) < 0 ||
+	    dup2(ctx->tie_fd, (int)limit.rlim_cur - 1) < 0)
+		return error_sys(err, -errno, "tie km to the process in front of it");
+	/* It was killed before there was anything to tell us. */
+	if (read(ctx->tie_fd, &nothing, 1) == 0)
+		return error_set(err, -ECHILD, "the process in front of km was killed");
+	cleanup_close(&ctx->tie_fd);
+	return 0;
+}
+
 /* What km inherits, in its own process alone. */
 static int prepare_monitor(struct init_ctx *ctx, struct error *err)
 {
 	const struct init_plan *plan = ctx->plan;
+	int r;
 
 	if (plan->program != INIT_PROGRAM_KM)
 		return 0;
@@ -235,7 +260,8 @@ static int prepare_monitor(struct init_ctx *ctx, struct error *err)
 	survive_file_size_limit();
 	if (plan->monitor_waits)
 		ignore_release_signal();
-	return occupy_numbers(ctx, err);
+	r = tie_to_shim(ctx, err);
+	return r < 0 ? r : occupy_numbers(ctx, err);
 }
 
 static int execute_monitor(struct init_ctx *ctx, const struct last_call *last, struct error *err)
@@ -270,22 +296,9 @@ static int execute_program(struct init_ctx *ctx, const struct last_call *last, s
 	}
 }
 
-/* km gets the terminal to itself: what the keyboard sends must not reach the shim and be forwarded again. */
-static void take_terminal(void)
-{
-	sigset_t block, old;
-
-	setpgid(0, 0);
-	sigemptyset(&block);
-	sigaddset(&block, SIGTTOU);
-	sigprocmask(SIG_BLOCK, &block, &old);
-	tcsetpgrp(STDIN_FILENO, getpid());
-	sigprocmask(SIG_SETMASK, &old, NULL);
-}
-
 /*
- * As confined as km: a process without the filter could be traced by one that has it. By name where the filter refuses execveat(2): this is
- * the first process of a pid namespace whose /proc nobody but config.json has a hand in.
+ * As confined as km: a process without the filter could be traced by one that has it. By name where the filter refuses execveat(2): in a
+ * container that begins nobody but config.json has a hand in its /proc, and exec has no shim then.
  */
 static int execute_shim(struct init_ctx *ctx, pid_t pid, struct error *err)
 {
@@ -297,7 +310,7 @@ static int execute_shim(struct init_ctx *ctx, pid_t pid, struct error *err)
 
 	snprintf(number, sizeof(number), "%d", pid);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	/* Process 1 stays when the command ends; its child does so in park(). */
+	/* It stays when the command ends; its child does so in park(). */
 	prctl(PR_SET_PDEATHSIG, 0);
 	r = init_limit(ctx, err);
 	if (r == 0)
@@ -308,22 +321,31 @@ static int execute_shim(struct init_ctx *ctx, pid_t pid, struct error *err)
 		r = sys_execveat(fd, "", argv, env, AT_EMPTY_PATH);
 	else
 		r = execve(path, argv, env) < 0 ? -errno : 0;
-	return error_sys(err, r, "execute the init process for km");
+	return error_sys(err, r, "execute the process in front of km");
 }
 
-/* Process 1 becomes the shim, its only child goes on to km. Returns in the child only. */
+/*
+ * This process becomes the shim, its only child goes on to km. Returns in the child only. They share a process group, so that the
+ * keyboard's signals reach both, and that group has nobody in its session to continue it: as without km, Ctrl-Z does not stop it.
+ */
 static int put_shim_in_front(struct init_ctx *ctx, struct error *err)
 {
-	/* A filter with an agent is in force: docker's default one knows no clone3(2). */
-	pid_t pid = fork();
+	int ends[2] = { -1, -1 };
+	pid_t pid;
 
+	if (getpid() != 1 && pipe2(ends, O_CLOEXEC) < 0)
+		return error_sys(err, -errno, "make a pipe to km");
+	/* A filter with an agent is in force: docker's default one knows no clone3(2). */
+	pid = fork();
 	if (pid < 0)
 		return error_sys(err, -errno, "start km's process");
 	if (pid == 0) {
-		if (ctx->plan->process->terminal)
-			take_terminal();
+		cleanup_close(&ends[1]);
+		ctx->tie_fd = ends[0];
 		return 0;
 	}
+	if (ends[1] >= 0)
+		fcntl(ends[1], F_SETFD, 0);
 	return execute_shim(ctx, pid, err);
 }
 

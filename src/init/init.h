@@ -84,7 +84,7 @@ struct init_plan {
 	const int *monitor_sockets;   /* for km to inherit, KM_SPARE_SOCKETS of them; NULL: none */
 	const int *monitor_numbers;   /* descriptors that are not to be free when km begins */
 	size_t monitor_numbers_len;
-	int shim_fd;	/* pid 1 in front of km; -1: none */
+	int shim_fd;	/* the process in front of km; -1: none */
 	int program_fd; /* INIT_PROGRAM_FD */
 };
 
@@ -94,6 +94,8 @@ struct init_plan {
  */
 void init_give_streams(uid_t uid);
 
+/* Pure: whether the plan's filter, if there is one, lets @call (SYS_*) through without asking anybody. */
+bool init_filter_allows(const struct init_plan *plan, int call);
 /* Pure: an error that names the call when the plan's filter would end the process at its last step, before anything is made. */
 int init_filter_check(const struct init_plan *plan, struct error *err);
 

@@ -76,6 +76,7 @@ static _Noreturn void child_main(const struct init_plan *plan, int sync_fd, bool
 		.files = LSM_FILES_NONE,
 		.slave_fd = -1,
 		.monitor_fd = -1,
+		.tie_fd = -1,
 		.last_words_fd = -1,
 	};
 	struct error err = { 0 };

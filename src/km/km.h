@@ -148,9 +148,11 @@ int km_died(const struct km_process *km, struct error *err);
 int km_release(pid_t pid, int pidfd, unsigned int timeout_ms, struct error *err);
 /* Whether the payload was let go; before that SIGUSR1 would do it. */
 bool km_is_released(pid_t pid);
+/* After @signo was sent to km, or to the process in front of it: waits until it has been taken, 50 ms at most. */
+void km_wait_taken(pid_t pid, int signo);
 /*
- * After @signo was sent to km process @pid: waits (50 ms at most) until km has taken it, then kicks (signal 63) each
- * of km's other threads that catches the kick.
+ * For a km that has nobody in front of it (of a container of an older krun): waits as above, for a kick before that would find nothing
+ * to deliver, then kicks (signal 63) each of km's other threads that catches the kick.
  */
 void km_kick(pid_t pid, int signo);
 
@@ -243,15 +245,15 @@ bool km_is_frozen(const pid_t *pids, size_t len);
 /* Pure: the same for one task, from the texts of its stat and wchan. */
 bool km_task_is_frozen(const char *stat, const char *wchan);
 
-/* ---- pid 1 (init_shim.c) -------------------------------------------------------------------------------- */
+/* ---- in front of km (init_shim.c) -------------------------------------------------------------------------------- */
 
 /*
  * km as process 1 hangs when its payload dies by a signal (the kernel ignores default-action signals of
- * pid 1), so krun puts a tiny static init of its own in front: a sealed memfd with an ELF program of a few
- * KiB that takes the running process over by execveat(2). It expects, as pid 1, its only child (km) as argv[1]
- * (decimal pid), forwards every signal it can catch to it, reaps orphans, and exits with its status
- * (128 + signal when killed), and nothing else. The parent makes the fd before clone. -ENOSYS where the
- * architecture has none.
+ * pid 1), and a payload notices no signal before a thread of its km is kicked. So krun puts a tiny static program of its own in front
+ * of a container's km and of each exec's: a sealed memfd with an ELF program of a few KiB that takes the running process over by
+ * execveat(2). It expects its only child (km) as argv[1] (decimal pid), forwards every signal it can catch to it, kicks whoever gets
+ * one on its way through the container, reaps, and exits with its child's status (128 + signal when killed). The parent makes the fd
+ * before clone.
  */
 int km_init_fd(struct error *err);
 /* True while km process @pid sits in its wait before the payload's first instruction. */

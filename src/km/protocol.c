@@ -186,11 +186,8 @@ int km_release(pid_t pid, int pidfd, unsigned int timeout_ms, struct error *err)
 	return r < 0 && r != -ESRCH ? error_sys(err, r, "release km") : 0;
 }
 
-/*
- * A kick before km's first thread has taken the signal and queued it for the payload would find nothing to deliver:
- * waits until the signal is no longer pending and the thread sleeps again, i.e. its handler is done.
- */
-static void wait_until_taken(pid_t pid, int signo)
+/* That it is no longer pending, and the thread sleeps again, tells that it was dealt with. */
+void km_wait_taken(pid_t pid, int signo)
 {
 	char path[40];
 
@@ -217,7 +214,7 @@ void km_kick(pid_t pid, int signo)
 	struct dirent *entry;
 	DIR *dir;
 
-	wait_until_taken(pid, signo);
+	km_wait_taken(pid, signo);
 	snprintf(path, sizeof(path), "/proc/%d/task", pid);
 	dir = opendir(path);
 	if (!dir)

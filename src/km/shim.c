@@ -1,165 +1,158 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Process 1 in front of km: a program of its own, without libc, a few KiB. `shim PID`: PID is its only child. Forwards
- * every signal to it, kicks km's vcpu threads so that the payload notices, reaps, and exits as the child did.
+ * The process in front of km, of a container and of an exec: a program of its own, without libc, a few KiB. `shim PID`: PID is its
+ * only child. Forwards every signal to it, kicks the km processes that get one in turn (shim_travel.c), reaps, and exits as the child
+ * did. Without signals it sleeps; with a terminal it asks now and then whose the keyboard is.
  *
- * It needs nothing of the container but, for the kick, /proc; and it holds nothing: no descriptor, no memory worth
- * mentioning.
+ * It needs nothing of the container but, for the kick, /proc; and it holds nothing but the end of a pipe that ends km with it
+ * (init/execute.c).
  */
 
+#include <asm/unistd.h>
+#include <linux/fcntl.h>
 #include <linux/prctl.h>
 #include <linux/signal.h>
 #include <linux/wait.h>
-#include <asm/unistd.h>
-#include <stdint.h>
 
-enum { KICK_SIGNAL = 63 };
+#include "km/shim.h"
 
-static long call(long number, long a, long b, long c, long d)
-{
-	register long r10 __asm__("r10") = d;
-	long result;
-
-	__asm__ volatile("syscall"
-			 : "=a"(result)
-			 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10)
-			 : "rcx", "r11", "memory");
-	return result;
-}
-
-static int to_number(const char *text)
-{
-	int number = 0;
-
-	while (*text >= '0' && *text <= '9')
-		number = number * 10 + (*text++ - '0');
-	return number;
-}
-
-static char *put_text(char *out, const char *text)
-{
-	while (*text)
-		*out++ = *text++;
-	*out = '\0';
-	return out;
-}
-
-static char *put_number(char *out, int number)
-{
-	char digits[12];
-	int n = 0;
-
-	do
-		digits[n++] = (char)('0' + number % 10);
-	while ((number /= 10));
-	while (n > 0)
-		*out++ = digits[--n];
-	*out = '\0';
-	return out;
-}
-
-/* /proc/PID/status; a process that is gone gives an empty text. */
-static const char *read_status(const char *path)
-{
-	static char text[4096];
-	int fd = (int)call(__NR_open, (long)path, 0, 0, 0);
-	long n = fd < 0 ? 0 : call(__NR_read, fd, (long)text, sizeof(text) - 1, 0);
-
-	if (fd >= 0)
-		call(__NR_close, fd, 0, 0, 0);
-	text[n > 0 ? n : 0] = '\0';
-	return text;
-}
-
-/* What stands behind @key, or 0. */
-static const char *find_value(const char *text, const char *key)
-{
-	for (; *text; text++) {
-		long i = 0;
-
-		while (key[i] && text[i] == key[i])
-			i++;
-		if (!key[i])
-			return text + i;
-	}
-	return 0;
-}
-
-/* Whether @signo is in the set that stands behind @key, as 16 hex digits. */
-static int has_signal(const char *text, const char *key, int signo)
-{
-	const char *digits = find_value(text, key);
-	int at = 15 - (signo - 1) / 4, value;
-
-	for (int i = 0; digits && i <= at; i++)
-		if (digits[i] < '0')
-			return 0;
-	if (!digits)
-		return 0;
-	value = digits[at] >= 'a' ? digits[at] - 'a' + 10 : digits[at] - '0';
-	return value >> ((signo - 1) & 3) & 1;
-}
-
-/* See wait_until_taken() of protocol.c. */
-static void wait_until_taken(const char *status_path, int signo)
-{
-	const long nap[2] = { 0, 200000 };
-
-	for (int i = 0; i < 250; i++) {
-		const char *text = read_status(status_path), *state = find_value(text, "\nState:\t");
-
-		if (!state || (*state != 'R' && !has_signal(text, "\nShdPnd:\t", signo)))
-			return;
-		call(__NR_nanosleep, (long)nap, 0, 0, 0);
-	}
-}
-
-struct directory_entry {
-	uint64_t ino;
-	int64_t off;
-	unsigned short reclen;
-	unsigned char type;
-	char name[];
+/* Microseconds. */
+enum {
+	TRAVEL = 30000000,	/* as long as the longest grace time that engines use, a signal may be on its way */
+	FIRST_PAUSE = 200,
+	LONGEST_PAUSE = 250000,
+	KEYBOARD_PAUSE = 100000,   /* somebody else's process group has the keyboard */
+	KEYBOARD_LONGEST = 250000, /* and nobody in it is new, or our own has it */
+	COST = 20,		   /* a pause is so many times as long as the look before it */
 };
 
-static void kick(int child, int signo)
+enum { FROM_KERNEL = 0x80 /* SI_KERNEL */, LINES = 2 /* ICANON */, GET_TERMINAL = 0x5401 /* TCGETS */ };
+
+/* ---- the keyboard --------------------------------------------------------------------------------------------- */
+
+struct terminal {
+	int number, group, foreground;
+};
+
+/* Our own, proc_pid_stat(5); no terminal has the number 0. */
+static struct terminal read_terminal(void)
 {
-	static char entries[2048];
-	char path[64], *end = put_number(put_text(path, "/proc/"), child);
-	long n;
-	int fd;
+	const char *at = shim_read("/proc/self/stat"), *rest = 0;
+	int64_t fields[6] = { 0 };
 
-	put_text(end, "/status");
-	wait_until_taken(path, signo);
-	end = put_text(end, "/task/");
-	fd = (int)call(__NR_open, (long)path, 0200000 /* O_DIRECTORY */, 0, 0);
-	if (fd < 0)
-		return;
-	while ((n = call(__NR_getdents64, fd, (long)entries, sizeof(entries), 0)) > 0) {
-		for (long at = 0; at < n;) {
-			const struct directory_entry *entry = (const void *)(entries + at);
-			int thread = to_number(entry->name);
-
-			at += entry->reclen;
-			if (thread <= 0 || thread == child)
-				continue;
-			put_text(put_number(end, thread), "/status");
-			/* A thread that does not catch the kick would die of it. */
-			if (has_signal(read_status(path), "\nSigCgt:\t", KICK_SIGNAL))
-				call(__NR_tgkill, child, thread, KICK_SIGNAL, 0);
-		}
+	for (; *at; at++)
+		if (*at == ')')
+			rest = at + 1;
+	/* state ppid pgrp session tty_nr tpgid */
+	for (int i = 0; rest && i < 6; i++) {
+		while (*rest == ' ')
+			rest++;
+		fields[i] = shim_number(rest);
+		while (*rest && *rest != ' ')
+			rest++;
 	}
-	call(__NR_close, fd, 0, 0, 0);
+	return (struct terminal){ (int)fields[4], (int)fields[2], (int)fields[5] };
 }
 
-/* km has a handler for every signal that payloads know once the payload runs, and none before. */
-static int catches(int child, int signo)
+/*
+ * Whether the terminal hands out whole lines. Who reads these has no handler for a new size of the window, and a read that ends
+ * because of it; who draws on the screen reads keys.
+ */
+static bool reads_lines(void)
 {
-	char path[64];
+	struct {
+		unsigned int iflag, oflag, cflag, lflag;
+		unsigned char rest[64];
+	} settings;
+	int fd = (int)shim_call(__NR_openat, AT_FDCWD, (long)"/dev/tty",
+				O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC, 0);
+	long r = fd < 0 ? -1 : shim_call(__NR_ioctl, fd, GET_TERMINAL, (long)&settings, 0);
 
-	put_text(put_number(put_text(path, "/proc/"), child), "/status");
-	return has_signal(read_status(path), "\nSigCgt:\t", signo);
+	if (fd >= 0)
+		shim_call(__NR_close, fd, 0, 0, 0);
+	return r == 0 && (settings.lflag & LINES);
+}
+
+/* What the terminal sends to all of a process group, and not to its session's leader alone, as SIGHUP and SIGCONT. */
+static bool is_typed(int signo, int code)
+{
+	return code == FROM_KERNEL &&
+	       (signo == SIGINT || signo == SIGQUIT || signo == SIGTSTP || signo == SIGWINCH);
+}
+
+/* ---- when to look -------------------------------------------------------------------------------------------------- */
+
+static struct {
+	int64_t since, next; /* 0: nothing to look for */
+	int64_t last_cost;
+	bool has_terminal, is_travelling, is_foreign;
+} watch;
+
+static int64_t limit(int64_t value, int64_t low, int64_t high)
+{
+	return value < low ? low : value > high ? high : value;
+}
+
+/* A quarter of the time that it took so far: who sends a signal on at once is told at once. */
+static void plan_next(void)
+{
+	int64_t now = shim_now(), elapsed = now - watch.since, pause;
+
+	if (watch.is_travelling && elapsed >= TRAVEL)
+		watch.is_travelling = false;
+	pause = watch.is_travelling ? limit(elapsed / 4, FIRST_PAUSE, LONGEST_PAUSE) :
+		watch.is_foreign    ? limit(elapsed / 16, KEYBOARD_PAUSE, KEYBOARD_LONGEST) :
+				      KEYBOARD_LONGEST;
+	pause = limit(pause, watch.last_cost * COST, INT64_MAX);
+	watch.next = watch.is_travelling || watch.has_terminal ? now + pause : 0;
+}
+
+static void look(void)
+{
+	const int64_t begin = shim_now();
+	bool was_foreign = watch.is_foreign;
+
+	if (watch.has_terminal) {
+		struct terminal terminal = read_terminal();
+
+		watch.is_foreign = terminal.foreground > 0 && terminal.foreground != terminal.group;
+	}
+	if (watch.is_foreign && !was_foreign && !watch.is_travelling) {
+		watch.since = begin;
+		shim_travel_begin();
+	} else if ((watch.is_foreign || watch.is_travelling) && shim_travel_look() && !watch.is_travelling) {
+		watch.since = begin;
+	}
+	watch.last_cost = shim_now() - begin;
+	plan_next();
+}
+
+/* ---- signals -------------------------------------------------------------------------------------------------------- */
+
+/* km has a handler for every signal that payloads know once the payload runs, and none before. */
+static bool catches(int child, int signo)
+{
+	return shim_has_signal(shim_read_of(child, "/status"), "\nSigCgt:\t", signo);
+}
+
+static void pass_on(int child, int signo, bool typed)
+{
+	/* What was seen long ago tells nothing of who gets a signal now. */
+	if (watch.is_travelling || watch.is_foreign)
+		shim_travel_look();
+	else
+		shim_travel_begin();
+	if (!typed)
+		shim_call(__NR_kill, child, signo, 0, 0);
+	if (typed && !(signo == SIGWINCH && reads_lines()))
+		shim_travel_expect(0, read_terminal().group);
+	else if (!typed && catches(child, signo))
+		shim_travel_expect(child, 0);
+	watch.since = shim_now();
+	watch.last_cost = 0;
+	watch.is_travelling = true;
+	plan_next();
 }
 
 /* Returns only if the child still lives. */
@@ -168,44 +161,57 @@ static void reap(int child)
 	int status;
 
 	for (;;) {
-		long pid = call(__NR_wait4, -1, (long)&status, WNOHANG, 0);
+		long pid = shim_call(__NR_wait4, -1, (long)&status, WNOHANG, 0);
 
 		if (pid <= 0)
 			return;
 		if (pid == child) {
 			int signo = status & 0x7f;
 
-			call(__NR_exit_group, signo ? 128 + signo : (status >> 8) & 0xff, 0, 0, 0);
+			shim_call(__NR_exit_group, signo ? 128 + signo : (status >> 8) & 0xff, 0, 0, 0);
 		}
 	}
+}
+
+/* The next signal, 0 when it is time to look. */
+static int wait_for_signal(uint64_t set, int *ret_code)
+{
+	int info[32] = { 0 };
+	int64_t left = watch.next ? limit(watch.next - shim_now(), 0, INT64_MAX) : 0;
+	const int64_t timeout[2] = { left / 1000000, left % 1000000 * 1000 };
+	long signo = shim_call(__NR_rt_sigtimedwait, (long)&set, (long)info,
+			       watch.next ? (long)timeout : 0, sizeof(set));
+
+	*ret_code = info[2];
+	return signo > 0 ? (int)signo : 0;
 }
 
 __attribute__((used)) static void shim(long *stack)
 {
 	const char *const *argv = (const char *const *)(stack + 1);
-	int child = stack[0] > 1 ? to_number(argv[1]) : 0;
+	int child = stack[0] > 1 ? (int)shim_number(argv[1]) : 0;
 	uint64_t all = ~0ULL;
 
-	call(__NR_prctl, PR_SET_NAME, (long)"krun-init", 0, 0);
-	call(__NR_rt_sigprocmask, 0 /* SIG_BLOCK */, (long)&all, 0, sizeof(all));
+	shim_call(__NR_prctl, PR_SET_NAME, (long)"krun-init", 0, 0);
+	shim_call(__NR_rt_sigprocmask, 0 /* SIG_BLOCK */, (long)&all, 0, sizeof(all));
 	/* A pipe that the payload closes must be seen closed by its reader. */
 	for (int fd = 0; fd <= 2; fd++)
-		call(__NR_close, fd, 0, 0, 0);
+		shim_call(__NR_close, fd, 0, 0, 0);
 	if (child <= 0)
-		call(__NR_exit_group, 125, 0, 0, 0);
+		shim_call(__NR_exit_group, 125, 0, 0, 0);
+	watch.has_terminal = read_terminal().number != 0;
+	plan_next();
 	for (;;) {
-		long signo;
+		int signo, code;
 
 		/* Before the wait too: the child may have ended before its signal was blocked here. */
 		reap(child);
-		signo = call(__NR_rt_sigtimedwait, (long)&all, 0, 0, sizeof(all));
-		if (signo <= 0 || signo == SIGCHLD)
-			continue;
+		signo = wait_for_signal(all, &code);
+		if (watch.next && shim_now() >= watch.next)
+			look();
 		/* km's own release is not sent here: before `start` nobody lets the payload go by it. */
-		if (signo == SIGUSR1 && !catches(child, SIGUSR1))
-			continue;
-		call(__NR_kill, child, signo, 0, 0);
-		kick(child, (int)signo);
+		if (signo > 0 && signo != SIGCHLD && !(signo == SIGUSR1 && !catches(child, SIGUSR1)))
+			pass_on(child, signo, is_typed(signo, code));
 	}
 }
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "util/proc.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -94,6 +96,41 @@ int proc_has_executed(pid_t pid)
 bool proc_is_gone(int code)
 {
 	return code == -ESRCH || code == -ENOENT;
+}
+
+/* Kernels without CONFIG_PROC_CHILDREN tell of each process who its parent is. */
+static pid_t find_child(pid_t parent)
+{
+	DIR *proc = opendir("/proc");
+	struct dirent *entry;
+	pid_t found = 0;
+
+	while (proc && found == 0 && (entry = readdir(proc))) {
+		char path[PATH_MAX], text[1024];
+		const char *rest;
+		int of;
+
+		snprintf(path, sizeof(path), "%s/stat", entry->d_name);
+		if (*entry->d_name < '1' || *entry->d_name > '9' ||
+		    io_read_small(dirfd(proc), path, text, sizeof(text)) <= 0)
+			continue;
+		rest = strrchr(text, ')');
+		if (rest && sscanf(rest, ") %*c %d", &of) == 1 && of == parent)
+			found = (pid_t)strtol(entry->d_name, NULL, 10);
+	}
+	if (proc)
+		closedir(proc);
+	return found;
+}
+
+pid_t proc_child(pid_t pid)
+{
+	char path[64], text[32];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", pid, pid);
+	n = io_read_small(AT_FDCWD, path, text, sizeof(text));
+	return n >= 0 ? (pid_t)strtol(text, NULL, 10) : find_child(pid);
 }
 
 int proc_read_status(int proc_fd, const char *path, char **ret)

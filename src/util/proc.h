@@ -34,6 +34,9 @@ int proc_has_executed(pid_t pid);
 /* Whether an error of a call on /proc/PID or on a descriptor of it says that the process is gone, rather than that nothing can be said. */
 bool proc_is_gone(int code);
 
+/* A child of process @pid, which has one thread; 0 when it has none. */
+pid_t proc_child(pid_t pid);
+
 /*
  * proc_pid_status(5), a file below @proc_fd (AT_FDCWD: an absolute path): all of it, though a process of a container can give
  * itself 65536 groups, which stand in front of what is looked for. The caller frees *ret.

@@ -3,14 +3,18 @@
 
 import hashlib
 import contextlib
+import fcntl
 import json
 import os
 import signal
 import shutil
 import socket
+import struct
 import subprocess
+import termios
 import time
 
+from console import ConsoleSocket, read_until
 from krun import BUILD, KM_PATH, PROGRAMS, KrunTest, wait_until
 
 
@@ -332,6 +336,190 @@ class Signals(KmTest):
         process.send_signal(signal.SIGTERM)
         self.assertEqual(process.wait(10), 6)
         self.ok("delete", "--force", self.cid)
+
+
+class Travel(KmTest):
+    """Signals that the payload sends on: each of its processes is a km of its own, and has to be kicked."""
+
+    def child(self, name, *command):
+        """A km that the script starts; its log tells what it got."""
+        return f"{KM_PATH} --km-log-to=/tmp/{name} -- " + " ".join(command)
+
+    def told(self, name):
+        try:
+            with open(f"{self.rootfs}/tmp/{name}") as file:
+                return [line.strip() for line in file if "deliver" in line or "kicked" in line]
+        except FileNotFoundError:
+            return []
+
+    def entry_point(self, command, what=signal.SIGTERM):
+        return (f"trap 'kill -{int(what)} $p; wait $p; exit 3' TERM; {command} & p=$!; "
+                f"until grep -qs device /tmp/child; do sleep 0.05; done; sleep 0.3; echo ready; wait $p; exit 4")
+
+    def without(self, kind):
+        self.config["linux"]["namespaces"] = [item for item in self.config["linux"]["namespaces"] if item["type"] != kind]
+
+    def statuses(self, send, settings=()):
+        self.create(options=settings)
+        self.ok("start", self.cid)
+        wait_until(lambda: "ready" in self.logged(), what="payload")
+        pid = self.state()["pid"]
+        started = time.monotonic()
+        send(pid)
+        self.wait_stopped()
+        self.assertLess(time.monotonic() - started, 20)
+        self.ok("delete", "--force", self.cid)
+
+    def test_an_entry_point_hands_it_to_its_child(self):
+        for kept in (True, False):
+            if not kept:
+                self.without("pid")
+            for start in ("payload", "exec"):
+                for how, send in (("kill", lambda pid: self.ok("kill", self.cid, "TERM")),
+                                  ("engine", lambda pid: os.kill(pid, signal.SIGTERM))):
+                    with self.subTest(pid_namespace=kept, start=start, how=how):
+                        self.shell(self.entry_point(self.child("child", "/bin/sleep", "300")) + "; echo told")
+                        open(self.log, "wb").close()
+                        self.statuses(send, self.settings(startAt=start))
+                        self.assertEqual(self.told("child"), ["kmsim: signal 15 is delivered, sent"])
+                        os.unlink(f"{self.rootfs}/tmp/child")
+
+    def test_and_that_one_to_its_own(self):
+        """Later, too: nobody knows how long an entry point thinks. Who got nothing is left alone."""
+        below = f"trap 'sleep 1; kill $q; wait $q; exit 7' TERM; {self.child('grandchild', '/bin/sleep', '300')} & q=$!; wait $q; exit 8"
+        with open(f"{self.rootfs}/bin/below", "w") as file:
+            file.write("#!/bin/sh\n" + below + "\n")
+        os.chmod(f"{self.rootfs}/bin/below", 0o755)
+        script = (f"{self.child('bystander', '/bin/sleep', '300')} & "
+                  f"trap 'sleep 1; kill $p; wait $p; exit 3' TERM; {self.child('child', '/bin/sh', '/bin/below')} & p=$!; "
+                  "until grep -qs device /tmp/grandchild; do sleep 0.05; done; sleep 0.3; echo ready; wait $p; exit 4")
+        self.shell(script)
+        process = self.spawn("run", "--bundle", self.bundle, self.cid, stdout=subprocess.PIPE)
+        self.assertEqual(process.stdout.readline(), b"ready\n")
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(30), 3)
+        self.assertEqual(self.told("child"), ["kmsim: signal 15 is delivered, sent"])
+        self.assertEqual(self.told("grandchild"), ["kmsim: signal 15 is delivered, sent"])
+        self.assertEqual(self.told("bystander"), [])
+
+    def test_kill_of_everybody(self):
+        self.shell(f"trap '' HUP; {self.child('child', '/bin/sleep', '300')} & p=$!; until grep -qs device /tmp/child; do "
+                   "sleep 0.05; done; sleep 0.3; echo ready; wait $p; echo status $?; exec sleep 100")
+        self.create()
+        self.ok("start", self.cid)
+        wait_until(lambda: "ready" in self.logged(), what="payload")
+        self.ok("kill", "--all", self.cid, "HUP")
+        wait_until(lambda: self.told("child"), 20, what="signal")
+        self.assertEqual(self.told("child"), ["kmsim: signal 1 is delivered, sent"])
+        self.ok("delete", "--force", self.cid)
+
+    def exec_detached(self, *command):
+        pid_file = f"{self.top}/exec.pid"
+        self.ok("exec", "--detach", "--pid-file", pid_file, self.cid, *command, stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL)
+        with open(pid_file) as file:
+            return int(file.read())
+
+    def test_engines_signal_an_exec_themselves(self):
+        for kept in (True, False):
+            if not kept:
+                self.without("pid")
+            for signo in (signal.SIGTERM, signal.SIGUSR1):
+                with self.subTest(pid_namespace=kept, signal=signo):
+                    self.start_sleeper()
+                    got = f"/tmp/got{int(signo)}"
+                    # Nothing that is done in the container makes km look: it waits for a child of its own all the time.
+                    pid = self.exec_detached("sh", "-c", f"trap 'echo got > {got}; kill $p; exit 3' {int(signo)}; "
+                                             f"sleep 300 & p=$!; echo > /tmp/up; wait $p")
+                    wait_until(lambda: os.path.exists(f"{self.rootfs}/tmp/up"), what="exec")
+                    time.sleep(0.2)
+                    os.kill(pid, signo)
+                    wait_until(lambda: os.path.exists(self.rootfs + got), 20, what="signal")
+                    wait_until(lambda: ended(pid), 20, what="end of the exec")
+                    self.ok("delete", "--force", self.cid)
+                    for name in ("/tmp/up", got):
+                        os.unlink(self.rootfs + name)
+
+    def test_the_end_of_the_process_in_front_is_the_end_of_km(self):
+        for kept in (True, False):
+            if not kept:
+                self.without("pid")
+            with self.subTest(pid_namespace=kept):
+                self.start_sleeper()
+                before = set(json.loads(self.ok("ps", "-f", "json", self.cid).out))
+                pid = self.exec_detached("sleep", "300")
+                wait_until(lambda: "km" in names(self, before), what="exec")
+                os.kill(pid, signal.SIGKILL)
+                wait_until(lambda: not names(self, before), 20, what="end of km")
+                self.ok("delete", "--force", self.cid)
+
+    def console(self, script):
+        """A container on a terminal: its master, once the payload has said that it is ready."""
+        console = ConsoleSocket(os.path.join(self.top, "console"))
+        self.shell(script, terminal=True)
+        self.create("--console-socket", console.path)
+        master = console.master()
+        self.ok("start", self.cid)
+        read_until(master, b"ready")
+        os.unlink(console.path)
+        # A person's hand is not quicker.
+        time.sleep(0.8)
+        return master
+
+    def test_keys_that_are_signals(self):
+        master = self.console("trap '' INT QUIT; echo ready; sleep 300")
+        for key, signo in ((b"\x03", 2), (b"\x1c", 3)):
+            os.write(master, key)
+            wait_until(lambda: f"signal {signo} is delivered, typed" in self.ok("logs", "--monitor", self.cid).out, 20, what=key)
+        # Of the terminal's end only the leader of its session hears, which passes it on.
+        os.close(master)
+        self.wait_stopped()
+        self.ok("delete", "--force", self.cid)
+
+    def test_keys_for_a_job_of_a_shell(self):
+        """In a process group of its own, of which nobody else gets a signal."""
+        with open(f"{self.rootfs}/bin/job", "w") as file:
+            file.write(f"#!/bin/sh\ntrap '' INT\necho ready\nexec {self.child('job', '/bin/sleep', '300')}\n")
+        os.chmod(f"{self.rootfs}/bin/job", 0o755)
+        master = self.console("set -m; job; sleep 300")
+        os.write(master, b"\x03")
+        wait_until(lambda: self.told("job"), 20, what="signal")
+        self.assertEqual(self.told("job"), ["kmsim: signal 2 is delivered, typed"])
+        os.close(master)
+        self.ok("delete", "--force", self.cid)
+
+    def test_a_new_size_of_the_window(self):
+        """Whoever reads keys is told at once; whoever reads lines is not, for a read that ends early is no line."""
+        for mode, expected in (("-icanon", True), ("icanon", False)):
+            with self.subTest(mode=mode):
+                master = self.console(f"stty {mode}; trap 'echo size' WINCH; echo ready; sleep 300")
+                fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", 20, 70, 0, 0))
+                if expected:
+                    wait_until(lambda: "signal 28 is delivered" in self.ok("logs", "--monitor", self.cid).out, 20, what="size")
+                else:
+                    time.sleep(1)
+                    self.assertNotIn("signal 28", self.ok("logs", "--monitor", self.cid).out)
+                os.close(master)
+                self.ok("delete", "--force", self.cid)
+
+
+def names(test, known):
+    """Of the container's processes but these: what each of those that run is called."""
+    found = []
+    for pid in set(json.loads(test.ok("ps", "-f", "json", test.cid).out)) - known:
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            with open(f"/proc/{pid}/comm") as file:
+                found += [] if ended(pid) else [file.read().strip()]
+    return found
+
+
+def ended(pid):
+    """A zombie is one whom only its parent, which is not ours, has to forget."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
 
 
 class Payload(KmTest):

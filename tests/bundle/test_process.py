@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """/process of config.json, seen from inside; exec; terminals."""
 
-import array
 import fcntl
 import glob
 import json
@@ -9,7 +8,6 @@ import os
 import pty
 import re
 import resource
-import select
 import shutil
 import signal
 import socket
@@ -20,6 +18,7 @@ import threading
 import time
 import unittest
 
+from console import ConsoleSocket, read_until
 from krun import BUILD, BothPersonalities, KrunTest, has_apparmor, runs, wait_until
 
 
@@ -669,42 +668,6 @@ class Descriptors(KrunTest):
         self.config["process"]["env"] += ["LISTEN_FDS=1", "LISTEN_PID=1"]
         self.shell("env | grep -c LISTEN; echo $LISTEN_FDS $LISTEN_PID")
         self.assertEqual(self.activated(1, "run", "--bundle", self.bundle, self.cid).split(), ["2", "1", "1"])
-
-
-class ConsoleSocket:
-    """What a shim does with --console-socket: receives one master."""
-
-    def __init__(self, path):
-        self.path = path
-        self.server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.server.bind(path)
-        self.server.listen()
-
-    def master(self):
-        connection, _ = self.server.accept()
-        data, ancillary, _, _ = connection.recvmsg(4096, socket.CMSG_SPACE(4))
-        fds = array.array("i")
-        fds.frombytes(ancillary[0][2])
-        connection.close()
-        self.server.close()
-        assert len(data) >= 1 and len(ancillary) == 1 and len(fds) == 1
-        return fds[0]
-
-
-def read_until(fd, text, seconds=10):
-    data = b""
-    deadline = time.monotonic() + seconds
-    while text not in data:
-        if not select.select([fd], [], [], max(0, deadline - time.monotonic()))[0]:
-            raise AssertionError(f"{text!r} not within {seconds} s, only {data!r}")
-        try:
-            more = os.read(fd, 4096)
-        except OSError:
-            more = b""
-        if not more:
-            raise AssertionError(f"end before {text!r}: {data!r}")
-        data += more
-    return data.decode()
 
 
 class Terminal(BothPersonalities):

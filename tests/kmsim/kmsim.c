@@ -10,7 +10,8 @@
  *   - it has to find itself by the path of /proc/self/exe;
  *   - KM_EXEC_* variables make it abort;
  *   - --wait-for-signal: one line in the log, SIGUSR1 blocked, sigwait, mask restored; handlers only after that;
- *   - a signal from outside reaches the payload only when a thread other than the first gets the kick, signal 63;
+ *   - a signal from outside interrupts the first thread's read(2), and reaches the payload only when the other thread, vcpu-0, gets
+ *     the kick, signal 63; the log says what was delivered, and what was kicked for nothing;
  *   - its management socket, with a thread of its own also while it waits, and snapshots that it resumes (snapshot.h);
  *     KM_MGTDIR and --snapshot exclude each other;
  *   - KMSIM_SNAPSHOT: misbehaviour of that thread (snapshot.h);
@@ -18,7 +19,8 @@
  *   - its options: the values that it refuses, the device that it is told, and a trace and statistics that are one line;
  *   - a payload's death by a signal is repeated on itself, which does not work as process 1: 2 s, then SIGABRT, which
  *     does not work either, then SIGSEGV.
- * What it does not: the payload's pid is not its own, and scripts, execs and forks of the payload stay native.
+ * What it does not: the payload's pid is not its own, the keyboard's signals reach it without kmsim, and scripts, execs and forks of
+ * the payload stay native, unless a script names kmsim.
  */
 
 #include <elf.h>
@@ -30,9 +32,11 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -51,7 +55,8 @@ enum { EXIT_SETUP = 1, EXIT_PAYLOAD = 2 };
 
 static FILE *log_file;
 static pid_t payload_pid;
-static volatile sig_atomic_t pending[NSIG];
+enum { SENT = 1, TYPED };
+static volatile sig_atomic_t pending[NSIG], kicked;
 
 __attribute__((format(printf, 1, 2))) static void say(const char *format, ...)
 {
@@ -343,55 +348,85 @@ static void talk(void)
 static const int passed_on[] = { SIGINT,   SIGTERM, SIGHUP,    SIGQUIT, SIGUSR1, SIGUSR2,
 				 SIGWINCH, SIGALRM, SIGVTALRM, SIGPROF, SIGPIPE, SIGIO };
 
+/* Of the payload's end, as km's first thread waits for it. */
+static int shutdown_fd = -1;
+static int payload_status;
+
 static void on_signal(int signo, siginfo_t *info, void *context)
 {
 	(void)context;
-	/* What the terminal sends, the payload got itself. */
-	if (info->si_code != SI_KERNEL)
-		pending[signo] = 1;
+	pending[signo] = info->si_code == SI_KERNEL ? TYPED : SENT;
 }
 
 static void on_kick(int signo)
 {
 	(void)signo;
-	for (size_t i = 0; i < sizeof(passed_on) / sizeof(passed_on[0]); i++) {
-		if (pending[passed_on[i]]) {
-			pending[passed_on[i]] = 0;
-			kill(payload_pid, passed_on[i]);
-		}
-	}
+	kicked = 1;
 }
 
-/* Stands for a vcpu: nothing but a thread that can be kicked. */
+/* What the terminal sends, the payload, which is an ordinary process of the same group, got itself. */
+static void deliver(void)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < sizeof(passed_on) / sizeof(passed_on[0]); i++) {
+		int signo = passed_on[i], how = pending[signo];
+
+		pending[signo] = 0;
+		if (how == SENT)
+			kill(payload_pid, signo);
+		if (how)
+			say("signal %d is delivered, %s", signo, how == TYPED ? "typed" : "sent");
+		any |= how != 0;
+	}
+	if (kicked && !any)
+		say("kicked for nothing");
+	kicked = 0;
+}
+
+/* Stands for a vcpu, which the payload keeps in one long call: nothing but a kick makes it look for signals. */
 static void *vcpu(void *nothing)
 {
+	const uint64_t one = 1;
 	sigset_t set;
 
 	(void)nothing;
+	pthread_setname_np(pthread_self(), "vcpu-0");
 	sigemptyset(&set);
 	sigaddset(&set, KICK_SIGNAL);
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
-	for (;;)
-		pause();
+	while (waitpid(payload_pid, &payload_status, 0) < 0)
+		deliver();
+	(void)!write(shutdown_fd, &one, sizeof(one));
 	return NULL;
 }
 
 static void install_handlers(void)
 {
-	struct sigaction passing = { .sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_RESTART };
-	struct sigaction kick = { .sa_handler = on_kick, .sa_flags = SA_RESTART };
+	struct sigaction passing = { .sa_sigaction = on_signal, .sa_flags = SA_SIGINFO };
+	struct sigaction kick = { .sa_handler = on_kick };
 	sigset_t all, old;
 	pthread_t thread;
 
+	shutdown_fd = eventfd(0, EFD_CLOEXEC);
 	sigfillset(&all);
 	sigaction(KICK_SIGNAL, &kick, NULL);
 	/* The vcpu takes the kick only; the main thread everything else. */
 	pthread_sigmask(SIG_BLOCK, &all, &old);
-	if (pthread_create(&thread, NULL, vcpu, NULL) != 0)
+	if (shutdown_fd < 0 || pthread_create(&thread, NULL, vcpu, NULL) != 0)
 		exit(EXIT_PAYLOAD);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	for (size_t i = 0; i < sizeof(passed_on) / sizeof(passed_on[0]); i++)
 		sigaction(passed_on[i], &passing, NULL);
+}
+
+/* Each signal interrupts this read, and nothing else does: a runtime may count them. */
+static void wait_for_end(void)
+{
+	uint64_t event;
+
+	while (read(shutdown_fd, &event, sizeof(event)) < 0)
+		;
 }
 
 /* ---- run --------------------------------------------------------------------------------------------------- */
@@ -453,7 +488,7 @@ int main(int argc, char **argv)
 {
 	struct options options = { 0 };
 	char **payload;
-	int status, r;
+	int r;
 
 	if (!parse_options(argc, argv, &options))
 		return usage();
@@ -491,10 +526,8 @@ int main(int argc, char **argv)
 	be_late();
 	talk();
 	start_payload(payload);
-	while (waitpid(payload_pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return EXIT_PAYLOAD;
+	wait_for_end();
 	if (options.stats)
 		say("hypercall statistics: none");
-	return management_ended() ? 0 : end_like(status);
+	return management_ended() ? 0 : end_like(payload_status);
 }
