@@ -19,7 +19,8 @@
 
 /* Microseconds. */
 enum {
-	TRAVEL = 30000000,	/* as long as the longest grace time that engines use, a signal may be on its way */
+	TRAVEL =
+		30000000, /* as long as the longest grace time that engines use, a signal may be on its way */
 	FIRST_PAUSE = 200,
 	LONGEST_PAUSE = 250000,
 	KEYBOARD_PAUSE = 100000,   /* somebody else's process group has the keyboard */
@@ -179,8 +180,8 @@ static int wait_for_signal(uint64_t set, int *ret_code)
 	int info[32] = { 0 };
 	int64_t left = watch.next ? limit(watch.next - shim_now(), 0, INT64_MAX) : 0;
 	const int64_t timeout[2] = { left / 1000000, left % 1000000 * 1000 };
-	long signo = shim_call(__NR_rt_sigtimedwait, (long)&set, (long)info,
-			       watch.next ? (long)timeout : 0, sizeof(set));
+	long signo = shim_call(__NR_rt_sigtimedwait, (long)&set, (long)info, watch.next ? (long)timeout : 0,
+			       sizeof(set));
 
 	*ret_code = info[2];
 	return signo > 0 ? (int)signo : 0;

@@ -143,7 +143,8 @@ static struct {
 bool shim_directory_open(const char *path)
 {
 	directory.at = directory.len = 0;
-	directory.fd = (int)shim_call(__NR_openat, AT_FDCWD, (long)path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	directory.fd =
+		(int)shim_call(__NR_openat, AT_FDCWD, (long)path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 	return directory.fd >= 0;
 }
 
