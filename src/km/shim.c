@@ -139,6 +139,8 @@ static bool catches(int child, int signo)
 
 static void pass_on(int child, int signo, bool typed)
 {
+	if (typed && signo == SIGWINCH && reads_lines())
+		return;
 	/* What was seen long ago tells nothing of who gets a signal now. */
 	if (watch.is_travelling || watch.is_foreign)
 		shim_travel_look();
@@ -146,9 +148,9 @@ static void pass_on(int child, int signo, bool typed)
 		shim_travel_begin();
 	if (!typed)
 		shim_call(__NR_kill, child, signo, 0, 0);
-	if (typed && !(signo == SIGWINCH && reads_lines()))
+	if (typed)
 		shim_travel_expect(0, read_terminal().group);
-	else if (!typed && catches(child, signo))
+	else if (catches(child, signo))
 		shim_travel_expect(child, 0);
 	watch.since = shim_now();
 	watch.last_cost = 0;

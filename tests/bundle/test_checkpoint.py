@@ -10,7 +10,7 @@ import socket
 import subprocess
 import time
 
-from krun import KrunTest, wait_until
+from krun import KrunTest, stand_in_only, wait_until
 
 # Counts on where its state says; KMSIM_STATE is kmsim's, km itself keeps all of memory.
 COUNTER = ("n=$(cat $KMSIM_STATE 2>/dev/null || echo 0); trap 'exit 3' TERM; "
@@ -159,6 +159,7 @@ class Checkpoint(KrunTest):
             self.assertEqual(int(file.read()), self.state()["pid"])
         self.ok("delete", "--force", self.cid)
 
+    @stand_in_only("it misbehaves on request, and has words of its own")
     def test_what_km_cannot_do_is_refused(self):
         self.start_counter()
         for options in (["--pre-dump"], ["--parent-path", "../x"], ["--tcp-established"], ["--lazy-pages"],
@@ -358,6 +359,7 @@ class Checkpoint(KrunTest):
         time.sleep(0.3)
         return spawned[-1]
 
+    @stand_in_only("it misbehaves on request, and has words of its own")
     def test_signals_end_the_wait_for_km(self):
         for options in ([], ["--leave-running"]):
             for signo in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -382,6 +384,8 @@ class Checkpoint(KrunTest):
         self.assertEqual(process.wait(40), 0, "also: a file that grows is no reason to give up")
         self.assertEqual(self.inside_of_image(), ["inventory.img", "km-snapshot"])
 
+    @stand_in_only("it misbehaves on request, and has words of its own")
+    @stand_in_only("it misbehaves on request, and has words of its own")
     def test_km_that_never_answers(self):
         self.misbehaving("hang")
         hanging = self.checkpoint_in_background("--leave-running")
@@ -412,6 +416,7 @@ class Checkpoint(KrunTest):
                 self.assertEqual(self.inside_of_image(), [])
                 self.assertIn("does not exist", self.fails("state", self.cid))
 
+    @stand_in_only("it misbehaves on request, and has words of its own")
     def test_km_that_gives_up(self):
         for options in ([], ["--leave-running"]):
             with self.subTest(options=options):
@@ -517,6 +522,7 @@ class Checkpoint(KrunTest):
             self.assertEqual(found.st_uid, 100000 + user)
         self.assertEqual(self.template_facts(), before)
 
+    @stand_in_only("it misbehaves on request, and has words of its own")
     def test_a_descriptor_of_the_snapshot_does_not_change_the_image(self):
         """What is mounted for km can be opened by any process of the container."""
         for options in (["--leave-running"], []):
@@ -549,6 +555,7 @@ class Checkpoint(KrunTest):
         subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", self.image], check=True)
         return os.path.join(self.image, "image")
 
+    @stand_in_only("it misbehaves on request, and has words of its own")
     def test_full_file_system(self):
         """Nothing is left of an image that is not complete, and who has lost his payload is told so."""
         for mount, size, message, status in (

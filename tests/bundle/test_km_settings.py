@@ -12,7 +12,7 @@ import time
 import unittest
 
 from jobs import OWN_MACHINE
-from krun import KM_PATH, KrunTest, PROGRAMS, wait_until
+from krun import KM_PATH, KrunTest, PROGRAMS, stand_in_only, wait_until
 
 PREFIX = "app.kontain.krun."
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -141,6 +141,8 @@ class Layers(SettingsTest):
             out = self.run_ok()
             self.assertEqual(out, "opened kvm\nopened kkm\n")
 
+    @stand_in_only("it misbehaves on request, and has words of its own")
+    @stand_in_only("it misbehaves on request, and has words of its own")
     def test_start_timeout_holds_for_the_release_too(self):
         self.shell("echo ran", env=["PATH=/bin", "KMSIM_LATE=60000"])
         options = self.host(startTimeoutMs=300)

@@ -23,6 +23,8 @@ if os.environ.get("RUNTIME"):
     # Another runtime through the same tests, to tell a wrong test from a wrong runtime.
     PROGRAMS = {"plain": os.environ["RUNTIME"]}
 KM_PATH = "/opt/kontain/bin/km"
+# km itself stands at that path (KRUN_KM of the vm ring), instead of kmsim.
+REAL_KM = os.environ.get("KRUN_TEST_KM") == "real"
 BUSYBOX = shutil.which("busybox") or "/bin/busybox"
 CGROUP = "/sys/fs/cgroup/unified" if os.path.isdir("/sys/fs/cgroup/unified") else "/sys/fs/cgroup"
 APPLETS = """[ awk cat chmod chown cut date dd df echo env expr false find grep head hostname id ifconfig ip kill ln ls
@@ -128,11 +130,32 @@ def huge_pages(*sizes):
     return unittest.skipIf(missing, f"no huge pages of {' and '.join(missing)} on this machine")
 
 
+def stand_in_only(why):
+    """For a test of what kmsim alone does: words of its own, misbehaviour on request."""
+    return unittest.skipIf(REAL_KM, f"not with km itself: {why}")
+
+
+def spoken(words):
+    """kmsim tells its payload in $KMSIM that it is there, km by the name of its kernel."""
+    tell = "case $(uname -r) in *kontain*) KMSIM=1 KMSIM_STATE=/tmp/.kmsim-state;; esac; "
+    return [tell + word if REAL_KM and ("$KMSIM" in word or "${KMSIM" in word) else word for word in words]
+
+
+def copy_busybox(path):
+    """Debian's busybox executes /proc/self/exe for its applets, which under km is km; without that it looks for their names."""
+    shutil.copy(BUSYBOX, path)
+    if REAL_KM:
+        with open(path, "rb+") as file:
+            program = file.read().replace(b"/proc/self/exe\0", b"/proc/none/exe\0")
+            file.seek(0)
+            file.write(program)
+
+
 def make_rootfs(path):
     for name in ("bin", "dev", "etc", "opt", "proc", "root", "sys", "tmp", "var/lib"):
         os.makedirs(os.path.join(path, name), exist_ok=True)
     os.chmod(os.path.join(path, "tmp"), 0o1777)
-    shutil.copy(BUSYBOX, os.path.join(path, "bin/busybox"))
+    copy_busybox(os.path.join(path, "bin/busybox"))
     for applet in APPLETS:
         os.symlink("busybox", os.path.join(path, "bin", applet))
     with open(os.path.join(path, "etc/passwd"), "w") as file:
@@ -213,7 +236,8 @@ class KrunTest(unittest.TestCase):
     # ---- the program ----
 
     def command(self, *arguments, options=(), personality=None):
-        return [PROGRAMS[personality or self.personality], "--root", self.root, *self.host_options, *options, *arguments]
+        return [PROGRAMS[personality or self.personality], "--root", self.root, *self.host_options, *options,
+                *spoken(arguments)]
 
     def allow(self, *keys):
         """From here on the host's settings let annotations act: keys of krun.json."""
@@ -257,6 +281,8 @@ class KrunTest(unittest.TestCase):
 
     def write_config(self, **process):
         self.config["process"].update(process)
+        if "args" in process:
+            self.config["process"]["args"] = spoken(process["args"])
         if os.environ.get("RUNTIME") and list(self.config["linux"].get("resources", {})) == ["devices"]:
             # crun wants to raise RLIMIT_MEMLOCK for its device filter, which not everybody may.
             del self.config["linux"]["resources"]

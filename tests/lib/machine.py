@@ -15,6 +15,8 @@ from report import Reader
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # A complete run takes about a quarter of an hour on two idle cores.
 LIMIT = int(os.environ.get("KRUN_VM_LIMIT", "3000"))
+# km itself: then the tests that are about km run with it, and no others.
+KM = os.environ.get("KRUN_KM", "")
 CONSOLE_LINES = 40
 SUITES = ("bookworm", "trixie")
 # Emulation is slow, and its host may be busy: time limits are missed for reasons that are not krun's. More than this are not bad luck.
@@ -66,7 +68,7 @@ class Machine:
         self.console = os.path.join(top, "console.log")
 
     def fill_share(self, build):
-        """What the guest needs: the tests, the program under its names, kmsim."""
+        """What the guest needs: the tests, the program under its names, kmsim or, in its place, km."""
         tree = os.path.join(self.share, "krun")
         os.makedirs(os.path.join(tree, "build", "tests", "kmsim"))
         os.makedirs(os.path.join(tree, "build", "src"))
@@ -74,7 +76,7 @@ class Machine:
         for name in os.listdir(os.path.join(build, "src")):
             if re.match(r"krun[a-z-]*$", name):
                 shutil.copy(os.path.join(build, "src", name), os.path.join(tree, "build", "src", name), follow_symlinks=False)
-        shutil.copy(os.path.join(build, "tests", "kmsim", "kmsim"), os.path.join(tree, "build", "tests", "kmsim"))
+        shutil.copy(KM or os.path.join(build, "tests", "kmsim", "kmsim"), os.path.join(tree, "build", "tests", "kmsim", "kmsim"))
         # One file: the shared directory is slow.
         subprocess.run(["tar", "-C", self.share, "-cf", os.path.join(self.share, "krun.tar"), "krun"], check=True)
         shutil.rmtree(tree)
@@ -96,6 +98,7 @@ class Machine:
     def boot(self, chosen, report, jobs, results):
         """One life, which adds to @results; (what is wrong or "", whether the machine ended by itself, seconds)."""
         words = [f"KRUN_TEST_JOBS={jobs}"] if jobs else []
+        words += ["KRUN_TEST_KM=real"] if KM else []
         command = [os.path.join(TESTS, "vm", "run-in-vm"), self.image, "--timeout", str(LIMIT), "--share", self.share, "--console",
                    self.console, "--", "env", *words, "sh", "/mnt/share/inside", *chosen]
         started = time.monotonic()
