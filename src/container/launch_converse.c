@@ -193,7 +193,9 @@ static int wait_for_monitor(struct launch *launch, pid_t monitor, struct error *
 	if (r < 0)
 		return r;
 	r = km_wait_ready(&km, launch->km.settings.start_timeout_ms, err);
-	if (r < 0)
+	if (r == -ECHILD && monitor_log_size(launch->monitor_log_fd) == 0)
+		km_probe_explain(launch->km.monitor_fd, err);
+	else if (r < 0)
 		monitor_log_explain(launch->monitor_log_fd, err);
 	monitor_log_to_debug(launch->monitor_log_fd, 0);
 	if (r == -ECHILD)

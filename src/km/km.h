@@ -66,6 +66,15 @@ struct km_plan {
 int km_plan_make(struct km_settings *settings /* moved */, struct km_plan *ret, struct error *err);
 void km_plan_done(struct km_plan *plan);
 
+/* The oldest km that has everything that krun asks of one, docs/km-acceptance.md. */
+#define KM_OLDEST "v0.9.9 (August 2022)"
+/*
+ * Parent (probe.c): asks the file behind @monitor_fd, as nobody, whether it takes krun's options. -EINVAL with its own words when
+ * it does not. km_probe_explain() adds these to the error of a km that ended and left nothing in its log.
+ */
+int km_probe(int monitor_fd, const char *path, struct error *err);
+void km_probe_explain(int monitor_fd, struct error *err);
+
 /* The same errors one by one, for `validate`. */
 int km_check_monitor(const struct km_settings *settings, struct error *err);
 int km_check_libc(const struct km_settings *settings, struct error *err);

@@ -149,7 +149,7 @@ int km_check_monitor(const struct km_settings *settings, struct error *err)
 	struct file_id ignored;
 	auto_close int fd = open_monitor(settings->monitor, &ignored, err);
 
-	return fd < 0 ? fd : 0;
+	return fd < 0 ? fd : km_probe(fd, settings->monitor, err);
 }
 
 int km_check_libc(const struct km_settings *settings, struct error *err)

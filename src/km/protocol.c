@@ -29,6 +29,9 @@
 #include "util/io.h"
 #include "util/proc.h"
 
+/* For who reads that it was not enough. */
+#define MORE_TIME "\"startTimeoutMs\" of " KM_SETTINGS_FILE ", or of the file of --config-file, allows more"
+
 enum {
 	KICK_SIGNAL = 63, /* km.h: KM_SIGVCPUSTOP, SIGRTMAX - 1 */
 	END_MS = 3000,	  /* km hangs for 2 s when it cannot kill itself as process 1 */
@@ -148,7 +151,8 @@ int km_wait_ready(const struct km_process *km, unsigned int timeout_ms, struct e
 		const struct timespec pause = { .tv_nsec = pause_ns };
 
 		if (clock_ms() >= deadline)
-			return error_set(err, -ETIMEDOUT, "km is not ready after %u ms", timeout_ms);
+			return error_set(err, -ETIMEDOUT, "km is not ready after %u ms (" MORE_TIME ")",
+					 timeout_ms);
 		if (ppoll(&item, 1, &pause, NULL) < 0 && errno != EINTR)
 			return error_sys(err, -errno, "wait for km");
 		if (item.revents)
@@ -177,7 +181,8 @@ int km_release(pid_t pid, int pidfd, unsigned int timeout_ms, struct error *err)
 		if (ppoll(&item, 1, &pause, NULL) > 0)
 			return 0;
 		if (clock_ms() >= deadline)
-			return error_set(err, -ETIMEDOUT, "km does not start its payload after %u ms",
+			return error_set(err, -ETIMEDOUT,
+					 "km does not start its payload after %u ms (" MORE_TIME ")",
 					 timeout_ms);
 		/* A thread that gets its signal is awake at once: one that still sleeps there did not get it. */
 		if (km_is_waiting(pid))

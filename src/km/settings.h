@@ -23,8 +23,11 @@ struct spec;
 #define KM_MONITOR_DEFAULT "/opt/kontain/bin/km"
 #define KM_LIBC_DEFAULT "/opt/kontain/runtime/libc.so"
 
-/* How long km may take to set up, and to react to its release, unless the host file says otherwise. */
-enum { KM_START_TIMEOUT_MS = 10000 };
+/*
+ * How long km may take to set up, and to react to its release, unless the host file says otherwise: milliseconds of the clock, of which a
+ * busy host leaves km few. It is there for a km that hangs, and below the two minutes after which engines give up themselves.
+ */
+enum { KM_START_TIMEOUT_MS = 90000 };
 
 /* Where `create` stops. */
 enum km_start { KM_START_PAYLOAD, KM_START_EXEC };

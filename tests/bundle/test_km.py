@@ -176,7 +176,25 @@ class Host(KmTest):
         os.chmod(monitor, 0o755)
         self.write_config(args=["/bin/true"])
         message = self.run_fails(options=self.settings(kmPath=monitor, startTimeoutMs=300))
-        self.assertIn("km is not ready after 300 ms; km's last words: still busy", message)
+        self.assertIn("km is not ready after 300 ms (\"startTimeoutMs\" of /etc/krun/krun.json, or of the file of --config-file, "
+                      "allows more); km's last words: still busy", message)
+
+    def test_km_that_does_not_take_kruns_options(self):
+        """An old one, say: it ends before it has a log, and its words go where the command's user does not look."""
+        monitor = os.path.join(self.top, "km")
+        shutil.copy(f"{self.rootfs}/bin/busybox", monitor)
+        self.write_config(args=["/bin/true"])
+        options = self.settings(kmPath=monitor)
+        words = "\"km: applet not found\""
+        result = self.run_container(options=options)
+        self.assertEqual(result.status, 1, result)
+        message = result.err
+        self.assertIn(f"km exited with status 127 before the payload was loaded; km's last words: {words}: it is older than v0.9.9",
+                      message)
+        found = self.krun("validate", "--host-config", options[1])
+        self.assertEqual(found.status, 1, found)
+        self.assertIn(f"/kmPath: error: km '{monitor}' does not take krun's options: it is older than v0.9.9", found.out)
+        self.assertIn(words, found.out)
 
     def test_no_proc_is_named(self):
         self.config["mounts"] = [item for item in self.config["mounts"] if item["destination"] != "/proc"]

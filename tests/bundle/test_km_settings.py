@@ -211,9 +211,11 @@ class Layers(SettingsTest):
                              environment=["A=host"], parameters=["--core-on-err"]))
         process = self.spawn("exec", self.cid, "sh", "-c", "echo ready; sleep 5", stdout=subprocess.PIPE)
         self.assertEqual(process.stdout.readline(), b"ready\n")
-        # krun waits for km, km for the program.
-        with open(f"/proc/{process.pid}/task/{process.pid}/children") as file:
-            pid = file.read().split()[0]
+        # krun waits for the process in front of km, that for km, km for the program.
+        pid = process.pid
+        for _ in range(2):
+            with open(f"/proc/{pid}/task/{pid}/children") as file:
+                pid = file.read().split()[0]
         with open(f"/proc/{pid}/cmdline", "rb") as file:
             words = file.read().decode().split("\0")
         with open(f"/proc/{pid}/environ", "rb") as file:

@@ -20,7 +20,7 @@ only() {
 only '(^|[^_[:alnum:]])syscall\(' 'syscall/' 'system calls without a libc wrapper belong to syscall/'
 only '^[[:space:]]*#[[:space:]]*if' 'syscall/' '#if belongs to syscall/'
 only 'json_object' 'json/|spec/|container/audit\.c|container/state\.c|container/image\.c|container/list\.c|km/settings\.c|cli/features\.c|cli/update\.c|cli/look\.c|cli/stats_json\.c|cli/validate\.c' 'JSON is read in one place'
-only '(^|[^_[:alnum:]])_?exit\(' 'main\.c|init/|km/shim\.c|criu/call\.c|km/exceptions_match\.c|syscall/|cli/|hooks/run\.c|util/interrupt\.c|ns/idmap\.c|mount/apart\.c|container/start\.c|container/live\.c|cgroup/(scope|systemd_call|systemd_bus)\.c' 'only the top of a process may end it'
+only '(^|[^_[:alnum:]])_?exit\(' 'main\.c|init/|km/(shim|probe)\.c|criu/call\.c|km/exceptions_match\.c|syscall/|cli/|hooks/run\.c|util/interrupt\.c|ns/idmap\.c|mount/apart\.c|container/start\.c|container/live\.c|cgroup/(scope|systemd_call|systemd_bus)\.c' 'only the top of a process may end it'
 only '(^|[^_[:alnum:]])(printf|puts|perror)\(' 'cli/|main\.c|cgroup/systemd_bus\.c' 'only cli/ talks to the user; the rest uses util/log.h'
 only '(^|[^_[:alnum:]])(gets|atoi|atol|alloca|system|popen|tmpnam|mktemp|strtok)\(' 'none' 'unsafe or imprecise: see util/parse.h, util/strv.h'
 # The program may be linked dynamically. What these load (name services, locales, providers) they would look for where the process

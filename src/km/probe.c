@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * What km says before its log is set up goes to the container's standard error, which is the engine's, not the command's. A km that
+ * does not know krun's options ends there. So the host's own file is asked again, with those options and --version.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/memfd.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "km/km.h"
+#include "syscall/process.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+
+enum { ANSWER_MS = 2000, WORDS_MAX = 256, NOBODY = 65534, CANNOT = 126 };
+
+/* It only prints, so it gets nothing: no user of any weight, no environment, no descriptor but its output. */
+static void ask(int monitor_fd, int output_fd)
+{
+	char *const argv[] = { (char[]){ "km" }, (char[]){ "--wait-for-signal" },
+			       (char[]){ "--km-log-to=stderr" }, (char[]){ "--version" }, NULL };
+	char *const env[] = { NULL };
+	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	sys_reset_signals();
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (null_fd < 0 || dup2(null_fd, STDIN_FILENO) < 0 || dup2(output_fd, STDOUT_FILENO) < 0 ||
+	    dup2(output_fd, STDERR_FILENO) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		_exit(CANNOT);
+	if (geteuid() == 0 &&
+	    (sys_setgroups(0, NULL) < 0 || sys_setresgid(NOBODY) < 0 || sys_setresuid(NOBODY) < 0))
+		_exit(CANNOT);
+	sys_execveat(monitor_fd, "", argv, env, AT_EMPTY_PATH);
+	_exit(CANNOT);
+}
+
+/* The first line, without what cannot be printed; without one, nothing is known. */
+static int take_words(int output_fd, char words[WORDS_MAX])
+{
+	ssize_t n = pread(output_fd, words, WORDS_MAX - 1, 0);
+
+	words[n > 0 ? n : 0] = '\0';
+	words[strcspn(words, "\n")] = '\0';
+	for (char *at = words; *at; at++)
+		if (*at < ' ' || *at == 0x7f)
+			*at = '?';
+	return *words ? -EINVAL : 0;
+}
+
+/* 0 also when nothing is known, a km that is a script, say; -EINVAL when it refuses the options, and why. */
+static int probe(int monitor_fd, char words[WORDS_MAX])
+{
+	auto_close int output_fd = sys_memfd_create("km-version", MFD_CLOEXEC), pidfd = -1;
+	pid_t pid = output_fd < 0 ? -1 : fork();
+	struct pollfd item = { .events = POLLIN };
+	int status = 0;
+
+	if (pid == 0)
+		ask(monitor_fd, output_fd);
+	if (pid < 0)
+		return 0;
+	pidfd = sys_pidfd_open(pid);
+	item.fd = pidfd;
+	if (pidfd < 0 || poll(&item, 1, ANSWER_MS) <= 0)
+		kill(pid, SIGKILL);
+	if (sys_wait(pid, &status, 0) < 0 || !WIFEXITED(status) || WEXITSTATUS(status) == 0 ||
+	    WEXITSTATUS(status) == CANNOT)
+		return 0;
+	return take_words(output_fd, words);
+}
+
+int km_probe(int monitor_fd, const char *path, struct error *err)
+{
+	char words[WORDS_MAX];
+
+	if (probe(monitor_fd, words) == 0)
+		return 0;
+	return error_set(err, -EINVAL,
+			 "km '%s' does not take krun's options: it is older than " KM_OLDEST
+			 ", or no km: \"%s\"",
+			 path, words);
+}
+
+void km_probe_explain(int monitor_fd, struct error *err)
+{
+	char words[WORDS_MAX];
+	size_t used = strlen(err->text);
+
+	if (probe(monitor_fd, words) < 0)
+		snprintf(err->text + used, sizeof(err->text) - used,
+			 "; km's last words: \"%s\": it is older than " KM_OLDEST ", or no km", words);
+}
