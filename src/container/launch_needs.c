@@ -30,7 +30,6 @@ int launch_needs_check(struct launch *launch, struct error *err)
 			.filter = launch->spec->seccomp ? launch->seccomp.instructions : NULL,
 			.filter_len = launch->seccomp.len,
 			.preserve_fds = activation_preserved(launch->request->preserve_fds),
-			.shim = launch->shim_fd >= 0,
 			.management = launch->state.management,
 			.nofile = files.rlim_max,
 		},

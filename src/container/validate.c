@@ -217,7 +217,6 @@ static void check_needs(const struct check *check, const struct km_settings *set
 			    .settings = settings,
 			    .filter = filter.instructions,
 			    .filter_len = filter.len,
-			    .shim = true,
 			    .management = settings->management,
 			    .nofile = files.rlim_max,
 		    },

@@ -164,7 +164,8 @@ static int check_memory(const struct km_needs *needs, struct strv *warnings, str
 static int check_pids(const struct km_needs *needs, struct strv *warnings, struct error *err)
 {
 	const struct opt_i64 *limit = &needs->spec->resources.pids_limit;
-	const int64_t min = 2 + needs->shim + needs->management;
+	/* Two threads of km, and the process in front of it. */
+	const int64_t min = 3 + needs->management;
 
 	if (!limit->set || limit->value <= 0)
 		return 0;
@@ -189,8 +190,7 @@ enum need {
 	VITAL,	   /* km ends without it */
 	MANAGED,   /* no snapshots */
 	FORKING,   /* the payload cannot start processes */
-	WAITING,   /* vital when km waits for its release, and to krun's init in front of it */
-	SIGNALS,   /* that init, which is under the filter as well, passes them on late or not at all */
+	SIGNALS,   /* the process in front of km, which is under the filter as well, passes them on late or not at all */
 	FALL_BACK, /* vital, but ENOSYS is fine */
 };
 
@@ -232,7 +232,7 @@ static const struct {
 	CALL(mmap, VITAL),
 	CALL(munmap, VITAL),
 	CALL(rt_sigprocmask, VITAL),
-	CALL(rt_sigtimedwait, WAITING),
+	CALL(rt_sigtimedwait, VITAL),
 	CALL(rt_sigaction, VITAL),
 	CALL(rt_sigreturn, FORKING),
 	CALL(clone, VITAL, { THREAD }),
@@ -242,10 +242,9 @@ static const struct {
 	CALL(exit_group, VITAL),
 	CALL(wait4, VITAL),
 	CALL(kill, SIGNALS, { 2, SIGTERM }),
-	CALL(open, SIGNALS),
+	CALL(clock_gettime, SIGNALS),
 	CALL(getdents64, SIGNALS),
-	CALL(tgkill, SIGNALS),
-	CALL(nanosleep, SIGNALS),
+	CALL(rt_tgsigqueueinfo, SIGNALS),
 	CALL(socket, MANAGED, { AF_UNIX, SOCK_STREAM }),
 	CALL(bind, MANAGED),
 	CALL(listen, MANAGED),
@@ -282,17 +281,13 @@ struct refused {
 
 static char *list_for(const struct km_needs *needs, enum need need, struct refused *refused)
 {
-	const bool waits = needs->settings->start == KM_START_PAYLOAD;
-
 	switch (need) {
 	case MANAGED:
 		return needs->management ? refused->managed : NULL;
 	case FORKING:
 		return refused->forking;
 	case SIGNALS:
-		return needs->shim ? refused->signals : NULL;
-	case WAITING:
-		return waits || needs->shim ? refused->vital : NULL;
+		return refused->signals;
 	case VITAL:
 	case FALL_BACK:
 	default:

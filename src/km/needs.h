@@ -26,7 +26,6 @@ struct km_needs {
 	const struct sock_filter *filter; /* compiled; NULL: none */
 	unsigned int filter_len;
 	unsigned int preserve_fds; /* how many from 3 */
-	bool shim;		   /* krun's own process 1 in front of km */
 	bool management;	   /* km will have its management socket */
 	uint64_t nofile;	   /* hard limit of the caller, for a container that sets none */
 };

@@ -161,31 +161,29 @@ static void test_limits_of_the_cgroup(void **state)
 {
 	static const struct {
 		const char *config;
-		bool shim, management;
+		bool management;
 		const char *error, *warning;
 	} rows[] = {
-		{ RESOURCES("\"memory\":{\"limit\":1048576}"), true, true,
+		{ RESOURCES("\"memory\":{\"limit\":1048576}"), true,
 		  "/linux/resources/memory/limit: km itself needs more than 1048576", NULL },
-		{ RESOURCES("\"memory\":{\"limit\":1179648}"), true, true, NULL, "most of 1179648 bytes" },
-		{ RESOURCES("\"memory\":{\"limit\":2097152}"), true, true, NULL, NULL },
-		{ RESOURCES("\"memory\":{\"limit\":-1}"), true, true, NULL, NULL },
-		{ RESOURCES("\"memory\":{\"limit\":0}"), true, true, NULL, NULL },
-		{ RESOURCES("\"pids\":{\"limit\":3}"), true, true,
+		{ RESOURCES("\"memory\":{\"limit\":1179648}"), true, NULL, "most of 1179648 bytes" },
+		{ RESOURCES("\"memory\":{\"limit\":2097152}"), true, NULL, NULL },
+		{ RESOURCES("\"memory\":{\"limit\":-1}"), true, NULL, NULL },
+		{ RESOURCES("\"memory\":{\"limit\":0}"), true, NULL, NULL },
+		{ RESOURCES("\"pids\":{\"limit\":3}"), true,
 		  "/linux/resources/pids/limit: km needs 4 threads and processes", NULL },
-		{ RESOURCES("\"pids\":{\"limit\":4}"), true, true, NULL,
-		  "/linux/resources/pids/limit: 4 is what" },
-		{ RESOURCES("\"pids\":{\"limit\":5}"), true, true, NULL, NULL },
-		{ RESOURCES("\"pids\":{\"limit\":1}"), false, false, "km needs 2 threads", NULL },
-		{ RESOURCES("\"pids\":{\"limit\":3}"), false, false, NULL, NULL },
-		{ RESOURCES("\"pids\":{\"limit\":0}"), true, true, NULL, NULL },
-		{ RESOURCES("\"pids\":{\"limit\":-1}"), true, true, NULL, NULL },
+		{ RESOURCES("\"pids\":{\"limit\":4}"), true, NULL, "/linux/resources/pids/limit: 4 is what" },
+		{ RESOURCES("\"pids\":{\"limit\":5}"), true, NULL, NULL },
+		{ RESOURCES("\"pids\":{\"limit\":2}"), false, "km needs 3 threads", NULL },
+		{ RESOURCES("\"pids\":{\"limit\":4}"), false, NULL, NULL },
+		{ RESOURCES("\"pids\":{\"limit\":0}"), true, NULL, NULL },
+		{ RESOURCES("\"pids\":{\"limit\":-1}"), true, NULL, NULL },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		struct outcome outcome =
-			check(rows[i].config, "",
-			      (struct km_needs){ .shim = rows[i].shim, .management = rows[i].management });
+			check(rows[i].config, "", (struct km_needs){ .management = rows[i].management });
 
 		if (rows[i].error)
 			expect_error(&outcome, rows[i].error);
@@ -267,12 +265,11 @@ static void test_filters(void **state)
 		else
 			expect_fine(&outcome, rows[i].warning);
 	}
-	/* krun's init in front of km is under the filter, too. */
+	/* The process in front of km is under the filter, too. */
 	outcome = check(PROC, "",
 			(struct km_needs){
 				.filter = filter,
 				.filter_len = refuse(filter, __NR_kill, SECCOMP_RET_ERRNO | EPERM),
-				.shim = true,
 			});
 	expect_fine(&outcome, "refuses kill: signals reach the payload late, or not at all");
 	outcome = check(PROC, "",
@@ -280,24 +277,15 @@ static void test_filters(void **state)
 				.filter = filter,
 				.filter_len = refuse(filter, __NR_rt_sigtimedwait, SECCOMP_RET_ERRNO | EPERM),
 				.settings = &at_exec,
-				.shim = true,
 			});
 	expect_error(&outcome, "km cannot run without rt_sigtimedwait,");
-	outcome = check(PROC, "",
-			(struct km_needs){
-				.filter = filter,
-				.filter_len = refuse(filter, __NR_tgkill, SECCOMP_RET_ERRNO | EPERM),
-				.shim = true,
-			});
-	expect_fine(&outcome, "refuses tgkill: signals reach");
-	/* Who does not wait does not need to. */
-	outcome = check(PROC, "",
-			(struct km_needs){
-				.filter = filter,
-				.filter_len = refuse(filter, __NR_rt_sigtimedwait, SECCOMP_RET_ERRNO | EPERM),
-				.settings = &at_exec,
-			});
-	expect_fine(&outcome, NULL);
+	outcome =
+		check(PROC, "",
+		      (struct km_needs){
+			      .filter = filter,
+			      .filter_len = refuse(filter, __NR_rt_tgsigqueueinfo, SECCOMP_RET_ERRNO | EPERM),
+		      });
+	expect_fine(&outcome, "refuses rt_tgsigqueueinfo: signals reach");
 	outcome = check(PROC, "",
 			(struct km_needs){
 				.filter = filter,
