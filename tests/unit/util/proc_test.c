@@ -175,6 +175,24 @@ static void test_proc_read_status_with_many_groups(void **state)
 		skip();
 }
 
+static void test_proc_child(void **state)
+{
+	pid_t pid, child;
+
+	(void)state;
+	assert_int_equal(proc_child(getpid()), 0);
+	pid = fork();
+	if (pid == 0) {
+		pause();
+		_exit(0);
+	}
+	child = proc_child(getpid());
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	assert_int_equal(child, pid);
+	assert_int_equal(proc_child(pid), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -184,6 +202,7 @@ int main(void)
 		cmocka_unit_test(test_proc_is_alive_without_a_descriptor_is_unknown),
 		cmocka_unit_test(test_proc_has_executed_tells_of_a_zombie),
 		cmocka_unit_test(test_proc_read_status_with_many_groups),
+		cmocka_unit_test(test_proc_child),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
