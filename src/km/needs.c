@@ -187,10 +187,10 @@ static int check_pids(const struct km_needs *needs, struct strv *warnings, struc
 /* ---- seccomp ----------------------------------------------------------------------------------------------------------- */
 
 enum need {
-	VITAL,	   /* km ends without it */
-	MANAGED,   /* no snapshots */
-	FORKING,   /* the payload cannot start processes */
-	SIGNALS,   /* the process in front of km, which is under the filter as well, passes them on late or not at all */
+	VITAL,	 /* km ends without it */
+	MANAGED, /* no snapshots */
+	FORKING, /* the payload cannot start processes */
+	SIGNALS, /* the process in front of km, which is under the filter as well, passes them on late or not at all */
 	FALL_BACK, /* vital, but ENOSYS is fine */
 };
 
