@@ -75,7 +75,7 @@ int init_step_filter_notify(struct init_ctx *ctx, struct error *err);
 int init_load_filter(struct init_ctx *ctx, struct error *err);
 /*
  * Memory that this process and the command share, for the time when the filter lets it say nothing. The command gets the descriptor with
- * SYNC_EXECUTE. No memory when the filter is not loaded last.
+ * SYNC_EXECUTE. No memory where the filter lets it send a message.
  */
 int init_last_words_make(struct init_ctx *ctx, struct error *err);
 /* By whichever way there is. */

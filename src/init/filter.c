@@ -101,7 +101,7 @@ int init_last_words_make(struct init_ctx *ctx, struct error *err)
 	auto_close int fd = -1;
 	void *memory;
 
-	if (init_filter_time(ctx->plan) != FILTER_LAST)
+	if (init_filter_time(ctx->plan) != FILTER_LAST || init_filter_allows(ctx->plan, SYS_sendmsg))
 		return 0;
 	fd = sys_memfd_create("krun", MFD_CLOEXEC);
 	if (fd < 0)
