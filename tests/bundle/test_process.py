@@ -76,6 +76,76 @@ class Identity(BothPersonalities):
         self.assertEqual(self.inside("echo again > /dev/stdout", user={"uid": 1000, "gid": 1000}), "again\n")
 
 
+class WorkingDirectory(BothPersonalities):
+    """Whoever may enter it, root or the user, does: in run, create and exec."""
+
+    def directory(self, path, mode, uid=0, gid=0):
+        os.makedirs(self.rootfs + path, exist_ok=True)
+        os.chown(self.rootfs + path, uid, gid)
+        os.chmod(self.rootfs + path, mode)
+
+    def in_a_user_namespace(self):
+        self.config["linux"]["namespaces"].append({"type": "user"})
+        for key in ("uidMappings", "gidMappings"):
+            self.config["linux"][key] = [{"containerID": 0, "hostID": 100000, "size": 65536}]
+        subprocess.run(["chown", "-R", "100000:100000", self.rootfs], check=True)
+
+    def check_all_ways(self, cwd, **process):
+        self.assertEqual(self.inside("pwd", cwd=cwd, **process), cwd + "\n")
+        open(self.log, "wb").close()
+        self.shell("pwd; exec sleep 1000", cwd=cwd, **process)
+        self.create()
+        self.ok("start", self.cid)
+        wait_until(lambda: self.logged() == cwd + "\n", what="program")
+        self.assertEqual(self.ok("exec", self.cid, "pwd").out, cwd + "\n")
+        self.ok("delete", "--force", self.cid)
+
+    def test_of_root_for_a_user(self):
+        """WORKDIR /root, USER 1000"""
+        self.directory("/root", 0o700)
+        for no_new_privileges in (True, False):
+            self.check_all_ways("/root", user={"uid": 1000, "gid": 1000}, noNewPrivileges=no_new_privileges)
+
+    def test_of_a_user_for_a_root_that_may_not_look_into_it(self):
+        """No CAP_DAC_OVERRIDE in the container."""
+        self.directory("/home/alice", 0o700, 1000, 1000)
+        self.check_all_ways("/home/alice")
+
+    def test_where_root_may_not_and_the_user_may(self):
+        """In a user namespace root has no rights over files of ids that are not mapped; a group's member has."""
+        self.in_a_user_namespace()
+        self.directory("/groups", 0o070, 5000, 100007)
+        self.check_all_ways("/groups", user={"uid": 1000, "gid": 1000, "additionalGids": [7]})
+
+    def test_for_nobody(self):
+        self.in_a_user_namespace()
+        self.directory("/closed", 0o700, 5000, 5000)
+        self.write_config(args=["/bin/true"], cwd="/closed", user={"uid": 1000, "gid": 1000})
+        self.assertIn("working directory '/closed'", self.run_fails())
+        self.start_sleeper_in("/")
+        self.assertIn("working directory '/closed'", self.fails("exec", "--cwd", "/closed", self.cid, "true", status=255))
+        self.assertIn("working directory '/nothing'", self.fails("exec", "--cwd", "/nothing", self.cid, "true", status=255))
+        self.ok("delete", "--force", self.cid)
+
+    def start_sleeper_in(self, cwd):
+        self.config["process"]["cwd"] = cwd
+        self.start_sleeper("echo ready; exec sleep 1000")
+
+    def test_exec_enters_another_one(self):
+        self.directory("/root", 0o700)
+        self.start_sleeper_in("/")
+        self.assertEqual(self.ok("exec", "--user", "1000:1000", "--cwd", "/root", self.cid, "pwd").out, "/root\n")
+        self.ok("delete", "--force", self.cid)
+
+    def test_made_on_a_root_that_is_read_only(self):
+        self.config["root"]["readonly"] = True
+        for user in ({"uid": 0, "gid": 0}, {"uid": 1000, "gid": 1000}):
+            with self.subTest(user=user):
+                cwd = f"/made/for/{user['uid']}"
+                self.check_all_ways(cwd, user=user)
+                self.assertTrue(os.path.isdir(self.rootfs + cwd))
+
+
 class Labels(BothPersonalities):
     """A label is in force, or its absence is an error that names the property; never silence."""
 
