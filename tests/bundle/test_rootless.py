@@ -285,6 +285,17 @@ class Rootless(KrunTest):
         os.chmod(self.rootfs, 0o700)
         self.assertEqual(self.user_ok("run", self.cid), "/ /bin\n")
 
+    def test_from_a_directory_that_is_closed_to_the_caller(self):
+        """`su` in /root: the command could not come back from the container's root, and stands there in a process of its own."""
+        self.template("pwd")
+        os.mkdir(f"{self.top}/shut")
+        os.chmod(f"{self.top}/shut", 0o700)
+        there = {"preexec_fn": lambda: os.chdir(f"{self.top}/shut")}
+        self.assertEqual(self.user_ok("run", "--bundle", self.bundle, self.cid, **there), "/\n")
+        result = self.as_user("run", "--bundle", self.bundle, "--pid-file", "pid", self.cid, **there)
+        self.assertEqual(result.status, 1, result)
+        self.assertFalse(os.path.exists(f"{self.rootfs}/pid"))
+
     # As in `unshare -r`, or a builder in a container: root, and the mounts are somebody else's.
     SHARED_MOUNTS = ("unshare", "--user", "--map-root-user")
 
