@@ -68,7 +68,7 @@ static int read_only_meanwhile(const struct mount_setup *setup, bool read_only)
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < setup->plan.len; i++)
-		if (setup->plan.entries[i].read_only_later)
+		if (setup->plan.entries[i].read_only_later && setup->plan.entries[i].tree_fd >= 0)
 			r = sys_mount_setattr(setup->plan.entries[i].tree_fd, "", AT_EMPTY_PATH,
 					      read_only ? MOUNT_ATTR_RDONLY : 0,
 					      read_only ? 0 : MOUNT_ATTR_RDONLY, 0, -1);
