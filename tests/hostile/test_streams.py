@@ -12,7 +12,8 @@ ROWS = (
     ("Owner.test_exec", "the same with exec --user", "owner and mode stay", "CWE-732"),
     ("Owner.test_block_device", "a disk of the host as standard input", "owner and mode stay", "CWE-732"),
     ("Owner.test_terminal", "the administrator's terminal as standard streams", "owner and mode stay", "CWE-732"),
-    ("Owner.test_user_namespace", "the same in a user namespace of root's", "owner and mode stay", "CWE-732"),
+    ("Owner.test_user_namespace", "the same in a user namespace of root's, also with exec, and a file that is only read",
+     "owner and mode stay", "CWE-732"),
     ("Owner.test_payload_changes_the_mode", "chmod of /proc/self/fd/0 as user 1000", "the host's node keeps its mode",
      "CWE-732"),
     ("Owner.test_file_that_is_only_read", "a file of the host, opened for reading, as standard input",
@@ -116,6 +117,17 @@ class Owner(BothPersonalities):
         before = self.watched("/dev/zero", "/dev/null", "/dev/full")
         self.in_user_namespace()
         self.run_with(**self.streams())
+        self.assert_kept(before)
+        path = os.path.join(self.top, "settings")
+        with open(path, "w") as file:
+            file.write("the host's\n")
+        before[path] = self.look(path)
+        self.run_with(**self.streams(stdin=path))
+        self.write_config(user={"uid": 0, "gid": 0})
+        self.start("echo READY; exec sleep 1000")
+        for user in ("0:0", "1000:1000"):
+            result = self.krun("exec", "--user", user, self.cid, "true", **self.streams(stdin=path))
+            self.assertEqual(result.status, 0)
         self.assert_kept(before)
 
     def test_payload_changes_the_mode(self):

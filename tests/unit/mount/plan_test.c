@@ -49,6 +49,26 @@ static void test_data_without_gid(void **state)
 	}
 }
 
+static void test_data_has(void **state)
+{
+	static const struct {
+		const char *data, *key;
+		bool has;
+	} rows[] = {
+		{ "", "mode", false },
+		{ "mode=755", "mode", true },
+		{ "size=1m,mode=1", "mode", true },
+		{ "size=1m,xmode=1", "mode", false },
+		{ "mode", "mode", false },
+		{ "huge=always,uid=5", "gid", false },
+		{ "mpol=bind:0,2,gid=5", "gid", true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		assert_int_equal(mount_data_has(rows[i].data, rows[i].key), rows[i].has);
+}
+
 static void test_kinds_and_order(void **state)
 {
 	struct spec_mount mounts[] = {
@@ -189,6 +209,7 @@ int main(void)
 		cmocka_unit_test(test_context_type),
 		cmocka_unit_test(test_flags_of_attributes),
 		cmocka_unit_test(test_data_without_gid),
+		cmocka_unit_test(test_data_has),
 		cmocka_unit_test(test_kinds_and_order),
 		cmocka_unit_test(test_binds_are_slaves_unless_asked_otherwise),
 		cmocka_unit_test(test_read_only_comes_later),
