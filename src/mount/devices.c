@@ -137,6 +137,12 @@ static int open_placeholder(const struct place *place)
 	return fd < 0 ? -errno : fd;
 }
 
+/* It is no program. */
+static int restrict_node(int tree_fd)
+{
+	return sys_mount_setattr(tree_fd, "", AT_EMPTY_PATH, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, 0, 0, -1);
+}
+
 /* Where mknod(2) is not for us (user namespaces, a device cgroup around us): the host's node, if it is the same device. */
 static int bind_host_node(const struct place *place, const struct spec_device *device)
 {
@@ -149,7 +155,7 @@ static int bind_host_node(const struct place *place, const struct spec_device *d
 		return tree_fd;
 	if (fstat(tree_fd, &st) < 0 || !is_device(&st, device))
 		return -ENODEV;
-	r = sys_mount_setattr(tree_fd, "", AT_EMPTY_PATH, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, 0, 0, -1);
+	r = restrict_node(tree_fd);
 	if (r < 0)
 		return r;
 	target_fd = open_placeholder(place);
@@ -449,6 +455,8 @@ int mount_do_console(struct mount_setup *setup, int slave_fd, struct error *err)
 	if (target_fd < 0)
 		return error_sys(err, target_fd, "open the container's '/dev/console'");
 	tree_fd = mount_clone_fd(slave_fd, false);
-	r = tree_fd < 0 ? tree_fd : mount_attach(tree_fd, target_fd);
+	r = tree_fd < 0 ? tree_fd : restrict_node(tree_fd);
+	if (r == 0)
+		r = mount_attach(tree_fd, target_fd);
 	return r < 0 ? error_sys(err, r, "mount the terminal on '/dev/console'") : 0;
 }

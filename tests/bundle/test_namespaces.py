@@ -175,13 +175,14 @@ class UserNamespace(BothPersonalities):
 
     def test_terminal_belongs_to_the_user(self):
         script = "stat -c '%u %g' $(tty); echo opened > $(tty)"
+        console = "; grep ' /dev/console ' /proc/self/mountinfo | grep -c 'nosuid[^ ]*noexec'"
         devpts = next(mount for mount in self.config["mounts"] if mount["type"] == "devpts")
-        for options in (devpts["options"], [word for word in devpts["options"] if not word.startswith("gid=")]):
+        for options in (devpts["options"], ["newinstance", "ptmxmode=0666", "mode=0620"]):
             devpts["options"] = options
             for user in (0, 1000):
                 with self.subTest(user=user, options=options):
-                    self.shell(script, terminal=True, user={"uid": user, "gid": user})
-                    self.assertEqual(self.on_terminal("run", "--bundle", self.bundle, self.cid), [str(user), "5", "opened"])
+                    self.shell(script + console, terminal=True, user={"uid": user, "gid": user})
+                    self.assertEqual(self.on_terminal("run", "--bundle", self.bundle, self.cid), [str(user), "5", "opened", "1"])
             self.config["process"].update(terminal=False, user={"uid": 0, "gid": 0})
             self.start_sleeper()
             for user in (0, 1000):
