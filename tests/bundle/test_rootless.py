@@ -462,6 +462,21 @@ class Rootless(KrunTest):
         self.assertLessEqual({"rw", "noexec", "nosuid"}, top & below)
         self.assertEqual(err, "")
 
+    def test_mount_inside_of_a_read_only_mount(self):
+        os.mkdir(f"{self.top}/vol")
+        with open(f"{self.top}/secret", "w") as file:
+            file.write("secret\n")
+        subprocess.run(["chown", "-R", f"{UID}:{UID}", f"{self.top}/vol", f"{self.top}/secret"], check=True)
+        for options in (["bind", "ro"], ["rbind", "rro"]):
+            with self.subTest(options=options):
+                self.template("cat /s/name; (echo x > /s/new) 2>/dev/null || echo refused; (echo x > /s/name) 2>/dev/null || echo refused")
+                self.config["mounts"] += [
+                    {"destination": "/s", "type": "bind", "source": f"{self.top}/vol", "options": options},
+                    {"destination": "/s/name", "type": "bind", "source": f"{self.top}/secret", "options": options}]
+                self.save()
+                self.assertEqual(self.user_ok("run", self.cid).split(), ["secret", "refused", "refused"])
+                os.unlink(f"{self.top}/vol/name")
+
     def test_sysfs_of_the_host_has_the_options_that_were_asked(self):
         """/sys comes by a bind where the container is on the host's network."""
         for options, expected, lacks in ((["nosuid", "noexec", "nodev", "ro"], {"nosuid", "noexec", "nodev", "ro"}, set()),
