@@ -83,7 +83,7 @@ static int note_unused(struct json_reader *reader, const struct spec_mount *moun
 	r = json_enter_key(reader, "options");
 	if (r < 0)
 		return r;
-	json_note(reader, JSON_WARNING, "of a %s nobody carries out %s", what, text);
+	json_note(reader, JSON_WARNING, "%s: without effect on a %s", text, what);
 	json_leave(reader);
 	return 0;
 }

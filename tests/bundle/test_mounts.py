@@ -270,7 +270,7 @@ class Mounts(BothPersonalities):
         self.shell("true")
         result = self.run_container()
         self.assertEqual((result.status, result.err.count("\n")), (0, 1), result)
-        self.assertIn("/mounts/7/options: of a bind mount nobody carries out 'readonly', 'size=1m', 'sync'", result.err)
+        self.assertIn("/mounts/7/options: 'readonly', 'size=1m', 'sync': without effect on a bind mount", result.err)
 
     def test_unknown_file_system(self):
         self.mount("/t", "nosuchfs", "x")

@@ -242,12 +242,15 @@ static void test_options_that_nobody_carries_out(void **state)
 		  "0-1-1;gids=0-1-1\"]",
 		  NULL },
 		{ "\"type\":\"bind\",\"options\":[\"readonly\",\"ro\",\"size=1m\"]",
-		  "'readonly', 'size=1m'" },
-		{ "\"options\":[\"sync\",\"rbind\",\"tmpcopyup\"]", "'sync', 'tmpcopyup'" },
+		  "'readonly', 'size=1m': without effect on a bind mount" },
+		{ "\"options\":[\"sync\",\"rbind\",\"tmpcopyup\"]",
+		  "'sync', 'tmpcopyup': without effect on a bind mount" },
 		{ "\"type\":\"tmpfs\",\"options\":[\"sync\",\"tmpcopyup\",\"size=1m\",\"bogus\"]", NULL },
-		{ "\"type\":\"tmpfs\",\"options\":[\"copy-symlink\"]", "'copy-symlink'" },
-		{ "\"type\":\"ext4\",\"options\":[\"tmpcopyup\"]", "'tmpcopyup'" },
-		{ "\"type\":\"none\",\"options\":[\"remount\",\"ro\",\"size=1m\"]", "'size=1m'" },
+		{ "\"type\":\"tmpfs\",\"options\":[\"copy-symlink\"]",
+		  "'copy-symlink': without effect on a tmpfs" },
+		{ "\"type\":\"ext4\",\"options\":[\"tmpcopyup\"]", "'tmpcopyup': without effect on a ext4" },
+		{ "\"type\":\"none\",\"options\":[\"remount\",\"ro\",\"size=1m\"]",
+		  "'size=1m': without effect on a remount" },
 	};
 
 	(void)state;
