@@ -60,7 +60,7 @@ static int collect(pid_t pid, int *ret_status, struct error *err)
 static int loop(const struct foreground *foreground, int pidfd, int signal_fd, struct terminal_relay *relay,
 		struct error *err)
 {
-	enum { PROCESS, SIGNALS, NOTIFY, MEMORY, RELAY, FDS = RELAY + 2 };
+	enum { PROCESS, SIGNALS, NOTIFY, MEMORY, RELAY, FDS = RELAY + TERMINAL_RELAY_FDS };
 
 	for (;;) {
 		struct pollfd fds[FDS] = {
@@ -72,7 +72,7 @@ static int loop(const struct foreground *foreground, int pidfd, int signal_fd, s
 		};
 		int relay_len = relay ? terminal_relay_poll(relay, &fds[RELAY]) : 0;
 
-		if (poll(fds, (nfds_t)(RELAY + relay_len), -1) < 0) {
+		if (poll(fds, (nfds_t)(RELAY + relay_len), relay ? terminal_relay_timeout(relay) : -1) < 0) {
 			if (errno == EINTR)
 				continue;
 			return error_sys(err, -errno, "wait for the container");
@@ -81,7 +81,7 @@ static int loop(const struct foreground *foreground, int pidfd, int signal_fd, s
 		if (fds[MEMORY].revents)
 			oom_watch_look(foreground->memory);
 		if (relay_len > 0)
-			terminal_relay_pump(relay, &fds[RELAY], relay_len);
+			terminal_relay_pump(relay, &fds[RELAY]);
 		if (fds[SIGNALS].revents) {
 			struct signalfd_siginfo info;
 

@@ -3,28 +3,69 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include "terminal/terminal.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/error.h"
-#include "util/io.h"
 
-enum { BUFFER_SIZE = 16 * 1024 };
+enum {
+	BUFFER_SIZE = 16 * 1024,
+	CAREFUL_SIZE = 256, /* into what may block, and has said that there is room */
+	FIRST_END_MS = 200,
+	LONGEST_END_MS = 60000,
+	STALL_MS = 5000,
+	LAST_READS = 256,
+};
+
+struct buffer {
+	char data[BUFFER_SIZE];
+	size_t len;
+};
 
 struct terminal_relay {
 	int master_fd;
 	bool input_open; /* our stdin is not at its end */
 	bool master_open;
-	char pending[BUFFER_SIZE]; /* from stdin, not yet taken by the master */
-	size_t pending_len;
+	struct buffer input, output; /* not yet taken by the master, and by our stdout */
+	int output_fd;		     /* our stdout, by a description of its own where that can be */
+	bool output_owned, output_closed;
+	mode_t output_type;
+	bool input_in_line;	/* what was passed on last is no whole line */
+	bool end_passed;	/* once at least */
+	int64_t end_at, end_ms; /* when it is due again, and how long after the last time */
 	bool raw;
 	struct termios saved;
 };
+
+/*
+ * Who shares our stdout must not find it non-blocking: a FIFO or a terminal is opened again for that. A master, which is stdout perhaps,
+ * would be another one.
+ */
+static void open_output(struct terminal_relay *relay)
+{
+	struct stat st = { 0 };
+	unsigned int number;
+	int fd = -1;
+
+	fstat(STDOUT_FILENO, &st);
+	relay->output_fd = STDOUT_FILENO;
+	relay->output_type = st.st_mode & S_IFMT;
+	if (S_ISFIFO(st.st_mode) || (isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGPTN, &number) < 0))
+		fd = open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	relay->output_fd = fd;
+	relay->output_owned = true;
+}
 
 int terminal_relay_new(int master_fd, struct terminal_relay **ret, struct error *err)
 {
@@ -36,6 +77,10 @@ int terminal_relay_new(int master_fd, struct terminal_relay **ret, struct error 
 	}
 	relay->master_fd = master_fd;
 	relay->input_open = relay->master_open = true;
+	relay->end_ms = FIRST_END_MS;
+	open_output(relay);
+	/* A reader that goes is no reason to leave the payload alone. */
+	signal(SIGPIPE, SIG_IGN);
 	/* A payload that does not read must not block us: its output has to go on. */
 	fcntl(master_fd, F_SETFL, O_RDWR | O_NONBLOCK);
 	if (tcgetattr(STDIN_FILENO, &relay->saved) == 0) {
@@ -49,50 +94,101 @@ int terminal_relay_new(int master_fd, struct terminal_relay **ret, struct error 
 	return 0;
 }
 
+static bool has_room(const struct buffer *buffer)
+{
+	return buffer->len < sizeof(buffer->data);
+}
+
 int terminal_relay_poll(struct terminal_relay *relay, struct pollfd *fds)
 {
-	const bool room = relay->pending_len < sizeof(relay->pending);
+	const int events = (has_room(&relay->output) ? POLLIN : 0) | (relay->input.len > 0 ? POLLOUT : 0);
 
 	fds[0] = (struct pollfd){
-		.fd = relay->input_open && room ? STDIN_FILENO : -1,
+		.fd = relay->input_open && has_room(&relay->input) ? STDIN_FILENO : -1,
 		.events = POLLIN,
 	};
+	/* Asked for nothing, its end would be told all the same, again and again. */
 	fds[1] = (struct pollfd){
-		.fd = relay->master_open ? relay->master_fd : -1,
-		.events = (short)(POLLIN | (relay->pending_len > 0 ? POLLOUT : 0)),
+		.fd = relay->master_open && events ? relay->master_fd : -1,
+		.events = (short)events,
 	};
-	return 2;
+	fds[2] = (struct pollfd){
+		.fd = relay->output.len > 0 ? relay->output_fd : -1,
+		.events = POLLOUT,
+	};
+	return TERMINAL_RELAY_FDS;
+}
+
+int terminal_relay_timeout(const struct terminal_relay *relay)
+{
+	const int64_t left = relay->end_at - clock_ms();
+
+	if (relay->input_open || !relay->master_open)
+		return -1;
+	return left > 0 ? (int)left : 0;
+}
+
+static void take(struct buffer *buffer, ssize_t n)
+{
+	buffer->len -= (size_t)n;
+	memmove(buffer->data, buffer->data + n, buffer->len);
 }
 
 static void read_input(struct terminal_relay *relay)
 {
-	ssize_t n = read(STDIN_FILENO, relay->pending + relay->pending_len,
-			 sizeof(relay->pending) - relay->pending_len);
+	struct buffer *input = &relay->input;
+	ssize_t n = read(STDIN_FILENO, input->data + input->len, sizeof(input->data) - input->len);
 
-	if (n > 0)
-		relay->pending_len += (size_t)n;
-	else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+	if (n > 0) {
+		input->len += (size_t)n;
+		relay->input_in_line = input->data[input->len - 1] != '\n';
+	} else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
 		relay->input_open = false;
+	}
+}
+
+/*
+ * The end of our stdin is passed on as the key that says so. Each reader of the terminal takes one, and a program that sets its modes
+ * may drop what came before: so it comes again, ever more seldom. To one that reads keys it is a key, and comes once.
+ */
+static void pass_end(struct terminal_relay *relay)
+{
+	struct buffer *input = &relay->input;
+	struct termios termios;
+	const int64_t now = clock_ms();
+
+	if (relay->input_open || now < relay->end_at || sizeof(input->data) - input->len < 2)
+		return;
+	relay->end_at = now + relay->end_ms;
+	relay->end_ms = 2 * relay->end_ms < LONGEST_END_MS ? 2 * relay->end_ms : LONGEST_END_MS;
+	/* Asked of a master, it tells of the slave. */
+	if (tcgetattr(relay->master_fd, &termios) < 0 || termios.c_cc[VEOF] == _POSIX_VDISABLE ||
+	    (relay->end_passed && !(termios.c_lflag & ICANON)))
+		return;
+	/* Behind a part of a line the first one ends that. */
+	for (int i = relay->input_in_line ? 2 : 1; i > 0; i--)
+		input->data[input->len++] = (char)termios.c_cc[VEOF];
+	relay->input_in_line = false;
+	relay->end_passed = true;
 }
 
 static void write_master(struct terminal_relay *relay)
 {
-	ssize_t n = write(relay->master_fd, relay->pending, relay->pending_len);
+	ssize_t n = write(relay->master_fd, relay->input.data, relay->input.len);
 
-	if (n <= 0)
-		return;
-	relay->pending_len -= (size_t)n;
-	memmove(relay->pending, relay->pending + n, relay->pending_len);
+	if (n > 0)
+		take(&relay->input, n);
 }
 
-/* EIO is how a pty says that the last slave is closed. */
+/* EIO is how a pty says that the last slave is closed. False when nothing was there. */
 static bool read_master(struct terminal_relay *relay)
 {
-	char data[BUFFER_SIZE];
-	ssize_t n = read(relay->master_fd, data, sizeof(data));
+	struct buffer *output = &relay->output;
+	ssize_t n = read(relay->master_fd, output->data + output->len, sizeof(output->data) - output->len);
 
 	if (n > 0) {
-		io_write_all(STDOUT_FILENO, data, (size_t)n);
+		/* Nobody will read it. */
+		output->len = relay->output_closed ? 0 : output->len + (size_t)n;
 		return true;
 	}
 	if (n == 0 || (errno != EAGAIN && errno != EINTR))
@@ -100,14 +196,38 @@ static bool read_master(struct terminal_relay *relay)
 	return false;
 }
 
-int terminal_relay_pump(struct terminal_relay *relay, const struct pollfd *fds, int len)
+/* What poll(2) has said to have room, or what never blocks for long. */
+static void write_output(struct terminal_relay *relay)
 {
-	if (len > 0 && fds[0].revents)
+	struct buffer *output = &relay->output;
+	const bool careful =
+		!relay->output_owned && (relay->output_type == S_IFIFO || relay->output_type == S_IFCHR);
+	ssize_t n;
+
+	if (relay->output_type == S_IFSOCK)
+		n = send(relay->output_fd, output->data, output->len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	else
+		n = write(relay->output_fd, output->data,
+			  careful && output->len > CAREFUL_SIZE ? CAREFUL_SIZE : output->len);
+	if (n > 0) {
+		take(output, n);
+	} else if (n < 0 && errno != EAGAIN && errno != EINTR) {
+		relay->output_closed = true;
+		output->len = 0;
+	}
+}
+
+int terminal_relay_pump(struct terminal_relay *relay, const struct pollfd *fds)
+{
+	if (fds[0].revents)
 		read_input(relay);
-	if (relay->pending_len > 0)
+	pass_end(relay);
+	if (relay->input.len > 0)
 		write_master(relay);
-	if (len > 1 && fds[1].revents & (POLLIN | POLLHUP | POLLERR))
+	if (fds[1].revents & (POLLIN | POLLHUP | POLLERR) && has_room(&relay->output))
 		read_master(relay);
+	if (fds[2].revents)
+		write_output(relay);
 	return relay->master_open;
 }
 
@@ -119,12 +239,36 @@ void terminal_relay_resize(struct terminal_relay *relay)
 		ioctl(relay->master_fd, TIOCSWINSZ, &size);
 }
 
+/*
+ * What the payload wrote last. Who does not take any of it for that long does not read; and what others write that have the terminal, too,
+ * need not have an end.
+ */
+static void drain(struct terminal_relay *relay)
+{
+	struct pollfd item = { .fd = relay->output_fd, .events = POLLOUT };
+	bool more = true;
+	int reads = 0;
+
+	while (more || relay->output.len > 0) {
+		more = relay->master_open && has_room(&relay->output) && reads++ < LAST_READS &&
+		       read_master(relay);
+		if (relay->output.len == 0 || (more && has_room(&relay->output)))
+			continue;
+		if (poll(&item, 1, STALL_MS) == 0)
+			return;
+		write_output(relay);
+		more = true;
+	}
+}
+
 void terminal_relay_free(struct terminal_relay *relay)
 {
-	while (relay->master_open && read_master(relay))
-		;
+	drain(relay);
+	/* Not TCSADRAIN: a terminal that is stopped takes nothing for as long as it is. */
 	if (relay->raw)
-		tcsetattr(STDIN_FILENO, TCSADRAIN, &relay->saved);
+		tcsetattr(STDIN_FILENO, TCSANOW, &relay->saved);
+	if (relay->output_owned)
+		cleanup_close(&relay->output_fd);
 	cleanup_close(&relay->master_fd);
 	free(relay);
 }

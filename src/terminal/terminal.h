@@ -30,16 +30,20 @@ int console_take(int master_fd, int *socket_fd, int *ret_master, struct error *e
 
 /*
  * The foreground side: copies between our stdin/stdout and a pty master, puts our own terminal into raw
- * mode, follows SIGWINCH. Zero-initialised with terminal_relay_init().
+ * mode, follows SIGWINCH. Nothing in it blocks: a stdout that nobody reads holds up the payload, and not what else is to be done. The end of
+ * our stdin is passed on as the key for it. SIGPIPE is ignored from then on.
  */
 struct terminal_relay;
 int terminal_relay_new(int master_fd, struct terminal_relay **ret, struct error *err);
-/* Fds to poll: fills up to 2 pollfds; call terminal_relay_pump() with them after poll(2). */
+/* Fds to poll: fills that many and returns their number; call terminal_relay_pump() with them after poll(2), also when its time is over. */
+enum { TERMINAL_RELAY_FDS = 3 };
 struct pollfd;
 int terminal_relay_poll(struct terminal_relay *relay, struct pollfd *fds);
+/* For poll(2), in ms: when it has something to do by itself; -1: never. */
+int terminal_relay_timeout(const struct terminal_relay *relay);
 /* Moves what is ready. Returns 1 while the master is open, 0 when it is at its end. */
-int terminal_relay_pump(struct terminal_relay *relay, const struct pollfd *fds, int len);
+int terminal_relay_pump(struct terminal_relay *relay, const struct pollfd *fds);
 /* Copies our terminal's size to the master. */
 void terminal_relay_resize(struct terminal_relay *relay);
-/* Drains what the payload wrote last, restores the terminal mode, closes the master. */
+/* Drains what the payload wrote last, as long as somebody reads it; restores the terminal mode, closes the master. */
 void terminal_relay_free(struct terminal_relay *relay);

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a command says of a process that ends, is killed or never begins, and what becomes of it when the command fails or is ended."""
 
+import array
 import ctypes
 import errno
+import fcntl
 import json
 import os
 import resource
@@ -10,6 +12,7 @@ import signal
 import socket
 import struct
 import subprocess
+import termios
 import time
 
 from krun import CGROUP, BothPersonalities, KrunTest, wait_until
@@ -159,3 +162,58 @@ class CallersFilter(BothPersonalities):
         self.assertEqual(result.status, 0, result)
         self.assertIn("not supported by protocol", result.out, "the filter is in force")
         self.assertTrue(int(result.out.split()[0], 16) & 1, "IFF_UP")
+
+
+class Terminals(BothPersonalities):
+    """run and exec with a terminal in front of which nobody sits."""
+
+    def unread(self, *arguments):
+        """The command with a stdout that nobody reads, once its payload can write no more."""
+        process = self.spawn(*arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        size = array.array("i", [0])
+        seen = [0, 0]
+
+        def full():
+            fcntl.ioctl(process.stdout, termios.FIONREAD, size)
+            seen.append(size[0])
+            return size[0] > 0 and len(set(seen[-20:])) == 1
+        wait_until(full, what="a full pipe")
+        return process
+
+    def ends(self, process, status):
+        self.assertIsNone(process.poll())
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(timeout=40), status)
+
+    def test_signals_of_a_run_whose_output_nobody_reads(self):
+        self.shell("trap 'exit 3' TERM; yes & wait", terminal=True)
+        self.ends(self.unread("run", "--bundle", self.bundle, self.cid), 3)
+
+    def test_signals_of_an_exec_whose_output_nobody_reads(self):
+        self.start_sleeper()
+        self.ends(self.unread("exec", "--tty", self.cid, "sh", "-c", "trap 'kill %1; exit 3' TERM; yes & wait"), 3)
+
+    def test_slow_reader_gets_all(self):
+        self.shell("seq 1 30000", terminal=True)
+        process = self.spawn("run", "--bundle", self.bundle, self.cid, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        time.sleep(1)
+        out, _ = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 0)
+        self.assertEqual(out.split(), [b"%d" % number for number in range(1, 30001)])
+
+    def test_end_of_standard_input_is_passed_on(self):
+        self.shell("read x; echo got $x; cat; cat; echo end", terminal=True)
+        for stdin, line in ((None, "got\r\n"), ("typed", "got typed\r\n"), ("typed\nmore", "got typed\r\n")):
+            with self.subTest(stdin=stdin):
+                out = self.run_ok(stdin=stdin, timeout=40)
+                self.assertIn(line, out)
+                self.assertTrue(out.endswith("end\r\n"), out)
+        self.config["process"]["terminal"] = False
+        self.start_sleeper()
+        self.assertIn("end", self.ok("exec", "--tty", self.cid, "sh", "-c", "cat; echo end", timeout=40).out)
+
+    def test_reader_that_goes_leaves_the_payload_and_its_status(self):
+        self.shell("sleep 1; seq 1 30000; exit 6", terminal=True)
+        process = self.spawn("run", "--bundle", self.bundle, self.cid, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        process.stdout.close()
+        self.assertEqual(process.wait(timeout=40), 6)
