@@ -190,10 +190,56 @@ int io_write_existing(int dir_fd, const char *name, const char *text)
 	return (size_t)n == strlen(text) ? 0 : -EIO;
 }
 
+/* A file without a name, until it is whole: who is killed before that leaves nothing. The name is only in the way of an older file. */
+static int link_unnamed(int fd, int dir_fd, const char *name, const char *temporary)
+{
+	char link[32];
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	if (linkat(AT_FDCWD, link, dir_fd, name, AT_SYMLINK_FOLLOW) == 0)
+		return 0;
+	if (errno != EEXIST)
+		return -errno;
+	if (linkat(AT_FDCWD, link, dir_fd, temporary, AT_SYMLINK_FOLLOW) < 0)
+		return -errno;
+	return renameat(dir_fd, temporary, dir_fd, name) < 0 ? -errno : 0;
+}
+
+/* The directory that @name is in: "." of @dir_fd, or what is in front of its last slash. */
+static int open_unnamed(int dir_fd, const char *name, mode_t mode)
+{
+	const char *slash = strrchr(name, '/');
+	auto_free char *parent =
+		slash ? strndup(name, slash == name ? 1 : (size_t)(slash - name)) : strdup(".");
+	int fd = parent ? openat(dir_fd, parent, O_TMPFILE | O_WRONLY | O_CLOEXEC, mode) : -1;
+
+	return fd < 0 ? -errno : fd;
+}
+
+static int replace_unnamed(int dir_fd, const char *name, const char *temporary, mode_t mode, const void *data,
+			   size_t size)
+{
+	auto_close int fd = open_unnamed(dir_fd, name, mode);
+	int r = fd < 0 ? fd : io_write_all(fd, data, size);
+
+	return r < 0 ? r : link_unnamed(fd, dir_fd, name, temporary);
+}
+
+static int replace_named(int dir_fd, const char *name, const char *temporary, mode_t mode, const void *data,
+			 size_t size)
+{
+	auto_close int fd =
+		openat(dir_fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+	int r = fd < 0 ? -errno : io_write_all(fd, data, size);
+
+	if (r == 0 && renameat(dir_fd, temporary, dir_fd, name) < 0)
+		r = -errno;
+	return r;
+}
+
 int io_replace_file(int dir_fd, const char *name, mode_t mode, const void *data, size_t size)
 {
 	auto_free char *temporary = NULL;
-	auto_close int fd = -1;
 	int r;
 
 	/* The pid makes the name unique among the commands that may write the same file. */
@@ -201,12 +247,12 @@ int io_replace_file(int dir_fd, const char *name, mode_t mode, const void *data,
 		temporary = NULL;
 		return -ENOMEM;
 	}
-	fd = openat(dir_fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
-	if (fd < 0)
-		return -errno;
-	r = io_write_all(fd, data, size);
-	if (r == 0 && renameat(dir_fd, temporary, dir_fd, name) < 0)
-		r = -errno;
+	r = replace_unnamed(dir_fd, name, temporary, mode, data, size);
+	if (r == 0)
+		return 0;
+	/* Not every file system has files without a name, and not every caller a /proc. */
+	unlinkat(dir_fd, temporary, 0);
+	r = replace_named(dir_fd, name, temporary, mode, data, size);
 	if (r < 0)
 		unlinkat(dir_fd, temporary, 0);
 	return r;

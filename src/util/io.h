@@ -52,7 +52,7 @@ int io_next_entry(DIR *dir, struct dirent **ret);
 int io_write_existing(int dir_fd, const char *name, const char *text);
 
 /*
- * Replaces @name in @dir_fd by a file with @mode and this content: temporary name, then rename, so that
- * a reader sees the old file or the new one, never a part.
+ * Replaces @name in @dir_fd by a file with @mode and this content, so that a reader sees the old file or the new one, never a part. A new
+ * one has no name until it is whole, where the file system can do that (O_TMPFILE): who is killed leaves nothing beside it.
  */
 int io_replace_file(int dir_fd, const char *name, mode_t mode, const void *data, size_t size);

@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "util/cleanup.h"
@@ -67,6 +69,30 @@ static void test_io_read_small_cuts_one_newline(void **state)
 	assert_string_equal(buffer, "max");
 	assert_int_equal(io_read_small(dir_fd, "file", buffer, 4), -EFBIG);
 	assert_int_equal(io_read_small(dir_fd, "absent", buffer, sizeof(buffer)), -ENOENT);
+}
+
+/* The limit's signal comes in the middle of the write. */
+static void test_io_replace_file_leaves_nothing_when_killed(void **state)
+{
+	const struct rlimit four = { 4, 4 }, no_core = { 0 };
+	struct dirent *entry;
+	DIR *dir;
+	int status;
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0) {
+		setrlimit(RLIMIT_CORE, &no_core);
+		setrlimit(RLIMIT_FSIZE, &four);
+		_exit(io_replace_file(dir_fd, "killed", 0600, "0123456789", 10) < 0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+	dir = fdopendir(openat(dir_fd, ".", O_RDONLY | O_DIRECTORY));
+	assert_non_null(dir);
+	while (io_next_entry(dir, &entry) > 0)
+		assert_null(strstr(entry->d_name, "killed"));
+	closedir(dir);
 }
 
 static void test_io_replace_file_leaves_nothing_on_failure(void **state)
@@ -145,6 +171,7 @@ int main(void)
 		cmocka_unit_test(test_io_read_regular_opens_nothing_else),
 		cmocka_unit_test(test_io_append_waits_for_no_reader),
 		cmocka_unit_test(test_io_replace_file_leaves_nothing_on_failure),
+		cmocka_unit_test(test_io_replace_file_leaves_nothing_when_killed),
 	};
 
 	return cmocka_run_group_tests(tests, make_directory, remove_directory);
