@@ -539,6 +539,9 @@ static int run(struct exec *exec, int *ret_status, struct error *err)
 		sys_wait(exec->child.pid, NULL, __WALL);
 		return r < 0 ? r : interrupted;
 	}
+	/* Blocked by now, and read with those that come later. */
+	if (!exec->request->detach && interrupt_late())
+		kill(getpid(), interrupt_late());
 	*ret_status = 0;
 	if (exec->request->detach)
 		return 0;

@@ -16,6 +16,7 @@
 #include "syscall/process.h"
 #include "util/cleanup.h"
 #include "util/error.h"
+#include "util/proc.h"
 
 static const uint64_t ENTERED = CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWCGROUP | CLONE_NEWNET | CLONE_NEWIPC;
 
@@ -86,6 +87,11 @@ int live_open_root(int proc_fd, const struct state *state, struct error *err)
 			"open the root of container '%s', which an ordinary user can enter only when "
 			"it has started",
 			state->id);
+	/* Others may go on; what the kernel shows of the process is the first one's. */
+	if (fd < 0 && proc_is_gone(-errno))
+		return error_set(err, -ESRCH,
+				 "the first thread of container '%s' has ended, and with it the way in",
+				 state->id);
 	return fd < 0 ? error_sys(err, -errno, "open the container's root") : fd;
 }
 

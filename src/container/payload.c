@@ -13,6 +13,7 @@
 #include "util/array.h"
 #include "util/cleanup.h"
 #include "util/error.h"
+#include "util/io.h"
 #include "util/proc.h"
 
 /* The line of proc_pid_status(5) that begins with @key, without it. Returns its length. */
@@ -55,18 +56,24 @@ static int check_threads(int process_fd, const char *first, struct error *err)
 		cleanup_close(&fd);
 		return status_lost_process(r, "look at the threads of km", err);
 	}
-	while (r == 0 && (entry = readdir(dir))) {
+	while (r == 0) {
 		auto_free char *status = NULL;
 		char name[300];
 
+		r = io_next_entry(dir, &entry);
+		if (r < 0)
+			error_sys(err, r, "list the threads of km");
+		if (r <= 0)
+			break;
 		snprintf(name, sizeof(name), "%s/status", entry->d_name);
+		r = 0;
 		/* One that is gone has no identity; any other one that cannot be looked at is not taken for the same. */
 		if (entry->d_name[0] == '.')
 			continue;
 		r = proc_read_status(fd, name, &status);
 		if (r == 0)
 			r = check_identity(status, first, err);
-		else if (r == -ENOENT || r == -ESRCH)
+		else if (proc_is_gone(r))
 			r = 0;
 		else
 			error_sys(err, r, "look at a thread of km");

@@ -6,6 +6,7 @@
  */
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 
 #include "km/km.h"
 #include "util/io.h"
+#include "util/proc.h"
 
 enum { KERNEL_THREAD = 0x00200000 /* PF_KTHREAD, field "flags" of proc_pid_stat(5) */ };
 
@@ -33,37 +35,37 @@ bool km_task_is_frozen(const char *stat, const char *wchan)
 static bool is_thread_frozen(const char *task)
 {
 	char path[512], stat[1024], wchan[128];
+	ssize_t n;
 
 	snprintf(path, sizeof(path), "%s/wchan", task);
 	if (io_read_small(AT_FDCWD, path, wchan, sizeof(wchan)) <= 0)
 		wchan[0] = '\0';
 	snprintf(path, sizeof(path), "%s/stat", task);
-	if (io_read_small(AT_FDCWD, path, stat, sizeof(stat)) <= 0)
-		return true; /* it is gone */
-	return km_task_is_frozen(stat, wchan);
+	n = io_read_small(AT_FDCWD, path, stat, sizeof(stat));
+	return n > 0 ? km_task_is_frozen(stat, wchan) : n == 0 || proc_is_gone((int)n);
 }
 
 static bool is_process_frozen(pid_t pid)
 {
 	char path[64];
 	struct dirent *entry;
-	bool frozen = true;
+	int r = 0;
 	DIR *dir;
 
 	snprintf(path, sizeof(path), "/proc/%d/task", pid);
 	dir = opendir(path);
 	if (!dir)
-		return true;
-	while (frozen && (entry = readdir(dir))) {
+		return proc_is_gone(-errno);
+	while (r == 0 && (r = io_next_entry(dir, &entry)) > 0) {
 		char task[64 + sizeof(entry->d_name)];
 
-		if (entry->d_name[0] == '.')
-			continue;
+		r = 0;
 		snprintf(task, sizeof(task), "%s/%s", path, entry->d_name);
-		frozen = is_thread_frozen(task);
+		if (entry->d_name[0] != '.' && !is_thread_frozen(task))
+			r = -EBUSY;
 	}
 	closedir(dir);
-	return frozen;
+	return r == 0;
 }
 
 bool km_is_frozen(const pid_t *pids, size_t len)

@@ -17,7 +17,8 @@ static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
 static volatile sig_atomic_t seen;
 static volatile sig_atomic_t watched[INTERRUPT_SLOTS];
 static volatile sig_atomic_t event_fd = -1;
-static volatile sig_atomic_t passes_on;
+static volatile sig_atomic_t spares_program;
+static volatile sig_atomic_t late;
 
 static void tell(void)
 {
@@ -42,22 +43,22 @@ static void kill_watched(void)
 	errno = saved;
 }
 
-static bool pass_on(int signo)
+static bool has_executed(void)
 {
 	const pid_t pid = (pid_t)watched[INTERRUPT_CHILD];
 	const int saved = errno;
 	const bool executed = pid > 0 && proc_has_executed(pid) > 0;
 
-	if (executed)
-		kill(pid, signo);
 	errno = saved;
 	return executed;
 }
 
 static void on_signal(int signo)
 {
-	if (passes_on && pass_on(signo))
+	if (spares_program && has_executed()) {
+		late = signo;
 		return;
+	}
 	seen = signo;
 	kill_watched();
 	tell();
@@ -87,7 +88,7 @@ void interrupt_begin(void)
 
 void interrupt_begin_before(void)
 {
-	passes_on = 1;
+	spares_program = 1;
 	interrupt_begin();
 }
 
@@ -106,6 +107,11 @@ void interrupt_watch(enum interrupt_slot slot, pid_t pid)
 int interrupt_check(struct error *err)
 {
 	return seen ? error_set(err, -EINTR, "interrupted by signal %d", (int)seen) : 0;
+}
+
+int interrupt_late(void)
+{
+	return late;
 }
 
 int interrupt_fd(void)

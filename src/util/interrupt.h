@@ -17,9 +17,11 @@ enum interrupt_slot { INTERRUPT_CHILD, INTERRUPT_HOOK, INTERRUPT_SLOTS };
 void interrupt_begin(void);
 /*
  * The same for a command that stays in front of its child: a signal that comes when that has executed its program already, and nobody has
- * noticed yet, is passed on to it and interrupts nothing.
+ * noticed yet, interrupts nothing and is kept for the program: interrupt_late().
  */
 void interrupt_begin_before(void);
+/* The last one that was kept, or 0. */
+int interrupt_late(void);
 /* Default actions again. */
 void interrupt_end(void);
 

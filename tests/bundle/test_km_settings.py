@@ -476,7 +476,6 @@ class Snapshots(SettingsTest):
         self.ok("start", self.cid)
         wait_until(lambda: len(self.numbers()) > 5, what="payload")
         self.ok("checkpoint", "--image-path", f"{self.snapshots}/{name}", self.cid)
-        self.ok("delete", self.cid)
         last = self.numbers()[-1]
         os.unlink(self.log)
         os.unlink(f"{self.rootfs}/tmp/.kmsim-state")

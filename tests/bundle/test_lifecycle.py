@@ -432,6 +432,7 @@ class FirstThread(KrunTest):
         self.assertEqual(self.state()["pid"], pid)
         self.assertEqual(self.status(), "running")
         self.assertIn("running", self.fails("delete", self.cid))
+        self.assertIn("the first thread of container", self.fails("exec", self.cid, "x", status=255))
         self.ok("pause", self.cid)
         self.assertEqual(self.status(), "paused")
         self.ok("resume", self.cid)

@@ -142,7 +142,6 @@ class Rootless(KrunTest):
         self.ok("start", self.cid, personality="km")
         wait_until(lambda: "n5\n" in self.logged(), what="payload")
         self.ok("checkpoint", "--image-path", image, self.cid, personality="km")
-        self.ok("delete", self.cid, personality="km")
         subprocess.run(["chown", "-R", f"{UID}:{UID}", self.top], check=True)
         self.open_device()
         self.use("km")

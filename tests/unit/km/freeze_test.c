@@ -2,6 +2,7 @@
 #include "../test.h"
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -41,6 +42,8 @@ static void test_which_tasks_are_frozen(void **state)
 static void test_real_processes(void **state)
 {
 	pid_t pids[2] = { getpid(), fork() };
+	struct rlimit limit, none = { 0 };
+	bool frozen;
 	int status;
 
 	(void)state;
@@ -58,6 +61,14 @@ static void test_real_processes(void **state)
 	/* Gone; and no process at all. */
 	assert_true(km_is_frozen(pids + 1, 1));
 	assert_true(km_is_frozen(pids, 0));
+	/* Nobody can look: that is not "gone". */
+	pids[0] = getpid();
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none.rlim_max = limit.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	frozen = km_is_frozen(pids, 1);
+	setrlimit(RLIMIT_NOFILE, &limit);
+	assert_false(frozen);
 }
 
 int main(void)
