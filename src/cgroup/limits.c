@@ -478,6 +478,17 @@ static int check_first_process(const struct cgroup_writes *writes, struct error 
 	return 0;
 }
 
+/* An idle group refuses a weight. */
+static void tell_waiting_share(const struct spec_cpu *cpu, const struct cgroup_present *present)
+{
+	const bool idle = cpu->idle.set ? cpu->idle.value != 0 : present->idle;
+
+	if (idle && cpu->shares.set && cpu->shares.value > 0)
+		log_warning("/linux/resources/cpu/shares: %llu changes nothing while the group is idle, and "
+			    "holds when that ends",
+			    (unsigned long long)cpu->shares.value);
+}
+
 int cgroup_limit(const struct cgroup *cgroup, const struct spec_resources *resources, struct error *err)
 {
 	struct cgroup_change change = { .before = NULL };
@@ -489,16 +500,11 @@ int cgroup_limit(const struct cgroup *cgroup, const struct spec_resources *resou
 	if (r == 0)
 		r = check_first_process(&change.writes, err);
 	if (r == 0)
+		tell_waiting_share(&resources->cpu, &change.present);
+	if (r == 0)
 		r = apply(cgroup, &change.writes, NULL, err);
 	cgroup_change_done(&change);
 	return r;
-}
-
-/* An idle group refuses a weight. */
-static bool share_waits(const struct spec_cpu *cpu, const struct cgroup_present *present)
-{
-	return cpu->shares.set && cpu->shares.value > 0 &&
-	       (cpu->idle.set ? cpu->idle.value != 0 : present->idle);
 }
 
 int cgroup_change_make(const struct cgroup *cgroup, const struct spec_resources *resources,
@@ -516,11 +522,8 @@ int cgroup_change_make(const struct cgroup *cgroup, const struct spec_resources 
 		if (r == 0)
 			r = plan(cgroup, resources, change, err);
 	}
-	if (r == 0 && share_waits(&resources->cpu, &change->present))
-		log_warning("/linux/resources/cpu/shares: %llu changes nothing while the group is idle, and "
-			    "holds when that ends",
-			    (unsigned long long)resources->cpu.shares.value);
 	if (r == 0) {
+		tell_waiting_share(&resources->cpu, &change->present);
 		r = apply(cgroup, &change->writes, &change->undo, err);
 		if (r < 0)
 			cgroup_change_undo(cgroup, change);

@@ -263,6 +263,16 @@ class Cpu(Both):
         self.finish()
 
 
+    @needs("cpu")
+    def test_share_of_a_group_that_is_made_idle(self):
+        self.limit(cpu={"shares": 512, "idle": 1})
+        self.start_sleeper()
+        self.assertIn("/linux/resources/cpu/shares: 512 changes nothing while the group is idle, and holds when that ends", self.logged())
+        self.ok("update", "--cpu-idle", "0", self.cid)
+        self.assertEqual(self.file("cpu.weight"), "59")
+        self.finish()
+
+
 class Io(LimitsTest):
     def disk(self):
         """The disk under the bundle, as "8:0"."""

@@ -14,6 +14,7 @@
 #include "spec/spec.h"
 #include "util/array.h"
 #include "util/error.h"
+#include "util/log.h"
 
 /*
  * A directory that looks like a group in another one. Unlike in cgroupfs a write replaces the beginning of what is there, so
@@ -378,6 +379,48 @@ static void test_without_a_group_only_defaults_can_be_had(void **state)
 	spec_free(defaults);
 }
 
+/* An idle group refuses a weight: at create, in an update, in one that makes it idle; nothing is said of the zeros of engines. */
+static void test_a_share_that_waits_is_told(void **state)
+{
+	static const struct {
+		const char *idle, *json;
+		bool told;
+	} rows[] = {
+		{ "0\n", "{\"cpu\":{\"shares\":512,\"idle\":1}}", true },
+		{ "1\n", "{\"cpu\":{\"shares\":512}}", true },
+		{ "1\n", "{\"cpu\":{\"shares\":512,\"idle\":0}}", false },
+		{ "1\n", "{\"cpu\":{\"shares\":0}}", false },
+		{ "0\n", "{\"cpu\":{\"shares\":512}}", false },
+	};
+	char log[64];
+
+	(void)state;
+	snprintf(log, sizeof(log), "%s/box/log", top);
+	for (size_t i = 0; i < 2 * ARRAY_LEN(rows); i++) {
+		const bool create = i >= ARRAY_LEN(rows);
+		const char *json = rows[i % ARRAY_LEN(rows)].json;
+		struct cgroup_change change = { 0 };
+		struct error err = { 0 };
+		struct stat st;
+
+		put("cpu.idle", rows[i % ARRAY_LEN(rows)].idle);
+		assert_int_equal(log_open(log, LOG_FORMAT_TEXT, LOG_LEVEL_WARNING, &err), 0);
+		if (create) {
+			struct spec *spec = parse(json);
+
+			assert_int_equal(cgroup_limit(&cgroup, &spec->resources, &err), 0);
+			spec_free(spec);
+		} else {
+			assert_int_equal(limit(json, "{}", &change, &err), 0);
+			cgroup_change_done(&change);
+		}
+		assert_int_equal(stat(log, &st), 0);
+		if ((st.st_size > 0) != rows[i % ARRAY_LEN(rows)].told)
+			fail_msg("%s at %s", json, create ? "create" : "update");
+		assert_int_equal(unlink(log), 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -393,6 +436,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_what_takes_each_file_back, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_weight_for_another_scheduler_is_enough, set_up,
 						tear_down),
+		cmocka_unit_test_setup_teardown(test_a_share_that_waits_is_told, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_errors_name_file_value_and_reason, set_up, tear_down),
 		cmocka_unit_test(test_without_a_group_only_defaults_can_be_had),
 	};
