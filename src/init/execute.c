@@ -292,6 +292,12 @@ static int execute_program(struct init_ctx *ctx, const struct last_call *last, s
 	case INIT_PROGRAM_NATIVE:
 	default:
 		execve(ctx->program.path, ctx->program.argv.items, last->env);
+		/* The file was found. */
+		if (errno == ENOENT)
+			return error_set(err, -ENOENT,
+					 "exec: \"%s\": no such file or directory (the interpreter or loader "
+					 "that it names is missing)",
+					 ctx->program.path);
 		return error_exec(err, -errno, "exec: \"%s\"", ctx->program.path);
 	}
 }

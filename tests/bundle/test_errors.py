@@ -43,6 +43,15 @@ class Words(BothPersonalities):
         for name in ("/etc", "/etc/passwd"):
             self.commands((126, 126), (self.cid, name), args=[name])
 
+    def test_an_interpreter_that_is_missing(self):
+        with open(os.path.join(self.rootfs, "bin/script"), "w") as file:
+            file.write("#!/no/such\n")
+        os.chmod(file.name, 0o755)
+        self.write_config(args=["script"])
+        text = self.run_fails()
+        self.assertEqual((podman(text), docker(text)), (127, 127), text)
+        self.assertIn("interpreter", text)
+
     def test_a_working_directory_that_is_none(self):
         texts = self.commands((None, 127), ("--cwd", "/etc/passwd", self.cid, "true"), args=["true"], cwd="/etc/passwd")
         self.assertEqual({text.rsplit(": ", 1)[-1] for text in texts}, {"not a directory"}, texts)
