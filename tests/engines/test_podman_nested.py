@@ -73,7 +73,7 @@ class PodmanNested(Client):
                  f"--cgroup-manager cgroupfs --events-backend file --runtime {PROGRAMS['plain']} run --rm --network none --name inner "
                  f"--pids-limit 0 --ulimit nofile=1024:1024 --ulimit nproc=1024:1024 "
                  f"--rootfs /srv sh -c 'echo inner of $(hostname); exit 7'")
-        result = self.run_("--privileged", "--network", "none", "--hostname", "outer", "--tmpfs", "/tmp", "--volume", f"{rootfs}:/srv",
+        result = self.run_("--privileged", "--network", "none", "--hostname", "outer", "--tmpfs", "/tmp:notmpcopyup", "--volume", f"{rootfs}:/srv",
                            "--rootfs", "/:O", "sh", "-c", f"{inner}; echo status $?; hostname")
         self.assertEqual(result.status, 0, result)
         lines = result.out.splitlines()
