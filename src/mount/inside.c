@@ -8,14 +8,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/mount.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "mount/internal.h"
 #include "spec/spec.h"
-#include "syscall/mount.h"
 #include "syscall/open.h"
 #include "util/cleanup.h"
 #include "util/error.h"
@@ -63,26 +61,14 @@ int mount_find_inside(struct mount_setup *setup, const char *bundle, struct erro
 }
 
 /* What becomes read-only later is so for as long as it may be copied: the copy has to be, too. */
-static int read_only_meanwhile(const struct mount_setup *setup, bool read_only)
-{
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < setup->plan.len; i++)
-		if (setup->plan.entries[i].read_only_later && setup->plan.entries[i].tree_fd >= 0)
-			r = sys_mount_setattr(setup->plan.entries[i].tree_fd, "", AT_EMPTY_PATH,
-					      read_only ? MOUNT_ATTR_RDONLY : 0,
-					      read_only ? 0 : MOUNT_ATTR_RDONLY, 0, -1);
-	return r;
-}
-
 static int copy(const struct mount_setup *setup, struct mount_entry *entry, int fd)
 {
-	int r = read_only_meanwhile(setup, true), again;
+	int r = mount_read_only_meanwhile(setup, true), again;
 
 	if (r < 0)
 		return r;
 	entry->tree_fd = mount_clone_fd(fd, entry->options->recursive_bind);
-	again = read_only_meanwhile(setup, false);
+	again = mount_read_only_meanwhile(setup, false);
 	return entry->tree_fd < 0 ? entry->tree_fd : again;
 }
 
