@@ -141,7 +141,7 @@ static void account(struct process *process, const struct process *before)
 	int lost = process->lost + forks - process->born;
 
 	process->tries = before->tries;
-	if (before->is_km && signals > (lost > 0 ? lost : 0))
+	if (process->is_km && before->is_km && signals > (lost > 0 ? lost : 0))
 		process->tries = TRIES;
 }
 
@@ -173,8 +173,15 @@ static bool is_ours(int pid)
 	       !(text[n] == '/' && text[n + 1] == '.' && text[n + 2] == '.');
 }
 
-/* A thread that does not catch the kick would die of it. True when it may have been between two calls, and missed it. */
-static bool kick_thread(int pid, int thread)
+enum kick_result {
+	KICK_NOBODY, /* a processor has its name a moment after it began */
+	KICK_DONE,
+	KICK_AGAIN, /* it may have been between two calls, and missed it */
+	KICK_WAITS, /* of an earlier kick: it has not been taken yet */
+};
+
+/* A thread that does not catch the kick would die of it. */
+static enum kick_result kick_thread(int pid, int thread)
 {
 	struct {
 		int signo, error, code, padding[29];
@@ -186,24 +193,30 @@ static bool kick_thread(int pid, int thread)
 	status = shim_read_of(pid, name);
 	state = shim_find(status, "\nState:\t");
 	if (!shim_find(status, "Name:\tvcpu-") || !shim_has_signal(status, "\nSigCgt:\t", SHIM_KICK_SIGNAL))
-		return false;
+		return KICK_NOBODY;
+	/* On a busy machine it has not run since the last one. */
+	if (shim_has_signal(status, "\nSigPnd:\t", SHIM_KICK_SIGNAL))
+		return KICK_WAITS;
 	shim_call(__NR_rt_tgsigqueueinfo, pid, thread, SHIM_KICK_SIGNAL, (long)&info);
-	return state && *state == 'R';
+	return state && *state == 'R' ? KICK_AGAIN : KICK_DONE;
 }
 
-static bool kick(int pid)
+/* The most that is left to do of one of its threads. */
+static enum kick_result kick(int pid)
 {
+	enum kick_result result = KICK_NOBODY, one;
 	char path[32];
-	bool again = false;
 	int thread;
 
 	shim_put_text(shim_put_number(shim_put_text(path, "/proc/"), pid), "/task");
 	if (!is_ours(pid) || !shim_directory_open(path))
-		return false;
-	while ((thread = shim_directory_next()) >= 0)
-		if (thread != pid)
-			again |= kick_thread(pid, thread);
-	return again;
+		return KICK_DONE;
+	while ((thread = shim_directory_next()) >= 0) {
+		one = thread == pid ? KICK_NOBODY : kick_thread(pid, thread);
+		if (one > result)
+			result = one;
+	}
+	return result;
 }
 
 void shim_travel_begin(void)
@@ -216,15 +229,22 @@ void shim_travel_expect(int pid, int group)
 	for (int i = 0; i < known->len; i++) {
 		struct process *process = &known->items[i];
 
-		if (process->is_km && (process->pid == pid || (group && process->group == group)))
+		/* The one that is known by its pid may have become a km since it was looked at. */
+		if (process->pid == pid || (process->is_km && group && process->group == group))
 			process->tries = TRIES;
 	}
+}
+
+static int tries_left(int tries, enum kick_result result)
+{
+	if (result == KICK_NOBODY || result == KICK_WAITS)
+		return tries;
+	return result == KICK_AGAIN ? tries - 1 : 0;
 }
 
 bool shim_travel_look(void)
 {
 	struct table *before = known, *now = known == &tables[0] ? &tables[1] : &tables[0];
-
 	bool any_new;
 
 	scan(now);
@@ -233,10 +253,10 @@ bool shim_travel_look(void)
 		struct process *process = &now->items[i];
 		const struct process *old = find(before, process->pid);
 
-		if (process->is_km && old)
+		if (old)
 			account(process, old);
-		if (process->tries > 0 && process->is_quiet)
-			process->tries = kick(process->pid) ? process->tries - 1 : 0;
+		if (process->tries > 0 && process->is_km && process->is_quiet)
+			process->tries = tries_left(process->tries, kick(process->pid));
 	}
 	known = now;
 	return any_new;

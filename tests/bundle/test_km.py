@@ -499,6 +499,16 @@ class Travel(KmTest):
         time.sleep(0.8)
         return master
 
+    @stand_in_only("it delays the processor")
+    def test_before_the_processor_has_its_name(self):
+        """On a busy machine the first thread takes signals long before."""
+        self.shell("echo ready; exec sleep 1000", env=["PATH=/bin", "KMSIM_SLOW_VCPU=500"])
+        self.create()
+        self.ok("start", self.cid)
+        wait_until(lambda: "ready" in self.logged(), what="payload")
+        self.ok("kill", self.cid, "TERM")
+        wait_until(lambda: self.status() == "stopped", seconds=15, what="end of the container")
+
     @stand_in_only("its log tells of each signal")
     def test_keys_that_are_signals(self):
         master = self.console("trap '' INT QUIT; echo ready; sleep 300")

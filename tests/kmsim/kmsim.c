@@ -14,7 +14,7 @@
  *     the kick, signal 63; the log says what was delivered, and what was kicked for nothing;
  *   - its management socket, with a thread of its own also while it waits, and snapshots that it resumes (snapshot.h);
  *     KM_MGTDIR and --snapshot exclude each other;
- *   - KMSIM_SNAPSHOT: misbehaviour of that thread (snapshot.h);
+ *   - KMSIM_SNAPSHOT: misbehaviour of that thread (snapshot.h); KMSIM_SLOW_VCPU: so many milliseconds until vcpu-0 has its name;
  *   - SNAP_LISTEN_TIMEOUT: a snapshot is resumed when somebody connects (here: when a file appears), and what waits for km waits;
  *   - its options: the values that it refuses, the device that it is told, and a trace and statistics that are one line;
  *   - a payload's death by a signal is repeated on itself, which does not work as process 1: 2 s, then SIGABRT, which
@@ -323,10 +323,10 @@ static void wait_for_connection(void)
 		usleep(10000);
 }
 
-/* KMSIM_LATE: so many milliseconds from the release to the payload. */
-static void be_late(void)
+/* KMSIM_LATE: so many milliseconds from the release to the payload; KMSIM_SLOW_VCPU: until vcpu-0 has its name. */
+static void sleep_for(const char *variable)
 {
-	const char *ms = getenv("KMSIM_LATE");
+	const char *ms = getenv(variable);
 
 	if (ms)
 		usleep((useconds_t)strtoul(ms, NULL, 10) * 1000);
@@ -391,6 +391,7 @@ static void *vcpu(void *nothing)
 	sigset_t set;
 
 	(void)nothing;
+	sleep_for("KMSIM_SLOW_VCPU");
 	pthread_setname_np(pthread_self(), "vcpu-0");
 	sigemptyset(&set);
 	sigaddset(&set, KICK_SIGNAL);
@@ -523,7 +524,7 @@ int main(int argc, char **argv)
 	management_start(options.management, argv[optind]);
 	if (options.wait)
 		wait_for_release();
-	be_late();
+	sleep_for("KMSIM_LATE");
 	talk();
 	start_payload(payload);
 	wait_for_end();
