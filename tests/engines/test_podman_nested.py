@@ -5,13 +5,14 @@ over that of the machine, which has both.
 """
 
 import os
+import shutil
 import tempfile
 import unittest
 
 from engine_tests import Client, need_machine
 from engines import Podman, in_machine
 from jobs import OWN_MACHINE
-from krun import PROGRAMS, wait_until
+from krun import PROGRAMS, make_rootfs, wait_until
 
 ENGINE = None
 
@@ -68,7 +69,11 @@ class PodmanNested(Client):
 
     @in_machine
     def test_podman_in_podman(self):
-        rootfs = os.path.join(ENGINE.top, "rootfs")
+        # Not below the engine's directory: nothing is executed in Debian's /run.
+        folder = tempfile.mkdtemp(prefix="krun-nested-")
+        self.addCleanup(shutil.rmtree, folder)
+        rootfs = os.path.join(folder, "rootfs")
+        make_rootfs(rootfs)
         inner = (f"podman --root /tmp/inner/storage --runroot /tmp/inner/run --tmpdir /tmp/inner/tmp --storage-driver vfs "
                  f"--cgroup-manager cgroupfs --events-backend file --runtime {PROGRAMS['plain']} run --rm --network none --name inner "
                  f"--pids-limit 0 --ulimit nofile=1024:1024 --ulimit nproc=1024:1024 "
