@@ -295,7 +295,7 @@ static int open_rest(struct exec *exec, struct error *err)
 	const char *socket = exec->request->console_socket;
 	int r = seccomp_program_load(exec->dir_fd, STATE_SECCOMP, &exec->seccomp, err);
 
-	if (r < 0 && r != -ENOENT)
+	if (r < 0 && (r != -ENOENT || exec->state.has_seccomp))
 		return r;
 	exec->has_seccomp = r == 0;
 	r = exec->has_seccomp && exec->spec ?

@@ -120,6 +120,7 @@ static int fill_state(struct launch *launch, struct error *err)
 	state->namespaces = launch->ns.listed;
 	state->exec_reads_config = spec->memory_policy || agent_path(spec);
 	state->keep_groups = keeps_groups(spec);
+	state->has_seccomp = spec->seccomp;
 	/* Or what start has to complain of. */
 	state->has_hooks = !spec->process || spec->hooks[HOOK_POSTSTART].len ||
 			   spec->hooks[HOOK_POSTSTOP].len || spec->hooks[HOOK_START_CONTAINER].len;

@@ -86,6 +86,7 @@ static const struct field {
 	{ "execReadsConfig", FLAG, offsetof(struct state, exec_reads_config) },
 	{ "management", FLAG, offsetof(struct state, management) },
 	{ "keepGroups", FLAG, offsetof(struct state, keep_groups) },
+	{ "hasSeccomp", FLAG, offsetof(struct state, has_seccomp) },
 	{ "joinedMounts", FLAG, offsetof(struct state, joined_mounts) },
 	{ "hasHooks", FLAG, offsetof(struct state, has_hooks), .need = PLACE },
 };

@@ -63,6 +63,7 @@ struct state {
 	int64_t execution_domain;  /* personality(2) of every process; -1: none asked for */
 	bool exec_reads_config; /* it has what exec needs beside the process: a memory policy, a seccomp agent */
 	bool keep_groups;	/* its processes have the supplementary groups of who starts them */
+	bool has_seccomp; /* STATE_SECCOMP is there, of a krun that says so: without it nothing is executed */
 	bool joined_mounts; /* its mount namespace is somebody else's, and its root a directory in it: rootfs */
 	bool has_hooks; /* start and delete have to read config.json: for hooks, or because no process is in it */
 

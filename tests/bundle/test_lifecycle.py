@@ -467,6 +467,16 @@ class StateFiles(BothPersonalities):
         wait_until(lambda: not self.lives(pid), what="end")
         self.assertFalse(os.path.exists(f"{CGROUP}/krun/{self.cid}"))
 
+    def test_a_lost_filter_is_no_reason_to_go_without(self):
+        self.config["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
+            {"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO"}]}
+        self.start_sleeper()
+        self.assertEqual(self.krun("exec", self.cid, "mkdir", "/tmp/made").status, 1)
+        os.unlink(self.path("seccomp.bpf"))
+        self.assertIn("seccomp.bpf", self.fails("exec", self.cid, "mkdir", "/tmp/made", status=255))
+        self.assertFalse(os.path.exists(f"{self.rootfs}/tmp/made"))
+        self.ok("delete", "--force", self.cid)
+
     def test_containers_of_an_older_krun_are_managed(self):
         self.shell("trap 'exit 3' TERM; echo ready; while :; do sleep 0.02; done")
         self.create()
