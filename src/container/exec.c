@@ -424,7 +424,8 @@ static int converse(struct exec *exec, struct error *err)
 
 	/* Without these nothing comes that has to be answered. */
 	if (!exec->process.process.terminal && !exec->handover)
-		return launch_expect_execution(exec->child.sync_fd, NULL, exec->child.pid, err);
+		return launch_expect_execution(exec->child.sync_fd, NULL, exec->child.pid, exec->shim_fd >= 0,
+					       err);
 	while ((r = sync_receive(exec->child.sync_fd, &message, err)) == SYNC_MESSAGE) {
 		if (message.kind == SYNC_EXECUTE)
 			break;
@@ -434,7 +435,7 @@ static int converse(struct exec *exec, struct error *err)
 	}
 	return r < 0 ? r :
 		       launch_expect_execution(exec->child.sync_fd, r == SYNC_MESSAGE ? &message : NULL,
-					       exec->child.pid, err);
+					       exec->child.pid, exec->shim_fd >= 0, err);
 }
 
 /* The container's cgroup, or the one below it that its first process has moved to. */
@@ -464,6 +465,13 @@ static int wait_for_monitor(struct exec *exec, pid_t monitor, int pidfd, struct 
 	return r < 0 ? r : monitor_log_bound(exec->monitor_log_fd, err);
 }
 
+/* Before this a signal ends the wait for a program that has not run. */
+static void spare_program(const struct exec *exec)
+{
+	if (!exec->request->detach)
+		interrupt_spare_program();
+}
+
 static int announce(struct exec *exec, struct error *err)
 {
 	return announce_process(exec->child.pid, exec->request->pidfd_socket, exec->request->pid_file, err);
@@ -476,16 +484,24 @@ static int bring_up(struct exec *exec, struct error *err)
 	pid_t monitor;
 	int r;
 
-	if (!exec->monitor_waits)
+	if (!exec->monitor_waits) {
+		spare_program(exec);
 		return announce(exec, err);
+	}
 	/* The payload has not run, so there is no other. */
 	monitor = exec->shim_fd < 0 ? exec->child.pid : proc_child(exec->child.pid);
-	pidfd = monitor > 0 ? sys_pidfd_open(monitor) : -1;
+	pidfd = monitor > 0 ? sys_pidfd_open(monitor) : -ESRCH;
+	/* Its number may be another's by now. */
+	if (pidfd >= 0 && exec->shim_fd >= 0 && proc_child(exec->child.pid) != monitor) {
+		cleanup_close(&pidfd);
+		pidfd = -ESRCH;
+	}
 	r = wait_for_monitor(exec, monitor, pidfd, err);
 	if (r == 0) {
 		r = announce(exec, err);
 		if (r < 0)
 			return r;
+		spare_program(exec);
 		r = km_release(monitor, pidfd, exec->state.start_timeout_ms, err);
 	}
 	if (r < 0)
@@ -519,6 +535,9 @@ static int run(struct exec *exec, int *ret_status, struct error *err)
 
 	if (r == 0)
 		r = audit(exec, err);
+	/* What the child executes is the program then. */
+	if (exec->monitor_log_fd < 0)
+		spare_program(exec);
 	if (r == 0)
 		r = spawn_in_cgroup(exec, err);
 	if (r < 0)
@@ -581,12 +600,9 @@ int container_exec(const struct exec_request *request, int *ret_status, struct e
 	int r = 0;
 
 	/* Other signals wait for the program, and these do until then: whoever waits beside a frozen container can be ended. */
-	if (!request->detach) {
+	if (!request->detach)
 		foreground_prepare();
-		interrupt_begin_before();
-	} else {
-		interrupt_begin();
-	}
+	interrupt_begin();
 	for (size_t i = 0; r == 0 && i < ARRAY_LEN(phases); i++)
 		r = phases[i](&exec, err);
 	if (r == 0)

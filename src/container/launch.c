@@ -527,7 +527,9 @@ int launch_start(struct launch *launch, struct error *err)
 	if (launch->restored || launch->plan.park == INIT_PARK_MONITOR)
 		return 0;
 	r = sync_send(launch->child.sync_fd, SYNC_START, 0, -1, err);
-	return r < 0 ? r : launch_expect_execution(launch->child.sync_fd, NULL, launch->child.pid, err);
+	return r < 0 ? r :
+		       launch_expect_execution(launch->child.sync_fd, NULL, launch->child.pid,
+					       launch->shim_fd >= 0, err);
 }
 
 void launch_remove_traces(struct cgroup *cgroup)

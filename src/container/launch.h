@@ -75,9 +75,10 @@ int launch_make(struct launch *launch, const struct create_request *request, boo
 /*
  * Until the process at the other end of @sync_fd executes its program. The end of the socket is no success, nor is SYNC_EXECUTE before it:
  * who is killed before the execve has perhaps said so, too. Process @pid tells (proc_has_executed()). @said: as for
- * sync_expect_execution().
+ * sync_expect_execution(). @in_front: @pid is, or becomes, the process in front of km, and the program's process its child.
  */
-int launch_expect_execution(int sync_fd, const struct sync_message *said, pid_t pid, struct error *err);
+int launch_expect_execution(int sync_fd, const struct sync_message *said, pid_t pid, bool in_front,
+			    struct error *err);
 /* Lets the program run: the second half of `run`. */
 int launch_start(struct launch *launch, struct error *err);
 void launch_done(struct launch *launch);

@@ -259,14 +259,23 @@ int launch_converse(struct launch *launch, struct error *err)
 	return r;
 }
 
-int launch_expect_execution(int sync_fd, const struct sync_message *said, pid_t pid, struct error *err)
+/* Behind the process in front of km it is that one's child; there is no other yet. */
+static int has_executed(pid_t pid, bool in_front)
+{
+	const pid_t program = in_front ? proc_child(pid) : pid;
+
+	return program > 0 ? proc_has_executed(program) : -ESRCH;
+}
+
+int launch_expect_execution(int sync_fd, const struct sync_message *said, pid_t pid, bool in_front,
+			    struct error *err)
 {
 	const int said_so = sync_expect_execution(sync_fd, said, err);
 	int executed;
 
 	if (said_so < 0)
 		return said_so;
-	executed = proc_has_executed(pid);
+	executed = has_executed(pid, in_front);
 	/*
 	 * Who is not its parent may come too late to see anything of it: then its last word counts, which a filter may have kept back. Where
 	 * nothing can be looked at for now that word counts, too.

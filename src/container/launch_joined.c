@@ -56,6 +56,10 @@ static const char *find_own_refusal(const struct launch *launch)
 		{ notify_wanted(launch->process.env), "NOTIFY_SOCKET" },
 		{ launch->has_km, "the km personality" },
 		{ launch->request->image_path, "--image-path" },
+		/* Its program would be looked up in the other's mounts, and run with all rights. */
+		{ launch->spec->namespaces[NS_MOUNT].path &&
+			  launch->spec->hooks[HOOK_CREATE_CONTAINER].len > 0,
+		  "a createContainer hook" },
 	};
 
 	return find_refusal(list, ARRAY_LEN(list));

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/sched.h>
 #include <string.h>
 #include <unistd.h>
@@ -62,6 +63,26 @@ static bool wants_cgroup(const struct spec *spec)
 	return false;
 }
 
+/* There the links are the container's, which runs: what is to be shared between two places of it is bound when it is created. */
+static int refuse_inside(const struct state *state, const struct spec *spec, struct error *err)
+{
+	auto_close int place_fd = open(state->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	const struct spec root = { .rootfs = state->rootfs };
+	struct mount_roots roots;
+	char rest[PATH_MAX];
+
+	if (place_fd < 0 || !mount_roots_find(&root, state->bundle, place_fd, &roots))
+		return 0;
+	for (size_t i = 0; i < spec->mounts_len; i++)
+		if (spec->mounts[i].options.bind && spec->mounts[i].source &&
+		    mount_source_inside(&roots, spec->mounts[i].source, rest, sizeof(rest)))
+			return error_set(
+				err, -EOPNOTSUPP,
+				"/%zu/source: '%s' is in the container's root, where links are its own", i,
+				spec->mounts[i].source);
+	return 0;
+}
+
 /* Of a container without a cgroup namespace: what it sees is the directory of its own, and nothing above. */
 static int open_cgroup(const struct state *state, const struct spec *spec, struct cgroup *ret,
 		       struct error *err)
@@ -108,6 +129,9 @@ static int change(const struct state *state, const struct spec *spec, bool add, 
 	};
 	struct change change = { .spec = spec, .proc_fd = proc_fd };
 	int r = refuse_idmaps(spec, err);
+
+	if (r == 0 && add)
+		r = refuse_inside(state, spec, err);
 
 	if (add)
 		spec_warn(spec, "mounts");

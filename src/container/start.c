@@ -48,7 +48,9 @@ static int release_monitor(const struct release *release, struct error *err)
 static int open_gate(const struct release *release, struct error *err)
 {
 	auto_close int sync_fd = start_gate_open(release->dir_fd, err);
-	int r = sync_fd < 0 ? sync_fd : launch_expect_execution(sync_fd, NULL, release->state->pid, err);
+	int r = sync_fd < 0 ? sync_fd :
+			      launch_expect_execution(sync_fd, NULL, release->state->pid,
+						      release->state->personality == PERSONALITY_KM, err);
 
 	if (sync_fd >= 0)
 		start_gate_remove(release->dir_fd);

@@ -96,6 +96,7 @@ static int execute(const struct criu_call *call, int early_fd, int said_fd, stru
 	if (r < 0)
 		return r;
 	snprintf(number, sizeof(number), "%d", r);
+	sys_restore_files();
 	execv(call->program, argv);
 	return error_sys(err, -errno, "execute CRIU '%s'", call->program);
 }

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
@@ -221,7 +222,7 @@ static int prepare(const struct init_ctx *ctx, struct last_call *ret, struct err
 
 /*
  * The end of process 1 is everybody's in its namespace. Elsewhere who kills the shim means km: it gets SIGKILL when the shim's end of
- * this pipe is closed. PR_SET_PDEATHSIG is no way, for it is gone after an execve that changes a label, or a setuid(2) of the payload.
+ * this connection is closed. PR_SET_PDEATHSIG is no way, for it is gone after an execve that changes a label, or a setuid(2) of the payload.
  */
 static int tie_to_shim(struct init_ctx *ctx, struct error *err)
 {
@@ -339,8 +340,9 @@ static int put_shim_in_front(struct init_ctx *ctx, struct error *err)
 	int ends[2] = { -1, -1 };
 	pid_t pid;
 
-	if (getpid() != 1 && pipe2(ends, O_CLOEXEC) < 0)
-		return error_sys(err, -errno, "make a pipe to km");
+	/* Not a pipe, whose end others could open by its name in /proc and hold. */
+	if (getpid() != 1 && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+		return error_sys(err, -errno, "make a connection to km");
 	/* A filter with an agent is in force: docker's default one knows no clone3(2). */
 	pid = fork();
 	if (pid < 0)

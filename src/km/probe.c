@@ -39,6 +39,7 @@ static void ask(int monitor_fd, int output_fd)
 	if (geteuid() == 0 &&
 	    (sys_setgroups(0, NULL) < 0 || sys_setresgid(NOBODY) < 0 || sys_setresuid(NOBODY) < 0))
 		_exit(CANNOT);
+	sys_restore_files();
 	sys_execveat(monitor_fd, "", argv, env, AT_EMPTY_PATH);
 	_exit(CANNOT);
 }

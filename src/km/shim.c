@@ -5,8 +5,8 @@
  * only child. Forwards every signal to it, kicks the km processes that get one in turn (shim_travel.c), reaps, and exits as the child
  * did. Without signals it sleeps; with a terminal it asks now and then whose the keyboard is.
  *
- * It needs nothing of the container but, for the kick, /proc; and it holds nothing but the end of a pipe that ends km with it
- * (init/execute.c).
+ * It needs nothing of the container but, for the kick, /proc; and it holds nothing but a connection that ends km with it
+ * (init/execute.c), and the descriptors that the caller preserves.
  */
 
 #include <asm/unistd.h>
@@ -102,6 +102,9 @@ static void plan_next(void)
 
 	if (watch.is_travelling && elapsed >= TRAVEL)
 		watch.is_travelling = false;
+	/* The filter refuses the clock: one look, and none ever after. */
+	if (now == 0)
+		watch.is_travelling = watch.has_terminal = false;
 	pause = watch.is_travelling ? limit(elapsed / 4, FIRST_PAUSE, LONGEST_PAUSE) :
 		watch.is_foreign    ? limit(elapsed / 16, KEYBOARD_PAUSE, KEYBOARD_LONGEST) :
 				      KEYBOARD_LONGEST;
@@ -196,6 +199,8 @@ __attribute__((used)) static void shim(long *stack)
 	uint64_t all = ~0ULL;
 
 	shim_call(__NR_prctl, PR_SET_NAME, (long)"krun-init", 0, 0);
+	/* Who has the same user must not write the memory of a process that is no virtual machine. */
+	shim_call(__NR_prctl, PR_SET_DUMPABLE, 0, 0, 0);
 	shim_call(__NR_rt_sigprocmask, 0 /* SIG_BLOCK */, (long)&all, 0, sizeof(all));
 	/* A pipe that the payload closes must be seen closed by its reader. */
 	for (int fd = 0; fd <= 2; fd++)

@@ -5,12 +5,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <linux/mount.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "krun/annotations.h"
@@ -349,7 +352,30 @@ static int apply_tmpfs(struct mount_setup *setup, struct mount_entry *entry, str
 	return r < 0 ? refuse(entry, r, err) : 0;
 }
 
-static int apply_new(struct mount_setup *setup, const struct mount_entry *entry, struct error *err)
+static bool is_kernel_files(const struct mount_entry *entry)
+{
+	return strcmp(entry->type, "proc") == 0 || strcmp(entry->type, "sysfs") == 0;
+}
+
+/* What is masked in it later is found in it, wherever somebody with the same root moves its mount point to. */
+static int keep(const struct mount_setup *setup, struct mount_entry *entry, int target_fd)
+{
+	auto_close int fd = open_in_root_nofollow(setup->root_fd, entry->destination, O_PATH);
+	uint64_t below, here;
+	struct statfs fs;
+	int r = fd < 0 ? fd : fstatfs(fd, &fs) < 0 ? -errno : mount_id(target_fd, &below);
+
+	if (r == 0)
+		r = mount_id(fd, &here);
+	if (r < 0)
+		return r;
+	if (here == below || (fs.f_type != PROC_SUPER_MAGIC && fs.f_type != SYSFS_MAGIC))
+		return -ESTALE;
+	entry->tree_fd = take_fd(&fd);
+	return 0;
+}
+
+static int apply_new(struct mount_setup *setup, struct mount_entry *entry, struct error *err)
 {
 	auto_close int target_fd = open_target(setup->root_fd, entry);
 	int r;
@@ -357,7 +383,13 @@ static int apply_new(struct mount_setup *setup, const struct mount_entry *entry,
 	if (target_fd < 0)
 		return refuse(entry, target_fd, err);
 	r = mount_with_fallbacks(setup, entry, target_fd, mount_flags(entry->options));
-	return r < 0 ? refuse(entry, r, err) : finish_new(setup, entry, err);
+	r = r < 0 ? refuse(entry, r, err) : finish_new(setup, entry, err);
+	if (r == 0 && is_kernel_files(entry)) {
+		r = keep(setup, entry, target_fd);
+		if (r < 0)
+			refuse(entry, r, err);
+	}
+	return r;
 }
 
 static int apply_remount(struct mount_setup *setup, struct mount_entry *entry, struct error *err)
@@ -391,13 +423,26 @@ static int apply(struct mount_setup *setup, struct mount_entry *entry, struct er
 	}
 }
 
+/* What is read-only on the host is so already, and stays so all the time. */
+static void leave_read_only(struct mount_entry *entry)
+{
+	struct statvfs fs;
+
+	if (entry->read_only_later && entry->tree_fd >= 0 && fstatvfs(entry->tree_fd, &fs) == 0 &&
+	    (fs.f_flag & ST_RDONLY))
+		entry->read_only_later = false;
+}
+
 int mount_apply(struct mount_setup *setup, struct error *err)
 {
+	for (size_t i = 0; i < setup->plan.len; i++)
+		leave_read_only(&setup->plan.entries[i]);
 	for (size_t i = 0; i < setup->plan.len; i++) {
 		int r = apply(setup, &setup->plan.entries[i], err);
 
 		if (r < 0)
 			return r;
+		leave_read_only(&setup->plan.entries[i]);
 	}
 	return mount_finish_binds(setup, err);
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "mount/internal.h"
+#include "syscall/open.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 
@@ -94,12 +95,19 @@ static int copy_owner(int to_dir, const char *name, const struct stat *st)
 
 static int copy_file(int from_dir, int to_dir, const char *name)
 {
-	auto_close int from = openat(from_dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	auto_close int to = -1;
+	/* To open a device does something: somebody may have put one there meanwhile. */
+	auto_close int path_fd = openat(from_dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	auto_close int from = -1, to = -1;
+	struct stat st;
 	ssize_t n;
 
-	if (from < 0)
+	if (path_fd < 0 || fstat(path_fd, &st) < 0)
 		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -ESTALE;
+	from = reopen_fd(path_fd, O_RDONLY);
+	if (from < 0)
+		return from;
 	to = openat(to_dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (to < 0)
 		return -errno;

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/mount.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -14,6 +15,7 @@
 #include "syscall/open.h"
 #include "util/cleanup.h"
 #include "util/error.h"
+#include "util/path.h"
 
 /* Kernels differ in what they have: a path that is not there needs no cover. */
 static bool is_absent(int fd)
@@ -21,9 +23,26 @@ static bool is_absent(int fd)
 	return fd == -ENOENT || fd == -ENOTDIR || fd == -EACCES;
 }
 
-static int make_read_only(int root_fd, const char *path, struct error *err)
+/* What is in a proc or sysfs of config.json's is found from the mount that was made, apply.c. */
+static int open_path(const struct mount_setup *setup, const char *path)
 {
-	auto_close int fd = open_in_root(root_fd, path, O_PATH);
+	char rest[PATH_MAX];
+
+	for (size_t i = setup->plan.len; i-- > 0;) {
+		const struct mount_entry *entry = &setup->plan.entries[i];
+
+		if (!path_below(path, entry->destination, rest, sizeof(rest)))
+			continue;
+		if (entry->kind == MOUNT_NEW && !mount_is_in_memory(entry->type) && entry->tree_fd >= 0)
+			return open_in_root(entry->tree_fd, rest, O_PATH);
+		break;
+	}
+	return open_in_root(setup->root_fd, path, O_PATH);
+}
+
+static int make_read_only(const struct mount_setup *setup, const char *path, struct error *err)
+{
+	auto_close int fd = open_path(setup, path);
 	auto_close int tree_fd = -1;
 	int r;
 
@@ -93,12 +112,12 @@ static int cover_file(int root_fd, int fd, int *null_fd)
 	return tree_fd < 0 ? tree_fd : mount_attach(tree_fd, fd);
 }
 
-static int mask(int root_fd, char *const *paths, struct error *err)
+static int mask(const struct mount_setup *setup, char *const *paths, struct error *err)
 {
 	auto_close int cover_fd = -1, null_fd = -1;
 
 	for (; paths && *paths; paths++) {
-		auto_close int fd = open_in_root(root_fd, *paths, O_PATH);
+		auto_close int fd = open_path(setup, *paths);
 		struct stat st;
 		int r;
 
@@ -111,7 +130,7 @@ static int mask(int root_fd, char *const *paths, struct error *err)
 		else if (S_ISDIR(st.st_mode))
 			r = cover_directory(fd, &cover_fd);
 		else
-			r = cover_file(root_fd, fd, &null_fd);
+			r = cover_file(setup->root_fd, fd, &null_fd);
 		if (r < 0)
 			return error_sys(err, r, "mask '%s'", *paths);
 	}
@@ -135,9 +154,9 @@ int mount_do_restrict(struct mount_setup *setup, struct error *err)
 	int r = mount_finish_read_only(setup, err);
 
 	for (; r == 0 && path && *path; path++)
-		r = make_read_only(setup->root_fd, *path, err);
+		r = make_read_only(setup, *path, err);
 	if (r == 0)
-		r = mask(setup->root_fd, setup->spec->masked_paths, err);
+		r = mask(setup, setup->spec->masked_paths, err);
 	if (r == 0)
 		r = set_root_propagation(setup, err);
 	if (r < 0 || !setup->spec->rootfs_readonly)

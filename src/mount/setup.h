@@ -15,6 +15,7 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 struct error;
@@ -95,6 +96,7 @@ int mount_do_remove(const struct spec *spec, int proc_fd, struct error *err);
 struct mount_roots {
 	const char *bundle;
 	char configured[PATH_MAX], found[PATH_MAX];
+	struct stat place;
 };
 bool mount_roots_find(const struct spec *spec, const char *bundle, int place_fd, struct mount_roots *ret);
 /* Whether a source lies below it, so that it is looked up in the root when the earlier mounts are made; what is left of it then. */

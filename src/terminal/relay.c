@@ -157,9 +157,11 @@ static void pass_end(struct terminal_relay *relay)
 	struct termios termios;
 	const int64_t now = clock_ms();
 
-	if (relay->input_open || now < relay->end_at || sizeof(input->data) - input->len < 2)
+	if (relay->input_open || now < relay->end_at)
 		return;
 	relay->end_at = now + relay->end_ms;
+	if (sizeof(input->data) - input->len < 2)
+		return;
 	relay->end_ms = 2 * relay->end_ms < LONGEST_END_MS ? 2 * relay->end_ms : LONGEST_END_MS;
 	/* Asked of a master, it tells of the slave. */
 	if (tcgetattr(relay->master_fd, &termios) < 0 || termios.c_cc[VEOF] == _POSIX_VDISABLE ||

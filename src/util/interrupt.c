@@ -86,10 +86,9 @@ void interrupt_begin(void)
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
-void interrupt_begin_before(void)
+void interrupt_spare_program(void)
 {
 	spares_program = 1;
-	interrupt_begin();
 }
 
 void interrupt_end(void)

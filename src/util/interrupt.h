@@ -16,10 +16,10 @@ enum interrupt_slot { INTERRUPT_CHILD, INTERRUPT_HOOK, INTERRUPT_SLOTS };
 /* From here on, also where the signals were blocked; one that the caller ignores (nohup) stays ignored. */
 void interrupt_begin(void);
 /*
- * The same for a command that stays in front of its child: a signal that comes when that has executed its program already, and nobody has
- * noticed yet, interrupts nothing and is kept for the program: interrupt_late().
+ * For a command that stays in front of its child, when what that executes next is the program: a signal that comes when it has done so, and
+ * nobody has noticed yet, interrupts nothing and is kept for the program: interrupt_late().
  */
-void interrupt_begin_before(void);
+void interrupt_spare_program(void);
 /* The last one that was kept, or 0. */
 int interrupt_late(void);
 /* Default actions again. */

@@ -29,6 +29,8 @@ ROWS = (
     ("Joined.test_devices", "the same with devices", "refused by name, and nothing is mounted", "CVE-2019-19921"),
     ("Joined.test_terminal", "the same with a terminal", "refused by name, and nothing is mounted", "CVE-2019-19921"),
     ("Joined.test_notify", "the same with NOTIFY_SOCKET", "refused by name, and nothing is mounted", "CVE-2019-19921"),
+    ("Joined.test_hook", "the same with a createContainer hook, in whose place the other container has a program", "refused by name",
+     "CVE-2019-5736"),
     ("Inherited.test_mounts", "list no mount namespace, with everything that mounts, and with --no-pivot",
      "the caller's mounts are what they were", "CVE-2019-19921"),
     ("JoinedByMonitor.test_monitor", "the same under km, which needs mounts", "refused by name, and nothing is mounted",
@@ -136,6 +138,11 @@ class Joined(ForeignTest):
 
     def test_propagation(self):
         self.refused(lambda: self.config["linux"].update(rootfsPropagation="private"), "rootfsPropagation")
+
+    def test_hook(self):
+        """Its program would be looked up in the other's mounts, and run with all rights."""
+        hook = [{"path": "/bin/true"}]
+        self.refused(lambda: self.config.update(hooks={"createContainer": hook}), "createContainer hook")
 
     def test_devices(self):
         self.refused(lambda: self.config["linux"].update(devices=[{"path": "/dev/own", "type": "c", "major": 1, "minor": 3}]),

@@ -15,6 +15,12 @@ ROWS = (
      "the container's own, or an error", "CWE-668"),
     ("Added.test_sysfs", "look at network devices in a sysfs that mounts add made", "the container's own", "CWE-668"),
     ("Added.test_mqueue", "look at message queues in a file system that mounts add made", "the container's own", "CWE-668"),
+    ("Remove.test_destination_becomes_a_link", "move the directory of an added mount away and link its place to /proc/sys, then have it removed",
+     "an error, and what protects /proc/sys stays", "CVE-2021-30465"),
+    ("Astray.test_source_in_the_root", "the source of an added bind is in the root, and a link that leads to /",
+     "an error: nothing of the host is seen", "CVE-2021-30465"),
+    ("Astray.test_copied_content_becomes_a_device", "exchange a file for a device while tmpcopyup copies it", "krun opens no device",
+     "CWE-367"),
     ("Astray.test_destination_is_a_link", "the destination is a link that leads up and out", "mounted inside of the root",
      "CVE-2021-30465"),
     ("Astray.test_planted_proc", "the container's /proc names other files as krun's descriptors",
@@ -81,6 +87,17 @@ class Added(BothPersonalities):
             self.assertNotIn(name, self.look("ls /added"), "a message queue of the host")
 
 
+class Remove(BothPersonalities):
+    def test_destination_becomes_a_link(self):
+        self.start("mkdir /data; echo READY; exec sleep 1000")
+        wanted = mount_config(f"{self.top}/mounts.json", destination="/data/vol", type="tmpfs", source="tmpfs")
+        self.ok("mounts", "add", self.cid, wanted)
+        self.ok("exec", self.cid, "sh", "-c", "mv /data /data2; mkdir /data; ln -s /proc/sys /data/vol")
+        result = self.krun("mounts", "remove", self.cid, wanted)
+        out = self.ok("exec", self.cid, "sh", "-c", "grep -c ' /proc/sys ' /proc/self/mountinfo").out
+        self.assertEqual((result.status != 0, out), (True, "1\n"), result)
+
+
 class Astray(BothPersonalities):
     def mount_points(self):
         text = self.read_process(self.state()["pid"], "mountinfo")
@@ -110,3 +127,29 @@ class Astray(BothPersonalities):
         self.start("mount --bind /volume /proc && echo READY; exec sleep 1000")
         result = self.add("/added")
         self.assertIn(self.mount_points(), ([], ["/added"]), f"where it is mounted; {result}")
+
+    def test_source_in_the_root(self):
+        os.mkdir(f"{self.top}/host")
+        self.start("ln -s / /data; echo READY; exec sleep 1000")
+        wanted = mount_config(f"{self.top}/mounts.json", destination="/added", type="bind", source=f"{self.rootfs}/data",
+                              options=["rbind"])
+        result = self.krun("mounts", "add", self.cid, wanted)
+        found = self.krun("exec", self.cid, "cat", f"/added{self.canary}").out
+        self.assertEqual((result.status != 0, found), (True, ""), result)
+
+    def test_copied_content_becomes_a_device(self):
+        """One that the container may make and not open, as docker allows."""
+        files = 40
+        self.config["linux"]["resources"]["devices"] = [{"allow": False, "access": "rwm"}, {"allow": True, "type": "c", "access": "m"}]
+        self.start(f"mkdir -p /d /nodes; for i in $(seq 0 {files - 1}); do echo small > /d/f$i; mknod /nodes/n$i c 1 11; done; "
+                   f"echo READY; exec {self.tool('exchange')} /d/f /nodes/n {files}")
+        wanted = mount_config(f"{self.top}/mounts.json", destination="/d", type="tmpfs", source="tmpfs", options=["tmpcopyup"])
+        said = []
+
+        def add():
+            said.append(self.krun("mounts", "add", self.cid, wanted).err)
+            self.krun("mounts", "remove", self.cid, wanted)
+
+        self.give_chances(add, done=lambda: False)
+        # What the device says when it is opened (no permission), or read, is said; that it is one is all right.
+        self.assertFalse([text for text in said if "not allowed" in text or "resource temporarily" in text or "broken pipe" in text], said)

@@ -3,7 +3,9 @@
 
 import json
 import os
+import signal
 import stat
+import subprocess
 
 from hostile import BothPersonalities, HostileTest, as_descriptor_3, mount_config
 
@@ -21,6 +23,10 @@ ROWS = (
     ("Join.test_user_namespace", "the same in the attacker's user namespace, too", "nothing is opened, read or traced",
      "CVE-2016-9962"),
     ("Join.test_ordinary_user", "the same, of an ordinary user", "nothing is opened, read or traced", "CVE-2016-9962"),
+    ("Monitor.test_process_in_front", "open the memory and descriptors of the processes in front of km, as their user",
+     "refused", "CWE-732"),
+    ("Monitor.test_exec_that_is_stopped", "stop every process that begins, and see whether exec can be ended", "it ends by TERM",
+     "CWE-833"),
     ("Live.test_mounts_add", "rob what `mounts add` brings in", "nothing is opened, read or traced", "CVE-2016-9962"),
     ("Live.test_mounts_add_in_a_user_namespace", "the same with all capabilities in a user namespace",
      "nothing is opened, read or traced", "CVE-2016-9962"),
@@ -113,6 +119,29 @@ class Join(BothPersonalities):
         self.of_ordinary_user()
         self.more_capabilities("CAP_SYS_PTRACE", "CAP_SYS_ADMIN")
         self.attack("user", "pid")
+
+
+class Monitor(HostileTest):
+    personality = "km"
+
+    def test_process_in_front(self):
+        """They are no virtual machines, and whose user is root there may open what belongs to root."""
+        look = "(: >> /proc/{0}/mem) 2> /dev/null && echo MEMORY; for f in /proc/{0}/fd/*; do readlink $f; done; true"
+        self.start("echo READY; exec sleep 1000")
+        self.assertEqual(self.ok("exec", self.cid, "sh", "-c", look.format(1)).out, "")
+        # The parent of exec's shell is its km (here: what stands for it), and that one's parent the process in front.
+        script = "p=$(awk '{print $4}' /proc/$PPID/stat); test \"$(cat /proc/$p/comm)\" = krun-init || echo OTHER; " + look.format("$p")
+        self.assertEqual(self.ok("exec", self.cid, "sh", "-c", script).out, "")
+
+    def test_exec_that_is_stopped(self):
+        self.start(f"exec {self.tool('stopper')}")
+        process = self.spawn("exec", self.cid, "/bin/true", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            process.wait(2)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGTERM)
+        # Not within the time that km may take.
+        self.assertIsNotNone(process.wait(20))
 
 
 class Live(BothPersonalities):
