@@ -25,7 +25,7 @@ ROWS = (
     ("Join.test_ordinary_user", "the same, of an ordinary user", "nothing is opened, read or traced", "CVE-2016-9962"),
     ("Monitor.test_process_in_front", "open the memory and descriptors of the processes in front of km, as their user",
      "refused", "CWE-732"),
-    ("Monitor.test_exec_that_is_stopped", "stop every process that begins, and see whether exec can be ended", "it ends by TERM",
+    ("Monitor.test_exec_that_is_stopped", "stop the process of exec's km before its execve, and see whether exec can be ended", "it ends by TERM",
      "CWE-833"),
     ("Live.test_mounts_add", "rob what `mounts add` brings in", "nothing is opened, read or traced", "CVE-2016-9962"),
     ("Live.test_mounts_add_in_a_user_namespace", "the same with all capabilities in a user namespace",

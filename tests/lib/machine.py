@@ -77,6 +77,10 @@ class Machine:
             if re.match(r"krun[a-z-]*$", name):
                 shutil.copy(os.path.join(build, "src", name), os.path.join(tree, "build", "src", name), follow_symlinks=False)
         shutil.copy(KM or os.path.join(build, "tests", "kmsim", "kmsim"), os.path.join(tree, "build", "tests", "kmsim", "kmsim"))
+        for ring in ("bundle", "hostile"):
+            tools = os.path.join(build, "tests", ring, "tools")
+            if os.path.isdir(tools):
+                shutil.copytree(tools, os.path.join(tree, "build", "tests", ring, "tools"), ignore=shutil.ignore_patterns("*.p"))
         # One file: the shared directory is slow.
         subprocess.run(["tar", "-C", self.share, "-cf", os.path.join(self.share, "krun.tar"), "krun"], check=True)
         shutil.rmtree(tree)
