@@ -232,10 +232,9 @@ static int take_field(struct json_object *object, struct state *state, const str
 
 	switch (field->kind) {
 	case TEXT_OPTIONAL:
-		if (!value)
-			return 0;
-		/* fall through */
 	case TEXT:
+		if (!value && field->kind == TEXT_OPTIONAL)
+			return 0;
 		*slot.text = strdup(value ? json_object_get_string(value) : field->text ? field->text : "");
 		return *slot.text ? 0 : error_oom(err);
 	case LIST:

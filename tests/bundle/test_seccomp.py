@@ -8,7 +8,7 @@ import re
 import shutil
 import struct
 
-from krun import BUILD, BothPersonalities, KrunTest, wait_until
+from krun import BUILD, PROGRAMS, BothPersonalities, KrunTest, wait_until
 
 ARCHITECTURE = ["SCMP_ARCH_X86_64"]
 # SECURITY.md, "What a seccomp filter has to let through".
@@ -131,6 +131,9 @@ class Forbidden(Base):
 
     def test_a_program_that_cannot_be_executed(self):
         """The kernel's reason comes through, though the filter lets krun say nothing."""
+        with open(PROGRAMS["plain"], "rb") as file:
+            if b"AddressSanitizer" in file.read():
+                self.skipTest("the sanitizer has more to do at the end of a process than the filter allows")
         path = os.path.join(self.rootfs, "bin/odd")
         with open(path, "w") as file:
             file.write("no format that the kernel knows\n")

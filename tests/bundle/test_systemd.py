@@ -167,7 +167,8 @@ class Scope(SystemdTest):
         self.assert_properties(self.show(), CPUQuotaPerSecUSec="500ms", CPUQuotaPeriodUSec="50ms")
         self.assertEqual(self.update(cpu_quota=100000, cpu_period=300000), "100000 300000")
         self.systemctl("daemon-reload")
-        self.assertEqual(self.in_file("cpu.max"), "100000 300000")
+        # An older systemd keeps whole percents in its own files.
+        self.assertIn(self.in_file("cpu.max"), ("100000 300000", "99000 300000"))
         self.assertEqual(self.update(cpu_quota=-1), "max 300000")
         # Another property of the controller, and systemd writes all of its files.
         self.assertEqual(self.update(cpu_share=1024), "max 300000")

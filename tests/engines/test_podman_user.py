@@ -37,6 +37,8 @@ class OfUser(OnMachine):
     @in_machine
     def test_own_id_in_the_container(self):
         """--userns=keep-id: a user namespace below podman's own, in which he is who he is outside."""
+        if self.personality == "km":
+            self.skipTest("the group that may open km's device is not in that namespace")
         self.detached(self.LOOP, "--userns", "keep-id")
         uid = self.engine.session.user.pw_uid
         self.assertEqual(self.ok("exec", self.name, "sh", "-c", "id -u; echo x > /tmp/x; stat -c %u /tmp/x").split(), [str(uid)] * 2)
