@@ -230,7 +230,11 @@ int state_root_list(int root_fd, struct strv *ret, struct error *err)
 	if (!dir)
 		return error_sys(err, -errno, "list the state root");
 	while (r == 0 && (r = io_next_entry(dir, &entry)) > 0)
-		r = container_id_is_valid(entry->d_name) ? strv_add(ret, entry->d_name) : 0;
+		/* A file or a link is no container's. */
+		r = container_id_is_valid(entry->d_name) &&
+				    (entry->d_type == DT_DIR || entry->d_type == DT_UNKNOWN) ?
+			    strv_add(ret, entry->d_name) :
+			    0;
 	closedir(dir);
 	if (r < 0)
 		return error_sys(err, r, "list the state root");

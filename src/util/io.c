@@ -42,6 +42,8 @@ int io_open_append(const char *path, mode_t mode)
 
 int io_append(int fd, const void *data, size_t size)
 {
+	/* Who has not read for so long is not waited for again, until he does. */
+	static int patience_ms = READER_MS;
 	void (*old)(int) = signal(SIGPIPE, SIG_IGN);
 	struct pollfd ready = { .fd = fd, .events = POLLOUT };
 	const char *next = data;
@@ -51,9 +53,13 @@ int io_append(int fd, const void *data, size_t size)
 		ssize_t n = write(fd, next, size);
 
 		if (n < 0 && errno == EAGAIN)
-			r = poll(&ready, 1, READER_MS) == 0 ? -EAGAIN : 0;
+			r = poll(&ready, 1, patience_ms) == 0 ? -EAGAIN : 0;
 		else if (n < 0 && errno != EINTR)
 			r = -errno;
+		if (n > 0)
+			patience_ms = READER_MS;
+		else if (r == -EAGAIN)
+			patience_ms = 0;
 		next += n > 0 ? n : 0;
 		size -= n > 0 ? (size_t)n : 0;
 	}

@@ -333,6 +333,18 @@ class Look(BothPersonalities):
         self.assertEqual(self.ok("state", self.cid).err, "")
         self.ok("delete", "--force", self.cid)
 
+    def test_list_beside_what_is_no_container(self):
+        self.start_sleeper()
+        with open(f"{self.root}/stray", "w"):
+            pass
+        os.symlink("/", f"{self.root}/link")
+        try:
+            self.assertEqual(self.ok("list", "--quiet").out.split(), [self.cid])
+            self.assertIn("running", self.ok("list").out)
+        finally:
+            os.unlink(f"{self.root}/stray")
+            os.unlink(f"{self.root}/link")
+
     def test_list_of_a_bundle_with_a_newline(self):
         os.rename(self.bundle, self.bundle + "\nstrange\t")
         self.bundle += "\nstrange\t"
