@@ -4,7 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <sys/mount.h>
 #include <unistd.h>
@@ -14,7 +14,6 @@
 #include "syscall/open.h"
 #include "util/cleanup.h"
 #include "util/error.h"
-#include "util/path.h"
 
 int mount_do_live(struct mount_setup *setup, struct error *err)
 {
@@ -29,24 +28,18 @@ int mount_do_live(struct mount_setup *setup, struct error *err)
 	return r < 0 ? r : mount_finish_read_only(setup, err);
 }
 
-/* A link of the container's would have another mount taken away: one that hides or protects something. */
-static bool is_at(int fd, const char *destination)
-{
-	char path[PATH_MAX];
-
-	return fd_path(fd, path, sizeof(path)) == 0 && path_is_same_place(path, destination);
-}
-
 static int remove_one(int root_fd, int proc_fd, const char *destination, struct error *err)
 {
-	auto_close int fd = open_in_root(root_fd, destination, O_PATH);
+	/* By a link of the container's another mount would be taken away: one that hides or protects something. */
+	auto_close int fd = sys_openat2(root_fd, destination, O_PATH, 0,
+					RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS);
 	char path[32];
 
-	if (fd < 0)
-		return error_sys(err, fd, "mount '%s'", destination);
-	if (!is_at(fd, destination))
+	if (fd == -ELOOP)
 		return error_set(err, -ELOOP, "mount '%s': a link of the container leads elsewhere",
 				 destination);
+	if (fd < 0)
+		return error_sys(err, fd, "mount '%s'", destination);
 	/* By way of the host's /proc to the very fd: what was found, not what the path may mean in a moment. */
 	snprintf(path, sizeof(path), "self/fd/%d", fd);
 	if (fchdir(proc_fd) == 0 && umount2(path, MNT_DETACH) == 0)
