@@ -62,15 +62,12 @@ static int compare(const void *a, const void *b)
 /* Names of the domains of the level 3 cache, "mon_L3_00", sorted. */
 static int list_domains(int mon_data_fd, struct strv *ret)
 {
-	int again = openat(mon_data_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = again < 0 ? NULL : fdopendir(again);
 	struct dirent *entry;
-	int r = 0;
+	DIR *dir;
+	int r = io_open_directory(mon_data_fd, ".", &dir);
 
-	if (!dir) {
-		cleanup_close(&again);
+	if (r < 0)
 		return 0;
-	}
 	while (r == 0 && (entry = readdir(dir)))
 		if (strncmp(entry->d_name, "mon_L3_", 7) == 0)
 			r = strv_add(ret, entry->d_name);

@@ -226,16 +226,13 @@ static int add_hugetlb(const struct reader *reader, const char *size)
 
 static int read_hugetlb(const struct reader *reader)
 {
-	int again = openat(reader->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = again < 0 ? NULL : fdopendir(again);
 	struct dirent *entry;
 	char size[32];
-	int r = 0;
+	DIR *dir;
+	int r = io_open_directory(reader->dir_fd, ".", &dir);
 
-	if (!dir) {
-		cleanup_close(&again);
+	if (r < 0)
 		return 0;
-	}
 	while (r == 0 && (entry = readdir(dir)))
 		if (size_of_name(entry->d_name, size, sizeof(size)))
 			r = add_hugetlb(reader, size);

@@ -35,15 +35,12 @@ static void drop_last(struct strv *strv)
 
 static int add_children(int fd, struct strv *names)
 {
-	int again = openat(fd, ".", HERE), r;
-	DIR *dir = again < 0 ? NULL : fdopendir(again);
 	struct dirent *entry;
+	DIR *dir;
+	int r = io_open_directory(fd, ".", &dir);
 
-	if (!dir) {
-		r = -errno;
-		cleanup_close(&again);
+	if (r < 0)
 		return r;
-	}
 	while ((r = io_next_entry(dir, &entry)) > 0) {
 		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
 			continue;

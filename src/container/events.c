@@ -17,11 +17,9 @@
 #include "container/container.h"
 #include "container/state.h"
 #include "container/status.h"
-#include "syscall/process.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/log.h"
-#include "util/proc.h"
 #include "util/strv.h"
 
 /* A container that is watched. */
@@ -74,7 +72,6 @@ static uint64_t oom_kills_of(struct watch *watch)
 static int open_process(const struct state *state, struct watch *watch, struct error *err)
 {
 	char path[32];
-
 	int lost;
 
 	snprintf(path, sizeof(path), "/proc/%d", state->pid);

@@ -71,6 +71,7 @@ struct exec {
 	bool monitor_waits;
 	int console_fd;
 	uint64_t namespaces;
+	bool set_groups;
 	bool listens; /* the sockets of socket activation are its */
 	struct init_child child;
 	int master_fd;
@@ -317,11 +318,9 @@ static int open_rest(struct exec *exec, struct error *err)
  */
 static int choose_shim(struct exec *exec, struct error *err)
 {
-	const struct init_plan plan = { .seccomp = exec->has_seccomp ? &exec->seccomp : NULL };
-
 	if (exec->monitor_log_fd < 0)
 		return 0;
-	if (!init_filter_allows(&plan, SYS_execveat)) {
+	if (!init_filter_allows(exec->has_seccomp ? &exec->seccomp : NULL, SYS_execveat)) {
 		log_debug("no process in front of km: the seccomp filter does not allow execveat(2)");
 		return 0;
 	}
@@ -342,13 +341,9 @@ static bool may_set_groups(const struct exec *exec)
 
 static int check_groups(struct exec *exec, struct error *err)
 {
-	if (exec->state.keep_groups || !identity_needs_groups(&exec->process.process.user) ||
-	    may_set_groups(exec))
-		return 0;
-	return error_set(err, -EPERM,
-			 "additional groups: setgroups(2) is denied in the container's user namespace, as in "
-			 "each that "
-			 "is made without privilege for the caller's own group alone");
+	exec->set_groups = may_set_groups(exec);
+	return identity_check_groups(&exec->process.process.user, exec->set_groups || exec->state.keep_groups,
+				     "additional groups", err);
 }
 
 static int spawn(struct exec *exec, struct error *err)
@@ -371,7 +366,7 @@ static int spawn(struct exec *exec, struct error *err)
 		.selinux = process->selinux_label,
 		.seccomp = exec->has_seccomp ? &exec->seccomp : NULL,
 		.handover = exec->handover,
-		.set_groups = may_set_groups(exec),
+		.set_groups = exec->set_groups,
 		.execution_domain = (long)exec->state.execution_domain,
 		.memory_policy = exec->spec ? exec->spec->memory_policy : NULL,
 		.user_namespace = exec->state.namespaces & CLONE_NEWUSER,
@@ -392,11 +387,8 @@ static int spawn(struct exec *exec, struct error *err)
 		.program_fd = exec->exception.fd,
 	};
 
-	uid_t uid;
-
-	if (plan.user_namespace && !process->terminal &&
-	    idmap_user_of(exec->proc_fd, exec->state.pid, process->user.uid, &uid))
-		init_give_streams(uid);
+	if (plan.user_namespace)
+		launch_give_streams(exec->proc_fd, exec->state.pid, process);
 	return init_spawn(&plan, &exec->child, err);
 }
 

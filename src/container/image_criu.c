@@ -3,7 +3,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,11 +105,10 @@ void image_criu_done(struct image_criu *image)
 
 void image_criu_remove(int dir_fd)
 {
-	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *entry;
+	DIR *dir;
 
-	if (!dir)
+	if (io_open_directory(dir_fd, ".", &dir) < 0)
 		return;
 	while ((entry = readdir(dir))) {
 		size_t len = strlen(entry->d_name);

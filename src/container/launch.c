@@ -40,7 +40,6 @@
 #include "ns/setup.h"
 #include "security/security.h"
 #include "syscall/open.h"
-#include "spec/place.h"
 #include "syscall/process.h"
 #include "syscall/socket.h"
 #include "terminal/terminal.h"

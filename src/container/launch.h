@@ -85,6 +85,8 @@ void launch_done(struct launch *launch);
 
 /* launch_plan.c: fills launch->plan from what was opened; no effects outside memory and fds. */
 int launch_plan_make(struct launch *launch, struct error *err);
+/* launch_converse.c: init_give_streams() for the user of @process in the user namespace of @pid, unless it gets a terminal. */
+void launch_give_streams(int proc_fd, pid_t pid, const struct spec_process *process);
 /* launch_converse.c: with the child, until it is parked. */
 int launch_converse(struct launch *launch, struct error *err);
 /* launch_devices.c: the owners of linux.devices in a user namespace, by the maps of it; *ret is the caller's to free, NULL: none. */

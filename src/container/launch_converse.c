@@ -65,12 +65,11 @@ int launch_take_console(struct launch *launch, int master_fd, struct error *err)
 	return console_take(master_fd, &launch->console_fd, &launch->master_fd, err);
 }
 
-static void give_streams(const struct launch *launch)
+void launch_give_streams(int proc_fd, pid_t pid, const struct spec_process *process)
 {
 	uid_t uid;
 
-	if (!launch->process.terminal &&
-	    idmap_user_of(launch->proc_fd, launch->child.pid, launch->process.user.uid, &uid))
+	if (!process->terminal && idmap_user_of(proc_fd, pid, process->user.uid, &uid))
 		init_give_streams(uid);
 }
 
@@ -90,7 +89,7 @@ static int give_id_maps(struct launch *launch, struct error *err)
 	if (r == 0 && process->oom_score_adj.set && geteuid() == 0)
 		r = oom_score_apply(launch->proc_fd, launch->child.pid, process->oom_score_adj.value, err);
 	if (r == 0) {
-		give_streams(launch);
+		launch_give_streams(launch->proc_fd, launch->child.pid, process);
 		r = sync_send(launch->child.sync_fd, SYNC_ID_MAPS, 0, -1, err);
 	}
 	return r;

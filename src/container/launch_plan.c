@@ -86,17 +86,6 @@ static bool may_set_groups(const struct launch *launch)
 	return true;
 }
 
-static int check_groups(const struct launch *launch, struct error *err)
-{
-	if (launch->plan.set_groups || launch->state.keep_groups ||
-	    !identity_needs_groups(&launch->process.user))
-		return 0;
-	return error_set(
-		err, -EPERM,
-		"config.json: /process/user/additionalGids: setgroups(2) is denied in the container's user "
-		"namespace, as in each that is made without privilege for the caller's own group alone");
-}
-
 static int plan_monitor(struct launch *launch, struct error *err)
 {
 	struct init_plan *plan = &launch->plan;
@@ -176,7 +165,8 @@ int launch_plan_make(struct launch *launch, struct error *err)
 		.shim_fd = launch->shim_fd,
 		.program_fd = -1,
 	};
-	r = check_groups(launch, err);
+	r = identity_check_groups(&launch->process.user, launch->plan.set_groups || launch->state.keep_groups,
+				  "config.json: /process/user/additionalGids", err);
 	if (r == 0 && launch->has_km)
 		r = plan_monitor(launch, err);
 	if (!spec->process)

@@ -33,7 +33,7 @@ static int act_as_root(void *data, struct error *err)
 	const struct entered *entered = data;
 
 	/* What is mounted belongs to the container's root, not to somebody who does not exist there. */
-	if ((entered->namespaces & CLONE_NEWUSER) && (sys_setresgid(0) < 0 || sys_setresuid(0) < 0))
+	if ((entered->namespaces & CLONE_NEWUSER) && sys_become_root() < 0)
 		return error_set(err, -EPERM, "become root of the container's user namespace");
 	/* The kernel has set it to fs.suid_dumpable. */
 	sys_set_dumpable(false);

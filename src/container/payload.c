@@ -3,7 +3,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -47,15 +46,12 @@ static int check_identity(const char *status, const char *first, struct error *e
 /* The payload's own are those of the threads that run it: setuid(2) is of one thread, and libc's way to tell the others is inside. */
 static int check_threads(int process_fd, const char *first, struct error *err)
 {
-	int fd = openat(process_fd, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *entry;
+	DIR *dir;
+	int r = io_open_directory(process_fd, "task", &dir);
 
-	if (!dir) {
-		r = -errno;
-		cleanup_close(&fd);
+	if (r < 0)
 		return status_lost_process(r, "look at the threads of km", err);
-	}
 	while (r == 0) {
 		auto_free char *status = NULL;
 		char name[300];
@@ -70,7 +66,7 @@ static int check_threads(int process_fd, const char *first, struct error *err)
 		/* One that is gone has no identity; any other one that cannot be looked at is not taken for the same. */
 		if (entry->d_name[0] == '.')
 			continue;
-		r = proc_read_status(fd, name, &status);
+		r = proc_read_status(dirfd(dir), name, &status);
 		if (r == 0)
 			r = check_identity(status, first, err);
 		else if (proc_is_gone(r))

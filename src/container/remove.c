@@ -18,7 +18,6 @@
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/log.h"
-#include "util/proc.h"
 
 /* A killed process is gone from its cgroup soon, but not at once. */
 enum { DEATH_TIMEOUT_MS = 10000 };

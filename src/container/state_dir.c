@@ -180,15 +180,12 @@ static int remove_entry(int dir_fd, const struct dirent *entry)
 /* Everything below @dir_fd; the tree is ours and at most two levels deep (notify/, monitor/). Files go last, when nothing can fail any more. */
 static int remove_content(int dir_fd)
 {
-	int again = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
-	DIR *dir = again < 0 ? NULL : fdopendir(again);
 	struct dirent *entry;
+	DIR *dir;
+	int r = io_open_directory(dir_fd, ".", &dir);
 
-	if (!dir) {
-		r = -errno;
-		cleanup_close(&again);
+	if (r < 0)
 		return r;
-	}
 	for (int files = 0; r == 0 && files < 2; files++) {
 		rewinddir(dir);
 		while (r == 0 && (r = io_next_entry(dir, &entry)) > 0) {
@@ -222,13 +219,12 @@ static int compare(const void *a, const void *b)
 
 int state_root_list(int root_fd, struct strv *ret, struct error *err)
 {
-	int again = openat(root_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = again < 0 ? NULL : fdopendir(again);
 	struct dirent *entry;
-	int r = 0;
+	DIR *dir;
+	int r = io_open_directory(root_fd, ".", &dir);
 
-	if (!dir)
-		return error_sys(err, -errno, "list the state root");
+	if (r < 0)
+		return error_sys(err, r, "list the state root");
 	while (r == 0 && (r = io_next_entry(dir, &entry)) > 0)
 		/* A file or a link is no container's. */
 		r = container_id_is_valid(entry->d_name) &&

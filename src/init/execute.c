@@ -216,7 +216,7 @@ static int prepare(const struct init_ctx *ctx, struct last_call *ret, struct err
 	if (readlink("/proc/self/exe", self, sizeof(self)) < 0)
 		return error_set(err, -ENOENT, "km needs /proc in the container, and there is none");
 	/* The interpreter of a script, which km may be on the host, has to open it by name: the descriptor is closed by then. */
-	ret->by_fd = init_filter_allows(ctx->plan, SYS_execveat) && !ctx->monitor_is_script;
+	ret->by_fd = init_filter_allows(ctx->plan->seccomp, SYS_execveat) && !ctx->monitor_is_script;
 	return make_monitor_argv(ctx, &ret->argv, err);
 }
 
@@ -324,7 +324,7 @@ static int execute_shim(struct init_ctx *ctx, pid_t pid, struct error *err)
 		r = init_load_filter(ctx, err);
 	if (r < 0)
 		return r;
-	if (init_filter_allows(ctx->plan, SYS_execveat))
+	if (init_filter_allows(ctx->plan->seccomp, SYS_execveat))
 		r = sys_execveat(fd, "", argv, env, AT_EMPTY_PATH);
 	else
 		r = execve(path, argv, env) < 0 ? -errno : 0;
@@ -383,7 +383,8 @@ static int park(struct init_ctx *ctx, struct error *err)
 /* A filter that is in force already may refuse the word, or end us for it. */
 static bool may_speak(const struct init_ctx *ctx)
 {
-	return init_filter_time(ctx->plan) != FILTER_NOTIFY || init_filter_allows(ctx->plan, SYS_sendmsg);
+	return init_filter_time(ctx->plan) != FILTER_NOTIFY ||
+	       init_filter_allows(ctx->plan->seccomp, SYS_sendmsg);
 }
 
 void init_hook_said(void *data, int stream, const char *text, size_t len)

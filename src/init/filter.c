@@ -70,9 +70,9 @@ static bool is_no_refusal(uint32_t action)
 	return !is_no_plain_yes(action) || action == SECCOMP_RET_USER_NOTIF || action == SECCOMP_RET_TRACE;
 }
 
-bool init_filter_allows(const struct init_plan *plan, int call)
+bool init_filter_allows(const struct seccomp_program *filter, int call)
 {
-	return !plan->seccomp || !any_answer(plan->seccomp, call, is_no_plain_yes);
+	return !filter || !any_answer(filter, call, is_no_plain_yes);
 }
 
 static bool refuses(const struct seccomp_program *filter, int call)
@@ -101,7 +101,7 @@ int init_last_words_make(struct init_ctx *ctx, struct error *err)
 	auto_close int fd = -1;
 	void *memory;
 
-	if (init_filter_time(ctx->plan) != FILTER_LAST || init_filter_allows(ctx->plan, SYS_sendmsg))
+	if (init_filter_time(ctx->plan) != FILTER_LAST || init_filter_allows(ctx->plan->seccomp, SYS_sendmsg))
 		return 0;
 	fd = sys_memfd_create("krun", MFD_CLOEXEC);
 	if (fd < 0)
@@ -195,7 +195,7 @@ int init_step_filter_notify(struct init_ctx *ctx, struct error *err)
 	if (init_filter_time(ctx->plan) != FILTER_NOTIFY)
 		return 0;
 	/* Later it could not be done. */
-	if (!init_filter_allows(ctx->plan, SYS_prlimit64))
+	if (!init_filter_allows(ctx->plan->seccomp, SYS_prlimit64))
 		r = init_limit(ctx, err);
 	return r < 0 ? r : load(ctx, err);
 }

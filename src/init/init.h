@@ -94,8 +94,8 @@ struct init_plan {
  */
 void init_give_streams(uid_t uid);
 
-/* Pure: whether the plan's filter, if there is one, lets @call (SYS_*) through without asking anybody. */
-bool init_filter_allows(const struct init_plan *plan, int call);
+/* Pure: whether @filter, NULL: there is none, lets @call (SYS_*) through without asking anybody. */
+bool init_filter_allows(const struct seccomp_program *filter, int call);
 /* Pure: an error that names the call when the plan's filter would end the process at its last step, before anything is made. */
 int init_filter_check(const struct init_plan *plan, struct error *err);
 

@@ -45,9 +45,7 @@ static int become_root(struct error *err)
 	/* EPERM: the namespace has given setgroups(2) up; then there is nothing to drop either. */
 	if (r < 0 && r != -EPERM)
 		return error_sys(err, r, "drop supplementary groups");
-	r = sys_setresgid(0);
-	if (r == 0)
-		r = sys_setresuid(0);
+	r = sys_become_root();
 	return r < 0 ? error_sys(err, r, "become root of the user namespace") : 0;
 }
 
@@ -398,9 +396,7 @@ static int step_exec_root_user(struct init_ctx *ctx, struct error *err)
 
 	if (!ctx->plan->user_namespace)
 		return 0;
-	r = sys_setresgid(0);
-	if (r == 0)
-		r = sys_setresuid(0);
+	r = sys_become_root();
 	init_stay_hidden();
 	/* EINVAL: it has no root. */
 	return r < 0 && r != -EINVAL ? error_sys(err, r, "become root of the user namespace") : 0;

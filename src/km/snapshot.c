@@ -20,7 +20,6 @@
 
 #include "km/km.h"
 #include "util/array.h"
-#include "util/cleanup.h"
 #include "util/error.h"
 #include "util/io.h"
 
@@ -389,14 +388,12 @@ static int read_descriptor(int process_fd, long fd, struct km_descriptors *descr
 
 int km_descriptors_read(int process_fd, struct km_descriptors *descriptors, struct error *err)
 {
-	int dir_fd = openat(process_fd, "fdinfo", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
-	DIR *dir = dir_fd < 0 ? NULL : fdopendir(dir_fd);
 	struct dirent *entry;
+	DIR *dir;
+	int r = io_open_directory(process_fd, "fdinfo", &dir);
 
-	if (!dir) {
-		cleanup_close(&dir_fd);
-		return error_sys(err, -errno, "read the descriptors of km");
-	}
+	if (r < 0)
+		return error_sys(err, r, "read the descriptors of km");
 	memset(descriptors->flags, 0xff, sizeof(descriptors->flags));
 	while (r == 0 && (entry = readdir(dir))) {
 		const long fd = strtol(entry->d_name, NULL, 10);

@@ -438,11 +438,14 @@ int mount_apply(struct mount_setup *setup, struct error *err)
 	for (size_t i = 0; i < setup->plan.len; i++)
 		leave_read_only(&setup->plan.entries[i]);
 	for (size_t i = 0; i < setup->plan.len; i++) {
-		int r = apply(setup, &setup->plan.entries[i], err);
+		struct mount_entry *entry = &setup->plan.entries[i];
+		const bool was_open = entry->tree_fd >= 0;
+		int r = apply(setup, entry, err);
 
 		if (r < 0)
 			return r;
-		leave_read_only(&setup->plan.entries[i]);
+		if (!was_open)
+			leave_read_only(entry);
 	}
 	return mount_finish_binds(setup, err);
 }

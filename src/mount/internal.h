@@ -106,7 +106,7 @@ int mount_clone_apart(int fd);
 int mount_open_source(int bundle_fd, const struct mount_entry *entry);
 /* Child: the copies of sources that the parent may not make. */
 int mount_copy_sources(struct mount_setup *setup, struct error *err);
-/* Child: root_fd anew, from the root's directory. */
+/* root_fd anew, from the root's directory. */
 int mount_copy_root(struct mount_setup *setup);
 /* copy-symlink: the text of the link @fd, for the entry. */
 int mount_read_link(int fd, struct mount_entry *entry, struct error *err);

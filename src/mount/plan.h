@@ -35,7 +35,7 @@ struct mount_entry {
 	/* filled by the parent: */
 	int idmap_fd; /* user namespace whose ids the mount shows; borrowed; -1: none */
 	/* and for binds: */
-	int tree_fd; /* detached tree, or until the child has copied it an O_PATH fd; of a new tmpfs its mount */
+	int tree_fd; /* detached tree, or until the child has copied it an O_PATH fd; of a new tmpfs, proc or sysfs, and of a remount, the mount */
 	bool is_directory;
 	char *in_root; /* the source below the root: not opened by the parent; owned; NULL: it is the host's */
 	char *link;    /* copy-symlink: text of the link to be made instead; owned */

@@ -143,15 +143,12 @@ static int open_root(struct mount_setup *setup, const struct mount_request *requ
 	setup->place_fd = take_fd(&fd);
 	if (setup->late)
 		return 0;
-	r = setup->root_fd = mount_clone_fd(setup->place_fd, true);
+	r = mount_copy_root(setup);
 	/* Root of a user namespace, in a mount namespace that belongs to somebody with more rights. */
-	setup->late = r == -EPERM;
+	setup->late = setup->root_fd == -EPERM;
 	if (setup->late)
 		return 0;
-	if (r < 0)
-		return error_sys(err, r, "copy the mount of rootfs '%s'", path);
-	r = sys_mount_setattr(setup->root_fd, "", AT_EMPTY_PATH | AT_RECURSIVE, 0, 0, MS_SLAVE, -1);
-	return r < 0 ? error_sys(err, r, "set the propagation of rootfs '%s'", path) : 0;
+	return r < 0 ? error_sys(err, r, "copy the mount of rootfs '%s'", path) : 0;
 }
 
 int mount_own_directory(const struct mount_extra_file *file)
@@ -251,13 +248,13 @@ static void make_nodes(struct mount_setup *setup, const struct mount_request *re
 	setup->nodes_fd = fd;
 }
 
-int mount_setup_make(const struct mount_request *request, struct mount_setup **ret, struct error *err)
+/* NULL: out of memory. */
+static struct mount_setup *setup_new(const struct mount_request *request)
 {
 	struct mount_setup *setup = calloc(1, sizeof(*setup));
-	int r;
 
 	if (!setup)
-		return error_oom(err);
+		return NULL;
 	setup->spec = request->spec;
 	setup->bundle_fd = request->bundle_fd;
 	setup->user_namespace = request->new_userns;
@@ -266,6 +263,16 @@ int mount_setup_make(const struct mount_request *request, struct mount_setup **r
 	setup->place_fd = -1;
 	setup->root_fd = -1;
 	setup->nodes_fd = -1;
+	return setup;
+}
+
+int mount_setup_make(const struct mount_request *request, struct mount_setup **ret, struct error *err)
+{
+	struct mount_setup *setup = setup_new(request);
+	int r;
+
+	if (!setup)
+		return error_oom(err);
 	if (request->files_len > MOUNT_EXTRA_FILES_MAX || request->devices_len > MOUNT_EXTRA_DEVICES_MAX)
 		r = error_set(err, -E2BIG, "too many extra files or devices");
 	else
@@ -291,19 +298,12 @@ int mount_setup_make(const struct mount_request *request, struct mount_setup **r
 
 int mount_setup_make_live(const struct mount_request *request, struct mount_setup **ret, struct error *err)
 {
-	struct mount_setup *setup = calloc(1, sizeof(*setup));
+	struct mount_setup *setup = setup_new(request);
 	int r;
 
 	if (!setup)
 		return error_oom(err);
-	setup->spec = request->spec;
-	setup->bundle_fd = request->bundle_fd;
-	setup->user_namespace = request->new_userns;
 	setup->live = true;
-	setup->late = request->unprivileged;
-	setup->place_fd = -1;
-	setup->root_fd = -1;
-	setup->nodes_fd = -1;
 	r = mount_plan_make(request->spec, request->has_cgroupns, &setup->plan, err);
 	mount_plan_at_once(&setup->plan);
 	if (r == 0)

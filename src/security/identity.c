@@ -9,12 +9,23 @@
 #include "syscall/process.h"
 #include "util/error.h"
 
-bool identity_needs_groups(const struct spec_user *user)
+static bool needs_groups(const struct spec_user *user)
 {
 	for (size_t i = 0; i < user->additional_gids_len; i++)
 		if (user->additional_gids[i] != user->gid)
 			return true;
 	return false;
+}
+
+int identity_check_groups(const struct spec_user *user, bool set_groups, const char *what, struct error *err)
+{
+	return set_groups || !needs_groups(user) ?
+		       0 :
+		       error_set(err, -EPERM,
+				 "%s: setgroups(2) is denied in the container's user namespace, as in each "
+				 "that "
+				 "is made without privilege for the caller's own group alone",
+				 what);
 }
 
 int identity_apply(const struct spec_user *user, bool set_groups, struct error *err)

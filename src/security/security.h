@@ -44,8 +44,11 @@ int caps_apply(const struct spec_capabilities *caps, uint64_t lent, struct capab
 
 /* ---- ids (identity.c) ------------------------------------------------------------------------------- */
 
-/* Pure: whether an additional group is another one than the gid, which engines list as well. */
-bool identity_needs_groups(const struct spec_user *user);
+/*
+ * Pure: additional groups that @set_groups false leaves out are an error, which calls them @what; one that is the gid as well, as engines
+ * list it, is had anyway.
+ */
+int identity_check_groups(const struct spec_user *user, bool set_groups, const char *what, struct error *err);
 
 /*
  * groups, gid, uid, umask. @set_groups false leaves the supplementary groups alone (a user namespace that

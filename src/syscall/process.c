@@ -187,6 +187,13 @@ int sys_setresgid(gid_t gid)
 	return result(syscall(SYS_setresgid, gid, gid, gid));
 }
 
+int sys_become_root(void)
+{
+	int r = sys_setresgid(0);
+
+	return r < 0 ? r : sys_setresuid(0);
+}
+
 int sys_setgroups(size_t count, const gid_t *groups)
 {
 	return result(syscall(SYS_setgroups, count, groups));

@@ -68,6 +68,8 @@ int sys_keyctl_setperm(long key, uint32_t permissions);
 int sys_setresuid(uid_t uid);
 int sys_setresgid(gid_t gid);
 int sys_setgroups(size_t count, const gid_t *groups);
+/* Both ids 0, of the user namespace that this process is in. The kernel sets what a caller has cleared anew: see sys_set_dumpable(). */
+int sys_become_root(void);
 
 /* sched_setattr(2), Linux 3.14. @attr: struct sched_attr with its size. */
 int sys_sched_setattr(pid_t pid, const void *attr);

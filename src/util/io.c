@@ -174,6 +174,18 @@ int io_read_regular(int dir_fd, const char *name, size_t max, char **ret_data, s
 	return S_ISREG(st.st_mode) ? io_read_all(fd, max, ret_data, ret_size) : -EINVAL;
 }
 
+int io_open_directory(int dir_fd, const char *name, DIR **ret)
+{
+	auto_close int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+	*ret = fd < 0 ? NULL : fdopendir(fd);
+	if (!*ret)
+		return -errno;
+	/* It is the stream's now. */
+	take_fd(&fd);
+	return 0;
+}
+
 int io_next_entry(DIR *dir, struct dirent **ret)
 {
 	errno = 0;

@@ -43,6 +43,11 @@ int io_open_append(const char *path, mode_t mode);
 int io_append(int fd, const void *data, size_t size);
 
 /*
+ * The directory @name below @dir_fd, or @dir_fd itself by ".", to be read from its beginning by a descriptor of its own: 0, and *ret is
+ * released with closedir(3), or a negative errno.
+ */
+int io_open_directory(int dir_fd, const char *name, DIR **ret);
+/*
  * The next entry of a directory that is read: 1, 0 at its end, or a negative errno, which readdir(3) tells apart by errno alone. A list
  * that is cut short is not taken for a whole one.
  */

@@ -247,12 +247,6 @@ class RootTest(KrunTest):
         return ("pid=$(sed -n 's/.*\"pid\": *\\([0-9]*\\).*/\\1/p' | head -n 1); "
                 f"nsenter --mount --target $pid sh -ec '{script}'")
 
-    def in_user_namespace(self):
-        self.config["linux"]["namespaces"].append({"type": "user"})
-        for key in ("uidMappings", "gidMappings"):
-            self.config["linux"][key] = [{"containerID": 0, "hostID": 100000, "size": 65536}]
-        subprocess.run(["chown", "-R", "100000:100000", self.rootfs], check=True)
-
     # A file at a path of the root, one in a mount of the container's, and what the hook sees of either tree.
     WORK = ("mount --bind {top}/given {rootfs}/x; mount --bind {top}/given {rootfs}/dev/full; test -c {rootfs}/dev/null; "
             "test -d {rootfs}/from; test -d /sys/kernel; test ! -e /from; test -e {top}/given")

@@ -372,15 +372,8 @@ class SourceInTheRoot(BothPersonalities):
         self.bind("/data", f"{self.top}/vol", "bind")
         self.config["mounts"].append({"destination": "/data/sub/below", "type": "tmpfs", "source": "below"})
 
-    def in_user_namespace(self):
-        self.config["linux"]["namespaces"].append({"type": "user"})
-        for key in ("uidMappings", "gidMappings"):
-            self.config["linux"][key] = [{"containerID": 0, "hostID": 100000, "size": 65536}]
-        subprocess.run(["chown", "-R", "100000:100000", self.rootfs], check=True)
-        os.chmod(self.bundle, 0o700)
-
     def test_directory_of_an_earlier_mount(self):
-        for arrange in (None, self.in_user_namespace):
+        for arrange in (None, self.in_user_namespace_kept_out):
             if arrange:
                 self.config["mounts"] = copy.deepcopy(CONFIG["mounts"])
                 subprocess.run(["rm", "-r", f"{self.top}/vol", f"{self.rootfs}/data"], check=True)
@@ -509,9 +502,7 @@ class PinnedNamespace(BothPersonalities):
         super().tearDown()
 
     def in_user_namespace(self):
-        self.config["linux"]["namespaces"].append({"type": "user"})
-        for key in ("uidMappings", "gidMappings"):
-            self.config["linux"][key] = [{"containerID": 0, "hostID": 100000, "size": 65536}]
+        self.map_ids()
         subprocess.run(["chown", "-hR", "--from=0:0", "100000:100000", *(f"{self.rootfs}/{name}" for name in ("bin", "dev", "opt"))], check=True)
         os.chown(self.rootfs, 100000, 100000)
 

@@ -89,16 +89,8 @@ class CallersMounts(KrunTest):
             self.assertEqual(file.read(), self.before)
         super().tearDown()
 
-    def in_user_namespace(self):
-        self.config["linux"]["namespaces"].append({"type": "user"})
-        for key in ("uidMappings", "gidMappings"):
-            self.config["linux"][key] = [{"containerID": 0, "hostID": 100000, "size": 65536}]
-        subprocess.run(["chown", "-R", "100000:100000", self.rootfs], check=True)
-        # Nobody of that namespace gets there by a path.
-        os.chmod(self.bundle, 0o700)
-
     def test_program(self):
-        for arrange in (None, self.in_user_namespace):
+        for arrange in (None, self.in_user_namespace_kept_out):
             if arrange:
                 arrange()
             # Without /proc: what the kernel calls the mounts, only the host can see.
@@ -107,7 +99,7 @@ class CallersMounts(KrunTest):
             self.assertEqual(os.listdir(f"{self.rootfs}/tmp"), ["made"])
 
     def test_every_command(self):
-        for arrange in (None, self.in_user_namespace):
+        for arrange in (None, self.in_user_namespace_kept_out):
             if arrange:
                 arrange()
             self.start_sleeper()

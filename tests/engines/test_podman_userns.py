@@ -2,11 +2,9 @@
 """podman of root with a user namespace for each container: ids of its own, and namespaces of a container that has some."""
 
 import os
-import shutil
-import subprocess
 
 from engine_tests import Client
-from engines import Podman, in_machine
+from engines import OwnRanges, Podman, in_machine
 
 ENGINE = None
 
@@ -21,30 +19,15 @@ def tearDownModule():
         ENGINE.close()
 
 
-class PodmanOfRanges(Podman):
-    """It takes the ids from what the user "containers" has in this ring's own /etc/subuid."""
+class PodmanOfRanges(OwnRanges, Podman):
+    """It takes the ids from what the user "containers" has."""
 
     name = "podman-ranges"
     first, size = 1 << 24, 1 << 20
 
-    def __init__(self, manager="cgroupfs"):
-        self.mounted = []
-        super().__init__(manager)
-
     def configure(self):
         super().configure()
-        for name in ("subuid", "subgid"):
-            path = os.path.join(self.top, name)
-            shutil.copy(f"/etc/{name}", path)
-            with open(path, "a") as file:
-                file.write(f"containers:{self.first}:{self.size}\n")
-            subprocess.run(["mount", "--bind", path, f"/etc/{name}"], check=True)
-            self.mounted.append(f"/etc/{name}")
-
-    def close(self):
-        for path in self.mounted:
-            subprocess.run(["umount", "-l", path], check=False)
-        super().close()
+        self.give_ranges("containers")
 
 
 class PodmanUserns(Client):

@@ -140,6 +140,30 @@ class Engine:
         return found
 
 
+class OwnRanges:
+    """Beside Engine: ids for somebody, in this ring's own /etc/subuid and /etc/subgid."""
+
+    first, size = 300000, 65536
+
+    def __init__(self, manager="cgroupfs"):
+        self.mounted = []
+        super().__init__(manager)
+
+    def give_ranges(self, user):
+        for name in ("subuid", "subgid"):
+            path = os.path.join(self.top, name)
+            shutil.copy(f"/etc/{name}", path)
+            with open(path, "a") as file:
+                file.write(f"{user}:{self.first}:{self.size}\n")
+            subprocess.run(["mount", "--bind", path, f"/etc/{name}"], check=True)
+            self.mounted.append(f"/etc/{name}")
+
+    def close(self):
+        for path in self.mounted:
+            subprocess.run(["umount", "-l", path], check=False)
+        super().close()
+
+
 class Dockerd(Engine):
     name = "docker"
     programs = ("dockerd", "docker", "containerd", "iptables")
@@ -225,31 +249,15 @@ class HybridDockerd(Dockerd):
         return hybrid_view()
 
 
-class RemappedDockerd(Dockerd):
-    """Its containers' ids are a range of an ordinary user's, in this ring's own /etc/subuid."""
+class RemappedDockerd(OwnRanges, Dockerd):
+    """Its containers' ids are a range of an ordinary user's."""
 
     name = "docker-remapped"
-    first, size = 300000, 65536
-
-    def __init__(self, manager="cgroupfs"):
-        self.mounted = []
-        super().__init__(manager)
 
     def daemon_command(self):
-        user = pwd.getpwnam("www-data")
-        for name, identity in (("subuid", user.pw_name), ("subgid", user.pw_name)):
-            path = os.path.join(self.top, name)
-            shutil.copy(f"/etc/{name}", path)
-            with open(path, "a") as file:
-                file.write(f"{identity}:{self.first}:{self.size}\n")
-            subprocess.run(["mount", "--bind", path, f"/etc/{name}"], check=True)
-            self.mounted.append(f"/etc/{name}")
-        return [*super().daemon_command(), "--userns-remap", user.pw_name]
-
-    def close(self):
-        for path in self.mounted:
-            subprocess.run(["umount", "-l", path], check=False)
-        super().close()
+        user = pwd.getpwnam("www-data").pw_name
+        self.give_ranges(user)
+        return [*super().daemon_command(), "--userns-remap", user]
 
 
 class Podman(Engine):

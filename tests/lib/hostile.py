@@ -23,7 +23,6 @@ DOCKER_CAPABILITIES = [f"CAP_{name}" for name in (
     "AUDIT_WRITE CHOWN DAC_OVERRIDE FOWNER FSETID KILL MKNOD NET_BIND_SERVICE NET_RAW SETFCAP SETGID SETPCAP SETUID "
     "SYS_CHROOT").split()]
 USER = pwd.getpwnam("www-data").pw_uid      # any that is not root
-FIRST_ID = 100000                           # of the ids that root gives to user namespaces
 RACE = 3                                    # seconds; of attacks that need luck
 
 
@@ -67,16 +66,6 @@ class HostileTest(KrunTest):
     def bind(self, source, destination, *options):
         self.config["mounts"].append({"destination": destination, "type": "bind", "source": source,
                                       "options": ["rbind", *options]})
-
-    def map_ids(self, host, size):
-        self.namespace("user")
-        for key in ("uidMappings", "gidMappings"):
-            self.config["linux"][key] = [{"containerID": 0, "hostID": host, "size": size}]
-
-    def in_user_namespace(self):
-        """Of root's making."""
-        self.map_ids(FIRST_ID, 65536)
-        subprocess.run(["chown", "-R", f"{FIRST_ID}:{FIRST_ID}", self.rootfs], check=True)
 
     def of_ordinary_user(self, own_program=False):
         """krun is called by a user with no privilege and one id; @own_program: that he could write to."""

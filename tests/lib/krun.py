@@ -27,6 +27,7 @@ KM_PATH = "/opt/kontain/bin/km"
 REAL_KM = os.environ.get("KRUN_TEST_KM") == "real"
 BUSYBOX = shutil.which("busybox") or "/bin/busybox"
 CGROUP = "/sys/fs/cgroup/unified" if os.path.isdir("/sys/fs/cgroup/unified") else "/sys/fs/cgroup"
+FIRST_ID = 100000       # of the ids that root gives to user namespaces
 APPLETS = """[ awk cat chmod chown cut date dd df echo env expr false find grep head hostname id ifconfig ip kill ln ls
 mkdir mkfifo mknod mount nc nproc od ping printf ps pwd readlink rm rmdir sed seq setsid sh sleep sort stat stty sync tail tee
 test touch tr true tty umount uname wc wget whoami xargs yes""".split()
@@ -278,6 +279,23 @@ class KrunTest(unittest.TestCase):
         return result.err[len("krun: "):-1]
 
     # ---- the bundle ----
+
+    def map_ids(self, host=FIRST_ID, size=65536):
+        """A user namespace of the container's own, whose root is that user outside."""
+        kept = [item for item in self.config["linux"]["namespaces"] if item["type"] != "user"]
+        self.config["linux"]["namespaces"] = [*kept, {"type": "user"}]
+        for key in ("uidMappings", "gidMappings"):
+            self.config["linux"][key] = [{"containerID": 0, "hostID": host, "size": size}]
+
+    def in_user_namespace(self):
+        """Of root's making; the root file system is its root's."""
+        self.map_ids()
+        subprocess.run(["chown", "-R", f"{FIRST_ID}:{FIRST_ID}", self.rootfs], check=True)
+
+    def in_user_namespace_kept_out(self):
+        """Nobody of it gets to the root file system by a path."""
+        self.in_user_namespace()
+        os.chmod(self.bundle, 0o700)
 
     def write_config(self, **process):
         self.config["process"].update(process)
