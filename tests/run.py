@@ -17,7 +17,7 @@ engines has network and pid namespaces of its own, too.
 vm boots a Debian machine with systemd and all controllers of cgroup v2 under qemu, in software emulation, and runs in it the
 bundle ring and, of the engines ring, what only such a machine can show (engines.in_machine); vm:NAME runs whatever has NAME in
 its name, vm:bundle:NAME and vm:engines:NAME in one ring. KRUN_VM_SUITE is the suite of Debian that the machine is of, bookworm
-or trixie (default: trixie), KRUN_VM the directory of the images, KRUN_VM_LIMIT the seconds that all of it may take,
+or trixie (default: trixie), KRUN_VM the directory of the images, KRUN_VM_SILENCE the seconds that it may say nothing,
 KRUN_TEST_JOBS how many files of tests run at once in it. KRUN_KM=PATH runs the tests that are about km, and no others, with that km
 instead of kmsim (docs/km-acceptance.md).
 """
