@@ -70,6 +70,8 @@ int cgroup_root_open(struct error *err)
 
 	if (!mount_point) {
 		fd = open_unmounted();
+		if (error_is_shortage(fd))
+			return error_sys(err, fd, "mount the cgroup v2 tree");
 		return fd >= 0 ? fd :
 				 error_set(err, -EOPNOTSUPP,
 					   "this host has no cgroup v2 tree at /sys/fs/cgroup or "

@@ -67,10 +67,9 @@ static int list_domains(int mon_data_fd, struct strv *ret)
 	int r = io_open_directory(mon_data_fd, ".", &dir);
 
 	if (r < 0)
-		return 0;
-	while (r == 0 && (entry = readdir(dir)))
-		if (strncmp(entry->d_name, "mon_L3_", 7) == 0)
-			r = strv_add(ret, entry->d_name);
+		return r;
+	while (r == 0 && (r = io_next_entry(dir, &entry)) > 0)
+		r = strncmp(entry->d_name, "mon_L3_", 7) == 0 ? strv_add(ret, entry->d_name) : 0;
 	closedir(dir);
 	if (ret->len > 0)
 		qsort(ret->items, ret->len, sizeof(*ret->items), compare);

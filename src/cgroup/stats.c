@@ -232,10 +232,9 @@ static int read_hugetlb(const struct reader *reader)
 	int r = io_open_directory(reader->dir_fd, ".", &dir);
 
 	if (r < 0)
-		return 0;
-	while (r == 0 && (entry = readdir(dir)))
-		if (size_of_name(entry->d_name, size, sizeof(size)))
-			r = add_hugetlb(reader, size);
+		return r;
+	while (r == 0 && (r = io_next_entry(dir, &entry)) > 0)
+		r = size_of_name(entry->d_name, size, sizeof(size)) ? add_hugetlb(reader, size) : 0;
 	closedir(dir);
 	return r;
 }
@@ -260,7 +259,7 @@ int cgroup_stats_read(const struct cgroup *cgroup, struct cgroup_stats *ret, str
 		r = parts[i](&reader);
 	if (r < 0) {
 		cgroup_stats_done(ret);
-		return error_oom(err);
+		return error_sys(err, r, "read the statistics of cgroup '%s'", cgroup->place.path);
 	}
 	return 0;
 }

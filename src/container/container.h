@@ -81,7 +81,10 @@ struct exec_request {
 
 int container_exec(const struct exec_request *request, int *ret_status, struct error *err);
 
-/* @all: every process of the container (its cgroup). On a stopped one: "container not running". */
+/*
+ * @all: every process of the container (its cgroup); KILL always is for all of them. Of a stopped one, what is left of it in its cgroup;
+ * without any process there: "container not running".
+ */
 int container_kill(const struct container_host *host, const char *id, int signo, bool all, struct error *err);
 /* @force: kills what is left, also below a command that is at work on it; succeeds for an unknown id. */
 int container_delete(const struct container_host *host, const char *id, bool force, struct error *err);
@@ -122,14 +125,14 @@ int container_exceptions_add(const struct container_host *host, const char *targ
 struct container_info {
 	char *id;
 	pid_t pid;	    /* 0 when stopped */
-	const char *status; /* "creating", "created", "running", "paused", "stopped" */
+	const char *status; /* "creating", "created", "running", "paused", "stopped", "unknown" */
 	char *bundle;
 	char *rootfs;
 	char *created; /* RFC 3339 */
 	char *owner;
 	char *state_text; /* as container_state_text() */
 };
-/* All containers, sorted by id. A half-made or broken one appears with status "stopped". */
+/* All containers, sorted by id. One whose files cannot be read appears with the status "unknown". */
 int container_list(const struct container_host *host, struct container_info **ret, size_t *ret_len,
 		   struct error *err);
 void container_list_free(struct container_info *list, size_t len);

@@ -116,8 +116,13 @@ static int kill_everybody(const struct state *state, struct error *err)
 {
 	int r = members_end_with_first(state, err), first;
 
-	if (r < 0 || r > 0 || !state->cgroup.path)
-		return r < 0 ? r : signal_init(state, SIGKILL, err);
+	/* It has ended by itself since the look at the status: the rest is still to be ended. */
+	if (r == -ESRCH)
+		r = 0;
+	if (r < 0)
+		return r;
+	if (r > 0 || !state->cgroup.path)
+		return signal_init(state, SIGKILL, err);
 	r = signal_cgroup(state, SIGKILL, err);
 	if (r < 0 && r != -ESRCH)
 		return r;

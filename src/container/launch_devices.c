@@ -12,17 +12,24 @@
 #include "spec/spec.h"
 #include "util/cleanup.h"
 #include "util/error.h"
+#include "util/log.h"
 
+/* One that the maps do not have leaves the node to the host's root, whom the container sees as nobody (65534). */
 static struct mount_owner owner_of(const struct spec_id_maps *maps, const char *uids, const char *gids,
 				   const struct spec_device *device)
 {
 	struct mount_owner owner = { 0 };
-	bool found = uids ? idmap_find(uids, device->uid, &owner.uid) &&
-				     idmap_find(gids, device->gid, &owner.gid) :
-			    idmap_to_host(maps->uids, maps->uids_len, device->uid, &owner.uid) &&
-				     idmap_to_host(maps->gids, maps->gids_len, device->gid, &owner.gid);
+	const bool found = uids ? idmap_find(uids, device->uid, &owner.uid) &&
+					   idmap_find(gids, device->gid, &owner.gid) :
+				  idmap_to_host(maps->uids, maps->uids_len, device->uid, &owner.uid) &&
+					   idmap_to_host(maps->gids, maps->gids_len, device->gid, &owner.gid);
 
-	return found ? owner : (struct mount_owner){ 0 };
+	if (found)
+		return owner;
+	log_warning(
+		"device '%s': its owner %u:%u is not mapped in the user namespace, where nobody owns it then",
+		device->path, device->uid, device->gid);
+	return (struct mount_owner){ 0 };
 }
 
 int launch_device_owners(const struct launch *launch, struct mount_owner **ret, struct error *err)

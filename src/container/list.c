@@ -56,10 +56,14 @@ static int info_make(int dir_fd, const char *id, struct container_info *ret)
 	struct state state = { 0 };
 	enum status status = STATUS_STOPPED;
 	struct error ignored;
-	bool known = false;
+	bool known;
+	int r = state_load_some(dir_fd, id, &state, &ignored);
 
-	if (state_load_some(dir_fd, id, &state, &ignored) == 0) {
-		known = status_of(dir_fd, &state, &status, &ignored) == 0;
+	/* Its create has made the directory, and nothing in it yet. */
+	if (r == -ENOENT)
+		status = STATUS_CREATING;
+	known = r == -ENOENT || (r == 0 && status_of(dir_fd, &state, &status, &ignored) == 0);
+	if (r == 0) {
 		state.oom_killed = oom_killed(&state);
 	} else {
 		state.id = strdup(id);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "container/state.h"
+#include "container/status.h"
 #include "init/sync.h"
 #include "mount/setup.h"
 #include "ns/setup.h"
@@ -89,11 +90,16 @@ int live_open_root(int proc_fd, const struct state *state, struct error *err)
 			"open the root of container '%s', which an ordinary user can enter only when "
 			"it has started",
 			state->id);
-	/* Others may go on; what the kernel shows of the process is the first one's. */
-	if (fd < 0 && proc_is_gone(-errno))
+	if (fd < 0 && proc_is_gone(-errno)) {
+		auto_close int pidfd = status_open_process(state, err);
+
+		if (pidfd < 0)
+			return pidfd;
+		/* Others may go on; what the kernel shows of the process is the first one's. */
 		return error_set(err, -ESRCH,
 				 "the first thread of container '%s' has ended, and with it the way in",
 				 state->id);
+	}
 	return fd < 0 ? error_sys(err, -errno, "open the container's root") : fd;
 }
 

@@ -373,7 +373,13 @@ static int open_state(const struct container_host *host, const char *id, bool lo
 		r = state_dir_lock(dir_fd, id, err);
 	if (r == 0) {
 		r = whole ? state_load(dir_fd, ret, err) : state_load_some(dir_fd, id, ret, err);
-		if (r < 0)
+		if (r == -ENOENT)
+			error_set(err, r,
+				  "container '%s' is being made, or its create was ended in its first steps "
+				  "and "
+				  "left a directory that 'delete --force' removes",
+				  id);
+		else if (r < 0)
 			error_prefix(err, "container '%s'", id);
 	}
 	if (r < 0)

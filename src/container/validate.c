@@ -78,13 +78,14 @@ static void check_mounts(const struct check *check)
 	for (size_t i = 0; i < check->spec->mounts_len; i++) {
 		const struct spec_mount *mount = &check->spec->mounts[i];
 		char pointer[64];
+		int r;
 
 		if (!mount->options.bind)
 			continue;
 		snprintf(pointer, sizeof(pointer), "/mounts/%zu/source", i);
-		if (faccessat(check->bundle_fd, mount->source, F_OK, AT_SYMLINK_NOFOLLOW) < 0 &&
-		    (i == 0 || !is_inside(check, mount->source)))
-			find(check, JSON_ERROR, pointer, "'%s': %s", mount->source, error_reason(-errno));
+		r = faccessat(check->bundle_fd, mount->source, F_OK, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+		if (r < 0 && (i == 0 || !is_inside(check, mount->source)))
+			find(check, JSON_ERROR, pointer, "'%s': %s", mount->source, error_reason(r));
 	}
 }
 
@@ -245,6 +246,10 @@ static int check_settings(const struct check *check, const struct container_host
 			find(check, JSON_UNSUPPORTED, "/vm", "this container would run without km");
 		return 0;
 	}
+	if (launch_joins_mounts(check->spec))
+		find(check, JSON_UNSUPPORTED, "/linux/namespaces",
+		     "km and its libc.so are mounted, in a mount namespace of the container's own only: list "
+		     "one");
 	r = km_settings_load(host->config_file, &settings, err);
 	if (r < 0)
 		return r;

@@ -75,13 +75,14 @@ static int find_socket(pid_t monitor, int pidfd, bool connected)
 	char path[48];
 	struct dirent *entry;
 	int found = -ENOENT;
+	int r = 0;
 	DIR *dir;
 
 	snprintf(path, sizeof(path), "/proc/%d/fd", monitor);
 	dir = opendir(path);
 	if (!dir)
 		return -errno;
-	while (found < 0 && (entry = readdir(dir))) {
+	while (found < 0 && (r = io_next_entry(dir, &entry)) > 0) {
 		const long number = strtol(entry->d_name, NULL, 10);
 		char link[16] = "";
 		int fd;
@@ -97,7 +98,7 @@ static int find_socket(pid_t monitor, int pidfd, bool connected)
 			cleanup_close(&fd);
 	}
 	closedir(dir);
-	return found;
+	return r < 0 ? r : found;
 }
 
 int km_held_connection(pid_t monitor, int pidfd)

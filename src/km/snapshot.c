@@ -395,11 +395,18 @@ int km_descriptors_read(int process_fd, struct km_descriptors *descriptors, stru
 	if (r < 0)
 		return error_sys(err, r, "read the descriptors of km");
 	memset(descriptors->flags, 0xff, sizeof(descriptors->flags));
-	while (r == 0 && (entry = readdir(dir))) {
-		const long fd = strtol(entry->d_name, NULL, 10);
+	while (r == 0) {
+		long fd;
 
-		if (entry->d_name[0] != '.' && fd >= 0 && fd < KM_PAYLOAD_DESCRIPTORS)
-			r = read_descriptor(process_fd, fd, descriptors, err);
+		r = io_next_entry(dir, &entry);
+		if (r < 0)
+			error_sys(err, r, "list the descriptors of km");
+		if (r <= 0)
+			break;
+		fd = strtol(entry->d_name, NULL, 10);
+		r = entry->d_name[0] != '.' && fd >= 0 && fd < KM_PAYLOAD_DESCRIPTORS ?
+			    read_descriptor(process_fd, fd, descriptors, err) :
+			    0;
 	}
 	closedir(dir);
 	return r;

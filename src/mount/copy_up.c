@@ -16,6 +16,7 @@
 #include "syscall/open.h"
 #include "util/cleanup.h"
 #include "util/error.h"
+#include "util/io.h"
 
 enum { DEPTH_MAX = 64, PATH_SIZE = (DEPTH_MAX + 2) * (NAME_MAX + 1) };
 
@@ -191,21 +192,17 @@ static int copy_directory(struct copy *copy, int from_fd, int to_fd, int depth)
 {
 	DIR *dir;
 	struct dirent *entry;
-	int r = 0;
-	int again;
+	int r;
 
 	if (depth > DEPTH_MAX)
 		return -ELOOP;
-	again = fcntl(from_fd, F_DUPFD_CLOEXEC, 3);
-	dir = again < 0 ? NULL : fdopendir(again);
-	if (!dir) {
-		r = -errno;
-		cleanup_close(&again);
+	r = io_open_directory(from_fd, ".", &dir);
+	if (r < 0)
 		return r;
-	}
-	while (r == 0 && (entry = readdir(dir)))
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			r = copy_named(copy, from_fd, to_fd, entry->d_name, depth);
+	while (r == 0 && (r = io_next_entry(dir, &entry)) > 0)
+		r = strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 ?
+			    copy_named(copy, from_fd, to_fd, entry->d_name, depth) :
+			    0;
 	closedir(dir);
 	return r;
 }

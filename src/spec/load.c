@@ -91,9 +91,10 @@ static int check_config(struct json_reader *reader, struct spec *spec)
 		spec->domainname = NULL;
 	for (size_t i = 0; i < spec->mounts_len; i++)
 		if (!spec_mount_idmap_resolve(&spec->mounts[i].id_maps, &spec->id_maps))
-			return json_error(
-				reader, "mounts/%zu/options: idmap: a range with @ is in no mapping of linux",
-				i);
+			return json_error(reader,
+					  "mounts/%zu/options: idmap: a range with @ is in no mapping of the "
+					  "user namespace",
+					  i);
 	for (size_t i = 0; i < spec->mounts_len; i++)
 		if (spec->mounts[i].options.idmap && spec->mounts[i].id_maps.uids_len == 0 &&
 		    !spec->namespaces[NS_USER].listed)

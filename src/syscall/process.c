@@ -45,7 +45,13 @@ int sys_wait(pid_t pid, int *ret_status, int options)
 
 int sys_pidfd_open(pid_t pid)
 {
-	return result(syscall(SYS_pidfd_open, pid, 0));
+	const int r = result(syscall(SYS_pidfd_open, pid, 0));
+
+	/*
+	 * No process has this number: pidfd_prepare() of kernel/fork.c says EINVAL before Linux 6.15 where the process is reaped at this
+	 * moment or where the number is a thread's, and ENOENT for the latter since.
+	 */
+	return (r == -EINVAL || r == -ENOENT) && pid > 0 ? -ESRCH : r;
 }
 
 int sys_pidfd_send_signal(int pidfd, int signo)

@@ -18,7 +18,7 @@ pid_t sys_clone3(uint64_t flags, int exit_signal, int cgroup_fd);
 
 /* waitpid(2), again after every signal. @ret_status may be NULL, and is left alone on failure. */
 int sys_wait(pid_t pid, int *ret_status, int options);
-/* Linux 5.3. Close-on-exec always. */
+/* Linux 5.3. Close-on-exec always. -ESRCH where no process has this number, one of a thread included. */
 int sys_pidfd_open(pid_t pid);
 /* Linux 5.1. */
 int sys_pidfd_send_signal(int pidfd, int signo);

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -91,8 +92,23 @@ static int open_socket(const char *path, struct error *err)
 
 static int open_failed(int code, const char *what, const char *path, struct error *err)
 {
-	return code == -ENXIO ? error_set(err, code, "open %s '%s': nobody reads it", what, path) :
-				error_sys(err, code, "open %s '%s'", what, path);
+	struct stat st;
+
+	if (code != -ENXIO)
+		return error_sys(err, code, "open %s '%s'", what, path);
+	return error_set(err, code, "open %s '%s': %s", what, path,
+			 stat(path, &st) == 0 && S_ISSOCK(st.st_mode) ? "it is a socket" : "nobody reads it");
+}
+
+/* The streams by their names may be sockets (a service of systemd has such ones), which only their owner can write to. */
+static int open_file(const char *path)
+{
+	if (strcmp(path, "/dev/stderr") != 0 && strcmp(path, "/dev/stdout") != 0)
+		return io_open_append(path, 0644);
+	const int fd =
+		fcntl(strcmp(path, "/dev/stdout") == 0 ? STDOUT_FILENO : STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+
+	return fd < 0 ? -errno : fd;
 }
 
 int log_open(const char *destination, enum log_format format, enum log_level level, struct error *err)
@@ -115,7 +131,7 @@ int log_open(const char *destination, enum log_format format, enum log_level lev
 	} else {
 		if (strncmp(path, "file:", 5) == 0)
 			path += 5;
-		fd = io_open_append(path, 0644);
+		fd = open_file(path);
 		if (fd < 0)
 			fd = open_failed(fd, "log", path, err);
 		state.kind = KIND_FILE;

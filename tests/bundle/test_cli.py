@@ -3,6 +3,7 @@
 
 import json
 import os
+import socket
 import subprocess
 
 from krun import PROGRAMS, KrunTest, Result
@@ -142,6 +143,21 @@ class Log(KrunTest):
         self.krun("create", "--bogus", options=["--log", log, "--log-format", "json"])
         with open(log) as file:
             self.assertIn("--bogus", json.load(file)["msg"])
+
+    def test_stream_that_is_a_socket(self):
+        """As a service of systemd has it; open(2) of such a one by its name is ENXIO."""
+        for stream in ("stderr", "stdout"):
+            with self.subTest(stream=stream):
+                ours, theirs = socket.socketpair()
+                with ours, theirs:
+                    streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, stream: theirs}
+                    done = subprocess.run(self.command("state", "none", options=["--log", f"/dev/{stream}"]), **streams, check=False)
+                    self.assertEqual(done.returncode, 1)
+                    self.assertRegex(ours.recv(4096), rb"krun\[\d+\] state: container 'none' does not exist\n")
+        path = os.path.join(self.top, "socket")
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(path)
+            self.assertIn(f"open log '{path}': it is a socket", self.run_fails(options=["--log", path]))
 
     def test_fifo(self):
         """Without a reader it is an error, and one that reads nothing holds nobody up."""

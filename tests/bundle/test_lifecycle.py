@@ -592,6 +592,16 @@ class StateFiles(BothPersonalities):
                 limit += 1
         self.gone(pid)
 
+    def test_create_in_its_first_steps(self):
+        """Its directory is there, and nothing in it yet."""
+        os.makedirs(os.path.join(self.root, "first"), 0o700)
+        self.assertRegex(self.ok("list").out, r"(?m)^first +0 +creating ")
+        for command in (["state"], ["kill"], ["delete"]):
+            self.assertIn("container 'first' is being made, or its create was ended in its first steps",
+                          self.fails(*command, "first"))
+        self.ok("delete", "--force", "first")
+        self.assertEqual(os.listdir(self.root), [])
+
     def test_state_that_is_no_file_hangs_nothing(self):
         self.start_sleeper()
         pid = self.state()["pid"]

@@ -239,6 +239,14 @@ class UserNamespace(BothPersonalities):
         self.cid = first
         self.ok("delete", "--force", first)
 
+    def test_owner_of_a_device_that_is_not_mapped(self):
+        self.config["linux"]["devices"] = [
+            {"path": "/dev/mine", "type": "c", "major": 1, "minor": 5, "fileMode": 0o640, "uid": 1000, "gid": 70000}]
+        self.shell("stat -c %u:%g /dev/mine")
+        result = self.krun("run", "--bundle", self.bundle, self.cid)
+        self.assertEqual((result.status, result.out), (0, "65534:65534\n"))
+        self.assertIn("device '/dev/mine': its owner 1000:70000 is not mapped in the user namespace", result.err)
+
     def test_file_of_the_image_at_the_path_of_a_device(self):
         """It is an error, as without a user namespace; the empty one that a bind was on is none."""
         self.config["mounts"] = [mount for mount in self.config["mounts"] if not mount["destination"].startswith("/dev")]

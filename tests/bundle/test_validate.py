@@ -76,6 +76,13 @@ class Validate(KrunTest):
             "/hooks/prestart/0/path": "error", "/process/capabilities": "warning",
             "/linux/seccomp/syscalls/0/names": "warning", "/linux/sysctl": "error"})
 
+    def test_km_without_a_mount_namespace_of_its_own(self):
+        self.config["linux"]["namespaces"] = [item for item in self.config["linux"]["namespaces"] if item["type"] != "mount"]
+        self.write_config()
+        found = self.krun("validate", "--bundle", self.bundle, "--format", "json", personality="km")
+        self.assertIn(["/linux/namespaces", "unsupported", "km and its libc.so are mounted, in a mount namespace of the container's own "
+                       "only: list one"], [list(item.values()) for item in json.loads(found.out)])
+
     def test_annotations_that_this_host_does_not_allow(self):
         self.config["annotations"] = {"run.oci.hooks.stdout": "/x", "org.criu.config": "", "run.oci.delegate-cgroup": "x",
                                       "run.oci.keep_original_groups": "0", "run.oci.pidfd_receiver": "/y"}

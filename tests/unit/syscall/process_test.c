@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../test.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -81,11 +84,42 @@ static void test_a_child_is_not_dumpable_from_its_birth(void **state)
 	run_in_child(inherit_flag);
 }
 
+static void *wait_for_the_end(void *unused)
+{
+	(void)unused;
+	pause();
+	return NULL;
+}
+
+/* A state file may name a number that the kernel has given to a thread since. */
+static void test_the_number_of_a_thread_is_no_process(void **state)
+{
+	pthread_t thread;
+	pid_t tid = 0;
+	DIR *tasks;
+	struct dirent *entry;
+
+	(void)state;
+	assert_int_equal(pthread_create(&thread, NULL, wait_for_the_end, NULL), 0);
+	tasks = opendir("/proc/self/task");
+	assert_non_null(tasks);
+	while ((entry = readdir(tasks)))
+		if (atoi(entry->d_name) > 0 && atoi(entry->d_name) != getpid())
+			tid = atoi(entry->d_name);
+	closedir(tasks);
+	assert_int_not_equal(tid, 0);
+	assert_int_equal(sys_pidfd_open(tid), -ESRCH);
+	assert_int_equal(sys_pidfd_open(0), -EINVAL);
+	assert_int_equal(pthread_cancel(thread), 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_others_are_closed),
 		cmocka_unit_test(test_a_child_is_not_dumpable_from_its_birth),
+		cmocka_unit_test(test_the_number_of_a_thread_is_no_process),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
