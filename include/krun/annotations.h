@@ -56,7 +56,7 @@
  */
 #define KRUN_ANNOTATION_CRIU_CONFIG "org.criu.config"
 
-/* Written into `state`: "km" or "plain", and "payload" or "exec" (where `create` stops). */
+/* Written into `state` of a container under km: "km", and "payload" or "exec" (where `create` stops). */
 #define KRUN_ANNOTATION_PERSONALITY "app.kontain.krun.personality"
 #define KRUN_ANNOTATION_START "app.kontain.krun.startAt"
 

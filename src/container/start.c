@@ -68,6 +68,16 @@ int container_release(const struct release *release, struct error *err)
 	return open_gate(release, err);
 }
 
+/* One whose poststart hook failed is stopped, runtime.md "Lifecycle" step 9. It may have ended by itself, and its number be another's. */
+static void end_container(const struct state *state)
+{
+	struct error ended;
+	auto_close int pidfd = status_open_process(state, &ended);
+
+	if (pidfd >= 0)
+		sys_pidfd_send_signal(pidfd, SIGKILL);
+}
+
 static int start(int dir_fd, const struct state *state, struct error *err)
 {
 	auto_free char *text = NULL;
@@ -88,9 +98,8 @@ static int start(int dir_fd, const struct state *state, struct error *err)
 		r = text ? hooks_run(HOOK_POSTSTART, &spec->hooks[HOOK_POSTSTART], text,
 				     &(struct hooks_context){ .directory = state->bundle }, err) :
 			   error_oom(err);
-		/* A container whose poststart hook failed is stopped, runtime.md "Lifecycle" step 9. */
 		if (r < 0)
-			kill(state->pid, SIGKILL);
+			end_container(state);
 	}
 	spec_free(spec);
 	return r;

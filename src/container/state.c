@@ -463,7 +463,7 @@ static void add_setting(struct json_object *object, const char *setting)
 	add(object, key, json_object_new_string(value + 1));
 }
 
-/* The annotations of config.json, and which personality, start protocol and settings are in force. */
+/* The annotations of config.json, and what is in force of km: a plain container's are what config.json has. */
 static struct json_object *all_annotations(const struct state *state)
 {
 	struct json_object *object = json_tokener_parse(state->annotations);
@@ -474,14 +474,17 @@ static struct json_object *all_annotations(const struct state *state)
 	}
 	if (!object)
 		return NULL;
-	add(object, KRUN_ANNOTATION_PERSONALITY,
-	    json_object_new_string(personality_word(state->personality)));
-	if (state->personality == PERSONALITY_KM)
+	/* Not even config.json may claim these. */
+	json_object_object_del(object, KRUN_ANNOTATION_PERSONALITY);
+	json_object_object_del(object, KRUN_ANNOTATION_START);
+	json_object_object_del(object, KRUN_ANNOTATION_OOM_KILLED);
+	if (state->personality == PERSONALITY_KM) {
+		add(object, KRUN_ANNOTATION_PERSONALITY,
+		    json_object_new_string(personality_word(state->personality)));
 		add(object, KRUN_ANNOTATION_START, json_object_new_string(km_start_word(state->start)));
+	}
 	for (size_t i = 0; i < state->settings.len; i++)
 		add_setting(object, state->settings.items[i]);
-	/* Not even config.json may claim it. */
-	json_object_object_del(object, KRUN_ANNOTATION_OOM_KILLED);
 	if (state->oom_killed)
 		add(object, KRUN_ANNOTATION_OOM_KILLED, json_object_new_string("true"));
 	return object;
