@@ -31,26 +31,15 @@ class KontainDockerd(Dockerd):
 
     name = "docker-kontain"
 
-    def __init__(self):
-        self.runtimes = {}
-        super().__init__()
-
-    def daemon_command(self):
-        command = super().daemon_command()
-        while "--add-runtime" in command:
-            index = command.index("--add-runtime")
-            del command[index:index + 2]
+    def runtimes(self):
         settings = os.path.join(self.top, "krun.json")
         with open(settings, "w") as file:
             json.dump({"environment": ["FROM_HOST=yes"]}, file)
-        self.runtimes = {
+        return {
             "krun": {"path": PROGRAMS["km"]},
             "krun-label-trigger": {"path": os.path.join(os.path.dirname(PROGRAMS["km"]), "krun-label-trigger")},
             "krun-set": {"path": PROGRAMS["km"], "runtimeArgs": [f"--log=file:{self.top}/runtime.log", "--debug", f"--config-file={settings}"]},
         }
-        with open(os.path.join(self.top, "daemon.json"), "w") as file:
-            json.dump({"runtimes": self.runtimes}, file)
-        return command
 
     def command(self, personality, *arguments):
         words = [self.client, "-H", f"unix://{self.socket}", *arguments]
@@ -228,7 +217,7 @@ class Acceptance(Client):
         self.assertIn("bin", screen)
 
     def test_32_help(self):
-        for program in (PROGRAMS["km"], ENGINE.runtimes["krun-label-trigger"]["path"]):
+        for program in (PROGRAMS["km"], ENGINE.runtimes()["krun-label-trigger"]["path"]):
             done = subprocess.run([program, "--help"], capture_output=True, check=True, timeout=TIMEOUT)
             self.assertIn(b"create", done.stdout)
 

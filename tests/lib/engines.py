@@ -80,7 +80,7 @@ class Engine:
     def start(self, command, ready):
         """Starts the daemon; ready() says when it answers."""
         with open(self.log, "ab") as log:
-            self.daemon = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self.daemon = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **self.popen())
 
         def answers():
             if self.daemon.poll() is not None:
@@ -171,6 +171,7 @@ class Dockerd(Engine):
     units = {"systemd": "docker-*.scope"}
     apparmor_profile = "docker-default"
     tells_oom = True
+    script = "dockerd"      # what is started, with dockerd's options
 
     def __init__(self, manager="cgroupfs"):
         super().__init__(manager)
@@ -197,23 +198,25 @@ class Dockerd(Engine):
             try:
                 return self.start(self.words, lambda: os.path.exists(self.socket) and self.cli("info").returncode == 0)
             except AssertionError:
-                if attempt == attempts or "timeout waiting for containerd to start" not in self.tail(1):
+                # rootlesskit has more to say after it.
+                if attempt == attempts or "timeout waiting for containerd to start" not in self.tail(6):
                     raise
         return None
 
     def daemon_command(self):
         configuration = os.path.join(self.top, "daemon.json")
         with open(configuration, "w") as file:
-            file.write("{}")    # the machine's own is not for this daemon
-        command = ["dockerd", "--config-file", configuration, "--exec-opt", f"native.cgroupdriver={self.manager}",
+            json.dump({"runtimes": self.runtimes()}, file)  # the machine's own is not for this daemon
+        command = [self.script, "--config-file", configuration, "--exec-opt", f"native.cgroupdriver={self.manager}",
                    "--data-root", f"{self.top}/data", "--exec-root", f"{self.top}/exec", "--pidfile", f"{self.top}/pid",
                    "--host", f"unix://{self.socket}", "--storage-driver", STORAGE["docker"], "--ip6tables=false",
                    "--experimental", "--bip", "172.31.99.1/24"]
-        for personality, program in PROGRAMS.items():
-            command += ["--add-runtime", f"krun-{personality}={program}"]
         for limit in ULIMITS:
             command += ["--default-ulimit", limit]
         return self.view() + command
+
+    def runtimes(self):
+        return {f"krun-{personality}": {"path": program} for personality, program in PROGRAMS.items()}
 
     def view(self):
         """Words in front of the command, for the cgroup mounts that it is to see."""
@@ -258,6 +261,65 @@ class RemappedDockerd(OwnRanges, Dockerd):
         user = pwd.getpwnam("www-data").pw_name
         self.give_ranges(user)
         return [*super().daemon_command(), "--userns-remap", user]
+
+
+class RootlessDockerd(Dockerd):
+    """dockerd of an ordinary user, below rootlesskit, as dockerd's own script starts it for a user's systemd."""
+
+    name = "docker-rootless"
+    script = "/usr/share/docker.io/contrib/dockerd-rootless.sh"
+    programs = (*Dockerd.programs, script, "rootlesskit", "newuidmap", "slirp4netns")
+    units = {"systemd": "docker-*.scope"}
+    apparmor_profile = None     # only root may confine
+
+    def __init__(self, manager="systemd"):
+        self.session = Session.get()
+        self.scope = f"krun-dockerd-{os.getpid()}"
+        self.starts = 0
+        service = "/user.slice/user-1000.slice/user@1000.service"
+        self.groups = {"systemd": f"{service}/(user.slice/|app.slice/{self.scope}-)"}
+        super().__init__(manager)
+
+    def start(self, command, ready):
+        """A part of his systemd's tree, as a service is; each time another, for the last one may not be gone yet."""
+        self.starts += 1
+        super().start(["systemd-run", "--user", "--scope", "--quiet", "--collect", f"--unit={self.scope}-{self.starts}.scope",
+                       "--property=Delegate=yes", *command], ready)
+
+    def daemon_command(self):
+        for program in PROGRAMS.values():
+            self.session.program(program, self.top)
+        # km's device is his by a group of his; settings of his own let him keep it.
+        with open(self.settings, "w") as file:
+            json.dump({"allowKeepGroups": True}, file)
+        os.chown(self.top, self.session.user.pw_uid, self.session.user.pw_gid)
+        return super().daemon_command()
+
+    @property
+    def settings(self):
+        return os.path.join(self.top, "krun.json")
+
+    def runtimes(self):
+        found = {f"krun-{personality}": {"path": os.path.join(self.top, os.path.basename(program))}
+                 for personality, program in PROGRAMS.items()}
+        found["krun-km"]["runtimeArgs"] = ["--config-file", self.settings]
+        return found
+
+    def popen(self):
+        path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"     # a user's may be without dockerd
+        return dict(self.session.words(DOCKER_CONFIG=self.top, PATH=path, DOCKERD_ROOTLESS_ROOTLESSKIT_STATE_DIR=f"{self.top}/kit"),
+                    cwd=self.top)
+
+    def pid(self):
+        """dockerd itself, whose mounts are not those of rootlesskit above it."""
+        with open(f"{self.top}/pid") as file:
+            return int(file.read())
+
+    def roots(self):
+        return glob.glob(f"{self.top}/exec/runtime-*/moby")
+
+    def systemctl(self, *words):
+        return self.session.run("systemctl", "--user", *words).out
 
 
 class Podman(Engine):
