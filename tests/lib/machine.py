@@ -23,7 +23,7 @@ CONSOLE_LINES = 40
 SUITES = ("bookworm", "trixie")
 # Emulation is slow, and its host may be busy: time limits are missed for reasons that are not krun's. More than this are not bad luck.
 AGAIN_MAX = 10
-# The emulator itself has faults that end a machine (tests/vm/with-perf-event knows one). A machine that ended by itself is booted
+# The emulator itself has faults that end a machine (tests/vm/hold-static-keys knows one). A machine that ended by itself is booted
 # again for the tests that have no result yet. krun that ends machines does so each time.
 LIVES_MAX = 4
 # Statuses of tests/vm/run-in-vm.
