@@ -569,7 +569,7 @@ class OutOfMemory(EventsTest):
         return self.state()["annotations"]
 
     def test_event_and_annotation(self):
-        self.limited("echo ready; while [ ! -e /go ]; do sleep 0.05; done; tail /dev/zero; echo child $?; "
+        self.limited("echo ready; while [ ! -e /go ]; do sleep 0.05; done; hog; echo child $?; "
                      "while [ ! -e /end ]; do sleep 0.05; done")
         self.create()
         self.ok("start", self.cid)
@@ -592,7 +592,7 @@ class OutOfMemory(EventsTest):
         self.ok("delete", self.cid)
 
     def test_every_kill_is_an_event(self):
-        self.limited("echo ready; while [ ! -e /go ]; do sleep 0.05; done; for i in 1 2 3; do tail /dev/zero; sleep 0.5; done")
+        self.limited("echo ready; while [ ! -e /go ]; do sleep 0.05; done; for i in 1 2 3; do hog; sleep 0.5; done")
         self.create()
         self.ok("start", self.cid)
         wait_until(lambda: "ready" in self.logged(), what="payload")
@@ -604,7 +604,7 @@ class OutOfMemory(EventsTest):
         self.ends(watching)
 
     def test_kills_of_before_are_not_told(self):
-        self.limited("tail /dev/zero; echo ready; exec sleep 1000")
+        self.limited("hog; echo ready; exec sleep 1000")
         self.create()
         self.ok("start", self.cid)
         wait_until(lambda: "ready" in self.logged(), 60, what="payload")
@@ -615,7 +615,7 @@ class OutOfMemory(EventsTest):
         self.ends(watching)
 
     def test_first_process_that_is_killed(self):
-        self.limited("while [ ! -e /go ]; do sleep 0.05; done; exec tail /dev/zero")
+        self.limited("while [ ! -e /go ]; do sleep 0.05; done; exec hog")
         self.create()
         self.ok("start", self.cid)
         watching = self.watch("--interval", "1h", self.cid)
@@ -633,7 +633,7 @@ class OutOfMemory(EventsTest):
             self.skipTest("no systemd runs here")
         version = subprocess.run(["systemctl", "--version"], capture_output=True, text=True, check=True).stdout
         remembers = int(re.search(r"systemd (\d+)", version).group(1)) >= 253
-        self.limited("while [ ! -e /go ]; do sleep 0.05; done; exec tail /dev/zero")
+        self.limited("while [ ! -e /go ]; do sleep 0.05; done; exec hog")
         self.create(options=["--systemd-cgroup"])
         self.ok("start", self.cid)
         watching = self.watch("--interval", "1h", self.cid)
@@ -651,7 +651,7 @@ class OutOfMemory(EventsTest):
             self.assertRegex(result.err, r"^krun\[\d+\] run warning: killed by the kernel: out of memory.*\n$")
 
     def test_run_says_why(self):
-        self.limited("exec tail /dev/zero")
+        self.limited("exec hog")
         result = self.run_container()
         self.assertEqual(result.status, 137)
         self.assertRegex(result.err, rf"^krun\[\d+\] run warning: killed by the kernel: out of memory "
@@ -664,7 +664,7 @@ class OutOfMemory(EventsTest):
 
     def test_run_is_silent_about_other_ends(self):
         # The shell would say "Killed".
-        self.limited("exec 2>/dev/null; tail /dev/zero; exit 5")
+        self.limited("exec 2>/dev/null; hog; exit 5")
         result = self.run_container()
         self.assertEqual((result.status, result.err), (5, ""))
         self.shell("exec sleep 1000")
@@ -675,7 +675,7 @@ class OutOfMemory(EventsTest):
         self.assertEqual(process.stderr.read(), b"")
 
     def test_table_has_a_line_for_it(self):
-        self.limited("echo ready; while [ ! -e /go ]; do sleep 0.05; done; tail /dev/zero; sleep 0.5")
+        self.limited("echo ready; while [ ! -e /go ]; do sleep 0.05; done; hog; sleep 0.5")
         self.create()
         self.ok("start", self.cid)
         wait_until(lambda: "ready" in self.logged(), what="payload")

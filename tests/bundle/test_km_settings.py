@@ -12,7 +12,7 @@ import time
 import unittest
 
 from jobs import OWN_MACHINE
-from krun import KM_PATH, KrunTest, PROGRAMS, stand_in_only, wait_until
+from krun import KM_PATH, KrunTest, PROGRAMS, counter, stand_in_only, wait_until
 
 PREFIX = "app.kontain.krun."
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -461,8 +461,7 @@ class Snapshots(SettingsTest):
         super().setUp()
         self.snapshots = os.path.join(self.top, "snapshots")
         os.mkdir(self.snapshots)
-        self.shell("n=$(cat $KMSIM_STATE 2>/dev/null || echo 0); trap 'exit 3' TERM; "
-                   "while :; do n=$((n+1)); echo $n > $KMSIM_STATE.new; mv $KMSIM_STATE.new $KMSIM_STATE; echo n$n; sleep 0.02; done")
+        self.shell(counter())
 
     def numbers(self):
         return [int(line[1:]) for line in self.logged().split() if line.startswith("n")]
@@ -478,7 +477,8 @@ class Snapshots(SettingsTest):
         self.ok("checkpoint", "--image-path", f"{self.snapshots}/{name}", self.cid)
         last = self.numbers()[-1]
         os.unlink(self.log)
-        os.unlink(f"{self.rootfs}/tmp/.kmsim-state")
+        shutil.rmtree(f"{self.rootfs}/tmp")
+        os.mkdir(f"{self.rootfs}/tmp")
         return last
 
     def test_the_payload_goes_on(self):

@@ -123,7 +123,7 @@ sed -i "s|@OWN@|${own#/sys/fs/cgroup}|" config.json
         self.check(self.delegated("unshare", "--user", "--map-root-user", "--mount", self.programs["plain"], "run", self.cid))
 
     def test_out_of_memory_in_a_delegated_cgroup(self):
-        self.configure("exec tail /dev/zero", cgroupsPath="@OWN@/box",
+        self.configure("exec hog", cgroupsPath="@OWN@/box",
                        resources={"memory": {"limit": 16 << 20, "swap": 16 << 20}})
         result = self.delegated(self.programs["plain"], "run", self.cid)
         self.assertEqual((result.status, result.out), (137, ""), result)

@@ -260,7 +260,7 @@ class Scope(SystemdTest):
 
     def test_gone_after_memory_ran_out(self):
         self.config["linux"]["resources"]["memory"] = {"limit": 16 << 20, "swap": 16 << 20}
-        self.shell("tail /dev/zero")
+        self.shell("hog")
         self.create(options=MANAGER)
         self.ok("start", self.cid)
         self.wait_stopped()

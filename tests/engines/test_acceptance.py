@@ -18,12 +18,10 @@ import time
 
 from engine_tests import Client
 from engines import TIMEOUT, ULIMITS, Dockerd
-from krun import BUSYBOX, PROGRAMS, wait_until
+from krun import BUSYBOX, PROGRAMS, counter, wait_until
 
 ENGINE = None
-# Goes on where it was: kmsim keeps this file of a payload, km all of its memory.
-COUNTER = ("n=$(cat $KMSIM_STATE 2>/dev/null || echo 0); "
-           "while :; do n=$((n+1)); echo $n > $KMSIM_STATE.new; mv $KMSIM_STATE.new $KMSIM_STATE; echo n$n; sleep 0.05; done")
+COUNTER = counter("0.05")
 
 
 class KontainDockerd(Dockerd):

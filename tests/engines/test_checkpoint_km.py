@@ -14,12 +14,10 @@ import unittest
 
 from engine_tests import Client, CtrClient, OneEngine
 from engines import Containerd, Dockerd, Podman
-from krun import wait_until
+from krun import counter, wait_until
 from test_checkpoint import Counting
 
-# Goes on where it was: kmsim keeps this file of a payload, km all of its memory.
-COUNTER = ("echo ready; n=$(cat $KMSIM_STATE 2>/dev/null || echo 0); "
-           "while :; do n=$((n+1)); echo $n > $KMSIM_STATE.new; mv $KMSIM_STATE.new $KMSIM_STATE; echo n$n; sleep 0.1; done")
+COUNTER = "echo ready; " + counter("0.1")
 
 
 def setUpModule():

@@ -447,7 +447,7 @@ class OnMachine(Client):
     @in_machine
     def test_out_of_memory(self):
         result = self.cli("run", "--name", self.name, *self.run_options, "--memory", "32m", "--memory-swap", "32m", self.engine.image, "sh", "-c",
-                          "cd /sys/fs/cgroup; cat memory.max; tail /dev/zero; status=$?; grep oom_kill memory.events; sleep 2; "
+                          "cd /sys/fs/cgroup; cat memory.max; hog; status=$?; grep oom_kill memory.events; sleep 2; "
                           "exit $status")
         # (Who wants to know the reason has to look before the cgroup is gone: so the shell waits.)
         self.assertEqual((result.status, result.out), (137, f"{32 << 20}\noom_kill 1\n"), result)

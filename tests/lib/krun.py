@@ -142,6 +142,17 @@ def spoken(words):
     return [tell + word if REAL_KM and ("$KMSIM" in word or "${KMSIM" in word) else word for word in words]
 
 
+def counter(pause="0.02"):
+    """
+    A shell's script that counts on where it was when its snapshot was taken: kmsim keeps the file $KMSIM_STATE, km itself all of
+    memory, but of one process alone, so that nothing may be started there.
+    """
+    if REAL_KM:
+        return "n=0; trap 'exit 3' TERM; while :; do n=$((n+1)); echo n$n; i=0; while [ $i -lt 500 ]; do i=$((i+1)); done; done"
+    return ("n=$(cat $KMSIM_STATE 2>/dev/null || echo 0); trap 'exit 3' TERM; while :; do n=$((n+1)); echo $n > $KMSIM_STATE.new; "
+            f"mv $KMSIM_STATE.new $KMSIM_STATE; echo n$n; sleep {pause}; done")
+
+
 def copy_busybox(path):
     """Debian's busybox executes /proc/self/exe for its applets, which under km is km; without that it looks for their names."""
     shutil.copy(BUSYBOX, path)
@@ -159,6 +170,10 @@ def make_rootfs(path):
     copy_busybox(os.path.join(path, "bin/busybox"))
     for applet in APPLETS:
         os.symlink("busybox", os.path.join(path, "bin", applet))
+    # Takes more memory than any test allows. At one go: what grows bit by bit, as tail(1) of /dev/zero does, takes minutes under km.
+    with open(os.path.join(path, "bin/hog"), "w") as file:
+        file.write("#!/bin/sh\nexec dd if=/dev/zero of=/dev/null bs=200M count=1 2>/dev/null\n")
+    os.chmod(os.path.join(path, "bin/hog"), 0o755)
     with open(os.path.join(path, "etc/passwd"), "w") as file:
         file.write("root:x:0:0:root:/root:/bin/sh\nalice:x:1000:1000::/home/alice:/bin/sh\n")
     with open(os.path.join(path, "etc/group"), "w") as file:
