@@ -5,8 +5,8 @@
  * `restore --lsm-mount-context` says.
  */
 
+#include "checkpoint/checkpoint.h"
 #include "cli/command.h"
-#include "container/checkpoint.h"
 
 struct restore_options {
 	struct checkpoint_options checkpoint;

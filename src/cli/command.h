@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "cli/options.h"
 #include "container/container.h"
@@ -44,6 +45,15 @@ void help_print(void);
 void help_print_command(const struct command *command);
 extern const struct option_row global_rows[];
 
+/*
+ * Calls @act for the id in the first argument, or with @regex for every id that it matches, whatever happens to one of them; the first
+ * failure is the error.
+ */
+int command_for_each(const struct cli *cli, bool regex,
+		     int (*act)(const struct cli *cli, const char *id, const void *options,
+				struct error *err),
+		     const void *options, struct error *err);
+
 /* Ids that @pattern (extended regular expression) matches anywhere; sorted. No match is no error. */
 int command_match_ids(const struct container_host *host, const char *pattern, struct strv *ret,
 		      struct error *err);
@@ -56,3 +66,5 @@ int command_wants_json(const char *format, bool *ret, struct error *err);
 int command_print(const char *text, struct error *err);
 /* A table, or another text for people, with names of others in it: lines and tabs stay, other controls are escaped. */
 int command_print_table(const char *text, struct error *err);
+/* Closes @stream, an open_memstream(3) that grows @text, or NULL, and prints the text: its error flag is looked at once, here. */
+int command_print_stream(FILE *stream, char **text, bool json, struct error *err);

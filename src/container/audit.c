@@ -5,14 +5,13 @@
 #include <fcntl.h>
 #include <json-c/json.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "container/state.h"
+#include "state/state.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/io.h"

@@ -5,34 +5,27 @@
  * the container for that time. Without km: dump.c.
  */
 
-#include "container/checkpoint.h"
+#include "checkpoint/checkpoint.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
+#include "checkpoint/dump.h"
+#include "checkpoint/image.h"
+#include "checkpoint/payload.h"
 #include "container/container.h"
-#include "container/criu_options.h"
-#include "container/dump.h"
-#include "container/image.h"
-#include "container/live.h"
-#include "container/members.h"
-#include "container/monitor_log.h"
 #include "container/pause.h"
-#include "container/payload.h"
-#include "container/remove.h"
-#include "container/state.h"
-#include "container/state_dir.h"
-#include "container/status.h"
+#include "state/enter.h"
+#include "state/processes.h"
+#include "state/remove.h"
+#include "state/state.h"
+#include "state/state_dir.h"
+#include "state/status.h"
 #include "syscall/open.h"
 #include "syscall/process.h"
-#include "util/array.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/interrupt.h"
@@ -40,7 +33,7 @@
 #include "util/log.h"
 #include "util/proc.h"
 
-enum { SNAPSHOT_TIMEOUT_MS = 300000, STALL_TIMEOUT_MS = 15000, END_TIMEOUT_MS = 10000 };
+enum { SNAPSHOT_TIMEOUT_MS = 300000, STALL_TIMEOUT_MS = 15000 };
 
 struct checkpoint {
 	const struct checkpoint_options *options;
@@ -55,55 +48,6 @@ struct checkpoint {
 	struct image_draft draft;
 	struct payload payload;
 };
-
-const char *checkpoint_image_path(const struct checkpoint_options *options)
-{
-	return options->image_path ? options->image_path : "checkpoint";
-}
-
-const char *checkpoint_work_path(const struct checkpoint_options *options)
-{
-	return options->work_path ? options->work_path : checkpoint_image_path(options);
-}
-
-int checkpoint_check_km(const struct checkpoint_options *options, struct error *err)
-{
-	const struct {
-		const char *name;
-		bool asked;
-	} impossible[] = {
-		{ "--tcp-established", options->tcp_established },
-		{ "--tcp-skip-in-flight", options->tcp_skip_in_flight },
-		{ "--link-remap", options->link_remap },
-		{ "--pre-dump", options->pre_dump },
-		{ "--parent-path", options->parent_path },
-		{ "--page-server", options->page_server },
-		{ "--lazy-pages", options->lazy_pages },
-		{ "--auto-dedup", options->auto_dedup },
-		{ "--status-fd", options->status_fd > 0 },
-		{ "--lsm-profile", options->lsm_profile },
-		{ "--lsm-mount-context", options->lsm_mount_context },
-	};
-
-	/* What has no meaning for km has to be right all the same. */
-	int r = criu_options_check(options, err);
-
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < ARRAY_LEN(impossible); i++)
-		if (impossible[i].asked)
-			return error_set(err, -EOPNOTSUPP,
-					 "%s: km takes snapshots of a virtual machine as a whole and cannot "
-					 "do this",
-					 impossible[i].name);
-	if (options->manage_cgroups_mode && strcmp(options->manage_cgroups_mode, "soft") != 0 &&
-	    strcmp(options->manage_cgroups_mode, "ignore") != 0)
-		return error_set(err, -EOPNOTSUPP,
-				 "--manage-cgroups-mode '%s': a cgroup is no part of km's snapshot: soft and "
-				 "ignore are known",
-				 options->manage_cgroups_mode);
-	return 0;
-}
 
 static int find_container(struct checkpoint *checkpoint, const struct container_host *host, const char *id,
 			  struct error *err)
@@ -161,7 +105,7 @@ static int check_alone(const struct checkpoint *checkpoint, struct error *err)
 	const struct state *state = &checkpoint->state;
 	auto_free pid_t *pids = NULL;
 	size_t len, others = 0;
-	int r = members_list(state, &pids, &len, err);
+	int r = processes_list(state, &pids, &len, err);
 
 	if (r < 0)
 		return r;
@@ -223,7 +167,7 @@ static int take_snapshot(struct checkpoint *checkpoint, struct error *err)
 
 	if (management_fd < 0)
 		return management_fd;
-	r = live_mount_file(&checkpoint->state, checkpoint->draft.shared_fd, KM_SNAPSHOT_TARGET, err);
+	r = enter_mount_file(&checkpoint->state, checkpoint->draft.shared_fd, KM_SNAPSHOT_TARGET, err);
 	if (r < 0)
 		return error_prefix(err, "mount the snapshot's file into the container");
 	r = km_snapshot(
@@ -241,7 +185,7 @@ static int take_snapshot(struct checkpoint *checkpoint, struct error *err)
 	if (checkpoint->options->leave_running)
 		km_management_hold(management_fd, checkpoint->monitor, checkpoint->monitor_fd);
 	/* Gone with the container, when that ends now. */
-	if (live_unmount_file(&checkpoint->state, KM_SNAPSHOT_TARGET, &later) < 0)
+	if (enter_unmount_file(&checkpoint->state, KM_SNAPSHOT_TARGET, &later) < 0)
 		log_debug("%s", later.text);
 	return r;
 }
@@ -350,18 +294,6 @@ static int write_statistics(const struct checkpoint *checkpoint, struct error *e
 	return r < 0 ? error_sys(err, r, "--work-path '%s'", work_path) : 0;
 }
 
-void checkpoint_wait_for_end(int pidfd)
-{
-	struct pollfd item = { .fd = pidfd, .events = POLLIN };
-	int r;
-
-	do
-		r = poll(&item, 1, END_TIMEOUT_MS);
-	while (r < 0 && errno == EINTR);
-	if (r == 0)
-		sys_pidfd_send_signal(pidfd, SIGKILL);
-}
-
 /* km has to run to answer: docker pauses a container before it asks. */
 static int checkpoint_thawed(struct checkpoint *checkpoint, struct error *err)
 {
@@ -400,7 +332,7 @@ static int checkpoint_monitor(struct checkpoint *checkpoint, struct error *err)
 	if (r >= 0)
 		r = checkpoint_thawed(checkpoint, err);
 	if (r < 0)
-		monitor_log_explain_state(checkpoint->dir_fd, &checkpoint->state, err);
+		state_log_explain(checkpoint->dir_fd, &checkpoint->state, err);
 	/* A copy may take long, and nobody has to wait for it. */
 	state_dir_unlock(checkpoint->dir_fd);
 	return r < 0 ? r : keep_image(checkpoint, err);
@@ -442,7 +374,7 @@ int container_checkpoint(const struct container_host *host, const char *id,
 	if (r == 0 && checkpoint.state.personality == PERSONALITY_KM)
 		r = checkpoint_monitor(&checkpoint, err);
 	else if (r == 0)
-		r = container_dump(
+		r = checkpoint_dump(
 			&(struct dump_request){
 				.host = host,
 				.options = options,

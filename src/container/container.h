@@ -12,72 +12,25 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "cgroup/cgroup.h"
 #include "km/exceptions.h"
-#include "km/km.h"
+#include "launch/request.h"
+#include "state/host.h"
+#include "util/strv.h"
 
 struct checkpoint_options;
 struct error;
 struct spec;
-
-/* What the global options decide. */
-struct container_host {
-	const char *root;	     /* state root; "" or NULL: container_default_root() */
-	enum cgroup_manager manager; /* for create and run; later commands follow the state */
-	enum personality_name name;  /* likewise */
-	const char *config_file;     /* NULL: /etc/krun/krun.json */
-	const char *criu;	     /* program; NULL: the one in PATH */
-};
-
-/* /run/krun as root, $XDG_RUNTIME_DIR/krun otherwise. Static storage. */
-const char *container_default_root(void);
-
-/* [A-Za-z0-9_+.-]{1,1024}, not "." or "..", not starting with '-'. */
-bool container_id_is_valid(const char *id);
-
-struct create_request {
-	const struct container_host *host;
-	const char *id;
-	const char *bundle;	    /* NULL: "." */
-	const char *config;	    /* NULL: config.json of the bundle */
-	const char *pid_file;	    /* NULL: none */
-	const char *console_socket; /* NULL: none */
-	const char *pidfd_socket;   /* NULL: none; receives a pidfd of the init process */
-	unsigned int preserve_fds;  /* how many behind those of LISTEN_FDS, which is added inside */
-	bool no_pivot;
-	bool no_new_keyring;
-	bool no_subreaper;	/* run: accepted, krun never makes itself one for detached containers */
-	bool detach;		/* run: return once it runs */
-	bool keep;		/* run: keep state and cgroup when it ends */
-	const char *image_path; /* of a checkpoint that the program goes on from; NULL: it begins */
-	const struct checkpoint_options *restore; /* `restore`: how; NULL otherwise */
-};
 
 int container_create(const struct create_request *request, struct error *err);
 int container_start(const struct container_host *host, const char *id, struct error *err);
 /* create + start; in the foreground also the relay, the wait and delete. *ret_status: exit status to end with. */
 int container_run(const struct create_request *request, int *ret_status, struct error *err);
 
-struct exec_request {
-	const struct container_host *host;
-	const char *id;
-	const struct spec
-		*process;  /* from --process, or NULL: the container's own process with the fields below */
-	char *const *args; /* NULL-terminated command, NULL with .process */
-	char *const *env;  /* additions, NULL-terminated or NULL */
-	const char *cwd;   /* NULL: the container's */
-	const char *user;  /* "UID[:GID]" or NULL */
-	char *const *caps; /* additional capability names or NULL */
-	char *const *additional_gids; /* decimal, or NULL */
-	const char *apparmor, *process_label;
-	const char *cgroup; /* sub-cgroup below the container's, NULL: its own */
-	const char *pid_file, *console_socket, *pidfd_socket;
-	unsigned int preserve_fds;
-	int no_new_privs; /* -1: as the process says */
-	bool tty;
-	bool detach;
-	bool ignore_paused;
-};
+int container_checkpoint(const struct container_host *host, const char *id,
+			 const struct checkpoint_options *options, struct error *err);
+/* As container_run(), from --image-path of @options. */
+int container_restore(const struct create_request *request, const struct checkpoint_options *options,
+		      int *ret_status, struct error *err);
 
 int container_exec(const struct exec_request *request, int *ret_status, struct error *err);
 
@@ -106,7 +59,7 @@ int container_state_text(const struct container_host *host, const char *id, char
 
 enum container_log { CONTAINER_LOG_MONITOR, CONTAINER_LOG_EXCEPTIONS };
 /*
- * Writes what krun keeps to @out_fd: km's log (monitor_log.h), or the programs that ran without km (audit.h). @follow: km's log until
+ * Writes what krun keeps to @out_fd: km's log (monitor/log.h), or the programs that ran without km (audit.h). @follow: km's log until
  * the container has ended. -ENOENT for a container without km.
  */
 int container_logs(const struct container_host *host, const char *id, enum container_log which, bool follow,

@@ -3,20 +3,19 @@
 /* `create` and `run`. */
 
 #include <errno.h>
-#include <signal.h>
-#include <stdlib.h>
 #include <sys/file.h>
 
-#include "container/checkpoint.h"
+#include "checkpoint/checkpoint.h"
 #include "container/container.h"
 #include "container/foreground.h"
-#include "container/launch.h"
-#include "container/monitor_log.h"
-#include "container/notify.h"
 #include "container/oom.h"
-#include "container/remove.h"
-#include "container/state_dir.h"
+#include "container/start.h"
 #include "hooks/hooks.h"
+#include "launch/launch.h"
+#include "launch/notify.h"
+#include "monitor/log.h"
+#include "state/remove.h"
+#include "state/state_dir.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/interrupt.h"

@@ -7,14 +7,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "container/container.h"
-#include "container/state.h"
 #include "km/km.h"
 #include "ns/idmap.h"
-#include "util/cleanup.h"
+#include "state/state.h"
 #include "syscall/open.h"
+#include "util/cleanup.h"
 #include "util/error.h"
 #include "util/proc.h"
 

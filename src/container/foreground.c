@@ -8,9 +8,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "container/notify.h"
 #include "container/oom.h"
 #include "krun/exit_codes.h"
+#include "launch/notify.h"
 #include "syscall/process.h"
 #include "terminal/terminal.h"
 #include "util/cleanup.h"

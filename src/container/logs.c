@@ -3,15 +3,14 @@
 /* `logs`: what krun itself keeps about a container beside its state. */
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "container/audit.h"
 #include "container/container.h"
-#include "container/monitor_log.h"
-#include "container/state.h"
+#include "monitor/log.h"
+#include "state/state.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/io.h"
@@ -34,7 +33,7 @@ static int open_monitor_log(int dir_fd, const struct state *state, struct error 
 		return error_set(err, -ENOENT,
 				 "km's log of container '%s' goes to '%s', as \"log\" has been set",
 				 state->id, log);
-	fd = monitor_log_open(dir_fd, state);
+	fd = state_log_open(dir_fd, state);
 	if (fd < 0)
 		return error_set(err, -ENOENT,
 				 "km's log of container '%s' is not here: it is in another mount namespace, "

@@ -14,11 +14,11 @@
 
 #include "cgroup/cgroup.h"
 #include "container/container.h"
-#include "container/live.h"
-#include "container/state.h"
-#include "container/status.h"
 #include "mount/setup.h"
 #include "spec/spec.h"
+#include "state/enter.h"
+#include "state/state.h"
+#include "state/status.h"
 #include "syscall/open.h"
 #include "syscall/process.h"
 #include "util/cleanup.h"
@@ -100,7 +100,7 @@ static int open_cgroup(const struct state *state, const struct spec *spec, struc
 static int carry_out(const struct state *state, struct change *change, struct error *err)
 {
 	struct fd_list keep = { 0 };
-	const struct live_act live = {
+	const struct enter_act live = {
 		.run = act,
 		.data = change,
 		.keep = &keep,
@@ -110,7 +110,7 @@ static int carry_out(const struct state *state, struct change *change, struct er
 
 	if (r == 0 && change->setup)
 		r = mount_setup_descriptors(change->setup, &keep);
-	r = r < 0 ? error_oom(err) : live_run(state, &live, err);
+	r = r < 0 ? error_oom(err) : enter_run(state, &live, err);
 	fd_list_done(&keep);
 	return r;
 }

@@ -7,8 +7,8 @@
 
 #include "cgroup/cgroup.h"
 #include "cgroup/events.h"
-#include "container/state.h"
 #include "krun/exit_codes.h"
+#include "state/state.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/io.h"

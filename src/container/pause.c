@@ -2,13 +2,14 @@
 #include "container/pause.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <time.h>
 
 #include "cgroup/cgroup.h"
 #include "cgroup/events.h"
-#include "container/state.h"
-#include "km/km.h"
+#include "container/container.h"
+#include "container/handle.h"
+#include "monitor/monitor.h"
+#include "state/state.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/io.h"
@@ -69,4 +70,29 @@ int pause_set(const struct state *state, bool frozen, struct error *err)
 							     cgroup_freeze(&cgroup, frozen, err);
 	cgroup_done(&cgroup);
 	return r;
+}
+
+static int freeze(const struct container_host *host, const char *id, enum operation operation,
+		  struct error *err)
+{
+	struct handle handle;
+	int r = handle_open(host, id, true, &handle, err);
+
+	if (r < 0)
+		return r;
+	r = status_check(handle.status, operation, id, err);
+	if (r == 0)
+		r = pause_set(&handle.state, operation == OP_PAUSE, err);
+	handle_done(&handle);
+	return r;
+}
+
+int container_pause(const struct container_host *host, const char *id, struct error *err)
+{
+	return freeze(host, id, OP_PAUSE, err);
+}
+
+int container_resume(const struct container_host *host, const char *id, struct error *err)
+{
+	return freeze(host, id, OP_RESUME, err);
 }

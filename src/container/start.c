@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/file.h>
-#include <unistd.h>
+
+#include "container/start.h"
 
 #include "container/container.h"
-#include "container/launch.h"
-#include "container/monitor_log.h"
-#include "container/notify.h"
-#include "container/remove.h"
-#include "container/state.h"
-#include "container/status.h"
 #include "hooks/hooks.h"
 #include "init/start.h"
 #include "krun/annotations.h"
+#include "launch/launch.h"
+#include "launch/notify.h"
+#include "monitor/log.h"
 #include "spec/spec.h"
+#include "state/state.h"
+#include "state/status.h"
 #include "syscall/process.h"
 #include "util/cleanup.h"
 #include "util/error.h"
@@ -28,7 +27,7 @@ static int release_monitor(const struct release *release, struct error *err)
 	const struct state *state = release->state;
 	pid_t monitor = state_monitor(state);
 	auto_close int pidfd = sys_pidfd_open(monitor);
-	auto_close int log_fd = monitor_log_open(release->dir_fd, state);
+	auto_close int log_fd = state_log_open(release->dir_fd, state);
 	off_t told = log_enabled(LOG_LEVEL_DEBUG) ? monitor_log_size(log_fd) : 0;
 	int r;
 
@@ -118,7 +117,7 @@ int container_start(const struct container_host *host, const char *id, struct er
 	if (r == 0) {
 		r = status_check(status, OP_START, id, err);
 		if (r < 0 && status == STATUS_STOPPED)
-			monitor_log_explain_state(dir_fd, &state, err);
+			state_log_explain(dir_fd, &state, err);
 	}
 	if (r == 0)
 		r = notify_listen(dir_fd, &notify_fd, err);

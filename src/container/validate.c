@@ -7,7 +7,6 @@
 #include <seccomp.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -16,11 +15,11 @@
 #include "cgroup/cgroup.h"
 #include "cgroup/rdt.h"
 #include "container/container.h"
-#include "container/launch.h"
 #include "json/findings.h"
 #include "km/km.h"
 #include "km/needs.h"
 #include "km/trust.h"
+#include "launch/launch.h"
 #include "mount/setup.h"
 #include "ns/kinds.h"
 #include "security/security.h"

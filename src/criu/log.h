@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 /*
- * Pure: the message of a log line that is an error and says something: "(00.04) Error (criu/x.c:1): TEXT". NULL for all
+ * Pure: the message of a log line that is an error and says something: "(00.04) Error (FILE:LINE): TEXT". NULL for all
  * others, among them those that only say that it failed, and one about a limit that CRIU can do without.
  */
 const char *criu_log_message(const char *line);

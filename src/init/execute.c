@@ -8,7 +8,6 @@
 #include <linux/openat2.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -22,6 +21,7 @@
 #include "init/ctx.h"
 #include "init/sync.h"
 #include "km/km.h"
+#include "monitor/monitor.h"
 #include "security/security.h"
 #include "spec/spec.h"
 #include "syscall/open.h"

@@ -25,6 +25,7 @@
 #include "init/sync.h"
 #include "km/km.h"
 #include "km/needs.h"
+#include "monitor/monitor.h"
 #include "security/security.h"
 #include "spec/spec.h"
 #include "syscall/process.h"

@@ -16,6 +16,7 @@
 #include "init/ctx.h"
 #include "init/sync.h"
 #include "km/km.h"
+#include "monitor/monitor.h"
 #include "mount/setup.h"
 #include "security/security.h"
 #include "spec/spec.h"

@@ -87,7 +87,7 @@ static int check_rlimits(const struct km_needs *needs, struct error *err)
 	return 0;
 }
 
-/* krun sets the soft limit to what km uses (init/identity.c), as far as the hard one lets it. */
+/* krun sets the soft limit to what km uses (init/inherit.c), as far as the hard one lets it. */
 static int check_files(const struct km_needs *needs, struct strv *warnings, struct error *err)
 {
 	const struct spec_process *process = needs->process;

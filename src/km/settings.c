@@ -17,6 +17,7 @@
 #include "km/km.h"
 #include "km/settings_table.h"
 #include "krun/annotations.h"
+#include "krun/files.h"
 #include "spec/spec.h"
 #include "util/array.h"
 #include "util/cleanup.h"

@@ -19,7 +19,6 @@ struct error;
 struct json_findings;
 struct spec;
 
-#define KM_SETTINGS_FILE "/etc/krun/krun.json"
 #define KM_MONITOR_DEFAULT "/opt/kontain/bin/km"
 #define KM_LIBC_DEFAULT "/opt/kontain/runtime/libc.so"
 

@@ -9,12 +9,15 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "krun/annotations.h"
 #include "security/security.h"
+#include "spec/spec.h"
 #include "syscall/process.h"
 #include "util/error.h"
 
@@ -162,4 +165,17 @@ int seccomp_try(const struct seccomp_program *program, struct error *err)
 	if (pid < 0)
 		return error_sys(err, r, "start a process that tries the seccomp filter");
 	return r < 0 ? error_sys(err, r, "config.json: /linux/seccomp: load the filter") : 0;
+}
+
+/* ---- the agent of a filter that notifies ---- */
+
+const char *seccomp_agent_path(const struct spec *spec)
+{
+	const char *path = spec->seccomp ? spec->seccomp->listener_path : NULL;
+
+	if (!path)
+		path = spec_annotation(spec, KRUN_ANNOTATION_SECCOMP_RECEIVER);
+	if (!path)
+		path = getenv("RUN_OCI_SECCOMP_RECEIVER");
+	return path && *path ? path : NULL;
 }

@@ -177,3 +177,9 @@ int apparmor_apply(const struct lsm_files *files, const char *profile, struct er
 int selinux_apply(const struct lsm_files *files, const char *label, struct error *err);
 /* For keys that this process makes. */
 int selinux_apply_to_keys(const struct lsm_files *files, const char *label, struct error *err);
+
+/*
+ * Where the agent listens: listenerPath, else the annotation run.oci.seccomp.receiver, else the variable
+ * RUN_OCI_SECCOMP_RECEIVER. NULL: nowhere.
+ */
+const char *seccomp_agent_path(const struct spec *spec);

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # layers.sh TREE: fails on an #include that does not go down. src/layers lists folders, lowest line first; folders on
-# one line do not include each other.
+# one line do not include each other. What the child does is planned in launch/ alone (init/init.h).
 set -eu
 cd "$1/src"
 # shellcheck disable=SC2016
@@ -24,6 +24,10 @@ find . -mindepth 2 -name '*.[ch]' -printf '%P\n' | sort | xargs awk '
 		if (to != from && !(to in told) && (!(from in rank) || !(to in rank) || rank[to] >= rank[from])) {
 			print FILENAME " must not include " to "/"
 			told[to] = bad = 1
+		}
+		if ($2 == "\"init/init.h\"" && from != "init" && from != "launch") {
+			print FILENAME " must not include init/init.h"
+			bad = 1
 		}
 	}
 	END {

@@ -202,11 +202,19 @@ class Checks(Scratch):
         self.assertEqual(self.check("layers.sh").returncode, 0)
         for name, line, text in (("util/io.c", '#include "cli/cli.h"', "util/io.c must not include cli/\n"),
                                  ("ns/plan.c", '#include "mount/plan.h"', "ns/plan.c must not include mount/\n"),
-                                 ("init/sync.c", '#include "nowhere/x.h"', "init/sync.c must not include nowhere/\n")):
+                                 ("init/sync.c", '#include "nowhere/x.h"', "init/sync.c must not include nowhere/\n"),
+                                 ("checkpoint/dump.c", '#include "launch/notify.h"', "checkpoint/dump.c must not include launch/\n"),
+                                 ("container/exec.c", '#include "init/init.h"', "container/exec.c must not include init/init.h\n")):
             self.append(name, line)
             done = self.check("layers.sh")
             self.assertNotEqual(done.returncode, 0)
             self.assertIn(text, done.stdout)
+
+    def test_list_of_exceptions_with_a_stale_entry(self):
+        os.remove(os.path.join(self.top, "src", "container", "audit.c"))
+        done = self.check("calls.sh")
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("container/audit.c: stale in tests/checks/calls.sh: JSON is read in one place\n", done.stdout)
 
     def test_calls_that_load_something_late(self):
         self.assertEqual(self.check("calls.sh").returncode, 0)

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * An image that is being made. km writes into a file that is mounted into the container, where a process may keep a descriptor of it:
+ * what is kept is a copy.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "checkpoint/image.h"
+#include "checkpoint/image_copy.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+
+/* Of this checkpoint, or of one that was killed. */
+static void remove_files(int dir_fd)
+{
+	unlinkat(dir_fd, IMAGE_SHARED, 0);
+	unlinkat(dir_fd, IMAGE_COPY, 0);
+	unlinkat(dir_fd, IMAGE_NEW_INVENTORY, 0);
+}
+
+static int make_file(int dir_fd, const char *name)
+{
+	return openat(dir_fd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+}
+
+int image_draft_make(int dir_fd, uid_t uid, gid_t gid, struct image_draft *ret, struct error *err)
+{
+	struct image_draft draft = { .dir_fd = -1, .shared_fd = -1, .copy_fd = -1 };
+
+	*ret = draft;
+	/* Where there are no locks two checkpoints at once are the caller's business. */
+	if (flock(dir_fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+		return error_set(err, -EBUSY, "another checkpoint writes into --image-path just now");
+	remove_files(dir_fd);
+	draft.dir_fd = dir_fd;
+	draft.shared_fd = make_file(dir_fd, IMAGE_SHARED);
+	if (draft.shared_fd >= 0)
+		draft.copy_fd = make_file(dir_fd, IMAGE_COPY);
+	*ret = draft;
+	if (draft.copy_fd < 0)
+		return error_sys(err, -errno, "make a file for the snapshot in --image-path");
+	/* Who may not give files away lets everybody write, for as long as it takes, in a directory that is his. */
+	if (fchown(draft.shared_fd, uid, gid) < 0 && fchmod(draft.shared_fd, 0666) < 0)
+		return error_sys(err, -errno, "give the snapshot's file to user %u", uid);
+	return 0;
+}
+
+int image_draft_check_room(const struct image_draft *draft, uint64_t size, struct error *err)
+{
+	const uint64_t files = image_copy_is_free(draft->shared_fd, draft->copy_fd) ? 1 : 2;
+	struct statvfs fs;
+
+	if (fstatvfs(draft->dir_fd, &fs) < 0 || fs.f_blocks == 0 ||
+	    (uint64_t)fs.f_bavail * fs.f_frsize / files >= size)
+		return 0;
+	return error_set(err, -ENOSPC,
+			 "--image-path: %llu MiB are free, and a snapshot of about %llu MiB%s would not fit: "
+			 "the payload goes on",
+			 (unsigned long long)((uint64_t)fs.f_bavail * fs.f_frsize >> 20),
+			 (unsigned long long)((size + (1 << 20) - 1) >> 20),
+			 files == 2 ? ", with a copy for a moment," : "");
+}
+
+int image_draft_take(struct image_draft *draft, bool interruptible, struct error *err)
+{
+	int r = image_copy(draft->shared_fd, draft->copy_fd, interruptible, err);
+
+	if (r == 0)
+		r = image_check_snapshot(draft->copy_fd, err);
+	if (r < 0)
+		return r;
+	/* Room for what follows. */
+	unlinkat(draft->dir_fd, IMAGE_SHARED, 0);
+	cleanup_close(&draft->shared_fd);
+	return 0;
+}
+
+void image_draft_done(struct image_draft *draft)
+{
+	if (draft->dir_fd >= 0) {
+		remove_files(draft->dir_fd);
+		flock(draft->dir_fd, LOCK_UN);
+	}
+	cleanup_close(&draft->shared_fd);
+	cleanup_close(&draft->copy_fd);
+	draft->dir_fd = -1;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* An id, or with --regex all ids that a regular expression matches. */
+
+#include <errno.h>
+#include <regex.h>
+
+#include "cli/command.h"
+#include "util/error.h"
+#include "util/strv.h"
+
+int command_match_ids(const struct container_host *host, const char *pattern, struct strv *ret,
+		      struct error *err)
+{
+	struct strv ids = { 0 };
+	char reason[128];
+	regex_t regex;
+	int r = regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB);
+
+	if (r != 0) {
+		regerror(r, &regex, reason, sizeof(reason));
+		return error_set(err, -EINVAL, "--regex: '%s': %s", pattern, reason);
+	}
+	r = container_ids(host, &ids, err);
+	for (size_t i = 0; r == 0 && i < ids.len; i++)
+		if (regexec(&regex, ids.items[i], 0, NULL, 0) == 0 && strv_add(ret, ids.items[i]) < 0)
+			r = error_oom(err);
+	strv_done(&ids);
+	regfree(&regex);
+	return r;
+}
+
+int command_for_each(const struct cli *cli, bool regex,
+		     int (*act)(const struct cli *cli, const char *id, const void *options,
+				struct error *err),
+		     const void *options, struct error *err)
+{
+	struct error failure;
+	struct strv ids = { 0 };
+	int result, r;
+
+	if (!regex)
+		return act(cli, cli->args[0], options, err);
+	result = command_match_ids(&cli->host, cli->args[0], &ids, err);
+	for (size_t i = 0; i < ids.len; i++) {
+		r = act(cli, ids.items[i], options, &failure);
+		if (r < 0 && result == 0) {
+			result = r;
+			*err = failure;
+		}
+	}
+	strv_done(&ids);
+	return result;
+}

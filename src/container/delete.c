@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "container/container.h"
+#include "container/handle.h"
+#include "monitor/log.h"
+#include "spec/spec.h"
+#include "state/remove.h"
+#include "state/state.h"
+#include "state/state_dir.h"
+#include "state/status.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+#include "util/log.h"
+
+/* Where a container without a readable state has to be: in the cgroup that its configuration names. The path stays NULL when that is no help. */
+static int find_by_config(const struct container_host *host, int dir_fd, const char *id,
+			  struct cgroup_place *ret, struct error *err)
+{
+	struct cgroup_request request = { .id = id, .manager = host->manager, .root_fd = -1 };
+	struct spec *spec = NULL;
+	struct cgroup cgroup;
+	int r = spec_load(dir_fd, STATE_CONFIG, &spec, err);
+
+	if (r < 0)
+		return error_is_shortage(r) ? r : 0;
+	request.spec_path = spec->cgroups_path;
+	if (cgroup_place_make(&request, ret, err) == 0 && ret->path) {
+		r = cgroup_open(ret, &cgroup, err);
+		if (r == 0)
+			cgroup_done(&cgroup);
+	}
+	spec_free(spec);
+	return r;
+}
+
+/*
+ * Neither file can be read. The copy of config.json tells in which cgroup the container has to be, unless systemd has chosen it; then,
+ * and when there is no such group, nobody can say what is left, and the container is not forgotten.
+ */
+static int delete_by_config(const struct container_host *host, int dir_fd, const char *id, struct error *err)
+{
+	struct state state = { .id = (char *)(uintptr_t)id };
+	int r = find_by_config(host, dir_fd, id, &state.cgroup, err);
+
+	if (r == 0 && state.cgroup.path)
+		r = container_remove(host, dir_fd, &state, NULL, err);
+	else if (r == 0 || r == -ENOENT)
+		r = error_set(err, -EPROTO,
+			      "container '%s': '%s' and '%s' cannot be read, and it has no cgroup '%s': its "
+			      "processes "
+			      "may be left; end them, then remove its directory in the state root",
+			      id, STATE_FILE, STATE_PLACE,
+			      state.cgroup.path ? state.cgroup.path :
+			      state.cgroup.unit ? state.cgroup.unit :
+						  "of its own");
+	cgroup_place_done(&state.cgroup);
+	return r;
+}
+
+static bool is_absent(int dir_fd, const char *name)
+{
+	return faccessat(dir_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
+}
+
+/*
+ * What a directory without a readable state holds, which is locked. Without either file it is what a create left that was killed in its
+ * first steps, before there was a cgroup.
+ */
+static int delete_unreadable(const struct container_host *host, int dir_fd, const char *id, struct error *err)
+{
+	if (is_absent(dir_fd, STATE_FILE) && is_absent(dir_fd, STATE_PLACE))
+		return state_dir_remove(host, dir_fd, id, err);
+	return delete_by_config(host, dir_fd, id, err);
+}
+
+/*
+ * Somebody is at work on the container, and may wait for what it will never do, a checkpoint for km's answer, say. With the death of
+ * its process that work ends, and the lock is free. Without one (it is being made) the lock is waited for.
+ */
+static void kill_busy(const struct container_host *host, const char *id)
+{
+	struct state state;
+	struct error err;
+	auto_close int dir_fd = state_dir_open(host, id, &err);
+
+	if (dir_fd < 0 || !state_dir_is_locked(dir_fd) || state_load_some(dir_fd, id, &state, &err) < 0)
+		return;
+	if (container_kill_init(&state, &err) < 0)
+		log_debug("%s", err.text);
+	state_done(&state);
+}
+
+static int delete_known(const struct container_host *host, int dir_fd, const struct state *state,
+			struct error *err)
+{
+	auto_close int log_fd = state_log_open(dir_fd, state);
+
+	/* It goes with the state: this is the last time that anybody sees it. */
+	monitor_log_to_debug(log_fd, 0);
+	return container_remove(host, dir_fd, state, NULL, err);
+}
+
+/* Whatever its status is; a container that is not there is deleted. */
+static int delete_by_force(const struct container_host *host, const char *id, struct error *err)
+{
+	auto_close int dir_fd = -1;
+	struct state state;
+	int r;
+
+	kill_busy(host, id);
+	dir_fd = state_dir_open(host, id, err);
+	r = dir_fd < 0 ? dir_fd : state_dir_lock(dir_fd, id, err);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	r = state_load_some(dir_fd, id, &state, err);
+	if (r < 0)
+		return error_is_shortage(r) ? error_prefix(err, "container '%s'", id) :
+					      delete_unreadable(host, dir_fd, id, err);
+	r = delete_known(host, dir_fd, &state, err);
+	state_done(&state);
+	return r;
+}
+
+int container_delete(const struct container_host *host, const char *id, bool force, struct error *err)
+{
+	struct handle handle;
+	int r;
+
+	if (force)
+		return delete_by_force(host, id, err);
+	r = handle_open(host, id, true, &handle, err);
+	if (r < 0)
+		return r;
+	/* We hold the lock, so nobody is making it any more: "creating" is what a killed create left. */
+	if (handle.status != STATUS_CREATING)
+		r = status_check(handle.status, OP_DELETE, id, err);
+	if (r == 0)
+		r = delete_known(host, handle.dir_fd, &handle.state, err);
+	handle_done(&handle);
+	return r;
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The cgroup of a new container: made, limited, delegated, and in the state. */
+
+#include <linux/mount.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "krun/annotations.h"
+#include "launch/launch.h"
+#include "ns/idmap.h"
+#include "ns/setup.h"
+#include "spec/place.h"
+#include "state/host.h"
+#include "state/state_dir.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+
+/* Whether the container gets its own cgroup to write in: config-linux.md "Cgroup ownership". */
+static bool has_writable_cgroup(const struct spec *spec)
+{
+	const struct spec_namespace *cgroup = &spec->namespaces[NS_CGROUP];
+	const struct spec_mount *mount = spec_mount_at(spec, "/sys/fs/cgroup");
+
+	return cgroup->listed && !cgroup->path && mount && strncmp(mount->type, "cgroup", 6) == 0 &&
+	       !((mount->options.attr_set | mount->options.rec_attr_set) & MOUNT_ATTR_RDONLY);
+}
+
+/* A group below the container's that annotations ask for, or nothing: of systemd's scope, and one to be delegated. */
+static int make_below(struct launch *launch, struct error *err)
+{
+	const char *subgroup = spec_annotation(launch->spec, KRUN_ANNOTATION_SYSTEMD_SUBGROUP);
+	const char *delegate = spec_annotation(launch->spec, KRUN_ANNOTATION_DELEGATE_CGROUP);
+	auto_free char *below = NULL;
+
+	if (!launch->cgroup.place.unit)
+		subgroup = NULL;
+	if ((!subgroup || !*subgroup) && (!delegate || !*delegate))
+		return 0;
+	if (asprintf(&below, "%s/%s", subgroup ? subgroup : "", delegate ? delegate : "") < 0) {
+		below = NULL;
+		return error_oom(err);
+	}
+	launch->payload_cgroup_fd = cgroup_make_below(&launch->cgroup, below, err);
+	launch->state.cgroup_below = true;
+	return launch->payload_cgroup_fd < 0 ?
+		       error_prefix(err, "config.json: /annotations/%s",
+				    delegate && *delegate ? KRUN_ANNOTATION_DELEGATE_CGROUP :
+							    KRUN_ANNOTATION_SYSTEMD_SUBGROUP) :
+		       0;
+}
+
+/* Of the program's user: the map of a namespace that is joined is not config.json's to say. */
+static bool find_owner(const struct launch *launch, uid_t *ret)
+{
+	const struct spec_id_maps *maps = &launch->spec->id_maps;
+	const uid_t uid = launch->process.user.uid;
+
+	if (!launch->spec->namespaces[NS_USER].path)
+		return idmap_to_host(maps->uids, maps->uids_len, uid, ret);
+	/* A restored container has no process yet. */
+	return launch->child.pid > 0 && idmap_user_of(launch->proc_fd, launch->child.pid, uid, ret);
+}
+
+int launch_cgroup_delegate(struct launch *launch, struct error *err)
+{
+	const int dir_fd = launch->payload_cgroup_fd >= 0 ? launch->payload_cgroup_fd : launch->cgroup.dir_fd;
+	uid_t uid;
+
+	if (dir_fd < 0 || geteuid() != 0 || !has_writable_cgroup(launch->spec) || !find_owner(launch, &uid) ||
+	    uid == 0)
+		return 0;
+	return cgroup_delegate(dir_fd, uid, err);
+}
+
+static int limit_cgroup(struct launch *launch, struct error *err)
+{
+	const struct spec_resources *resources = &launch->spec->resources;
+	struct spec_device_rule extra[KM_DEVICES_MAX];
+	const size_t extra_len = launch->has_km ? km_device_rules(&launch->km, NULL, extra) : 0;
+	int r = cgroup_limit(&launch->cgroup, resources, err);
+
+	if (r == 0)
+		r = cgroup_filter_devices(&launch->cgroup, resources, extra, extra_len, err);
+	return r;
+}
+
+int launch_cgroup_make(struct launch *launch, struct error *err)
+{
+	const struct spec_resources *resources = &launch->spec->resources;
+	const bool rootless = geteuid() != 0 || ns_in_user_namespace();
+	auto_close int root_fd = state_root_open(launch->request->host, true, err);
+	const struct cgroup_request request = {
+		.id = launch->request->id,
+		.spec_path = launch->spec->cgroups_path,
+		.manager = launch->request->host->manager,
+		.optional = !cgroup_wants_limits(resources) && rootless,
+		.user = rootless,
+		.root_fd = root_fd,
+		.annotations = launch->spec->annotations,
+		.annotations_len = launch->spec->annotations_len,
+	};
+	struct cgroup_place *place = &launch->state.cgroup;
+	int r;
+
+	if (root_fd < 0)
+		return root_fd;
+	if (request.manager == CGROUP_DISABLED && cgroup_wants_limits(resources))
+		return error_set(err, -EINVAL,
+				 "config.json: /linux/resources: limits are asked for, but "
+				 "--cgroup-manager is disabled");
+	/*
+	 * The place is in the state before the cgroup exists: a create that is killed leaves both findable. A scope is there
+	 * only after systemd made it: until the container is in it, it ends with this command.
+	 */
+	r = cgroup_place_make(&request, place, err);
+	if (r == 0 && !place->unit)
+		r = state_save(launch->dir_fd, &launch->state, err);
+	if (r == 0)
+		r = cgroup_create(&request, resources, &launch->cgroup, err);
+	if (r < 0)
+		return r;
+	cgroup_place_done(place);
+	if (cgroup_place_copy(&launch->cgroup.place, place) < 0)
+		return error_oom(err);
+	if (!place->path)
+		return 0;
+	r = limit_cgroup(launch, err);
+	if (r == 0 && place->unit)
+		r = state_save(launch->dir_fd, &launch->state, err);
+	return r < 0 ? r : make_below(launch, err);
+}

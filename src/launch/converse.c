@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What the command and the process that it has made say to each other (init/sync.h), and what is done for the process meanwhile. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "hooks/hooks.h"
+#include "init/sync.h"
+#include "krun/annotations.h"
+#include "launch/agent.h"
+#include "launch/launch.h"
+#include "monitor/log.h"
+#include "mount/setup.h"
+#include "ns/idmap.h"
+#include "ns/netdev.h"
+#include "ns/setup.h"
+#include "security/security.h"
+#include "syscall/process.h"
+#include "terminal/terminal.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+#include "util/io.h"
+#include "util/log.h"
+#include "util/proc.h"
+
+int launch_run_hooks(struct launch *launch, struct error *err)
+{
+	static const enum hook_kind kinds[] = { HOOK_PRESTART, HOOK_CREATE_RUNTIME };
+	auto_free char *text = state_text(&launch->state, "creating", launch->child.pid, false);
+	int r = 0;
+
+	if (!text)
+		return error_oom(err);
+	launch->hooks_ran = true;
+	for (size_t i = 0; r == 0 && i < 2; i++)
+		if (launch->spec->hooks[kinds[i]].len > 0)
+			r = hooks_run(kinds[i], &launch->spec->hooks[kinds[i]], text,
+				      &(struct hooks_context){ .directory = launch->state.bundle }, err);
+	return r;
+}
+
+static int run_parent_hooks(struct launch *launch, struct error *err)
+{
+	auto_close int state_fd = -1;
+	int r = launch_run_hooks(launch, err);
+
+	if (r < 0)
+		return r;
+	state_fd = launch_state_fd(launch, err);
+	if (state_fd < 0)
+		return state_fd;
+	return sync_send(launch->child.sync_fd, SYNC_HOOKS_DONE, 0, state_fd, err);
+}
+
+int launch_take_console(struct launch *launch, int master_fd, struct error *err)
+{
+	return console_take(master_fd, &launch->console_fd, &launch->master_fd, err);
+}
+
+void launch_give_streams(int proc_fd, pid_t pid, const struct spec_process *process)
+{
+	uid_t uid;
+
+	if (!process->terminal && idmap_user_of(proc_fd, pid, process->user.uid, &uid))
+		init_give_streams(uid);
+}
+
+static int give_id_maps(struct launch *launch, struct error *err)
+{
+	const struct spec_process *process = &launch->process;
+	int r = 0;
+
+	if (!launch->plan.user_namespace)
+		return 0;
+	if (!launch->spec->namespaces[NS_USER].path)
+		r = idmap_write(launch->proc_fd, launch->child.pid, &launch->spec->id_maps, err);
+	if (r == 0)
+		r = rlimits_prepare(launch->child.pid, process->rlimits, process->rlimits_len, err);
+	if (r == 0)
+		r = scheduling_apply(launch->child.pid, process, err);
+	if (r == 0 && process->oom_score_adj.set && geteuid() == 0)
+		r = oom_score_apply(launch->proc_fd, launch->child.pid, process->oom_score_adj.value, err);
+	if (r == 0) {
+		launch_give_streams(launch->proc_fd, launch->child.pid, process);
+		r = sync_send(launch->child.sync_fd, SYNC_ID_MAPS, 0, -1, err);
+	}
+	return r;
+}
+
+/* While the child waits or works: its network namespace is there since its birth, unless it joins one. */
+static int move_net_devices(struct launch *launch, struct error *err)
+{
+	const struct spec *spec = launch->spec;
+	const char *path = spec->namespaces[NS_NETWORK].path;
+	auto_close int netns_fd = -1;
+	char own[32];
+
+	if (spec->net_devices_len == 0)
+		return 0;
+	snprintf(own, sizeof(own), "%d/ns/net", launch->child.pid);
+	netns_fd =
+		path ? open(path, O_RDONLY | O_CLOEXEC) : openat(launch->proc_fd, own, O_RDONLY | O_CLOEXEC);
+	if (netns_fd < 0)
+		return error_sys(err, -errno, "open the container's network namespace");
+	return netdev_move(spec->net_devices, spec->net_devices_len, netns_fd, err);
+}
+
+/* A limit that is too low kills km, or krun's own process before it, without a word. */
+static int explain_death(const struct launch *launch, struct error *err)
+{
+	char text[512], limit[32];
+	const char *kills;
+
+	if (launch->cgroup.dir_fd < 0 ||
+	    io_read_small(launch->cgroup.dir_fd, "memory.events", text, sizeof(text)) <= 0)
+		return err->code;
+	kills = strstr(text, "oom_kill ");
+	if (!kills || strtoul(kills + strlen("oom_kill "), NULL, 10) == 0)
+		return err->code;
+	if (io_read_small(launch->cgroup.dir_fd, "memory.max", limit, sizeof(limit)) <= 0 ||
+	    strcmp(limit, "max") == 0)
+		return error_prefix(err, "memory ran out, by a limit above the container's cgroup");
+	return error_prefix(err, "the container's memory limit is too low (%s bytes)", limit);
+}
+
+/* Who may not make a device node has the host's, with its mode. */
+static const struct km_device *find_closed_device(const struct launch *launch)
+{
+	for (size_t i = 0; i < launch->km.devices_len; i++) {
+		struct stat st;
+
+		if ((geteuid() != 0 || ns_in_user_namespace()) && fstat(launch->km.devices[i].fd, &st) == 0 &&
+		    (st.st_mode & 0006) != 0006)
+			return &launch->km.devices[i];
+	}
+	return NULL;
+}
+
+/* What is known of an early end beside what km says itself. */
+static int explain_settings(const struct launch *launch, int r, struct error *err)
+{
+	const struct km_device *device = find_closed_device(launch);
+
+	if (launch->km.settings.log)
+		return error_prefix(err, "with \"log\" set to '%s'", launch->km.settings.log);
+	if (device && strstr(err->text, "Permission denied"))
+		return error_prefix(
+			err,
+			"'%s' is closed for the container's user: change its mode on the host, or keep "
+			"the caller's groups (annotation " KRUN_ANNOTATION_KEEP_GROUPS
+			"=1, which \"allowKeepGroups\" of the host's settings lets act; "
+			"--group-add keep-groups)",
+			device->path);
+	return r;
+}
+
+/* Without it the payload runs all the same, and may meet a number that is taken. */
+static void hold_management(const struct launch *launch, pid_t monitor, int pidfd)
+{
+	struct error err;
+	auto_close int fd = km_management_open(launch->proc_fd, monitor, &err);
+	int r = fd < 0 ? fd : km_management_hold(fd, monitor, pidfd);
+
+	if (r < 0)
+		log_debug("no connection to km's management socket is held: %s", error_reason(r));
+	else
+		km_management_wait_held(monitor);
+}
+
+static int wait_for_monitor(struct launch *launch, pid_t monitor, struct error *err)
+{
+	auto_close int pidfd = sys_pidfd_open(monitor);
+	const struct km_process km = {
+		.pid = monitor,
+		.pidfd = pidfd,
+		.child = launch->child.pid,
+	};
+	int r;
+
+	if (launch->shim_fd >= 0)
+		launch->state.monitor_pid = monitor;
+	/* The socket ends with km's execve, or brings the reason why there was none. */
+	r = sync_expect_execution(launch->child.sync_fd, NULL, err);
+	if (r < 0)
+		return r;
+	r = km_wait_ready(&km, launch->km.settings.start_timeout_ms, err);
+	if (r == -ECHILD && monitor_log_size(launch->monitor_log_fd) == 0)
+		km_probe_explain(launch->km.monitor_fd, err);
+	else if (r < 0)
+		monitor_log_explain(launch->monitor_log_fd, err);
+	monitor_log_to_debug(launch->monitor_log_fd, 0);
+	if (r == -ECHILD)
+		return explain_settings(launch, explain_death(launch, err), err);
+	if (r == 0 && launch->state.management)
+		hold_management(launch, monitor, pidfd);
+	return r < 0 ? r : monitor_log_bound(launch->monitor_log_fd, err);
+}
+
+static int give_tree(const struct launch *launch, int index, struct error *err)
+{
+	auto_close int fd = -1;
+
+	if (index < 0 || !launch->mounts)
+		return error_set(err, -EPROTO, "a copy of mount %d was asked for", index);
+	fd = mount_setup_copy_again(launch->mounts, (size_t)index, err);
+	return fd < 0 ? fd : sync_send(launch->child.sync_fd, SYNC_TREE, 0, fd, err);
+}
+
+int launch_converse(struct launch *launch, struct error *err)
+{
+	struct sync_message message;
+	int r = launch_join_rdt_class(&launch->state, launch->child.pid, err);
+
+	if (r == 0)
+		r = move_net_devices(launch, err);
+	if (r == 0)
+		r = give_id_maps(launch, err);
+	while (r == 0) {
+		r = sync_receive(launch->child.sync_fd, &message, err);
+		if (r < 0)
+			return r;
+		if (r == SYNC_END) {
+			error_set(err, -ECHILD,
+				  "the container's process ended before it was complete (killed?)");
+			return explain_death(launch, err);
+		}
+		switch ((int)message.kind) {
+		case SYNC_WANT_TREE:
+			r = give_tree(launch, message.value, err);
+			break;
+		case SYNC_WANT_HOOKS:
+			r = run_parent_hooks(launch, err);
+			break;
+		case SYNC_CONSOLE:
+			r = launch_take_console(launch, message.fd, err);
+			break;
+		case SYNC_SECCOMP:
+			r = agent_deliver(launch->spec, launch->handover, &launch->state, "creating",
+					  launch->child.pid, message.fd, err);
+			break;
+		case SYNC_READY:
+			if (launch->plan.park == INIT_PARK_MONITOR)
+				return wait_for_monitor(launch, message.sender, err);
+			return 0;
+		default:
+			cleanup_close(&message.fd);
+			return error_set(err, -EPROTO, "unexpected sync message %d", (int)message.kind);
+		}
+	}
+	return r;
+}
+
+/* Behind the process in front of km it is that one's child; there is no other yet. */
+static int has_executed(pid_t pid, bool in_front)
+{
+	const pid_t program = in_front ? proc_child(pid) : pid;
+
+	return program > 0 ? proc_has_executed(program) : -ESRCH;
+}
+
+int launch_expect_execution(int sync_fd, const struct sync_message *said, pid_t pid, bool in_front,
+			    struct error *err)
+{
+	const int said_so = sync_expect_execution(sync_fd, said, err);
+	int executed;
+
+	if (said_so < 0)
+		return said_so;
+	executed = has_executed(pid, in_front);
+	/*
+	 * Who is not its parent may come too late to see anything of it: then its last word counts, which a filter may have kept back. Where
+	 * nothing can be looked at for now that word counts, too.
+	 */
+	if (executed > 0 || (executed < 0 && said_so == SYNC_MESSAGE))
+		return 0;
+	return error_set(err, -ECHILD,
+			 "the container's process ended before it executed its program (killed?)");
+}

@@ -1,0 +1,510 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "launch/exec.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "init/init.h"
+#include "init/sync.h"
+#include "km/exceptions.h"
+#include "km/needs.h"
+#include "launch/activation.h"
+#include "launch/agent.h"
+#include "launch/launch.h"
+#include "launch/report.h"
+#include "launch/request.h"
+#include "monitor/log.h"
+#include "ns/idmap.h"
+#include "security/security.h"
+#include "spec/spec.h"
+#include "state/enter.h"
+#include "state/host.h"
+#include "state/state.h"
+#include "state/status.h"
+#include "syscall/open.h"
+#include "syscall/process.h"
+#include "syscall/socket.h"
+#include "terminal/terminal.h"
+#include "util/array.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+#include "util/interrupt.h"
+#include "util/io.h"
+#include "util/log.h"
+#include "util/proc.h"
+
+void exec_done(struct exec *exec)
+{
+	cleanup_close(&exec->dir_fd);
+	cleanup_close(&exec->pidfd);
+	cleanup_close(&exec->proc_fd);
+	cleanup_close(&exec->joined_root_fd);
+	cleanup_close(&exec->root_fd);
+	if (exec->cgroup_fd != exec->cgroup.dir_fd)
+		cleanup_close(&exec->cgroup_fd);
+	cgroup_done(&exec->cgroup);
+	cleanup_close(&exec->monitor_log_fd);
+	cleanup_close(&exec->shim_fd);
+	cleanup_close(&exec->console_fd);
+	cleanup_close(&exec->child.sync_fd);
+	cleanup_close(&exec->master_fd);
+	seccomp_program_done(&exec->seccomp);
+	seccomp_handover_free(exec->handover);
+	km_exception_done(&exec->exception);
+	exec_process_done(&exec->process);
+	state_done(&exec->state);
+	spec_free(exec->spec);
+}
+
+static int find_container(struct exec *exec, struct error *err)
+{
+	const struct exec_request *request = exec->request;
+	enum status status;
+	int r;
+
+	exec->dir_fd = state_open(request->host, request->id, false, &exec->state, err);
+	if (exec->dir_fd < 0)
+		return exec->dir_fd;
+	exec->pidfd = status_open_process(&exec->state, err);
+	if (exec->pidfd < 0 && exec->pidfd != -ESRCH)
+		return exec->pidfd;
+	/* With the pidfd open first: what the status says is said about the process behind it. */
+	r = status_of(exec->dir_fd, &exec->state, &status, err);
+	if (r < 0)
+		return r;
+	if (!(status == STATUS_PAUSED && request->ignore_paused)) {
+		r = status_check(status, OP_EXEC, request->id, err);
+		if (r < 0)
+			return status == STATUS_STOPPED ? state_log_explain(exec->dir_fd, &exec->state, err) :
+							  r;
+	}
+	if (exec->pidfd < 0)
+		return error_set(err, -ESRCH, "container not running");
+	exec->unprivileged = geteuid() != 0;
+	exec->proc_fd = open_proc();
+	return exec->proc_fd < 0 ? error_sys(err, exec->proc_fd, "open '/proc'") : 0;
+}
+
+static int choose_process(struct exec *exec, struct error *err)
+{
+	const struct exec_request *request = exec->request;
+	int r = 0;
+
+	if (!request->process || exec->state.exec_reads_config)
+		r = state_load_config(exec->dir_fd, &exec->state, &exec->spec, err);
+	if (r == 0 && !request->process && !exec->spec->process)
+		r = error_set(err, -EINVAL,
+			      "config.json: /process: missing, and nothing else says as whom and where: "
+			      "--process is needed");
+	if (r == 0)
+		r = exec_process_make(request,
+				      request->process ? request->process->process : exec->spec->process,
+				      &exec->process, err);
+	if (r == 0)
+		r = activation_environment(&exec->process.env, &exec->listens, err);
+	if (r < 0)
+		return r;
+	if (request->process)
+		spec_warn(request->process, "--process");
+	if (exec->process.process.terminal && request->detach && !request->console_socket)
+		return error_set(err, -EINVAL, "a terminal of a detached process needs --console-socket");
+	if (!exec->process.process.terminal && request->console_socket)
+		return error_set(err, -EINVAL, "--console-socket is given but the process has no terminal");
+	return 0;
+}
+
+static int open_cgroup(struct exec *exec, struct error *err)
+{
+	const char *below = exec->request->cgroup;
+	int r;
+
+	if (!exec->state.cgroup.path)
+		return below ? error_set(err, -EOPNOTSUPP,
+					 "--cgroup: the container has no cgroup of its own") :
+			       0;
+	r = cgroup_open(&exec->state.cgroup, &exec->cgroup, err);
+	if (r < 0)
+		return r;
+	exec->cgroup_fd = exec->cgroup.dir_fd;
+	if (!below && exec->state.cgroup_below) {
+		exec->cgroup_fd = cgroup_open_member(&exec->cgroup, exec->proc_fd, exec->state.pid, err);
+		return exec->cgroup_fd < 0 ? exec->cgroup_fd : 0;
+	}
+	if (!below)
+		return 0;
+	while (*below == '/')
+		below++;
+	exec->cgroup_fd = sys_openat2(exec->cgroup.dir_fd, *below ? below : ".", O_RDONLY | O_DIRECTORY, 0,
+				      RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+	if (exec->cgroup_fd < 0)
+		return error_sys(err, exec->cgroup_fd, "--cgroup '%s'", exec->request->cgroup);
+	return 0;
+}
+
+static int open_root(struct exec *exec, struct error *err)
+{
+	exec->root_fd = enter_open_root(exec->proc_fd, &exec->state, err);
+	if (exec->root_fd < 0)
+		return exec->root_fd;
+	if (!exec->state.joined_mounts)
+		return 0;
+	exec->joined_root_fd = open(exec->state.rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return exec->joined_root_fd < 0 ? error_sys(err, -errno, "open the root '%s'", exec->state.rootfs) :
+					  0;
+}
+
+static int check_needs(const struct exec *exec, struct error *err)
+{
+	struct strv warnings = { 0 };
+	struct rlimit files;
+	int r;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+		return error_sys(err, -errno, "read RLIMIT_NOFILE");
+	r = km_needs_check_process(
+		&(struct km_needs){
+			.process = &exec->process.process,
+			.preserve_fds = activation_preserved(exec->request->preserve_fds),
+			.nofile = files.rlim_max,
+		},
+		&warnings, err);
+	for (size_t i = 0; r == 0 && i < warnings.len; i++)
+		log_warning("%s", warnings.items[i]);
+	strv_done(&warnings);
+	return r;
+}
+
+/* A command that is km already runs with its own options, and does not wait. */
+static bool names_monitor(const struct exec *exec)
+{
+	const char *name = exec->process.process.args[0], *base = strrchr(exec->state.monitor, '/') + 1;
+
+	return strcmp(name, strchr(name, '/') ? exec->state.monitor : base) == 0;
+}
+
+/* Process 1 may have gone elsewhere, where its list of exceptions and the programs in it are what it likes. */
+static bool has_its_own_root(const struct exec *exec)
+{
+	struct stat st;
+
+	return fstat(exec->root_fd, &st) == 0 && file_id_matches(&exec->state.root_file, &st);
+}
+
+/* A program that the container's root approved runs without km; everything else gets a km of its own. */
+static int choose_program(struct exec *exec, struct error *err)
+{
+	struct km_settings settings;
+	int r;
+
+	if (exec->state.personality != PERSONALITY_KM)
+		return 0;
+	km_environment_clean(exec->process.env.items, true);
+	exec->process.env.len = strv_len(exec->process.env.items);
+	for (size_t i = 0; i < exec->state.monitor_environment.len; i++)
+		if (strv_env_put(&exec->process.env, exec->state.monitor_environment.items[i]) < 0)
+			return error_oom(err);
+	/* What the host permits now, not when the container was made. */
+	r = km_settings_load(exec->request->host->config_file, &settings, err);
+	if (r < 0)
+		return r;
+	if (!has_its_own_root(exec)) {
+		log_warning("process 1 of the container has changed its root: no program runs without km");
+		settings.exceptions = KM_EXCEPTIONS_DENY;
+	}
+	r = km_exception_find(exec->root_fd, idmap_root_of(exec->proc_fd, exec->state.pid), &settings,
+			      exec->process.process.args[0], &exec->exception, err);
+	exec->audit_syslog = settings.exceptions_audit == KM_AUDIT_SYSLOG;
+	km_settings_done(&settings);
+	if (r < 0 || exec->exception.fd >= 0)
+		return r;
+	r = check_needs(exec, err);
+	if (r < 0)
+		return r;
+	/* km truncates its log at its start: each process gets one of its own, which dies with it. */
+	exec->monitor_waits = exec->state.start == KM_START_PAYLOAD && !names_monitor(exec) &&
+			      !km_listens_first(exec->process.env.items);
+	exec->monitor_log_fd = monitor_log_make_unnamed(exec->dir_fd, exec->monitor_waits, err);
+	return exec->monitor_log_fd < 0 ? exec->monitor_log_fd : 0;
+}
+
+/* The pid namespace holds for the child only, so the parent joins it. */
+static int join_pid_namespace(struct exec *exec, struct error *err)
+{
+	exec->namespaces = exec->state.namespaces;
+	/* Joining the one that we are in is an error (EINVAL). */
+	if ((exec->namespaces & CLONE_NEWUSER) && idmap_is_ours(exec->proc_fd, exec->state.pid))
+		exec->namespaces &= ~(uint64_t)CLONE_NEWUSER;
+	if (!(exec->namespaces & CLONE_NEWPID))
+		return 0;
+	if (setns(exec->pidfd, CLONE_NEWPID) == 0)
+		return 0;
+	if (errno == EPERM && (exec->namespaces & CLONE_NEWUSER) &&
+	    setns(exec->pidfd, CLONE_NEWUSER | CLONE_NEWPID) == 0) {
+		exec->namespaces &= ~(uint64_t)CLONE_NEWUSER;
+		return 0;
+	}
+	return error_sys(err, -errno, "enter the container's pid namespace");
+}
+
+static int open_rest(struct exec *exec, struct error *err)
+{
+	const char *socket = exec->request->console_socket;
+	int r = seccomp_program_load(exec->dir_fd, STATE_SECCOMP, &exec->seccomp, err);
+
+	if (r < 0 && (r != -ENOENT || exec->state.has_seccomp))
+		return r;
+	exec->has_seccomp = r == 0;
+	r = exec->has_seccomp && exec->spec ?
+		    agent_prepare(exec->spec, &exec->seccomp, &exec->handover, err) :
+		    0;
+	if (r < 0)
+		return r;
+	if (socket) {
+		exec->console_fd = socket_connect(socket, err);
+		if (exec->console_fd < 0)
+			return exec->console_fd;
+	}
+	return 0;
+}
+
+/*
+ * By its descriptor, or not at all: by a name below /proc, where the container may have put what it likes, something else could begin.
+ * Without it km and its payload notice a signal late.
+ */
+static int choose_shim(struct exec *exec, struct error *err)
+{
+	if (exec->monitor_log_fd < 0)
+		return 0;
+	if (!init_filter_allows(exec->has_seccomp ? &exec->seccomp : NULL, SYS_execveat)) {
+		log_debug("no process in front of km: the seccomp filter does not allow execveat(2)");
+		return 0;
+	}
+	exec->shim_fd = km_init_fd(err);
+	return exec->shim_fd < 0 ? exec->shim_fd : 0;
+}
+
+/* See plan.c. A user namespace that was made without privilege has given setgroups(2) up for good, user_namespaces(7). */
+static bool may_set_groups(const struct exec *exec)
+{
+	char path[32], word[16];
+
+	snprintf(path, sizeof(path), "%d/setgroups", exec->state.pid);
+	if (exec->state.keep_groups)
+		return false;
+	return io_read_small(exec->proc_fd, path, word, sizeof(word)) <= 0 || strncmp(word, "deny", 4) != 0;
+}
+
+static int check_groups(struct exec *exec, struct error *err)
+{
+	exec->set_groups = may_set_groups(exec);
+	return identity_check_groups(&exec->process.process.user, exec->set_groups || exec->state.keep_groups,
+				     "additional groups", err);
+}
+
+static int spawn(struct exec *exec, struct error *err)
+{
+	const struct spec_process *process = &exec->process.process;
+	const struct init_plan plan = {
+		.id = exec->request->id,
+		.process = process,
+		.env = exec->process.env.items,
+		.joined_root_fd = exec->joined_root_fd,
+		.root_fd = exec->root_fd,
+		.root_file = exec->state.root_file,
+		.target_pidfd = exec->pidfd,
+		.target_namespaces = exec->namespaces,
+		.cgroup_fd = exec->cgroup_fd,
+		.cgroup = exec->cgroup.place.unit ? &exec->cgroup : NULL,
+		.proc_fd = exec->proc_fd,
+		.keyring = exec->state.keyring,
+		.apparmor = process->apparmor_profile,
+		.selinux = process->selinux_label,
+		.seccomp = exec->has_seccomp ? &exec->seccomp : NULL,
+		.handover = exec->handover,
+		.set_groups = exec->set_groups,
+		.execution_domain = (long)exec->state.execution_domain,
+		.memory_policy = exec->spec ? exec->spec->memory_policy : NULL,
+		.user_namespace = exec->state.namespaces & CLONE_NEWUSER,
+		.unprivileged = exec->unprivileged,
+		.listens = exec->listens,
+		.preserve_fds = activation_preserved(exec->request->preserve_fds),
+		.park = INIT_PARK_NONE,
+		.gate_fd = -1,
+		.program = exec->state.personality != PERSONALITY_KM ? INIT_PROGRAM_NATIVE :
+			   exec->exception.fd >= 0		     ? INIT_PROGRAM_FD :
+								       INIT_PROGRAM_KM,
+		.monitor = exec->state.monitor,
+		.monitor_file = exec->state.monitor_file,
+		.monitor_options = exec->state.monitor_options.items,
+		.monitor_waits = exec->monitor_waits,
+		.monitor_log_fd = exec->monitor_log_fd,
+		.shim_fd = exec->shim_fd,
+		.program_fd = exec->exception.fd,
+	};
+
+	if (plan.user_namespace)
+		launch_give_streams(exec->proc_fd, exec->state.pid, process);
+	return init_spawn(&plan, &exec->child, err);
+}
+
+/* What comes before the program, in any order. */
+static int answer(struct exec *exec, const struct sync_message *message, struct error *err)
+{
+	int fd = message->fd;
+
+	switch ((int)message->kind) {
+	case SYNC_SECCOMP:
+		return agent_deliver(exec->spec, exec->handover, &exec->state, "running", exec->child.pid, fd,
+				     err);
+	case SYNC_CONSOLE:
+		return console_take(fd, &exec->console_fd, &exec->master_fd, err);
+	default:
+		cleanup_close(&fd);
+		return error_set(err, -EPROTO, "unexpected sync message %d", (int)message->kind);
+	}
+}
+
+static int converse(struct exec *exec, struct error *err)
+{
+	struct sync_message message;
+	int r;
+
+	/* Without these nothing comes that has to be answered. */
+	if (!exec->process.process.terminal && !exec->handover)
+		return launch_expect_execution(exec->child.sync_fd, NULL, exec->child.pid, exec->shim_fd >= 0,
+					       err);
+	while ((r = sync_receive(exec->child.sync_fd, &message, err)) == SYNC_MESSAGE) {
+		if (message.kind == SYNC_EXECUTE)
+			break;
+		r = answer(exec, &message, err);
+		if (r < 0)
+			return r;
+	}
+	return r < 0 ? r :
+		       launch_expect_execution(exec->child.sync_fd, r == SYNC_MESSAGE ? &message : NULL,
+					       exec->child.pid, exec->shim_fd >= 0, err);
+}
+
+/* Before this a signal ends the wait for a program that has not run. */
+static void spare_program(const struct exec *exec)
+{
+	if (!exec->request->detach)
+		interrupt_spare_program();
+}
+
+/* The container's cgroup, or the one below it that its first process has moved to. */
+int exec_spawn(struct exec *exec, struct error *err)
+{
+	int r;
+
+	/* What the child executes is the program then. */
+	if (exec->monitor_log_fd < 0)
+		spare_program(exec);
+	r = spawn(exec, err);
+	if (r != -EBUSY || exec->request->cgroup || exec->cgroup_fd < 0)
+		return r;
+	exec->cgroup_fd = cgroup_open_member(&exec->cgroup, exec->proc_fd, exec->state.pid, err);
+	return exec->cgroup_fd < 0 ? exec->cgroup_fd : spawn(exec, err);
+}
+
+/*
+ * As at the start of a container: when this returns, km has loaded the program and waits right before it. Otherwise nobody could
+ * tell a status of km's own from the program's.
+ */
+static int wait_for_monitor(struct exec *exec, pid_t monitor, int pidfd, struct error *err)
+{
+	const struct km_process km = {
+		.pid = monitor,
+		.pidfd = pidfd,
+		.child = exec->child.pid,
+	};
+	int r = km_wait_ready(&km, exec->state.start_timeout_ms, err);
+
+	return r < 0 ? r : monitor_log_bound(exec->monitor_log_fd, err);
+}
+
+static int announce(struct exec *exec, struct error *err)
+{
+	return announce_process(exec->child.pid, exec->request->pidfd_socket, exec->request->pid_file, err);
+}
+
+/* The pid is known to the caller before the program runs. */
+static int bring_up(struct exec *exec, struct error *err)
+{
+	auto_close int pidfd = -1;
+	pid_t monitor;
+	int r;
+
+	if (!exec->monitor_waits) {
+		spare_program(exec);
+		return announce(exec, err);
+	}
+	/* The payload has not run, so there is no other. */
+	monitor = exec->shim_fd < 0 ? exec->child.pid : proc_child(exec->child.pid);
+	pidfd = monitor > 0 ? sys_pidfd_open(monitor) : -ESRCH;
+	/* Its number may be another's by now. */
+	if (pidfd >= 0 && exec->shim_fd >= 0 && proc_child(exec->child.pid) != monitor) {
+		cleanup_close(&pidfd);
+		pidfd = -ESRCH;
+	}
+	r = wait_for_monitor(exec, monitor, pidfd, err);
+	if (r == 0) {
+		r = announce(exec, err);
+		if (r < 0)
+			return r;
+		spare_program(exec);
+		r = km_release(monitor, pidfd, exec->state.start_timeout_ms, err);
+	}
+	if (r < 0)
+		monitor_log_explain(exec->monitor_log_fd, err);
+	if (r < 0 || exec->request->detach)
+		monitor_log_to_debug(exec->monitor_log_fd, 0);
+	return r;
+}
+
+int exec_prepare(struct exec *exec, const struct exec_request *request, struct error *err)
+{
+	static int (*const phases[])(struct exec *, struct error *) = {
+		find_container, choose_process, check_groups, open_cgroup,	  open_root,
+		choose_program, open_rest,	choose_shim,  join_pid_namespace,
+	};
+	int r = 0;
+
+	*exec = (struct exec){
+		.request = request,
+		.dir_fd = -1,
+		.pidfd = -1,
+		.proc_fd = -1,
+		.joined_root_fd = -1,
+		.root_fd = -1,
+		.cgroup = { .dir_fd = -1, .holder_fd = -1 },
+		.cgroup_fd = -1,
+		.exception = { .fd = -1 },
+		.monitor_log_fd = -1,
+		.shim_fd = -1,
+		.console_fd = -1,
+		.child = { .sync_fd = -1 },
+		.master_fd = -1,
+	};
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(phases); i++)
+		r = phases[i](exec, err);
+	return r;
+}
+
+int exec_start(struct exec *exec, struct error *err)
+{
+	int r = launch_join_rdt_class(&exec->state, exec->child.pid, err);
+
+	if (r == 0)
+		r = converse(exec, err);
+	return r < 0 ? r : bring_up(exec, err);
+}

@@ -1,0 +1,611 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * The parent side of create, in order: read and check everything, reserve the id, make the cgroup, open what the
+ * container needs, clone, talk to the child until it is parked, commit. Nothing outside of memory exists before
+ * the id is reserved, and everything after that is undone by launch_done() unless committed.
+ */
+
+#include "launch/launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/mount.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "checkpoint/checkpoint.h"
+#include "hooks/hooks.h"
+#include "init/sync.h"
+#include "km/trust.h"
+#include "krun/annotations.h"
+#include "launch/agent.h"
+#include "launch/notify.h"
+#include "launch/report.h"
+#include "monitor/log.h"
+#include "mount/setup.h"
+#include "ns/idmap.h"
+#include "ns/netdev.h"
+#include "ns/setup.h"
+#include "security/security.h"
+#include "state/host.h"
+#include "state/remove.h"
+#include "state/state_dir.h"
+#include "syscall/open.h"
+#include "syscall/process.h"
+#include "syscall/socket.h"
+#include "terminal/terminal.h"
+#include "util/array.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+#include "util/interrupt.h"
+#include "util/io.h"
+#include "util/log.h"
+#include "util/proc.h"
+
+enum { CONFIG_MAX = 64 * 1024 * 1024 };
+
+/* Of a container without a process, which may be created and never be started: what waits in it has no rights and no program. */
+static const struct spec_process nobody = { .args = (char *[]){ (char[]){ "" }, NULL }, .cwd = "/" };
+
+/* ---- reading -------------------------------------------------------------------------------------------- */
+
+static int read_bundle(struct launch *launch, struct error *err)
+{
+	const struct create_request *request = launch->request;
+	const char *bundle = request->bundle ? request->bundle : ".";
+	const char *config = request->config ? request->config : "config.json";
+	size_t size;
+	int r;
+
+	launch->bundle_fd = open(bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (launch->bundle_fd < 0)
+		return error_sys(err, -errno, "bundle '%s'", bundle);
+	launch->state.bundle = realpath(bundle, NULL);
+	if (!launch->state.bundle)
+		return error_sys(err, -errno, "bundle '%s'", bundle);
+	r = io_read_file(launch->bundle_fd, config, CONFIG_MAX, &launch->config_text, &size);
+	if (r < 0)
+		return error_sys(err, r, "bundle '%s': %s", bundle, config);
+	r = spec_parse(launch->config_text, size, config, &launch->spec, err);
+	if (r < 0)
+		return r;
+	if ((launch->run || request->restore) && !launch->spec->process)
+		return error_set(err, -EINVAL, "%s: /process: missing, there is nothing to run", config);
+	launch->process = launch->spec->process ? *launch->spec->process : nobody;
+	r = km_trust_choose(request->host->config_file, request->host->name == NAME_PLAIN, launch->spec, NULL,
+			    &launch->state.trusted, err);
+	if (r < 0)
+		return r;
+	return hooks_output_open(spec_annotation(launch->spec, KRUN_ANNOTATION_HOOKS_STDOUT),
+				 spec_annotation(launch->spec, KRUN_ANNOTATION_HOOKS_STDERR), err);
+}
+
+static bool keeps_groups(const struct spec *spec)
+{
+	const char *word = spec_annotation(spec, KRUN_ANNOTATION_KEEP_GROUPS);
+
+	return word && strcmp(word, "0") != 0 && strcmp(word, "false") != 0;
+}
+
+static int fill_state(struct launch *launch, struct error *err)
+{
+	const struct spec *spec = launch->spec;
+	struct state *state = &launch->state;
+
+	state->id = strdup(launch->request->id);
+	state->oci_version = strdup(spec->oci_version);
+	state->created = state_now();
+	state->annotations = state_annotations(spec);
+	state->owner = geteuid();
+	state->execution_domain = spec->personality.set ? (int64_t)spec->personality.value : -1;
+	if (!launch->request->no_new_keyring && asprintf(&state->keyring, "krun.%s", state->id) < 0)
+		return error_oom(err);
+	if (launch->has_km && state_take_settings(state, &launch->km.settings, err) < 0)
+		return err->code;
+	state->monitor_file = launch->km.monitor_file;
+	if (spec->rootfs[0] == '/')
+		state->rootfs = strdup(spec->rootfs);
+	else if (asprintf(&state->rootfs, "%s/%s", state->bundle, spec->rootfs) < 0)
+		state->rootfs = NULL;
+	state->namespaces = launch->ns.listed;
+	state->exec_reads_config = spec->memory_policy || seccomp_agent_path(spec);
+	state->keep_groups = keeps_groups(spec);
+	state->has_seccomp = spec->seccomp;
+	/* Or what start has to complain of. */
+	state->has_hooks = !spec->process || spec->hooks[HOOK_POSTSTART].len ||
+			   spec->hooks[HOOK_POSTSTOP].len || spec->hooks[HOOK_START_CONTAINER].len;
+	if (!state->id || !state->oci_version || !state->created || !state->annotations || !state->rootfs)
+		return error_oom(err);
+	return 0;
+}
+
+/* What can be said before anything is made. */
+static int check_request(struct launch *launch, struct error *err)
+{
+	const struct create_request *request = launch->request;
+	const struct spec *spec = launch->spec;
+	int r;
+
+	if (launch->process.terminal && !request->console_socket && (!launch->run || request->detach))
+		return error_set(
+			err, -EINVAL,
+			"config.json: /process/terminal: a detached container needs --console-socket");
+	if (!launch->process.terminal && request->console_socket)
+		return error_set(err, -EINVAL,
+				 "--console-socket is given but config.json: /process/terminal is false");
+	spec_warn(spec, "config.json");
+	r = sysctl_check(spec, err);
+	if (r == 0 && launch->process.apparmor_profile)
+		r = apparmor_check(launch->process.apparmor_profile, err);
+	if (r == 0 && launch->process.selinux_label)
+		r = selinux_check(launch->process.selinux_label, err);
+	return r;
+}
+
+/* ---- what exists outside of memory -------------------------------------------------------------------------- */
+
+static int reserve(struct launch *launch, struct error *err)
+{
+	auto_close int root_fd = state_root_open(launch->request->host, true, err);
+	int r;
+
+	if (root_fd < 0)
+		return root_fd;
+	launch->dir_fd = state_dir_make(root_fd, launch->request->id, err);
+	if (launch->dir_fd < 0)
+		return launch->dir_fd;
+	r = io_replace_file(launch->dir_fd, STATE_CONFIG, 0600, launch->config_text,
+			    strlen(launch->config_text));
+	if (r < 0)
+		return error_sys(err, r, "write '%s' of the state", STATE_CONFIG);
+	if (!launch->spec->seccomp)
+		return 0;
+	if (mkdirat(root_fd, ".seccomp", 0700) < 0 && errno != EEXIST)
+		return error_sys(err, -errno, "make the cache of seccomp filters");
+	auto_close int cache_fd =
+		openat(root_fd, ".seccomp", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+	r = seccomp_compile(launch->spec->seccomp, cache_fd, &launch->seccomp, err);
+	if (r < 0)
+		return r;
+	r = agent_prepare(launch->spec, &launch->seccomp, &launch->handover, err);
+	if (r < 0)
+		return r;
+	return seccomp_program_save(&launch->seccomp, launch->dir_fd, STATE_SECCOMP, err);
+}
+
+/* The user namespace whose ids a mount shows: of its own mappings, of the container's, or the one that it joins. */
+static int open_idmap(struct launch *launch, const struct spec_mount *mount, struct error *err)
+{
+	const struct spec_namespace *user = &launch->spec->namespaces[NS_USER];
+	int fd;
+
+	if (mount->id_maps.uids_len > 0)
+		return idmap_namespace_make(launch->proc_fd, &mount->id_maps, err);
+	if (!user->path)
+		return idmap_namespace_make(launch->proc_fd, &launch->spec->id_maps, err);
+	fd = open(user->path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? error_sys(err, -errno, "open '%s'", user->path) : fd;
+}
+
+static int open_idmaps(struct launch *launch, struct error *err)
+{
+	const struct spec *spec = launch->spec;
+
+	for (size_t i = 0; i < spec->mounts_len; i++) {
+		if (!spec->mounts[i].options.idmap)
+			continue;
+		if (!launch->idmap_fds) {
+			launch->idmap_fds = malloc(spec->mounts_len * sizeof(*launch->idmap_fds));
+			if (!launch->idmap_fds)
+				return error_oom(err);
+			for (size_t j = 0; j < spec->mounts_len; j++)
+				launch->idmap_fds[j] = -1;
+		}
+		launch->idmap_fds[i] = open_idmap(launch, &spec->mounts[i], err);
+		if (launch->idmap_fds[i] < 0)
+			return error_prefix(err, "map the ids of mount '%s'", spec->mounts[i].destination);
+	}
+	return 0;
+}
+
+static int make_rdt_class(struct launch *launch, struct error *err)
+{
+	auto_close int resctrl_fd = -1;
+	int r;
+
+	if (!launch->spec->rdt)
+		return 0;
+	resctrl_fd = rdt_open(err);
+	if (resctrl_fd < 0)
+		return resctrl_fd;
+	r = rdt_prepare(resctrl_fd, launch->spec->rdt, launch->request->id, &launch->state.rdt, err);
+	return r < 0 ? r : state_save(launch->dir_fd, &launch->state, err);
+}
+
+int launch_join_rdt_class(const struct state *state, pid_t pid, struct error *err)
+{
+	auto_close int resctrl_fd = -1;
+
+	if (!state->rdt.name)
+		return 0;
+	resctrl_fd = rdt_open(err);
+	return resctrl_fd < 0 ? resctrl_fd : rdt_add(resctrl_fd, &state->rdt, state->id, pid, err);
+}
+
+/* The program's user as the host counts; false: in a user namespace that has no such id, or one that is joined. */
+static bool user_on_host(const struct launch *launch, uid_t *ret_uid, gid_t *ret_gid)
+{
+	const struct spec_namespace *userns = &launch->spec->namespaces[NS_USER];
+	const struct spec_id_maps *maps = &launch->spec->id_maps;
+	const struct spec_user *user = &launch->process.user;
+
+	*ret_uid = user->uid;
+	*ret_gid = user->gid;
+	return !userns->listed ||
+	       (!userns->path && idmap_to_host(maps->uids, maps->uids_len, user->uid, ret_uid) &&
+		idmap_to_host(maps->gids, maps->gids_len, user->gid, ret_gid));
+}
+
+/* The directory of km's socket, and the snapshot that km goes on from: files of the program's user. */
+static int add_snapshot_files(struct launch *launch, struct mount_extra_file *files, size_t *len,
+			      struct error *err)
+{
+	const bool joined = launch->spec->namespaces[NS_USER].path;
+	struct image_user user = {
+		.unprivileged = geteuid() != 0,
+		.proc_fd = launch->proc_fd,
+		.state_dir_fd = launch->dir_fd,
+	};
+	int r;
+
+	user.known = user_on_host(launch, &user.uid, &user.gid);
+	if (!user.known && !joined)
+		launch->state.management = false;
+	if (launch->state.management)
+		files[(*len)++] = (struct mount_extra_file){
+			.fd = -1,
+			.destination = KM_MANAGEMENT_DIR,
+			.is_directory = true,
+			.uid = user.uid,
+			.gid = user.gid,
+		};
+	if (launch->image.snapshot_fd < 0)
+		return 0;
+	r = image_snapshot_lend(&launch->image, &user, err);
+	files[(*len)++] = (struct mount_extra_file){
+		.fd = launch->image.snapshot_fd,
+		.is_tree = launch->image.is_tree,
+		.destination = KM_SNAPSHOT_PATH,
+	};
+	return r;
+}
+
+/*
+ * What a mount of type "cgroup" shows in a container that has no cgroup namespace of its own: the whole hierarchy, in which the paths
+ * of /proc/self/cgroup are then found.
+ */
+static int open_hierarchy(const struct spec *spec, int *ret, struct error *err)
+{
+	const char *path = spec->namespaces[NS_CGROUP].listed ? NULL : cgroup_mount_point();
+
+	*ret = path ? open(path, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+	return path && *ret < 0 ? error_sys(err, -errno, "open '%s'", path) : 0;
+}
+
+static int open_mounts(struct launch *launch, struct error *err)
+{
+	const char *bundle = launch->request->bundle;
+	struct mount_extra_file files[5];
+	struct mount_extra_device devices[KM_DEVICES_MAX];
+	struct mount_request request = {
+		.spec = launch->spec,
+		.bundle = bundle && *bundle == '/' ? bundle : launch->state.bundle,
+		.bundle_fd = launch->bundle_fd,
+		.new_userns = launch->spec->namespaces[NS_USER].listed,
+		.unprivileged = geteuid() != 0,
+		.no_pivot = launch->request->no_pivot,
+		.has_cgroupns = launch->spec->namespaces[NS_CGROUP].listed,
+		.idmap_fds = launch->idmap_fds,
+		.files = files,
+		.devices = devices,
+	};
+	auto_free struct mount_owner *owners = NULL;
+	auto_close int hierarchy_fd = -1;
+	int r = launch_device_owners(launch, &owners, err);
+
+	if (r == 0)
+		r = open_hierarchy(launch->spec, &hierarchy_fd, err);
+	if (r < 0)
+		return r;
+	request.owners = owners;
+	request.cgroup_dir_fd = hierarchy_fd;
+	if (launch->has_km) {
+		const struct km_plan *km = &launch->km;
+
+		r = add_snapshot_files(launch, files, &request.files_len, err);
+		if (r < 0)
+			return r;
+		files[request.files_len++] = (struct mount_extra_file){ .fd = km->monitor_fd,
+									.destination = km->settings.monitor };
+		if (km->libc_fd >= 0)
+			files[request.files_len++] =
+				(struct mount_extra_file){ .fd = km->libc_fd,
+							   .destination = km->settings.libc };
+		for (size_t i = 0; i < km->devices_len; i++)
+			devices[request.devices_len++] = (struct mount_extra_device){
+				.fd = km->devices[i].fd,
+				.path = km->devices[i].path,
+				.major = km->devices[i].major,
+				.minor = km->devices[i].minor,
+				.mode = km->devices[i].mode,
+			};
+	}
+	if (launch->notify_dir_fd >= 0)
+		files[request.files_len++] = (struct mount_extra_file){ .fd = launch->notify_dir_fd,
+									.destination = STATE_NOTIFY_MOUNT,
+									.is_directory = true };
+	r = mount_setup_make(&request, &launch->mounts, err);
+	if (r == 0)
+		launch->state.root_file = mount_setup_root(launch->mounts);
+	return r;
+}
+
+static int open_host(struct launch *launch, struct error *err)
+{
+	const char *socket = launch->request->console_socket;
+	int r;
+
+	launch->proc_fd = open_proc();
+	if (launch->proc_fd < 0)
+		return error_sys(err, launch->proc_fd, "open '/proc'");
+	r = ns_plan_open(&launch->ns, launch->spec, err);
+	if (r < 0)
+		return r;
+	if (notify_wanted(launch->process.env)) {
+		launch->notify_dir_fd = notify_directory_make(launch->dir_fd, err);
+		if (launch->notify_dir_fd < 0)
+			return launch->notify_dir_fd;
+	}
+	if (socket) {
+		launch->console_fd = socket_connect(socket, err);
+		if (launch->console_fd < 0)
+			return launch->console_fd;
+	}
+	if (launch->state.joined_mounts)
+		return launch_joined_open(launch, err);
+	/* A source and a user namespace for each; the container's own limits are not touched by it. */
+	sys_raise_files(2 * launch->spec->mounts_len);
+	r = open_idmaps(launch, err);
+	return r < 0 ? r : open_mounts(launch, err);
+}
+
+/* ---- the end ----------------------------------------------------------------------------------------------- */
+
+int launch_save_process(struct launch *launch, struct error *err)
+{
+	struct proc_stat stat;
+	int r = proc_read_stat(launch->child.pid, &stat);
+
+	if (r < 0)
+		return error_sys(err, r, "look at the container's process");
+	launch->state.pid = launch->child.pid;
+	launch->state.start_time = stat.start_time;
+	return state_save(launch->dir_fd, &launch->state, err);
+}
+
+static int commit(struct launch *launch, struct error *err)
+{
+	const char *receiver = spec_annotation(launch->spec, KRUN_ANNOTATION_PIDFD_RECEIVER);
+	const struct create_request *request = launch->request;
+	int r = launch_save_process(launch, err);
+
+	image_lent_done(&launch->image);
+	if (r < 0)
+		return r;
+	if (receiver && *receiver)
+		r = announce_process(launch->child.pid, receiver, NULL, err);
+	if (r == 0)
+		r = announce_process(launch->child.pid, request->pidfd_socket, request->pid_file, err);
+	if (r < 0)
+		return r;
+	launch->pid_file_written = request->pid_file;
+	launch->committed = true;
+	return 0;
+}
+
+enum phase_for { FOR_BOTH, FOR_PROGRAM, FOR_IMAGE };
+
+struct phase {
+	const char *name;
+	int (*run)(struct launch *launch, struct error *err);
+	enum phase_for who;
+};
+
+static int spawn(struct launch *launch, struct error *err)
+{
+	int r = init_spawn(&launch->plan, &launch->child, err);
+
+	if (r == 0)
+		cgroup_settle(&launch->cgroup);
+	return r;
+}
+
+static int plan_namespaces(struct launch *launch, struct error *err)
+{
+	(void)err;
+	ns_plan_make(launch->spec, &launch->ns);
+	return 0;
+}
+
+static const struct phase phases[] = {
+	{ "read bundle", read_bundle, FOR_BOTH },
+	{ "plan namespaces", plan_namespaces, FOR_BOTH },
+	{ "check", check_request, FOR_BOTH },
+	{ "personality", launch_personality_choose, FOR_BOTH },
+	{ "joined mounts", launch_joined_check, FOR_BOTH },
+	{ "program", launch_program_choose, FOR_BOTH },
+	{ "state", fill_state, FOR_BOTH },
+	{ "environment", launch_environment_make, FOR_BOTH },
+	{ "reserve", reserve, FOR_BOTH }, /* from here on there is something to undo */
+	{ "needs", launch_needs_check, FOR_PROGRAM },
+	{ "cgroup", launch_cgroup_make, FOR_BOTH },
+	{ "resctrl", make_rdt_class, FOR_BOTH },
+	{ "open", open_host, FOR_PROGRAM },
+	{ "plan", launch_plan_make, FOR_PROGRAM },
+	{ "spawn", spawn, FOR_PROGRAM },
+	{ "delegate", launch_cgroup_delegate, FOR_BOTH }, /* before the program runs */
+	{ "child", launch_converse, FOR_PROGRAM },
+	{ "restore", launch_restore, FOR_IMAGE },
+	{ "commit", commit, FOR_BOTH },
+};
+
+int launch_make(struct launch *launch, const struct create_request *request, bool run, struct error *err)
+{
+	*launch = (struct launch){
+		.request = request,
+		.run = run,
+		.bundle_fd = -1,
+		.dir_fd = -1,
+		.cgroup = { .dir_fd = -1, .holder_fd = -1 },
+		.payload_cgroup_fd = -1,
+		.km = { .monitor_fd = -1, .libc_fd = -1 },
+		.image = { .dir_fd = -1, .snapshot_fd = -1, .lent_dir_fd = -1 },
+		.monitor_log_fd = -1,
+		.monitor_sockets = { -1, -1, -1, -1 },
+		.shim_fd = -1,
+		.gate_fd = -1,
+		.joined_root_fd = -1,
+		.proc_fd = -1,
+		.console_fd = -1,
+		.notify_dir_fd = -1,
+		.child = { .sync_fd = -1 },
+		.master_fd = -1,
+	};
+	for (int i = 0; i < NS_KIND_COUNT; i++)
+		launch->ns.join[i] = -1;
+	if (!container_id_is_valid(request->id))
+		return error_set(err, -EINVAL,
+				 "container id '%s': letters, digits and '_+.-' are allowed, at most %d, "
+				 "not starting with '.' or '-'",
+				 request->id, NAME_MAX);
+	for (size_t i = 0; i < ARRAY_LEN(phases); i++) {
+		unsigned long long start = log_clock();
+		int r, interrupted;
+
+		if (phases[i].who == (launch->restored ? FOR_PROGRAM : FOR_IMAGE))
+			continue;
+		r = phases[i].run(launch, err);
+		interrupted = interrupt_check(err);
+
+		if (r < 0 || interrupted < 0) {
+			launch->committed = false;
+			/* A JSON pointer needs its document. */
+			if (r < 0 && err->text[0] == '/')
+				error_prefix(err, "%s", request->config ? request->config : "config.json");
+			return r < 0 ? r : interrupted;
+		}
+		log_step_done(phases[i].name, start);
+	}
+	return 0;
+}
+
+int launch_start(struct launch *launch, struct error *err)
+{
+	int r;
+
+	if (launch->restored || launch->plan.park == INIT_PARK_MONITOR)
+		return 0;
+	r = sync_send(launch->child.sync_fd, SYNC_START, 0, -1, err);
+	return r < 0 ? r :
+		       launch_expect_execution(launch->child.sync_fd, NULL, launch->child.pid,
+					       launch->shim_fd >= 0, err);
+}
+
+void launch_remove_traces(struct cgroup *cgroup)
+{
+	struct error err;
+
+	if (!cgroup->place.path)
+		return;
+	if (cgroup_kill(cgroup, SIGKILL, &err) < 0)
+		log_warning("%s", err.text);
+	if (cgroup_remove(cgroup, &err) < 0)
+		log_warning("%s", err.text);
+}
+
+static void undo(struct launch *launch)
+{
+	struct error err;
+
+	/* What follows has to come to its end. */
+	interrupt_watch(INTERRUPT_CHILD, 0);
+
+	if (launch->child.pid > 0) {
+		kill(launch->child.pid, SIGKILL);
+		sys_wait(launch->child.pid, NULL, __WALL);
+	}
+	if (launch->hooks_ran && launch->spec->hooks[HOOK_POSTSTOP].len > 0) {
+		auto_free char *text = state_text(&launch->state, "stopped", 0, false);
+
+		if (text)
+			hooks_run_all(HOOK_POSTSTOP, &launch->spec->hooks[HOOK_POSTSTOP], text,
+				      &(struct hooks_context){ .directory = launch->state.bundle });
+	}
+	launch_remove_traces(&launch->cgroup);
+	if (rdt_leave(&launch->state, &err) < 0)
+		log_warning("%s", err.text);
+	if (launch->pid_file_written)
+		unlink(launch->request->pid_file);
+	if (launch->dir_fd >= 0 &&
+	    state_dir_remove(launch->request->host, launch->dir_fd, launch->request->id, &err) < 0)
+		log_warning("%s", err.text);
+}
+
+void launch_done(struct launch *launch)
+{
+	if (!launch->committed)
+		undo(launch);
+	/* The parked child inherited the fd and with it the lock: closing ours would not give it up. */
+	if (launch->dir_fd >= 0)
+		flock(launch->dir_fd, LOCK_UN);
+	cleanup_close(&launch->gate_fd);
+	cleanup_close(&launch->joined_root_fd);
+	cleanup_close(&launch->bundle_fd);
+	cleanup_close(&launch->payload_cgroup_fd);
+	cleanup_close(&launch->dir_fd);
+	cleanup_close(&launch->monitor_log_fd);
+	for (size_t i = 0; i < KM_SPARE_SOCKETS; i++)
+		cleanup_close(&launch->monitor_sockets[i]);
+	free(launch->image_numbers);
+	cleanup_close(&launch->shim_fd);
+	cleanup_close(&launch->proc_fd);
+	cleanup_close(&launch->console_fd);
+	cleanup_close(&launch->notify_dir_fd);
+	cleanup_close(&launch->master_fd);
+	cleanup_close(&launch->child.sync_fd);
+	ns_plan_done(&launch->ns);
+	mount_setup_free(launch->mounts);
+	for (size_t i = 0; launch->idmap_fds && i < launch->spec->mounts_len; i++)
+		cleanup_close(&launch->idmap_fds[i]);
+	free(launch->idmap_fds);
+	seccomp_program_done(&launch->seccomp);
+	seccomp_handover_free(launch->handover);
+	strv_done(&launch->km_options);
+	if (launch->has_km)
+		km_plan_done(&launch->km);
+	image_done(&launch->image);
+	cgroup_done(&launch->cgroup);
+	state_done(&launch->state);
+	strv_done(&launch->env);
+	free(launch->config_text);
+	spec_free(launch->spec);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Whether km will find in the container what it needs. */
+
+#include <errno.h>
+#include <sys/resource.h>
+
+#include "km/needs.h"
+#include "launch/activation.h"
+#include "launch/launch.h"
+#include "security/security.h"
+#include "util/error.h"
+#include "util/log.h"
+
+int launch_needs_check(struct launch *launch, struct error *err)
+{
+	struct strv warnings = { 0 };
+	struct rlimit files;
+	int r;
+
+	if (!launch->has_km)
+		return 0;
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+		return error_sys(err, -errno, "read RLIMIT_NOFILE");
+	r = km_needs_check(
+		&(struct km_needs){
+			.spec = launch->spec,
+			.process = &launch->process,
+			.settings = &launch->km.settings,
+			.filter = launch->spec->seccomp ? launch->seccomp.instructions : NULL,
+			.filter_len = launch->seccomp.len,
+			.preserve_fds = activation_preserved(launch->request->preserve_fds),
+			.management = launch->state.management,
+			.nofile = files.rlim_max,
+		},
+		&warnings, err);
+	for (size_t i = 0; r == 0 && i < warnings.len; i++)
+		log_warning("%s%s", warnings.items[i][0] == '/' ? "config.json: " : "", warnings.items[i]);
+	strv_done(&warnings);
+	return r;
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What a new container runs under, and what it runs: config.json's program, a snapshot of km, or what CRIU restores. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "checkpoint/checkpoint.h"
+#include "krun/annotations.h"
+#include "launch/launch.h"
+#include "spec/place.h"
+#include "state/host.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+#include "util/log.h"
+
+/*
+ * km cannot be there before `start` when it waits for a client first, nor when hooks come in between: those are programs of the
+ * container, and have to run as confined as it is, in a process that becomes km only then.
+ */
+static void begin_at_start(struct launch *launch)
+{
+	const char *why = km_listens_first(launch->process.env)		    ? "SNAP_LISTEN_TIMEOUT" :
+			  launch->spec->hooks[HOOK_START_CONTAINER].len > 0 ? "startContainer hooks" :
+			  !launch->spec->process			    ? "no process" :
+									      NULL;
+
+	if (!why)
+		return;
+	log_debug("%s: km begins at start, as with startAt exec", why);
+	launch->km.settings.start = KM_START_EXEC;
+}
+
+int launch_personality_choose(struct launch *launch, struct error *err)
+{
+	const struct container_host *host = launch->request->host;
+	auto_close int rootfs_fd = -1;
+	struct km_settings settings;
+	size_t helper;
+	int r;
+
+	if (host->name == NAME_LABEL_TRIGGER)
+		rootfs_fd = openat(launch->bundle_fd, launch->spec->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	launch->state.personality = personality_choose(host->name, launch->spec, rootfs_fd);
+	if (launch->state.personality == PERSONALITY_PLAIN && launch->spec->vm)
+		return error_set(err, -EOPNOTSUPP, "/vm: this container runs without km and has no machine");
+	if (launch->state.personality == PERSONALITY_PLAIN)
+		return 0;
+	r = km_settings_load(host->config_file, &settings, err);
+	if (r < 0)
+		return r;
+	r = km_settings_apply(&settings, launch->spec, err);
+	if (r < 0) {
+		km_settings_done(&settings);
+		return r;
+	}
+	r = km_plan_make(&settings, &launch->km, err);
+	if (r < 0)
+		return r;
+	launch->has_km = true;
+	begin_at_start(launch);
+	launch->state.start = (enum km_start)launch->km.settings.start;
+	launch->state.start_timeout_ms = launch->km.settings.start_timeout_ms;
+	r = km_settings_options(&launch->km.settings, false, &launch->km_options, err);
+	if (r < 0)
+		return r;
+	/* An engine's --init helper would run in the VM with the payload: krun's own init takes its place. */
+	helper = km_init_helper_len(launch->process.args);
+	if (helper > 0 && launch->process.args[helper])
+		launch->process.args += helper;
+	launch->shim_fd = km_init_fd(err);
+	return launch->shim_fd < 0 ? launch->shim_fd : 0;
+}
+
+/*
+ * A /dev of the container's own, nobody else who steers km, and a km that waits for its start: before the payload runs somebody
+ * has to be connected.
+ */
+static bool may_manage(const struct launch *launch)
+{
+	const struct spec *spec = launch->spec;
+	const struct spec_mount *dev = spec_mount_at(spec, "/dev");
+
+	return launch->km.settings.management && dev && strcmp(dev->type, "tmpfs") == 0 && geteuid() == 0 &&
+	       launch->km.settings.start == KM_START_PAYLOAD &&
+	       !strv_env_get(launch->process.env, "KM_MGTDIR") &&
+	       !strv_env_get(launch->process.env, "KM_MGTPIPE");
+}
+
+/* Under km the snapshot is the program, and the rest of config.json holds as for any container; without km CRIU has a phase. */
+static int check_image(const struct launch *launch, const char *path, struct error *err)
+{
+	if (launch->has_km && launch->request->restore) {
+		int r = checkpoint_check_km(launch->request->restore, err);
+
+		if (r < 0)
+			return r;
+	}
+	if (launch->image.kind == IMAGE_CRIU && launch->has_km)
+		return error_set(
+			err, -EINVAL,
+			"--image-path '%s': a checkpoint by CRIU of a container without km, and this "
+			"one runs under km",
+			path);
+	if (launch->image.kind == IMAGE_CRIU && !launch->request->restore)
+		return error_set(err, -EINVAL,
+				 "'%s': a checkpoint of CRIU: it is for 'krun restore', not a program", path);
+	if (launch->image.kind == IMAGE_CRIU && launch->request->preserve_fds > 0)
+		return error_set(
+			err, -EOPNOTSUPP,
+			"--preserve-fds: CRIU brings the descriptors of a checkpoint back, and no others");
+	if (launch->image.kind == IMAGE_KM && !launch->has_km)
+		return error_set(err, -EINVAL,
+				 "--image-path '%s': a checkpoint of a container under km, and this one is "
+				 "plain",
+				 path);
+	return 0;
+}
+
+/* The payload goes on where it was, and with it every name that is relative. */
+static void resume_in_place(struct launch *launch)
+{
+	launch->image_args[0] = (char *)(uintptr_t)KM_SNAPSHOT_PATH;
+	launch->process.args = launch->image_args;
+	if (launch->image.cwd)
+		launch->process.cwd = launch->image.cwd;
+	if (launch->image.umask >= 0)
+		launch->process.user.umask =
+			(struct opt_u64){ .set = true, .value = (uint64_t)launch->image.umask };
+}
+
+int launch_program_choose(struct launch *launch, struct error *err)
+{
+	const char *path = launch->request->image_path;
+	int r;
+
+	/* What the command says is about this one start; restore of a container that began with a snapshot, say. */
+	if (!path && launch->has_km)
+		path = launch->km.settings.snapshot;
+	if (path) {
+		r = image_open(path, &launch->image, err);
+		if (r == 0)
+			r = check_image(launch, path, err);
+		if (r < 0 && path != launch->request->image_path)
+			error_prefix(err, "/annotations/%s", KRUN_ANNOTATION_SETTING KRUN_SETTING_SNAPSHOT);
+		if (r < 0)
+			return r;
+		launch->restored = launch->image.kind == IMAGE_CRIU;
+	}
+	launch->state.management = launch->has_km && may_manage(launch);
+	r = launch->state.management ? km_spare_sockets_make(launch->monitor_sockets, err) : 0;
+	if (r < 0 || launch->image.snapshot_fd < 0)
+		return r;
+	resume_in_place(launch);
+	return km_snapshot_numbers(launch->image.snapshot_fd, &launch->image_numbers,
+				   &launch->image_numbers_len, err);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <unistd.h>
+
+#include "monitor/monitor.h"
+#include "syscall/process.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+#include "util/io.h"
+
+/* The program of shim.c, put here by the build. */
+extern const char krun_shim_begin[], krun_shim_end[];
+
+int km_init_fd(struct error *err)
+{
+	auto_close int fd = sys_memfd_executable("krun-init");
+	int r;
+
+	if (fd < 0)
+		return error_sys(err, fd, "make a file for km's init process");
+	r = io_write_all(fd, krun_shim_begin, (size_t)(krun_shim_end - krun_shim_begin));
+	if (r == 0)
+		r = sys_memfd_seal(fd);
+	return r < 0 ? error_sys(err, r, "write km's init process") : take_fd(&fd);
+}

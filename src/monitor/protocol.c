@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * km's side of created, start and kill. km --wait-for-signal builds the VM, loads the payload, writes one line to its
+ * log and blocks in rt_sigtimedwait(2) for SIGUSR1. SIGUSR1 before that would be lost (it is ignored then, see
+ * init/execute.c), so the wait is seen first: /proc/PID/syscall begins with the call's number, and the signal is not blocked,
+ * because the kernel takes the awaited signal out of the mask during the wait.
+ */
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "krun/files.h"
+#include "monitor/monitor.h"
+#include "syscall/process.h"
+#include "util/cleanup.h"
+#include "util/clock.h"
+#include "util/error.h"
+#include "util/io.h"
+#include "util/proc.h"
+
+/* For who reads that it was not enough. */
+#define MORE_TIME "\"startTimeoutMs\" of " KM_SETTINGS_FILE ", or of the file of --config-file, allows more"
+
+enum {
+	KICK_SIGNAL = 63, /* km.h: KM_SIGVCPUSTOP, SIGRTMAX - 1 */
+	END_MS = 3000,	  /* km hangs for 2 s when it cannot kill itself as process 1 */
+	FIRST_PAUSE_NS = 80000,
+	LONGEST_PAUSE_NS = 2000000,
+	TAKEN_LOOKS = 250,
+	TAKEN_NAP_NS = 200000,
+};
+
+/* Signal sets of a thread, proc_pid_status(5). */
+struct masks {
+	uint64_t blocked, caught;
+};
+
+static uint64_t mask_of(const char *text, const char *key)
+{
+	const char *line = strstr(text, key);
+
+	return line ? strtoull(line + strlen(key), NULL, 16) : 0;
+}
+
+/* False when the thread is gone. */
+static bool read_masks(const char *status_path, struct masks *ret)
+{
+	auto_free char *text = NULL;
+
+	if (proc_read_status(AT_FDCWD, status_path, &text) < 0)
+		return false;
+	ret->blocked = mask_of(text, "\nSigBlk:");
+	ret->caught = mask_of(text, "\nSigCgt:");
+	return true;
+}
+
+static bool in_wait_call(pid_t pid)
+{
+	char path[40], text[256];
+
+	snprintf(path, sizeof(path), "/proc/%d/syscall", pid);
+	if (io_read_small(AT_FDCWD, path, text, sizeof(text)) > 0)
+		return strtol(text, NULL, 10) == SYS_rt_sigtimedwait && text[0] >= '0' && text[0] <= '9';
+	/* Kernels and callers for which the file is closed still tell where a task sleeps. */
+	snprintf(path, sizeof(path), "/proc/%d/wchan", pid);
+	return io_read_small(AT_FDCWD, path, text, sizeof(text)) > 0 && strstr(text, "sigtimedwait");
+}
+
+/*
+ * km installs its handlers after the wait: with one for SIGUSR1 the payload was let go. Other bits tell nothing, because a
+ * km with a management socket has a second thread by then, and with it libc's own signal.
+ */
+static bool has_handlers(uint64_t caught)
+{
+	return caught >> (SIGUSR1 - 1) & 1;
+}
+
+/*
+ * In the wait itself the kernel takes SIGUSR1 out of the mask. Before that, with the call begun but asleep in a page fault, say,
+ * the signal would go to km's other thread, which drops it. So the call is looked at first, then the mask.
+ */
+bool km_is_waiting(pid_t pid)
+{
+	struct masks masks;
+	char path[40];
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	return in_wait_call(pid) && read_masks(path, &masks) && !has_handlers(masks.caught) &&
+	       !(masks.blocked >> (SIGUSR1 - 1) & 1);
+}
+
+bool km_is_released(pid_t pid)
+{
+	struct masks masks;
+	char path[40];
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	return read_masks(path, &masks) && has_handlers(masks.caught);
+}
+
+/* The process in front of km ends as km did, a moment later: 128 and the signal, or the status. */
+static void describe_end(pid_t child, char *how, size_t size)
+{
+	auto_close int pidfd = sys_pidfd_open(child);
+	struct pollfd item = { .fd = pidfd, .events = POLLIN };
+	siginfo_t info = { 0 };
+	int status;
+
+	snprintf(how, size, "ended");
+	if (pidfd < 0 || poll(&item, 1, END_MS) <= 0 ||
+	    waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOWAIT | WNOHANG) < 0 || info.si_pid == 0)
+		return;
+	status = info.si_status;
+	if (info.si_code == CLD_EXITED && status <= 128)
+		snprintf(how, size, "exited with status %d", status);
+	else
+		snprintf(how, size, "was killed by signal %d",
+			 info.si_code == CLD_EXITED ? status - 128 : status);
+}
+
+int km_died(const struct km_process *km, struct error *err)
+{
+	char how[64];
+
+	describe_end(km->child, how, sizeof(how));
+	return error_set(err, -ECHILD, "km %s before the payload was loaded", how);
+}
+
+int km_wait_ready(const struct km_process *km, unsigned int timeout_ms, struct error *err)
+{
+	const int64_t deadline = clock_ms() + timeout_ms;
+	struct pollfd item = { .fd = km->pidfd, .events = POLLIN };
+	long pause_ns = FIRST_PAUSE_NS;
+
+	if (km->pidfd < 0)
+		return km->pidfd == -ESRCH ? km_died(km, err) :
+					     error_sys(err, km->pidfd, "open a pidfd of km");
+	/* Looks, because nothing tells: km's line comes before the wait, and to close an inotify(7) costs 10 ms. */
+	while (!km_is_waiting(km->pid)) {
+		const struct timespec pause = { .tv_nsec = pause_ns };
+
+		if (clock_ms() >= deadline)
+			return error_set(err, -ETIMEDOUT, "km is not ready after %u ms (" MORE_TIME ")",
+					 timeout_ms);
+		if (ppoll(&item, 1, &pause, NULL) < 0 && errno != EINTR)
+			return error_sys(err, -errno, "wait for km");
+		if (item.revents)
+			return km_died(km, err);
+		/* Of the time that it took so far, a tenth: a large VM takes long, a small one shall not wait for us. */
+		pause_ns += pause_ns < LONGEST_PAUSE_NS ? pause_ns / 8 : 0;
+	}
+	return 0;
+}
+
+int km_release(pid_t pid, int pidfd, unsigned int timeout_ms, struct error *err)
+{
+	const int64_t deadline = clock_ms() + timeout_ms;
+	const struct timespec pause = { .tv_nsec = FIRST_PAUSE_NS };
+	struct pollfd item = { .fd = pidfd, .events = POLLIN };
+	struct masks masks;
+	char path[40];
+	int r;
+
+	if (!km_is_waiting(pid))
+		return error_set(err, -EBUSY, "km does not wait for its start");
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	r = sys_pidfd_send_signal(pidfd, SIGUSR1);
+	/* Until its handlers are there, or it has ended already: a payload can be quicker than we look. */
+	while (r == 0 && read_masks(path, &masks) && !has_handlers(masks.caught)) {
+		if (ppoll(&item, 1, &pause, NULL) > 0)
+			return 0;
+		if (clock_ms() >= deadline)
+			return error_set(err, -ETIMEDOUT,
+					 "km does not start its payload after %u ms (" MORE_TIME ")",
+					 timeout_ms);
+		/* A thread that gets its signal is awake at once: one that still sleeps there did not get it. */
+		if (km_is_waiting(pid))
+			r = sys_pidfd_send_signal(pidfd, SIGUSR1);
+	}
+	return r < 0 && r != -ESRCH ? error_sys(err, r, "release km") : 0;
+}
+
+/* That it is no longer pending, and the thread sleeps again, tells that it was dealt with. */
+void km_wait_taken(pid_t pid, int signo)
+{
+	char path[40];
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	for (int i = 0; i < TAKEN_LOOKS; i++) {
+		const struct timespec nap = { .tv_nsec = TAKEN_NAP_NS };
+		auto_free char *text = NULL;
+		const char *state, *shared;
+
+		if (proc_read_status(AT_FDCWD, path, &text) < 0)
+			return;
+		state = strstr(text, "\nState:\t");
+		shared = strstr(text, "\nShdPnd:\t");
+		if (!state || !shared ||
+		    (state[8] != 'R' && !(strtoull(shared + 9, NULL, 16) >> (signo - 1) & 1)))
+			return;
+		nanosleep(&nap, NULL);
+	}
+}
+
+void km_kick(pid_t pid, int signo)
+{
+	char path[64];
+	struct dirent *entry;
+	DIR *dir;
+
+	km_wait_taken(pid, signo);
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	dir = opendir(path);
+	if (!dir)
+		return;
+	while ((entry = readdir(dir))) {
+		pid_t tid = (pid_t)strtol(entry->d_name, NULL, 10);
+		char status[96];
+		struct masks masks;
+
+		if (tid <= 0 || tid == pid)
+			continue;
+		snprintf(status, sizeof(status), "%s/%d/status", path, tid);
+		/* A thread that does not catch it would die of it, and all of km with it. */
+		if (read_masks(status, &masks) && masks.caught >> (KICK_SIGNAL - 1) & 1)
+			sys_tgkill(pid, tid, KICK_SIGNAL);
+	}
+	closedir(dir);
+}

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * km's first thread takes a signal and puts it down for the payload, which looks only when one of the other threads, its virtual
+ * processors, is interrupted: by the kick. A payload may send on what it has got (an entry point to its children, these to theirs),
+ * and each is a km of its own. So, while a signal may be travelling, every km process is looked at, and who has got one is kicked.
+ *
+ * Nobody counts a process's signals. But km's first thread does nothing else than to read(2) an event of eight bytes: it reads one
+ * when it forks for the payload, and a read that brings nothing was interrupted by a signal. /proc/PID/task/PID/io has both numbers.
+ * Signals that tell of the end of a child are taken off, as far as children have ended: the payload's wait ends by itself, and a
+ * kick ends a call of the payload with EINTR, which nobody expects who has no handler.
+ *
+ * Pids are those of the container's namespace. In somebody else's there are others' processes too, which are told by their cgroup.
+ */
+
+#include <asm/unistd.h>
+#include <linux/signal.h>
+
+#include "monitor/shim.h"
+
+enum {
+	PROCESSES_MAX = 1024, /* who comes after these is not looked at */
+	TRIES = 3,	      /* a processor that was between two calls misses a kick */
+	EVENT_SIZE = 8,
+};
+
+struct process {
+	int pid, parent, group;
+	uint32_t reads, events; /* of the first thread */
+	int born, lost;		/* children since the last look */
+	int tries;		/* kicks that are due */
+	bool is_km, has_ended, is_quiet;
+};
+
+struct table {
+	int len;
+	struct process items[PROCESSES_MAX];
+};
+
+static struct table tables[2], *known = &tables[0];
+
+static struct process *find(struct table *table, int pid)
+{
+	int low = 0, high = table->len;
+
+	while (low < high) {
+		int middle = (low + high) / 2;
+
+		if (table->items[middle].pid == pid)
+			return &table->items[middle];
+		if (table->items[middle].pid < pid)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return 0;
+}
+
+static int64_t value_of(const char *text, const char *key)
+{
+	const char *value = shim_find(text, key);
+
+	return value ? shim_number(value) : 0;
+}
+
+static bool has_pending(const char *status)
+{
+	return (shim_set(status, "\nShdPnd:\t") & ~shim_set(status, "\nSigBlk:\t")) != 0;
+}
+
+/* Without the kernel's accounting, or for a km that changed its user: how often the thread slept. */
+static void count_reads(struct process *process, uint32_t sleeps)
+{
+	char name[32];
+	const char *io;
+
+	shim_put_text(shim_put_number(shim_put_text(name, "/task/"), process->pid), "/io");
+	io = shim_read_of(process->pid, name);
+	process->reads = *io ? (uint32_t)value_of(io, "\nsyscr: ") : sleeps;
+	process->events = (uint32_t)value_of(io, "rchar: ") / EVENT_SIZE;
+}
+
+static void read_process(int pid, struct process *ret)
+{
+	const char *status = shim_read_of(pid, "/status"), *state = shim_find(status, "\nState:\t");
+	const uint32_t sleeps = (uint32_t)value_of(status, "\nvoluntary_ctxt_switches:\t");
+
+	*ret = (struct process){
+		.pid = pid,
+		.parent = (int)value_of(status, "\nPPid:\t"),
+		.group = (int)value_of(status, "\nNSpgid:\t"),
+		.is_km = shim_has_signal(status, "\nSigCgt:\t", SHIM_KICK_SIGNAL),
+		.has_ended = !state || *state == 'Z' || *state == 'X',
+		/* A kick before the first thread is done with the signal would find nothing to deliver. */
+		.is_quiet = state && *state != 'R' && !has_pending(status),
+	};
+	if (ret->is_km)
+		count_reads(ret, sleeps);
+}
+
+static void scan(struct table *found)
+{
+	int pid;
+
+	found->len = 0;
+	if (!shim_directory_open("/proc"))
+		return;
+	while ((pid = shim_directory_next()) >= 0)
+		if (found->len < PROCESSES_MAX)
+			read_process(pid, &found->items[found->len++]);
+}
+
+/* Which children came and went, for both sides of the account. */
+static bool count_children(struct table *before, struct table *now)
+{
+	struct process *parent;
+	bool any = false;
+
+	for (int i = 0; i < now->len; i++) {
+		if (find(before, now->items[i].pid))
+			continue;
+		any = true;
+		parent = find(now, now->items[i].parent);
+		if (parent)
+			parent->born++;
+	}
+	for (int i = 0; i < before->len; i++) {
+		const struct process *child = &before->items[i], *still = find(now, child->pid);
+
+		if (!child->has_ended && (!still || still->has_ended) && (parent = find(now, child->parent)))
+			parent->lost++;
+	}
+	return any;
+}
+
+static void account(struct process *process, const struct process *before)
+{
+	int forks = (int)(process->events - before->events);
+	int signals = (int)(process->reads - before->reads) - forks;
+	/* Children that came and went between two looks were never seen. */
+	int lost = process->lost + forks - process->born;
+
+	process->tries = before->tries;
+	if (process->is_km && before->is_km && signals > (lost > 0 ? lost : 0))
+		process->tries = TRIES;
+}
+
+/* The rest of the line of the unified hierarchy. */
+static const char *cgroup_in(const char *text)
+{
+	const char *path = shim_find(text, "0::");
+
+	return path ? path : "";
+}
+
+static bool is_ours(int pid)
+{
+	static char own[4096];
+	const char *text = cgroup_in(shim_read("/proc/self/cgroup"));
+	unsigned int n = 0;
+
+	while (n < sizeof(own) - 1 && text[n] && text[n] != '\n') {
+		own[n] = text[n];
+		n++;
+	}
+	if (n == 1)
+		n = 0; /* the root of what is seen here: everything below it, but not what is beside it */
+	text = cgroup_in(shim_read_of(pid, "/cgroup"));
+	for (unsigned int i = 0; i < n; i++)
+		if (text[i] != own[i])
+			return false;
+	return (!text[n] || text[n] == '/' || text[n] == '\n') &&
+	       !(text[n] == '/' && text[n + 1] == '.' && text[n + 2] == '.');
+}
+
+enum kick_result {
+	KICK_NOBODY, /* a processor has its name a moment after it began */
+	KICK_DONE,
+	KICK_AGAIN, /* it may have been between two calls, and missed it */
+	KICK_WAITS, /* of an earlier kick: it has not been taken yet */
+};
+
+/* A thread that does not catch the kick would die of it. */
+static enum kick_result kick_thread(int pid, int thread)
+{
+	struct {
+		int signo, error, code, padding[29];
+	} info = { SHIM_KICK_SIGNAL, 0, -1 /* SI_QUEUE */, { 0 } };
+	char name[32];
+	const char *status, *state;
+
+	shim_put_text(shim_put_number(shim_put_text(name, "/task/"), thread), "/status");
+	status = shim_read_of(pid, name);
+	state = shim_find(status, "\nState:\t");
+	if (!shim_find(status, "Name:\tvcpu-") || !shim_has_signal(status, "\nSigCgt:\t", SHIM_KICK_SIGNAL))
+		return KICK_NOBODY;
+	/* On a busy machine it has not run since the last one. */
+	if (shim_has_signal(status, "\nSigPnd:\t", SHIM_KICK_SIGNAL))
+		return KICK_WAITS;
+	shim_call(__NR_rt_tgsigqueueinfo, pid, thread, SHIM_KICK_SIGNAL, (long)&info);
+	return state && *state == 'R' ? KICK_AGAIN : KICK_DONE;
+}
+
+/* The most that is left to do of one of its threads. */
+static enum kick_result kick(int pid)
+{
+	enum kick_result result = KICK_NOBODY, one;
+	char path[32];
+	int thread;
+
+	shim_put_text(shim_put_number(shim_put_text(path, "/proc/"), pid), "/task");
+	if (!is_ours(pid) || !shim_directory_open(path))
+		return KICK_DONE;
+	while ((thread = shim_directory_next()) >= 0) {
+		one = thread == pid ? KICK_NOBODY : kick_thread(pid, thread);
+		if (one > result)
+			result = one;
+	}
+	return result;
+}
+
+void shim_travel_begin(void)
+{
+	scan(known);
+}
+
+void shim_travel_expect(int pid, int group)
+{
+	for (int i = 0; i < known->len; i++) {
+		struct process *process = &known->items[i];
+
+		/* The one that is known by its pid may have become a km since it was looked at. */
+		if (process->pid == pid || (process->is_km && group && process->group == group))
+			process->tries = TRIES;
+	}
+}
+
+static int tries_left(int tries, enum kick_result result)
+{
+	if (result == KICK_NOBODY || result == KICK_WAITS)
+		return tries;
+	return result == KICK_AGAIN ? tries - 1 : 0;
+}
+
+bool shim_travel_look(void)
+{
+	struct table *before = known, *now = known == &tables[0] ? &tables[1] : &tables[0];
+	bool any_new;
+
+	scan(now);
+	any_new = count_children(before, now);
+	for (int i = 0; i < now->len; i++) {
+		struct process *process = &now->items[i];
+		const struct process *old = find(before, process->pid);
+
+		if (old)
+			account(process, old);
+		if (process->tries > 0 && process->is_km && process->is_quiet)
+			process->tries = tries_left(process->tries, kick(process->pid));
+	}
+	known = now;
+	return any_new;
+}

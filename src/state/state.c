@@ -1,0 +1,581 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "state/state.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "km/trust.h"
+#include "krun/annotations.h"
+#include "spec/spec.h"
+#include "state/state_dir.h"
+#include "util/array.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+#include "util/io.h"
+
+enum { STATE_MAX = 16 * 1024 * 1024 };
+
+static void put_object(void *slot)
+{
+	struct json_object **object = slot;
+
+	json_object_put(*object);
+}
+
+#define auto_object __attribute__((cleanup(put_object))) struct json_object *
+
+enum kind {
+	TEXT,
+	TEXT_OPTIONAL, /* absent when NULL */
+	LIST,	       /* struct strv; absent when empty */
+	NUMBER32,      /* pid_t, uid_t */
+	NUMBER64,
+	FLAG, /* absent: false */
+};
+
+/* A key that is missing has a default, whoever wrote the file; but without some of them there are things that cannot be done. */
+enum need {
+	VITAL = 1, /* state_load() fails without it */
+	PLACE = 2, /* also in STATE_PLACE */
+};
+
+static const struct field {
+	const char *key;
+	enum kind kind;
+	size_t offset;
+	enum need need;
+	const char *text; /* where the key is missing; NULL: "" */
+	int64_t number;	  /* likewise */
+} fields[] = {
+	{ "id", TEXT, offsetof(struct state, id), .need = PLACE },
+	{ "ociVersion", TEXT, offsetof(struct state, oci_version), .text = "1.0.2" },
+	{ "bundle", TEXT, offsetof(struct state, bundle), .need = PLACE },
+	{ "rootfs", TEXT, offsetof(struct state, rootfs) },
+	{ "created", TEXT, offsetof(struct state, created), .text = "1970-01-01T00:00:00Z" },
+	{ "annotations", TEXT, offsetof(struct state, annotations), .text = "{}" },
+	{ "cgroupPath", TEXT_OPTIONAL, offsetof(struct state, cgroup.path), .need = PLACE },
+	{ "cgroupUnit", TEXT_OPTIONAL, offsetof(struct state, cgroup.unit), .need = PLACE },
+	{ "keyring", TEXT_OPTIONAL, offsetof(struct state, keyring) },
+	{ "monitor", TEXT_OPTIONAL, offsetof(struct state, monitor) },
+	{ "monitorDevice", TEXT_OPTIONAL, offsetof(struct state, monitor_device) },
+	{ "rdtClass", TEXT_OPTIONAL, offsetof(struct state, rdt.name), .need = PLACE },
+	{ "monitorOptions", LIST, offsetof(struct state, monitor_options) },
+	{ "monitorEnvironment", LIST, offsetof(struct state, monitor_environment) },
+	{ "settings", LIST, offsetof(struct state, settings) },
+	{ "trusted", LIST, offsetof(struct state, trusted), .need = PLACE },
+	{ "owner", NUMBER32, offsetof(struct state, owner), .need = PLACE },
+	{ "pid", NUMBER32, offsetof(struct state, pid), .need = VITAL | PLACE },
+	{ "monitorPid", NUMBER32, offsetof(struct state, monitor_pid), .need = PLACE },
+	{ "startTimeoutMs", NUMBER32, offsetof(struct state, start_timeout_ms),
+	  .number = KM_START_TIMEOUT_MS },
+	{ "rootDevice", NUMBER64, offsetof(struct state, root_file.device) },
+	{ "rootInode", NUMBER64, offsetof(struct state, root_file.inode) },
+	{ "monitorFileDevice", NUMBER64, offsetof(struct state, monitor_file.device) },
+	{ "monitorFileInode", NUMBER64, offsetof(struct state, monitor_file.inode) },
+	{ "startTime", NUMBER64, offsetof(struct state, start_time), .need = VITAL | PLACE },
+	{ "namespaces", NUMBER64, offsetof(struct state, namespaces), .need = VITAL },
+	{ "executionDomain", NUMBER64, offsetof(struct state, execution_domain), .number = -1 },
+	{ "cgroupUser", FLAG, offsetof(struct state, cgroup.user), .need = PLACE },
+	{ "cgroupBelow", FLAG, offsetof(struct state, cgroup_below), .need = PLACE },
+	{ "rdtMonitoring", FLAG, offsetof(struct state, rdt.monitoring), .need = PLACE },
+	{ "execReadsConfig", FLAG, offsetof(struct state, exec_reads_config) },
+	{ "management", FLAG, offsetof(struct state, management) },
+	{ "keepGroups", FLAG, offsetof(struct state, keep_groups) },
+	{ "hasSeccomp", FLAG, offsetof(struct state, has_seccomp) },
+	{ "joinedMounts", FLAG, offsetof(struct state, joined_mounts) },
+	{ "hasHooks", FLAG, offsetof(struct state, has_hooks), .need = PLACE },
+};
+
+/* The field's place in @state; what is read and what is written go through the same one. */
+union slot {
+	char *bytes;
+	char **text;
+	struct strv *list;
+	uint32_t *number32;
+	int64_t *number64;
+	bool *flag;
+};
+
+static union slot slot_of(const struct state *state, const struct field *field)
+{
+	return (union slot){ .bytes = (char *)(uintptr_t)state + field->offset };
+}
+
+/* ---- writing --------------------------------------------------------------------------------------------------- */
+
+/* Takes @value over; NULL: there was no memory for it. */
+static int add(struct json_object *object, const char *key, struct json_object *value)
+{
+	if (!value)
+		return -ENOMEM;
+	if (json_object_object_add(object, key, value) < 0) {
+		json_object_put(value);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static int add_list(struct json_object *object, const char *key, const struct strv *list)
+{
+	struct json_object *array = json_object_new_array();
+	int r = add(object, key, array);
+
+	for (size_t i = 0; r == 0 && i < list->len; i++)
+		r = json_object_array_add(array, json_object_new_string(list->items[i])) < 0 ? -ENOMEM : 0;
+	return r;
+}
+
+static int add_field(struct json_object *object, const struct state *state, const struct field *field)
+{
+	const union slot slot = slot_of(state, field);
+
+	switch (field->kind) {
+	case TEXT:
+	case TEXT_OPTIONAL:
+		return *slot.text ? add(object, field->key, json_object_new_string(*slot.text)) : 0;
+	case LIST:
+		return slot.list->len > 0 ? add_list(object, field->key, slot.list) : 0;
+	case NUMBER32:
+		return add(object, field->key, json_object_new_int64(*slot.number32));
+	case NUMBER64:
+		return add(object, field->key, json_object_new_int64(*slot.number64));
+	case FLAG:
+		return add(object, field->key, json_object_new_boolean(*slot.flag));
+	}
+	return 0;
+}
+
+/* @need: of all fields, or those with this bit. */
+static int fill(struct json_object *object, const struct state *state, unsigned int need)
+{
+	const struct {
+		const char *key, *word;
+	} words[] = {
+		{ "cgroupManager", cgroup_manager_name(state->cgroup.manager) },
+		{ "personality", personality_word(state->personality) },
+		{ "startAt", km_start_word(state->start) },
+	};
+	int r = add(object, "version", json_object_new_int(STATE_VERSION));
+
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(fields); i++)
+		if (!need || fields[i].need & need)
+			r = add_field(object, state, &fields[i]);
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(words); i++)
+		r = add(object, words[i].key, json_object_new_string(words[i].word));
+	return r;
+}
+
+static int save(int dir_fd, const char *name, const struct state *state, unsigned int need, struct error *err)
+{
+	auto_object object = json_object_new_object();
+	const char *text = NULL;
+	int r;
+
+	if (object && fill(object, state, need) == 0)
+		text = json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN);
+	if (!text)
+		return error_oom(err);
+	r = io_replace_file(dir_fd, name, 0600, text, strlen(text));
+	return r < 0 ? error_sys(err, r, "write '%s'", name) : 0;
+}
+
+int state_check_mounts(const struct state *state, struct error *err)
+{
+	if (!state->joined_mounts)
+		return 0;
+	return error_set(err, -EOPNOTSUPP, "container '%s' is in a mount namespace of somebody else's",
+			 state->id);
+}
+
+int state_save(int dir_fd, const struct state *state, struct error *err)
+{
+	/* Until there is a process, nothing can be lost that the second file would find. */
+	int r = state->pid > 0 ? save(dir_fd, STATE_PLACE, state, PLACE, err) : 0;
+
+	return r < 0 ? r : save(dir_fd, STATE_FILE, state, 0, err);
+}
+
+/* ---- reading --------------------------------------------------------------------------------------------------- */
+
+static struct json_object *get(struct json_object *object, const char *key, json_type type)
+{
+	struct json_object *value;
+
+	if (!json_object_object_get_ex(object, key, &value) || !json_object_is_type(value, type))
+		return NULL;
+	return value;
+}
+
+static int take_list(struct json_object *array, struct strv *list, struct error *err)
+{
+	for (size_t i = 0; i < json_object_array_length(array); i++)
+		if (strv_add(list, json_object_get_string(json_object_array_get_idx(array, i))) < 0)
+			return error_oom(err);
+	return 0;
+}
+
+static int take_field(struct json_object *object, struct state *state, const struct field *field,
+		      struct error *err)
+{
+	static const json_type types[] = {
+		[TEXT] = json_type_string,  [TEXT_OPTIONAL] = json_type_string, [LIST] = json_type_array,
+		[NUMBER32] = json_type_int, [NUMBER64] = json_type_int,		[FLAG] = json_type_boolean,
+	};
+	struct json_object *value = get(object, field->key, types[field->kind]);
+	const union slot slot = slot_of(state, field);
+	const int64_t number = value ? json_object_get_int64(value) : field->number;
+
+	switch (field->kind) {
+	case TEXT_OPTIONAL:
+	case TEXT:
+		if (!value && field->kind == TEXT_OPTIONAL)
+			return 0;
+		*slot.text = strdup(value ? json_object_get_string(value) : field->text ? field->text : "");
+		return *slot.text ? 0 : error_oom(err);
+	case LIST:
+		return value ? take_list(value, slot.list, err) : 0;
+	case NUMBER32:
+		*slot.number32 = (uint32_t)number;
+		return 0;
+	case NUMBER64:
+		*slot.number64 = number;
+		return 0;
+	case FLAG:
+		*slot.flag = value && json_object_get_boolean(value);
+		return 0;
+	}
+	return 0;
+}
+
+/* A word that is missing has a default; one that is unknown makes the state one that this krun does not understand. */
+static const char *take_words(struct json_object *object, struct state *state)
+{
+	struct json_object *manager = get(object, "cgroupManager", json_type_string);
+	struct json_object *personality = get(object, "personality", json_type_string);
+	struct json_object *start = get(object, "startAt", json_type_string);
+	const char *unknown = NULL;
+
+	state->cgroup.manager = state->cgroup.unit ? CGROUP_SYSTEMD :
+				state->cgroup.path ? CGROUP_CGROUPFS :
+						     CGROUP_DISABLED;
+	/* Nobody else has a monitor; the machine must not get lost with a word. */
+	state->personality = state->monitor || state->monitor_pid ? PERSONALITY_KM : PERSONALITY_PLAIN;
+	if (manager && cgroup_manager_parse(json_object_get_string(manager), &state->cgroup.manager) < 0)
+		unknown = "cgroupManager";
+	if (personality && personality_parse(json_object_get_string(personality), &state->personality) < 0)
+		unknown = "personality";
+	if (start && km_start_parse(json_object_get_string(start), &state->start) < 0)
+		unknown = "startAt";
+	return unknown;
+}
+
+/* What keeps a command that has to understand all of it from going on; 0: nothing. */
+static int check_whole(struct json_object *object, const char *unknown, struct error *err)
+{
+	static const json_type type = json_type_int;
+	struct json_object *version = get(object, "version", type);
+
+	if (version && json_object_get_int64(version) > STATE_VERSION)
+		return error_set(
+			err, -ENOTSUP,
+			"%s: written by a newer krun: it has version %lld, and this one knows up to %d",
+			STATE_FILE, (long long)json_object_get_int64(version), STATE_VERSION);
+	if (unknown)
+		return error_set(err, -EPROTO, "%s: unknown word in '%s'", STATE_FILE, unknown);
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
+		if (fields[i].need & VITAL && !get(object, fields[i].key, type))
+			return error_set(err, -EPROTO, "%s: no '%s'", STATE_FILE, fields[i].key);
+	return 0;
+}
+
+static int load(int dir_fd, const char *name, bool whole, struct state *ret, struct error *err)
+{
+	auto_free char *text = NULL;
+	struct state state = { 0 };
+	auto_object object = NULL;
+	const char *unknown;
+	int r = io_read_regular(dir_fd, name, STATE_MAX, &text, NULL);
+
+	if (r < 0)
+		return error_sys(err, r, "read '%s'", name);
+	/* Nothing else tells a text that is wrong from memory that ran out. */
+	errno = 0;
+	object = json_tokener_parse(text);
+	if (!object && errno == ENOMEM)
+		return error_oom(err);
+	if (!json_object_is_type(object, json_type_object))
+		return error_set(err, -EPROTO, "%s: not a JSON object", name);
+	for (size_t i = 0; r == 0 && i < ARRAY_LEN(fields); i++)
+		r = take_field(object, &state, &fields[i], err);
+	unknown = take_words(object, &state);
+	if (r == 0 && whole)
+		r = check_whole(object, unknown, err);
+	if (r < 0) {
+		state_done(&state);
+		return r;
+	}
+	*ret = state;
+	return 0;
+}
+
+int state_load(int dir_fd, struct state *ret, struct error *err)
+{
+	return load(dir_fd, STATE_FILE, true, ret, err);
+}
+
+int state_load_some(int dir_fd, const char *id, struct state *ret, struct error *err)
+{
+	struct error later;
+	int r = load(dir_fd, STATE_FILE, false, ret, err);
+
+	if (r < 0) {
+		const int place = load(dir_fd, STATE_PLACE, false, ret, &later);
+
+		/* What nobody could read says more than what is not there. */
+		if (place < 0 && (error_is_shortage(place) || r == -ENOENT)) {
+			*err = later;
+			return place;
+		}
+		if (place < 0)
+			return r;
+	}
+	/* What has the directory's name is that container. */
+	free(ret->id);
+	ret->id = strdup(id);
+	if (ret->id)
+		return 0;
+	state_done(ret);
+	return error_oom(err);
+}
+
+int state_load_config(int dir_fd, const struct state *state, struct spec **ret, struct error *err)
+{
+	int r = spec_load(dir_fd, STATE_CONFIG, ret, err);
+
+	if (r == 0)
+		km_trust_apply(*ret, &state->trusted);
+	return r;
+}
+
+static int open_state(const struct container_host *host, const char *id, bool lock, bool whole,
+		      struct state *ret, struct error *err)
+{
+	int dir_fd = state_dir_open(host, id, err), r = 0;
+
+	if (dir_fd < 0)
+		return dir_fd;
+	if (lock)
+		r = state_dir_lock(dir_fd, id, err);
+	if (r == 0) {
+		r = whole ? state_load(dir_fd, ret, err) : state_load_some(dir_fd, id, ret, err);
+		if (r == -ENOENT)
+			error_set(err, r,
+				  "container '%s' is being made, or its create was ended in its first steps "
+				  "and "
+				  "left a directory that 'delete --force' removes",
+				  id);
+		else if (r < 0)
+			error_prefix(err, "container '%s'", id);
+	}
+	if (r < 0)
+		close(dir_fd);
+	return r < 0 ? r : dir_fd;
+}
+
+int state_open(const struct container_host *host, const char *id, bool lock, struct state *ret,
+	       struct error *err)
+{
+	return open_state(host, id, lock, true, ret, err);
+}
+
+int state_open_some(const struct container_host *host, const char *id, bool lock, struct state *ret,
+		    struct error *err)
+{
+	return open_state(host, id, lock, false, ret, err);
+}
+
+void state_done(struct state *state)
+{
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+		const union slot slot = slot_of(state, &fields[i]);
+
+		if (fields[i].kind == TEXT || fields[i].kind == TEXT_OPTIONAL)
+			free(*slot.text);
+		else if (fields[i].kind == LIST)
+			strv_done(slot.list);
+	}
+	*state = (struct state){ 0 };
+}
+
+pid_t state_monitor(const struct state *state)
+{
+	return state->monitor_pid ? state->monitor_pid : state->pid;
+}
+
+/* exec heeds what the host's file says of exceptions by then; which annotations act is in .trusted. */
+static void leave_out_exceptions(struct strv *settings)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < settings->len; i++) {
+		if (strncmp(settings->items[i], "exceptions", strlen("exceptions")) == 0 ||
+		    strncmp(settings->items[i], "allow", strlen("allow")) == 0)
+			free(settings->items[i]);
+		else
+			settings->items[kept++] = settings->items[i];
+	}
+	settings->len = kept;
+	if (settings->items)
+		settings->items[kept] = NULL;
+}
+
+int state_take_settings(struct state *state, const struct km_settings *settings, struct error *err)
+{
+	int r = km_settings_options(settings, true, &state->monitor_options, err);
+
+	if (r == 0)
+		r = km_settings_differing(settings, &state->settings, err);
+	leave_out_exceptions(&state->settings);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < settings->environment.len; i++)
+		if (strv_add(&state->monitor_environment, settings->environment.items[i]) < 0)
+			return error_oom(err);
+	state->monitor = strdup(settings->monitor);
+	state->monitor_device = settings->device ? strdup(settings->device) : NULL;
+	return state->monitor && (state->monitor_device || !settings->device) ? 0 : error_oom(err);
+}
+
+/* "KEY=VALUE" as an annotation of krun's. */
+static void add_setting(struct json_object *object, const char *setting)
+{
+	char key[128];
+	const char *value = strchr(setting, '=');
+
+	if (!value || snprintf(key, sizeof(key), "%s%.*s", KRUN_ANNOTATION_SETTING, (int)(value - setting),
+			       setting) >= (int)sizeof(key))
+		return;
+	add(object, key, json_object_new_string(value + 1));
+}
+
+/* The annotations of config.json, and what is in force of km: a plain container's are what config.json has. */
+static struct json_object *all_annotations(const struct state *state)
+{
+	struct json_object *object = json_tokener_parse(state->annotations);
+
+	if (!json_object_is_type(object, json_type_object)) {
+		json_object_put(object);
+		object = json_object_new_object();
+	}
+	if (!object)
+		return NULL;
+	/* Not even config.json may claim these. */
+	json_object_object_del(object, KRUN_ANNOTATION_PERSONALITY);
+	json_object_object_del(object, KRUN_ANNOTATION_START);
+	json_object_object_del(object, KRUN_ANNOTATION_OOM_KILLED);
+	if (state->personality == PERSONALITY_KM) {
+		add(object, KRUN_ANNOTATION_PERSONALITY,
+		    json_object_new_string(personality_word(state->personality)));
+		add(object, KRUN_ANNOTATION_START, json_object_new_string(km_start_word(state->start)));
+	}
+	for (size_t i = 0; i < state->settings.len; i++)
+		add_setting(object, state->settings.items[i]);
+	if (state->oom_killed)
+		add(object, KRUN_ANNOTATION_OOM_KILLED, json_object_new_string("true"));
+	return object;
+}
+
+/* runtime.md "State"; NULL: out of memory. */
+static struct json_object *state_object(const struct state *state, const char *status, pid_t pid)
+{
+	auto_object object = json_object_new_object();
+	struct json_object *result;
+	char number[16];
+
+	if (!object)
+		return NULL;
+	if (state->owner == 0)
+		snprintf(number, sizeof(number), "root");
+	else
+		snprintf(number, sizeof(number), "%u", state->owner);
+	if (add(object, "ociVersion", json_object_new_string(state->oci_version)) < 0 ||
+	    add(object, "id", json_object_new_string(state->id)) < 0 ||
+	    add(object, "pid", json_object_new_int64(pid)) < 0 ||
+	    add(object, "status", json_object_new_string(status)) < 0 ||
+	    add(object, "bundle", json_object_new_string(state->bundle)) < 0 ||
+	    add(object, "rootfs", json_object_new_string(state->rootfs)) < 0 ||
+	    add(object, "created", json_object_new_string(state->created)) < 0 ||
+	    add(object, "annotations", all_annotations(state)) < 0 ||
+	    add(object, "owner", json_object_new_string(number)) < 0)
+		return NULL;
+	result = object;
+	object = NULL;
+	return result;
+}
+
+char *state_text(const struct state *state, const char *status, pid_t pid, bool pretty)
+{
+	auto_object object = state_object(state, status, pid);
+	const char *text;
+	char *line = NULL;
+
+	if (!object)
+		return NULL;
+	text = json_object_to_json_string_ext(
+		object,
+		(pretty ? JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED : JSON_C_TO_STRING_PLAIN) |
+			JSON_C_TO_STRING_NOSLASHESCAPE);
+	if (!text || asprintf(&line, "%s\n", text) < 0)
+		return NULL;
+	return line;
+}
+
+char *state_process_text(const struct state *state, const char *status, pid_t pid, const char *metadata)
+{
+	auto_object object = json_object_new_object();
+	auto_object fds = json_object_new_array();
+	const char *text;
+
+	if (!object || !fds || json_object_array_add(fds, json_object_new_string("seccompFd")) < 0 ||
+	    add(object, "ociVersion", json_object_new_string(state->oci_version)) < 0 ||
+	    add(object, "fds", json_object_get(fds)) < 0 ||
+	    add(object, "pid", json_object_new_int64(pid)) < 0 ||
+	    (metadata && add(object, "metadata", json_object_new_string(metadata)) < 0) ||
+	    add(object, "state", state_object(state, status, state->pid ? state->pid : pid)) < 0)
+		return NULL;
+	text = json_object_to_json_string_ext(object,
+					      JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+	return text ? strdup(text) : NULL;
+}
+
+char *state_annotations(const struct spec *spec)
+{
+	auto_object object = json_object_new_object();
+	const char *text;
+
+	if (!object)
+		return NULL;
+	for (size_t i = 0; i < spec->annotations_len; i++)
+		if (add(object, spec->annotations[i].key,
+			json_object_new_string(spec->annotations[i].value)) < 0)
+			return NULL;
+	text = json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN);
+	return text ? strdup(text) : NULL;
+}
+
+char *state_now(void)
+{
+	struct timespec now;
+	char seconds[32], *text;
+	struct tm tm;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &tm);
+	strftime(seconds, sizeof(seconds), "%Y-%m-%dT%H:%M:%S", &tm);
+	return asprintf(&text, "%s.%09ldZ", seconds, now.tv_nsec) < 0 ? NULL : text;
+}

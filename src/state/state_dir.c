@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "state/state_dir.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "ns/setup.h"
+#include "state/host.h"
+#include "util/cleanup.h"
+#include "util/error.h"
+#include "util/io.h"
+
+const char *container_default_root(void)
+{
+	static char path[PATH_MAX];
+	const char *runtime_dir = getenv("XDG_RUNTIME_DIR");
+	bool root = geteuid() == 0 && !ns_in_user_namespace();
+
+	/* The variable alone does not redirect root: sudo keeps the user's. */
+	if (root || !runtime_dir || runtime_dir[0] != '/')
+		return "/run/krun";
+	snprintf(path, sizeof(path), "%s/krun", runtime_dir);
+	return path;
+}
+
+bool container_id_is_valid(const char *id)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+.-";
+	size_t len = strlen(id);
+
+	/* NAME_MAX: the id is a directory name. */
+	return len > 0 && len <= NAME_MAX && id[0] != '.' && id[0] != '-' && strspn(id, allowed) == len;
+}
+
+static int make_parents(const char *path)
+{
+	char copy[PATH_MAX];
+
+	if (snprintf(copy, sizeof(copy), "%s", path) >= (int)sizeof(copy))
+		return -ENAMETOOLONG;
+	for (char *slash = strchr(copy + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (mkdir(copy, 0755) < 0 && errno != EEXIST)
+			return -errno;
+		*slash = '/';
+	}
+	return mkdir(copy, 0700) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+int state_root_open(const struct container_host *host, bool make, struct error *err)
+{
+	const char *path = host->root && host->root[0] ? host->root : container_default_root();
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0 && errno == ENOENT && make) {
+		int r = make_parents(path);
+
+		if (r < 0)
+			return error_sys(err, r, "make state root '%s'", path);
+		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	}
+	return fd < 0 ? error_sys(err, -errno, "open state root '%s'", path) : fd;
+}
+
+static int absent(const char *id, struct error *err)
+{
+	return error_set(err, -ENOENT, "container '%s' does not exist", id);
+}
+
+int state_dir_make(int root_fd, const char *id, struct error *err)
+{
+	int fd;
+
+	if (!container_id_is_valid(id))
+		return error_set(err, -EINVAL,
+				 "container id '%s': letters, digits and '_+.-' are allowed, at most %d, "
+				 "not starting with '.' or '-'",
+				 id, NAME_MAX);
+	if (mkdirat(root_fd, id, 0700) < 0) {
+		if (errno == EEXIST)
+			return error_set(err, -EEXIST, "container id '%s' is already in use", id);
+		return error_sys(err, -errno, "make the state directory of '%s'", id);
+	}
+	fd = openat(root_fd, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 || flock(fd, LOCK_EX) < 0) {
+		int r = error_sys(err, -errno, "open the state directory of '%s'", id);
+
+		if (fd >= 0)
+			close(fd);
+		unlinkat(root_fd, id, AT_REMOVEDIR);
+		return r;
+	}
+	return fd;
+}
+
+int state_dir_open(const struct container_host *host, const char *id, struct error *err)
+{
+	auto_close int root_fd = -1;
+	int fd;
+
+	if (!container_id_is_valid(id))
+		return absent(id, err);
+	root_fd = state_root_open(host, false, err);
+	if (root_fd == -ENOENT)
+		return absent(id, err);
+	if (root_fd < 0)
+		return root_fd;
+	fd = openat(root_fd, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 && errno == ENOENT)
+		return absent(id, err);
+	return fd < 0 ? error_sys(err, -errno, "open the state directory of '%s'", id) : fd;
+}
+
+int state_dir_lock(int dir_fd, const char *id, struct error *err)
+{
+	struct stat st;
+
+	while (flock(dir_fd, LOCK_EX) < 0)
+		if (errno != EINTR)
+			return error_sys(err, -errno, "lock container '%s'", id);
+	if (fstat(dir_fd, &st) < 0)
+		return error_sys(err, -errno, "look at the state directory of '%s'", id);
+	return st.st_nlink == 0 ? absent(id, err) : 0;
+}
+
+void state_dir_unlock(int dir_fd)
+{
+	flock(dir_fd, LOCK_UN);
+}
+
+bool state_dir_is_locked(int dir_fd)
+{
+	if (flock(dir_fd, LOCK_EX | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK;
+	flock(dir_fd, LOCK_UN);
+	return false;
+}
+
+/* The one of km's log has a file system on it, which somebody may still hold open. */
+static int remove_folder(int dir_fd, const char *name)
+{
+	char path[64 + NAME_MAX];
+
+	if (unlinkat(dir_fd, name, AT_REMOVEDIR) == 0)
+		return 0;
+	if (errno != EBUSY)
+		return -errno;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", dir_fd, name);
+	if (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) < 0 || unlinkat(dir_fd, name, AT_REMOVEDIR) < 0)
+		return -errno;
+	return 0;
+}
+
+static int remove_content(int dir_fd);
+
+static int remove_entry(int dir_fd, const struct dirent *entry)
+{
+	auto_close int child_fd = -1;
+	int r;
+
+	if (entry->d_type != DT_DIR && (unlinkat(dir_fd, entry->d_name, 0) == 0 || errno == ENOENT))
+		return 0;
+	/* Not every file system tells the type beforehand. */
+	if (entry->d_type != DT_DIR && errno != EISDIR)
+		return -errno;
+	child_fd = openat(dir_fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	r = child_fd < 0 ? -errno : remove_content(child_fd);
+	return r < 0 ? r : remove_folder(dir_fd, entry->d_name);
+}
+
+/* Everything below @dir_fd; the tree is ours and at most two levels deep (notify/, monitor/). Files go last, when nothing can fail any more. */
+static int remove_content(int dir_fd)
+{
+	struct dirent *entry;
+	DIR *dir;
+	int r = io_open_directory(dir_fd, ".", &dir);
+
+	if (r < 0)
+		return r;
+	for (int files = 0; r == 0 && files < 2; files++) {
+		rewinddir(dir);
+		while (r == 0 && (r = io_next_entry(dir, &entry)) > 0) {
+			r = 0;
+			if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+			    (files || entry->d_type == DT_DIR))
+				r = remove_entry(dir_fd, entry);
+		}
+	}
+	closedir(dir);
+	return r;
+}
+
+int state_dir_remove(const struct container_host *host, int dir_fd, const char *id, struct error *err)
+{
+	auto_close int root_fd = state_root_open(host, false, err);
+	int r;
+
+	if (root_fd < 0)
+		return root_fd == -ENOENT ? 0 : root_fd;
+	r = remove_content(dir_fd);
+	if (r == 0 && unlinkat(root_fd, id, AT_REMOVEDIR) < 0 && errno != ENOENT)
+		r = -errno;
+	return r < 0 ? error_sys(err, r, "remove the state directory of '%s'", id) : 0;
+}
+
+static int compare(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+int state_root_list(int root_fd, struct strv *ret, struct error *err)
+{
+	struct dirent *entry;
+	DIR *dir;
+	int r = io_open_directory(root_fd, ".", &dir);
+
+	if (r < 0)
+		return error_sys(err, r, "list the state root");
+	while (r == 0 && (r = io_next_entry(dir, &entry)) > 0)
+		/* A file or a link is no container's. */
+		r = container_id_is_valid(entry->d_name) &&
+				    (entry->d_type == DT_DIR || entry->d_type == DT_UNKNOWN) ?
+			    strv_add(ret, entry->d_name) :
+			    0;
+	closedir(dir);
+	if (r < 0)
+		return error_sys(err, r, "list the state root");
+	if (ret->len > 0)
+		qsort(ret->items, ret->len, sizeof(*ret->items), compare);
+	return 0;
+}
