@@ -36,8 +36,8 @@ struct criu_call {
 	/* In the CRIU process before anything is passed on, on the host; NULL: nothing. */
 	int (*prepare)(void *data, struct error *err);
 	/*
-	 * At a stage (criu(8), --action-script): @pid as in the answer, @fd of a terminal or -1, to be closed by it. Its failure is
-	 * CRIU's, and is the error of the call.
+	 * At a stage (criu(8), --action-script). @fd: of a terminal, which it closes, or -1. Its failure is CRIU's, and is the error of
+	 * the call.
 	 */
 	int (*notify)(void *data, const struct criu_answer *stage, int fd, struct error *err);
 	void *data;
@@ -48,7 +48,7 @@ struct criu_call {
 };
 
 /*
- * Waits for CRIU's end. A failure's text begins with what CRIU says; @log names its log for that. On failure of CRIU *ret is its
+ * Waits for CRIU's end. A failure's text begins with what CRIU says in its log. On failure of CRIU *ret is its
  * answer, if there was one.
  */
 int criu_do(const struct criu_call *call, struct criu_answer *ret, struct error *err);

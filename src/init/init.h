@@ -111,7 +111,7 @@ struct init_child {
  *
  * The process is not dumpable from its birth, and neither is this one afterwards: nobody in the container, but who has CAP_SYS_PTRACE
  * in the host's user namespace, may trace it or look into its /proc/PID. There is one exception: the kernel lets nobody without
- * privilege write uid_map, gid_map and setgroups of a process that is not dumpable. With @maps_need_dumpable it becomes so once
+ * privilege write uid_map, gid_map and setgroups of a process that is not dumpable. With maps_need_dumpable of the plan it becomes so once
  * they are written, and until then nobody of another user namespace may trace it, user_namespaces(7).
  */
 int init_spawn(const struct init_plan *plan, struct init_child *ret, struct error *err);

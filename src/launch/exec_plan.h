@@ -17,7 +17,7 @@ struct exec_process {
 	struct strv env;
 };
 
-/* Pure. @base: the process that is started from. @environment of km: the caller cleans it. */
+/* Pure. @base: the process that is started from. What km would read of the environment is still in it. */
 int exec_process_make(const struct exec_request *request, const struct spec_process *base,
 		      struct exec_process *ret, struct error *err);
 void exec_process_done(struct exec_process *process);

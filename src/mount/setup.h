@@ -75,29 +75,26 @@ struct mount_request {
  */
 int mount_setup_make_live(const struct mount_request *request, struct mount_setup **ret, struct error *err);
 int mount_do_live(struct mount_setup *setup, struct error *err);
-/*
- * One file for a container that runs: the parent makes a detached mount of it (mount_file_tree()), the process inside attaches it
- * on @path, made as an empty file if need be, or takes mount and file away. @proc_fd: the host's /proc.
- */
+/* One file for a container that runs. The parent makes a detached mount of it. */
 int mount_file_tree(int fd, struct error *err);
 /* The same with the ids of a user namespace; no error text, because not every file system can do that. Takes privilege. */
 int mount_file_tree_mapped(int fd, int userns_fd);
+/* The process inside attaches it on @path, which is made as an empty file if need be. */
 int mount_do_live_file(int tree_fd, const char *path, struct error *err);
+/* The process inside takes the mount and the file away. @proc_fd: the host's /proc. */
 int mount_do_remove_file(const char *path, int proc_fd, struct error *err);
 /* The root of a container that runs, after a restore. */
 int mount_do_live_root_readonly(struct error *err);
 /* Takes what is mounted on the destinations away, the last one first. @proc_fd: the host's /proc. */
 int mount_do_remove(const struct spec *spec, int proc_fd, struct error *err);
 
-/*
- * Names of the root's directory: as config.json and as the kernel has it. @bundle: absolute, borrowed; @place_fd: the directory. False: one
- * of them cannot be had.
- */
+/* Names of the root's directory: as config.json and as the kernel has it. */
 struct mount_roots {
-	const char *bundle;
+	const char *bundle; /* absolute, borrowed */
 	char configured[PATH_MAX], found[PATH_MAX];
 	struct stat place;
 };
+/* @place_fd: the directory. False: one of the names cannot be had. */
 bool mount_roots_find(const struct spec *spec, const char *bundle, int place_fd, struct mount_roots *ret);
 /* Whether a source lies below it, so that it is looked up in the root when the earlier mounts are made; what is left of it then. */
 bool mount_source_inside(const struct mount_roots *roots, const char *source, char *rest, size_t size);

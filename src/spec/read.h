@@ -27,11 +27,12 @@ int spec_read_foreign(struct json_reader *reader, struct json_object *value, voi
 
 /* A list of numbers as "0-3,7" below *(unsigned int *)@arg. */
 int spec_read_bit_list(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
-/* Words of an array to a set of flags: struct spec_flag_word[] in @arg, ended by a NULL word. *target: uint64_t */
+/* What a word means; a table of them ends with a NULL word. */
 struct spec_flag_word {
 	const char *word;
 	uint64_t value;
 };
+/* Words of an array to a set of flags, by the table struct spec_flag_word[] in @arg. *target: uint64_t */
 int spec_read_flags(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
 /* One word to its value, the same way. */
 int spec_read_word(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
@@ -70,7 +71,7 @@ int spec_mount_idmap_read(struct json_reader *reader, const char *text, struct s
 /* Pure: ids of the container's user namespace become the host's; false: it does not have them. */
 bool spec_mount_idmap_resolve(struct spec_id_maps *maps, const struct spec_id_maps *container);
 
-/* Pure: whether an option means something on a mount that is a bind, a remount, or else a new file system of @type. */
+/* Pure: whether an option means something on a mount that is a bind, a remount, or else a new file system. */
 bool spec_mount_option_is_used(const char *word, const struct spec_mount *mount);
 /* Pure: splits mount options into numbers and data; see struct spec_mount_options. @reader names the place. */
 int spec_mount_options_make(struct json_reader *reader, char *const *words, struct spec_mount_options *ret);

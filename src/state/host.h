@@ -20,5 +20,5 @@ struct container_host {
 /* /run/krun as root, $XDG_RUNTIME_DIR/krun otherwise. Static storage. */
 const char *container_default_root(void);
 
-/* [A-Za-z0-9_+.-]{1,1024}, not "." or "..", not starting with '-'. */
+/* [A-Za-z0-9_+.-]{1,255}, not starting with "." or "-": it is the name of a directory. */
 bool container_id_is_valid(const char *id);

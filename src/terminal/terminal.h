@@ -10,8 +10,8 @@
 struct error;
 
 /*
- * Child, with the container's devpts mounted: opens ptmx at @ptmx_fd's directory fd ("dev/pts/ptmx" below
- * @root_fd, falling back to "dev/ptmx"), unlocks it and takes the slave by TIOCGPTPEER (Linux 4.13),
+ * Child, with the container's devpts mounted: opens "dev/pts/ptmx" below
+ * @root_fd, falling back to "dev/ptmx", unlocks it and takes the slave by TIOCGPTPEER (Linux 4.13),
  * so that no path is looked up. The slave is owned by @uid. @height/@width 0: unchanged.
  */
 int terminal_open(int root_fd, uid_t uid, uint16_t height, uint16_t width, int *ret_master, int *ret_slave,
@@ -19,7 +19,7 @@ int terminal_open(int root_fd, uid_t uid, uint16_t height, uint16_t width, int *
 /* Child: the slave becomes the controlling terminal and fds 0, 1, 2. Needs an own session (setsid). */
 int terminal_attach(int slave_fd, struct error *err);
 
-/* To the engine's socket (syscall/socket.h), one message: the text "/dev/pts/console"-like name and exactly one fd (engines.md: go-runc and conmon check both). */
+/* To the engine's socket (syscall/socket.h), one message: the text "/dev/pts/console"-like name and exactly one fd: go-runc and conmon check both. */
 int console_socket_send(int socket_fd, int master_fd, struct error *err);
 
 /*
