@@ -23,5 +23,7 @@ class Docker(DockerLike):
 
 
 class DockerOnMachine(OnMachine):
+    machine_personality = "plain"
+
     def find_engine(self):
         return ENGINE

@@ -74,5 +74,7 @@ class DockerRemapped(DockerLike):
 
 
 class DockerRemappedOnMachine(OnMachine):
+    machine_personality = "plain"
+
     def find_engine(self):
         return ENGINE

@@ -18,5 +18,7 @@ def tearDownModule():
 
 
 class DockerSystemd(OnMachine):
+    machine_personality = "km"
+
     def find_engine(self):
         return ENGINE

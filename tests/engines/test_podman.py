@@ -46,6 +46,7 @@ class PodmanRoot(DockerLike):
 
 
 class PodmanOnMachine(OnMachine):
+    machine_personality = "plain"
     remove_options = ("--force", "--volumes", "--time", "0")
 
     def find_engine(self):

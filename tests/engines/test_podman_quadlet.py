@@ -102,11 +102,13 @@ SuccessExitStatus=3
 
 
 class QuadletRoot(Quadlet):
+    machine_personality = "plain"
     kind = Podman
     folder = "/run/containers/systemd"
 
 
 class QuadletUser(Quadlet):
+    machine_personality = "km"
     kind = PodmanOfUser
     run_options = ("--group-add", "keep-groups")
 

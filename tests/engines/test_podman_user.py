@@ -50,6 +50,7 @@ class OfUser(OnMachine):
 class PodmanUserSystemd(OfUser):
     """His own systemd makes the cgroups."""
 
+    machine_personality = "km"
     manager = "systemd"
     limited = {"memory", "pids", "cpu"}     # what systemd hands on to users
 
@@ -57,6 +58,7 @@ class PodmanUserSystemd(OfUser):
 class PodmanUserCgroupfs(OfUser):
     """His containers have no cgroup of their own, and no limits."""
 
+    machine_personality = "plain"
     manager = "cgroupfs"
     limited = set()
     test_out_of_memory = test_processes_and_time_are_limited = test_cgroup_namespace_of_the_host = None

@@ -81,8 +81,10 @@ def wanted(test, name):
     """Without a name, a machine that is slow runs those tests of engines that are marked for it (engines.in_machine)."""
     if name:
         return name in test.id()
-    method = getattr(test, test._testMethodName)
-    return not OWN_MACHINE or not hasattr(test, "engine") or getattr(method, "in_machine", False)
+    if not OWN_MACHINE or not hasattr(test, "engine"):
+        return True
+    return getattr(getattr(test, test._testMethodName), "in_machine", False) and (
+        os.environ.get("KRUN_TEST_KM") == "real" or test.machine_personality in (None, test.personality))
 
 
 def earlier_results():
