@@ -170,7 +170,7 @@ def make_rootfs(path):
     copy_busybox(os.path.join(path, "bin/busybox"))
     for applet in APPLETS:
         os.symlink("busybox", os.path.join(path, "bin", applet))
-    # Takes more memory than any test allows. At one go: what grows bit by bit, as tail(1) of /dev/zero does, takes minutes under km.
+    # Takes more memory than any test allows. At one go: what grows bit by bit, as tail(1) of /dev/zero does, got nowhere under km.
     with open(os.path.join(path, "bin/hog"), "w") as file:
         file.write("#!/bin/sh\nexec dd if=/dev/zero of=/dev/null bs=200M count=1 2>/dev/null\n")
     os.chmod(os.path.join(path, "bin/hog"), 0o755)
