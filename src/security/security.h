@@ -24,7 +24,7 @@ struct spec_user;
 
 /* ---- capabilities (caps.c) -------------------------------------------------------------------------- */
 
-/* Number of a name with or without "CAP_", any case (from libcap-ng's table), or -EINVAL. */
+/* Number of a name with or without "CAP_", any case (spec/capabilities.h), or -EINVAL. */
 int caps_parse(const char *name);
 /* "CAP_CHOWN" ...; NULL beyond the last one this build knows. The caller must not free it. */
 const char *caps_name(int number);
