@@ -309,12 +309,12 @@ static void put_freezer_back(const struct dump *dump)
 static int run(struct dump *dump, struct error *err)
 {
 	const struct checkpoint_options *options = dump->request->options;
-	auto_close int pidfd = sys_pidfd_open(dump->request->state->pid);
+	auto_close int pidfd = status_open_process(dump->request->state, err);
 	sigset_t held, before;
 	int r = 0;
 
 	if (pidfd < 0)
-		return status_lost_process(pidfd, "open a pidfd of the container's process", err);
+		return pidfd;
 	sigemptyset(&held);
 	for (const int *signo = (const int[]){ SIGTERM, SIGINT, SIGHUP, 0 }; *signo && !options->lazy_pages;
 	     signo++)

@@ -223,8 +223,10 @@ static int tell_sample(const struct watcher *watcher, const struct watch *watch,
 
 	if (r < 0)
 		return r;
-	if (watch->rdt.name && rdt_stats_read(watcher->resctrl_fd, &watch->rdt, watch->id, &sample.rdt) < 0)
-		r = error_oom(err);
+	if (watch->rdt.name)
+		r = rdt_stats_read(watcher->resctrl_fd, &watch->rdt, watch->id, &sample.rdt);
+	if (r < 0)
+		error_sys(err, r, "read the resctrl statistics of container '%s'", watch->id);
 	/* Nothing to read when it has just ended. */
 	if (r == 0 && watch->has_network && !has_ended &&
 	    net_stats_read(watch->process_fd, &sample.interfaces, &sample.interfaces_len) == -ENOMEM)

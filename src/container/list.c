@@ -23,7 +23,10 @@ static void info_done(struct container_info *info)
 	free(info->state_text);
 }
 
-/* @dir_fd may hold no readable state: the container is listed all the same, it takes up its id. What nobody can tell has its own word. */
+/*
+ * @dir_fd may hold no readable state: the container is listed all the same, it takes up its id. What nobody can tell has its own word.
+ * -ENOENT: it was deleted since.
+ */
 static int info_make(int dir_fd, const char *id, struct container_info *ret)
 {
 	struct state state = { 0 };
@@ -32,7 +35,9 @@ static int info_make(int dir_fd, const char *id, struct container_info *ret)
 	bool known;
 	int r = state_load_some(dir_fd, id, &state, &ignored);
 
-	/* Its create has made the directory, and nothing in it yet. */
+	if (r == -ENOENT && state_dir_is_removed(dir_fd))
+		return -ENOENT;
+	/* Its create has made the directory, and has not written the state yet. */
 	if (r == -ENOENT)
 		status = STATUS_CREATING;
 	known = r == -ENOENT || (r == 0 && status_of(dir_fd, &state, &status, &ignored) == 0);
@@ -78,10 +83,12 @@ int container_list(const struct container_host *host, struct container_info **re
 	for (size_t i = 0; list && r == 0 && i < ids.len; i++) {
 		auto_close int dir_fd = state_dir_open(host, ids.items[i], err);
 
-		/* Deleted since. */
-		if (dir_fd == -ENOENT)
-			continue;
 		r = dir_fd < 0 ? dir_fd : info_make(dir_fd, ids.items[i], &list[len]);
+		/* Deleted since. */
+		if (r == -ENOENT) {
+			r = 0;
+			continue;
+		}
 		len += dir_fd >= 0;
 		if (r == -ENOMEM)
 			error_oom(err);

@@ -28,13 +28,17 @@ static int release_monitor(const struct release *release, struct error *err)
 	pid_t monitor = state_monitor(state);
 	auto_close int pidfd = sys_pidfd_open(monitor);
 	auto_close int log_fd = state_log_open(release->dir_fd, state);
+	/* While the first process lives, the number of km's is nobody else's. */
+	auto_close int first_fd = status_open_process(state, err);
 	off_t told = log_enabled(LOG_LEVEL_DEBUG) ? monitor_log_size(log_fd) : 0;
 	int r;
 
-	if (pidfd == -ESRCH) {
+	if (pidfd == -ESRCH || first_fd == -ESRCH) {
 		error_set(err, -ESRCH, "km has ended before start");
 		return monitor_log_explain(log_fd, err);
 	}
+	if (first_fd < 0)
+		return first_fd;
 	if (pidfd < 0)
 		return error_sys(err, pidfd, "open a pidfd of km");
 	r = km_release(monitor, pidfd, state->start_timeout_ms, err);
@@ -67,20 +71,24 @@ int container_release(const struct release *release, struct error *err)
 	return open_gate(release, err);
 }
 
-/* One whose poststart hook failed is stopped, runtime.md "Lifecycle" step 9. It may have ended by itself, and its number be another's. */
-static void end_container(const struct state *state)
+static int run_poststart(const struct state *state, const struct spec *spec, int pidfd, struct error *err)
 {
-	struct error ended;
-	auto_close int pidfd = status_open_process(state, &ended);
+	auto_free char *text = state_text(state, "running", state->pid, false);
+	const int r = text ? hooks_run(HOOK_POSTSTART, &spec->hooks[HOOK_POSTSTART], text,
+				       &(struct hooks_context){ .directory = state->bundle }, err) :
+			     error_oom(err);
 
-	if (pidfd >= 0)
+	/* One whose poststart hook failed is stopped, runtime.md "Lifecycle" step 9. */
+	if (r < 0 && pidfd >= 0)
 		sys_pidfd_send_signal(pidfd, SIGKILL);
+	return r;
 }
 
 static int start(int dir_fd, const struct state *state, struct error *err)
 {
-	auto_free char *text = NULL;
+	auto_close int pidfd = -1;
 	struct spec *spec = NULL;
+	bool has_poststart;
 	int r = 0;
 
 	if (state->has_hooks)
@@ -90,16 +98,14 @@ static int start(int dir_fd, const struct state *state, struct error *err)
 	if (r == 0 && spec)
 		r = hooks_output_open(spec_annotation(spec, KRUN_ANNOTATION_HOOKS_STDOUT),
 				      spec_annotation(spec, KRUN_ANNOTATION_HOOKS_STDERR), err);
-	if (r == 0)
+	has_poststart = r == 0 && spec && spec->hooks[HOOK_POSTSTART].len > 0;
+	/* Its program may end, and its number be another's, before a hook fails. */
+	if (has_poststart)
+		r = pidfd = status_open_process(state, err);
+	if (r >= 0)
 		r = container_release(&(struct release){ .dir_fd = dir_fd, .state = state }, err);
-	if (r == 0 && spec && spec->hooks[HOOK_POSTSTART].len > 0) {
-		text = state_text(state, "running", state->pid, false);
-		r = text ? hooks_run(HOOK_POSTSTART, &spec->hooks[HOOK_POSTSTART], text,
-				     &(struct hooks_context){ .directory = state->bundle }, err) :
-			   error_oom(err);
-		if (r < 0)
-			end_container(state);
-	}
+	if (r == 0 && has_poststart)
+		r = run_poststart(state, spec, pidfd, err);
 	spec_free(spec);
 	return r;
 }

@@ -105,14 +105,14 @@ int enter_open_root(int proc_fd, const struct state *state, struct error *err)
 
 int enter_run(const struct state *state, const struct enter_act *act, struct error *err)
 {
-	auto_close int pidfd = sys_pidfd_open(state->pid);
+	auto_close int pidfd = status_open_process(state, err);
 	auto_close int proc_fd = open_proc();
 	auto_close int root_fd = -1;
 	struct entered entered = { pidfd, -1, &state->root_file, state->namespaces, act };
 	struct fd_list keep = { 0 };
 
 	if (pidfd < 0)
-		return error_sys(err, pidfd, "open a pidfd");
+		return pidfd;
 	if (proc_fd < 0)
 		return error_sys(err, proc_fd, "open '/proc'");
 	root_fd = enter_open_root(proc_fd, state, err);

@@ -2,6 +2,7 @@
 #include "state/state.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -362,6 +363,22 @@ int state_load_config(int dir_fd, const struct state *state, struct spec **ret, 
 	return r;
 }
 
+/* A file that is missing tells where the container's life has come to, if the other one is missing, too. */
+static void explain(int dir_fd, const char *id, struct error *err)
+{
+	if (err->code != -ENOENT || faccessat(dir_fd, STATE_PLACE, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
+	    errno != ENOENT)
+		error_prefix(err, "container '%s'", id);
+	else if (state_dir_is_removed(dir_fd))
+		state_dir_absent(id, err);
+	else
+		error_set(
+			err, -ENOENT,
+			"container '%s' is being made, or its create was ended in its first steps and left a "
+			"directory that 'delete --force' removes",
+			id);
+}
+
 static int open_state(const struct container_host *host, const char *id, bool lock, bool whole,
 		      struct state *ret, struct error *err)
 {
@@ -373,14 +390,8 @@ static int open_state(const struct container_host *host, const char *id, bool lo
 		r = state_dir_lock(dir_fd, id, err);
 	if (r == 0) {
 		r = whole ? state_load(dir_fd, ret, err) : state_load_some(dir_fd, id, ret, err);
-		if (r == -ENOENT)
-			error_set(err, r,
-				  "container '%s' is being made, or its create was ended in its first steps "
-				  "and "
-				  "left a directory that 'delete --force' removes",
-				  id);
-		else if (r < 0)
-			error_prefix(err, "container '%s'", id);
+		if (r < 0)
+			explain(dir_fd, id, err);
 	}
 	if (r < 0)
 		close(dir_fd);

@@ -71,7 +71,14 @@ int state_root_open(const struct container_host *host, bool make, struct error *
 	return fd < 0 ? error_sys(err, -errno, "open state root '%s'", path) : fd;
 }
 
-static int absent(const char *id, struct error *err)
+bool state_dir_is_removed(int dir_fd)
+{
+	struct stat st;
+
+	return fstat(dir_fd, &st) == 0 && st.st_nlink == 0;
+}
+
+int state_dir_absent(const char *id, struct error *err)
 {
 	return error_set(err, -ENOENT, "container '%s' does not exist", id);
 }
@@ -108,15 +115,15 @@ int state_dir_open(const struct container_host *host, const char *id, struct err
 	int fd;
 
 	if (!container_id_is_valid(id))
-		return absent(id, err);
+		return state_dir_absent(id, err);
 	root_fd = state_root_open(host, false, err);
 	if (root_fd == -ENOENT)
-		return absent(id, err);
+		return state_dir_absent(id, err);
 	if (root_fd < 0)
 		return root_fd;
 	fd = openat(root_fd, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0 && errno == ENOENT)
-		return absent(id, err);
+		return state_dir_absent(id, err);
 	return fd < 0 ? error_sys(err, -errno, "open the state directory of '%s'", id) : fd;
 }
 
@@ -129,7 +136,7 @@ int state_dir_lock(int dir_fd, const char *id, struct error *err)
 			return error_sys(err, -errno, "lock container '%s'", id);
 	if (fstat(dir_fd, &st) < 0)
 		return error_sys(err, -errno, "look at the state directory of '%s'", id);
-	return st.st_nlink == 0 ? absent(id, err) : 0;
+	return st.st_nlink == 0 ? state_dir_absent(id, err) : 0;
 }
 
 void state_dir_unlock(int dir_fd)

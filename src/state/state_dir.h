@@ -35,5 +35,10 @@ bool state_dir_is_locked(int dir_fd);
 /* Removes the directory with its files. A missing one is fine. */
 int state_dir_remove(const struct container_host *host, int dir_fd, const char *id, struct error *err);
 
+/* Whether it was removed since it was opened. */
+bool state_dir_is_removed(int dir_fd);
+/* -ENOENT with the text that engines look for: "container 'ID' does not exist". */
+int state_dir_absent(const char *id, struct error *err);
+
 /* Names of all containers, sorted. */
 int state_root_list(int root_fd, struct strv *ret, struct error *err);

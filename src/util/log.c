@@ -100,14 +100,18 @@ static int open_failed(int code, const char *what, const char *path, struct erro
 			 stat(path, &st) == 0 && S_ISSOCK(st.st_mode) ? "it is a socket" : "nobody reads it");
 }
 
-/* The streams by their names may be sockets (a service of systemd has such ones), which only their owner can write to. */
+/* A stream that is a socket, as a service of systemd has it, cannot be opened by its name: its owner's descriptor is all that there is. */
 static int open_file(const char *path)
 {
-	if (strcmp(path, "/dev/stderr") != 0 && strcmp(path, "/dev/stdout") != 0)
-		return io_open_append(path, 0644);
-	const int fd =
-		fcntl(strcmp(path, "/dev/stdout") == 0 ? STDOUT_FILENO : STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+	const int stream = strcmp(path, "/dev/stderr") == 0 ? STDERR_FILENO :
+			   strcmp(path, "/dev/stdout") == 0 ? STDOUT_FILENO :
+							      -1;
+	int fd = io_open_append(path, 0644);
+	struct stat st;
 
+	if (fd != -ENXIO || stream < 0 || fstat(stream, &st) < 0 || !S_ISSOCK(st.st_mode))
+		return fd;
+	fd = fcntl(stream, F_DUPFD_CLOEXEC, 3);
 	return fd < 0 ? -errno : fd;
 }
 

@@ -607,6 +607,17 @@ class StateFiles(BothPersonalities):
         self.ok("delete", "--force", "first")
         self.assertEqual(os.listdir(self.root), [])
 
+    def test_a_lost_state_is_no_first_step(self):
+        """The container may run: nobody is told to delete it."""
+        self.start_sleeper()
+        os.rename(self.path(), self.path("kept"))
+        for command in (["exec", self.cid, "true"], ["update", "--pids-limit", "5", self.cid]):
+            text = self.fails(*command, status=255 if command[0] == "exec" else 1)
+            self.assertIn(f"container '{self.cid}': read 'state.json'", text)
+        self.assertEqual(self.status(), "running")
+        os.rename(self.path("kept"), self.path())
+        self.ok("delete", "--force", self.cid)
+
     def test_state_that_is_no_file_hangs_nothing(self):
         self.start_sleeper()
         pid = self.state()["pid"]

@@ -18,6 +18,8 @@ def texts():
     """(file, line number, line) of pages, and of comments in the code."""
     for top in ("", "src", "docs", "tests/checks", "tests/lib", "include/krun"):
         folder = os.path.join(TREE, top)
+        if not os.path.isdir(folder):
+            continue
         found = subprocess.run(["find", folder, "-type", "f", *([] if top else ["-maxdepth", "1"])], capture_output=True, text=True, check=True)
         for path in sorted(found.stdout.split()):
             if re.search(r"\.(md|c|h|py|sh)$", path):

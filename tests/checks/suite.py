@@ -125,7 +125,7 @@ class Machine(Scratch):
                 echo Oops > console.log
                 cat life.$number
                 trap "exit {machine.STOPPED}" TERM
-                [ "$(cat status.$number)" != silent ] || {{ sleep 100 > /dev/null & wait; }}
+                [ "$(cat status.$number)" != silent ] || {{ sleep 100 > /dev/null 2>&1 & wait; }}
                 exit "$(cat status.$number)"
                 """)
         os.chmod(script, 0o755)
@@ -215,6 +215,20 @@ class Checks(Scratch):
         done = self.check("calls.sh")
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("container/audit.c: stale in tests/checks/calls.sh: JSON is read in one place\n", done.stdout)
+
+    def test_names_in_comments_and_dependencies(self):
+        for check, name, line, text in (
+                ("headers.py", "util/path.h", "/* Of @nobody. */\nint path_count(const char *path);", "@nobody is nothing of what follows\n"),
+                ("references.py", "util/path.h", "/* See mount/nowhere.c. */", "there is no mount/nowhere.c\n"),
+                ("dependencies.py", "meson.build", "m = dependency('mystery')", "mystery: add it to tests/checks/dependencies.py\n")):
+            with self.subTest(check=check):
+                for file in ("meson.build", "README.md"):
+                    shutil.copy(os.path.join(TREE, file), self.top)
+                self.append(name, line)
+                done = subprocess.run([sys.executable, os.path.join(TREE, "tests", "checks", check), self.top], capture_output=True,
+                                      text=True, check=False)
+                self.assertEqual(done.returncode, 1, done)
+                self.assertIn(text, done.stdout)
 
     def test_calls_that_load_something_late(self):
         self.assertEqual(self.check("calls.sh").returncode, 0)
