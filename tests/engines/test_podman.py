@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """podman with conmon and krun."""
 
+import json
 import os
 
 from engine_tests import DockerLike, OnMachine
-from engines import Podman
+from engines import Podman, in_machine
 
 ENGINE = None
 
@@ -38,6 +39,31 @@ class PodmanRoot(DockerLike):
                 self.assertEqual(self.shell(f"cat /run/secrets/{self.name}; echo x > /dev/null && echo null; "
                                             "echo x 2>/dev/null > /etc/new || echo refused",
                                             "--read-only", *more, "--secret", self.name).split(), ["hush", "null", "refused"])
+
+    @in_machine
+    def test_hook_that_mounts_into_the_root(self):
+        """As toolkits for devices do: by the pid in the state and the root's path, before the root is the container's."""
+        hooks = os.path.join(self.engine.top, self.name)
+        os.mkdir(hooks)
+        for stage in ("prestart", "createContainer"):
+            enter = 'nsenter --target "$pid" --mount --' if stage == "prestart" else ""
+            with open(f"{hooks}/given", "w") as file:
+                file.write(f"of {stage}\n")
+            with open(f"{hooks}/hook", "w") as file:
+                file.write(f"""#!/bin/sh
+                    state=$(cat)
+                    pid=$(echo "$state" | sed -n 's/.*"pid": *\\([0-9]*\\).*/\\1/p')
+                    bundle=$(echo "$state" | sed -n 's/.*"bundle": *"\\([^"]*\\)".*/\\1/p')
+                    root=$(sed 's/.*"root": *{{"path": *"\\([^"]*\\)".*/\\1/' "$bundle/config.json")
+                    touch "$root/given" && exec {enter} mount --bind {hooks}/given "$root/given"
+                    """)
+            os.chmod(f"{hooks}/hook", 0o755)
+            with open(f"{hooks}/hook.json", "w") as file:
+                json.dump({"version": "1.0.0", "hook": {"path": f"{hooks}/hook"}, "when": {"always": True}, "stages": [stage]}, file)
+            with self.subTest(stage=stage):
+                result = self.cli("--hooks-dir", hooks, "run", "--rm", "--name", self.name, self.engine.image,
+                                         "/bin/cat", "/given")
+                self.assertEqual((result.status, result.out), (0, f"of {stage}\n"), result)
 
     def test_cgroup_namespace_of_the_host(self):
         out = self.shell("p=$(sed -n 's/^0:://p' /proc/self/cgroup); grep -c -x $$ /sys/fs/cgroup$p/cgroup.procs",
