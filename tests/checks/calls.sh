@@ -37,5 +37,5 @@ only '(^|[^_[:alnum:]])(gets|atoi|atol|alloca|system|popen|tmpnam|mktemp|strtok)
 	'unsafe or imprecise: see util/parse.h, util/strv.h'
 # The program may be linked dynamically. What these load (name services, locales, providers) they would look for where the process
 # is by then: in the container's root, that is, among the image's files.
-only '(^|[^_[:alnum:]])(dlm?open|(get|set|end|fget)(pw|gr|sp)(nam|uid|gid|ent)?(_r)?|getgrouplist|initgroups|getaddrinfo|getnameinfo|get(host|net|serv|proto|rpc)by[a-z0-9_]+|getlogin(_r)?|cuserid|wordexp|iconv_open|setlocale|newlocale|dcgettext|backtrace(_symbols)?|pthread_(exit|cancel)|res_(init|query)|EVP_[A-Za-z0-9_]+|OSSL_[A-Za-z0-9_]+|OPENSSL_init_[a-z]+)\(' 'nothing is loaded late: see HACKING.md' no_names.c
+only '(^|[^_[:alnum:]])(dlm?open|(get|set|end|fget)(pw|gr|sp)(nam|uid|gid|ent)?(_r)?|getgrouplist|initgroups|getaddrinfo|getnameinfo|get(host|net|serv|proto|rpc)by[a-z0-9_]+|getlogin(_r)?|cuserid|wordexp|iconv_open|setlocale|newlocale|dcgettext|backtrace(_symbols)?|pthread_(exit|cancel)|res_(init|query)|EVP_[A-Za-z0-9_]+|OSSL_[A-Za-z0-9_]+|OPENSSL_init_[a-z]+)\(' 'nothing is loaded late: see HACKING.md'
 exit $bad
