@@ -76,10 +76,9 @@ static int find_monitor(struct checkpoint *checkpoint, struct error *err)
 			"KM_MGTDIR nor KM_MGTPIPE in the container's environment",
 			state->id);
 	checkpoint->monitor = state_monitor(state);
-	checkpoint->monitor_fd = sys_pidfd_open(checkpoint->monitor);
+	checkpoint->monitor_fd = status_open_monitor(state, err);
 	if (checkpoint->monitor_fd < 0)
-		return status_lost_process(checkpoint->monitor_fd, "open a pidfd of km", err);
-	/* Opened last: while the first process lives, the number of km's is nobody else's. */
+		return checkpoint->monitor_fd;
 	checkpoint->pidfd = status_open_process(state, err);
 	if (checkpoint->pidfd < 0)
 		return checkpoint->pidfd;

@@ -16,25 +16,12 @@
 #include "util/error.h"
 #include "util/log.h"
 
-/* While the first process lives, the number of km's is nobody else's. */
-static int open_target(const struct state *state, pid_t pid, struct error *err)
-{
-	auto_close int pidfd = sys_pidfd_open(pid), first_fd = -1;
-
-	if (pid == state->pid)
-		return status_open_process(state, err);
-	if (pidfd < 0)
-		return status_lost_process(pidfd, "open a pidfd of km", err);
-	first_fd = status_open_process(state, err);
-	return first_fd < 0 ? first_fd : take_fd(&pidfd);
-}
-
 static int signal_init(const struct state *state, int signo, struct error *err)
 {
 	bool monitored = state->personality == PERSONALITY_KM;
 	/* The process in front of km passes on what it can take. */
-	pid_t pid = signo == SIGSTOP || signo == SIGCHLD ? state_monitor(state) : state->pid;
-	auto_close int pidfd = open_target(state, pid, err);
+	const bool to_monitor = signo == SIGSTOP || signo == SIGCHLD;
+	auto_close int pidfd = to_monitor ? status_open_monitor(state, err) : status_open_process(state, err);
 	int r;
 
 	if (pidfd < 0)
@@ -52,7 +39,7 @@ static int signal_init(const struct state *state, int signo, struct error *err)
 		return status_lost_process(r, "send a signal to the container's process", err);
 	/* A container of an older krun may have nobody in front. */
 	if (monitored && !state->monitor_pid && signo != SIGKILL)
-		km_kick(pid, signo);
+		km_kick(state->pid, signo);
 	return 0;
 }
 

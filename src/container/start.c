@@ -25,23 +25,18 @@
 static int release_monitor(const struct release *release, struct error *err)
 {
 	const struct state *state = release->state;
-	pid_t monitor = state_monitor(state);
-	auto_close int pidfd = sys_pidfd_open(monitor);
+	auto_close int pidfd = status_open_monitor(state, err);
 	auto_close int log_fd = state_log_open(release->dir_fd, state);
-	/* While the first process lives, the number of km's is nobody else's. */
-	auto_close int first_fd = status_open_process(state, err);
 	off_t told = log_enabled(LOG_LEVEL_DEBUG) ? monitor_log_size(log_fd) : 0;
 	int r;
 
-	if (pidfd == -ESRCH || first_fd == -ESRCH) {
+	if (pidfd == -ESRCH) {
 		error_set(err, -ESRCH, "km has ended before start");
 		return monitor_log_explain(log_fd, err);
 	}
-	if (first_fd < 0)
-		return first_fd;
 	if (pidfd < 0)
-		return error_sys(err, pidfd, "open a pidfd of km");
-	r = km_release(monitor, pidfd, state->start_timeout_ms, err);
+		return pidfd;
+	r = km_release(state_monitor(state), pidfd, state->start_timeout_ms, err);
 	if (r < 0)
 		monitor_log_explain(log_fd, err);
 	monitor_log_to_debug(log_fd, told);

@@ -139,6 +139,20 @@ int status_open_process(const struct state *state, struct error *err)
 			   take_fd(&pidfd);
 }
 
+int status_open_monitor(const struct state *state, struct error *err)
+{
+	const pid_t monitor = state_monitor(state);
+	auto_close int pidfd = -1, first_fd = -1;
+
+	if (monitor == state->pid)
+		return status_open_process(state, err);
+	pidfd = sys_pidfd_open(monitor);
+	if (pidfd < 0)
+		return status_lost_process(pidfd, "open a pidfd of km", err);
+	first_fd = status_open_process(state, err);
+	return first_fd < 0 ? first_fd : take_fd(&pidfd);
+}
+
 int status_check(enum status status, enum operation operation, const char *id, struct error *err)
 {
 	if (status_allows(status, operation))

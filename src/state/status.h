@@ -37,6 +37,11 @@ int status_of(int dir_fd, const struct state *state, enum status *ret, struct er
  * that it has ended; anything else that nobody can tell.
  */
 int status_open_process(const struct state *state, struct error *err);
+/*
+ * The same of km's process, state_monitor(), in the km personality: while the first process lives, which is looked at last, its number is
+ * nobody else's.
+ */
+int status_open_monitor(const struct state *state, struct error *err);
 /* The error of a call on /proc/PID of one of its processes, or on a descriptor of it: -ESRCH as above, or what failed in doing @what. */
 int status_lost_process(int code, const char *what, struct error *err);
 

@@ -6,6 +6,8 @@ import os
 import re
 import sys
 
+import verdict
+
 TREE = os.path.abspath(sys.argv[1])
 # By the name of meson's dependency(): what a file of the tree includes that needs it.
 HEADERS = {"json-c": r"json-c/", "libseccomp": r"seccomp\.h", "libcap-ng": r"cap-ng\.h", "libcrypto": r"openssl/", "libsystemd": r"systemd/",
@@ -29,10 +31,7 @@ def main():
     bad = [f"{name}: add it to tests/checks/dependencies.py" for name in sorted(asked - set(HEADERS))]
     bad += [f"{name}: the build asks for it, and no file includes it" for name in sorted(asked & set(HEADERS))
             if not re.search(rf"(?m)^#include <{HEADERS[name]}", code)]
-    print("\n".join(bad))
-    if len(asked) < 5:
-        sys.exit(f"only {len(asked)} dependencies found: is this check looking at the tree?")
-    sys.exit(bool(bad))
+    verdict.end(bad, len(asked), 5, "dependencies")
 
 
 if __name__ == "__main__":

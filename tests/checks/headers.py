@@ -6,6 +6,8 @@ import os
 import re
 import sys
 
+import verdict
+
 TREE = os.path.abspath(sys.argv[1])
 BLOCK = re.compile(r"/\*(?:(?!\*/).)*\*/", re.S)
 
@@ -37,10 +39,7 @@ def main():
                     seen += 1
                     if not re.search(rf"\b{word}\b", BLOCK.sub("", code)):
                         bad.append(f"{os.path.relpath(path, TREE)}:{line}: @{word} is nothing of what follows")
-    print("\n".join(bad))
-    if seen < 100:
-        sys.exit(f"only {seen} names found: is this check looking at the tree?")
-    sys.exit(bool(bad))
+    verdict.end(bad, seen, 100, "names")
 
 
 if __name__ == "__main__":

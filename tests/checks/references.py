@@ -7,6 +7,8 @@ import re
 import subprocess
 import sys
 
+import verdict
+
 TREE = os.path.abspath(sys.argv[1])
 SOURCE = os.path.join(TREE, "src")
 FOLDERS = sorted(name for name in os.listdir(SOURCE) if os.path.isdir(os.path.join(SOURCE, name)))
@@ -36,10 +38,7 @@ def main():
             seen += 1
             if not any(os.path.exists(os.path.join(top, name)) for top in (TREE, SOURCE)):
                 bad.append(f"{path}:{number}: there is no {name}")
-    print("\n".join(bad))
-    if seen < 100:
-        sys.exit(f"only {seen} names found: is this check looking at the tree?")
-    sys.exit(bool(bad))
+    verdict.end(bad, seen, 100, "names")
 
 
 if __name__ == "__main__":
