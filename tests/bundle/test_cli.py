@@ -150,6 +150,7 @@ class Log(KrunTest):
             with self.subTest(stream=stream):
                 ours, theirs = socket.socketpair()
                 with ours, theirs:
+                    ours.settimeout(20)
                     streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, stream: theirs}
                     done = subprocess.run(self.command("state", "none", options=["--log", f"/dev/{stream}"]), **streams, check=False)
                     self.assertEqual(done.returncode, 1)
