@@ -152,10 +152,10 @@ int cgroup_filter_devices(const struct cgroup *cgroup, const struct spec_resourc
 		return 0;
 	}
 	if (program_fd < 0)
-		return error_sys(err, program_fd, "/linux/resources/devices: load the device filter");
+		return error_sys_at(err, program_fd, "/linux/resources/devices", "load the device filter");
 	replaced_fd = find_attached(cgroup->dir_fd);
 	r = attach(cgroup->dir_fd, program_fd, replaced_fd);
-	return r < 0 ? error_sys(err, r, "/linux/resources/devices: attach the device filter to cgroup '%s'",
-				 cgroup->place.path) :
+	return r < 0 ? error_sys_at(err, r, "/linux/resources/devices",
+				    "attach the device filter to cgroup '%s'", cgroup->place.path) :
 		       0;
 }

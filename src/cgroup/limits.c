@@ -25,18 +25,18 @@ enum { FILE_MAX = 256 * 1024 };
 
 int cgroup_missing_controller(const struct cgroup_write *write, const char *path, struct error *err)
 {
+	const char *place = error_pointer("/linux/resources/%s", write->property);
 	const enum cgroup_host kind = cgroup_host_kind();
 
 	if (kind == CGROUP_HOST_HYBRID || kind == CGROUP_HOST_V1)
-		return error_set(
-			err, -EOPNOTSUPP,
-			"/linux/resources/%s: the %s controller is on cgroup v1 on this%s host, where "
+		return error_at(
+			err, -EOPNOTSUPP, place,
+			"the %s controller is on cgroup v1 on this%s host, where "
 			"krun sets no limits: boot with systemd.unified_cgroup_hierarchy=1, or drop the "
 			"limit",
-			write->property, write->controller, kind == CGROUP_HOST_HYBRID ? " (hybrid)" : "");
-	return error_set(err, -EOPNOTSUPP,
-			 "/linux/resources/%s: the %s controller is not available in cgroup '%s'",
-			 write->property, write->controller, path);
+			write->controller, kind == CGROUP_HOST_HYBRID ? " (hybrid)" : "");
+	return error_at(err, -EOPNOTSUPP, place, "the %s controller is not available in cgroup '%s'",
+			write->controller, path);
 }
 
 /* ---- what is in force ------------------------------------------------------------------------------------------ */
@@ -368,9 +368,11 @@ static int fail(const struct cgroup *cgroup, const struct cgroup_write *write, i
 		return error_oom(err);
 	if (code == -ENOENT && write->controller && !has_controller(cgroup->dir_fd, write->controller))
 		return cgroup_missing_controller(write, cgroup->place.path, err);
-	return error_sys(err, code, "/linux/resources/%s%s%s: write '%s' to '%s'%s", write->property,
-			 unified ? "/" : "", unified ? write->file : "", write->text, write->file,
-			 write->bfq_text ? " or the like to 'io.bfq.weight'" : "");
+	return error_sys_at(err, code,
+			    error_pointer("/linux/resources/%s%s%s", write->property, unified ? "/" : "",
+					  unified ? write->file : ""),
+			    "write '%s' to '%s'%s", write->text, write->file,
+			    write->bfq_text ? " or the like to 'io.bfq.weight'" : "");
 }
 
 static int apply(const struct cgroup *cgroup, const struct cgroup_writes *writes, struct cgroup_undo *undo,
@@ -463,7 +465,7 @@ static int no_group(const struct spec_resources *resources, struct error *err)
 {
 	if (!cgroup_wants_limits(resources))
 		return 0;
-	return error_set(err, -EOPNOTSUPP, "/linux/resources: the container has no cgroup of its own");
+	return error_at(err, -EOPNOTSUPP, "/linux/resources", "the container has no cgroup of its own");
 }
 
 /* A limit like any other for a container that runs; here nothing would start, with an error that says nothing. */
@@ -471,10 +473,10 @@ static int check_first_process(const struct cgroup_writes *writes, struct error 
 {
 	for (size_t i = 0; i < writes->len; i++)
 		if (strcmp(writes->items[i].file, "pids.max") == 0 && strcmp(writes->items[i].text, "0") == 0)
-			return error_set(err, -EINVAL,
-					 "/linux/resources/%s: pids.max of 0 leaves no room for the "
-					 "container's first process; max is no limit",
-					 writes->items[i].property);
+			return error_at(err, -EINVAL,
+					error_pointer("/linux/resources/%s", writes->items[i].property),
+					"pids.max of 0 leaves no room for the "
+					"container's first process; max is no limit");
 	return 0;
 }
 

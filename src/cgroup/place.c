@@ -46,21 +46,19 @@ static int make_path(const struct cgroup_request *request, char **ret_path, stru
 	int n;
 
 	if (asked && is_systemd_path(asked))
-		return error_set(err, -EINVAL,
-				 "config.json: /linux/cgroupsPath: '%s' is a path for systemd: use "
-				 "--systemd-cgroup",
-				 asked);
+		return error_at(err, -EINVAL, "/linux/cgroupsPath",
+				"'%s' is a path for systemd: use "
+				"--systemd-cgroup",
+				asked);
 	if (asked && has_dots(asked))
-		return error_set(err, -EINVAL, "config.json: /linux/cgroupsPath: '%s' has '.' or '..' in it",
-				 asked);
+		return error_at(err, -EINVAL, "/linux/cgroupsPath", "'%s' has '.' or '..' in it", asked);
 	n = asked ? asprintf(&path, "/%s", asked) : asprintf(&path, "/krun/%s", request->id);
 	if (n < 0)
 		return error_oom(err);
 	squeeze(path);
 	if (path[0] == '\0' || path[1] == '\0') {
 		free(path);
-		return error_set(err, -EINVAL, "config.json: /linux/cgroupsPath: '%s' is the root cgroup",
-				 asked);
+		return error_at(err, -EINVAL, "/linux/cgroupsPath", "'%s' is the root cgroup", asked);
 	}
 	*ret_path = path;
 	return 0;

@@ -28,8 +28,8 @@ int rdt_open(struct error *err)
 	struct statfs fs;
 
 	if (fd < 0 || fstatfs(fd, &fs) < 0 || fs.f_type != RDTGROUP_MAGIC)
-		return error_set(err, -EOPNOTSUPP,
-				 "/linux/intelRdt: no resctrl file system is mounted on '" MOUNT_POINT "'");
+		return error_at(err, -EOPNOTSUPP, "/linux/intelRdt",
+				"no resctrl file system is mounted on '" MOUNT_POINT "'");
 	return take_fd(&fd);
 }
 
@@ -67,8 +67,8 @@ static int write_schemata(int group_fd, char *const *lines, struct error *err)
 		return error_oom(err);
 	r = joined ? io_write_existing(group_fd, "schemata", joined) : 0;
 	if (r < 0)
-		error_sys(err, r, "/linux/intelRdt: write '%.*s' to schemata", (int)strcspn(joined, "\n"),
-			  joined);
+		error_sys_at(err, r, "/linux/intelRdt", "write '%.*s' to schemata",
+			     (int)strcspn(joined, "\n"), joined);
 	free(joined);
 	return r;
 }
@@ -81,7 +81,7 @@ static int compare_schemata(int group_fd, char *const *lines, const char *name, 
 	int r = io_read_file(group_fd, "schemata", SCHEMATA_MAX, &text, &size);
 
 	if (r < 0)
-		return error_sys(err, r, "/linux/intelRdt: read schemata of '%s'", name);
+		return error_sys_at(err, r, "/linux/intelRdt", "read schemata of '%s'", name);
 	for (size_t i = 0; lines[i]; i++) {
 		auto_free char *copy = strdup(text);
 		char *rest = copy, *line;
@@ -92,10 +92,9 @@ static int compare_schemata(int group_fd, char *const *lines, const char *name, 
 			found = strcmp(line, lines[i]) == 0;
 		}
 		if (!found)
-			return error_set(
-				err, -EINVAL,
-				"/linux/intelRdt: class '%s' exists, and its schemata have no line '%s'",
-				name, lines[i]);
+			return error_at(err, -EINVAL, "/linux/intelRdt",
+					"class '%s' exists, and its schemata have no line '%s'", name,
+					lines[i]);
 	}
 	return 0;
 }
@@ -115,7 +114,7 @@ static int make_monitoring(int group_fd, const char *id, struct error *err)
 
 	snprintf(path, sizeof(path), "mon_groups/%s", id);
 	if (mkdirat(group_fd, path, 0755) < 0 && errno != EEXIST)
-		return error_sys(err, -errno, "/linux/intelRdt/enableMonitoring: make '%s'", path);
+		return error_sys_at(err, -errno, "/linux/intelRdt/enableMonitoring", "make '%s'", path);
 	return 0;
 }
 
@@ -149,16 +148,16 @@ int rdt_prepare(int resctrl_fd, const struct spec_rdt *rdt, const char *id, stru
 
 	*ret = (struct rdt_group){ 0 };
 	if (!existed && rdt->clos_id && !has_schema)
-		return error_sys(err, group_fd, "/linux/intelRdt/closID: class '%s'", name);
+		return error_sys_at(err, group_fd, "/linux/intelRdt/closID", "class '%s'", name);
 	if (!existed && mkdirat(resctrl_fd, name, 0755) < 0)
-		return error_sys(err, -errno, "/linux/intelRdt: make class '%s'", name);
+		return error_sys_at(err, -errno, "/linux/intelRdt", "make class '%s'", name);
 	ret->name = strdup(name);
 	if (!ret->name)
 		return error_oom(err);
 	if (!existed)
 		group_fd = open_group(resctrl_fd, name);
 	if (group_fd < 0)
-		return error_sys(err, group_fd, "/linux/intelRdt: open class '%s'", name);
+		return error_sys_at(err, group_fd, "/linux/intelRdt", "open class '%s'", name);
 	r = fill_group(group_fd, rdt, name, existed, err);
 	if (r < 0 || !rdt->enable_monitoring)
 		return r;
@@ -176,7 +175,7 @@ int rdt_update(int resctrl_fd, const struct rdt_group *group, const struct spec_
 	int r = group_fd < 0 ? group_fd : io_read_file(group_fd, "schemata", SCHEMATA_MAX, &old, NULL);
 
 	if (r < 0)
-		return error_sys(err, r, "/linux/intelRdt: read schemata of '%s'", group->name);
+		return error_sys_at(err, r, "/linux/intelRdt", "read schemata of '%s'", group->name);
 	r = old_schemata(rdt, &lines);
 	if (r < 0)
 		error_oom(err);
@@ -193,7 +192,9 @@ int rdt_restore(int resctrl_fd, const struct rdt_group *group, const char *old, 
 	auto_close int group_fd = open_group(resctrl_fd, group->name);
 	int r = group_fd < 0 ? group_fd : io_write_existing(group_fd, "schemata", old);
 
-	return r < 0 ? error_sys(err, r, "/linux/intelRdt: write back the schemata of '%s'", group->name) : 0;
+	return r < 0 ? error_sys_at(err, r, "/linux/intelRdt", "write back the schemata of '%s'",
+				    group->name) :
+		       0;
 }
 
 int rdt_add(int resctrl_fd, const struct rdt_group *group, const char *id, pid_t pid, struct error *err)
@@ -208,7 +209,8 @@ int rdt_add(int resctrl_fd, const struct rdt_group *group, const char *id, pid_t
 	snprintf(path, sizeof(path), "mon_groups/%s/tasks", id);
 	if (r == 0 && group->monitoring)
 		r = io_write_existing(group_fd, path, text);
-	return r < 0 ? error_sys(err, r, "/linux/intelRdt: add process %d to class '%s'", pid, group->name) :
+	return r < 0 ? error_sys_at(err, r, "/linux/intelRdt", "add process %d to class '%s'", pid,
+				    group->name) :
 		       0;
 }
 
@@ -219,9 +221,9 @@ int rdt_remove(int resctrl_fd, const struct rdt_group *group, const char *id, st
 
 	snprintf(path, sizeof(path), "%s/mon_groups/%s", group->name, id);
 	if (group->monitoring && unlinkat(resctrl_fd, path, AT_REMOVEDIR) < 0 && errno != ENOENT)
-		r = error_sys(err, -errno, "/linux/intelRdt: remove '%s'", path);
+		r = error_sys_at(err, -errno, "/linux/intelRdt", "remove '%s'", path);
 	/* A class with a name of its own may have other users. */
 	if (strcmp(group->name, id) == 0 && unlinkat(resctrl_fd, id, AT_REMOVEDIR) < 0 && errno != ENOENT)
-		r = error_sys(err, -errno, "/linux/intelRdt: remove class '%s'", id);
+		r = error_sys_at(err, -errno, "/linux/intelRdt", "remove class '%s'", id);
 	return r;
 }

@@ -77,7 +77,8 @@ refuse(struct maker *maker, const char *property, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	maker->status = error_set(maker->err, -EINVAL, "/linux/resources/%s: %s", property, text);
+	maker->status =
+		error_at(maker->err, -EINVAL, error_pointer("/linux/resources/%s", property), "%s", text);
 }
 
 static bool given(const struct opt_i64 *value)
@@ -132,11 +133,10 @@ static void check_usage(struct maker *maker, const char *property, const char *f
 			int64_t usage)
 {
 	if (maker->status == 0 && limit >= 0 && usage > limit)
-		maker->status = error_set(maker->err, -EBUSY,
-					  "/linux/resources/%s: write '%" PRId64
-					  "' to '%s': the present usage is %" PRId64
-					  ", and memory/checkBeforeUpdate is set",
-					  property, limit, file, usage);
+		maker->status = error_at(maker->err, -EBUSY, error_pointer("/linux/resources/%s", property),
+					 "write '%" PRId64 "' to '%s': the present usage is %" PRId64
+					 ", and memory/checkBeforeUpdate is set",
+					 limit, file, usage);
 }
 
 static void put_memory(struct maker *maker, const struct spec_memory *memory)

@@ -259,10 +259,11 @@ static int put_annotation(struct strv *words, const char *name, const char *text
 {
 	const size_t len = strlen(name);
 	struct strv value = { 0 };
-	int r = is_name(name) ? systemd_variant_parse(text, &value) : -EINVAL;
+	const bool ours = is_ours(name);
+	int r = is_name(name) && !ours ? systemd_variant_parse(text, &value) : -EINVAL;
 
-	if (r == 0 && is_ours(name))
-		r = error_set(err, -EINVAL, "krun sets this property itself");
+	if (ours)
+		error_set(err, r, "krun sets this property itself");
 	else if (r == 0 && len > 3 && strcmp(name + len - 3, "Sec") == 0 &&
 		 (len == 4 || strcmp(name + len - 4, "USec") != 0))
 		r = put_seconds(words, name, &value);
@@ -274,9 +275,11 @@ static int put_annotation(struct strv *words, const char *name, const char *text
 	strv_done(&value);
 	if (r == -ENOMEM)
 		return error_oom(err);
-	if (r < 0 && !err->text[0])
+	if (r < 0 && !ours)
 		error_set(err, r, "'%s' is no value in GVariant's text format", text);
-	return r < 0 ? error_prefix(err, "/annotations/" KRUN_ANNOTATION_SYSTEMD_PROPERTY "%s", name) : 0;
+	return r < 0 ? error_place(err, error_pointer("/annotations/" KRUN_ANNOTATION_SYSTEMD_PROPERTY "%s",
+						      name)) :
+		       0;
 }
 
 int systemd_properties_of_annotations(struct strv *words, const struct spec_pair *annotations, size_t len,
@@ -289,7 +292,6 @@ int systemd_properties_of_annotations(struct strv *words, const struct spec_pair
 		if (annotations[i].refused ||
 		    strncmp(annotations[i].key, KRUN_ANNOTATION_SYSTEMD_PROPERTY, prefix) != 0)
 			continue;
-		err->text[0] = '\0';
 		r = put_annotation(words, annotations[i].key + prefix, annotations[i].value, err);
 	}
 	return r;

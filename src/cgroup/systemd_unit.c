@@ -54,9 +54,8 @@ static int check_slice(const char *slice, const char *asked, struct error *err)
 	for (const char *c = slice; fine && *c; c++)
 		fine = is_unit_character(*c);
 	return fine ? 0 :
-		      error_set(err, -EINVAL,
-				"config.json: /linux/cgroupsPath: '%s': '%s' is no name of a slice", asked,
-				slice);
+		      error_at(err, -EINVAL, "/linux/cgroupsPath", "'%s': '%s' is no name of a slice", asked,
+			       slice);
 }
 
 /* "slice:prefix:name" in its three parts; the copy that they point into is the caller's. */
@@ -70,10 +69,10 @@ static int split(const char *asked, char **ret_copy, const char *parts[3], struc
 	second = first ? strchr(first + 1, ':') : NULL;
 	if (!second || strchr(second + 1, ':') || second[1] == '\0') {
 		free(copy);
-		return error_set(err, -EINVAL,
-				 "config.json: /linux/cgroupsPath: '%s' is not slice:prefix:name, which the "
-				 "systemd manager needs; paths are for --cgroup-manager cgroupfs",
-				 asked);
+		return error_at(err, -EINVAL, "/linux/cgroupsPath",
+				"'%s' is not slice:prefix:name, which the "
+				"systemd manager needs; paths are for --cgroup-manager cgroupfs",
+				asked);
 	}
 	*first = *second = '\0';
 	parts[0] = copy;
@@ -93,11 +92,10 @@ static int make_unit(const char *prefix, const char *name, const char *asked, ch
 	if (!prefix_escaped || !name_escaped)
 		return error_oom(err);
 	if (ends_with(name, ".slice"))
-		return error_set(
-			err, -EINVAL,
-			"config.json: /linux/cgroupsPath: '%s': a slice has no processes of its own, "
-			"a container needs a scope",
-			asked);
+		return error_at(err, -EINVAL, "/linux/cgroupsPath",
+				"'%s': a slice has no processes of its own, "
+				"a container needs a scope",
+				asked);
 	/* An empty prefix has its dash, too: whoever knows the path looks for that name. */
 	if (asprintf(&unit, "%s-%s%s", prefix_escaped, name_escaped,
 		     ends_with(name, ".scope") ? "" : ".scope") < 0) {
@@ -105,9 +103,8 @@ static int make_unit(const char *prefix, const char *name, const char *asked, ch
 		return error_oom(err);
 	}
 	if (strlen(unit) > UNIT_NAME_MAX)
-		return error_set(err, -ENAMETOOLONG,
-				 "config.json: /linux/cgroupsPath: unit '%s' has more than %d characters",
-				 unit, UNIT_NAME_MAX);
+		return error_at(err, -ENAMETOOLONG, "/linux/cgroupsPath",
+				"unit '%s' has more than %d characters", unit, UNIT_NAME_MAX);
 	*ret_unit = take_pointer(unit);
 	return 0;
 }

@@ -19,25 +19,20 @@ int criu_check_spec(const struct spec *spec, struct error *err)
 
 	for (size_t i = 0; i < spec->mounts_len; i++)
 		if (spec->mounts[i].options.idmap)
-			return error_set(
-				err, -EOPNOTSUPP,
-				"config.json: /mounts/%zu: CRIU cannot bring a mount with mapped ids "
-				"back",
-				i);
+			return error_at(err, -EOPNOTSUPP, error_pointer("/mounts/%zu", i),
+					"CRIU cannot bring a mount with mapped ids back");
 	for (size_t i = 0; i < sizeof(own_only) / sizeof(own_only[0]); i++)
 		if (spec->namespaces[own_only[i]].path)
-			return error_set(err, -EOPNOTSUPP,
-					 "config.json: /linux/namespaces: CRIU cannot restore into a %s "
-					 "namespace of others",
-					 spec_namespace_words[own_only[i]]);
+			return error_at(err, -EOPNOTSUPP, "/linux/namespaces",
+					"CRIU cannot restore into a %s "
+					"namespace of others",
+					spec_namespace_words[own_only[i]]);
 	if (seccomp_agent_path(spec))
-		return error_set(
-			err, -EOPNOTSUPP,
-			"config.json: /linux/seccomp: CRIU cannot bring a filter with an agent back");
+		return error_at(err, -EOPNOTSUPP, "/linux/seccomp",
+				"CRIU cannot bring a filter with an agent back");
 	if (spec->net_devices_len > 0)
-		return error_set(
-			err, -EOPNOTSUPP,
-			"config.json: /linux/netDevices: CRIU cannot bring devices of the host back");
+		return error_at(err, -EOPNOTSUPP, "/linux/netDevices",
+				"CRIU cannot bring devices of the host back");
 	return 0;
 }
 
@@ -102,10 +97,8 @@ int criu_options_make(const struct checkpoint_options *options, const struct spe
 		.config_file = config ? *config ? config : NULL : default_config,
 	};
 	if (ret->config_file && ret->config_file[0] != '/')
-		return error_set(err, -EINVAL,
-				 "config.json: /annotations/" KRUN_ANNOTATION_CRIU_CONFIG
-				 ": '%s' is not absolute",
-				 ret->config_file);
+		return error_at(err, -EINVAL, "/annotations/" KRUN_ANNOTATION_CRIU_CONFIG,
+				"'%s' is not absolute", ret->config_file);
 	return add_words(options, ret, err);
 }
 

@@ -236,7 +236,7 @@ static int run_update(struct cli *cli, void *arguments, struct error *err)
 	r = options->resources ? from_file(options->resources, &changes, err) :
 				 from_options(options, &changes, err);
 	if (r == 0 && options->resources)
-		spec_warn(changes, strcmp(options->resources, "-") == 0 ? "stdin" : options->resources);
+		spec_warn(changes);
 	if (r == 0)
 		r = container_update(&cli->host, cli->args[0], changes, err);
 	spec_free(changes);

@@ -382,6 +382,8 @@ int container_checkpoint(const struct container_host *host, const char *id,
 				.dir_fd = checkpoint.dir_fd,
 			},
 			err);
+	if (r < 0)
+		error_document(err, STATE_CONFIG);
 	if (r == 0 && !options->leave_running && !options->pre_dump)
 		forget(&checkpoint, host);
 	image_draft_done(&checkpoint.draft);

@@ -86,6 +86,8 @@ int container_exec(const struct exec_request *request, int *ret_status, struct e
 	r = exec_prepare(&exec, request, err);
 	if (r == 0)
 		r = run(&exec, ret_status, err);
+	if (r < 0)
+		exec_name_document(&exec, err);
 	exec_done(&exec);
 	return r;
 }

@@ -134,7 +134,7 @@ static int change(const struct state *state, const struct spec *spec, bool add, 
 		r = refuse_inside(state, spec, err);
 
 	if (add)
-		spec_warn(spec, "mounts");
+		spec_warn(spec);
 	if (r < 0)
 		return r;
 	if (bundle_fd < 0)

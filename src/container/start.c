@@ -89,7 +89,7 @@ static int start(int dir_fd, const struct state *state, struct error *err)
 	if (state->has_hooks)
 		r = state_load_config(dir_fd, state, &spec, err);
 	if (r == 0 && spec && !spec->process)
-		r = error_set(err, -EINVAL, "config.json: /process: missing, there is nothing to start");
+		r = error_at(err, -EINVAL, "/process", "missing, there is nothing to start");
 	if (r == 0 && spec)
 		r = hooks_output_open(spec_annotation(spec, KRUN_ANNOTATION_HOOKS_STDOUT),
 				      spec_annotation(spec, KRUN_ANNOTATION_HOOKS_STDERR), err);
@@ -124,6 +124,8 @@ int container_start(const struct container_host *host, const char *id, struct er
 		r = notify_listen(dir_fd, &notify_fd, err);
 	if (r == 0)
 		r = start(dir_fd, &state, err);
+	if (r < 0)
+		error_document(err, STATE_CONFIG);
 	if (r < 0 && r != -EBUSY)
 		error_prefix(err, "start '%s'", id);
 	if (r == 0 && notify_fd >= 0) {

@@ -72,9 +72,8 @@ static int set_schemata(struct update *update, struct error *err)
 	if (!rdt)
 		return 0;
 	if (!update->state.rdt.name)
-		return error_set(err, -EINVAL,
-				 "/linux/intelRdt: container '%s' was made without one, and has no class",
-				 update->state.id);
+		return error_at(err, -EINVAL, "/linux/intelRdt",
+				"container '%s' was made without one, and has no class", update->state.id);
 	update->resctrl_fd = rdt_open(err);
 	return update->resctrl_fd < 0 ?
 		       update->resctrl_fd :
@@ -173,6 +172,8 @@ int container_update(const struct container_host *host, const char *id, const st
 		r = steps[done].run(&update, err);
 		done += r == 0;
 	}
+	if (r < 0)
+		spec_name_document(changes, err);
 	while (r < 0 && done-- > 0)
 		steps[done].undo(&update);
 	cgroup_change_done(&update.change);

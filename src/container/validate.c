@@ -46,7 +46,12 @@ find(const struct check *check, enum json_severity severity, const char *pointer
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	json_findings_add(check->findings, severity, pointer, text);
+	json_findings_add(check->findings, severity, pointer, "%s", text);
+}
+
+static void take_error(const struct check *check, enum json_severity severity, const struct error *found)
+{
+	json_findings_add_error(check->findings, severity, found);
 }
 
 static void check_root(const struct check *check)
@@ -141,9 +146,9 @@ static void check_process(const struct check *check)
 	for (size_t i = 0; caps && caps->unknown && caps->unknown[i]; i++)
 		find(check, JSON_WARNING, "/process/capabilities", "'%s' is unknown", caps->unknown[i]);
 	if (process->apparmor_profile && apparmor_check(process->apparmor_profile, &err) < 0)
-		find(check, JSON_UNSUPPORTED, "/process/apparmorProfile", "%s", err.text);
+		take_error(check, JSON_UNSUPPORTED, &err);
 	if (process->selinux_label && selinux_check(process->selinux_label, &err) < 0)
-		find(check, JSON_UNSUPPORTED, "/process/selinuxLabel", "%s", err.text);
+		take_error(check, JSON_UNSUPPORTED, &err);
 }
 
 static void check_seccomp(const struct check *check)
@@ -162,16 +167,6 @@ static void check_seccomp(const struct check *check)
 		}
 }
 
-/* "/pointer: text" as the layers below say it. */
-static void take_error(const struct check *check, enum json_severity severity, struct error *err)
-{
-	char *colon = err->text[0] == '/' ? strstr(err->text, ": ") : NULL;
-
-	if (colon)
-		*colon = '\0';
-	find(check, severity, colon ? err->text : "", "%s", colon ? colon + 2 : err->text);
-}
-
 static void check_host(const struct check *check)
 {
 	const struct spec *spec = check->spec;
@@ -179,7 +174,7 @@ static void check_host(const struct check *check)
 	int r;
 
 	if (sysctl_check(spec, &err) < 0)
-		find(check, JSON_ERROR, "/linux/sysctl", "%s", err.text);
+		take_error(check, JSON_ERROR, &err);
 	if (spec->rdt) {
 		auto_close int resctrl_fd = rdt_open(&err);
 
@@ -200,14 +195,13 @@ static void check_needs(const struct check *check, const struct km_settings *set
 {
 	const struct spec *spec = check->spec;
 	struct seccomp_program filter = { 0 };
-	struct strv warnings = { 0 };
 	struct error found = { 0 };
 	struct rlimit files;
 
 	if (!spec->process || getrlimit(RLIMIT_NOFILE, &files) < 0)
 		return;
 	if (spec->seccomp && seccomp_compile(spec->seccomp, -1, &filter, &found) < 0) {
-		find(check, JSON_ERROR, "/linux/seccomp", "%s", found.text);
+		take_error(check, JSON_ERROR, &found);
 		return;
 	}
 	if (km_needs_check(
@@ -220,20 +214,14 @@ static void check_needs(const struct check *check, const struct km_settings *set
 			    .management = settings->management,
 			    .nofile = files.rlim_max,
 		    },
-		    &warnings, &found) < 0)
+		    check->findings, &found) < 0)
 		take_error(check, JSON_ERROR, &found);
-	for (size_t i = 0; i < warnings.len; i++) {
-		snprintf(found.text, sizeof(found.text), "%s", warnings.items[i]);
-		take_error(check, JSON_WARNING, &found);
-	}
-	strv_done(&warnings);
 	seccomp_program_done(&filter);
 }
 
 /* Whether the host allows what the container asks of km. */
 static int check_settings(const struct check *check, const struct container_host *host, struct error *err)
 {
-	static const char name[] = "config.json: ";
 	auto_close int rootfs_fd =
 		openat(check->bundle_fd, check->spec->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct km_settings settings;
@@ -252,12 +240,8 @@ static int check_settings(const struct check *check, const struct container_host
 	r = km_settings_load(host->config_file, &settings, err);
 	if (r < 0)
 		return r;
-	if (km_settings_apply(&settings, check->spec, &found) < 0) {
-		if (strncmp(found.text, name, sizeof(name) - 1) == 0)
-			memmove(found.text, found.text + sizeof(name) - 1,
-				strlen(found.text + sizeof(name) - 1) + 1);
+	if (km_settings_apply(&settings, check->spec, &found) < 0)
 		take_error(check, JSON_ERROR, &found);
-	}
 	check_needs(check, &settings);
 	km_settings_done(&settings);
 	return 0;

@@ -149,9 +149,9 @@ static int step_capabilities(struct init_ctx *ctx, struct error *err)
 	if (r < 0)
 		return error_sys(err, r, "read capabilities");
 	return needs & ~now.permitted ?
-		       error_set(err, -EPERM,
-				 "config.json: /linux/seccomp: without noNewPrivileges the kernel takes a "
-				 "filter from CAP_SYS_ADMIN only, which krun does not have here") :
+		       error_at(err, -EPERM, "/linux/seccomp",
+				"without noNewPrivileges the kernel takes a "
+				"filter from CAP_SYS_ADMIN only, which krun does not have here") :
 		       0;
 }
 
@@ -160,7 +160,7 @@ static int step_no_new_privs(struct init_ctx *ctx, struct error *err)
 	return ctx->plan->process->no_new_privileges ? no_new_privs_apply(err) : 0;
 }
 
-static int step_program(struct init_ctx *ctx, struct error *err)
+int init_step_program(struct init_ctx *ctx, struct error *err)
 {
 	if (ctx->plan->program == INIT_PROGRAM_FD || ctx->plan->program == INIT_PROGRAM_NONE)
 		return 0;
@@ -181,7 +181,7 @@ const struct init_step init_confine_steps[] = {
 	{ "capabilities", step_capabilities },
 	{ "no new privileges", step_no_new_privs },
 	{ "working directory (user)", step_directory },
-	{ "program", step_program },
+	{ "program", init_step_program },
 	{ "seccomp (notify)", init_step_filter_notify },
 	{ NULL, NULL },
 };

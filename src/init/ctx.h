@@ -55,6 +55,9 @@ int init_step_descriptors(struct init_ctx *ctx, struct error *err);
 /* The soft limit with which km, whose descriptors are high numbers, and its payload have all that they can use. */
 int init_limit_monitor_files(struct error *err);
 
+/* confine.c: looks for the program; its error is about what the user asked for, and stands alone. */
+int init_step_program(struct init_ctx *ctx, struct error *err);
+
 /* streams.c */
 int init_step_streams(struct init_ctx *ctx, struct error *err);
 

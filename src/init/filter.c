@@ -89,10 +89,10 @@ int init_filter_check(const struct init_plan *plan, struct error *err)
 
 	if (plan->program == INIT_PROGRAM_FD ? !fd : !path || (plan->program == INIT_PROGRAM_KM && !fd))
 		return 0;
-	return error_set(err, -EINVAL,
-			 "config.json: /linux/seccomp: the filter forbids %s(2), by which krun executes %s "
-			 "under it: allow that",
-			 call, plan->program == INIT_PROGRAM_KM ? "km" : "the program");
+	return error_at(err, -EINVAL, "/linux/seccomp",
+			"the filter forbids %s(2), by which krun executes %s "
+			"under it: allow that",
+			call, plan->program == INIT_PROGRAM_KM ? "km" : "the program");
 }
 
 /* ---- why nothing was executed -------------------------------------------------------------------------------------- */

@@ -49,7 +49,7 @@ static int run_steps(struct init_ctx *ctx, const struct init_step *steps, struct
 
 		if (r < 0) {
 			/* Engines compare the start of this text with what a shell would say. */
-			if (strncmp(err->text, "exec: ", 6) != 0)
+			if (steps[i].run != init_step_program)
 				error_prefix(err, "init step '%s'", steps[i].name);
 			return r;
 		}

@@ -27,6 +27,7 @@
 struct wire {
 	int kind;
 	int value;
+	int pointer_len;	       /* of SYNC_FAILED, see util/error.h */
 	char text[ERROR_TEXT_MAX + 1]; /* a NUL is put behind what came */
 };
 
@@ -164,6 +165,7 @@ int sync_send(int socket_fd, enum sync_kind kind, int value, int fd, struct erro
 
 	wire.kind = (int)kind;
 	wire.value = value;
+	wire.pointer_len = 0;
 	if (send_wire(socket_fd, &wire, WIRE_HEAD, fd) < 0)
 		return error_sys(err, -errno, "send sync message '%s'", kind_name(kind));
 	return 0;
@@ -176,8 +178,21 @@ void sync_send_failure(int socket_fd, const struct error *failure)
 
 	wire.kind = SYNC_FAILED;
 	wire.value = failure->code;
+	wire.pointer_len = failure->pointer_len;
 	memcpy(wire.text, failure->text, len + 1);
 	send_wire(socket_fd, &wire, WIRE_HEAD + len + 1, -1);
+}
+
+/* The sender may be in a container: a pointer that is none is text. */
+static int take_failure(int code, int pointer_len, const char *text, struct error *err)
+{
+	const size_t len = strlen(text);
+
+	error_set(err, code < 0 ? code : -EPROTO, "%s", text);
+	if (pointer_len > 0 && pointer_len < ERROR_POINTER_MAX && (size_t)pointer_len + 2 <= len &&
+	    memcmp(text + pointer_len, ": ", 2) == 0)
+		err->pointer_len = pointer_len;
+	return err->code;
 }
 
 static pid_t sender_of(struct msghdr *message)
@@ -254,7 +269,7 @@ int sync_receive(int socket_fd, struct sync_message *ret, struct error *err)
 		}
 		if (got.kind == SYNC_FAILED) {
 			cleanup_close(&got.fd);
-			return error_set(err, wire.value < 0 ? wire.value : -EPROTO, "%s", wire.text);
+			return take_failure(wire.value, wire.pointer_len, wire.text, err);
 		}
 		*ret = got;
 		return SYNC_MESSAGE;
@@ -307,7 +322,7 @@ static int read_last_words(int fd, struct error *err)
 	    words.code >= 0)
 		return 0;
 	words.text[sizeof(words.text) - 1] = '\0';
-	return error_set(err, words.code, "%s", words.text);
+	return take_failure(words.code, words.pointer_len, words.text, err);
 }
 
 int sync_expect_execution(int socket_fd, const struct sync_message *said, struct error *err)

@@ -108,7 +108,7 @@ static size_t make_tolerable(const char *text, size_t size, char *out)
 }
 
 /* @text is what json-c gets. */
-static int parse(const char *text, size_t size, const char *name, struct json_object **ret, struct error *err)
+static int parse(const char *text, size_t size, struct json_object **ret, struct error *err)
 {
 	struct json_tokener *tokener = json_tokener_new_ex(JSON_NESTING_MAX);
 	struct json_object *object;
@@ -128,7 +128,7 @@ static int parse(const char *text, size_t size, const char *name, struct json_ob
 		end += strspn(text + (end < size ? end : size), " \t\r\n");
 	if (status != json_tokener_success || end < size) {
 		json_object_put(object);
-		return error_set(err, -EINVAL, "%s: not JSON: line %zu: %s", name,
+		return error_set(err, -EINVAL, "not JSON: line %zu: %s",
 				 line_of(text, end < size ? end : size),
 				 status == json_tokener_continue ? "the text ends too early" :
 				 status == json_tokener_success	 ? "text after the end" :
@@ -137,27 +137,31 @@ static int parse(const char *text, size_t size, const char *name, struct json_ob
 	at = find_foreign(text, size);
 	if (at >= 0) {
 		json_object_put(object);
-		return error_set(err, -EINVAL, "%s: not JSON: line %zu: unexpected '%c'", name,
+		return error_set(err, -EINVAL, "not JSON: line %zu: unexpected '%c'",
 				 line_of(text, (size_t)at), text[at]);
 	}
 	*ret = object;
 	return 0;
 }
 
-int json_document_parse(const char *text, size_t size, const char *name, struct json_object **ret,
-			struct error *err)
+int json_document_parse(const char *text, size_t size, struct json_object **ret, struct error *err)
 {
 	auto_free char *tolerable = NULL;
 
 	if (size > INT32_MAX / 2)
-		return error_set(err, -EFBIG, "%s: too long", name);
+		return error_set(err, -EFBIG, "too long");
 	if (memchr(text, '\0', size))
-		return error_set(err, -EINVAL, "%s: not JSON: it has a NUL byte", name);
+		return error_set(err, -EINVAL, "not JSON: it has a NUL byte");
 	tolerable = malloc(make_tolerable(text, size, NULL) + 1);
 	if (!tolerable)
 		return error_oom(err);
 	size = make_tolerable(text, size, tolerable);
-	return parse(tolerable, size, name, ret, err);
+	return parse(tolerable, size, ret, err);
+}
+
+int json_name_document(struct error *err, const char *name)
+{
+	return err->pointer_len > 0 ? error_document(err, name) : error_prefix(err, "%s", name);
 }
 
 /* ---- where we are -------------------------------------------------------------------------------------------- */
@@ -217,9 +221,9 @@ fail(struct json_reader *reader, enum json_severity severity, const char *format
 	format_pointer(reader, pointer, sizeof(pointer));
 	vsnprintf(text, sizeof(text), format, args);
 	if (reader->findings)
-		json_findings_add(reader->findings, severity, pointer, text);
-	return error_set(reader->err, severity == JSON_UNSUPPORTED ? -EOPNOTSUPP : -EINVAL, "%s: %s: %s",
-			 reader->name, pointer[0] ? pointer : "/", text);
+		json_findings_add(reader->findings, severity, pointer, "%s", text);
+	return error_at(reader->err, severity == JSON_UNSUPPORTED ? -EOPNOTSUPP : -EINVAL,
+			pointer[0] ? pointer : "/", "%s", text);
 }
 
 int json_error(struct json_reader *reader, const char *format, ...)
@@ -256,7 +260,7 @@ void json_note(struct json_reader *reader, enum json_severity severity, const ch
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	json_findings_add(list, severity, pointer, text);
+	json_findings_add(list, severity, pointer, "%s", text);
 }
 
 /* ---- tables ---------------------------------------------------------------------------------------------------- */

@@ -3,7 +3,8 @@
 
 /*
  * Reading JSON by table: a row per property, with its type, whether it must be there, where it goes and who
- * converts it. Errors carry the JSON pointer (RFC 6901) of the property. null counts as absent. Everything
+ * converts it. Errors carry the JSON pointer (RFC 6901) of the property; the caller
+ * names the document (error_document()). null counts as absent. Everything
  * made while reading lives in the reader's arena; strings are borrowed from the json-c tree.
  */
 
@@ -21,7 +22,6 @@ struct error;
 enum { JSON_DEPTH_MAX = 24 };
 
 struct json_reader {
-	const char *name; /* of the document, for errors */
 	struct arena *arena;
 	struct error *err;
 	/*
@@ -60,14 +60,16 @@ struct json_field {
  * (json_check_type()): an integer beyond 64 bits is a double, a string may have a NUL; a NUL in a key is U+FFFD. *ret is
  * released with json_object_put().
  */
-int json_document_parse(const char *text, size_t size, const char *name, struct json_object **ret,
-			struct error *err);
+int json_document_parse(const char *text, size_t size, struct json_object **ret, struct error *err);
+
+/* Names the document of an error that reading it had, which is about a place in it or about all of it. Returns err->code. */
+int json_name_document(struct error *err, const char *name);
 
 /* Every row of @fields (ended by a NULL key) that @object has goes to @target + offset. */
 int json_read_fields(struct json_reader *reader, struct json_object *object, const struct json_field *fields,
 		     void *target);
 
-/* "NAME: /pointer: text" with code -EINVAL. */
+/* About the place where the reader is, with code -EINVAL. */
 int json_error(struct json_reader *reader, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The same for what krun does not do: -EOPNOTSUPP. */
 int json_unsupported(struct json_reader *reader, const char *format, ...)

@@ -39,18 +39,16 @@ static int check_proc(const struct km_needs *needs, struct error *err)
 	const struct spec_mount *proc = spec_mount_at(spec, "/proc");
 
 	if (!proc)
-		return error_set(
-			err, -EINVAL,
-			"/mounts: km needs /proc, and nothing is mounted there: add a mount of type proc");
+		return error_at(err, -EINVAL, "/mounts",
+				"km needs /proc, and nothing is mounted there: add a mount of type proc");
 	/* A bind of the host's is one, too. */
 	if (strcmp(proc->type, "proc") != 0 && !proc->options.bind)
-		return error_set(
-			err, -EINVAL,
-			"/mounts/%zu: km needs /proc to be a mount of type proc, and it is of type %s",
-			(size_t)(proc - spec->mounts), proc->type);
+		return error_at(err, -EINVAL, error_pointer("/mounts/%zu", (size_t)(proc - spec->mounts)),
+				"km needs /proc to be a mount of type proc, and it is of type %s",
+				proc->type);
 	for (char *const *path = spec->masked_paths; path && *path; path++)
 		if (path_is_same_place(*path, "/proc"))
-			return error_set(err, -EINVAL, "/linux/maskedPaths: km needs %s", *path);
+			return error_at(err, -EINVAL, "/linux/maskedPaths", "km needs %s", *path);
 	return 0;
 }
 
@@ -68,6 +66,11 @@ static const struct {
 	{ RLIMIT_DATA, UINT64_C(4) << 20 },
 };
 
+static const char *rlimit_place(size_t index)
+{
+	return error_pointer("/process/rlimits/%zu", index);
+}
+
 static int check_rlimits(const struct km_needs *needs, struct error *err)
 {
 	const struct spec_process *process = needs->process;
@@ -77,45 +80,45 @@ static int check_rlimits(const struct km_needs *needs, struct error *err)
 
 		for (size_t j = 0; j < ARRAY_LEN(limits); j++)
 			if (limits[j].resource == have->resource && have->soft <= limits[j].min)
-				return error_set(err, -EINVAL,
-						 "%s/rlimits/%zu: %s of %llu bytes: km needs more than %llu "
-						 "itself: raise it",
-						 needs->spec ? "/process" : "", i, have->name,
-						 (unsigned long long)have->soft,
-						 (unsigned long long)limits[j].min);
+				return error_at(err, -EINVAL, rlimit_place(i),
+						"%s of %llu bytes: km needs more than %llu "
+						"itself: raise it",
+						have->name, (unsigned long long)have->soft,
+						(unsigned long long)limits[j].min);
 	}
 	return 0;
 }
 
 /* krun sets the soft limit to what km uses (init/inherit.c), as far as the hard one lets it. */
-static int check_files(const struct km_needs *needs, struct strv *warnings, struct error *err)
+static int check_files(const struct km_needs *needs, struct json_findings *warnings, struct error *err)
 {
 	const struct spec_process *process = needs->process;
 	uint64_t hard = needs->nofile;
-	char place[48] = "the limit of krun's caller";
+	const char *place = "", *whose = "the caller's ";
 
 	for (size_t i = 0; i < process->rlimits_len; i++)
 		if (process->rlimits[i].resource == RLIMIT_NOFILE) {
 			hard = process->rlimits[i].hard;
-			snprintf(place, sizeof(place), "%s/rlimits/%zu", needs->spec ? "/process" : "", i);
+			place = rlimit_place(i);
+			whose = "";
 		}
 	if (hard < NOFILE_MIN)
-		return error_set(
-			err, -EMFILE,
-			"%s: RLIMIT_NOFILE: km needs a hard limit of at least %d, it is %llu: raise it, "
+		return error_at(
+			err, -EMFILE, place,
+			"%sRLIMIT_NOFILE: km needs a hard limit of at least %d, it is %llu: raise it, "
 			"best to %d",
-			place, NOFILE_MIN, (unsigned long long)hard, NOFILE_ALL);
-	if (hard < NOFILE_ALL && strv_add_format(warnings,
-						 "%s: RLIMIT_NOFILE of %llu: the payload can have no more "
-						 "than %llu threads; %d is enough for "
-						 "all that km can run",
-						 place, (unsigned long long)hard,
-						 (unsigned long long)(hard - NOFILE_MIN + 1), NOFILE_ALL) < 0)
-		return error_oom(err);
+			whose, NOFILE_MIN, (unsigned long long)hard, NOFILE_ALL);
+	if (hard < NOFILE_ALL)
+		json_findings_add(
+			warnings, JSON_WARNING, place,
+			"%sRLIMIT_NOFILE of %llu: the payload can have no more than %llu threads; %d is "
+			"enough for all that km can run",
+			whose, (unsigned long long)hard, (unsigned long long)(hard - NOFILE_MIN + 1),
+			NOFILE_ALL);
 	return 0;
 }
 
-static int check_preserved(const struct km_needs *needs, struct strv *warnings, struct error *err)
+static int check_preserved(const struct km_needs *needs, struct json_findings *warnings, struct error *err)
 {
 	if (needs->preserve_fds == 0)
 		return 0;
@@ -124,11 +127,10 @@ static int check_preserved(const struct km_needs *needs, struct strv *warnings, 
 			err, -EINVAL,
 			"--preserve-fds %u: km has its own descriptors from %d: at most %d can be passed",
 			needs->preserve_fds, FD_FIRST, FD_FIRST - 3);
-	if (strv_add_format(
-		    warnings,
-		    "--preserve-fds %u (or LISTEN_FDS): km keeps them open, but its payload cannot use them",
-		    needs->preserve_fds) < 0)
-		return error_oom(err);
+	json_findings_add(
+		warnings, JSON_WARNING, "",
+		"--preserve-fds %u (or LISTEN_FDS): km keeps them open, but its payload cannot use them",
+		needs->preserve_fds);
 	return 0;
 }
 
@@ -141,27 +143,25 @@ static int check_preserved(const struct km_needs *needs, struct strv *warnings, 
  */
 enum { MEMORY_MIN = 1024 * 1024, MEMORY_SOME = 2 * MEMORY_MIN };
 
-static int check_memory(const struct km_needs *needs, struct strv *warnings, struct error *err)
+static int check_memory(const struct km_needs *needs, struct json_findings *warnings, struct error *err)
 {
 	const struct opt_i64 *limit = &needs->spec->resources.memory.limit;
 
 	if (!limit->set || limit->value <= 0)
 		return 0;
 	if (limit->value <= MEMORY_MIN)
-		return error_set(err, -EINVAL,
-				 "/linux/resources/memory/limit: km itself needs more than %d bytes, and the "
-				 "payload its own beside: %lld is too little",
-				 MEMORY_MIN, (long long)limit->value);
-	if (limit->value < MEMORY_SOME &&
-	    strv_add_format(warnings,
-			    "/linux/resources/memory/limit: km itself needs most of %lld bytes: a payload of "
-			    "any size will be killed",
-			    (long long)limit->value) < 0)
-		return error_oom(err);
+		return error_at(err, -EINVAL, "/linux/resources/memory/limit",
+				"km itself needs more than %d bytes, and the "
+				"payload its own beside: %lld is too little",
+				MEMORY_MIN, (long long)limit->value);
+	if (limit->value < MEMORY_SOME)
+		json_findings_add(warnings, JSON_WARNING, "/linux/resources/memory/limit",
+				  "km itself needs most of %lld bytes: a payload of any size will be killed",
+				  (long long)limit->value);
 	return 0;
 }
 
-static int check_pids(const struct km_needs *needs, struct strv *warnings, struct error *err)
+static int check_pids(const struct km_needs *needs, struct json_findings *warnings, struct error *err)
 {
 	const struct opt_i64 *limit = &needs->spec->resources.pids_limit;
 	/* Two threads of km, and the process in front of it. */
@@ -170,17 +170,16 @@ static int check_pids(const struct km_needs *needs, struct strv *warnings, struc
 	if (!limit->set || limit->value <= 0)
 		return 0;
 	if (limit->value < min)
-		return error_set(
-			err, -EINVAL,
-			"/linux/resources/pids/limit: km needs %lld threads and processes for a payload "
-			"of one, and the kernel one more: %lld is too little",
-			(long long)min, (long long)limit->value);
-	if (limit->value == min &&
-	    strv_add_format(warnings,
-			    "/linux/resources/pids/limit: %lld is what km needs itself; a kernel that adds a "
-			    "thread of its own to each virtual machine makes it too little",
-			    (long long)min) < 0)
-		return error_oom(err);
+		return error_at(err, -EINVAL, "/linux/resources/pids/limit",
+				"km needs %lld threads and processes for a payload "
+				"of one, and the kernel one more: %lld is too little",
+				(long long)min, (long long)limit->value);
+	if (limit->value == min)
+		json_findings_add(
+			warnings, JSON_WARNING, "/linux/resources/pids/limit",
+			"%lld is what km needs itself; a kernel that adds a thread of its own to each "
+			"virtual machine makes it too little",
+			(long long)min);
 	return 0;
 }
 
@@ -306,7 +305,7 @@ static int find_refused(const struct km_needs *needs, struct refused *ret, struc
 
 		memcpy(data.args, calls[i].args, sizeof(calls[i].args));
 		if (km_filter_run(needs->filter, needs->filter_len, &data, &action) < 0)
-			return error_set(err, -EINVAL, "/linux/seccomp: not a filter");
+			return error_at(err, -EINVAL, "/linux/seccomp", "not a filter");
 		/* Rows of one call stand together. */
 		if (!is_refused(action, calls[i].need == FALL_BACK) || calls[i].number == last)
 			continue;
@@ -319,7 +318,7 @@ static int find_refused(const struct km_needs *needs, struct refused *ret, struc
 	return 0;
 }
 
-static int check_filter(const struct km_needs *needs, struct strv *warnings, struct error *err)
+static int check_filter(const struct km_needs *needs, struct json_findings *warnings, struct error *err)
 {
 	struct refused refused = { 0 };
 	int r = find_refused(needs, &refused, err);
@@ -334,16 +333,15 @@ static int check_filter(const struct km_needs *needs, struct strv *warnings, str
 	if (r < 0)
 		return r;
 	if (*refused.vital)
-		return error_set(
-			err, -EINVAL,
-			"/linux/seccomp: km cannot run without %s, which the filter refuses: allow it "
-			"(clone3 may also fail with ENOSYS)",
-			refused.vital);
-	for (size_t i = 0; r == 0 && i < ARRAY_LEN(effects); i++)
+		return error_at(err, -EINVAL, "/linux/seccomp",
+				"km cannot run without %s, which the filter refuses: allow it "
+				"(clone3 may also fail with ENOSYS)",
+				refused.vital);
+	for (size_t i = 0; i < ARRAY_LEN(effects); i++)
 		if (*effects[i].names)
-			r = strv_add_format(warnings, "/linux/seccomp: the filter refuses %s: %s",
-					    effects[i].names, effects[i].effect);
-	return r < 0 ? error_oom(err) : 0;
+			json_findings_add(warnings, JSON_WARNING, "/linux/seccomp",
+					  "the filter refuses %s: %s", effects[i].names, effects[i].effect);
+	return 0;
 }
 
 /* ---- all ---------------------------------------------------------------------------------------------------------------- */
@@ -352,13 +350,12 @@ static int check_filter(const struct km_needs *needs, struct strv *warnings, str
 static int check_environment(const struct km_needs *needs, struct error *err)
 {
 	if (needs->settings->snapshot_path && strv_env_get(needs->process->env, "KM_MGTDIR"))
-		return error_set(
-			err, -EINVAL,
-			"/process/env: KM_MGTDIR excludes the setting \"snapshotPath\": remove one of them");
+		return error_at(err, -EINVAL, "/process/env",
+				"KM_MGTDIR excludes the setting \"snapshotPath\": remove one of them");
 	return 0;
 }
 
-int km_needs_check_process(const struct km_needs *needs, struct strv *warnings, struct error *err)
+int km_needs_check_process(const struct km_needs *needs, struct json_findings *warnings, struct error *err)
 {
 	int r = check_rlimits(needs, err);
 
@@ -367,7 +364,7 @@ int km_needs_check_process(const struct km_needs *needs, struct strv *warnings, 
 	return r < 0 ? r : check_preserved(needs, warnings, err);
 }
 
-int km_needs_check(const struct km_needs *needs, struct strv *warnings, struct error *err)
+int km_needs_check(const struct km_needs *needs, struct json_findings *warnings, struct error *err)
 {
 	int r = check_proc(needs, err);
 

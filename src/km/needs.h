@@ -17,7 +17,7 @@ struct seccomp_data;
 struct sock_filter;
 struct spec;
 struct spec_process;
-struct strv;
+struct json_findings;
 
 struct km_needs {
 	const struct spec *spec;	    /* NULL for exec */
@@ -31,13 +31,13 @@ struct km_needs {
 };
 
 /*
- * The first thing with which km cannot start is the error, with the JSON pointer first, the cause, and what to do. What may go
- * wrong later is added to @warnings, in the same form.
+ * The first thing with which km cannot start is the error, with its place, the cause, and what to do. What may go wrong
+ * later is added to @warnings, which the caller looks at for a lack of memory.
  */
-int km_needs_check(const struct km_needs *needs, struct strv *warnings, struct error *err);
+int km_needs_check(const struct km_needs *needs, struct json_findings *warnings, struct error *err);
 
 /* The same for what is of the process alone: exec. */
-int km_needs_check_process(const struct km_needs *needs, struct strv *warnings, struct error *err);
+int km_needs_check_process(const struct km_needs *needs, struct json_findings *warnings, struct error *err);
 
 /* bpf.c: the action (SECCOMP_RET_*) of a filter for one system call. -EINVAL: no program that the kernel would load. */
 int km_filter_run(const struct sock_filter *filter, unsigned int len, const struct seccomp_data *data,

@@ -302,8 +302,7 @@ static int read_host(const char *text, size_t size, struct km_settings *settings
 		     struct json_findings *findings, struct error *err)
 {
 	struct arena arena = { 0 };
-	struct json_reader reader = { .name = settings->file,
-				      .arena = &arena,
+	struct json_reader reader = { .arena = &arena,
 				      .err = err,
 				      .findings = findings,
 				      .strict = true,
@@ -311,11 +310,11 @@ static int read_host(const char *text, size_t size, struct km_settings *settings
 	struct layering layering = { settings, KM_LAYER_HOST };
 	struct json_object *object = NULL;
 	struct json_field fields[FIELDS_MAX];
-	int r = json_document_parse(text, size, settings->file, &object, err);
+	int r = json_document_parse(text, size, &object, err);
 
 	make_fields(fields);
 	if (r < 0 && findings)
-		json_findings_add(findings, JSON_ERROR, "", err->text + strlen(settings->file) + 2);
+		json_findings_add_error(findings, JSON_ERROR, err);
 	if (r == 0 && !json_object_is_type(object, json_type_object))
 		r = json_error(&reader, "expected an object");
 	if (r == 0)
@@ -400,9 +399,10 @@ static int load(const char *file, struct json_findings *findings, struct km_sett
 		return 0;
 	if (r == 0) {
 		r = read_host(text, size, ret, findings, err);
-		/* Its path must not be taken for a JSON pointer. */
-		if (r < 0 && !findings)
+		if (r < 0 && !findings) {
+			json_name_document(err, ret->file);
 			error_prefix(err, "host settings");
+		}
 	}
 	/* With findings what could be read goes on to be looked at. */
 	if (r < 0 && !(findings && text))
@@ -452,7 +452,7 @@ static int value_of(struct json_reader *reader, const struct km_setting *row, co
 		*ret = json_object_new_int64((int64_t)number);
 		break;
 	case KM_LIST:
-		if (json_document_parse(text, strlen(text), "", ret, reader->err) < 0 ||
+		if (json_document_parse(text, strlen(text), ret, reader->err) < 0 ||
 		    !json_object_is_type(*ret, json_type_array)) {
 			json_object_put(*ret);
 			*ret = NULL;
@@ -630,7 +630,7 @@ static int check_whole(const struct km_settings *settings, struct error *err)
 int km_settings_apply(struct km_settings *settings, const struct spec *spec, struct error *err)
 {
 	struct arena arena = { 0 };
-	struct json_reader reader = { .name = "config.json", .arena = &arena, .err = err };
+	struct json_reader reader = { .arena = &arena, .err = err };
 	int r = spec->vm ? apply_vm(&reader, spec->vm, settings) : 0;
 
 	if (r == 0)
@@ -734,15 +734,20 @@ int km_settings_differing(const struct km_settings *settings, struct strv *ret, 
 
 /* ---- validate -------------------------------------------------------------------------------------------------------- */
 
+static void add_error(struct json_findings *findings, enum json_severity severity, const char *pointer,
+		      struct error *found)
+{
+	error_place(found, pointer);
+	json_findings_add_error(findings, severity, found);
+}
+
 static void check_directory(const char *path, struct json_findings *findings)
 {
-	char reason[512];
 	struct stat st;
 
 	if (!path || (stat(path, &st) == 0 && S_ISDIR(st.st_mode)))
 		return;
-	snprintf(reason, sizeof(reason), "'%s' is not a directory", path);
-	json_findings_add(findings, JSON_ERROR, "/snapshotDirectory", reason);
+	json_findings_add(findings, JSON_ERROR, "/snapshotDirectory", "'%s' is not a directory", path);
 }
 
 static void check_exceptions_file(const char *path, struct json_findings *findings)
@@ -755,7 +760,7 @@ static void check_exceptions_file(const char *path, struct json_findings *findin
 	if (!path)
 		return;
 	if (km_exceptions_load(-1, 0, &settings, &list, &found) < 0)
-		json_findings_add(findings, JSON_ERROR, "/exceptionsFile", found.text);
+		add_error(findings, JSON_ERROR, "/exceptionsFile", &found);
 	km_exceptions_done(&list);
 }
 
@@ -768,15 +773,15 @@ int km_settings_check(const char *file, struct json_findings *findings, struct e
 	if (r < 0)
 		return r;
 	if (km_check_monitor(&settings, &found) < 0)
-		json_findings_add(findings, JSON_ERROR, "/kmPath", found.text);
+		add_error(findings, JSON_ERROR, "/kmPath", &found);
 	if (km_check_libc(&settings, &found) < 0)
-		json_findings_add(findings, JSON_ERROR, "/libcPath", found.text);
+		add_error(findings, JSON_ERROR, "/libcPath", &found);
 	if (km_check_device(&settings, &found) < 0)
-		json_findings_add(findings, JSON_UNSUPPORTED, "/device", found.text);
+		add_error(findings, JSON_UNSUPPORTED, "/device", &found);
 	check_directory(settings.snapshot_directory, findings);
 	check_exceptions_file(settings.exceptions_file, findings);
 	if (check_whole(&settings, &found) < 0)
-		json_findings_add(findings, JSON_ERROR, "/snapshotPath", found.text);
+		add_error(findings, JSON_ERROR, "/snapshotPath", &found);
 	km_settings_done(&settings);
 	return findings->out_of_memory ? error_oom(err) : 0;
 }

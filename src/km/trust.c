@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "km/trust.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "json/findings.h"
@@ -76,22 +75,22 @@ static bool needs_host_file(const struct spec *spec, bool plain)
 	return false;
 }
 
-static void tell(const struct spec_pair *pair, const char *key, const char *file,
+static void tell(const struct spec *spec, const struct spec_pair *pair, const char *key, const char *file,
 		 struct json_findings *findings)
 {
-	char pointer[256], text[512];
+	struct json_findings own = { 0 };
 
-	snprintf(text, sizeof(text),
-		 "not heeded, because this host does not allow it: \"%s\" in %s would have to be true", key,
-		 file);
-	snprintf(pointer, sizeof(pointer), "/annotations/%s", pair->key);
-	if (pair->refused && findings)
-		json_findings_add(findings, JSON_WARNING, pointer, text);
-	else if (pair->refused)
-		log_warning("config.json: %s: %s", pointer, text);
+	if (pair->refused)
+		json_findings_add(
+			findings ? findings : &own, JSON_WARNING, error_pointer("/annotations/%s", pair->key),
+			"not heeded, because this host does not allow it: \"%s\" in %s would have to be true",
+			key, file);
 	else if (!findings)
-		log_record(LOG_LEVEL_INFO, NULL, "config.json: %s: '%s' is heeded, as \"%s\" in %s allows",
-			   pointer, pair->value, key, file);
+		log_record(LOG_LEVEL_INFO, NULL,
+			   "%s: /annotations/%s: '%s' is heeded, as \"%s\" in %s allows", spec->document,
+			   pair->key, pair->value, key, file);
+	json_findings_warn(&own, spec->document);
+	json_findings_done(&own);
 }
 
 static int choose(const struct km_settings *settings, struct spec *spec, struct json_findings *findings,
@@ -106,7 +105,7 @@ static int choose(const struct km_settings *settings, struct spec *spec, struct 
 			continue;
 		key = km_settings_table[rule->key].key;
 		pair->refused = !settings->trust[rule->key - KM_KEY_ALLOW_SANDBOX];
-		tell(pair, key, settings->file, findings);
+		tell(spec, pair, key, settings->file, findings);
 		if (!pair->refused && !(ret->items && strv_contains(ret->items, key)) &&
 		    strv_add(ret, key) < 0)
 			return error_oom(err);

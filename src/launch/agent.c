@@ -19,9 +19,8 @@ int agent_prepare(const struct spec *spec, const struct seccomp_program *program
 	if (!program->notifies)
 		return 0;
 	if (!seccomp_agent_path(spec))
-		return error_set(
-			err, -EINVAL,
-			"config.json: /linux/seccomp/listenerPath: missing, and SCMP_ACT_NOTIFY needs it");
+		return error_at(err, -EINVAL, "/linux/seccomp/listenerPath",
+				"missing, and SCMP_ACT_NOTIFY needs it");
 	*ret = seccomp_handover_new(err);
 	return *ret ? 0 : err->code;
 }
@@ -44,7 +43,7 @@ int agent_deliver(const struct spec *spec, struct seccomp_handover *handover, co
 		return error_oom(err);
 	socket_fd = socket_connect(seccomp_agent_path(spec), err);
 	if (socket_fd < 0)
-		return error_prefix(err, "/linux/seccomp/listenerPath");
+		return error_place(err, "/linux/seccomp/listenerPath");
 	r = socket_send_fd(socket_fd, text, strlen(text), ours, err);
 	if (r == 0)
 		seccomp_handover_done(handover);

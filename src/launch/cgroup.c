@@ -45,9 +45,9 @@ static int make_below(struct launch *launch, struct error *err)
 	launch->payload_cgroup_fd = cgroup_make_below(&launch->cgroup, below, err);
 	launch->state.cgroup_below = true;
 	return launch->payload_cgroup_fd < 0 ?
-		       error_prefix(err, "config.json: /annotations/%s",
-				    delegate && *delegate ? KRUN_ANNOTATION_DELEGATE_CGROUP :
-							    KRUN_ANNOTATION_SYSTEMD_SUBGROUP) :
+		       error_place(err, delegate && *delegate ?
+						"/annotations/" KRUN_ANNOTATION_DELEGATE_CGROUP :
+						"/annotations/" KRUN_ANNOTATION_SYSTEMD_SUBGROUP) :
 		       0;
 }
 
@@ -107,9 +107,9 @@ int launch_cgroup_make(struct launch *launch, struct error *err)
 	if (root_fd < 0)
 		return root_fd;
 	if (request.manager == CGROUP_DISABLED && cgroup_wants_limits(resources))
-		return error_set(err, -EINVAL,
-				 "config.json: /linux/resources: limits are asked for, but "
-				 "--cgroup-manager is disabled");
+		return error_at(err, -EINVAL, "/linux/resources",
+				"limits are asked for, but "
+				"--cgroup-manager is disabled");
 	/*
 	 * The place is in the state before the cgroup exists: a create that is killed leaves both findable. A scope is there
 	 * only after systemd made it: until the container is in it, it ends with this command.

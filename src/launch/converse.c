@@ -129,13 +129,14 @@ static int explain_death(const struct launch *launch, struct error *err)
 	return error_prefix(err, "the container's memory limit is too low (%s bytes)", limit);
 }
 
-/* Who may not make a device node has the host's, with its mode. */
+/* Who may not make a device node has the host's, with its mode: of its group are only those who keep the caller's groups. */
 static const struct km_device *find_closed_device(const struct launch *launch)
 {
 	for (size_t i = 0; i < launch->km.devices_len; i++) {
 		struct stat st;
 
-		if ((geteuid() != 0 || ns_in_user_namespace()) && fstat(launch->km.devices[i].fd, &st) == 0 &&
+		if ((geteuid() != 0 || ns_in_user_namespace()) && !launch->state.keep_groups &&
+		    fstat(launch->km.devices[i].fd, &st) == 0 && st.st_uid != geteuid() &&
 		    (st.st_mode & 0006) != 0006)
 			return &launch->km.devices[i];
 	}
@@ -149,7 +150,7 @@ static int explain_settings(const struct launch *launch, int r, struct error *er
 
 	if (launch->km.settings.log)
 		return error_prefix(err, "with \"log\" set to '%s'", launch->km.settings.log);
-	if (device && strstr(err->text, "Permission denied"))
+	if (device)
 		return error_prefix(
 			err,
 			"'%s' is closed for the container's user: change its mode on the host, or keep "

@@ -102,9 +102,9 @@ static int choose_process(struct exec *exec, struct error *err)
 	if (!request->process || exec->state.exec_reads_config)
 		r = state_load_config(exec->dir_fd, &exec->state, &exec->spec, err);
 	if (r == 0 && !request->process && !exec->spec->process)
-		r = error_set(err, -EINVAL,
-			      "config.json: /process: missing, and nothing else says as whom and where: "
-			      "--process is needed");
+		r = error_at(err, -EINVAL, "/process",
+			     "missing, and nothing else says as whom and where: "
+			     "--process is needed");
 	if (r == 0)
 		r = exec_process_make(request,
 				      request->process ? request->process->process : exec->spec->process,
@@ -114,7 +114,7 @@ static int choose_process(struct exec *exec, struct error *err)
 	if (r < 0)
 		return r;
 	if (request->process)
-		spec_warn(request->process, "--process");
+		spec_warn(request->process);
 	if (exec->process.process.terminal && request->detach && !request->console_socket)
 		return error_set(err, -EINVAL, "a terminal of a detached process needs --console-socket");
 	if (!exec->process.process.terminal && request->console_socket)
@@ -164,7 +164,7 @@ static int open_root(struct exec *exec, struct error *err)
 
 static int check_needs(const struct exec *exec, struct error *err)
 {
-	struct strv warnings = { 0 };
+	struct json_findings warnings = { 0 };
 	struct rlimit files;
 	int r;
 
@@ -177,9 +177,10 @@ static int check_needs(const struct exec *exec, struct error *err)
 			.nofile = files.rlim_max,
 		},
 		&warnings, err);
-	for (size_t i = 0; r == 0 && i < warnings.len; i++)
-		log_warning("%s", warnings.items[i]);
-	strv_done(&warnings);
+	if (r == 0)
+		json_findings_warn(&warnings,
+				   exec->request->process ? exec->request->process->document : STATE_CONFIG);
+	json_findings_done(&warnings);
 	return r;
 }
 
@@ -305,9 +306,12 @@ static bool may_set_groups(const struct exec *exec)
 
 static int check_groups(struct exec *exec, struct error *err)
 {
+	int r;
+
 	exec->set_groups = may_set_groups(exec);
-	return identity_check_groups(&exec->process.process.user, exec->set_groups || exec->state.keep_groups,
-				     "additional groups", err);
+	r = identity_check_groups(&exec->process.process.user, exec->set_groups || exec->state.keep_groups,
+				  err);
+	return r < 0 ? error_prefix(err, "additional groups") : 0;
 }
 
 static int spawn(struct exec *exec, struct error *err)
@@ -507,4 +511,11 @@ int exec_start(struct exec *exec, struct error *err)
 	if (r == 0)
 		r = converse(exec, err);
 	return r < 0 ? r : bring_up(exec, err);
+}
+
+int exec_name_document(const struct exec *exec, struct error *err)
+{
+	if (exec->request->process)
+		spec_name_document(exec->request->process, err);
+	return error_document(err, STATE_CONFIG);
 }

@@ -55,4 +55,6 @@ int exec_prepare(struct exec *exec, const struct exec_request *request, struct e
 int exec_spawn(struct exec *exec, struct error *err);
 /* Talks with it until it executes the program, and lets a km that waits go on. On failure the caller ends the process. */
 int exec_start(struct exec *exec, struct error *err);
+/* Names the file in an error about a place: the process comes from --process or config.json, everything else from the latter. */
+int exec_name_document(const struct exec *exec, struct error *err);
 void exec_done(struct exec *exec);

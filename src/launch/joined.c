@@ -77,15 +77,14 @@ int launch_joined_check(struct launch *launch, struct error *err)
 	if (!what)
 		return 0;
 	if (!path)
-		return error_set(err, -EOPNOTSUPP,
-				 "config.json: /linux/namespaces: no mount namespace is listed, and %s takes "
-				 "mounts, which krun makes in a namespace of the container's own only",
-				 what);
-	return error_set(
-		err, -EOPNOTSUPP,
-		"config.json: /linux/namespaces: the mount namespace '%s' is joined, and %s takes mounts, "
-		"which krun makes in a namespace of the container's own only",
-		path, what);
+		return error_at(err, -EOPNOTSUPP, "/linux/namespaces",
+				"no mount namespace is listed, and %s takes "
+				"mounts, which krun makes in a namespace of the container's own only",
+				what);
+	return error_at(err, -EOPNOTSUPP, "/linux/namespaces",
+			"the mount namespace '%s' is joined, and %s takes mounts, "
+			"which krun makes in a namespace of the container's own only",
+			path, what);
 }
 
 int launch_joined_open(struct launch *launch, struct error *err)
@@ -93,5 +92,5 @@ int launch_joined_open(struct launch *launch, struct error *err)
 	const char *path = launch->spec->rootfs;
 
 	launch->joined_root_fd = openat(launch->bundle_fd, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return launch->joined_root_fd < 0 ? error_sys(err, -errno, "config.json: /root/path: '%s'", path) : 0;
+	return launch->joined_root_fd < 0 ? error_sys_at(err, -errno, "/root/path", "'%s'", path) : 0;
 }

@@ -57,11 +57,16 @@ static const struct spec_process nobody = { .args = (char *[]){ (char[]){ "" }, 
 
 /* ---- reading -------------------------------------------------------------------------------------------- */
 
+static const char *config_name(const struct create_request *request)
+{
+	return request->config ? request->config : "config.json";
+}
+
 static int read_bundle(struct launch *launch, struct error *err)
 {
 	const struct create_request *request = launch->request;
 	const char *bundle = request->bundle ? request->bundle : ".";
-	const char *config = request->config ? request->config : "config.json";
+	const char *config = config_name(request);
 	size_t size;
 	int r;
 
@@ -78,7 +83,7 @@ static int read_bundle(struct launch *launch, struct error *err)
 	if (r < 0)
 		return r;
 	if ((launch->run || request->restore) && !launch->spec->process)
-		return error_set(err, -EINVAL, "%s: /process: missing, there is nothing to run", config);
+		return error_at(err, -EINVAL, "/process", "missing, there is nothing to run");
 	launch->process = launch->spec->process ? *launch->spec->process : nobody;
 	r = km_trust_choose(request->host->config_file, request->host->name == NAME_PLAIN, launch->spec, NULL,
 			    &launch->state.trusted, err);
@@ -135,13 +140,12 @@ static int check_request(struct launch *launch, struct error *err)
 	int r;
 
 	if (launch->process.terminal && !request->console_socket && (!launch->run || request->detach))
-		return error_set(
-			err, -EINVAL,
-			"config.json: /process/terminal: a detached container needs --console-socket");
+		return error_at(err, -EINVAL, "/process/terminal",
+				"a detached container needs --console-socket");
 	if (!launch->process.terminal && request->console_socket)
-		return error_set(err, -EINVAL,
-				 "--console-socket is given but config.json: /process/terminal is false");
-	spec_warn(spec, "config.json");
+		return error_set(err, -EINVAL, "--console-socket is given but %s: /process/terminal is false",
+				 spec->document);
+	spec_warn(spec);
 	r = sysctl_check(spec, err);
 	if (r == 0 && launch->process.apparmor_profile)
 		r = apparmor_check(launch->process.apparmor_profile, err);
@@ -508,10 +512,7 @@ int launch_make(struct launch *launch, const struct create_request *request, boo
 
 		if (r < 0 || interrupted < 0) {
 			launch->committed = false;
-			/* A JSON pointer needs its document. */
-			if (r < 0 && err->text[0] == '/')
-				error_prefix(err, "%s", request->config ? request->config : "config.json");
-			return r < 0 ? r : interrupted;
+			return r < 0 ? error_document(err, config_name(request)) : interrupted;
 		}
 		log_step_done(phases[i].name, start);
 	}

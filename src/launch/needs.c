@@ -14,7 +14,7 @@
 
 int launch_needs_check(struct launch *launch, struct error *err)
 {
-	struct strv warnings = { 0 };
+	struct json_findings warnings = { 0 };
 	struct rlimit files;
 	int r;
 
@@ -34,8 +34,8 @@ int launch_needs_check(struct launch *launch, struct error *err)
 			.nofile = files.rlim_max,
 		},
 		&warnings, err);
-	for (size_t i = 0; r == 0 && i < warnings.len; i++)
-		log_warning("%s%s", warnings.items[i][0] == '/' ? "config.json: " : "", warnings.items[i]);
-	strv_done(&warnings);
+	if (r == 0)
+		json_findings_warn(&warnings, launch->spec->document);
+	json_findings_done(&warnings);
 	return r;
 }

@@ -162,7 +162,9 @@ int launch_plan_make(struct launch *launch, struct error *err)
 		.program_fd = -1,
 	};
 	r = identity_check_groups(&launch->process.user, launch->plan.set_groups || launch->state.keep_groups,
-				  "config.json: /process/user/additionalGids", err);
+				  err);
+	if (r < 0)
+		error_place(err, "/process/user/additionalGids");
 	if (r == 0 && launch->has_km)
 		r = plan_monitor(launch, err);
 	if (!spec->process)

@@ -45,7 +45,7 @@ int launch_personality_choose(struct launch *launch, struct error *err)
 		rootfs_fd = openat(launch->bundle_fd, launch->spec->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	launch->state.personality = personality_choose(host->name, launch->spec, rootfs_fd);
 	if (launch->state.personality == PERSONALITY_PLAIN && launch->spec->vm)
-		return error_set(err, -EOPNOTSUPP, "/vm: this container runs without km and has no machine");
+		return error_at(err, -EOPNOTSUPP, "/vm", "this container runs without km and has no machine");
 	if (launch->state.personality == PERSONALITY_PLAIN)
 		return 0;
 	r = km_settings_load(host->config_file, &settings, err);
@@ -144,7 +144,7 @@ int launch_program_choose(struct launch *launch, struct error *err)
 		if (r == 0)
 			r = check_image(launch, path, err);
 		if (r < 0 && path != launch->request->image_path)
-			error_prefix(err, "/annotations/%s", KRUN_ANNOTATION_SETTING KRUN_SETTING_SNAPSHOT);
+			error_place(err, "/annotations/" KRUN_ANNOTATION_SETTING KRUN_SETTING_SNAPSHOT);
 		if (r < 0)
 			return r;
 		launch->restored = launch->image.kind == IMAGE_CRIU;

@@ -140,9 +140,8 @@ int mount_plan_make(const struct spec *spec, bool has_cgroupns, struct mount_pla
 		return error_oom(err);
 	if (!is_context_type(spec_annotation(spec, KRUN_ANNOTATION_CONTEXT_TYPE))) {
 		mount_plan_done(&plan);
-		return error_set(err, -EINVAL,
-				 "config.json: /annotations/" KRUN_ANNOTATION_CONTEXT_TYPE
-				 ": none of context, fscontext, defcontext, rootcontext");
+		return error_at(err, -EINVAL, "/annotations/" KRUN_ANNOTATION_CONTEXT_TYPE,
+				"none of context, fscontext, defcontext, rootcontext");
 	}
 	for (size_t i = 0; i < spec->mounts_len; i++) {
 		const struct spec_mount *mount = &spec->mounts[i];
@@ -159,9 +158,8 @@ int mount_plan_make(const struct spec *spec, bool has_cgroupns, struct mount_pla
 		};
 		if (is_root(mount->destination) && entry->kind != MOUNT_REMOUNT) {
 			mount_plan_done(&plan);
-			return error_set(err, -EINVAL,
-					 "config.json: /mounts/%zu/destination: '%s' is the root itself", i,
-					 mount->destination);
+			return error_at(err, -EINVAL, error_pointer("/mounts/%zu/destination", i),
+					"'%s' is the root itself", mount->destination);
 		}
 		set_propagation(entry);
 		entry->read_only_later = is_read_only_later(entry);

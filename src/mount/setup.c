@@ -137,9 +137,9 @@ static int open_root(struct mount_setup *setup, const struct mount_request *requ
 	int r;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
-		return error_sys(err, -errno, "config.json: /root/path: '%s'", path);
+		return error_sys_at(err, -errno, "/root/path", "'%s'", path);
 	if (!S_ISDIR(st.st_mode))
-		return error_sys(err, -ENOTDIR, "config.json: /root/path: '%s'", path);
+		return error_sys_at(err, -ENOTDIR, "/root/path", "'%s'", path);
 	setup->place_fd = take_fd(&fd);
 	if (setup->late)
 		return 0;

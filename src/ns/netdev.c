@@ -223,22 +223,22 @@ static int choose_name(int inside_fd, const char *wanted, struct move *move)
 static int move_device(const struct spec_net_device *device, int host_fd, int inside_fd, int netns_fd,
 		       struct error *err)
 {
+	const char *place = error_pointer("/linux/netDevices/%s", device->name);
 	struct move move = { .name = device->name };
 	int r;
 
 	move.index = index_of(host_fd, move.name);
 	if (move.index < 0)
-		return error_sys(err, move.index, "/linux/netDevices/%s: no such device", move.name);
+		return error_sys_at(err, move.index, place, "no such device");
 	r = choose_name(inside_fd, device->new_name, &move);
 	if (r == -EEXIST)
-		return error_set(err, r, "/linux/netDevices/%s: the container has a device '%s' already",
-				 move.name, device->new_name);
+		return error_at(err, r, place, "the container has a device '%s' already", device->new_name);
 	if (r == 0)
 		r = read_addresses(host_fd, &move);
 	if (r == 0)
 		r = send_away(host_fd, &move, netns_fd);
 	if (r < 0)
-		return error_sys(err, r, "/linux/netDevices/%s: move it into the container", move.name);
+		return error_sys_at(err, r, place, "move it into the container");
 	/* The number may be another one there. */
 	move.index = index_of(inside_fd, move.new_name);
 	r = move.index < 0 ? move.index : 0;
@@ -246,7 +246,7 @@ static int move_device(const struct spec_net_device *device, int host_fd, int in
 		r = add_address(inside_fd, move.index, &move.addresses[i]);
 	if (r == 0)
 		r = set_up(inside_fd, move.index);
-	return r < 0 ? error_sys(err, r, "/linux/netDevices/%s: set it up in the container", move.name) : 0;
+	return r < 0 ? error_sys_at(err, r, place, "set it up in the container") : 0;
 }
 
 /* A netlink socket in another namespace; this process is back in its own afterwards. */
@@ -273,8 +273,8 @@ int netdev_move(const struct spec_net_device *devices, size_t len, int netns_fd,
 	auto_close int inside_fd = open_inside(netns_fd);
 
 	if (host_fd < 0 || inside_fd < 0)
-		return error_sys(err, host_fd < 0 ? -errno : inside_fd,
-				 "/linux/netDevices: open netlink sockets");
+		return error_sys_at(err, host_fd < 0 ? -errno : inside_fd, "/linux/netDevices",
+				    "open netlink sockets");
 	for (size_t i = 0; i < len; i++) {
 		int r = move_device(&devices[i], host_fd, inside_fd, netns_fd, err);
 

@@ -48,17 +48,17 @@ int ns_plan_open(struct ns_plan *plan, const struct spec *spec, struct error *er
 			continue;
 		plan->join[i] = open(path, O_RDONLY | O_CLOEXEC);
 		if (plan->join[i] < 0)
-			return error_sys(err, -errno, "/linux/namespaces: %s namespace '%s'",
-					 spec_namespace_words[i], path);
+			return error_sys_at(err, -errno, "/linux/namespaces", "%s namespace '%s'",
+					    spec_namespace_words[i], path);
 		type = ioctl(plan->join[i], NS_GET_NSTYPE);
 		if (type < 0)
-			return error_set(err, -EINVAL,
-					 "/linux/namespaces: %s namespace '%s': not a namespace file",
-					 spec_namespace_words[i], path);
+			return error_at(err, -EINVAL, "/linux/namespaces",
+					"%s namespace '%s': not a namespace file", spec_namespace_words[i],
+					path);
 		if ((uint64_t)type != ns_kinds[i].flag)
-			return error_set(err, -EINVAL,
-					 "/linux/namespaces: %s namespace '%s': a namespace of another kind",
-					 spec_namespace_words[i], path);
+			return error_at(err, -EINVAL, "/linux/namespaces",
+					"%s namespace '%s': a namespace of another kind",
+					spec_namespace_words[i], path);
 	}
 	return 0;
 }

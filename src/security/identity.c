@@ -17,15 +17,13 @@ static bool needs_groups(const struct spec_user *user)
 	return false;
 }
 
-int identity_check_groups(const struct spec_user *user, bool set_groups, const char *what, struct error *err)
+int identity_check_groups(const struct spec_user *user, bool set_groups, struct error *err)
 {
 	return set_groups || !needs_groups(user) ?
 		       0 :
 		       error_set(err, -EPERM,
-				 "%s: setgroups(2) is denied in the container's user namespace, as in each "
-				 "that "
-				 "is made without privilege for the caller's own group alone",
-				 what);
+				 "setgroups(2) is denied in the container's user namespace, as in each that "
+				 "is made without privilege for the caller's own group alone");
 }
 
 int identity_apply(const struct spec_user *user, bool set_groups, struct error *err)

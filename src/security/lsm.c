@@ -21,17 +21,16 @@ int apparmor_check(const char *profile, struct error *err)
 		    0 &&
 	    enabled[0] == 'Y')
 		return 0;
-	return error_set(err, -EOPNOTSUPP,
-			 "config.json: /process/apparmorProfile: '%s', but this kernel has no AppArmor",
-			 profile);
+	return error_at(err, -EOPNOTSUPP, "/process/apparmorProfile", "'%s', but this kernel has no AppArmor",
+			profile);
 }
 
 int selinux_check(const char *label, struct error *err)
 {
 	if (access("/sys/fs/selinux/enforce", F_OK) == 0)
 		return 0;
-	return error_set(err, -EOPNOTSUPP,
-			 "config.json: /process/selinuxLabel: '%s', but this kernel has no SELinux", label);
+	return error_at(err, -EOPNOTSUPP, "/process/selinuxLabel", "'%s', but this kernel has no SELinux",
+			label);
 }
 
 /* Errors name the file in backquotes: engines recognise a refused label by that. */

@@ -32,11 +32,11 @@ int scheduling_apply(pid_t pid, const struct spec_process *process, struct error
 
 		r = sys_sched_setattr(pid, &attr);
 		if (r < 0)
-			return error_sys(err, r, "/process/scheduler: set %s", scheduler->policy_word);
+			return error_sys_at(err, r, "/process/scheduler", "set %s", scheduler->policy_word);
 	}
 	if (process->io_priority.set)
 		r = sys_ioprio_set(pid, (int)process->io_priority.value);
-	return r < 0 ? error_sys(err, r, "/process/ioPriority: set it") : 0;
+	return r < 0 ? error_sys_at(err, r, "/process/ioPriority", "set it") : 0;
 }
 
 int affinity_apply(const char *cpus, const char *what, struct error *err)
@@ -49,7 +49,9 @@ int affinity_apply(const char *cpus, const char *what, struct error *err)
 	r = parse_bit_list(cpus, mask, SPEC_CPUS_MAX);
 	if (r == 0)
 		r = sys_sched_setaffinity(0, mask, sizeof(mask));
-	return r < 0 ? error_sys(err, r, "/process/execCPUAffinity/%s: run on cpus '%s'", what, cpus) : 0;
+	return r < 0 ? error_sys_at(err, r, error_pointer("/process/execCPUAffinity/%s", what),
+				    "run on cpus '%s'", cpus) :
+		       0;
 }
 
 int affinity_reset(struct error *err)
@@ -75,7 +77,7 @@ int memory_policy_apply(const struct spec_memory_policy *policy, struct error *e
 	if (r == 0)
 		r = sys_set_mempolicy(policy->mode, policy->nodes ? mask : NULL,
 				      policy->nodes ? SPEC_NODES_MAX + 1 : 0);
-	return r < 0 ? error_sys(err, r, "/linux/memoryPolicy: set %s of nodes '%s'", policy->mode_word,
-				 policy->nodes ? policy->nodes : "") :
+	return r < 0 ? error_sys_at(err, r, "/linux/memoryPolicy", "set %s of nodes '%s'", policy->mode_word,
+				    policy->nodes ? policy->nodes : "") :
 		       0;
 }

@@ -58,7 +58,7 @@ static int action_of(const char *word, const struct opt_u64 *errno_ret, uint32_t
 			return 0;
 		}
 	}
-	return error_set(err, -EINVAL, "config.json: /linux/seccomp: %s is unknown", word);
+	return error_at(err, -EINVAL, "/linux/seccomp", "%s is unknown", word);
 }
 
 static enum scmp_compare operator_of(const char *word)
@@ -89,8 +89,8 @@ static int add_architectures(scmp_filter_ctx ctx, const struct spec_seccomp *sec
 			continue;
 		r = seccomp_arch_add(ctx, token);
 		if (r < 0 && r != -EEXIST)
-			return error_set(err, r, "config.json: /linux/seccomp/architectures: %s",
-					 seccomp->architectures[i]);
+			return error_at(err, r, "/linux/seccomp/architectures", "%s",
+					seccomp->architectures[i]);
 	}
 	return 0;
 }
@@ -157,8 +157,8 @@ static int add_rule(scmp_filter_ctx ctx, const struct spec_seccomp_rule *rule, u
 			continue;
 		r = add_call(ctx, rule, action, number);
 		if (r < 0 && r != -EEXIST)
-			return error_set(err, r, "config.json: /linux/seccomp/syscalls: rule for '%s': %s",
-					 rule->names[i], error_reason(r));
+			return error_at(err, r, "/linux/seccomp/syscalls", "rule for '%s': %s",
+					rule->names[i], error_reason(r));
 	}
 	return 0;
 }

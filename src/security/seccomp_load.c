@@ -164,7 +164,7 @@ int seccomp_try(const struct seccomp_program *program, struct error *err)
 	munmap(result, sizeof(*result));
 	if (pid < 0)
 		return error_sys(err, r, "start a process that tries the seccomp filter");
-	return r < 0 ? error_sys(err, r, "config.json: /linux/seccomp: load the filter") : 0;
+	return r < 0 ? error_sys_at(err, r, "/linux/seccomp", "load the filter") : 0;
 }
 
 /* ---- the agent of a filter that notifies ---- */

@@ -45,10 +45,10 @@ int caps_apply(const struct spec_capabilities *caps, uint64_t lent, struct capab
 /* ---- ids (identity.c) ------------------------------------------------------------------------------- */
 
 /*
- * Pure: additional groups that @set_groups false leaves out are an error, which calls them @what; one that is the gid as well, as engines
+ * Pure: additional groups that @set_groups false leaves out are an error; one that is the gid as well, as engines
  * list it, is had anyway.
  */
-int identity_check_groups(const struct spec_user *user, bool set_groups, const char *what, struct error *err);
+int identity_check_groups(const struct spec_user *user, bool set_groups, struct error *err);
 
 /*
  * groups, gid, uid, umask. @set_groups false leaves the supplementary groups alone (a user namespace that

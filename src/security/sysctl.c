@@ -78,18 +78,17 @@ int sysctl_check(const struct spec *spec, struct error *err)
 		enum owner owner;
 
 		if (key_to_path(sysctl[i].key, path, sizeof(path)) < 0)
-			return error_set(err, -EINVAL, "config.json: /linux/sysctl: '%s' is not a setting",
-					 sysctl[i].key);
+			return error_at(err, -EINVAL, "/linux/sysctl", "'%s' is not a setting",
+					sysctl[i].key);
 		owner = owner_of(path);
 		if (owner == OWNER_NONE)
-			return error_set(err, -EINVAL,
-					 "config.json: /linux/sysctl: '%s' belongs to the host, not to a "
-					 "namespace",
-					 sysctl[i].key);
+			return error_at(err, -EINVAL, "/linux/sysctl",
+					"'%s' belongs to the host, not to a "
+					"namespace",
+					sysctl[i].key);
 		if (!spec->namespaces[namespaces[owner].kind].listed)
-			return error_set(err, -EINVAL,
-					 "config.json: /linux/sysctl: '%s' needs an own %s namespace",
-					 sysctl[i].key, namespaces[owner].word);
+			return error_at(err, -EINVAL, "/linux/sysctl", "'%s' needs an own %s namespace",
+					sysctl[i].key, namespaces[owner].word);
 	}
 	return 0;
 }

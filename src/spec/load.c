@@ -113,6 +113,7 @@ static int check_config(struct json_reader *reader, struct spec *spec)
 struct document {
 	json_type type;
 	int (*read)(struct json_reader *reader, struct json_object *root, struct spec *spec);
+	const char *base; /* spec.base */
 };
 
 static int read_config(struct json_reader *reader, struct json_object *root, struct spec *spec)
@@ -150,25 +151,28 @@ static int read_mounts_file(struct json_reader *reader, struct json_object *root
 	return spec_read_mounts(reader, root, &spec->mounts, NULL);
 }
 
+/* With findings the errors are theirs, and no document is named. */
 static int parse(const char *text, size_t size, const char *name, struct document document,
 		 struct json_findings *findings, struct spec **ret, struct error *err)
 {
 	struct spec *spec = calloc(1, sizeof(*spec));
-	struct json_reader reader = { .name = name, .err = err, .findings = findings };
+	struct json_reader reader = { .err = err, .findings = findings };
 	int r;
 
 	if (!spec)
 		return error_oom(err);
 	reader.arena = &spec->arena;
 	reader.warnings = &spec->warnings;
-	r = json_document_parse(text, size, name, &spec->root, err);
+	spec->base = document.base;
+	spec->document = arena_strdup(&spec->arena, name);
+	r = spec->document ? json_document_parse(text, size, &spec->root, err) : error_oom(err);
 	if (r == 0 && !json_object_is_type(spec->root, document.type))
 		r = json_error(&reader, "expected an %s", json_type_to_name(document.type));
 	if (r == 0)
 		r = document.read(&reader, spec->root, spec);
 	if (r < 0) {
 		spec_free(spec);
-		return r;
+		return findings ? r : json_name_document(err, name);
 	}
 	*ret = spec;
 	return 0;
@@ -176,7 +180,8 @@ static int parse(const char *text, size_t size, const char *name, struct documen
 
 int spec_parse(const char *text, size_t size, const char *name, struct spec **ret, struct error *err)
 {
-	return parse(text, size, name, (struct document){ json_type_object, read_config }, NULL, ret, err);
+	return parse(text, size, name, (struct document){ json_type_object, read_config, "" }, NULL, ret,
+		     err);
 }
 
 int spec_validate(const char *text, size_t size, const char *name, struct json_findings *findings,
@@ -186,10 +191,11 @@ int spec_validate(const char *text, size_t size, const char *name, struct json_f
 	int r;
 
 	*ret = NULL;
-	r = parse(text, size, name, (struct document){ json_type_object, read_config }, findings, ret, err);
-	/* What is no JSON has no pointer, and the error begins with the name. */
+	r = parse(text, size, name, (struct document){ json_type_object, read_config, "" }, findings, ret,
+		  err);
+	/* What is not JSON has no place in it. */
 	if (r < 0 && findings->len == before)
-		json_findings_add(findings, JSON_ERROR, "", err->text + strlen(name) + 2);
+		json_findings_add_error(findings, JSON_ERROR, err);
 	return findings->out_of_memory ? error_oom(err) : 0;
 }
 
@@ -212,16 +218,17 @@ int spec_load_process(const char *path, struct spec **ret, struct error *err)
 
 	if (r < 0)
 		return error_sys(err, r, "read process file '%s'", path);
-	return parse(text, size, path, (struct document){ json_type_object, read_process_file }, NULL, ret,
-		     err);
+	return parse(text, size, path, (struct document){ json_type_object, read_process_file, "/process" },
+		     NULL, ret, err);
 }
 
 int spec_parse_resources(const char *text, size_t size, const char *name, struct spec **ret,
 			 struct error *err)
 {
 	struct json_object *whole;
-	int r = parse(text, size, name, (struct document){ json_type_object, read_resources_file }, NULL, ret,
-		      err);
+	int r = parse(text, size, name,
+		      (struct document){ json_type_object, read_resources_file, "/linux/resources" }, NULL,
+		      ret, err);
 
 	if (r < 0)
 		return r;
@@ -238,20 +245,24 @@ int spec_parse_resources(const char *text, size_t size, const char *name, struct
 
 int spec_parse_update(const char *text, size_t size, const char *name, struct spec **ret, struct error *err)
 {
-	return parse(text, size, name, (struct document){ json_type_object, read_update }, NULL, ret, err);
+	return parse(text, size, name, (struct document){ json_type_object, read_update, "/linux" }, NULL,
+		     ret, err);
 }
 
 int spec_parse_mounts(const char *text, size_t size, const char *name, struct spec **ret, struct error *err)
 {
-	return parse(text, size, name, (struct document){ json_type_array, read_mounts_file }, NULL, ret,
-		     err);
+	return parse(text, size, name, (struct document){ json_type_array, read_mounts_file, "/mounts" },
+		     NULL, ret, err);
 }
 
-void spec_warn(const struct spec *spec, const char *name)
+int spec_name_document(const struct spec *spec, struct error *err)
 {
-	for (size_t i = 0; i < spec->warnings.len; i++)
-		log_warning("%s: %s: %s", name, spec->warnings.items[i].pointer,
-			    spec->warnings.items[i].reason);
+	return error_rebase(err, spec->base) ? error_document(err, spec->document) : err->code;
+}
+
+void spec_warn(const struct spec *spec)
+{
+	json_findings_warn(&spec->warnings, spec->document);
 }
 
 void spec_free(struct spec *spec)

@@ -204,6 +204,9 @@ struct spec {
 	struct json_object *root; /* keeps the strings alive; only json/ and spec/ look into it */
 	struct arena arena;
 	struct json_findings warnings; /* what works, but hardly as meant: spec_warn() */
+	const char *document;	       /* its name, for messages: "config.json" */
+	const char *
+		base; /* where in a config.json that document would be: "", or "/process" of a process file */
 
 	const char *oci_version;
 	const char *hostname, *domainname;
@@ -250,8 +253,11 @@ int spec_load(int dir_fd, const char *name, struct spec **ret, struct error *err
 int spec_parse(const char *text, size_t size, const char *name, struct spec **ret, struct error *err);
 void spec_free(struct spec *spec);
 
-/* Tells the user the warnings that reading @name had; `validate` has them among its findings. */
-void spec_warn(const struct spec *spec, const char *name);
+/* Names the document in an error about a place in it; one about another part of a config.json stays as it is. Returns err->code. */
+int spec_name_document(const struct spec *spec, struct error *err);
+
+/* Tells the user the warnings that reading the document had; `validate` has them among its findings. */
+void spec_warn(const struct spec *spec);
 
 /*
  * The same for `validate`: everything that is wrong goes to @findings. *ret is NULL when there was an error. Only memory can

@@ -113,35 +113,56 @@ static void shorten(char *text, size_t size)
 	text[len] = '\0';
 }
 
-/* Puts @front, ": " and @text into @err. What is too long for one text loses the middle of its names, and no reason. */
-static void join(struct error *err, const char *front, const char *text)
+/* Puts @text behind what @err begins with, @start bytes. What is too long loses the middle of its names, and no reason. */
+static void put(struct error *err, size_t start, char *text)
+{
+	shorten(text, sizeof(err->text) - start);
+	strcpy(err->text + start, text);
+}
+
+/* @front, ": " and @text, which may be a part of @err, behind its first @start bytes. */
+static void join(struct error *err, size_t start, const char *front, const char *text)
 {
 	char whole[LONG_TEXT_MAX + ERROR_TEXT_MAX + 2];
 
 	snprintf(whole, sizeof(whole), "%s: %s", front, text);
-	shorten(whole, sizeof(err->text));
-	strcpy(err->text, whole);
+	put(err, start, whole);
 }
 
-__attribute__((format(printf, 4, 0))) static int vset(struct error *err, int code, const char *reason,
-						      const char *format, va_list args)
+/* Begins @err with the pointer, if there is one; the number of bytes. */
+static size_t begin(struct error *err, const char *pointer)
+{
+	size_t len = pointer ? strnlen(pointer, ERROR_POINTER_MAX - 1) : 0;
+
+	while (len > 0 && is_inside_character(pointer[len]))
+		len--;
+	err->pointer_len = (int)len;
+	if (len == 0)
+		return 0;
+	memcpy(err->text, pointer, len);
+	memcpy(err->text + len, ": ", 3);
+	return len + 2;
+}
+
+__attribute__((format(printf, 5, 0))) static int vset(struct error *err, int code, const char *pointer,
+						      const char *reason, const char *format, va_list args)
 {
 	char text[LONG_TEXT_MAX];
 	int saved = errno;
+	size_t start;
 
 	assert(code < 0);
 	err->code = code;
 	if (vsnprintf(text, sizeof(text), format, args) < 0)
 		text[0] = '\0';
-	if (reason && strlen(text) + strlen(reason) + 2 < sizeof(err->text)) {
-		join(err, text, reason);
-	} else if (reason) {
+	start = begin(err, pointer);
+	if (!reason)
+		put(err, start, text);
+	else if (start + strlen(text) + strlen(reason) + 2 < sizeof(err->text))
+		join(err, start, text, reason);
+	else
 		/* Whoever shows the beginning only still shows why. */
-		join(err, reason, text);
-	} else {
-		shorten(text, sizeof(err->text));
-		strcpy(err->text, text);
-	}
+		join(err, start, reason, text);
 	errno = saved;
 	return code;
 }
@@ -151,7 +172,7 @@ int error_set(struct error *err, int code, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	vset(err, code, NULL, format, args);
+	vset(err, code, NULL, NULL, format, args);
 	va_end(args);
 	return code;
 }
@@ -161,7 +182,7 @@ int error_sys(struct error *err, int code, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	vset(err, code, error_reason(code), format, args);
+	vset(err, code, NULL, error_reason(code), format, args);
 	va_end(args);
 	return code;
 }
@@ -171,20 +192,95 @@ int error_exec(struct error *err, int code, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	vset(err, code, plain_reason(code), format, args);
+	vset(err, code, NULL, plain_reason(code), format, args);
 	va_end(args);
 	return code;
+}
+
+int error_at(struct error *err, int code, const char *pointer, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vset(err, code, pointer, NULL, format, args);
+	va_end(args);
+	return code;
+}
+
+int error_sys_at(struct error *err, int code, const char *pointer, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vset(err, code, pointer, error_reason(code), format, args);
+	va_end(args);
+	return code;
+}
+
+const char *error_pointer(const char *format, ...)
+{
+	static _Thread_local char pointer[ERROR_POINTER_MAX];
+	va_list args;
+
+	va_start(args, format);
+	if (vsnprintf(pointer, sizeof(pointer), format, args) < 0)
+		pointer[0] = '\0';
+	va_end(args);
+	return pointer;
+}
+
+int error_place(struct error *err, const char *pointer)
+{
+	char old[ERROR_TEXT_MAX];
+
+	if (err->pointer_len > 0)
+		return err->code;
+	memcpy(old, err->text, sizeof(old));
+	put(err, begin(err, pointer), old);
+	return err->code;
+}
+
+bool error_rebase(struct error *err, const char *base)
+{
+	const size_t len = strlen(base);
+	char pointer[ERROR_POINTER_MAX], reason[ERROR_TEXT_MAX];
+
+	snprintf(pointer, sizeof(pointer), "%.*s", err->pointer_len, err->text);
+	if (err->pointer_len == 0 || strncmp(pointer, base, len) != 0 ||
+	    (pointer[len] != '\0' && pointer[len] != '/'))
+		return false;
+	memcpy(reason, error_reason_text(err), strlen(error_reason_text(err)) + 1);
+	put(err, begin(err, pointer[len] ? pointer + len : "/"), reason);
+	return true;
+}
+
+int error_document(struct error *err, const char *name)
+{
+	char old[ERROR_TEXT_MAX];
+
+	if (err->pointer_len == 0)
+		return err->code;
+	memcpy(old, err->text, sizeof(old));
+	err->pointer_len = 0;
+	join(err, 0, name, old);
+	return err->code;
+}
+
+const char *error_reason_text(const struct error *err)
+{
+	return err->text + (err->pointer_len > 0 ? err->pointer_len + 2 : 0);
 }
 
 int error_prefix(struct error *err, const char *format, ...)
 {
 	char old[ERROR_TEXT_MAX], prefix[LONG_TEXT_MAX];
+	const char *reason = error_reason_text(err);
 	va_list args;
 
-	memcpy(old, err->text, sizeof(old));
+	memcpy(old, reason, strlen(reason) + 1);
 	va_start(args, format);
 	if (vsnprintf(prefix, sizeof(prefix), format, args) >= 0)
-		join(err, prefix, old);
+		join(err, (size_t)(reason - err->text), prefix, old);
 	va_end(args);
 	return err->code;
 }

@@ -19,10 +19,15 @@
 
 #include <stdbool.h>
 
-enum { ERROR_TEXT_MAX = 2048 };
+enum { ERROR_TEXT_MAX = 2048, ERROR_POINTER_MAX = 512 };
 
+/*
+ * An error in a document begins with the JSON pointer of the place (RFC 6901), "/linux/sysctl: ...". Who finds it says the place
+ * (error_at(), error_place()), and seldom knows the file; who read the document names it, once (error_document()).
+ */
 struct error {
-	int code; /* negative errno, 0 while there is no error */
+	int code;	 /* negative errno, 0 while there is no error */
+	int pointer_len; /* of the pointer that the text begins with and no document's name precedes; 0: none */
 	char text[ERROR_TEXT_MAX];
 };
 
@@ -35,7 +40,24 @@ int error_sys(struct error *err, int code, const char *format, ...) __attribute_
 /* As error_sys(), but with the C library's words: of the program that was asked for, and of its working directory, only. */
 int error_exec(struct error *err, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* Puts "text: " in front of what is there. Returns err->code. */
+/* As error_set(), about the place @pointer in a document; cut off at ERROR_POINTER_MAX. */
+int error_at(struct error *err, int code, const char *pointer, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+/* As error_sys(), about a place. */
+int error_sys_at(struct error *err, int code, const char *pointer, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+/* Makes what is there an error about @pointer, unless it is about a place already. Returns err->code. */
+int error_place(struct error *err, const char *pointer);
+/* Makes the place one in the part of its document that is at @base, and returns true; false: it is elsewhere, and stays. */
+bool error_rebase(struct error *err, const char *base);
+/* Names the document of the place that the error is about, if it is about one and nobody has done so. Returns err->code. */
+int error_document(struct error *err, const char *name);
+/* A pointer with keys or indices in it, for the functions above. Static storage until the next call. */
+const char *error_pointer(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* What @err says behind the pointer, which is its first .pointer_len bytes. */
+const char *error_reason_text(const struct error *err);
+
+/* Puts "text: " in front of what is there, but behind the pointer. Returns err->code. */
 int error_prefix(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Whether a negative errno says that memory, descriptors or locks ran out for now: of what was asked for it says nothing at all. */

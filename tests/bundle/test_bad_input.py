@@ -157,6 +157,42 @@ class BadConfig(KrunTest):
         self.assertEqual(self.ok("exec", self.cid, "hostname").out, "kontainer\n")
         self.ok("delete", "--force", self.cid)
 
+    def test_every_error_names_the_document_once(self):
+        """Whoever finds it: the reader, the plans, the command or the container's own process. The user's file may have any name."""
+        device = {"type": "network", "path": "/proc/self/exe"}
+        for path, value in ((("process", "cwd"), "tmp"), (("linux", "cgroupsPath"), "/../x"), (("root", "path"), "/nowhere"),
+                            (("linux", "sysctl"), {"kernel.ostype": "x"}), (("process", "terminal"), True),
+                            (("linux", "namespaces"), [*CONFIG["linux"]["namespaces"], device]),
+                            (("annotations",), {"run.oci.mount_context_type": "x"}),
+                            (("mounts",), [*CONFIG["mounts"], {"destination": "/", "source": "/tmp", "options": ["bind"]}]),
+                            (("linux", "memoryPolicy"), {"mode": "MPOL_BIND", "nodes": "1000"}),
+                            (("linux", "resources"), {"memory": {"swap": 5}})):
+            with self.subTest(path=path), open(os.path.join(self.bundle, "other.json"), "w") as file:
+                json.dump(replace(CONFIG, path, value), file)
+                file.flush()
+                message = self.fails("create", "--bundle", self.bundle, "--config", "other.json", self.cid)
+                self.assertIn("other.json: /" + "/".join(path), message)
+                self.assertEqual(message.count(".json"), 1, message)
+                self.assertFalse(glob.glob(f"{self.root}/[!.]*"), "state left behind")
+
+    def test_errors_of_later_commands_name_their_document(self):
+        """What `update` reads has a name of its own; of what is in force the state has the copy."""
+        changes, process = (os.path.join(self.top, name) for name in ("changes.json", "process.json"))
+        with open(changes, "w") as file:
+            json.dump({"memory": {"swap": 5}}, file)
+        self.shell("sleep 100")
+        self.create()
+        self.ok("start", self.cid)
+        with open(process, "w") as file:
+            json.dump({**CONFIG["process"], "args": ["/bin/true"], "execCPUAffinity": {"final": "8000"}}, file)
+        self.assertIn("process.json: /execCPUAffinity/final: ", self.fails("exec", "--process", process, self.cid, status=255))
+        self.assertIn("changes.json: /memory/swap: ", self.fails("update", "--resources", changes, self.cid))
+        self.ok("delete", "--force", self.cid)
+        with open(os.path.join(self.bundle, "config.json"), "w") as file:
+            json.dump({key: value for key, value in CONFIG.items() if key != "process"}, file)
+        self.ok("create", "--bundle", self.bundle, self.cid)
+        self.assertIn("config.json: /process: missing", self.fails("start", self.cid))
+
     def test_nul_in_every_string(self):
         """It would be cut there."""
         for path in places(RICH):

@@ -37,7 +37,7 @@ static void test_the_call_that_ends_krun_is_named(void **state)
 		const char *error;
 	} rows[] = {
 		{ INIT_PROGRAM_NATIVE, SYS_execve, ALL, SECCOMP_RET_ERRNO | EPERM,
-		  "config.json: /linux/seccomp: the filter forbids execve(2), by which krun executes the "
+		  "/linux/seccomp: the filter forbids execve(2), by which krun executes the "
 		  "program under it: allow that" },
 		{ INIT_PROGRAM_NATIVE, SYS_execve, ALL, SECCOMP_RET_KILL_PROCESS, "forbids execve(2)" },
 		{ INIT_PROGRAM_NATIVE, ALL, ALL, SECCOMP_RET_TRAP, "forbids execve(2)" },

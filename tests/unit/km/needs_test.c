@@ -26,18 +26,19 @@ struct outcome {
 	char warnings[2048];
 };
 
-static void add_warnings(struct outcome *outcome, const struct strv *warnings)
+static void add_warnings(struct outcome *outcome, const struct json_findings *warnings)
 {
 	for (size_t i = 0; i < warnings->len; i++)
 		snprintf(outcome->warnings + strlen(outcome->warnings),
-			 sizeof(outcome->warnings) - strlen(outcome->warnings), "%s\n", warnings->items[i]);
+			 sizeof(outcome->warnings) - strlen(outcome->warnings), "%s: %s\n",
+			 warnings->items[i].pointer, warnings->items[i].reason);
 }
 
 /* The members of config.json beside what every one has, and of its process. */
 static struct outcome check(const char *config, const char *process, struct km_needs needs)
 {
 	struct km_settings settings = { .start = KM_START_PAYLOAD };
-	struct strv warnings = { 0 };
+	struct json_findings warnings = { 0 };
 	struct outcome outcome = { 0 };
 	struct spec *spec;
 	char text[4096];
@@ -57,7 +58,7 @@ static struct outcome check(const char *config, const char *process, struct km_n
 		needs.nofile = 4096;
 	outcome.status = km_needs_check(&needs, &warnings, &outcome.err);
 	add_warnings(&outcome, &warnings);
-	strv_done(&warnings);
+	json_findings_done(&warnings);
 	spec_free(spec);
 	return outcome;
 }
@@ -140,7 +141,7 @@ static void test_limits_of_the_process(void **state)
 			expect_fine(&outcome, rows[i].warning);
 	}
 	outcome = check(PROC, "", (struct km_needs){ .nofile = 512 });
-	expect_error(&outcome, "the limit of krun's caller: RLIMIT_NOFILE");
+	expect_error(&outcome, "the caller's RLIMIT_NOFILE");
 	outcome = check(PROC, LIMIT("NOFILE", "2048"), (struct km_needs){ .nofile = 512 });
 	expect_fine(&outcome, NULL);
 }

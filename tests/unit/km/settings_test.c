@@ -309,7 +309,7 @@ static void test_what_the_host_does_not_allow(void **state)
 		const char *host, *config, *expect;
 	} rows[] = {
 		{ "{}", ANNOTATION("membusWidth", "33"),
-		  "config.json: /annotations/app.kontain.krun.membusWidth: this host does not allow it: "
+		  "/annotations/app.kontain.krun.membusWidth: this host does not allow it: "
 		  "\"allowAnnotations\" in /tmp/krun-unit-" },
 		{ "{\"allowAnnotations\":[\"startAt\"]}", ANNOTATION("membusWidth", "33"),
 		  "would have to have \"membusWidth\"" },
@@ -341,7 +341,7 @@ static void test_what_the_host_does_not_allow(void **state)
 		  ANNOTATION("parameters", "[\\\"--log-to=/x\\\"]"),
 		  "parameters/0: '--log-to=/x' is for krun to set" },
 		{ "{}", "\"vm\":{\"hypervisor\":{\"path\":\"/x\"}}",
-		  "config.json: /vm/hypervisor/path: this host does not allow it: \"allowVm\" in "
+		  "/vm/hypervisor/path: this host does not allow it: \"allowVm\" in "
 		  "/tmp/krun-unit-" },
 		{ "{}", "\"vm\":{\"hypervisor\":{\"parameters\":[\"--a\"]}}",
 		  "would have to have \"hypervisor.parameters\"" },

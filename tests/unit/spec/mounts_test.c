@@ -67,7 +67,7 @@ static void test_every_kind_of_option(void **state)
 		const struct spec_mount_options *expect = &rows[i].expect;
 		struct arena arena = { 0 };
 		struct error err = { 0 };
-		struct json_reader reader = { .name = "test", .arena = &arena, .err = &err };
+		struct json_reader reader = { .arena = &arena, .err = &err };
 		struct spec_mount_options got = { 0 };
 
 		assert_int_equal(spec_mount_options_make(&reader, (char **)(uintptr_t)rows[i].words, &got),
@@ -96,7 +96,7 @@ static void test_every_word_of_features_is_understood(void **state)
 		char *words[] = { (char *)(uintptr_t)spec_mount_option_words[i], NULL };
 		struct arena arena = { 0 };
 		struct error err = { 0 };
-		struct json_reader reader = { .name = "test", .arena = &arena, .err = &err };
+		struct json_reader reader = { .arena = &arena, .err = &err };
 		struct spec_mount_options got = { 0 };
 
 		if (spec_mount_options_make(&reader, words, &got) < 0 || *got.data)

@@ -115,6 +115,59 @@ static void test_error_prefix_survives_a_full_buffer(void **state)
 	assert_non_null(strstr(err.text, "aaa...aaa"));
 }
 
+static void test_place_stays_in_front_until_its_document_is_named(void **state)
+{
+	struct error err = { 0 };
+
+	(void)state;
+	assert_int_equal(error_at(&err, -EINVAL, "/linux/sysctl", "'%s' is not a setting", "x"), -EINVAL);
+	assert_string_equal(err.text, "/linux/sysctl: 'x' is not a setting");
+	assert_string_equal(error_reason_text(&err), "'x' is not a setting");
+	error_prefix(&err, "plan");
+	assert_string_equal(err.text, "/linux/sysctl: plan: 'x' is not a setting");
+	error_place(&err, "/linux");
+	assert_int_equal(err.pointer_len, strlen("/linux/sysctl"));
+	assert_int_equal(error_document(&err, "other.json"), -EINVAL);
+	assert_string_equal(err.text, "other.json: /linux/sysctl: plan: 'x' is not a setting");
+	/* Once. */
+	error_document(&err, "config.json");
+	error_prefix(&err, "start 'a'");
+	assert_string_equal(err.text, "start 'a': other.json: /linux/sysctl: plan: 'x' is not a setting");
+
+	error_sys_at(&err, -EBUSY, error_pointer("/mounts/%d", 3), "mount '%s'", "/x");
+	assert_string_equal(err.text, "/mounts/3: mount '/x': device or resource busy");
+	assert_false(error_rebase(&err, "/mount"));
+	assert_true(error_rebase(&err, "/mounts"));
+	assert_string_equal(err.text, "/3: mount '/x': device or resource busy");
+	assert_true(error_rebase(&err, "/3"));
+	assert_string_equal(err.text, "/: mount '/x': device or resource busy");
+	error_set(&err, -EINVAL, "'/a: b'");
+	assert_false(error_rebase(&err, ""));
+	error_document(&err, "config.json");
+	assert_string_equal(err.text, "'/a: b'");
+	error_place(&err, "/root/path");
+	assert_string_equal(err.text, "/root/path: '/a: b'");
+}
+
+static void test_long_places_and_texts_share_the_room(void **state)
+{
+	char pointer[2 * ERROR_POINTER_MAX], path[4096];
+	struct error err = { 0 };
+
+	(void)state;
+	memset(pointer, 'p', sizeof(pointer));
+	pointer[0] = '/';
+	pointer[sizeof(pointer) - 1] = '\0';
+	error_sys_at(&err, -EBUSY, pointer, "'%s'", long_path(path, 4000));
+	assert_int_equal(err.pointer_len, ERROR_POINTER_MAX - 1);
+	assert_int_equal(strncmp(error_reason_text(&err), "device or resource busy: '/", 27), 0);
+	assert_true(strlen(err.text) < ERROR_TEXT_MAX);
+	assert_non_null(strstr(err.text, "..."));
+	error_document(&err, long_path(path, 4000));
+	assert_true(strlen(err.text) < ERROR_TEXT_MAX);
+	assert_non_null(strstr(err.text, "device or resource busy"));
+}
+
 static void test_error_keeps_errno(void **state)
 {
 	struct error err = { 0 };
@@ -134,6 +187,8 @@ int main(void)
 		cmocka_unit_test(test_texts_that_fit_are_whole),
 		cmocka_unit_test(test_error_prefix_goes_in_front),
 		cmocka_unit_test(test_error_prefix_survives_a_full_buffer),
+		cmocka_unit_test(test_place_stays_in_front_until_its_document_is_named),
+		cmocka_unit_test(test_long_places_and_texts_share_the_room),
 		cmocka_unit_test(test_error_keeps_errno),
 	};
 
