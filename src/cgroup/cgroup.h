@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "cgroup/resources.h"
+
 struct error;
 struct spec_resources;
 struct spec_device_rule;
@@ -27,10 +29,20 @@ struct cgroup_place {
 	bool user;  /* the unit is of the user's own systemd, not of the system's */
 };
 
+/* What a request becomes: made once, before anything exists, and carried out by cgroup_create() and cgroup_limit(). */
+struct cgroup_plan {
+	struct cgroup_place place;		/* .path is systemd's to say, where there is a unit */
+	char *slice;				/* of the unit; owned */
+	const struct spec_resources *resources; /* borrowed */
+	struct cgroup_writes writes;		/* of the resources, for a group that is new */
+	bool has_limits;			/* beside what a group has anyway */
+};
+
 /* A cgroup that exists. */
 struct cgroup {
 	struct cgroup_place place;
 	int dir_fd;   /* O_DIRECTORY of it, or -1 */
+	bool is_new;  /* made by cgroup_create(), and not found */
 	pid_t holder; /* a process that keeps a new scope from ending before the container is in it; 0: none */
 	int holder_fd;
 };
@@ -39,9 +51,8 @@ struct cgroup_request {
 	const char *id;
 	const char *spec_path; /* linux.cgroupsPath or NULL: "/krun/ID", krun-ID.scope */
 	enum cgroup_manager manager;
-	bool optional; /* rootless and no limit asked: no permission means no own cgroup */
+	bool user; /* without root's rights on the host: the user's own systemd, and no own cgroup where nobody needs one */
 	/* For the systemd manager: */
-	bool user;   /* the user's own systemd */
 	int root_fd; /* directory to remember in what this systemd does not know; -1: nowhere */
 	const struct spec_pair *annotations; /* org.systemd.property.* among others */
 	size_t annotations_len;
@@ -53,22 +64,30 @@ const char *cgroup_manager_name(enum cgroup_manager manager);
 
 /*
  * Pure: where the cgroup of a request will be: for cgroupfs its path (no "..", not the root, no systemd triple), for systemd
- * the name of its scope, whose path systemd decides. Release with cgroup_place_done().
+ * the name of its scope, whose path systemd decides, and *ret_slice (may be NULL), which the caller frees. Release with cgroup_place_done().
  */
-int cgroup_place_make(const struct cgroup_request *request, struct cgroup_place *ret, struct error *err);
+int cgroup_place_make(const struct cgroup_request *request, struct cgroup_place *ret, char **ret_slice,
+		      struct error *err);
+/*
+ * Pure: place and limits. Limits that cgroup v2 does not have, with which no process could begin, or for which there will be no group,
+ * are errors here, before anything is made.
+ */
+int cgroup_plan_make(const struct cgroup_request *request, const struct spec_resources *resources,
+		     struct cgroup_plan *ret, struct error *err);
+void cgroup_plan_done(struct cgroup_plan *plan);
 int cgroup_place_copy(const struct cgroup_place *place, struct cgroup_place *ret);
 void cgroup_place_done(struct cgroup_place *place);
 /* Whether this build can talk to systemd. */
 bool cgroup_systemd_is_built_in(void);
 
 /*
- * Makes the directory (missing parents too), enables on the way down every controller that can be had; one that @resources need
+ * Makes the directory (missing parents too), enables on the way down every controller that can be had; one that the plan needs
  * and that cannot be is an error. An existing cgroup is taken over only when it is empty; a frozen, threaded or populated one is an
  * error. With the systemd manager a scope with the limits as its properties; it ends with its last process, so call
  * cgroup_settle() once the container's is there. *ret must be released with cgroup_done().
  */
-int cgroup_create(const struct cgroup_request *request, const struct spec_resources *resources,
-		  struct cgroup *ret, struct error *err);
+int cgroup_create(const struct cgroup_request *request, const struct cgroup_plan *plan, struct cgroup *ret,
+		  struct error *err);
 /* Lets go of a new scope, in which the container's first process is now. Nothing to do otherwise. */
 void cgroup_settle(struct cgroup *cgroup);
 /* Opens the cgroup of a container by what the state says; -ENOENT if it is gone. */
@@ -76,7 +95,7 @@ int cgroup_open(const struct cgroup_place *place, struct cgroup *ret, struct err
 void cgroup_done(struct cgroup *cgroup);
 
 /* Writes the limits of a new container: only what is set is written. */
-int cgroup_limit(const struct cgroup *cgroup, const struct spec_resources *resources, struct error *err);
+int cgroup_limit(const struct cgroup *cgroup, const struct cgroup_plan *plan, struct error *err);
 /*
  * The same for one that runs: all or none, after a failure everything is as it was. What @resources does not set stays. Controllers
  * that the group was made without are enabled; its systemd is told, too. @change (change.h): in, what was asked for until
@@ -143,9 +162,6 @@ int cgroup_forget(const struct cgroup_place *place, struct error *err);
  * systemd is asked, which remembers it until cgroup_forget(). False when nobody knows.
  */
 bool cgroup_ran_out_of_memory(const struct cgroup *cgroup);
-
-/* True if @resources has any limit that needs a controller (device rules do not count). */
-bool cgroup_wants_limits(const struct spec_resources *resources);
 
 /* Whether org.systemd.property.* among them can be read; for `validate`. */
 int cgroup_check_annotations(const struct spec_pair *annotations, size_t len, struct error *err);

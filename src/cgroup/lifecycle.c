@@ -50,8 +50,9 @@ static int make_directories(int root_fd, const char *path)
  * Somebody else's leftover may be taken over, somebody else's processes may not. In a group that is frozen, or below one that
  * is, the container's process would never run its first instruction; a threaded one takes no process.
  */
-static int check_usable(const struct cgroup *cgroup, bool made, struct error *err)
+static int check_usable(const struct cgroup *cgroup, struct error *err)
 {
+	const bool made = cgroup->is_new;
 	const char *path = cgroup->place.path;
 	char type[32] = "";
 	struct cgroup_events events;
@@ -110,14 +111,14 @@ static bool is_refused(int code)
 	return code == -EACCES || code == -EPERM || code == -EROFS;
 }
 
-static int make_group(const struct cgroup_request *request, const struct cgroup_writes *writes, int root_fd,
-		      struct cgroup *cgroup, bool *ret_made, struct error *err)
+static int make_group(const struct cgroup_request *request, const struct cgroup_plan *plan, int root_fd,
+		      struct cgroup *cgroup, struct error *err)
 {
 	const char *path;
 	int r;
 
 	if (request->manager == CGROUP_SYSTEMD) {
-		r = scope_create(request, writes, cgroup, err);
+		r = scope_create(request, plan, cgroup, err);
 		if (r < 0)
 			return r;
 		r = 1;
@@ -125,7 +126,7 @@ static int make_group(const struct cgroup_request *request, const struct cgroup_
 		r = make_directories(root_fd, cgroup->place.path + 1);
 	}
 	if (r >= 0) {
-		*ret_made = r;
+		cgroup->is_new = r;
 		path = cgroup->place.path + 1;
 		cgroup->dir_fd = openat(root_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		r = cgroup->dir_fd < 0 ? -errno : 0;
@@ -133,12 +134,12 @@ static int make_group(const struct cgroup_request *request, const struct cgroup_
 	return r < 0 ? error_sys(err, r, "make cgroup '%s'", cgroup->place.path) : 0;
 }
 
-static void undo_group(int root_fd, struct cgroup *cgroup, bool made)
+static void undo_group(int root_fd, struct cgroup *cgroup)
 {
 	struct error ignored;
 
 	/* A scope that systemd did not start for us may be another's of that name. */
-	if (!made)
+	if (!cgroup->is_new)
 		return;
 	if (cgroup->place.unit)
 		scope_remove(cgroup, &ignored);
@@ -146,40 +147,78 @@ static void undo_group(int root_fd, struct cgroup *cgroup, bool made)
 		unlinkat(root_fd, cgroup->place.path + 1, AT_REMOVEDIR);
 }
 
-int cgroup_create(const struct cgroup_request *request, const struct spec_resources *resources,
-		  struct cgroup *ret, struct error *err)
+/* A limit like any other for a container that runs; here nothing would start, with an error that says nothing. */
+static int check_first_process(const struct cgroup_writes *writes, struct error *err)
+{
+	for (size_t i = 0; i < writes->len; i++)
+		if (strcmp(writes->items[i].file, "pids.max") == 0 && strcmp(writes->items[i].text, "0") == 0)
+			return error_at(err, -EINVAL,
+					error_pointer("/linux/resources/%s", writes->items[i].property),
+					"pids.max of 0 leaves no room for the "
+					"container's first process; max is no limit");
+	return 0;
+}
+
+int cgroup_plan_make(const struct cgroup_request *request, const struct spec_resources *resources,
+		     struct cgroup_plan *ret, struct error *err)
+{
+	struct cgroup_plan plan = { .resources = resources };
+	int r = cgroup_writes_make(resources, NULL, &plan.writes, err);
+
+	if (r < 0)
+		return r;
+	plan.has_limits = cgroup_writes_limit(&plan.writes);
+	r = check_first_process(&plan.writes, err);
+	if (r == 0 && request->manager == CGROUP_DISABLED && plan.has_limits)
+		r = error_at(err, -EINVAL, "/linux/resources",
+			     "limits are asked for, but --cgroup-manager is disabled");
+	if (r == 0)
+		r = cgroup_place_make(request, &plan.place, &plan.slice, err);
+	if (r < 0) {
+		cgroup_plan_done(&plan);
+		return r;
+	}
+	*ret = plan;
+	return 0;
+}
+
+void cgroup_plan_done(struct cgroup_plan *plan)
+{
+	cgroup_place_done(&plan->place);
+	cgroup_writes_done(&plan->writes);
+	free(take_pointer(plan->slice));
+}
+
+int cgroup_create(const struct cgroup_request *request, const struct cgroup_plan *plan, struct cgroup *ret,
+		  struct error *err)
 {
 	struct cgroup cgroup = { .place = { .manager = request->manager }, .dir_fd = -1, .holder_fd = -1 };
-	struct cgroup_writes writes = { 0 };
 	auto_close int root_fd = -1;
-	bool made = false;
 	int r;
 
 	*ret = cgroup;
 	if (request->manager == CGROUP_DISABLED)
 		return 0;
-	r = cgroup_place_make(request, &cgroup.place, err);
-	if (r == 0)
-		r = cgroup_writes_make(resources, NULL, &writes, err);
-	if (r == 0)
-		r = root_fd = cgroup_root_open(err);
+	if (cgroup_place_copy(&plan->place, &cgroup.place) < 0)
+		return error_oom(err);
+	r = root_fd = cgroup_root_open(err);
 	if (r >= 0)
-		r = make_group(request, &writes, root_fd, &cgroup, &made, err);
-	if (r < 0 && request->optional && !cgroup.place.unit && (is_refused(r) || r == -EOPNOTSUPP)) {
+		r = make_group(request, plan, root_fd, &cgroup, err);
+	/* Nobody needs it, and not everybody may make one. */
+	if (r < 0 && request->user && !plan->has_limits && !cgroup.place.unit &&
+	    (is_refused(r) || r == -EOPNOTSUPP)) {
 		cgroup_done(&cgroup);
-		cgroup_writes_done(&writes);
 		return 0;
 	}
 	if (r == 0)
-		r = check_usable(&cgroup, made, err);
+		r = check_usable(&cgroup, err);
 	/* A scope is delegated: systemd enables there what it has. */
 	if (r == 0 && !cgroup.place.unit)
 		cgroup_enable_all(root_fd, cgroup.dir_fd, cgroup.place.path + 1);
 	if (r == 0)
-		r = cgroup_enable_for(root_fd, cgroup.dir_fd, cgroup.place.path + 1, &writes, err);
-	cgroup_writes_done(&writes);
+		r = cgroup_enable_for(root_fd, cgroup.dir_fd, cgroup.place.path + 1, &plan->writes, err);
 	if (r < 0) {
-		undo_group(root_fd, &cgroup, made);
+		undo_group(root_fd, &cgroup);
 		cgroup_done(&cgroup);
 		return r;
 	}

@@ -461,23 +461,9 @@ static int plan(const struct cgroup *cgroup, const struct spec_resources *resour
 	return r < 0 ? r : cgroup_writes_make(resources, &change->present, &change->writes, err);
 }
 
-static int no_group(const struct spec_resources *resources, struct error *err)
+static int no_group(struct error *err)
 {
-	if (!cgroup_wants_limits(resources))
-		return 0;
 	return error_at(err, -EOPNOTSUPP, "/linux/resources", "the container has no cgroup of its own");
-}
-
-/* A limit like any other for a container that runs; here nothing would start, with an error that says nothing. */
-static int check_first_process(const struct cgroup_writes *writes, struct error *err)
-{
-	for (size_t i = 0; i < writes->len; i++)
-		if (strcmp(writes->items[i].file, "pids.max") == 0 && strcmp(writes->items[i].text, "0") == 0)
-			return error_at(err, -EINVAL,
-					error_pointer("/linux/resources/%s", writes->items[i].property),
-					"pids.max of 0 leaves no room for the "
-					"container's first process; max is no limit");
-	return 0;
 }
 
 /* An idle group refuses a weight. */
@@ -491,22 +477,42 @@ static void tell_waiting_share(const struct spec_cpu *cpu, const struct cgroup_p
 			    (unsigned long long)cpu->shares.value);
 }
 
-int cgroup_limit(const struct cgroup *cgroup, const struct spec_resources *resources, struct error *err)
+/* Of a group that is new the plan is true, but for what the group above may not have. */
+static bool fits_plan(const struct cgroup *cgroup, const struct spec_resources *resources)
+{
+	return cgroup->is_new && !resources->cpu.cpus && !resources->cpu.mems;
+}
+
+int cgroup_limit(const struct cgroup *cgroup, const struct cgroup_plan *limits, struct error *err)
 {
 	struct cgroup_change change = { .before = NULL };
 	int r;
 
 	if (cgroup->dir_fd < 0)
-		return no_group(resources, err);
-	r = plan(cgroup, resources, &change, err);
+		return limits->has_limits ? no_group(err) : 0;
+	if (fits_plan(cgroup, limits->resources)) {
+		tell_waiting_share(&limits->resources->cpu, &cgroup_present_new);
+		return apply(cgroup, &limits->writes, NULL, err);
+	}
+	r = plan(cgroup, limits->resources, &change, err);
 	if (r == 0)
-		r = check_first_process(&change.writes, err);
-	if (r == 0)
-		tell_waiting_share(&resources->cpu, &change.present);
+		tell_waiting_share(&limits->resources->cpu, &change.present);
 	if (r == 0)
 		r = apply(cgroup, &change.writes, NULL, err);
 	cgroup_change_done(&change);
 	return r;
+}
+
+/* What cannot be translated is wanted all the same. */
+static bool wants_limits(const struct spec_resources *resources)
+{
+	struct cgroup_writes writes = { 0 };
+	struct error ignored;
+	const bool wants =
+		cgroup_writes_make(resources, NULL, &writes, &ignored) < 0 || cgroup_writes_limit(&writes);
+
+	cgroup_writes_done(&writes);
+	return wants;
 }
 
 int cgroup_change_make(const struct cgroup *cgroup, const struct spec_resources *resources,
@@ -515,7 +521,7 @@ int cgroup_change_make(const struct cgroup *cgroup, const struct spec_resources 
 	int r;
 
 	if (cgroup->dir_fd < 0)
-		return no_group(resources, err);
+		return wants_limits(resources) ? no_group(err) : 0;
 	r = plan(cgroup, resources, change, err);
 	/* A container that had no limit of a kind until now may have been made without the controller. */
 	if (r == 0 && lacks_controller(cgroup->dir_fd, &change->writes)) {

@@ -64,7 +64,8 @@ static int make_path(const struct cgroup_request *request, char **ret_path, stru
 	return 0;
 }
 
-int cgroup_place_make(const struct cgroup_request *request, struct cgroup_place *ret, struct error *err)
+int cgroup_place_make(const struct cgroup_request *request, struct cgroup_place *ret, char **ret_slice,
+		      struct error *err)
 {
 	struct cgroup_place place = { .manager = request->manager, .user = request->user };
 	auto_free char *slice = NULL;
@@ -74,9 +75,12 @@ int cgroup_place_make(const struct cgroup_request *request, struct cgroup_place 
 		r = systemd_unit_make(request, &slice, &place.unit, err);
 	else if (request->manager == CGROUP_CGROUPFS)
 		r = make_path(request, &place.path, err);
-	if (r == 0)
-		*ret = place;
-	return r;
+	if (r < 0)
+		return r;
+	*ret = place;
+	if (ret_slice)
+		*ret_slice = take_pointer(slice);
+	return 0;
 }
 
 int cgroup_place_copy(const struct cgroup_place *place, struct cgroup_place *ret)

@@ -519,18 +519,11 @@ void cgroup_writes_done(struct cgroup_writes *writes)
 	*writes = (struct cgroup_writes){ 0 };
 }
 
-bool cgroup_wants_limits(const struct spec_resources *resources)
+bool cgroup_writes_limit(const struct cgroup_writes *writes)
 {
-	struct cgroup_writes writes;
-	struct error ignored;
-	bool wants;
+	bool limit = false;
 
-	/* What cannot be translated is wanted all the same. */
-	if (cgroup_writes_make(resources, NULL, &writes, &ignored) < 0)
-		return true;
-	wants = false;
-	for (size_t i = 0; i < writes.len; i++)
-		wants = wants || !writes.items[i].is_default;
-	cgroup_writes_done(&writes);
-	return wants;
+	for (size_t i = 0; i < writes->len; i++)
+		limit = limit || !writes->items[i].is_default;
+	return limit;
 }

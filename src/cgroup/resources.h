@@ -55,6 +55,8 @@ void cgroup_present_done(struct cgroup_present *present);
  */
 int cgroup_writes_make(const struct spec_resources *resources, const struct cgroup_present *present,
 		       struct cgroup_writes *ret, struct error *err);
+/* Whether any of them is a limit that needs a controller; what a new group has anyway is none. */
+bool cgroup_writes_limit(const struct cgroup_writes *writes);
 void cgroup_writes_done(struct cgroup_writes *writes);
 
 /* cpu.shares (2..262144, default 1024) to cpu.weight (1..10000, default 100), defaults and ends meeting. */

@@ -96,18 +96,12 @@ void cgroup_settle(struct cgroup *cgroup)
 	cgroup->holder = 0;
 }
 
-int scope_create(const struct cgroup_request *request, const struct cgroup_writes *writes,
-		 struct cgroup *cgroup, struct error *err)
+int scope_create(const struct cgroup_request *request, const struct cgroup_plan *plan, struct cgroup *cgroup,
+		 struct error *err)
 {
-	auto_free char *slice = NULL;
-	auto_free char *unit = NULL;
-	int r = systemd_unit_make(request, &slice, &unit, err);
+	int r = start_holder(cgroup, err);
 
-	if (r == 0)
-		r = start_holder(cgroup, err);
-	if (r == 0)
-		r = systemd_start(request, slice, unit, writes, cgroup->holder, &cgroup->place.path, err);
-	return r;
+	return r < 0 ? r : systemd_start(request, plan, cgroup->holder, &cgroup->place.path, err);
 }
 
 int scope_remove(struct cgroup *cgroup, struct error *err)

@@ -139,19 +139,19 @@ static int read_start(char *output, int root_fd, const char *unit, char **ret_cg
 	return *ret_cgroup ? 0 : error_oom(err);
 }
 
-int systemd_start(const struct cgroup_request *request, const char *slice, const char *unit,
-		  const struct cgroup_writes *writes, pid_t pid, char **ret_cgroup, struct error *err)
+int systemd_start(const struct cgroup_request *request, const struct cgroup_plan *plan, pid_t pid,
+		  char **ret_cgroup, struct error *err)
 {
 	auto_free char *output = NULL;
 	struct strv words = { 0 };
 	int r = add_unknown(request->root_fd, &words, err);
 
 	if (r == 0)
-		r = scope_words(request, slice, writes, pid, &words, err);
+		r = scope_words(request, plan->slice, &plan->writes, pid, &words, err);
 	if (r == 0)
-		r = systemd_call(request->user, "start", unit, words.items, &output, err);
+		r = systemd_call(request->user, "start", plan->place.unit, words.items, &output, err);
 	strv_done(&words);
-	return r < 0 ? r : read_start(output, request->root_fd, unit, ret_cgroup, err);
+	return r < 0 ? r : read_start(output, request->root_fd, plan->place.unit, ret_cgroup, err);
 }
 
 int systemd_set(const struct cgroup *cgroup, const struct cgroup_writes *writes, struct error *err)

@@ -15,6 +15,7 @@
 
 struct cgroup;
 struct cgroup_request;
+struct cgroup_plan;
 struct cgroup_writes;
 struct error;
 struct spec_pair;
@@ -55,11 +56,11 @@ int systemd_properties_of_annotations(struct strv *words, const struct spec_pair
 bool systemd_is_built_in(void);
 
 /*
- * Makes the scope of @request with process @pid in it. *ret_cgroup: its path below the cgroup mount; the caller frees it.
+ * Makes the scope of @plan with process @pid in it. *ret_cgroup: its path below the cgroup mount; the caller frees it.
  * Names of properties that this systemd does not know are kept in a file of request->root_fd.
  */
-int systemd_start(const struct cgroup_request *request, const char *slice, const char *unit,
-		  const struct cgroup_writes *writes, pid_t pid, char **ret_cgroup, struct error *err);
+int systemd_start(const struct cgroup_request *request, const struct cgroup_plan *plan, pid_t pid,
+		  char **ret_cgroup, struct error *err);
 /* systemd has written its files when this comes back. */
 int systemd_set(const struct cgroup *cgroup, const struct cgroup_writes *writes, struct error *err);
 /* Kills what is left in it. A unit that is gone is fine. */

@@ -32,6 +32,7 @@
 #include "util/error.h"
 #include "util/io.h"
 #include "util/log.h"
+#include "util/step.h"
 
 enum { MOUNTINFO_MAX = 64 * 1024 * 1024 };
 
@@ -46,6 +47,8 @@ struct dump {
 	struct image_criu image;
 	struct criu_options options;
 };
+
+STEPS(dump)
 
 int checkpoint_criu(const struct container_host *host, char **ret_program, struct error *err)
 {
@@ -347,16 +350,27 @@ static int open_process(struct dump *dump, struct error *err)
 	return dump->proc_fd < 0 ? status_lost_process(-errno, "look at the container's process", err) : 0;
 }
 
+static int find_program(struct dump *dump, struct error *err)
+{
+	return checkpoint_criu(dump->request->host, &dump->program, err);
+}
+
 int checkpoint_dump(const struct dump_request *request, struct error *err)
 {
-	static int (*const steps[])(struct dump * dump, struct error * err) = {
-		open_process, look, plan, check_features, open_directories, run,
+	static const struct dump_step steps[] = {
+		{ "program", find_program },
+		{ "process", open_process },
+		{ "look", look },
+		{ "plan", plan },
+		{ "features", check_features },
+		{ "directories", open_directories },
+		{ "dump", run },
+		{ NULL },
 	};
 	struct dump dump = { .request = request, .proc_fd = -1, .images_fd = -1, .work_fd = -1 };
-	int r = checkpoint_criu(request->host, &dump.program, err);
+	size_t begun = 0;
+	int r = dump_steps_run(steps, &begun, &dump, err);
 
-	for (size_t i = 0; r == 0 && i < ARRAY_LEN(steps); i++)
-		r = steps[i](&dump, err);
 	criu_options_done(&dump.options);
 	image_criu_done(&dump.image);
 	mount_pairs_done(&dump.points);

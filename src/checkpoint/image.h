@@ -73,7 +73,7 @@ int image_draft_check_room(const struct image_draft *draft, uint64_t size, struc
  * write of the snapshot, in the kernel, and nothing where files can share blocks (btrfs, xfs). There is no checksum: it would cost a
  * read of all of it here and at each start from it (a second for some hundred MiB), which a start from a template is to save.
  */
-int image_draft_take(struct image_draft *draft, bool interruptible, struct error *err);
+int image_draft_take(struct image_draft *draft, struct error *err);
 /* Whether it is an ELF core file for x86-64 all of whose segments are in the file. */
 int image_check_snapshot(int fd, struct error *err);
 /* Checks the copy once more, writes the inventory, and gives both their names. All or nothing. */

@@ -31,7 +31,7 @@ static ssize_t copy_some(int from_fd, int to_fd, off_t at, size_t size)
 	return copy_by_hand(from_fd, to_fd, at, size);
 }
 
-static int copy_range(int from_fd, int to_fd, off_t at, off_t end, bool interruptible, struct error *err)
+static int copy_range(int from_fd, int to_fd, off_t at, off_t end, struct error *err)
 {
 	while (at < end) {
 		const off_t left = end - at;
@@ -41,14 +41,14 @@ static int copy_range(int from_fd, int to_fd, off_t at, off_t end, bool interrup
 			return error_sys(err, -errno, "copy the snapshot");
 		if (n == 0)
 			return error_set(err, -EIO, "copy the snapshot: it has become shorter meanwhile");
-		if (interruptible && interrupt_check(err) < 0)
+		if (interrupt_check(err) < 0)
 			return err->code;
 		at += n > 0 ? n : 0;
 	}
 	return 0;
 }
 
-int image_copy(int from_fd, int to_fd, bool interruptible, struct error *err)
+int image_copy(int from_fd, int to_fd, struct error *err)
 {
 	struct stat st;
 	off_t end;
@@ -69,7 +69,7 @@ int image_copy(int from_fd, int to_fd, bool interruptible, struct error *err)
 		end = lseek(from_fd, data, SEEK_HOLE);
 		if (end < 0 || end > st.st_size)
 			end = st.st_size;
-		r = copy_range(from_fd, to_fd, data, end, interruptible, err);
+		r = copy_range(from_fd, to_fd, data, end, err);
 	}
 	return r;
 }

@@ -9,10 +9,10 @@ struct error;
 
 /*
  * As much as @from_fd has at the beginning: shared blocks where there are such (reflinks), else block by block in the kernel, with the
- * holes. @to_fd is empty. What somebody writes meanwhile may be in it, and afterwards is not. @interruptible: gives up with
+ * holes. @to_fd is empty. What somebody writes meanwhile may be in it, and afterwards is not. Gives up with
  * -EINTR when this command is asked to end (util/interrupt.h).
  */
-int image_copy(int from_fd, int to_fd, bool interruptible, struct error *err);
+int image_copy(int from_fd, int to_fd, struct error *err);
 
 /* Whether image_copy() takes no room; both are empty. */
 bool image_copy_is_free(int from_fd, int to_fd);

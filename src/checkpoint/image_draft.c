@@ -68,9 +68,9 @@ int image_draft_check_room(const struct image_draft *draft, uint64_t size, struc
 			 files == 2 ? ", with a copy for a moment," : "");
 }
 
-int image_draft_take(struct image_draft *draft, bool interruptible, struct error *err)
+int image_draft_take(struct image_draft *draft, struct error *err)
 {
-	int r = image_copy(draft->shared_fd, draft->copy_fd, interruptible, err);
+	int r = image_copy(draft->shared_fd, draft->copy_fd, err);
 
 	if (r == 0)
 		r = image_check_snapshot(draft->copy_fd, err);

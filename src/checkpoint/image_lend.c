@@ -62,7 +62,7 @@ static int make_copy(struct image *image, int dir_fd, int *ret_fd, struct error 
 	*ret_fd = openat(own_fd, IMAGE_SNAPSHOT, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (image->lent_dir_fd < 0 || write_fd < 0 || *ret_fd < 0)
 		return error_sys(err, -errno, "make a copy of the snapshot");
-	return image_copy(image->snapshot_fd, write_fd, true, err);
+	return image_copy(image->snapshot_fd, write_fd, err);
 }
 
 void image_lent_done(struct image *image)

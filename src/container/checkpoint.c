@@ -32,6 +32,7 @@
 #include "util/io.h"
 #include "util/log.h"
 #include "util/proc.h"
+#include "util/step.h"
 
 enum { SNAPSHOT_TIMEOUT_MS = 300000, STALL_TIMEOUT_MS = 15000 };
 
@@ -48,6 +49,8 @@ struct checkpoint {
 	struct image_draft draft;
 	struct payload payload;
 };
+
+STEPS(checkpoint)
 
 static int find_container(struct checkpoint *checkpoint, const struct container_host *host, const char *id,
 			  struct error *err)
@@ -99,7 +102,7 @@ static bool is_same_program(int proc_fd, pid_t a, pid_t b)
 }
 
 /* Each process of a payload has a km of its own, and a snapshot has one virtual machine. */
-static int check_alone(const struct checkpoint *checkpoint, struct error *err)
+static int check_alone(struct checkpoint *checkpoint, struct error *err)
 {
 	const struct state *state = &checkpoint->state;
 	auto_free pid_t *pids = NULL;
@@ -120,7 +123,7 @@ static int check_alone(const struct checkpoint *checkpoint, struct error *err)
 }
 
 /* /proc/locks: "1: POSIX  ADVISORY  WRITE PID ...". A restored payload would believe in locks that it has not. */
-static int check_locks(const struct checkpoint *checkpoint, struct error *err)
+static int check_locks(struct checkpoint *checkpoint, struct error *err)
 {
 	FILE *file = fopen("/proc/locks", "re");
 	char line[256];
@@ -258,13 +261,14 @@ static int write_snapshot(struct checkpoint *checkpoint, struct error *err)
 	return r < 0 ? r : take_snapshot(checkpoint, err);
 }
 
-/* The container has no part in this any more. A payload that has ended is only in the snapshot: then no signal is heard. */
+/* A payload that has ended is only in the snapshot: then no signal is heard. */
 static int keep_image(struct checkpoint *checkpoint, struct error *err)
 {
 	const bool alive = checkpoint->options->leave_running;
-	int r = image_draft_take(&checkpoint->draft, alive, err);
+	int r = image_draft_take(&checkpoint->draft, err);
 
 	if (r == 0) {
+		interrupt_refuse();
 		mend_snapshot(checkpoint);
 		r = image_commit(&checkpoint->draft,
 				 &(struct image_facts){
@@ -278,7 +282,7 @@ static int keep_image(struct checkpoint *checkpoint, struct error *err)
 }
 
 /* podman puts CRIU's statistics into an exported checkpoint, and complains when they are not there. km has none. */
-static int write_statistics(const struct checkpoint *checkpoint, struct error *err)
+static int write_statistics(struct checkpoint *checkpoint, struct error *err)
 {
 	const char *work_path = checkpoint->options->work_path;
 	auto_close int work_fd = -1;
@@ -303,38 +307,54 @@ static int checkpoint_thawed(struct checkpoint *checkpoint, struct error *err)
 	if (r < 0)
 		return r;
 	r = write_snapshot(checkpoint, err);
-	if (r == 0 && !checkpoint->options->leave_running)
+	if (r == 0 && !checkpoint->options->leave_running) {
+		/* The payload is in the snapshot alone. */
+		interrupt_refuse();
 		checkpoint_wait_for_end(checkpoint->pidfd);
-	else if (paused && pause_set(&checkpoint->state, true, &later) < 0)
+	} else if (paused && pause_set(&checkpoint->state, true, &later) < 0)
 		log_warning("%s", later.text);
 	return r;
 }
 
+static int check_options(struct checkpoint *checkpoint, struct error *err)
+{
+	return checkpoint_check_km(checkpoint->options, err);
+}
+
+static int make_directory(struct checkpoint *checkpoint, struct error *err)
+{
+	checkpoint->image_fd =
+		image_directory_make(checkpoint_image_path(checkpoint->options), "--image-path", err);
+	return checkpoint->image_fd;
+}
+
+static const struct checkpoint_step snapshot_steps[] = {
+	{ "find km", find_monitor },	    { "options", check_options },
+	{ "other processes", check_alone }, { "locks", check_locks },
+	{ "statistics", write_statistics }, { "directory", make_directory },
+	{ "snapshot", checkpoint_thawed },  { NULL },
+};
+
+/* The container has no part in these any more. */
+static const struct checkpoint_step image_steps[] = {
+	{ "image", keep_image },
+	{ NULL },
+};
+
 static int checkpoint_monitor(struct checkpoint *checkpoint, struct error *err)
 {
-	const struct checkpoint_options *options = checkpoint->options;
-	int r = find_monitor(checkpoint, err);
+	size_t begun = 0;
+	int r;
 
 	/* The container is ours now, and what is done to it is undone. Waiting for the lock ends at once. */
 	interrupt_begin();
-	if (r == 0)
-		r = checkpoint_check_km(options, err);
-	if (r == 0)
-		r = check_alone(checkpoint, err);
-	if (r == 0)
-		r = check_locks(checkpoint, err);
-	if (r == 0)
-		r = write_statistics(checkpoint, err);
-	if (r == 0)
-		r = checkpoint->image_fd =
-			image_directory_make(checkpoint_image_path(options), "--image-path", err);
-	if (r >= 0)
-		r = checkpoint_thawed(checkpoint, err);
+	r = checkpoint_steps_run(snapshot_steps, &begun, checkpoint, err);
 	if (r < 0)
 		state_log_explain(checkpoint->dir_fd, &checkpoint->state, err);
 	/* A copy may take long, and nobody has to wait for it. */
 	state_dir_unlock(checkpoint->dir_fd);
-	return r < 0 ? r : keep_image(checkpoint, err);
+	begun = 0;
+	return r < 0 ? r : checkpoint_steps_run(image_steps, &begun, checkpoint, err);
 }
 
 /*

@@ -3,7 +3,6 @@
 /* `create` and `run`. */
 
 #include <errno.h>
-#include <sys/file.h>
 
 #include "checkpoint/checkpoint.h"
 #include "container/container.h"
@@ -27,7 +26,9 @@ int container_create(const struct create_request *request, struct error *err)
 	int r;
 
 	interrupt_begin();
-	r = launch_make(&launch, request, false, err);
+	r = launch_begin(&launch, request, false, err);
+	if (r == 0)
+		launch_commit(&launch);
 	launch_done(&launch);
 	return r;
 }
@@ -79,6 +80,30 @@ static void remove_after_run(struct launch *launch, const struct create_request 
 		log_warning("%s", err.text);
 }
 
+/* Until it runs, failure means that there is no container. */
+static int start_program(struct launch *launch, const struct create_request *request, int *ret_notify_fd,
+			 struct error *err)
+{
+	int r = notify_listen(launch->dir_fd, ret_notify_fd, err);
+
+	if (r < 0)
+		return r;
+	/* Until here a signal means "give up"; from here on it is for the program. */
+	if (!request->detach)
+		foreground_prepare();
+	interrupt_end();
+	r = interrupt_check(err);
+	if (r == 0)
+		r = container_release(
+			&(struct release){
+				.dir_fd = launch->dir_fd,
+				.state = &launch->state,
+				.launch = launch,
+			},
+			err);
+	return r < 0 ? r : run_poststart(launch, err);
+}
+
 static int run(struct launch *launch, const struct create_request *request, int *ret_status,
 	       struct error *err)
 {
@@ -86,37 +111,16 @@ static int run(struct launch *launch, const struct create_request *request, int 
 	int r;
 
 	interrupt_begin();
-	r = launch_make(launch, request, true, err);
-	if (r == 0)
-		r = notify_listen(launch->dir_fd, &notify_fd, err);
+	r = launch_begin(launch, request, true, err);
+	if (r < 0)
+		return r;
+	r = start_program(launch, request, &notify_fd, err);
 	if (r < 0) {
-		launch->committed = false;
+		launch_abandon(launch);
 		return r;
 	}
-	/* Until here a signal means "give up"; from here on it is for the program. */
-	if (!request->detach)
-		foreground_prepare();
-	interrupt_end();
-	/* Until it runs, failure means that there is no container. */
-	launch->committed = false;
-	r = interrupt_check(err);
-	if (r < 0)
-		return r;
-	r = container_release(
-		&(struct release){
-			.dir_fd = launch->dir_fd,
-			.state = &launch->state,
-			.launch = launch,
-		},
-		err);
-	if (r == 0)
-		r = run_poststart(launch, err);
-	if (r < 0)
-		return r;
-	launch->committed = true;
+	launch_commit(launch);
 	*ret_status = 0;
-	/* From here on other commands may use the container. */
-	flock(launch->dir_fd, LOCK_UN);
 	if (!request->detach) {
 		r = wait_in_foreground(launch, notify_fd, ret_status, err);
 		if (!request->keep)
@@ -131,9 +135,8 @@ static int run(struct launch *launch, const struct create_request *request, int 
 int container_run(const struct create_request *request, int *ret_status, struct error *err)
 {
 	struct launch launch;
-	int r;
+	int r = run(&launch, request, ret_status, err);
 
-	r = run(&launch, request, ret_status, err);
 	launch_done(&launch);
 	return r;
 }

@@ -28,7 +28,7 @@ static int find_by_config(const struct container_host *host, int dir_fd, const c
 	if (r < 0)
 		return error_is_shortage(r) ? r : 0;
 	request.spec_path = spec->cgroups_path;
-	if (cgroup_place_make(&request, ret, err) == 0 && ret->path) {
+	if (cgroup_place_make(&request, ret, NULL, err) == 0 && ret->path) {
 		r = cgroup_open(ret, &cgroup, err);
 		if (r == 0)
 			cgroup_done(&cgroup);

@@ -3,7 +3,6 @@
 /* `exec`: what is recorded of it, and who waits for it. */
 
 #include <signal.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "container/audit.h"
@@ -11,7 +10,6 @@
 #include "container/foreground.h"
 #include "launch/exec.h"
 #include "monitor/log.h"
-#include "syscall/process.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/interrupt.h"
@@ -37,25 +35,24 @@ static int audit(const struct exec *exec, struct error *err)
 
 static int run(struct exec *exec, int *ret_status, struct error *err)
 {
-	int r = affinity_apply(exec->process.process.affinity.initial, "initial", err), interrupted;
+	int r = affinity_apply(exec->process.process.affinity.initial, "initial", err);
 
 	if (r == 0)
 		r = audit(exec, err);
-	if (r == 0)
-		r = exec_spawn(exec, err);
 	if (r < 0)
 		return r;
-	r = exec_start(exec, err);
+	r = exec_begin(exec, err);
 	/* Until here a signal means "give up"; from here on it is for the program. */
 	if (!exec->request->detach)
 		foreground_prepare();
 	interrupt_watch(INTERRUPT_CHILD, 0);
 	interrupt_end();
-	interrupted = interrupt_check(err);
-	if (r < 0 || interrupted < 0) {
-		kill(exec->child.pid, SIGKILL);
-		sys_wait(exec->child.pid, NULL, __WALL);
-		return r < 0 ? r : interrupted;
+	if (r < 0)
+		return r;
+	r = interrupt_check(err);
+	if (r < 0) {
+		exec_abandon(exec);
+		return r;
 	}
 	/* Blocked by now, and read with those that come later. */
 	if (!exec->request->detach && interrupt_late())

@@ -19,6 +19,7 @@
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/log.h"
+#include "util/step.h"
 
 /* ---- release ------------------------------------------------------------------------------------------------ */
 
@@ -66,73 +67,121 @@ int container_release(const struct release *release, struct error *err)
 	return open_gate(release, err);
 }
 
-static int run_poststart(const struct state *state, const struct spec *spec, int pidfd, struct error *err)
-{
-	auto_free char *text = state_text(state, "running", state->pid, false);
-	const int r = text ? hooks_run(HOOK_POSTSTART, &spec->hooks[HOOK_POSTSTART], text,
-				       &(struct hooks_context){ .directory = state->bundle }, err) :
-			     error_oom(err);
+/* ---- start ---------------------------------------------------------------------------------------------------- */
 
+struct start {
+	int dir_fd;
+	struct state state;
+	struct spec *spec; /* of a container with hooks, or without a process; else NULL */
+	int notify_fd;
+	int pidfd; /* of the container's process, where a poststart hook may have to end it; else -1 */
+};
+
+STEPS(start)
+
+static bool has_poststart(const struct start *start)
+{
+	return start->spec && start->spec->hooks[HOOK_POSTSTART].len > 0;
+}
+
+static int check_status(struct start *start, struct error *err)
+{
+	enum status status;
+	int r = status_of(start->dir_fd, &start->state, &status, err);
+
+	if (r < 0)
+		return r;
+	r = status_check(status, OP_START, start->state.id, err);
+	if (r < 0 && status == STATUS_STOPPED)
+		state_log_explain(start->dir_fd, &start->state, err);
+	return r;
+}
+
+static int read_config(struct start *start, struct error *err)
+{
+	int r;
+
+	if (!start->state.has_hooks)
+		return 0;
+	r = state_load_config(start->dir_fd, &start->state, &start->spec, err);
+	if (r < 0)
+		return r;
+	if (!start->spec->process)
+		return error_at(err, -EINVAL, "/process", "missing, there is nothing to start");
+	return hooks_output_open(spec_annotation(start->spec, KRUN_ANNOTATION_HOOKS_STDOUT),
+				 spec_annotation(start->spec, KRUN_ANNOTATION_HOOKS_STDERR), err);
+}
+
+static int listen_for_ready(struct start *start, struct error *err)
+{
+	return notify_listen(start->dir_fd, &start->notify_fd, err);
+}
+
+/* Its program may end, and its number be another's, before a hook fails. */
+static int hold_process(struct start *start, struct error *err)
+{
+	if (!has_poststart(start))
+		return 0;
+	start->pidfd = status_open_process(&start->state, err);
+	return start->pidfd;
+}
+
+static int release(struct start *start, struct error *err)
+{
+	return container_release(&(struct release){ .dir_fd = start->dir_fd, .state = &start->state }, err);
+}
+
+static int run_poststart(struct start *start, struct error *err)
+{
+	const struct state *state = &start->state;
+	auto_free char *text = NULL;
+	int r;
+
+	if (!has_poststart(start))
+		return 0;
+	text = state_text(state, "running", state->pid, false);
+	r = text ? hooks_run(HOOK_POSTSTART, &start->spec->hooks[HOOK_POSTSTART], text,
+			     &(struct hooks_context){ .directory = state->bundle }, err) :
+		   error_oom(err);
 	/* One whose poststart hook failed is stopped, runtime.md "Lifecycle" step 9. */
-	if (r < 0 && pidfd >= 0)
-		sys_pidfd_send_signal(pidfd, SIGKILL);
+	if (r < 0)
+		sys_pidfd_send_signal(start->pidfd, SIGKILL);
 	return r;
 }
 
-static int start(int dir_fd, const struct state *state, struct error *err)
-{
-	auto_close int pidfd = -1;
-	struct spec *spec = NULL;
-	bool has_poststart;
-	int r = 0;
-
-	if (state->has_hooks)
-		r = state_load_config(dir_fd, state, &spec, err);
-	if (r == 0 && spec && !spec->process)
-		r = error_at(err, -EINVAL, "/process", "missing, there is nothing to start");
-	if (r == 0 && spec)
-		r = hooks_output_open(spec_annotation(spec, KRUN_ANNOTATION_HOOKS_STDOUT),
-				      spec_annotation(spec, KRUN_ANNOTATION_HOOKS_STDERR), err);
-	has_poststart = r == 0 && spec && spec->hooks[HOOK_POSTSTART].len > 0;
-	/* Its program may end, and its number be another's, before a hook fails. */
-	if (has_poststart)
-		r = pidfd = status_open_process(state, err);
-	if (r >= 0)
-		r = container_release(&(struct release){ .dir_fd = dir_fd, .state = state }, err);
-	if (r == 0 && has_poststart)
-		r = run_poststart(state, spec, pidfd, err);
-	spec_free(spec);
-	return r;
-}
+static const struct start_step start_steps[] = {
+	{ "status", check_status },
+	{ "notify socket", listen_for_ready },
+	{ "config", read_config },
+	{ "process", hold_process },
+	{ "release", release },
+	{ "poststart", run_poststart },
+	{ NULL },
+};
 
 int container_start(const struct container_host *host, const char *id, struct error *err)
 {
-	struct state state;
-	auto_close int dir_fd = state_open(host, id, true, &state, err), notify_fd = -1;
-	enum status status;
+	struct start start = { .notify_fd = -1, .pidfd = -1 };
+	size_t begun = 0;
 	int r;
 
-	if (dir_fd < 0)
-		return dir_fd;
-	r = status_of(dir_fd, &state, &status, err);
-	if (r == 0) {
-		r = status_check(status, OP_START, id, err);
-		if (r < 0 && status == STATUS_STOPPED)
-			state_log_explain(dir_fd, &state, err);
-	}
-	if (r == 0)
-		r = notify_listen(dir_fd, &notify_fd, err);
-	if (r == 0)
-		r = start(dir_fd, &state, err);
+	start.dir_fd = state_open(host, id, true, &start.state, err);
+	if (start.dir_fd < 0)
+		return start.dir_fd;
+	r = start_steps_run(start_steps, &begun, &start, err);
 	if (r < 0)
 		error_document(err, STATE_CONFIG);
 	if (r < 0 && r != -EBUSY)
 		error_prefix(err, "start '%s'", id);
-	if (r == 0 && notify_fd >= 0) {
+	if (r == 0 && start.notify_fd >= 0) {
 		/* Others may use the container meanwhile. */
-		flock(dir_fd, LOCK_UN);
-		notify_wait_ready(notify_fd, state.pid);
+		flock(start.dir_fd, LOCK_UN);
+		notify_wait_ready(start.notify_fd, start.state.pid);
 	}
-	state_done(&state);
+	cleanup_close(&start.pidfd);
+	cleanup_close(&start.notify_fd);
+	cleanup_close(&start.dir_fd);
+	spec_free(start.spec);
+	state_done(&start.state);
 	return r;
 }

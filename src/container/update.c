@@ -20,6 +20,7 @@
 #include "util/error.h"
 #include "util/io.h"
 #include "util/log.h"
+#include "util/step.h"
 
 struct update {
 	const struct spec *changes;
@@ -30,7 +31,10 @@ struct update {
 	struct cgroup_change change;
 	int resctrl_fd;
 	char *old_schemata;
+	bool filtered; /* by the new rules */
 };
+
+STEPS(update)
 
 static int find_container(struct update *update, const struct container_host *host, const char *id,
 			  struct error *err)
@@ -55,8 +59,14 @@ static int find_container(struct update *update, const struct container_host *ho
 
 static int set_limits(struct update *update, struct error *err)
 {
+	int r;
+
 	update->change.before = &update->config->resources;
-	return cgroup_update(&update->cgroup, &update->changes->resources, &update->change, err);
+	r = cgroup_update(&update->cgroup, &update->changes->resources, &update->change, err);
+	/* It has taken back what it did. */
+	if (r < 0)
+		cgroup_change_done(&update->change);
+	return r;
 }
 
 static void unset_limits(struct update *update)
@@ -102,16 +112,20 @@ static int filter(struct update *update, const struct spec_resources *resources,
 /* Without a list the rules stay. */
 static int set_filter(struct update *update, struct error *err)
 {
-	return update->changes->resources.devices_len == 0 ? 0 :
-							     filter(update, &update->changes->resources, err);
+	int r;
+
+	if (update->changes->resources.devices_len == 0)
+		return 0;
+	r = filter(update, &update->changes->resources, err);
+	update->filtered = r == 0;
+	return r;
 }
 
 static void unset_filter(struct update *update)
 {
 	struct error err;
 
-	if (update->changes->resources.devices_len > 0 &&
-	    filter(update, &update->config->resources, &err) < 0)
+	if (update->filtered && filter(update, &update->config->resources, &err) < 0)
 		log_warning("%s", err.text);
 }
 
@@ -146,14 +160,12 @@ static int save(struct update *update, struct error *err)
 	return r < 0 ? error_sys(err, r, "write '%s' of the state", STATE_CONFIG) : 0;
 }
 
-static const struct {
-	int (*run)(struct update *update, struct error *err);
-	void (*undo)(struct update *update);
-} steps[] = {
-	{ set_limits, unset_limits },
-	{ set_schemata, unset_schemata },
-	{ set_filter, unset_filter },
-	{ save, NULL },
+static const struct update_step steps[] = {
+	{ "limits", set_limits, unset_limits },
+	{ "resctrl", set_schemata, unset_schemata },
+	{ "device filter", set_filter, unset_filter },
+	{ "save", save },
+	{ NULL },
 };
 
 int container_update(const struct container_host *host, const char *id, const struct spec *changes,
@@ -165,17 +177,13 @@ int container_update(const struct container_host *host, const char *id, const st
 		.cgroup = { .dir_fd = -1, .holder_fd = -1 },
 		.resctrl_fd = -1,
 	};
-	size_t done = 0;
+	size_t begun = 0;
 	int r = find_container(&update, host, id, err);
 
-	while (r == 0 && done < ARRAY_LEN(steps)) {
-		r = steps[done].run(&update, err);
-		done += r == 0;
-	}
+	if (r == 0)
+		r = update_steps_run(steps, &begun, &update, err);
 	if (r < 0)
-		spec_name_document(changes, err);
-	while (r < 0 && done-- > 0)
-		steps[done].undo(&update);
+		update_steps_undo(steps, begun, &update);
 	cgroup_change_done(&update.change);
 	cgroup_done(&update.cgroup);
 	cleanup_close(&update.resctrl_fd);

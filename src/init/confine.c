@@ -167,7 +167,7 @@ int init_step_program(struct init_ctx *ctx, struct error *err)
 	return program_find(ctx->plan->process->args, ctx->plan->env, &ctx->program, err);
 }
 
-const struct init_step init_confine_steps[] = {
+const struct init_ctx_step init_confine_steps[] = {
 	{ "streams", init_step_streams },
 	{ "limits", step_limits },
 	{ "bounding set", step_bounding },
@@ -183,5 +183,5 @@ const struct init_step init_confine_steps[] = {
 	{ "working directory (user)", step_directory },
 	{ "program", init_step_program },
 	{ "seccomp (notify)", init_step_filter_notify },
-	{ NULL, NULL },
+	{ NULL },
 };

@@ -9,6 +9,7 @@
 #include "init/init.h"
 #include "init/program.h"
 #include "syscall/capability.h"
+#include "util/step.h"
 
 struct init_ctx {
 	const struct init_plan *plan;
@@ -31,19 +32,16 @@ struct init_ctx {
 	int last_words_fd;		     /* of that memory, or -1 */
 };
 
-struct init_step {
-	const char *name;
-	int (*run)(struct init_ctx *ctx, struct error *err);
-};
+STEPS(init_ctx)
 
 /*
  * The ordered tables, ended by a NULL name. A process enters a container by one of the first three (steps.c), and is then confined
  * by the last (confine.c), which all share.
  */
-extern const struct init_step init_create_steps[];
-extern const struct init_step init_create_joined_steps[];
-extern const struct init_step init_exec_steps[];
-extern const struct init_step init_confine_steps[];
+extern const struct init_ctx_step init_create_steps[];
+extern const struct init_ctx_step init_create_joined_steps[];
+extern const struct init_ctx_step init_exec_steps[];
+extern const struct init_ctx_step init_confine_steps[];
 
 /* inherit.c: the first thing that a child does, and its last one with descriptors. */
 int init_inherit(struct init_ctx *ctx, struct error *err);

@@ -41,24 +41,18 @@
 #include "util/interrupt.h"
 #include "util/log.h"
 
-static int run_steps(struct init_ctx *ctx, const struct init_step *steps, struct error *err)
+static int run_steps(struct init_ctx *ctx, const struct init_ctx_step *steps, struct error *err)
 {
-	for (size_t i = 0; steps[i].name; i++) {
-		unsigned long long start = log_clock();
-		int r = steps[i].run(ctx, err);
+	size_t begun = 0;
+	int r = init_ctx_steps_run(steps, &begun, ctx, err);
 
-		if (r < 0) {
-			/* Engines compare the start of this text with what a shell would say. */
-			if (steps[i].run != init_step_program)
-				error_prefix(err, "init step '%s'", steps[i].name);
-			return r;
-		}
-		log_step_done(steps[i].name, start);
-	}
-	return 0;
+	/* A place says more than a step. Engines compare the start of what is said about the program with what a shell would say. */
+	if (r < 0 && err->pointer_len == 0 && steps[begun - 1].run != init_step_program)
+		error_prefix(err, "init step '%s'", steps[begun - 1].name);
+	return r;
 }
 
-static const struct init_step *steps_of(const struct init_plan *plan)
+static const struct init_ctx_step *steps_of(const struct init_plan *plan)
 {
 	if (!plan->spec)
 		return init_exec_steps;

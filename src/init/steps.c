@@ -272,7 +272,7 @@ static int step_make_directory(struct init_ctx *ctx, struct error *err)
 	return 0;
 }
 
-const struct init_step init_create_steps[] = {
+const struct init_ctx_step init_create_steps[] = {
 	{ "cpus", step_cpus }, /* before a scheduler that would not let it */
 	{ "id maps", step_id_maps },
 	{ "sources",
@@ -296,7 +296,7 @@ const struct init_step init_create_steps[] = {
 	{ "leave proc", init_step_leave_proc }, /* nothing below needs the host's /proc */
 	{ "make directory", step_make_directory },
 	{ "restrict", step_restrict }, /* after the pivot: nothing mounts below /proc any more */
-	{ NULL, NULL },
+	{ NULL },
 };
 
 /* ---- create, in a mount namespace that is somebody else's ------------------------------------------------------------ */
@@ -324,7 +324,7 @@ static int step_chroot(struct init_ctx *ctx, struct error *err)
 	return 0;
 }
 
-const struct init_step init_create_joined_steps[] = {
+const struct init_ctx_step init_create_joined_steps[] = {
 	{ "cpus", step_cpus },
 	{ "id maps", step_id_maps },
 	{ "root of the user namespace", step_root_of_namespace },
@@ -339,7 +339,7 @@ const struct init_step init_create_joined_steps[] = {
 	{ "sysctl", step_sysctl },
 	{ "oom score", step_oom_score },
 	{ "leave proc", init_step_leave_proc },
-	{ NULL, NULL },
+	{ NULL },
 };
 
 /* ---- exec ------------------------------------------------------------------------------------------- */
@@ -422,7 +422,7 @@ static int step_exec_root(struct init_ctx *ctx, struct error *err)
 					   ns_enter_root(plan->root_fd, &plan->root_file, err);
 }
 
-const struct init_step init_exec_steps[] = {
+const struct init_ctx_step init_exec_steps[] = {
 	{ "host side", step_exec_host_side },
 	{ "leave proc",
 	  init_step_leave_proc }, /* before anybody in the container can be our neighbour in /proc */
@@ -432,5 +432,5 @@ const struct init_step init_exec_steps[] = {
 	{ "session", step_session },
 	{ "keyring", step_keyring },
 	{ "console", step_exec_console },
-	{ NULL, NULL },
+	{ NULL },
 };

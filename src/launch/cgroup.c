@@ -74,51 +74,63 @@ int launch_cgroup_delegate(struct launch *launch, struct error *err)
 	return cgroup_delegate(dir_fd, uid, err);
 }
 
-static int limit_cgroup(struct launch *launch, struct error *err)
+static struct cgroup_request request_of(const struct launch *launch)
 {
-	const struct spec_resources *resources = &launch->spec->resources;
+	return (struct cgroup_request){
+		.id = launch->request->id,
+		.spec_path = launch->spec->cgroups_path,
+		.manager = launch->request->host->manager,
+		.user = geteuid() != 0 || ns_in_user_namespace(),
+		.root_fd = -1,
+		.annotations = launch->spec->annotations,
+		.annotations_len = launch->spec->annotations_len,
+	};
+}
+
+int launch_cgroup_plan(struct launch *launch, struct error *err)
+{
+	const struct cgroup_request request = request_of(launch);
+
+	return cgroup_plan_make(&request, &launch->spec->resources, &launch->cgroup_plan, err);
+}
+
+static int create(struct launch *launch, struct error *err)
+{
+	auto_close int root_fd = state_root_open(launch->request->host, true, err);
+	struct cgroup_request request = request_of(launch);
+
+	if (root_fd < 0)
+		return root_fd;
+	request.root_fd = root_fd;
+	return cgroup_create(&request, &launch->cgroup_plan, &launch->cgroup, err);
+}
+
+static int set_limits(struct launch *launch, struct error *err)
+{
 	struct spec_device_rule extra[KM_DEVICES_MAX];
 	const size_t extra_len = launch->has_km ? km_device_rules(&launch->km, NULL, extra) : 0;
-	int r = cgroup_limit(&launch->cgroup, resources, err);
+	int r = cgroup_limit(&launch->cgroup, &launch->cgroup_plan, err);
 
 	if (r == 0)
-		r = cgroup_filter_devices(&launch->cgroup, resources, extra, extra_len, err);
+		r = cgroup_filter_devices(&launch->cgroup, &launch->spec->resources, extra, extra_len, err);
 	return r;
 }
 
 int launch_cgroup_make(struct launch *launch, struct error *err)
 {
-	const struct spec_resources *resources = &launch->spec->resources;
-	const bool rootless = geteuid() != 0 || ns_in_user_namespace();
-	auto_close int root_fd = state_root_open(launch->request->host, true, err);
-	const struct cgroup_request request = {
-		.id = launch->request->id,
-		.spec_path = launch->spec->cgroups_path,
-		.manager = launch->request->host->manager,
-		.optional = !cgroup_wants_limits(resources) && rootless,
-		.user = rootless,
-		.root_fd = root_fd,
-		.annotations = launch->spec->annotations,
-		.annotations_len = launch->spec->annotations_len,
-	};
 	struct cgroup_place *place = &launch->state.cgroup;
-	int r;
+	int r = 0;
 
-	if (root_fd < 0)
-		return root_fd;
-	if (request.manager == CGROUP_DISABLED && cgroup_wants_limits(resources))
-		return error_at(err, -EINVAL, "/linux/resources",
-				"limits are asked for, but "
-				"--cgroup-manager is disabled");
 	/*
 	 * The place is in the state before the cgroup exists: a create that is killed leaves both findable. A scope is there
 	 * only after systemd made it: until the container is in it, it ends with this command.
 	 */
-	r = cgroup_place_make(&request, place, err);
-	if (r == 0 && !place->unit)
+	if (cgroup_place_copy(&launch->cgroup_plan.place, place) < 0)
+		return error_oom(err);
+	if (!place->unit)
 		r = state_save(launch->dir_fd, &launch->state, err);
 	if (r == 0)
-		r = cgroup_create(&request, resources, &launch->cgroup, err);
+		r = create(launch, err);
 	if (r < 0)
 		return r;
 	cgroup_place_done(place);
@@ -126,7 +138,7 @@ int launch_cgroup_make(struct launch *launch, struct error *err)
 		return error_oom(err);
 	if (!place->path)
 		return 0;
-	r = limit_cgroup(launch, err);
+	r = set_limits(launch, err);
 	if (r == 0 && place->unit)
 		r = state_save(launch->dir_fd, &launch->state, err);
 	return r < 0 ? r : make_below(launch, err);

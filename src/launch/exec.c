@@ -6,11 +6,13 @@
 #include <linux/openat2.h>
 #include <linux/sched.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "init/init.h"
@@ -314,7 +316,7 @@ static int check_groups(struct exec *exec, struct error *err)
 	return r < 0 ? error_prefix(err, "additional groups") : 0;
 }
 
-static int spawn(struct exec *exec, struct error *err)
+static int spawn_once(struct exec *exec, struct error *err)
 {
 	const struct spec_process *process = &exec->process.process;
 	const struct init_plan plan = {
@@ -405,19 +407,19 @@ static void spare_program(const struct exec *exec)
 		interrupt_spare_program();
 }
 
-/* The container's cgroup, or the one below it that its first process has moved to. */
-int exec_spawn(struct exec *exec, struct error *err)
+/* In the container's cgroup, or the one below it that its first process has moved to. */
+static int spawn(struct exec *exec, struct error *err)
 {
 	int r;
 
 	/* What the child executes is the program then. */
 	if (exec->monitor_log_fd < 0)
 		spare_program(exec);
-	r = spawn(exec, err);
+	r = spawn_once(exec, err);
 	if (r != -EBUSY || exec->request->cgroup || exec->cgroup_fd < 0)
 		return r;
 	exec->cgroup_fd = cgroup_open_member(&exec->cgroup, exec->proc_fd, exec->state.pid, err);
-	return exec->cgroup_fd < 0 ? exec->cgroup_fd : spawn(exec, err);
+	return exec->cgroup_fd < 0 ? exec->cgroup_fd : spawn_once(exec, err);
 }
 
 /*
@@ -475,13 +477,44 @@ static int bring_up(struct exec *exec, struct error *err)
 	return r;
 }
 
+static int join_rdt_class(struct exec *exec, struct error *err)
+{
+	return launch_join_rdt_class(&exec->state, exec->child.pid, err);
+}
+
+static void end_process(struct exec *exec)
+{
+	if (exec->child.pid > 0) {
+		kill(exec->child.pid, SIGKILL);
+		sys_wait(exec->child.pid, NULL, __WALL);
+	}
+	exec->child.pid = 0;
+}
+
+static const struct exec_step prepare_steps[] = {
+	{ "container", find_container },
+	{ "process", choose_process },
+	{ "groups", check_groups },
+	{ "cgroup", open_cgroup },
+	{ "root", open_root },
+	{ "program", choose_program },
+	{ "seccomp and console", open_rest },
+	{ "process in front of km", choose_shim },
+	{ "pid namespace", join_pid_namespace },
+	{ NULL },
+};
+
+static const struct exec_step begin_steps[] = {
+	{ "spawn", spawn, end_process },
+	{ "resctrl", join_rdt_class },
+	{ "child", converse },
+	{ "release", bring_up },
+	{ NULL },
+};
+
 int exec_prepare(struct exec *exec, const struct exec_request *request, struct error *err)
 {
-	static int (*const phases[])(struct exec *, struct error *) = {
-		find_container, choose_process, check_groups, open_cgroup,	  open_root,
-		choose_program, open_rest,	choose_shim,  join_pid_namespace,
-	};
-	int r = 0;
+	size_t begun = 0;
 
 	*exec = (struct exec){
 		.request = request,
@@ -499,18 +532,22 @@ int exec_prepare(struct exec *exec, const struct exec_request *request, struct e
 		.child = { .sync_fd = -1 },
 		.master_fd = -1,
 	};
-	for (size_t i = 0; r == 0 && i < ARRAY_LEN(phases); i++)
-		r = phases[i](exec, err);
+	return exec_steps_run(prepare_steps, &begun, exec, err);
+}
+
+int exec_begin(struct exec *exec, struct error *err)
+{
+	size_t begun = 0;
+	int r = exec_steps_run(begin_steps, &begun, exec, err);
+
+	if (r < 0)
+		exec_steps_undo(begin_steps, begun, exec);
 	return r;
 }
 
-int exec_start(struct exec *exec, struct error *err)
+void exec_abandon(struct exec *exec)
 {
-	int r = launch_join_rdt_class(&exec->state, exec->child.pid, err);
-
-	if (r == 0)
-		r = converse(exec, err);
-	return r < 0 ? r : bring_up(exec, err);
+	exec_steps_undo(begin_steps, ARRAY_LEN(begin_steps) - 1, exec);
 }
 
 int exec_name_document(const struct exec *exec, struct error *err)

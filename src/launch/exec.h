@@ -15,6 +15,7 @@
 #include "launch/exec_plan.h"
 #include "security/security.h"
 #include "state/state.h"
+#include "util/step.h"
 
 struct error;
 struct exec_request;
@@ -49,12 +50,17 @@ struct exec {
 	int master_fd;
 };
 
+STEPS(exec)
+
 /* Finds the container and the program, and opens what the process will need. */
 int exec_prepare(struct exec *exec, const struct exec_request *request, struct error *err);
-/* Makes the process, in the container's cgroup: exec->child. */
-int exec_spawn(struct exec *exec, struct error *err);
-/* Talks with it until it executes the program, and lets a km that waits go on. On failure the caller ends the process. */
-int exec_start(struct exec *exec, struct error *err);
+/*
+ * Makes the process in the container's cgroup (exec->child), talks with it until it executes the program, and lets a km that waits go
+ * on. What fails leaves no process.
+ */
+int exec_begin(struct exec *exec, struct error *err);
+/* Ends the process, and waits for its end. */
+void exec_abandon(struct exec *exec);
 /* Names the file in an error about a place: the process comes from --process or config.json, everything else from the latter. */
 int exec_name_document(const struct exec *exec, struct error *err);
 void exec_done(struct exec *exec);

@@ -1,9 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The parent side of create, in order: read and check everything, reserve the id, make the cgroup, open what the
- * container needs, clone, talk to the child until it is parked, commit. Nothing outside of memory exists before
- * the id is reserved, and everything after that is undone by launch_done() unless committed.
+ * Theory of operation: a container is made by the steps of one table (`steps`), in the process of the command.
+ *
+ *   1. Read and decide, in memory: the bundle, namespaces, what this host and this request exclude, under km or not, which program.
+ *      Every mistake that can be found here is, because nothing has to be taken back.
+ *   2. Reserve the id: a state directory, locked until launch_commit(). Whoever dies from here on leaves a state that `delete` knows.
+ *   3. The cgroup with its limits, before there is a process, so that the first one is born in it; resctrl likewise.
+ *   4. The process: open on the host whatever the container needs (the child can open nothing of the host's any more), put all of it into one
+ *      plan (struct init_plan), clone, and answer the child's questions (converse.c) until it is parked right before its program. The steps
+ *      of the child are in init/steps.c. A checkpoint of CRIU is restored instead (restore.c).
+ *   5. Report: the state with the process, the pidfd, the pid file, which comes last because engines wait for it.
+ *
+ * A step that leaves something behind has its undo in the same row.
  */
 
 #include "launch/launch.h"
@@ -406,33 +415,22 @@ int launch_save_process(struct launch *launch, struct error *err)
 	return state_save(launch->dir_fd, &launch->state, err);
 }
 
-static int commit(struct launch *launch, struct error *err)
+/* Last of all: who reads the pid file finds a container. */
+static int report(struct launch *launch, struct error *err)
 {
 	const char *receiver = spec_annotation(launch->spec, KRUN_ANNOTATION_PIDFD_RECEIVER);
 	const struct create_request *request = launch->request;
 	int r = launch_save_process(launch, err);
 
 	image_lent_done(&launch->image);
-	if (r < 0)
-		return r;
-	if (receiver && *receiver)
+	if (r == 0 && receiver && *receiver)
 		r = announce_process(launch->child.pid, receiver, NULL, err);
-	if (r == 0)
-		r = announce_process(launch->child.pid, request->pidfd_socket, request->pid_file, err);
 	if (r < 0)
 		return r;
-	launch->pid_file_written = request->pid_file;
-	launch->committed = true;
-	return 0;
+	r = announce_process(launch->child.pid, request->pidfd_socket, request->pid_file, err);
+	launch->reported = r == 0;
+	return r;
 }
-
-enum phase_for { FOR_BOTH, FOR_PROGRAM, FOR_IMAGE };
-
-struct phase {
-	const char *name;
-	int (*run)(struct launch *launch, struct error *err);
-	enum phase_for who;
-};
 
 static int spawn(struct launch *launch, struct error *err)
 {
@@ -450,30 +448,104 @@ static int plan_namespaces(struct launch *launch, struct error *err)
 	return 0;
 }
 
-static const struct phase phases[] = {
-	{ "read bundle", read_bundle, FOR_BOTH },
-	{ "plan namespaces", plan_namespaces, FOR_BOTH },
-	{ "check", check_request, FOR_BOTH },
-	{ "personality", launch_personality_choose, FOR_BOTH },
-	{ "joined mounts", launch_joined_check, FOR_BOTH },
-	{ "program", launch_program_choose, FOR_BOTH },
-	{ "state", fill_state, FOR_BOTH },
-	{ "environment", launch_environment_make, FOR_BOTH },
-	{ "reserve", reserve, FOR_BOTH }, /* from here on there is something to undo */
-	{ "needs", launch_needs_check, FOR_PROGRAM },
-	{ "cgroup", launch_cgroup_make, FOR_BOTH },
-	{ "resctrl", make_rdt_class, FOR_BOTH },
-	{ "open", open_host, FOR_PROGRAM },
-	{ "plan", launch_plan_make, FOR_PROGRAM },
-	{ "spawn", spawn, FOR_PROGRAM },
-	{ "delegate", launch_cgroup_delegate, FOR_BOTH }, /* before the program runs */
-	{ "child", launch_converse, FOR_PROGRAM },
-	{ "restore", launch_restore, FOR_IMAGE },
-	{ "commit", commit, FOR_BOTH },
+static const struct launch_step process_steps[] = {
+	{ "open", open_host },	      { "plan", launch_plan_make },
+	{ "spawn", spawn },	      { "delegate", launch_cgroup_delegate }, /* before the program runs */
+	{ "child", launch_converse }, { NULL },
 };
 
-int launch_make(struct launch *launch, const struct create_request *request, bool run, struct error *err)
+/* CRIU makes the processes. */
+static const struct launch_step image_steps[] = {
+	{ "delegate", launch_cgroup_delegate },
+	{ "restore", launch_restore },
+	{ NULL },
+};
+
+static int make_process(struct launch *launch, struct error *err)
 {
+	size_t done = 0;
+
+	return launch_steps_run(launch->restored ? image_steps : process_steps, &done, launch, err);
+}
+
+/* ---- the way back ------------------------------------------------------------------------------------------ */
+
+static void remove_name(struct launch *launch)
+{
+	struct error err;
+
+	if (launch->dir_fd >= 0 &&
+	    state_dir_remove(launch->request->host, launch->dir_fd, launch->request->id, &err) < 0)
+		log_warning("%s", err.text);
+}
+
+static void remove_cgroup(struct launch *launch)
+{
+	struct error err;
+
+	if (!launch->cgroup.place.path)
+		return;
+	if (cgroup_kill(&launch->cgroup, SIGKILL, &err) < 0)
+		log_warning("%s", err.text);
+	if (cgroup_remove(&launch->cgroup, &err) < 0)
+		log_warning("%s", err.text);
+}
+
+static void remove_rdt_class(struct launch *launch)
+{
+	struct error err;
+
+	if (rdt_leave(&launch->state, &err) < 0)
+		log_warning("%s", err.text);
+}
+
+static void end_process(struct launch *launch)
+{
+	auto_free char *text = NULL;
+
+	if (launch->child.pid > 0) {
+		kill(launch->child.pid, SIGKILL);
+		sys_wait(launch->child.pid, NULL, __WALL);
+	}
+	if (!launch->hooks_ran || launch->spec->hooks[HOOK_POSTSTOP].len == 0)
+		return;
+	text = state_text(&launch->state, "stopped", 0, false);
+	if (text)
+		hooks_run_all(HOOK_POSTSTOP, &launch->spec->hooks[HOOK_POSTSTOP], text,
+			      &(struct hooks_context){ .directory = launch->state.bundle });
+}
+
+static void remove_pid_file(struct launch *launch)
+{
+	if (launch->reported && launch->request->pid_file)
+		unlink(launch->request->pid_file);
+}
+
+/* ---- all of it ----------------------------------------------------------------------------------------------- */
+
+static const struct launch_step steps[] = {
+	{ "read bundle", read_bundle },
+	{ "plan namespaces", plan_namespaces },
+	{ "check", check_request },
+	{ "personality", launch_personality_choose },
+	{ "joined mounts", launch_joined_check },
+	{ "program", launch_program_choose },
+	{ "state", fill_state },
+	{ "environment", launch_environment_make },
+	{ "cgroup plan", launch_cgroup_plan },
+	{ "reserve", reserve, remove_name }, /* the first that leaves something behind */
+	{ "needs", launch_needs_check },
+	{ "cgroup", launch_cgroup_make, remove_cgroup },
+	{ "resctrl", make_rdt_class, remove_rdt_class },
+	{ "process", make_process, end_process },
+	{ "report", report, remove_pid_file },
+	{ NULL },
+};
+
+int launch_begin(struct launch *launch, const struct create_request *request, bool run, struct error *err)
+{
+	int r;
+
 	*launch = (struct launch){
 		.request = request,
 		.run = run,
@@ -501,22 +573,26 @@ int launch_make(struct launch *launch, const struct create_request *request, boo
 				 "container id '%s': letters, digits and '_+.-' are allowed, at most %d, "
 				 "not starting with '.' or '-'",
 				 request->id, NAME_MAX);
-	for (size_t i = 0; i < ARRAY_LEN(phases); i++) {
-		unsigned long long start = log_clock();
-		int r, interrupted;
-
-		if (phases[i].who == (launch->restored ? FOR_PROGRAM : FOR_IMAGE))
-			continue;
-		r = phases[i].run(launch, err);
-		interrupted = interrupt_check(err);
-
-		if (r < 0 || interrupted < 0) {
-			launch->committed = false;
-			return r < 0 ? error_document(err, config_name(request)) : interrupted;
-		}
-		log_step_done(phases[i].name, start);
+	r = launch_steps_run(steps, &launch->steps_begun, launch, err);
+	if (r < 0) {
+		error_document(err, config_name(request));
+		launch_abandon(launch);
 	}
-	return 0;
+	return r;
+}
+
+void launch_commit(struct launch *launch)
+{
+	/* The parked child inherited the descriptor and with it the lock: closing ours would not give it up. */
+	flock(launch->dir_fd, LOCK_UN);
+}
+
+void launch_abandon(struct launch *launch)
+{
+	/* What follows has to come to its end. */
+	interrupt_watch(INTERRUPT_CHILD, 0);
+	launch_steps_undo(steps, launch->steps_begun, launch);
+	launch->steps_begun = 0;
 }
 
 int launch_start(struct launch *launch, struct error *err)
@@ -531,53 +607,8 @@ int launch_start(struct launch *launch, struct error *err)
 					       launch->shim_fd >= 0, err);
 }
 
-void launch_remove_traces(struct cgroup *cgroup)
-{
-	struct error err;
-
-	if (!cgroup->place.path)
-		return;
-	if (cgroup_kill(cgroup, SIGKILL, &err) < 0)
-		log_warning("%s", err.text);
-	if (cgroup_remove(cgroup, &err) < 0)
-		log_warning("%s", err.text);
-}
-
-static void undo(struct launch *launch)
-{
-	struct error err;
-
-	/* What follows has to come to its end. */
-	interrupt_watch(INTERRUPT_CHILD, 0);
-
-	if (launch->child.pid > 0) {
-		kill(launch->child.pid, SIGKILL);
-		sys_wait(launch->child.pid, NULL, __WALL);
-	}
-	if (launch->hooks_ran && launch->spec->hooks[HOOK_POSTSTOP].len > 0) {
-		auto_free char *text = state_text(&launch->state, "stopped", 0, false);
-
-		if (text)
-			hooks_run_all(HOOK_POSTSTOP, &launch->spec->hooks[HOOK_POSTSTOP], text,
-				      &(struct hooks_context){ .directory = launch->state.bundle });
-	}
-	launch_remove_traces(&launch->cgroup);
-	if (rdt_leave(&launch->state, &err) < 0)
-		log_warning("%s", err.text);
-	if (launch->pid_file_written)
-		unlink(launch->request->pid_file);
-	if (launch->dir_fd >= 0 &&
-	    state_dir_remove(launch->request->host, launch->dir_fd, launch->request->id, &err) < 0)
-		log_warning("%s", err.text);
-}
-
 void launch_done(struct launch *launch)
 {
-	if (!launch->committed)
-		undo(launch);
-	/* The parked child inherited the fd and with it the lock: closing ours would not give it up. */
-	if (launch->dir_fd >= 0)
-		flock(launch->dir_fd, LOCK_UN);
 	cleanup_close(&launch->gate_fd);
 	cleanup_close(&launch->joined_root_fd);
 	cleanup_close(&launch->bundle_fd);
@@ -604,6 +635,7 @@ void launch_done(struct launch *launch)
 	if (launch->has_km)
 		km_plan_done(&launch->km);
 	image_done(&launch->image);
+	cgroup_plan_done(&launch->cgroup_plan);
 	cgroup_done(&launch->cgroup);
 	state_done(&launch->state);
 	strv_done(&launch->env);

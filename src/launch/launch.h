@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The parent side of making a container, shared by `create` and `run`. A struct launch owns everything
- * that exists on the way; launch_done() undoes all of it unless the container was committed.
+ * The parent side of making a container, shared by `create`, `run` and `restore`. A struct launch owns everything that exists on the
+ * way. After a launch_begin() that succeeded comes one of launch_commit() and launch_abandon(); launch_done() is last in any case.
  */
 
 #include <stdbool.h>
@@ -18,6 +18,7 @@
 #include "ns/plan.h"
 #include "spec/spec.h"
 #include "state/state.h"
+#include "util/step.h"
 
 struct error;
 struct sync_message;
@@ -33,6 +34,7 @@ struct launch {
 
 	int dir_fd; /* state directory, locked; -1 before it exists */
 	struct state state;
+	struct cgroup_plan cgroup_plan;
 	struct cgroup cgroup;
 	int payload_cgroup_fd; /* a group below it that the processes start in; -1: none */
 	bool has_km;
@@ -64,15 +66,14 @@ struct launch {
 	int master_fd;		 /* pty master for our own relay, else -1 */
 	bool restored;		 /* CRIU made the process, and it runs already */
 	bool hooks_ran;
-	bool pid_file_written;
-	bool committed;
+	bool reported;
+	size_t steps_begun; /* which launch_abandon() undoes */
 };
 
-/*
- * Everything up to "parked before the program": on success the container is committed (state saved, pid file
- * written). The caller calls launch_done() in any case.
- */
-int launch_make(struct launch *launch, const struct create_request *request, bool run, struct error *err);
+STEPS(launch)
+
+/* Everything up to "parked before the program", the state saved and the pid file written. What fails has been undone. */
+int launch_begin(struct launch *launch, const struct create_request *request, bool run, struct error *err);
 /*
  * Until the process at the other end of @sync_fd executes its program. The end of the socket is no success, nor is SYNC_EXECUTE before it:
  * who is killed before the execve has perhaps said so, too. Process @pid tells (proc_has_executed()). @said: as for
@@ -82,6 +83,11 @@ int launch_expect_execution(int sync_fd, const struct sync_message *said, pid_t 
 			    struct error *err);
 /* Lets the program run: the second half of `run`. */
 int launch_start(struct launch *launch, struct error *err);
+/* The container stays, and other commands may use it from here on. */
+void launch_commit(struct launch *launch);
+/* It goes with all that launch_begin() made, the process first, which is waited for. */
+void launch_abandon(struct launch *launch);
+/* Frees memory and closes descriptors; the container is not touched. */
 void launch_done(struct launch *launch);
 
 /* plan.c: fills launch->plan from what was opened; no effects outside memory and fds. */
@@ -106,7 +112,8 @@ int launch_needs_check(struct launch *launch, struct error *err);
 /* program.c: under km or not, with which settings; then which program, which may be in an image. */
 int launch_personality_choose(struct launch *launch, struct error *err);
 int launch_program_choose(struct launch *launch, struct error *err);
-/* cgroup.c: launch->cgroup, with its limits and device filter, and what the state has to know of it. */
+/* cgroup.c: launch->cgroup_plan; then launch->cgroup, with its limits and device filter, and what the state has to know of it. */
+int launch_cgroup_plan(struct launch *launch, struct error *err);
 int launch_cgroup_make(struct launch *launch, struct error *err);
 /*
  * Gives it to the container's user, where config.json gives the container a cgroup of its own to write in. After the clone, which
@@ -130,6 +137,3 @@ int launch_save_process(struct launch *launch, struct error *err);
 
 /* restore.c: the phase in which CRIU makes the container's processes, from launch->image. */
 int launch_restore(struct launch *launch, struct error *err);
-
-/* The cgroup and the state of a half-made or dead container, without its lock. Errors are warnings. */
-void launch_remove_traces(struct cgroup *cgroup);

@@ -31,6 +31,7 @@
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/log.h"
+#include "util/step.h"
 
 struct restore {
 	struct launch *launch;
@@ -44,6 +45,8 @@ struct restore {
 	size_t passed_len;
 	bool in_cgroup; /* CRIU begins in the container's, because its images have none */
 };
+
+STEPS(restore)
 
 /* ---- before -------------------------------------------------------------------------------------------------------- */
 
@@ -373,20 +376,32 @@ static int do_restore(struct restore *restore, struct error *err)
 	return check_cgroup(launch, err);
 }
 
-int launch_restore(struct launch *launch, struct error *err)
+static int read_image(struct restore *restore, struct error *err)
 {
-	static int (*const steps[])(struct restore * restore, struct error * err) = {
-		open_root, make_mount_points, find_sources, open_outside, plan, do_restore,
-	};
-	struct restore restore = { .launch = launch, .work_fd = -1, .network_fd = -1, .pid_fd = -1 };
+	const struct launch *launch = restore->launch;
 	int r = criu_check_spec(launch->spec, err);
 
 	if (r == 0)
-		r = checkpoint_criu(launch->request->host, &restore.program, err);
-	if (r == 0)
-		r = image_criu_read(launch->image.dir_fd, &restore.image, err);
-	for (size_t i = 0; r == 0 && i < ARRAY_LEN(steps); i++)
-		r = steps[i](&restore, err);
+		r = checkpoint_criu(launch->request->host, &restore->program, err);
+	return r < 0 ? r : image_criu_read(launch->image.dir_fd, &restore->image, err);
+}
+
+int launch_restore(struct launch *launch, struct error *err)
+{
+	static const struct restore_step steps[] = {
+		{ "criu: image", read_image },
+		{ "criu: root", open_root },
+		{ "criu: mount points", make_mount_points },
+		{ "criu: sources", find_sources },
+		{ "criu: descriptors", open_outside },
+		{ "criu: plan", plan },
+		{ "criu: restore", do_restore },
+		{ NULL },
+	};
+	struct restore restore = { .launch = launch, .work_fd = -1, .network_fd = -1, .pid_fd = -1 };
+	size_t begun = 0;
+	int r = restore_steps_run(steps, &begun, &restore, err);
+
 	criu_options_done(&restore.options);
 	image_criu_done(&restore.image);
 	mount_pairs_done(&restore.sources);

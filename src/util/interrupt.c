@@ -19,6 +19,7 @@ static volatile sig_atomic_t watched[INTERRUPT_SLOTS];
 static volatile sig_atomic_t event_fd = -1;
 static volatile sig_atomic_t spares_program;
 static volatile sig_atomic_t late;
+static volatile sig_atomic_t refused;
 
 static void tell(void)
 {
@@ -59,6 +60,8 @@ static void on_signal(int signo)
 		late = signo;
 		return;
 	}
+	if (refused)
+		return;
 	seen = signo;
 	kill_watched();
 	tell();
@@ -106,6 +109,12 @@ void interrupt_watch(enum interrupt_slot slot, pid_t pid)
 int interrupt_check(struct error *err)
 {
 	return seen ? error_set(err, -EINTR, "interrupted by signal %d", (int)seen) : 0;
+}
+
+void interrupt_refuse(void)
+{
+	refused = 1;
+	seen = 0;
 }
 
 int interrupt_late(void)

@@ -25,6 +25,9 @@ int interrupt_late(void);
 /* Default actions again. */
 void interrupt_end(void);
 
+/* What follows has to come to its end: from here on a signal, and one that came before, interrupts nothing. */
+void interrupt_refuse(void);
+
 /* This process is killed by the handler, with its group when it leads one; 0: none. Killed at once if it is late. */
 void interrupt_watch(enum interrupt_slot slot, pid_t pid);
 

@@ -190,7 +190,8 @@ class BadConfig(KrunTest):
         self.ok("delete", "--force", self.cid)
         with open(os.path.join(self.bundle, "config.json"), "w") as file:
             json.dump({key: value for key, value in CONFIG.items() if key != "process"}, file)
-        self.ok("create", "--bundle", self.bundle, self.cid)
+        with open(os.devnull, "wb") as nothing:
+            self.ok("create", "--bundle", self.bundle, self.cid, stdout=nothing, stderr=nothing)
         self.assertIn("config.json: /process: missing", self.fails("start", self.cid))
 
     def test_nul_in_every_string(self):

@@ -199,6 +199,17 @@ class Log(KrunTest):
         names = {event["name"] for event in events}
         self.assertTrue({"run", "mounts", "spawn"} <= names, names)
 
+    def test_debug_tells_the_steps_of_later_commands(self):
+        self.shell("sleep 100")
+        self.create()
+        for steps, arguments in ((("status", "release"), ("start", self.cid)),
+                                 (("container", "root", "spawn", "enter", "capabilities", "release"), ("exec", self.cid, "true")),
+                                 (("limits", "device filter", "save"), ("update", "--blkio-weight", "0", self.cid))):
+            result = self.krun(*arguments, options=["--debug"])
+            self.assertEqual(result.status, 0, result)
+            for step in steps:
+                self.assertIn(f" {step}: ", result.err)
+
 
 class Printable(KrunTest):
     """What others have named does not steer a terminal, and no text has a line more than krun made."""

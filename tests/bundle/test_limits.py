@@ -320,7 +320,7 @@ class Io(LimitsTest):
         self.start_sleeper()
         text = self.update_fails(pids={"limit": 50},
                                  blockIO={"throttleWriteBpsDevice": [{"major": 99, "minor": 7, "rate": 5}]})
-        self.assertIn("/linux/resources/blockIO/throttleWriteBpsDevice: write '99:7 wbps=5' to 'io.max': ", text)
+        self.assertIn("stdin: /blockIO/throttleWriteBpsDevice: write '99:7 wbps=5' to 'io.max': ", text)
         self.assertEqual(self.file("pids.max"), "100")
         self.assertEqual(self.saved()["pids"], {"limit": 100})
         self.finish()
@@ -382,7 +382,7 @@ def take(pages, more):
         self.limit(hugepageLimits=[{"pageSize": "2MB", "limit": 4 * MiB}])
         self.start_sleeper()
         text = self.update_fails(hugepageLimits=[{"pageSize": "2MB", "limit": 2 * MiB}, {"pageSize": "3MB", "limit": 0}])
-        self.assertIn("/linux/resources/hugepageLimits: write '0' to 'hugetlb.3MB.max': ", text)
+        self.assertIn("stdin: /hugepageLimits: write '0' to 'hugetlb.3MB.max': ", text)
         self.assertEqual((self.file("hugetlb.2MB.max"), self.file("hugetlb.2MB.rsvd.max")), (str(4 * MiB), str(4 * MiB)))
         self.assertEqual(self.saved()["hugepageLimits"], [{"pageSize": "2MB", "limit": 4 * MiB}])
         self.finish()
@@ -439,7 +439,7 @@ class Rdma(LimitsTest):
         self.update(rdma={"krun_rxe": {"hcaObjects": 1000}})
         self.assertEqual(self.file("rdma.max"), "krun_rxe hca_handle=3 hca_object=1000")
         text = self.update_fails(rdma={"krun_rxe": {"hcaHandles": 5}, "none0": {"hcaHandles": 1}})
-        self.assertIn("/linux/resources/rdma: write 'none0 hca_handle=1' to 'rdma.max': ", text)
+        self.assertIn("stdin: /rdma: write 'none0 hca_handle=1' to 'rdma.max': ", text)
         self.assertEqual(self.file("rdma.max"), "krun_rxe hca_handle=3 hca_object=1000")
         self.assertEqual(self.saved()["rdma"], {"krun_rxe": {"hcaHandles": 3, "hcaObjects": 1000}})
         self.finish()
@@ -579,7 +579,7 @@ class Update(Both):
         saved = self.saved()
         text = self.update_fails(memory={"limit": 32 * MiB, "swap": 96 * MiB}, cpu={"quota": 70000, "idle": 1},
                                  pids={"limit": 50}, unified={"memory.high": "many"})
-        self.assertIn("/linux/resources/unified/memory.high: write 'many' to 'memory.high': invalid argument", text)
+        self.assertIn("stdin: /unified/memory.high: write 'many' to 'memory.high': invalid argument", text)
         self.assertEqual([self.file(name) for name in ("memory.max", "memory.swap.max", "cpu.max", "cpu.idle", "cpu.weight",
                                                        "pids.max")],
                          [str(64 * MiB), "0", "50000 100000", "0", "100", "99"])
@@ -593,7 +593,7 @@ class Update(Both):
         self.limit(memory={"limit": 64 * MiB})
         self.start_sleeper()
         text = self.update_fails(memory={"limit": 4096, "checkBeforeUpdate": True})
-        self.assertRegex(text, "/linux/resources/memory/limit: write '4096' to 'memory.max': the present usage is [0-9]+")
+        self.assertRegex(text, "stdin: /memory/limit: write '4096' to 'memory.max': the present usage is [0-9]+")
         self.assertEqual((self.status(), self.file("memory.max")), ("running", str(64 * MiB)))
         self.finish()
 

@@ -365,18 +365,87 @@ static void test_errors_name_file_value_and_reason(void **state)
 	}
 }
 
+/* The plan of a create; NULL: refused, with @err. */
+static struct spec *make_plan(const char *json, enum cgroup_manager manager, struct cgroup_plan *plan,
+			      struct error *err)
+{
+	const struct cgroup_request request = { .id = "box", .manager = manager };
+	struct spec *spec = parse(json);
+
+	if (cgroup_plan_make(&request, &spec->resources, plan, err) == 0)
+		return spec;
+	spec_free(spec);
+	return NULL;
+}
+
 static void test_without_a_group_only_defaults_can_be_had(void **state)
 {
 	const struct cgroup none = { .dir_fd = -1 };
-	struct spec *limits = parse("{\"pids\":{\"limit\":5}}"),
-		    *defaults = parse("{\"pids\":{\"limit\":-1}}");
+	struct cgroup_plan limits, defaults;
 	struct error err = { 0 };
+	struct spec *first = make_plan("{\"pids\":{\"limit\":5}}", CGROUP_CGROUPFS, &limits, &err);
+	struct spec *second = make_plan("{\"pids\":{\"limit\":-1}}", CGROUP_CGROUPFS, &defaults, &err);
 
 	(void)state;
-	assert_int_equal(cgroup_limit(&none, &limits->resources, &err), -EOPNOTSUPP);
-	assert_int_equal(cgroup_limit(&none, &defaults->resources, &err), 0);
-	spec_free(limits);
-	spec_free(defaults);
+	assert_non_null(first);
+	assert_non_null(second);
+	assert_string_equal(limits.place.path, "/krun/box");
+	assert_int_equal(cgroup_limit(&none, &limits, &err), -EOPNOTSUPP);
+	assert_int_equal(cgroup_limit(&none, &defaults, &err), 0);
+	cgroup_plan_done(&limits);
+	cgroup_plan_done(&defaults);
+	spec_free(first);
+	spec_free(second);
+}
+
+static void test_what_cannot_be_is_refused_before_anything_is_made(void **state)
+{
+	static const struct {
+		const char *json;
+		enum cgroup_manager manager;
+		const char *error;
+	} rows[] = {
+		{ "{\"unified\":{\"pids.max\":\"0\"}}", CGROUP_CGROUPFS,
+		  "/linux/resources/unified: pids.max of 0 leaves no room" },
+		{ "{\"memory\":{\"kernel\":5}}", CGROUP_CGROUPFS, "/linux/resources/memory/kernel: " },
+		{ "{\"pids\":{\"limit\":5}}", CGROUP_DISABLED, "/linux/resources: limits are asked for" },
+		{ "{\"pids\":{\"limit\":-1}}", CGROUP_DISABLED, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct cgroup_plan plan;
+		struct error err = { 0 };
+		struct spec *spec = make_plan(rows[i].json, rows[i].manager, &plan, &err);
+
+		assert_int_equal(!spec, rows[i].error != NULL);
+		if (rows[i].error && !strstr(err.text, rows[i].error))
+			fail_msg("%s: '%s'", rows[i].json, err.text);
+		if (spec)
+			cgroup_plan_done(&plan);
+		spec_free(spec);
+	}
+}
+
+/* One that was found has limits already: what is in force there decides the order, and is not asked of a new one. */
+static void test_a_new_group_gets_what_was_planned(void **state)
+{
+	static const char json[] = "{\"memory\":{\"limit\":1048576,\"checkBeforeUpdate\":true}}";
+	struct cgroup made = cgroup;
+	struct cgroup_plan plan;
+	struct error err = { 0 };
+	struct spec *spec = make_plan(json, CGROUP_CGROUPFS, &plan, &err);
+
+	(void)state;
+	assert_non_null(spec);
+	put("memory.max", "max\n");
+	put("memory.current", "2097152\n");
+	assert_int_equal(cgroup_limit(&cgroup, &plan, &err), -EBUSY);
+	made.is_new = true;
+	assert_int_equal(cgroup_limit(&made, &plan, &err), 0);
+	check("memory.max", "1048576");
+	cgroup_plan_done(&plan);
+	spec_free(spec);
 }
 
 /* An idle group refuses a weight: at create, in an update, in one that makes it idle; nothing is said of the zeros of engines. */
@@ -406,9 +475,11 @@ static void test_a_share_that_waits_is_told(void **state)
 		put("cpu.idle", rows[i % ARRAY_LEN(rows)].idle);
 		assert_int_equal(log_open(log, LOG_FORMAT_TEXT, LOG_LEVEL_WARNING, &err), 0);
 		if (create) {
-			struct spec *spec = parse(json);
+			struct cgroup_plan plan;
+			struct spec *spec = make_plan(json, CGROUP_CGROUPFS, &plan, &err);
 
-			assert_int_equal(cgroup_limit(&cgroup, &spec->resources, &err), 0);
+			assert_int_equal(cgroup_limit(&cgroup, &plan, &err), 0);
+			cgroup_plan_done(&plan);
 			spec_free(spec);
 		} else {
 			assert_int_equal(limit(json, "{}", &change, &err), 0);
@@ -439,6 +510,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_share_that_waits_is_told, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_errors_name_file_value_and_reason, set_up, tear_down),
 		cmocka_unit_test(test_without_a_group_only_defaults_can_be_had),
+		cmocka_unit_test(test_what_cannot_be_is_refused_before_anything_is_made),
+		cmocka_unit_test_setup_teardown(test_a_new_group_gets_what_was_planned, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

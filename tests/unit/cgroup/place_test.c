@@ -33,7 +33,8 @@ static void test_path_of_a_request(void **state)
 		const struct cgroup_request request = { .id = "box", .spec_path = rows[i].asked };
 		struct error err = { 0 };
 		struct cgroup_place place = { 0 };
-		int r = cgroup_place_make(&request, &place, &err);
+		char *slice;
+		int r = cgroup_place_make(&request, &place, &slice, &err);
 
 		if (rows[i].error) {
 			assert_true(r < 0);
@@ -43,6 +44,7 @@ static void test_path_of_a_request(void **state)
 			assert_int_equal(r, 0);
 			assert_string_equal(place.path, rows[i].path);
 			assert_null(place.unit);
+			assert_null(slice);
 		}
 		cgroup_place_done(&place);
 	}

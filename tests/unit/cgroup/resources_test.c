@@ -277,12 +277,15 @@ static void test_blocks_of_engines_ask_for_nothing(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(blocks); i++) {
+		struct cgroup_writes writes = { 0 };
 		struct error err = { 0 };
 		struct spec *spec;
 
 		assert_int_equal(spec_parse_resources(blocks[i], strlen(blocks[i]), "r", &spec, &err), 0);
-		if (cgroup_wants_limits(&spec->resources))
+		assert_int_equal(cgroup_writes_make(&spec->resources, NULL, &writes, &err), 0);
+		if (cgroup_writes_limit(&writes))
 			fail_msg("%s: %s", blocks[i], translate(blocks[i]));
+		cgroup_writes_done(&writes);
 		spec_free(spec);
 	}
 }

@@ -103,9 +103,12 @@ static void test_the_place_is_the_unit(void **state)
 	};
 	struct cgroup_place place = { 0 }, copy = { 0 };
 	struct error err = { 0 };
+	char *slice;
 
 	(void)state;
-	assert_int_equal(cgroup_place_make(&request, &place, &err), 0);
+	assert_int_equal(cgroup_place_make(&request, &place, &slice, &err), 0);
+	assert_string_equal(slice, "system.slice");
+	free(slice);
 	assert_null(place.path);
 	assert_string_equal(place.unit, "docker-abc.scope");
 	assert_true(place.user);

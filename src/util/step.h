@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Work as a table of named steps: the order is data, each step has a name in the log and in the trace, and what was done is undone in
+ * reverse when a later step fails. STEPS(launch) declares, for a struct launch,
+ *
+ *   struct launch_step                  one row; a table ends with a row without a name
+ *   launch_steps_run(steps, &done, ...) runs them from *done on, which counts those that began
+ *   launch_steps_undo(steps, done, ...) undoes the last one that began first
+ *
+ * A step that fails fills the error and may leave half of its work: its own undo, too, is called, and copes with that. Running ends
+ * early, with an error, when the command was interrupted (util/interrupt.h).
+ */
+
+#include <stddef.h>
+
+#include "util/log.h"
+
+struct error;
+
+/* step.c: what follows a step that returned @result. Returns that, or the error of an interruption. */
+int step_end(const char *name, unsigned long long began, int result, struct error *err);
+
+#define STEPS(subject)                                                                           \
+	struct subject##_step {                                                                  \
+		const char *name;                                                                \
+		int (*run)(struct subject * subject, struct error *err);                         \
+		void (*undo)(struct subject * subject); /* NULL: nothing is left behind */       \
+	};                                                                                       \
+	static inline int subject##_steps_run(const struct subject##_step *steps, size_t *done,  \
+					      struct subject *subject, struct error *err)        \
+	{                                                                                        \
+		int r = 0;                                                                       \
+                                                                                                 \
+		while (r >= 0 && steps[*done].name) {                                            \
+			const struct subject##_step *step = &steps[(*done)++];                   \
+			const unsigned long long began = log_clock();                            \
+                                                                                                 \
+			r = step_end(step->name, began, step->run(subject, err), err);           \
+		}                                                                                \
+		return r < 0 ? r : 0;                                                            \
+	}                                                                                        \
+	static inline void subject##_steps_undo(const struct subject##_step *steps, size_t done, \
+						struct subject *subject)                         \
+	{                                                                                        \
+		while (done-- > 0)                                                               \
+			if (steps[done].undo)                                                    \
+				steps[done].undo(subject);                                       \
+	}
