@@ -26,6 +26,7 @@
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/error.h"
+#include "util/interrupt.h"
 #include "util/io.h"
 #include "util/proc.h"
 
@@ -35,6 +36,7 @@
 enum {
 	KICK_SIGNAL = 63, /* km.h: KM_SIGVCPUSTOP, SIGRTMAX - 1 */
 	END_MS = 3000,	  /* km hangs for 2 s when it cannot kill itself as process 1 */
+	LATE_MS = 1000,	  /* that a km gets which has a signal for its program to start it */
 	FIRST_PAUSE_NS = 80000,
 	LONGEST_PAUSE_NS = 2000000,
 	TAKEN_LOOKS = 250,
@@ -157,6 +159,9 @@ int km_wait_ready(const struct km_process *km, unsigned int timeout_ms, struct e
 			return error_sys(err, -errno, "wait for km");
 		if (item.revents)
 			return km_died(km, err);
+		/* One that was stopped outlives the process in front of it, which the signal ends. */
+		if (interrupt_check(err) < 0)
+			return err->code;
 		/* Of the time that it took so far, a tenth: a large VM takes long, a small one shall not wait for us. */
 		pause_ns += pause_ns < LONGEST_PAUSE_NS ? pause_ns / 8 : 0;
 	}
@@ -168,6 +173,7 @@ int km_release(pid_t pid, int pidfd, unsigned int timeout_ms, struct error *err)
 	const int64_t deadline = clock_ms() + timeout_ms;
 	const struct timespec pause = { .tv_nsec = FIRST_PAUSE_NS };
 	struct pollfd item = { .fd = pidfd, .events = POLLIN };
+	int64_t given_up = 0;
 	struct masks masks;
 	char path[40];
 	int r;
@@ -184,6 +190,13 @@ int km_release(pid_t pid, int pidfd, unsigned int timeout_ms, struct error *err)
 			return error_set(err, -ETIMEDOUT,
 					 "km does not start its payload after %u ms (" MORE_TIME ")",
 					 timeout_ms);
+		/* A signal for the program waits for it, but not for ever. */
+		if (interrupt_late() && given_up == 0)
+			given_up = clock_ms() + LATE_MS;
+		if (given_up != 0 && clock_ms() >= given_up)
+			return error_set(err, -EINTR,
+					 "interrupted by signal %d, and km has not started its payload",
+					 interrupt_late());
 		/* A thread that gets its signal is awake at once: one that still sleeps there did not get it. */
 		if (km_is_waiting(pid))
 			r = sys_pidfd_send_signal(pidfd, SIGUSR1);

@@ -8,9 +8,9 @@ int step_end(const char *name, unsigned long long began, int result, struct erro
 {
 	int interrupted;
 
-	if (result < 0)
-		return result;
-	log_step_done(name, began);
+	if (result >= 0)
+		log_step_done(name, began);
+	/* What a signal has ended fails for that reason, whatever it says itself. */
 	interrupted = interrupt_check(err);
 	return interrupted < 0 ? interrupted : result;
 }

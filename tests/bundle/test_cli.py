@@ -204,7 +204,7 @@ class Log(KrunTest):
         self.create()
         for steps, arguments in ((("status", "release"), ("start", self.cid)),
                                  (("container", "root", "spawn", "enter", "capabilities", "release"), ("exec", self.cid, "true")),
-                                 (("limits", "device filter", "save"), ("update", "--blkio-weight", "0", self.cid))):
+                                 (("limits", "device filter", "save"), ("update", "--pids-limit", "-1", self.cid))):
             result = self.krun(*arguments, options=["--debug"])
             self.assertEqual(result.status, 0, result)
             for step in steps:

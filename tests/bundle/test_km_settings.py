@@ -5,6 +5,7 @@ import glob
 import json
 import os
 import shutil
+import signal
 import stat
 import subprocess
 import tempfile
@@ -32,12 +33,17 @@ class SettingsTest(KrunTest):
     def annotate(self, **values):
         self.config["annotations"] = {PREFIX + key: value for key, value in values.items()}
 
+    @staticmethod
+    def children_of(pid=None, *_):
+        if not pid:
+            return []
+        with open(f"/proc/{pid}/task/{pid}/children") as file:
+            return [int(word) for word in file.read().split()]
+
     def monitor(self, pid=None):
         """km's process of the container: the only child of krun's own init."""
         pid = pid or self.state()["pid"]
-        with open(f"/proc/{pid}/task/{pid}/children") as file:
-            children = file.read().split()
-        return children[0] if children else pid
+        return (self.children_of(pid) or [pid])[0]
 
     def words(self, name, pid=None):
         with open(f"/proc/{self.monitor(pid)}/{name}", "rb") as file:
@@ -155,6 +161,20 @@ class Layers(SettingsTest):
         self.assertIn("300 ms", self.fails("exec", "--env", "KMSIM_LATE=60000", self.cid, "true", status=255))
         self.assertLess(time.monotonic() - started, 30)
         self.ok("delete", "--force", self.cid)
+
+    @stand_in_only("it misbehaves on request, and has words of its own")
+    def test_a_signal_ends_the_wait_for_a_km_that_is_stopped(self):
+        """It does not notice that the process in front of it has ended, which is what the signal ends."""
+        self.shell("sleep 100")
+        self.start(self.host())
+        process = self.spawn("exec", "--env", "KMSIM_LATE=60000", self.cid, "true", stderr=subprocess.PIPE)
+        stopped = wait_until(lambda: self.children_of(*self.children_of(process.pid)), what="km")[0]
+        os.kill(stopped, signal.SIGSTOP)
+        time.sleep(0.5)
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(20), 255)
+        self.assertIn("interrupted by signal 15", process.stderr.read().decode())
+        os.kill(stopped, signal.SIGKILL)
 
     def test_km_that_is_replaced_while_a_container_runs(self):
         km = os.path.join(self.top, "km")

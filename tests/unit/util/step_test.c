@@ -103,9 +103,16 @@ static void test_an_interrupted_command_begins_no_further_step(void **state)
 	assert_string_equal(work.trace, "ab");
 	assert_string_equal(err.text, "interrupted by signal 15");
 	assert_int_equal(begun, 2);
+	/* What fails then has failed for that reason. */
+	memset(work.trace, 0, sizeof(work.trace));
+	work.fails = "a";
+	begun = 0;
+	assert_int_equal(work_steps_run(steps, &begun, &work, &err), -EINTR);
+	assert_string_equal(err.text, "interrupted by signal 15");
 	/* What has to come to its end does, whatever came before and comes now. */
 	interrupt_refuse();
-	work.is_interrupted = "c";
+	work = (struct work){ .is_interrupted = "c" };
+	begun = 0;
 	assert_int_equal(work_steps_run(steps, &begun, &work, &err), 0);
 	assert_string_equal(work.trace, "abc");
 }
