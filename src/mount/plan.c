@@ -168,6 +168,16 @@ int mount_plan_make(const struct spec *spec, bool has_cgroupns, struct mount_pla
 	return 0;
 }
 
+const struct mount_entry *mount_plan_cover(const struct mount_plan *plan, const char *path, char *rest,
+					   size_t size)
+{
+	for (size_t i = plan->len; i-- > 0;)
+		if (plan->entries[i].kind != MOUNT_REMOUNT &&
+		    path_below(path, plan->entries[i].destination, rest, size))
+			return &plan->entries[i];
+	return NULL;
+}
+
 void mount_plan_at_once(struct mount_plan *plan)
 {
 	for (size_t i = 0; i < plan->len; i++)

@@ -48,6 +48,12 @@ struct mount_plan {
 
 /* Borrows from @spec. */
 int mount_plan_make(const struct spec *spec, bool has_cgroupns, struct mount_plan *ret, struct error *err);
+/*
+ * Pure: the mount that covers @path, the last of those above it, and in the caller's buffer where it is in there. NULL: the root does.
+ * What is mounted on exactly a path says spec_mount_at().
+ */
+const struct mount_entry *mount_plan_cover(const struct mount_plan *plan, const char *path, char *rest,
+					   size_t size);
 /* For a container that runs: nothing waits for what comes later. */
 void mount_plan_at_once(struct mount_plan *plan);
 void mount_plan_done(struct mount_plan *plan);

@@ -15,7 +15,6 @@
 #include "syscall/open.h"
 #include "util/cleanup.h"
 #include "util/error.h"
-#include "util/path.h"
 
 /* Kernels differ in what they have: a path that is not there needs no cover. */
 static bool is_absent(int fd)
@@ -27,16 +26,10 @@ static bool is_absent(int fd)
 static int open_path(const struct mount_setup *setup, const char *path)
 {
 	char rest[PATH_MAX];
+	const struct mount_entry *entry = mount_plan_cover(&setup->plan, path, rest, sizeof(rest));
 
-	for (size_t i = setup->plan.len; i-- > 0;) {
-		const struct mount_entry *entry = &setup->plan.entries[i];
-
-		if (!path_below(path, entry->destination, rest, sizeof(rest)))
-			continue;
-		if (entry->kind == MOUNT_NEW && !mount_is_in_memory(entry->type) && entry->tree_fd >= 0)
-			return open_in_root(entry->tree_fd, rest, O_PATH);
-		break;
-	}
+	if (entry && entry->kind == MOUNT_NEW && !mount_is_in_memory(entry->type) && entry->tree_fd >= 0)
+		return open_in_root(entry->tree_fd, rest, O_PATH);
 	return open_in_root(setup->root_fd, path, O_PATH);
 }
 

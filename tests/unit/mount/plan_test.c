@@ -49,6 +49,28 @@ static void test_data_without_gid(void **state)
 	}
 }
 
+static void test_the_last_mount_above_a_path_covers_it(void **state)
+{
+	struct mount_entry entries[] = {
+		{ .kind = MOUNT_NEW, .destination = "/proc" },
+		{ .kind = MOUNT_BIND, .destination = "/proc/sys" },
+		{ .kind = MOUNT_NEW, .destination = "/sys" },
+		{ .kind = MOUNT_REMOUNT, .destination = "/sys" },
+	};
+	const struct mount_plan plan = { .entries = entries, .len = ARRAY_LEN(entries) };
+	char rest[64];
+
+	(void)state;
+	assert_ptr_equal(mount_plan_cover(&plan, "/proc/kcore", rest, sizeof(rest)), &entries[0]);
+	assert_string_equal(rest, "kcore");
+	assert_ptr_equal(mount_plan_cover(&plan, "/proc/sys/a/b", rest, sizeof(rest)), &entries[1]);
+	assert_string_equal(rest, "a/b");
+	assert_ptr_equal(mount_plan_cover(&plan, "/sys/firmware", rest, sizeof(rest)), &entries[2]);
+	assert_null(mount_plan_cover(&plan, "/proc", rest, sizeof(rest)));
+	assert_null(mount_plan_cover(&plan, "/process", rest, sizeof(rest)));
+	assert_null(mount_plan_cover(&plan, "/proc/../etc", rest, sizeof(rest)));
+}
+
 static void test_data_has(void **state)
 {
 	static const struct {
@@ -209,6 +231,7 @@ int main(void)
 		cmocka_unit_test(test_context_type),
 		cmocka_unit_test(test_flags_of_attributes),
 		cmocka_unit_test(test_data_without_gid),
+		cmocka_unit_test(test_the_last_mount_above_a_path_covers_it),
 		cmocka_unit_test(test_data_has),
 		cmocka_unit_test(test_kinds_and_order),
 		cmocka_unit_test(test_binds_are_slaves_unless_asked_otherwise),
