@@ -26,6 +26,16 @@ static struct json_object *words(const char *const *list)
 	return array;
 }
 
+static struct json_object *mount_options(void)
+{
+	struct json_object *array = json_object_new_array();
+	const char *word;
+
+	for (size_t i = 0; (word = spec_mount_option_word(i)); i++)
+		json_object_array_add(array, json_object_new_string(word));
+	return array;
+}
+
 static struct json_object *hooks(void)
 {
 	struct json_object *array = json_object_new_array();
@@ -215,7 +225,7 @@ static int run_features(struct cli *cli, void *options, struct error *err)
 	json_object_object_add(root, "ociVersionMin", json_object_new_string("1.0.0"));
 	json_object_object_add(root, "ociVersionMax", json_object_new_string(SPEC_VERSION));
 	json_object_object_add(root, "hooks", hooks());
-	json_object_object_add(root, "mountOptions", words(spec_mount_option_words));
+	json_object_object_add(root, "mountOptions", mount_options());
 	json_object_object_add(root, "linux", linux_object());
 	json_object_object_add(root, "annotations", notes);
 	json_object_object_add(root, "potentiallyUnsafeConfigAnnotations", unsafe_annotations());

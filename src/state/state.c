@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "json/fields.h"
 #include "km/trust.h"
 #include "krun/annotations.h"
 #include "spec/spec.h"
@@ -203,122 +204,181 @@ int state_save(int dir_fd, const struct state *state, struct error *err)
 
 /* ---- reading --------------------------------------------------------------------------------------------------- */
 
-static struct json_object *get(struct json_object *object, const char *key, json_type type)
+static int read_text(struct json_reader *reader, struct json_object *value, void *target, const void *arg)
 {
-	struct json_object *value;
+	char **text = target;
 
-	if (!json_object_object_get_ex(object, key, &value) || !json_object_is_type(value, type))
-		return NULL;
-	return value;
+	(void)arg;
+	/* The default. */
+	free(*text);
+	*text = strdup(json_object_get_string(value));
+	return *text ? 0 : error_oom(reader->err);
 }
 
-static int take_list(struct json_object *array, struct strv *list, struct error *err)
+static int read_list(struct json_reader *reader, struct json_object *value, void *target, const void *arg)
 {
-	for (size_t i = 0; i < json_object_array_length(array); i++)
-		if (strv_add(list, json_object_get_string(json_object_array_get_idx(array, i))) < 0)
-			return error_oom(err);
-	return 0;
+	char **strings = NULL;
+	int r = json_read_strings(reader, value, &strings, arg);
+
+	for (size_t i = 0; r == 0 && strings && strings[i]; i++)
+		r = strv_add(target, strings[i]) < 0 ? error_oom(reader->err) : 0;
+	return r;
 }
 
-static int take_field(struct json_object *object, struct state *state, const struct field *field,
-		      struct error *err)
+/* Inodes and devices use all 64 bits; the file has them with a sign. */
+static int read_number(struct json_reader *reader, struct json_object *value, void *target, const void *arg)
 {
-	static const json_type types[] = {
-		[TEXT] = json_type_string,  [TEXT_OPTIONAL] = json_type_string, [LIST] = json_type_array,
-		[NUMBER32] = json_type_int, [NUMBER64] = json_type_int,		[FLAG] = json_type_boolean,
+	return json_read_i64(reader, value, target, arg);
+}
+
+static int unknown_word(struct json_reader *reader, struct json_object *value)
+{
+	return json_error(reader, "'%s' is unknown to this krun", json_object_get_string(value));
+}
+
+static int read_manager(struct json_reader *reader, struct json_object *value, void *target, const void *arg)
+{
+	(void)arg;
+	return cgroup_manager_parse(json_object_get_string(value), target) < 0 ? unknown_word(reader, value) :
+										 0;
+}
+
+static int read_personality(struct json_reader *reader, struct json_object *value, void *target,
+			    const void *arg)
+{
+	(void)arg;
+	return personality_parse(json_object_get_string(value), target) < 0 ? unknown_word(reader, value) : 0;
+}
+
+static int read_start(struct json_reader *reader, struct json_object *value, void *target, const void *arg)
+{
+	(void)arg;
+	return km_start_parse(json_object_get_string(value), target) < 0 ? unknown_word(reader, value) : 0;
+}
+
+static const struct json_field word_rows[] = {
+	{ "cgroupManager", json_type_string, false, offsetof(struct state, cgroup.manager), read_manager,
+	  NULL },
+	{ "personality", json_type_string, false, offsetof(struct state, personality), read_personality,
+	  NULL },
+	{ "startAt", json_type_string, false, offsetof(struct state, start), read_start, NULL },
+	{ 0 },
+};
+
+static void make_rows(struct json_field rows[ARRAY_LEN(fields) + 1])
+{
+	static const struct {
+		json_type type;
+		json_read read;
+	} kinds[] = {
+		[TEXT] = { json_type_string, read_text },
+		[TEXT_OPTIONAL] = { json_type_string, read_text },
+		[LIST] = { json_type_array, read_list },
+		[NUMBER32] = { json_type_int, json_read_u32 },
+		[NUMBER64] = { json_type_int, read_number },
+		[FLAG] = { json_type_boolean, json_read_bool },
 	};
-	struct json_object *value = get(object, field->key, types[field->kind]);
-	const union slot slot = slot_of(state, field);
-	const int64_t number = value ? json_object_get_int64(value) : field->number;
 
-	switch (field->kind) {
-	case TEXT_OPTIONAL:
-	case TEXT:
-		if (!value && field->kind == TEXT_OPTIONAL)
-			return 0;
-		*slot.text = strdup(value ? json_object_get_string(value) : field->text ? field->text : "");
-		return *slot.text ? 0 : error_oom(err);
-	case LIST:
-		return value ? take_list(value, slot.list, err) : 0;
-	case NUMBER32:
-		*slot.number32 = (uint32_t)number;
-		return 0;
-	case NUMBER64:
-		*slot.number64 = number;
-		return 0;
-	case FLAG:
-		*slot.flag = value && json_object_get_boolean(value);
-		return 0;
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
+		rows[i] = (struct json_field){
+			.key = fields[i].key,
+			.type = kinds[fields[i].kind].type,
+			.required = fields[i].need & VITAL,
+			.offset = fields[i].offset,
+			.read = kinds[fields[i].kind].read,
+		};
+	rows[ARRAY_LEN(fields)] = (struct json_field){ 0 };
+}
+
+static int set_defaults(struct state *state, struct error *err)
+{
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+		const union slot slot = slot_of(state, &fields[i]);
+
+		if (fields[i].kind == TEXT) {
+			*slot.text = strdup(fields[i].text ? fields[i].text : "");
+			if (!*slot.text)
+				return error_oom(err);
+		} else if (fields[i].kind == NUMBER32) {
+			*slot.number32 = (uint32_t)fields[i].number;
+		} else if (fields[i].kind == NUMBER64) {
+			*slot.number64 = fields[i].number;
+		}
 	}
 	return 0;
 }
 
-/* A word that is missing has a default; one that is unknown makes the state one that this krun does not understand. */
-static const char *take_words(struct json_object *object, struct state *state)
+static int check_version(struct json_object *object, struct error *err)
 {
-	struct json_object *manager = get(object, "cgroupManager", json_type_string);
-	struct json_object *personality = get(object, "personality", json_type_string);
-	struct json_object *start = get(object, "startAt", json_type_string);
-	const char *unknown = NULL;
+	struct json_object *version;
 
-	state->cgroup.manager = state->cgroup.unit ? CGROUP_SYSTEMD :
-				state->cgroup.path ? CGROUP_CGROUPFS :
-						     CGROUP_DISABLED;
-	/* Nobody else has a monitor; the machine must not get lost with a word. */
-	state->personality = state->monitor || state->monitor_pid ? PERSONALITY_KM : PERSONALITY_PLAIN;
-	if (manager && cgroup_manager_parse(json_object_get_string(manager), &state->cgroup.manager) < 0)
-		unknown = "cgroupManager";
-	if (personality && personality_parse(json_object_get_string(personality), &state->personality) < 0)
-		unknown = "personality";
-	if (start && km_start_parse(json_object_get_string(start), &state->start) < 0)
-		unknown = "startAt";
-	return unknown;
+	if (!json_object_object_get_ex(object, "version", &version) ||
+	    json_object_get_int64(version) <= STATE_VERSION)
+		return 0;
+	return error_set(err, -ENOTSUP,
+			 "written by a newer krun: it has version %lld, and this one knows up to %d",
+			 (long long)json_object_get_int64(version), STATE_VERSION);
 }
 
-/* What keeps a command that has to understand all of it from going on; 0: nothing. */
-static int check_whole(struct json_object *object, const char *unknown, struct error *err)
+/* With @findings what cannot be read is one, and keeps its default. */
+static int read_fields(struct json_object *object, struct json_findings *findings, struct state *state,
+		       struct error *err)
 {
-	static const json_type type = json_type_int;
-	struct json_object *version = get(object, "version", type);
+	struct arena arena = { 0 };
+	struct json_reader reader = { .arena = &arena, .err = err, .findings = findings };
+	struct json_field rows[ARRAY_LEN(fields) + 1];
+	int r;
 
-	if (version && json_object_get_int64(version) > STATE_VERSION)
-		return error_set(
-			err, -ENOTSUP,
-			"%s: written by a newer krun: it has version %lld, and this one knows up to %d",
-			STATE_FILE, (long long)json_object_get_int64(version), STATE_VERSION);
-	if (unknown)
-		return error_set(err, -EPROTO, "%s: unknown word in '%s'", STATE_FILE, unknown);
-	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
-		if (fields[i].need & VITAL && !get(object, fields[i].key, type))
-			return error_set(err, -EPROTO, "%s: no '%s'", STATE_FILE, fields[i].key);
-	return 0;
+	make_rows(rows);
+	r = json_read_fields(&reader, object, rows, state);
+	if (r == 0 || findings) {
+		state->cgroup.manager = state->cgroup.unit ? CGROUP_SYSTEMD :
+					state->cgroup.path ? CGROUP_CGROUPFS :
+							     CGROUP_DISABLED;
+		/* Nobody else has a monitor; the machine must not get lost with a word. */
+		state->personality =
+			state->monitor || state->monitor_pid ? PERSONALITY_KM : PERSONALITY_PLAIN;
+		r = json_read_fields(&reader, object, word_rows, state);
+	}
+	arena_done(&arena);
+	return findings && r != -ENOMEM ? 0 : r;
+}
+
+/*
+ * @whole: of a command that has to understand all of it: of this version, with no word that is unknown, nothing of a wrong type, and what
+ * is vital.
+ */
+static int parse(const char *text, size_t size, bool whole, struct state *state, struct error *err)
+{
+	struct json_findings findings = { 0 };
+	auto_object object = NULL;
+	int r = json_document_parse(text, size, &object, err);
+
+	if (r == 0 && !json_object_is_type(object, json_type_object))
+		r = error_set(err, -EPROTO, "not a JSON object");
+	if (r == 0 && whole)
+		r = check_version(object, err);
+	if (r == 0)
+		r = set_defaults(state, err);
+	if (r == 0)
+		r = read_fields(object, whole ? NULL : &findings, state, err);
+	json_findings_done(&findings);
+	return r;
 }
 
 static int load(int dir_fd, const char *name, bool whole, struct state *ret, struct error *err)
 {
 	auto_free char *text = NULL;
 	struct state state = { 0 };
-	auto_object object = NULL;
-	const char *unknown;
-	int r = io_read_regular(dir_fd, name, STATE_MAX, &text, NULL);
+	size_t size;
+	int r = io_read_regular(dir_fd, name, STATE_MAX, &text, &size);
 
 	if (r < 0)
 		return error_sys(err, r, "read '%s'", name);
-	/* Nothing else tells a text that is wrong from memory that ran out. */
-	errno = 0;
-	object = json_tokener_parse(text);
-	if (!object && errno == ENOMEM)
-		return error_oom(err);
-	if (!json_object_is_type(object, json_type_object))
-		return error_set(err, -EPROTO, "%s: not a JSON object", name);
-	for (size_t i = 0; r == 0 && i < ARRAY_LEN(fields); i++)
-		r = take_field(object, &state, &fields[i], err);
-	unknown = take_words(object, &state);
-	if (r == 0 && whole)
-		r = check_whole(object, unknown, err);
+	r = parse(text, size, whole, &state, err);
 	if (r < 0) {
 		state_done(&state);
-		return r;
+		return json_name_document(err, name);
 	}
 	*ret = state;
 	return 0;

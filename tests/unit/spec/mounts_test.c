@@ -91,9 +91,9 @@ static void test_every_kind_of_option(void **state)
 static void test_every_word_of_features_is_understood(void **state)
 {
 	(void)state;
-	assert_non_null(spec_mount_option_words[0]);
-	for (size_t i = 0; spec_mount_option_words[i]; i++) {
-		char *words[] = { (char *)(uintptr_t)spec_mount_option_words[i], NULL };
+	assert_non_null(spec_mount_option_word(60));
+	for (size_t i = 0; spec_mount_option_word(i); i++) {
+		char *words[] = { (char *)(uintptr_t)spec_mount_option_word(i), NULL };
 		struct arena arena = { 0 };
 		struct error err = { 0 };
 		struct json_reader reader = { .arena = &arena, .err = &err };
