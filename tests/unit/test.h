@@ -9,3 +9,12 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+
+#include <stdlib.h>
+
+/* Ends the test as one that was skipped. tests/run.py prints the reason. */
+#define skip_because(reason)                           \
+	do {                                           \
+		print_message("reason: %s\n", reason); \
+		skip();                                \
+	} while (0)
