@@ -69,11 +69,17 @@ def report_meson(test, ring, name, report):
         return
     for case, word in dict((case, word) for word, case in reversed(cases)).items():
         outcome = {"OK": "passed", "FAILED": "failed", "SKIPPED": "skipped"}[word]
-        report.add(outcome, f"{label}.{case}", output if outcome == "failed" else "see its source")
+        report.add(outcome, f"{label}.{case}", output if outcome == "failed" else reason(case, output))
     if test["result"] != "OK" and not any(word == "FAILED" for word, _ in cases):
         report.add("failed", label, why(test, output), test["duration"])
     elif not cases:
         report.add("passed", label, seconds=test["duration"])
+
+
+def reason(case, output):
+    """Of a skip: what skip_because() of tests/unit/test.h printed."""
+    said = re.search(rf"^\[ RUN +\] {case}\nreason: (.+)$", output, re.M)
+    return said.group(1) if said else "see its source"
 
 
 def why(test, output):

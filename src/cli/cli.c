@@ -19,6 +19,7 @@
 #include "cli/command.h"
 #include "cli/protect.h"
 #include "cli/version.h"
+#include "km/needs.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/log.h"
@@ -62,11 +63,14 @@ static void print_version(const struct cli *cli)
 		[NAME_KM] = "km",
 		[NAME_LABEL_TRIGGER] = "km, where annotation or /.kontain ask for it",
 	};
+	struct error err;
+	const bool refused = cli->host.name != NAME_PLAIN && km_check_processor(&err) < 0;
 
 	/* dockerd takes the last line that says "version": there is only one. */
-	printf("krun version %s\ncommit: %s\nspec: %s\npersonality: %s\n+SECCOMP +CAP +EBPF +SELINUX "
+	printf("krun version %s\ncommit: %s\nspec: %s\npersonality: %s%s%s\n+SECCOMP +CAP +EBPF +SELINUX "
 	       "+APPARMOR\n",
-	       KRUN_VERSION, KRUN_COMMIT, SPEC_VERSION, personalities[cli->host.name]);
+	       KRUN_VERSION, KRUN_COMMIT, SPEC_VERSION, personalities[cli->host.name],
+	       refused ? ", which is refused: " : "", refused ? err.text : "");
 }
 
 static int check_rootless(const char *word, struct error *err)

@@ -11,6 +11,7 @@
 #include "cli/command.h"
 #include "cli/version.h"
 #include "km/km.h"
+#include "km/needs.h"
 #include "krun/annotations.h"
 #include "security/security.h"
 #include "spec/spec.h"
@@ -159,14 +160,15 @@ static void add_list(struct json_object *object, const char *key, const struct s
 	json_object_put(array);
 }
 
-/* What this host has set beside the defaults, and what it lets containers set; nothing for a plain runtime. */
+/* What this host has set beside the defaults, and what it lets containers set; nothing where no container runs under km. */
 static int add_settings(struct json_object *object, const struct cli *cli, struct error *err)
 {
 	struct km_settings settings;
 	struct strv list = { 0 }, allowed = { 0 }, vm = { 0 };
+	struct error ignored;
 	int r;
 
-	if (cli->host.name == NAME_PLAIN)
+	if (cli->host.name == NAME_PLAIN || km_check_processor(&ignored) < 0)
 		return 0;
 	r = km_settings_load(cli->host.config_file, &settings, err);
 	if (r < 0)

@@ -233,6 +233,10 @@ static int check_settings(const struct check *check, const struct container_host
 			find(check, JSON_UNSUPPORTED, "/vm", "this container would run without km");
 		return 0;
 	}
+	if (km_check_processor(&found) < 0) {
+		find(check, JSON_UNSUPPORTED, "", "%s", found.text);
+		return 0;
+	}
 	if (launch_joins_mounts(check->spec))
 		find(check, JSON_UNSUPPORTED, "/linux/namespaces",
 		     "km and its libc.so are mounted, in a mount namespace of the container's own only: list "

@@ -12,11 +12,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/audit.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/memfd.h>
 #include <linux/seccomp.h>
+#include <seccomp.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -47,7 +47,7 @@ static bool any_answer(const struct seccomp_program *filter, int call, bool (*wa
 		const uint64_t a = arguments[i];
 		const struct seccomp_data data = {
 			.nr = call,
-			.arch = AUDIT_ARCH_X86_64,
+			.arch = seccomp_arch_native(),
 			.args = { a, a, a, a, a, a },
 		};
 		uint32_t action;

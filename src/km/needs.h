@@ -5,7 +5,7 @@
  * What km cannot do without, compared with what the container will have, before anything starts: inside, km ends with a signal or a
  * status, and its words are in a log that nobody reads. Pure.
  *
- * Source of the numbers: runs of km on Linux 6.1 with KVM; needs.c has them with what happened.
+ * Source of the numbers: runs of km on Linux 6.1 with KVM; needs.c and needs_x86_64.c have them with what happened.
  */
 
 #include <stdbool.h>
@@ -38,6 +38,11 @@ int km_needs_check(const struct km_needs *needs, struct json_findings *warnings,
 
 /* The same for what is of the process alone: exec. */
 int km_needs_check_process(const struct km_needs *needs, struct json_findings *warnings, struct error *err);
+
+/* needs_x86_64.c, or needs_none.c on another processor, where the first is -EOPNOTSUPP and says so. */
+int km_check_processor(struct error *err);
+/* What the filter refuses, as above. */
+int km_needs_check_filter(const struct km_needs *needs, struct json_findings *warnings, struct error *err);
 
 /* bpf.c: the action (SECCOMP_RET_*) of a filter for one system call. -EINVAL: no program that the kernel would load. */
 int km_filter_run(const struct sock_filter *filter, unsigned int len, const struct seccomp_data *data,

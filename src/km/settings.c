@@ -15,6 +15,7 @@
 #include "json/fields.h"
 #include "km/exceptions.h"
 #include "km/km.h"
+#include "km/needs.h"
 #include "km/settings_table.h"
 #include "krun/annotations.h"
 #include "krun/files.h"
@@ -764,6 +765,23 @@ static void check_exceptions_file(const char *path, struct json_findings *findin
 	km_exceptions_done(&list);
 }
 
+/* Where no km can run, there is none to look for. */
+static void check_km(const struct km_settings *settings, struct json_findings *findings)
+{
+	struct error found;
+
+	if (km_check_processor(&found) < 0) {
+		json_findings_add_error(findings, JSON_UNSUPPORTED, &found);
+		return;
+	}
+	if (km_check_monitor(settings, &found) < 0)
+		add_error(findings, JSON_ERROR, "/kmPath", &found);
+	if (km_check_libc(settings, &found) < 0)
+		add_error(findings, JSON_ERROR, "/libcPath", &found);
+	if (km_check_device(settings, &found) < 0)
+		add_error(findings, JSON_UNSUPPORTED, "/device", &found);
+}
+
 int km_settings_check(const char *file, struct json_findings *findings, struct error *err)
 {
 	struct km_settings settings;
@@ -772,12 +790,7 @@ int km_settings_check(const char *file, struct json_findings *findings, struct e
 
 	if (r < 0)
 		return r;
-	if (km_check_monitor(&settings, &found) < 0)
-		add_error(findings, JSON_ERROR, "/kmPath", &found);
-	if (km_check_libc(&settings, &found) < 0)
-		add_error(findings, JSON_ERROR, "/libcPath", &found);
-	if (km_check_device(&settings, &found) < 0)
-		add_error(findings, JSON_UNSUPPORTED, "/device", &found);
+	check_km(&settings, findings);
 	check_directory(settings.snapshot_directory, findings);
 	check_exceptions_file(settings.exceptions_file, findings);
 	if (check_whole(&settings, &found) < 0)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "checkpoint/checkpoint.h"
+#include "km/needs.h"
 #include "krun/annotations.h"
 #include "launch/launch.h"
 #include "spec/place.h"
@@ -48,7 +49,9 @@ int launch_personality_choose(struct launch *launch, struct error *err)
 		return error_at(err, -EOPNOTSUPP, "/vm", "this container runs without km and has no machine");
 	if (launch->state.personality == PERSONALITY_PLAIN)
 		return 0;
-	r = km_settings_load(host->config_file, &settings, err);
+	r = km_check_processor(err);
+	if (r == 0)
+		r = km_settings_load(host->config_file, &settings, err);
 	if (r < 0)
 		return r;
 	r = km_settings_apply(&settings, launch->spec, err);

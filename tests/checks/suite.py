@@ -74,6 +74,12 @@ class Runner(Scratch):
         self.assertEqual(self.one("OK", "fine"), [("passed", "unit: t", "")])
         self.assertTrue(self.one("ERROR", "boo")[0][2].startswith("ERROR, status -15:\nboo"))
 
+    def test_a_skip_has_its_reason(self):
+        output = ("[ RUN      ] test_a\nreason: no clone3\n[  SKIPPED ] test_a\n[ RUN      ] test_b\n[  SKIPPED ] test_b\n"
+                  "[ RUN      ] test_c\n[       OK ] test_c\n")
+        self.assertEqual(sorted(result[1:] for result in self.one("OK", output) if result[0] == "skipped"),
+                         [("unit: t.test_a", "no clone3"), ("unit: t.test_b", "see its source")])
+
     def test_expected_skips_can_be_read(self):
         with open(os.path.join(TREE, "tests", "expected-skips")) as file:
             for line in file:

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 
 #include "km/needs.h"
 #include "km/settings.h"
@@ -258,6 +259,8 @@ static void test_filters(void **state)
 	struct outcome outcome;
 
 	(void)state;
+	if (km_check_processor(&outcome.err) < 0)
+		skip_because("this is for x86_64, as km is");
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		outcome = check(PROC, "",
 				(struct km_needs){
@@ -343,6 +346,21 @@ static void test_instructions(void **state)
 	assert_int_equal(run(program, 0, 0), UINT32_MAX);
 }
 
+static void test_processor(void **state)
+{
+	struct error err = { 0 };
+	struct utsname host;
+
+	(void)state;
+	assert_int_equal(uname(&host), 0);
+	if (strcmp(host.machine, "x86_64") == 0) {
+		assert_int_equal(km_check_processor(&err), 0);
+		return;
+	}
+	assert_int_equal(km_check_processor(&err), -EOPNOTSUPP);
+	assert_non_null(strstr(err.text, "km needs an x86_64 processor"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -353,6 +371,7 @@ int main(void)
 		cmocka_unit_test(test_a_snapshot_path_and_kms_directory),
 		cmocka_unit_test(test_filters),
 		cmocka_unit_test(test_instructions),
+		cmocka_unit_test(test_processor),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -71,6 +71,7 @@ static void test_ns_plan_open_checks_the_kind(void **state)
 	};
 
 	(void)state;
+	skip_if_emulated("ioctl(2) of namespaces");
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		struct spec spec = { 0 };
 		struct error err = { 0 };
@@ -92,6 +93,7 @@ static void test_ns_plan_open_takes_the_right_kind(void **state)
 	struct ns_plan plan;
 
 	(void)state;
+	skip_if_emulated("ioctl(2) of namespaces");
 	spec.namespaces[NS_NETWORK] = (struct spec_namespace){ true, "/proc/self/ns/net" };
 	ns_plan_make(&spec, &plan);
 	assert_int_equal(ns_plan_open(&plan, &spec, &err), 0);

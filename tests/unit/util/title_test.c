@@ -59,9 +59,11 @@ static int hide(void)
 static void test_words_and_environment_are_overwritten(void **state)
 {
 	int status;
-	pid_t pid = fork();
+	pid_t pid;
 
 	(void)state;
+	skip_if_emulated("environment of its own in /proc");
+	pid = fork();
 	if (pid == 0)
 		_exit(hide());
 	assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -76,7 +78,7 @@ int main(int argc, char **argv)
 	};
 
 	program = argv[0];
-	if (argc < 2) {
+	if (argc < 2 && !getenv("KRUN_EMULATED")) {
 		setenv("KRUN_TITLE_TEST", "secret", 1);
 		execl("/proc/self/exe", program, "/path/of/the/host", (char *)NULL);
 		return 1;
