@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cgroup/cgroup.h"
 #include "spec/spec.h"
 #include "util/array.h"
 #include "util/error.h"

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "checkpoint/checkpoint.h"
+#include "checkpoint/options.h"
 #include "criu/request.h"
 #include "mount/points.h"
 #include "spec/spec.h"

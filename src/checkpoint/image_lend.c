@@ -14,7 +14,7 @@
 
 #include "checkpoint/image.h"
 #include "checkpoint/image_copy.h"
-#include "mount/setup.h"
+#include "mount/mount.h"
 #include "ns/idmap.h"
 #include "spec/spec.h"
 #include "util/cleanup.h"

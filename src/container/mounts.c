@@ -14,7 +14,7 @@
 
 #include "cgroup/cgroup.h"
 #include "container/container.h"
-#include "mount/setup.h"
+#include "mount/mount.h"
 #include "spec/spec.h"
 #include "state/enter.h"
 #include "state/state.h"

@@ -20,7 +20,7 @@
 #include "km/needs.h"
 #include "km/trust.h"
 #include "launch/launch.h"
-#include "mount/setup.h"
+#include "mount/mount.h"
 #include "ns/kinds.h"
 #include "security/security.h"
 #include "spec/spec.h"

@@ -17,7 +17,7 @@
 #include "init/sync.h"
 #include "km/km.h"
 #include "monitor/monitor.h"
-#include "mount/setup.h"
+#include "mount/mount.h"
 #include "security/security.h"
 #include "spec/spec.h"
 #include "syscall/open.h"

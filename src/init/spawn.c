@@ -31,7 +31,7 @@
 #include "cgroup/cgroup.h"
 #include "init/ctx.h"
 #include "init/sync.h"
-#include "mount/setup.h"
+#include "mount/mount.h"
 #include "ns/setup.h"
 #include "security/security.h"
 #include "spec/spec.h"

@@ -22,7 +22,7 @@
 
 #include "hooks/hooks.h"
 #include "init/sync.h"
-#include "mount/setup.h"
+#include "mount/mount.h"
 #include "ns/idmap.h"
 #include "ns/kinds.h"
 #include "ns/setup.h"

@@ -111,23 +111,32 @@ struct km_settings {
 	unsigned int vm_allowed;
 };
 
+/* ---- settings_host.c ------------------------------------------------------------------------------------------ */
+
 /*
  * Built-in defaults and the host file (--config-file, default KM_SETTINGS_FILE; absence of the default file is fine, of a named
  * one not). *ret is released with km_settings_done(); after an error there is nothing to release.
  */
 int km_settings_load(const char *file, struct km_settings *ret, struct error *err);
+void km_settings_done(struct km_settings *settings);
+
+/* ---- settings_layers.c ---------------------------------------------------------------------------------------- */
+
 /*
  * Lays what the container asks for over it, "vm" and annotations, each only if the host file allows it, and checks the whole.
  * Pure. After an error @settings still has to be released.
  */
 int km_settings_apply(struct km_settings *settings, const struct spec *spec, struct error *err);
-void km_settings_done(struct km_settings *settings);
+
+/* ---- settings_check.c ----------------------------------------------------------------------------------------- */
 
 /*
  * Everything that is wrong with a host file, and with what it names on this host. Fails only when a named file cannot be read or
  * memory is short.
  */
 int km_settings_check(const char *file, struct json_findings *findings, struct error *err);
+
+/* ---- settings_table.c, settings_show.c ------------------------------------------------------------------------------------ */
 
 /* Pure: the options that the settings are for km, without --wait-for-signal and the log. @exec: of a later process. */
 int km_settings_options(const struct km_settings *settings, bool exec, struct strv *ret, struct error *err);

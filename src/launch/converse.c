@@ -16,7 +16,7 @@
 #include "launch/agent.h"
 #include "launch/launch.h"
 #include "monitor/log.h"
-#include "mount/setup.h"
+#include "mount/mount.h"
 #include "ns/idmap.h"
 #include "ns/netdev.h"
 #include "ns/setup.h"

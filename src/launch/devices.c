@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Whose the nodes of linux.devices are, as the host counts. In a user namespace it is the parent who makes them (mount/setup.h). */
+/* Whose the nodes of linux.devices are, as the host counts. In a user namespace it is the parent who makes them (mount/mount.h). */
 
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "launch/launch.h"
-#include "mount/setup.h"
+#include "mount/mount.h"
 #include "ns/idmap.h"
 #include "spec/spec.h"
 #include "util/cleanup.h"

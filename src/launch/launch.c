@@ -39,7 +39,7 @@
 #include "launch/notify.h"
 #include "launch/report.h"
 #include "monitor/log.h"
-#include "mount/setup.h"
+#include "mount/mount.h"
 #include "ns/idmap.h"
 #include "ns/netdev.h"
 #include "ns/setup.h"

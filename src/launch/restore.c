@@ -22,7 +22,7 @@
 #include "criu/call.h"
 #include "launch/launch.h"
 #include "launch/notify.h"
-#include "mount/setup.h"
+#include "mount/mount.h"
 #include "security/security.h"
 #include "state/enter.h"
 #include "syscall/open.h"

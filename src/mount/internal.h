@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 
 #include "mount/plan.h"
-#include "mount/setup.h"
+#include "mount/mount.h"
 
 enum {
 	MOUNT_EXTRA_FILES_MAX = 6,

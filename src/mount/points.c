@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "mount/plan.h"
-#include "mount/setup.h"
+#include "mount/mount.h"
 #include "spec/spec.h"
 #include "syscall/open.h"
 #include "util/cleanup.h"

@@ -2,7 +2,7 @@
 
 /* The parent's half: opens every source on the host. */
 
-#include "mount/setup.h"
+#include "mount/mount.h"
 
 #include <errno.h>
 #include <fcntl.h>

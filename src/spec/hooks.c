@@ -3,6 +3,7 @@
 /* config.md "POSIX-platform Hooks". */
 
 #include "spec/read.h"
+#include "spec/spec.h"
 
 static const struct json_range timeout_range = { 1, INT32_MAX };
 

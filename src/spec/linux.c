@@ -8,6 +8,7 @@
 #include <sys/personality.h>
 
 #include "spec/read.h"
+#include "spec/spec.h"
 #include "util/array.h"
 #include "util/error.h"
 

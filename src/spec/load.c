@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "spec/read.h"
+#include "spec/spec.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/io.h"

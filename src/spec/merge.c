@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "spec/read.h"
+#include "spec/spec.h"
 #include "util/array.h"
 #include "util/cleanup.h"
 #include "util/error.h"

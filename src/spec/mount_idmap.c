@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "spec/mounts.h"
 #include "spec/read.h"
 #include "util/error.h"
 #include "util/parse.h"

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mount.h>
 
+#include "spec/mounts.h"
 #include "spec/read.h"
 #include "util/array.h"
 #include "util/error.h"

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "spec/place.h"
+#include "spec/mounts.h"
 #include "spec/read.h"
 #include "util/error.h"
 #include "util/path.h"
@@ -120,21 +120,11 @@ static int read_mount(struct json_reader *reader, struct json_object *value, voi
 	return note_unused(reader, mount);
 }
 
-const struct spec_mount *spec_mount_at(const struct spec *spec, const char *path)
-{
-	const struct spec_mount *found = NULL;
-
-	for (size_t i = 0; i < spec->mounts_len; i++)
-		if (!spec->mounts[i].options.remount && path_is_same_place(spec->mounts[i].destination, path))
-			found = &spec->mounts[i];
-	return found;
-}
-
 int spec_read_mounts(struct json_reader *reader, struct json_object *value, void *target, const void *arg)
 {
 	static const struct json_array_shape shape = {
 		.size = sizeof(struct spec_mount),
-		.len_offset = offsetof(struct spec, mounts_len) - offsetof(struct spec, mounts),
+		.len_offset = sizeof(struct spec_mount *),
 		.type = json_type_object,
 		.read = read_mount,
 	};

@@ -51,3 +51,6 @@ struct spec_mount {
 	struct spec_id_maps id_maps; /* empty: with .idmap those of the container's user namespace */
 	struct spec_mount_options options;
 };
+
+/* The words of mount options, for `features`, one after the other; NULL: there are no more. */
+const char *spec_mount_option_word(size_t index);

@@ -9,6 +9,7 @@
 
 #include "spec/capabilities.h"
 #include "spec/read.h"
+#include "spec/spec.h"
 #include "util/array.h"
 #include "util/error.h"
 

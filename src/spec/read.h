@@ -3,8 +3,16 @@
 
 /* Inside spec/: the readers that the files of this folder offer each other. All are json_read functions. */
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "json/fields.h"
-#include "spec/spec.h"
+
+struct spec_id_mapping;
+struct spec_id_maps;
+struct spec_mount;
+struct spec_mount_options;
 
 /* An opt_i64 / opt_u64, with an optional struct json_range in @arg. */
 int spec_read_opt_i64(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
@@ -50,7 +58,7 @@ int spec_read_memory_policy(struct json_reader *reader, struct json_object *valu
 int spec_read_process(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
 /* struct spec_id_mapping *, followed at once by its size_t length */
 int spec_read_mappings(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
-/* struct spec_mount * and its length */
+/* struct spec_mount *, followed at once by its size_t length */
 int spec_read_mounts(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
 /* struct spec_hooks[HOOK_KIND_COUNT] */
 int spec_read_hooks(struct json_reader *reader, struct json_object *value, void *target, const void *arg);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "spec/read.h"
+#include "spec/spec.h"
 #include "util/error.h"
 #include "util/parse.h"
 #include "util/path.h"

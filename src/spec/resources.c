@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "spec/resources.h"
 #include "spec/read.h"
 #include "util/error.h"
 

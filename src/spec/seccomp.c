@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "spec/read.h"
+#include "spec/spec.h"
 #include "util/error.h"
 
 const char *const spec_seccomp_actions[] = {

@@ -306,8 +306,6 @@ int spec_template(bool rootless, uid_t uid, gid_t gid, char **ret_text, struct e
 const char *spec_annotation(const struct spec *spec, const char *key);
 
 /* Words for `features` and for checks: NULL-terminated. */
-/* One after the other; NULL: that were all. */
-const char *spec_mount_option_word(size_t index);
 extern const char *const spec_seccomp_actions[],
 	*const spec_seccomp_operators[], *const spec_seccomp_architectures[], *const spec_seccomp_flags[];
 extern const char *const spec_memory_policy_modes[], *const spec_memory_policy_flags[];

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "spec/read.h"
+#include "spec/spec.h"
 #include "util/error.h"
 
 struct reading {

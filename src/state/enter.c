@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "init/sync.h"
-#include "mount/setup.h"
+#include "mount/mount.h"
 #include "ns/setup.h"
 #include "state/state.h"
 #include "state/status.h"

@@ -226,10 +226,14 @@ class Checks(Scratch):
         for check, name, line, text in (
                 ("headers.py", "util/path.h", "/* Of @nobody. */\nint path_count(const char *path);", "@nobody is nothing of what follows\n"),
                 ("references.py", "util/path.h", "/* See mount/nowhere.c. */", "there is no mount/nowhere.c\n"),
+                ("circles.py", "util/path.h", '#include "util/proc.h"\n#include "util/path_user.h"',
+                 "circle: util/path <- util/path_user <- util/path\n"),
                 ("dependencies.py", "meson.build", "m = dependency('mystery')", "mystery: add it to tests/checks/dependencies.py\n")):
             with self.subTest(check=check):
                 for file in ("meson.build", "README.md"):
                     shutil.copy(os.path.join(TREE, file), self.top)
+                if check == "circles.py":
+                    self.append("util/path_user.c", '#include "util/path.h"')
                 self.append(name, line)
                 done = subprocess.run([sys.executable, os.path.join(TREE, "tests", "checks", check), self.top], capture_output=True,
                                       text=True, check=False)
