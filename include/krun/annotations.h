@@ -43,7 +43,7 @@
 #define KRUN_ANNOTATION_SECCOMP_RECEIVER "run.oci.seccomp.receiver"
 
 /*
- * Read from config.json in the km personality: this and the key of a setting (krun(1), FILES) is that setting for the container,
+ * Read from config.json in the km mode: this and the key of a setting (krun(1), FILES) is that setting for the container,
  * if the host file allows it. "snapshot" is the name of a checkpoint that the container goes on from. Written into `state` and
  * `features`: every setting that is not the default.
  */

@@ -18,7 +18,7 @@
 #include "util/error.h"
 #include "util/io.h"
 
-int cgroup_open_member(const struct cgroup *cgroup, int proc_fd, pid_t pid, struct error *err)
+int cgroup_open_process(const struct cgroup *cgroup, int proc_fd, pid_t pid, struct error *err)
 {
 	char file[32], text[PATH_MAX + 256], *line, *rest;
 	size_t len = strlen(cgroup->place.path);

@@ -119,7 +119,7 @@ int cgroup_filter_devices(const struct cgroup *cgroup, const struct spec_resourc
  * cgroups of its own with controllers in them has none of its processes at the top any more, and nobody may enter there.
  * @proc_fd: a trusted /proc.
  */
-int cgroup_open_member(const struct cgroup *cgroup, int proc_fd, pid_t pid, struct error *err);
+int cgroup_open_process(const struct cgroup *cgroup, int proc_fd, pid_t pid, struct error *err);
 
 /*
  * Makes a group below @cgroup, with every controller that @cgroup has. @name: relative, without "." and "..". Returns its

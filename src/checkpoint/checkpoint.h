@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What `checkpoint` and `restore` of every container share. What a personality cannot do is an error. */
+/* What `checkpoint` and `restore` of every container share. What a mode cannot do is an error. */
 
 #include "checkpoint/options.h"
 

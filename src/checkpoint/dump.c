@@ -18,12 +18,12 @@
 
 #include "cgroup/cgroup.h"
 #include "checkpoint/criu_options.h"
-#include "checkpoint/image.h"
-#include "checkpoint/image_criu.h"
+#include "checkpoint/directory.h"
+#include "checkpoint/criu_files.h"
 #include "checkpoint/standard_io.h"
 #include "criu/call.h"
 #include "ns/kinds.h"
-#include "state/host.h"
+#include "state/runtime_options.h"
 #include "state/state.h"
 #include "state/state_dir.h"
 #include "syscall/process.h"
@@ -44,20 +44,20 @@ struct dump {
 	int images_fd, work_fd;
 	struct mount_pairs points;
 	ino_t namespaces[NS_KIND_COUNT];
-	struct image_criu image;
+	struct checkpoint_criu image;
 	struct criu_options options;
 };
 
 STEPS(dump)
 
-int checkpoint_criu(const struct container_host *host, char **ret_program, struct error *err)
+int checkpoint_criu(const struct runtime_options *runtime, char **ret_program, struct error *err)
 {
 	unsigned int version;
 	int r;
 
 	if (geteuid() != 0)
 		return error_set(err, -EPERM, "CRIU: checkpoints of containers without km need root");
-	r = criu_find(host->criu, ret_program, err);
+	r = criu_find(runtime->criu, ret_program, err);
 	return r < 0 ? r : criu_check_version(*ret_program, &version, err);
 }
 
@@ -193,10 +193,10 @@ static int open_directories(struct dump *dump, struct error *err)
 	const char *images = checkpoint_image_path(options);
 	struct stat st;
 
-	dump->images_fd = image_directory_make(images, "--image-path", err);
+	dump->images_fd = checkpoint_directory_make(images, "--image-path", err);
 	if (dump->images_fd < 0)
 		return dump->images_fd;
-	dump->work_fd = image_directory_make(checkpoint_work_path(options), "--work-path", err);
+	dump->work_fd = checkpoint_directory_make(checkpoint_work_path(options), "--work-path", err);
 	if (dump->work_fd < 0)
 		return dump->work_fd;
 	if (options->parent_path &&
@@ -324,11 +324,11 @@ static int run(struct dump *dump, struct error *err)
 		sigaddset(&held, *signo);
 	sigprocmask(SIG_BLOCK, &held, &before);
 	if (!options->pre_dump)
-		r = image_criu_write(dump->images_fd, &dump->image, err);
+		r = checkpoint_criu_write(dump->images_fd, &dump->image, err);
 	if (r == 0)
 		r = call_criu(dump, err);
 	if (r < 0)
-		image_criu_remove(dump->images_fd);
+		checkpoint_criu_remove(dump->images_fd);
 	if (r == 0 && !options->leave_running && !options->pre_dump)
 		checkpoint_wait_for_end(pidfd);
 	else
@@ -352,7 +352,7 @@ static int open_process(struct dump *dump, struct error *err)
 
 static int find_program(struct dump *dump, struct error *err)
 {
-	return checkpoint_criu(dump->request->host, &dump->program, err);
+	return checkpoint_criu(dump->request->runtime, &dump->program, err);
 }
 
 int checkpoint_dump(const struct dump_request *request, struct error *err)
@@ -372,7 +372,7 @@ int checkpoint_dump(const struct dump_request *request, struct error *err)
 	int r = dump_steps_run(steps, &begun, &dump, err);
 
 	criu_options_done(&dump.options);
-	image_criu_done(&dump.image);
+	checkpoint_criu_done(&dump.image);
 	mount_pairs_done(&dump.points);
 	spec_free(dump.spec);
 	free(dump.program);

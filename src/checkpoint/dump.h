@@ -6,12 +6,12 @@
 #include "checkpoint/checkpoint.h"
 #include "state/status.h"
 
-struct container_host;
+struct runtime_options;
 struct error;
 struct state;
 
 struct dump_request {
-	const struct container_host *host;
+	const struct runtime_options *runtime;
 	const struct checkpoint_options *options;
 	const struct state *state;
 	enum status status; /* running or paused */
@@ -25,7 +25,7 @@ struct dump_request {
 int checkpoint_dump(const struct dump_request *request, struct error *err);
 
 /* Both directions: root, and a CRIU that is new enough. *ret_program is owned by the caller. */
-int checkpoint_criu(const struct container_host *host, char **ret_program, struct error *err);
+int checkpoint_criu(const struct runtime_options *runtime, char **ret_program, struct error *err);
 
 #define CRIU_DEFAULT_CONFIG "/etc/criu/krun.conf"
 /* It, when it is there; else NULL. */

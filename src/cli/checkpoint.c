@@ -78,14 +78,14 @@ static const struct option_row restore_rows[] = {
 
 static int run_checkpoint(struct cli *cli, void *arguments, struct error *err)
 {
-	return container_checkpoint(&cli->host, cli->args[0], arguments, err);
+	return container_checkpoint(&cli->runtime, cli->args[0], arguments, err);
 }
 
 static int run_restore(struct cli *cli, void *arguments, struct error *err)
 {
 	struct restore_options *options = arguments;
 
-	options->create.host = &cli->host;
+	options->create.runtime = &cli->runtime;
 	options->create.id = cli->args[0];
 	return container_restore(&options->create, &options->checkpoint, &cli->status, err);
 }

@@ -19,7 +19,7 @@
 #include "cli/command.h"
 #include "cli/protect.h"
 #include "cli/version.h"
-#include "km/needs.h"
+#include "km/requirements.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/log.h"
@@ -58,18 +58,18 @@ const struct option_row global_rows[] = {
 
 static void print_version(const struct cli *cli)
 {
-	static const char *const personalities[] = {
+	static const char *const modes[] = {
 		[NAME_PLAIN] = "plain",
 		[NAME_KM] = "km",
 		[NAME_LABEL_TRIGGER] = "km, where annotation or /.kontain ask for it",
 	};
 	struct error err;
-	const bool refused = cli->host.name != NAME_PLAIN && km_check_processor(&err) < 0;
+	const bool refused = cli->runtime.name != NAME_PLAIN && km_check_processor(&err) < 0;
 
 	/* dockerd takes the last line that says "version": there is only one. */
-	printf("krun version %s\ncommit: %s\nspec: %s\npersonality: %s%s%s\n+SECCOMP +CAP +EBPF +SELINUX "
+	printf("krun version %s\ncommit: %s\nspec: %s\nmode: %s%s%s\n+SECCOMP +CAP +EBPF +SELINUX "
 	       "+APPARMOR\n",
-	       KRUN_VERSION, KRUN_COMMIT, SPEC_VERSION, personalities[cli->host.name],
+	       KRUN_VERSION, KRUN_COMMIT, SPEC_VERSION, modes[cli->runtime.name],
 	       refused ? ", which is refused: " : "", refused ? err.text : "");
 }
 
@@ -95,11 +95,12 @@ static int apply_globals(const struct global_options *globals, struct cli *cli, 
 	if (globals->log_level && log_parse_level(globals->log_level, level) < 0)
 		return error_set(err, -EINVAL, "--log-level: '%s' is not error, warning, info or debug",
 				 globals->log_level);
-	cli->host.root = globals->root;
-	cli->host.config_file = globals->config_file;
-	cli->host.criu = globals->criu;
-	cli->host.manager = globals->systemd_cgroup ? CGROUP_SYSTEMD : CGROUP_CGROUPFS;
-	if (globals->cgroup_manager && cgroup_manager_parse(globals->cgroup_manager, &cli->host.manager) < 0)
+	cli->runtime.root = globals->root;
+	cli->runtime.config_file = globals->config_file;
+	cli->runtime.criu = globals->criu;
+	cli->runtime.manager = globals->systemd_cgroup ? CGROUP_SYSTEMD : CGROUP_CGROUPFS;
+	if (globals->cgroup_manager &&
+	    cgroup_manager_parse(globals->cgroup_manager, &cli->runtime.manager) < 0)
 		return error_set(err, -EINVAL, "--cgroup-manager: '%s' is not cgroupfs, systemd or disabled",
 				 globals->cgroup_manager);
 	return check_rootless(globals->rootless, err);
@@ -232,7 +233,7 @@ static void fill_stdio(void)
 int cli_main(int argc, char **argv)
 {
 	struct global_options globals = { 0 };
-	struct cli cli = { .host = { .name = personality_from_name(argc > 0 ? argv[0] : "krun") } };
+	struct cli cli = { .runtime = { .name = program_name_parse(argc > 0 ? argv[0] : "krun") } };
 	struct error err;
 	size_t used;
 	int status;

@@ -13,7 +13,7 @@
 struct error;
 
 struct cli {
-	struct container_host host;
+	struct runtime_options runtime;
 	char *const *args; /* behind the options, NULL-terminated */
 	size_t args_len;
 	int status; /* exit status of a command that succeeds */
@@ -55,7 +55,7 @@ int command_for_each(const struct cli *cli, bool regex,
 		     const void *options, struct error *err);
 
 /* Ids that @pattern (extended regular expression) matches anywhere; sorted. No match is no error. */
-int command_match_ids(const struct container_host *host, const char *pattern, struct strv *ret,
+int command_match_ids(const struct runtime_options *runtime, const char *pattern, struct strv *ret,
 		      struct error *err);
 
 /* --format of most commands: "table" (also without the option) or "json". */

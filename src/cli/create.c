@@ -8,7 +8,7 @@ static int run_create(struct cli *cli, void *options, struct error *err)
 {
 	struct create_request *request = options;
 
-	request->host = &cli->host;
+	request->runtime = &cli->runtime;
 	request->id = cli->args[0];
 	return container_create(request, err);
 }

@@ -18,7 +18,7 @@ static int delete_one(const struct cli *cli, const char *id, const void *data, s
 {
 	const struct delete_options *options = data;
 
-	return container_delete(&cli->host, id, options->force, err);
+	return container_delete(&cli->runtime, id, options->force, err);
 }
 
 static int run_delete(struct cli *cli, void *data, struct error *err)

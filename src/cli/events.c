@@ -205,7 +205,7 @@ static int run_events(struct cli *cli, void *arguments, struct error *err)
 {
 	const struct events_options *options = arguments;
 	struct container_events_request request = {
-		.host = &cli->host,
+		.runtime = &cli->runtime,
 		.ids = options->all ? NULL : cli->args,
 		.output_fd = STDOUT_FILENO,
 	};

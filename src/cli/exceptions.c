@@ -69,7 +69,7 @@ static int run_list(const struct cli *cli, bool check, struct error *err)
 	auto_free enum km_exception_verdict *verdicts = NULL;
 	struct km_exceptions list;
 	size_t bad = 0;
-	int r = container_exceptions_list(&cli->host, cli->args[1], &list, check ? &verdicts : NULL, err);
+	int r = container_exceptions_list(&cli->runtime, cli->args[1], &list, check ? &verdicts : NULL, err);
 
 	if (r < 0)
 		return r;
@@ -96,7 +96,7 @@ static int run_exceptions(struct cli *cli, void *arguments, struct error *err)
 	if (cli->args_len != (add ? 4 : 2))
 		return error_set(err, -EINVAL, "exceptions %s: %s are needed", verb,
 				 add ? "ID|ROOTFS, REGEX and PATH" : "ID|ROOTFS and nothing else");
-	return add ? container_exceptions_add(&cli->host, cli->args[1], cli->args[2], cli->args[3],
+	return add ? container_exceptions_add(&cli->runtime, cli->args[1], cli->args[2], cli->args[3],
 					      options->replace, err) :
 		     run_list(cli, check, err);
 }

@@ -49,7 +49,7 @@ static int run_exec(struct cli *cli, void *arguments, struct error *err)
 	const struct exec_options *options = arguments;
 	struct spec *process = NULL;
 	struct exec_request request = {
-		.host = &cli->host,
+		.runtime = &cli->runtime,
 		.id = cli->args[0],
 		.args = cli->args + 1,
 		.env = options->env.items,

@@ -11,7 +11,7 @@
 #include "cli/command.h"
 #include "cli/version.h"
 #include "km/km.h"
-#include "km/needs.h"
+#include "km/requirements.h"
 #include "krun/annotations.h"
 #include "security/security.h"
 #include "spec/spec.h"
@@ -168,9 +168,9 @@ static int add_settings(struct json_object *object, const struct cli *cli, struc
 	struct error ignored;
 	int r;
 
-	if (cli->host.name == NAME_PLAIN || km_check_processor(&ignored) < 0)
+	if (cli->runtime.name == NAME_PLAIN || km_check_processor(&ignored) < 0)
 		return 0;
-	r = km_settings_load(cli->host.config_file, &settings, err);
+	r = km_settings_load(cli->runtime.config_file, &settings, err);
 	if (r < 0)
 		return r;
 	r = km_settings_differing(&settings, &list, err);

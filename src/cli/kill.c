@@ -23,7 +23,7 @@ static int kill_one(const struct cli *cli, const char *id, const void *data, str
 {
 	const struct kill_options *options = data;
 
-	return container_kill(&cli->host, id, options->signo, options->all, err);
+	return container_kill(&cli->runtime, id, options->signo, options->all, err);
 }
 
 static int run_kill(struct cli *cli, void *data, struct error *err)

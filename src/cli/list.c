@@ -71,7 +71,7 @@ static int run_list(struct cli *cli, void *arguments, struct error *err)
 	int r = command_wants_json(options->format, &json, err);
 
 	if (r == 0)
-		r = container_list(&cli->host, &list, &len, err);
+		r = container_list(&cli->runtime, &list, &len, err);
 	if (r < 0)
 		return r;
 	out = open_memstream(&text, &size);

@@ -34,7 +34,7 @@ static int run_logs(struct cli *cli, void *arguments, struct error *err)
 				 "started the container, and krun keeps none of it");
 	if (options->follow && !options->monitor)
 		return error_set(err, -EINVAL, "--follow is for --monitor");
-	return container_logs(&cli->host, cli->args[0],
+	return container_logs(&cli->runtime, cli->args[0],
 			      options->monitor ? CONTAINER_LOG_MONITOR : CONTAINER_LOG_EXCEPTIONS,
 			      options->follow, STDOUT_FILENO, err);
 }

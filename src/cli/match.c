@@ -9,7 +9,7 @@
 #include "util/error.h"
 #include "util/strv.h"
 
-int command_match_ids(const struct container_host *host, const char *pattern, struct strv *ret,
+int command_match_ids(const struct runtime_options *runtime, const char *pattern, struct strv *ret,
 		      struct error *err)
 {
 	struct strv ids = { 0 };
@@ -21,7 +21,7 @@ int command_match_ids(const struct container_host *host, const char *pattern, st
 		regerror(r, &regex, reason, sizeof(reason));
 		return error_set(err, -EINVAL, "--regex: '%s': %s", pattern, reason);
 	}
-	r = container_ids(host, &ids, err);
+	r = container_ids(runtime, &ids, err);
 	for (size_t i = 0; r == 0 && i < ids.len; i++)
 		if (regexec(&regex, ids.items[i], 0, NULL, 0) == 0 && strv_add(ret, ids.items[i]) < 0)
 			r = error_oom(err);
@@ -41,7 +41,7 @@ int command_for_each(const struct cli *cli, bool regex,
 
 	if (!regex)
 		return act(cli, cli->args[0], options, err);
-	result = command_match_ids(&cli->host, cli->args[0], &ids, err);
+	result = command_match_ids(&cli->runtime, cli->args[0], &ids, err);
 	for (size_t i = 0; i < ids.len; i++) {
 		r = act(cli, ids.items[i], options, &failure);
 		if (r < 0 && result == 0) {

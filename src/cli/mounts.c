@@ -35,7 +35,7 @@ static int run_mounts(struct cli *cli, void *options, struct error *err)
 	r = spec_parse_mounts(text, size, is_stdin ? "stdin" : file, &spec, err);
 	if (r < 0)
 		return r;
-	r = container_mounts(&cli->host, id, spec, add, err);
+	r = container_mounts(&cli->runtime, id, spec, add, err);
 	spec_free(spec);
 	return r;
 }

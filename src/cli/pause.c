@@ -7,13 +7,13 @@
 static int run_pause(struct cli *cli, void *options, struct error *err)
 {
 	(void)options;
-	return container_pause(&cli->host, cli->args[0], err);
+	return container_pause(&cli->runtime, cli->args[0], err);
 }
 
 static int run_resume(struct cli *cli, void *options, struct error *err)
 {
 	(void)options;
-	return container_resume(&cli->host, cli->args[0], err);
+	return container_resume(&cli->runtime, cli->args[0], err);
 }
 
 const struct command command_pause = {

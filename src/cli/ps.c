@@ -153,7 +153,7 @@ static int run_ps(struct cli *cli, void *arguments, struct error *err)
 	int r = command_wants_json(options->format, &json, err);
 
 	if (r == 0)
-		r = container_pids(&cli->host, cli->args[0], &pids, &len, err);
+		r = container_pids(&cli->runtime, cli->args[0], &pids, &len, err);
 	if (r < 0)
 		return r;
 	if (json)

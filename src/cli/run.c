@@ -13,7 +13,7 @@ static int run_run(struct cli *cli, void *options, struct error *err)
 {
 	struct create_request *request = options;
 
-	request->host = &cli->host;
+	request->runtime = &cli->runtime;
 	request->id = cli->args[0];
 	return container_run(request, &cli->status, err);
 }

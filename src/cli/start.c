@@ -4,7 +4,7 @@
 static int run_start(struct cli *cli, void *options, struct error *err)
 {
 	(void)options;
-	return container_start(&cli->host, cli->args[0], err);
+	return container_start(&cli->runtime, cli->args[0], err);
 }
 
 const struct command command_start = {

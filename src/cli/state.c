@@ -6,7 +6,7 @@
 static int run_state(struct cli *cli, void *options, struct error *err)
 {
 	auto_free char *text = NULL;
-	int r = container_state_text(&cli->host, cli->args[0], &text, err);
+	int r = container_state_text(&cli->runtime, cli->args[0], &text, err);
 
 	(void)options;
 	return r < 0 ? r : command_print(text, err);

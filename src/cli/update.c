@@ -238,7 +238,7 @@ static int run_update(struct cli *cli, void *arguments, struct error *err)
 	if (r == 0 && options->resources)
 		spec_warn(changes);
 	if (r == 0)
-		r = container_update(&cli->host, cli->args[0], changes, err);
+		r = container_update(&cli->runtime, cli->args[0], changes, err);
 	/* Of options there is no document. */
 	if (r < 0 && changes && options->resources)
 		spec_name_document(changes, err);

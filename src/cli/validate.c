@@ -112,8 +112,8 @@ static int run_validate(struct cli *cli, void *arguments, struct error *err)
 		bundle = dirname(copy);
 	}
 	r = options->host_config ?
-		    km_settings_check(file ? file : cli->host.config_file, &findings, err) :
-		    container_validate(bundle ? bundle : ".", file, &cli->host, &findings, err);
+		    km_settings_check(file ? file : cli->runtime.config_file, &findings, err) :
+		    container_validate(bundle ? bundle : ".", file, &cli->runtime, &findings, err);
 	if (r == 0)
 		r = print(&findings, json, err);
 	for (size_t i = 0; i < findings.len; i++)

@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 
 #include "checkpoint/dump.h"
-#include "checkpoint/image.h"
+#include "checkpoint/directory.h"
 #include "checkpoint/payload.h"
 #include "container/container.h"
 #include "container/pause.h"
@@ -36,29 +36,29 @@
 
 enum { SNAPSHOT_TIMEOUT_MS = 300000, STALL_TIMEOUT_MS = 15000 };
 
-struct checkpoint {
+struct km_checkpoint {
 	const struct checkpoint_options *options;
 	int dir_fd;
 	struct state state;
 	enum status status;
 	pid_t monitor;
-	int pidfd;	/* of the container's process */
-	int monitor_fd; /* pidfd of km's */
-	int proc_fd;	/* the host's */
-	int image_fd;	/* directory */
-	struct image_draft draft;
+	int pidfd;    /* of the container's process */
+	int km_pidfd; /* pidfd of km's */
+	int proc_fd;  /* the host's */
+	int image_fd; /* directory */
+	struct checkpoint_draft draft;
 	struct payload payload;
 };
 
-STEPS(checkpoint)
+STEPS(km_checkpoint)
 
-static int find_container(struct checkpoint *checkpoint, const struct container_host *host, const char *id,
-			  struct error *err)
+static int find_container(struct km_checkpoint *checkpoint, const struct runtime_options *runtime,
+			  const char *id, struct error *err)
 {
 	struct state *state = &checkpoint->state;
 	int r;
 
-	checkpoint->dir_fd = state_open(host, id, true, state, err);
+	checkpoint->dir_fd = state_open(runtime, id, true, state, err);
 	if (checkpoint->dir_fd < 0)
 		return checkpoint->dir_fd;
 	r = status_of(checkpoint->dir_fd, state, &checkpoint->status, err);
@@ -67,7 +67,7 @@ static int find_container(struct checkpoint *checkpoint, const struct container_
 	return r < 0 ? r : status_check(checkpoint->status, OP_CHECKPOINT, id, err);
 }
 
-static int find_monitor(struct checkpoint *checkpoint, struct error *err)
+static int find_monitor(struct km_checkpoint *checkpoint, struct error *err)
 {
 	const struct state *state = &checkpoint->state;
 
@@ -79,9 +79,9 @@ static int find_monitor(struct checkpoint *checkpoint, struct error *err)
 			"KM_MGTDIR nor KM_MGTPIPE in the container's environment",
 			state->id);
 	checkpoint->monitor = state_monitor(state);
-	checkpoint->monitor_fd = status_open_monitor(state, err);
-	if (checkpoint->monitor_fd < 0)
-		return checkpoint->monitor_fd;
+	checkpoint->km_pidfd = status_open_monitor(state, err);
+	if (checkpoint->km_pidfd < 0)
+		return checkpoint->km_pidfd;
 	checkpoint->pidfd = status_open_process(state, err);
 	if (checkpoint->pidfd < 0)
 		return checkpoint->pidfd;
@@ -102,7 +102,7 @@ static bool is_same_program(int proc_fd, pid_t a, pid_t b)
 }
 
 /* Each process of a payload has a km of its own, and a snapshot has one virtual machine. */
-static int check_alone(struct checkpoint *checkpoint, struct error *err)
+static int check_alone(struct km_checkpoint *checkpoint, struct error *err)
 {
 	const struct state *state = &checkpoint->state;
 	auto_free pid_t *pids = NULL;
@@ -123,7 +123,7 @@ static int check_alone(struct checkpoint *checkpoint, struct error *err)
 }
 
 /* /proc/locks: "1: POSIX  ADVISORY  WRITE PID ...". A restored payload would believe in locks that it has not. */
-static int check_locks(struct checkpoint *checkpoint, struct error *err)
+static int check_locks(struct km_checkpoint *checkpoint, struct error *err)
 {
 	FILE *file = fopen("/proc/locks", "re");
 	char line[256];
@@ -142,7 +142,7 @@ static int check_locks(struct checkpoint *checkpoint, struct error *err)
 }
 
 /* Who opens the file: the ids for file systems of km's process, last of the four in proc_pid_status(5). */
-static int owner_of(const struct checkpoint *checkpoint, uid_t *ret_uid, gid_t *ret_gid, struct error *err)
+static int owner_of(const struct km_checkpoint *checkpoint, uid_t *ret_uid, gid_t *ret_gid, struct error *err)
 {
 	auto_free char *text = NULL;
 	const char *uids, *gids;
@@ -161,7 +161,7 @@ static int owner_of(const struct checkpoint *checkpoint, uid_t *ret_uid, gid_t *
 	return 0;
 }
 
-static int take_snapshot(struct checkpoint *checkpoint, struct error *err)
+static int take_snapshot(struct km_checkpoint *checkpoint, struct error *err)
 {
 	auto_close int management_fd = km_management_open(checkpoint->proc_fd, checkpoint->monitor, err);
 	struct error later;
@@ -176,7 +176,7 @@ static int take_snapshot(struct checkpoint *checkpoint, struct error *err)
 		&(struct km_snapshot_request){
 			.dir_fd = management_fd,
 			.monitor = checkpoint->monitor,
-			.pidfd = checkpoint->monitor_fd,
+			.pidfd = checkpoint->km_pidfd,
 			.path = KM_SNAPSHOT_TARGET,
 			.file_fd = checkpoint->draft.shared_fd,
 			.live = checkpoint->options->leave_running,
@@ -185,14 +185,14 @@ static int take_snapshot(struct checkpoint *checkpoint, struct error *err)
 		},
 		err);
 	if (checkpoint->options->leave_running)
-		km_management_hold(management_fd, checkpoint->monitor, checkpoint->monitor_fd);
+		km_management_hold(management_fd, checkpoint->monitor, checkpoint->km_pidfd);
 	/* Gone with the container, when that ends now. */
 	if (enter_unmount_file(&checkpoint->state, KM_SNAPSHOT_TARGET, &later) < 0)
 		log_debug("%s", later.text);
 	return r;
 }
 
-static int open_process(const struct checkpoint *checkpoint, pid_t pid, struct error *err)
+static int open_process(const struct km_checkpoint *checkpoint, pid_t pid, struct error *err)
 {
 	char path[32];
 	int fd;
@@ -202,7 +202,7 @@ static int open_process(const struct checkpoint *checkpoint, pid_t pid, struct e
 	return fd < 0 ? status_lost_process(-errno, "look at the container's process", err) : fd;
 }
 
-static int look_at_payload(struct checkpoint *checkpoint, struct error *err)
+static int look_at_payload(struct km_checkpoint *checkpoint, struct error *err)
 {
 	auto_close int process_fd = open_process(checkpoint, checkpoint->monitor, err);
 	auto_close int init_fd = -1;
@@ -218,7 +218,7 @@ static int look_at_payload(struct checkpoint *checkpoint, struct error *err)
 }
 
 /* A payload that has ended is not lost for that. */
-static void mend_snapshot(const struct checkpoint *checkpoint)
+static void mend_snapshot(const struct km_checkpoint *checkpoint)
 {
 	struct error err;
 
@@ -230,7 +230,7 @@ static void mend_snapshot(const struct checkpoint *checkpoint)
  * A payload that ends with its snapshot is lost when that does not fit. What km has of its own memory is the least that it writes, as
  * far as anybody can tell before.
  */
-static int check_room(const struct checkpoint *checkpoint, struct error *err)
+static int check_room(const struct km_checkpoint *checkpoint, struct error *err)
 {
 	auto_free char *text = NULL;
 	unsigned long long kib;
@@ -243,10 +243,10 @@ static int check_room(const struct checkpoint *checkpoint, struct error *err)
 	line = strstr(text, "\nRssAnon:");
 	if (!line || sscanf(line + strlen("\nRssAnon:"), "%llu", &kib) != 1)
 		return 0;
-	return image_draft_check_room(&checkpoint->draft, kib << 10, err);
+	return checkpoint_draft_check_room(&checkpoint->draft, kib << 10, err);
 }
 
-static int write_snapshot(struct checkpoint *checkpoint, struct error *err)
+static int write_snapshot(struct km_checkpoint *checkpoint, struct error *err)
 {
 	uid_t uid;
 	gid_t gid;
@@ -255,34 +255,34 @@ static int write_snapshot(struct checkpoint *checkpoint, struct error *err)
 	if (r == 0)
 		r = look_at_payload(checkpoint, err);
 	if (r == 0)
-		r = image_draft_make(checkpoint->image_fd, uid, gid, &checkpoint->draft, err);
+		r = checkpoint_draft_make(checkpoint->image_fd, uid, gid, &checkpoint->draft, err);
 	if (r == 0)
 		r = check_room(checkpoint, err);
 	return r < 0 ? r : take_snapshot(checkpoint, err);
 }
 
 /* A payload that has ended is only in the snapshot: then no signal is heard. */
-static int keep_image(struct checkpoint *checkpoint, struct error *err)
+static int keep_image(struct km_checkpoint *checkpoint, struct error *err)
 {
 	const bool alive = checkpoint->options->leave_running;
-	int r = image_draft_take(&checkpoint->draft, err);
+	int r = checkpoint_draft_take(&checkpoint->draft, err);
 
 	if (r == 0) {
 		interrupt_refuse();
 		mend_snapshot(checkpoint);
-		r = image_commit(&checkpoint->draft,
-				 &(struct image_facts){
-					 .id = checkpoint->state.id,
-					 .cwd = checkpoint->payload.cwd,
-					 .umask = checkpoint->payload.umask,
-				 },
-				 err);
+		r = checkpoint_commit(&checkpoint->draft,
+				      &(struct checkpoint_facts){
+					      .id = checkpoint->state.id,
+					      .cwd = checkpoint->payload.cwd,
+					      .umask = checkpoint->payload.umask,
+				      },
+				      err);
 	}
 	return r < 0 && !alive ? error_prefix(err, "the payload has ended, and its checkpoint failed") : r;
 }
 
 /* podman puts CRIU's statistics into an exported checkpoint, and complains when they are not there. km has none. */
-static int write_statistics(struct checkpoint *checkpoint, struct error *err)
+static int write_statistics(struct km_checkpoint *checkpoint, struct error *err)
 {
 	const char *work_path = checkpoint->options->work_path;
 	auto_close int work_fd = -1;
@@ -290,7 +290,7 @@ static int write_statistics(struct checkpoint *checkpoint, struct error *err)
 
 	if (!work_path)
 		return 0;
-	work_fd = image_directory_make(work_path, "--work-path", err);
+	work_fd = checkpoint_directory_make(work_path, "--work-path", err);
 	if (work_fd < 0)
 		return work_fd;
 	r = io_replace_file(work_fd, "stats-dump", 0600, "", 0);
@@ -298,7 +298,7 @@ static int write_statistics(struct checkpoint *checkpoint, struct error *err)
 }
 
 /* km has to run to answer: docker pauses a container before it asks. */
-static int checkpoint_thawed(struct checkpoint *checkpoint, struct error *err)
+static int checkpoint_thawed(struct km_checkpoint *checkpoint, struct error *err)
 {
 	const bool paused = checkpoint->status == STATUS_PAUSED;
 	struct error later;
@@ -316,19 +316,19 @@ static int checkpoint_thawed(struct checkpoint *checkpoint, struct error *err)
 	return r;
 }
 
-static int check_options(struct checkpoint *checkpoint, struct error *err)
+static int check_options(struct km_checkpoint *checkpoint, struct error *err)
 {
 	return checkpoint_check_km(checkpoint->options, err);
 }
 
-static int make_directory(struct checkpoint *checkpoint, struct error *err)
+static int make_directory(struct km_checkpoint *checkpoint, struct error *err)
 {
 	checkpoint->image_fd =
-		image_directory_make(checkpoint_image_path(checkpoint->options), "--image-path", err);
+		checkpoint_directory_make(checkpoint_image_path(checkpoint->options), "--image-path", err);
 	return checkpoint->image_fd;
 }
 
-static const struct checkpoint_step snapshot_steps[] = {
+static const struct km_checkpoint_step snapshot_steps[] = {
 	{ "find km", find_monitor },	    { "options", check_options },
 	{ "other processes", check_alone }, { "locks", check_locks },
 	{ "statistics", write_statistics }, { "directory", make_directory },
@@ -336,25 +336,25 @@ static const struct checkpoint_step snapshot_steps[] = {
 };
 
 /* The container has no part in these any more. */
-static const struct checkpoint_step image_steps[] = {
+static const struct km_checkpoint_step image_steps[] = {
 	{ "image", keep_image },
 	{ NULL },
 };
 
-static int checkpoint_monitor(struct checkpoint *checkpoint, struct error *err)
+static int checkpoint_monitor(struct km_checkpoint *checkpoint, struct error *err)
 {
 	size_t begun = 0;
 	int r;
 
 	/* The container is ours now, and what is done to it is undone. Waiting for the lock ends at once. */
 	interrupt_begin();
-	r = checkpoint_steps_run(snapshot_steps, &begun, checkpoint, err);
+	r = km_checkpoint_steps_run(snapshot_steps, &begun, checkpoint, err);
 	if (r < 0)
 		state_log_explain(checkpoint->dir_fd, &checkpoint->state, err);
 	/* A copy may take long, and nobody has to wait for it. */
 	state_dir_unlock(checkpoint->dir_fd);
 	begun = 0;
-	return r < 0 ? r : checkpoint_steps_run(image_steps, &begun, checkpoint, err);
+	return r < 0 ? r : km_checkpoint_steps_run(image_steps, &begun, checkpoint, err);
 }
 
 /*
@@ -362,7 +362,7 @@ static int checkpoint_monitor(struct checkpoint *checkpoint, struct error *err)
  * keeps the container's own account (engines do) deletes it by force, or hears that it does not exist. What cannot be removed makes the
  * image no worse.
  */
-static void forget(struct checkpoint *checkpoint, const struct container_host *host)
+static void forget(struct km_checkpoint *checkpoint, const struct runtime_options *runtime)
 {
 	struct error err;
 	int r = state_dir_lock(checkpoint->dir_fd, checkpoint->state.id, &err);
@@ -371,31 +371,31 @@ static void forget(struct checkpoint *checkpoint, const struct container_host *h
 	if (r == -ENOENT)
 		return;
 	if (r == 0)
-		r = container_remove(host, checkpoint->dir_fd, &checkpoint->state, NULL, &err);
+		r = container_remove(runtime, checkpoint->dir_fd, &checkpoint->state, NULL, &err);
 	if (r < 0)
 		log_warning("%s", err.text);
 }
 
-int container_checkpoint(const struct container_host *host, const char *id,
+int container_checkpoint(const struct runtime_options *runtime, const char *id,
 			 const struct checkpoint_options *options, struct error *err)
 {
-	struct checkpoint checkpoint = {
+	struct km_checkpoint checkpoint = {
 		.options = options,
 		.dir_fd = -1,
 		.pidfd = -1,
-		.monitor_fd = -1,
+		.km_pidfd = -1,
 		.proc_fd = -1,
 		.image_fd = -1,
 		.draft = { -1, -1, -1 },
 	};
-	int r = find_container(&checkpoint, host, id, err);
+	int r = find_container(&checkpoint, runtime, id, err);
 
-	if (r == 0 && checkpoint.state.personality == PERSONALITY_KM)
+	if (r == 0 && checkpoint.state.mode == MODE_KM)
 		r = checkpoint_monitor(&checkpoint, err);
 	else if (r == 0)
 		r = checkpoint_dump(
 			&(struct dump_request){
-				.host = host,
+				.runtime = runtime,
 				.options = options,
 				.state = &checkpoint.state,
 				.status = checkpoint.status,
@@ -405,12 +405,12 @@ int container_checkpoint(const struct container_host *host, const char *id,
 	if (r < 0)
 		error_document(err, STATE_CONFIG);
 	if (r == 0 && !options->leave_running && !options->pre_dump)
-		forget(&checkpoint, host);
-	image_draft_done(&checkpoint.draft);
+		forget(&checkpoint, runtime);
+	checkpoint_draft_done(&checkpoint.draft);
 	cleanup_close(&checkpoint.image_fd);
 	cleanup_close(&checkpoint.proc_fd);
 	cleanup_close(&checkpoint.pidfd);
-	cleanup_close(&checkpoint.monitor_fd);
+	cleanup_close(&checkpoint.km_pidfd);
 	cleanup_close(&checkpoint.dir_fd);
 	payload_done(&checkpoint.payload);
 	state_done(&checkpoint.state);

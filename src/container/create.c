@@ -75,7 +75,7 @@ static void remove_after_run(struct launch *launch, const struct create_request 
 	if (r == -ENOENT)
 		return;
 	if (r == 0)
-		r = container_remove(request->host, launch->dir_fd, &launch->state, launch->spec, &err);
+		r = container_remove(request->runtime, launch->dir_fd, &launch->state, launch->spec, &err);
 	if (r < 0)
 		log_warning("%s", err.text);
 }

@@ -17,10 +17,10 @@
 #include "util/log.h"
 
 /* Where a container without a readable state has to be: in the cgroup that its configuration names. The path stays NULL when that is no help. */
-static int find_by_config(const struct container_host *host, int dir_fd, const char *id,
+static int find_by_config(const struct runtime_options *runtime, int dir_fd, const char *id,
 			  struct cgroup_place *ret, struct error *err)
 {
-	struct cgroup_request request = { .id = id, .manager = host->manager, .root_fd = -1 };
+	struct cgroup_request request = { .id = id, .manager = runtime->manager, .root_fd = -1 };
 	struct spec *spec = NULL;
 	struct cgroup cgroup;
 	int r = spec_load(dir_fd, STATE_CONFIG, &spec, err);
@@ -41,13 +41,14 @@ static int find_by_config(const struct container_host *host, int dir_fd, const c
  * Neither file can be read. The copy of config.json tells in which cgroup the container has to be, unless systemd has chosen it; then,
  * and when there is no such group, nobody can say what is left, and the container is not forgotten.
  */
-static int delete_by_config(const struct container_host *host, int dir_fd, const char *id, struct error *err)
+static int delete_by_config(const struct runtime_options *runtime, int dir_fd, const char *id,
+			    struct error *err)
 {
 	struct state state = { .id = (char *)(uintptr_t)id };
-	int r = find_by_config(host, dir_fd, id, &state.cgroup, err);
+	int r = find_by_config(runtime, dir_fd, id, &state.cgroup, err);
 
 	if (r == 0 && state.cgroup.path)
-		r = container_remove(host, dir_fd, &state, NULL, err);
+		r = container_remove(runtime, dir_fd, &state, NULL, err);
 	else if (r == 0 || r == -ENOENT)
 		r = error_set(err, -EPROTO,
 			      "container '%s': '%s' and '%s' cannot be read, and it has no cgroup '%s': its "
@@ -70,22 +71,23 @@ static bool is_absent(int dir_fd, const char *name)
  * What a directory without a readable state holds, which is locked. Without either file it is what a create left that was killed in its
  * first steps, before there was a cgroup.
  */
-static int delete_unreadable(const struct container_host *host, int dir_fd, const char *id, struct error *err)
+static int delete_unreadable(const struct runtime_options *runtime, int dir_fd, const char *id,
+			     struct error *err)
 {
 	if (is_absent(dir_fd, STATE_FILE) && is_absent(dir_fd, STATE_PLACE))
-		return state_dir_remove(host, dir_fd, id, err);
-	return delete_by_config(host, dir_fd, id, err);
+		return state_dir_remove(runtime, dir_fd, id, err);
+	return delete_by_config(runtime, dir_fd, id, err);
 }
 
 /*
  * Somebody is at work on the container, and may wait for what it will never do, a checkpoint for km's answer, say. With the death of
  * its process that work ends, and the lock is free. Without one (it is being made) the lock is waited for.
  */
-static void kill_busy(const struct container_host *host, const char *id)
+static void kill_busy(const struct runtime_options *runtime, const char *id)
 {
 	struct state state;
 	struct error err;
-	auto_close int dir_fd = state_dir_open(host, id, &err);
+	auto_close int dir_fd = state_dir_open(runtime, id, &err);
 
 	if (dir_fd < 0 || !state_dir_is_locked(dir_fd) || state_load_some(dir_fd, id, &state, &err) < 0)
 		return;
@@ -94,52 +96,52 @@ static void kill_busy(const struct container_host *host, const char *id)
 	state_done(&state);
 }
 
-static int delete_known(const struct container_host *host, int dir_fd, const struct state *state,
+static int delete_known(const struct runtime_options *runtime, int dir_fd, const struct state *state,
 			struct error *err)
 {
 	auto_close int log_fd = state_log_open(dir_fd, state);
 
 	/* It goes with the state: this is the last time that anybody sees it. */
 	monitor_log_to_debug(log_fd, 0);
-	return container_remove(host, dir_fd, state, NULL, err);
+	return container_remove(runtime, dir_fd, state, NULL, err);
 }
 
 /* Whatever its status is; a container that is not there is deleted. */
-static int delete_by_force(const struct container_host *host, const char *id, struct error *err)
+static int delete_by_force(const struct runtime_options *runtime, const char *id, struct error *err)
 {
 	auto_close int dir_fd = -1;
 	struct state state;
 	int r;
 
-	kill_busy(host, id);
-	dir_fd = state_dir_open(host, id, err);
+	kill_busy(runtime, id);
+	dir_fd = state_dir_open(runtime, id, err);
 	r = dir_fd < 0 ? dir_fd : state_dir_lock(dir_fd, id, err);
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
 	r = state_load_some(dir_fd, id, &state, err);
 	if (r < 0)
 		return error_is_shortage(r) ? error_prefix(err, "container '%s'", id) :
-					      delete_unreadable(host, dir_fd, id, err);
-	r = delete_known(host, dir_fd, &state, err);
+					      delete_unreadable(runtime, dir_fd, id, err);
+	r = delete_known(runtime, dir_fd, &state, err);
 	state_done(&state);
 	return r;
 }
 
-int container_delete(const struct container_host *host, const char *id, bool force, struct error *err)
+int container_delete(const struct runtime_options *runtime, const char *id, bool force, struct error *err)
 {
 	struct handle handle;
 	int r;
 
 	if (force)
-		return delete_by_force(host, id, err);
-	r = handle_open(host, id, true, &handle, err);
+		return delete_by_force(runtime, id, err);
+	r = handle_open(runtime, id, true, &handle, err);
 	if (r < 0)
 		return r;
 	/* We hold the lock, so nobody is making it any more: "creating" is what a killed create left. */
 	if (handle.status != STATUS_CREATING)
 		r = status_check(handle.status, OP_DELETE, id, err);
 	if (r == 0)
-		r = delete_known(host, handle.dir_fd, &handle.state, err);
+		r = delete_known(runtime, handle.dir_fd, &handle.state, err);
 	handle_done(&handle);
 	return r;
 }

@@ -119,7 +119,7 @@ static int add_watch(struct watcher *watcher, const char *id, struct error *err)
 {
 	struct watch *watch = &watcher->watches[watcher->len];
 	struct state state;
-	auto_close int dir_fd = state_open(watcher->request->host, id, false, &state, err);
+	auto_close int dir_fd = state_open(watcher->request->runtime, id, false, &state, err);
 	int r;
 
 	if (dir_fd < 0)
@@ -152,7 +152,7 @@ static bool is_watched(const struct watcher *watcher, const char *id)
 static int add_all(struct watcher *watcher, struct error *err)
 {
 	struct strv ids = { 0 };
-	int r = container_ids(watcher->request->host, &ids, err);
+	int r = container_ids(watcher->request->runtime, &ids, err);
 
 	if (r == 0)
 		watcher->watches = calloc(ids.len + 1, sizeof(*watcher->watches));

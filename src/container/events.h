@@ -11,7 +11,7 @@
 #include "cgroup/stats.h"
 #include "ns/net_stats.h"
 
-struct container_host;
+struct runtime_options;
 struct error;
 
 /* What a container has used so far. Borrowed for the length of the call that gets it. */
@@ -40,7 +40,7 @@ struct container_events_handler {
 };
 
 struct container_events_request {
-	const struct container_host *host;
+	const struct runtime_options *runtime;
 	char *const *ids; /* NULL-terminated; NULL: every container that runs now */
 	uint64_t first_ns,
 		interval_ns; /* from the first round of samples, which is taken at once, to the second; and so on */

@@ -43,7 +43,7 @@ static int open_root_of(const struct state *state, struct target *ret, struct er
 	char path[32];
 	int r;
 
-	if (state->personality != PERSONALITY_KM)
+	if (state->mode != MODE_KM)
 		return error_set(err, -EINVAL, "container '%s' does not run under km: it needs no exceptions",
 				 state->id);
 	snprintf(path, sizeof(path), "/proc/%d/root", state->pid);
@@ -69,7 +69,7 @@ static int open_root_of(const struct state *state, struct target *ret, struct er
 				  take_owner_of_root(ret, err);
 }
 
-static int open_target(const struct container_host *host, const char *name, struct target *ret,
+static int open_target(const struct runtime_options *runtime, const char *name, struct target *ret,
 		       struct error *err)
 {
 	auto_close int dir_fd = -1;
@@ -82,7 +82,7 @@ static int open_target(const struct container_host *host, const char *name, stru
 		return ret->root_fd < 0 ? error_sys(err, -errno, "open root file system '%s'", name) :
 					  take_owner_of_root(ret, err);
 	}
-	dir_fd = state_open(host, name, false, &state, err);
+	dir_fd = state_open(runtime, name, false, &state, err);
 	if (dir_fd == -ENOENT)
 		return error_set(err, -ENOENT,
 				 "container '%s' does not exist (the path of a root file system has a '/')",
@@ -95,25 +95,25 @@ static int open_target(const struct container_host *host, const char *name, stru
 }
 
 /* What both commands begin with; *ret_settings is released by the caller, the fd is too. */
-static int begin(const struct container_host *host, const char *name, struct target *ret,
+static int begin(const struct runtime_options *runtime, const char *name, struct target *ret,
 		 struct km_settings *ret_settings, struct error *err)
 {
-	int r = open_target(host, name, ret, err);
+	int r = open_target(runtime, name, ret, err);
 
 	if (r < 0)
 		return r;
-	r = km_settings_load(host->config_file, ret_settings, err);
+	r = km_settings_load(runtime->config_file, ret_settings, err);
 	if (r < 0)
 		cleanup_close(&ret->root_fd);
 	return r;
 }
 
-int container_exceptions_add(const struct container_host *host, const char *name, const char *regex,
+int container_exceptions_add(const struct runtime_options *runtime, const char *name, const char *regex,
 			     const char *path, bool replace, struct error *err)
 {
 	struct km_settings settings;
 	struct target target;
-	int r = begin(host, name, &target, &settings, err);
+	int r = begin(runtime, name, &target, &settings, err);
 
 	if (r < 0)
 		return r;
@@ -123,12 +123,13 @@ int container_exceptions_add(const struct container_host *host, const char *name
 	return r;
 }
 
-int container_exceptions_list(const struct container_host *host, const char *name, struct km_exceptions *ret,
-			      enum km_exception_verdict **ret_verdicts, struct error *err)
+int container_exceptions_list(const struct runtime_options *runtime, const char *name,
+			      struct km_exceptions *ret, enum km_exception_verdict **ret_verdicts,
+			      struct error *err)
 {
 	struct km_settings settings;
 	struct target target;
-	int r = begin(host, name, &target, &settings, err);
+	int r = begin(runtime, name, &target, &settings, err);
 
 	if (r < 0)
 		return r;

@@ -10,12 +10,12 @@ void handle_done(struct handle *handle)
 	state_done(&handle->state);
 }
 
-int handle_open(const struct container_host *host, const char *id, bool lock, struct handle *ret,
+int handle_open(const struct runtime_options *runtime, const char *id, bool lock, struct handle *ret,
 		struct error *err)
 {
 	int r;
 
-	ret->dir_fd = state_open_some(host, id, lock, &ret->state, err);
+	ret->dir_fd = state_open_some(runtime, id, lock, &ret->state, err);
 	if (ret->dir_fd < 0)
 		return ret->dir_fd;
 	r = status_of(ret->dir_fd, &ret->state, &ret->status, err);

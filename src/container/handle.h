@@ -8,7 +8,7 @@
 #include "state/state.h"
 #include "state/status.h"
 
-struct container_host;
+struct runtime_options;
 struct error;
 
 /* A container that is open for an operation. */
@@ -19,6 +19,6 @@ struct handle {
 };
 
 /* @lock: waits until no other command changes the container. handle_done() after success. */
-int handle_open(const struct container_host *host, const char *id, bool lock, struct handle *ret,
+int handle_open(const struct runtime_options *runtime, const char *id, bool lock, struct handle *ret,
 		struct error *err);
 void handle_done(struct handle *handle);

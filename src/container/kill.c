@@ -18,7 +18,7 @@
 
 static int signal_init(const struct state *state, int signo, struct error *err)
 {
-	bool monitored = state->personality == PERSONALITY_KM;
+	bool monitored = state->mode == MODE_KM;
 	/* The process in front of km passes on what it can take. */
 	const bool to_monitor = signo == SIGSTOP || signo == SIGCHLD;
 	auto_close int pidfd = to_monitor ? status_open_monitor(state, err) : status_open_process(state, err);
@@ -95,7 +95,7 @@ static int signal_rest(const struct state *state, int signo, struct error *err)
  * The end of the first process is the end of its pid namespace; other signals go to each. The one in front of km comes before all
  * others: it looks how they are, to see who gets the signal, and passes it on to its child.
  */
-static int signal_members(const struct state *state, int signo, struct error *err)
+static int signal_processes(const struct state *state, int signo, struct error *err)
 {
 	auto_free pid_t *pids = NULL;
 	size_t len;
@@ -116,7 +116,7 @@ static int signal_members(const struct state *state, int signo, struct error *er
 	return 0;
 }
 
-/* The shim of containerd signals what a dead init left behind, in a pid namespace that is not its own. */
+/* The pid1 of containerd signals what a dead init left behind, in a pid namespace that is not its own. */
 static bool goes_to_the_cgroup(const struct handle *handle, int signo)
 {
 	const bool in_front = handle->state.monitor_pid && handle->status != STATUS_STOPPED;
@@ -125,21 +125,22 @@ static bool goes_to_the_cgroup(const struct handle *handle, int signo)
 	       !(in_front && signo != SIGKILL);
 }
 
-int container_kill(const struct container_host *host, const char *id, int signo, bool all, struct error *err)
+int container_kill(const struct runtime_options *runtime, const char *id, int signo, bool all,
+		   struct error *err)
 {
 	struct handle handle;
-	int r = handle_open(host, id, false, &handle, err);
+	int r = handle_open(runtime, id, false, &handle, err);
 
 	if (r < 0)
 		return r;
 	r = status_check(handle.status, OP_KILL, id, err);
 	/* Its first process is all that there is, and this signal is not for everybody: signal_init(). */
-	if (signo == SIGUSR1 && handle.status == STATUS_CREATED && handle.state.personality == PERSONALITY_KM)
+	if (signo == SIGUSR1 && handle.status == STATUS_CREATED && handle.state.mode == MODE_KM)
 		all = false;
 	if (all && goes_to_the_cgroup(&handle, signo))
 		r = signal_cgroup(&handle.state, signo, err);
 	else if (r == 0 && all)
-		r = signal_members(&handle.state, signo, err);
+		r = signal_processes(&handle.state, signo, err);
 	else if (handle.status == STATUS_STOPPED && handle.state.cgroup.path)
 		r = signal_rest(&handle.state, signo, err);
 	else if (r == 0 && signo == SIGKILL)

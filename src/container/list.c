@@ -69,19 +69,19 @@ static int info_make(int dir_fd, const char *id, struct container_info *ret)
 	return ret->state_text && ret->owner ? 0 : -ENOMEM;
 }
 
-int container_list(const struct container_host *host, struct container_info **ret, size_t *ret_len,
+int container_list(const struct runtime_options *runtime, struct container_info **ret, size_t *ret_len,
 		   struct error *err)
 {
 	struct container_info *list;
 	struct strv ids = { 0 };
 	size_t len = 0;
-	int r = container_ids(host, &ids, err);
+	int r = container_ids(runtime, &ids, err);
 
 	if (r < 0)
 		return r;
 	list = calloc(ids.len + 1, sizeof(*list));
 	for (size_t i = 0; list && r == 0 && i < ids.len; i++) {
-		auto_close int dir_fd = state_dir_open(host, ids.items[i], err);
+		auto_close int dir_fd = state_dir_open(runtime, ids.items[i], err);
 
 		r = dir_fd < 0 ? dir_fd : info_make(dir_fd, ids.items[i], &list[len]);
 		/* Deleted since. */
@@ -110,9 +110,9 @@ void container_list_free(struct container_info *list, size_t len)
 	free(list);
 }
 
-int container_ids(const struct container_host *host, struct strv *ret, struct error *err)
+int container_ids(const struct runtime_options *runtime, struct strv *ret, struct error *err)
 {
-	auto_close int root_fd = state_root_open(host, false, err);
+	auto_close int root_fd = state_root_open(runtime, false, err);
 
 	if (root_fd == -ENOENT)
 		return 0;

@@ -25,7 +25,7 @@ static int open_monitor_log(int dir_fd, const struct state *state, struct error 
 	const char *log;
 	int fd;
 
-	if (state->personality != PERSONALITY_KM)
+	if (state->mode != MODE_KM)
 		return error_set(err, -ENOENT, "container '%s' does not run under km: it has no log of km",
 				 state->id);
 	log = state->settings.items ? strv_env_get(state->settings.items, "log") : NULL;
@@ -72,11 +72,11 @@ static int copy_monitor_log(const struct state *state, int log_fd, bool follow, 
 	}
 }
 
-int container_logs(const struct container_host *host, const char *id, enum container_log which, bool follow,
-		   int out_fd, struct error *err)
+int container_logs(const struct runtime_options *runtime, const char *id, enum container_log which,
+		   bool follow, int out_fd, struct error *err)
 {
 	struct state state;
-	auto_close int dir_fd = state_open(host, id, false, &state, err), log_fd = -1;
+	auto_close int dir_fd = state_open(runtime, id, false, &state, err), log_fd = -1;
 	int r;
 
 	if (dir_fd < 0)

@@ -42,7 +42,7 @@ static int act(void *data, struct error *err)
 	/* What adds is where the container's root sees it. */
 	if (change->setup)
 		cleanup_close(&change->proc_fd);
-	return change->setup ? mount_do_live(change->setup, err) :
+	return change->setup ? mount_enter(change->setup, err) :
 			       mount_do_remove(change->spec, change->proc_fd, err);
 }
 
@@ -145,7 +145,7 @@ static int change(const struct state *state, const struct spec *spec, bool add, 
 	r = add ? open_cgroup(state, spec, &cgroup, err) : 0;
 	request.cgroup_dir_fd = cgroup.dir_fd;
 	if (r == 0 && add)
-		r = mount_setup_make_live(&request, &change.setup, err);
+		r = mount_setup_make_for_running(&request, &change.setup, err);
 	if (r == 0)
 		r = carry_out(state, &change, err);
 	mount_setup_free(change.setup);
@@ -153,11 +153,11 @@ static int change(const struct state *state, const struct spec *spec, bool add, 
 	return r;
 }
 
-int container_mounts(const struct container_host *host, const char *id, const struct spec *spec, bool add,
+int container_mounts(const struct runtime_options *runtime, const char *id, const struct spec *spec, bool add,
 		     struct error *err)
 {
 	struct state state;
-	auto_close int dir_fd = state_open(host, id, true, &state, err);
+	auto_close int dir_fd = state_open(runtime, id, true, &state, err);
 	enum status status;
 	int r;
 

@@ -66,17 +66,17 @@ int pause_set(const struct state *state, bool frozen, struct error *err)
 	r = cgroup_open(&state->cgroup, &cgroup, err);
 	if (r < 0)
 		return r;
-	r = frozen && state->personality == PERSONALITY_KM ? freeze_monitored(&cgroup, err) :
-							     cgroup_freeze(&cgroup, frozen, err);
+	r = frozen && state->mode == MODE_KM ? freeze_monitored(&cgroup, err) :
+					       cgroup_freeze(&cgroup, frozen, err);
 	cgroup_done(&cgroup);
 	return r;
 }
 
-static int freeze(const struct container_host *host, const char *id, enum operation operation,
+static int freeze(const struct runtime_options *runtime, const char *id, enum operation operation,
 		  struct error *err)
 {
 	struct handle handle;
-	int r = handle_open(host, id, true, &handle, err);
+	int r = handle_open(runtime, id, true, &handle, err);
 
 	if (r < 0)
 		return r;
@@ -87,12 +87,12 @@ static int freeze(const struct container_host *host, const char *id, enum operat
 	return r;
 }
 
-int container_pause(const struct container_host *host, const char *id, struct error *err)
+int container_pause(const struct runtime_options *runtime, const char *id, struct error *err)
 {
-	return freeze(host, id, OP_PAUSE, err);
+	return freeze(runtime, id, OP_PAUSE, err);
 }
 
-int container_resume(const struct container_host *host, const char *id, struct error *err)
+int container_resume(const struct runtime_options *runtime, const char *id, struct error *err)
 {
-	return freeze(host, id, OP_RESUME, err);
+	return freeze(runtime, id, OP_RESUME, err);
 }

@@ -6,11 +6,11 @@
 #include "state/processes.h"
 #include "util/error.h"
 
-int container_pids(const struct container_host *host, const char *id, pid_t **ret, size_t *ret_len,
+int container_pids(const struct runtime_options *runtime, const char *id, pid_t **ret, size_t *ret_len,
 		   struct error *err)
 {
 	struct handle handle;
-	int r = handle_open(host, id, false, &handle, err);
+	int r = handle_open(runtime, id, false, &handle, err);
 
 	if (r < 0)
 		return r;

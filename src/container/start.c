@@ -49,7 +49,7 @@ static int open_gate(const struct release *release, struct error *err)
 	auto_close int sync_fd = start_gate_open(release->dir_fd, err);
 	int r = sync_fd < 0 ? sync_fd :
 			      launch_expect_execution(sync_fd, NULL, release->state->pid,
-						      release->state->personality == PERSONALITY_KM, err);
+						      release->state->mode == MODE_KM, err);
 
 	if (sync_fd >= 0)
 		start_gate_remove(release->dir_fd);
@@ -60,7 +60,7 @@ int container_release(const struct release *release, struct error *err)
 {
 	const struct state *state = release->state;
 
-	if (state->personality == PERSONALITY_KM && state->start == KM_START_PAYLOAD)
+	if (state->mode == MODE_KM && state->start == KM_START_PAYLOAD)
 		return release_monitor(release, err);
 	if (release->launch)
 		return launch_start(release->launch, err);
@@ -159,13 +159,13 @@ static const struct start_step start_steps[] = {
 	{ NULL },
 };
 
-int container_start(const struct container_host *host, const char *id, struct error *err)
+int container_start(const struct runtime_options *runtime, const char *id, struct error *err)
 {
 	struct start start = { .notify_fd = -1, .pidfd = -1 };
 	size_t begun = 0;
 	int r;
 
-	start.dir_fd = state_open(host, id, true, &start.state, err);
+	start.dir_fd = state_open(runtime, id, true, &start.state, err);
 	if (start.dir_fd < 0)
 		return start.dir_fd;
 	r = start_steps_run(start_steps, &begun, &start, err);

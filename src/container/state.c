@@ -4,11 +4,11 @@
 #include "container/oom.h"
 #include "util/error.h"
 
-int container_state_text(const struct container_host *host, const char *id, char **ret_text,
+int container_state_text(const struct runtime_options *runtime, const char *id, char **ret_text,
 			 struct error *err)
 {
 	struct handle handle;
-	int r = handle_open(host, id, false, &handle, err);
+	int r = handle_open(runtime, id, false, &handle, err);
 
 	if (r < 0)
 		return r;

@@ -36,13 +36,13 @@ struct update {
 
 STEPS(update)
 
-static int find_container(struct update *update, const struct container_host *host, const char *id,
+static int find_container(struct update *update, const struct runtime_options *runtime, const char *id,
 			  struct error *err)
 {
 	enum status status;
 	int r;
 
-	update->dir_fd = state_open(host, id, true, &update->state, err);
+	update->dir_fd = state_open(runtime, id, true, &update->state, err);
 	if (update->dir_fd < 0)
 		return update->dir_fd;
 	r = status_of(update->dir_fd, &update->state, &status, err);
@@ -102,7 +102,7 @@ static void unset_schemata(struct update *update)
 static int filter(struct update *update, const struct spec_resources *resources, struct error *err)
 {
 	struct spec_device_rule extra[KM_DEVICES_MAX];
-	const size_t extra_len = update->state.personality == PERSONALITY_KM ?
+	const size_t extra_len = update->state.mode == MODE_KM ?
 					 km_device_rules(NULL, update->state.monitor_device, extra) :
 					 0;
 
@@ -168,7 +168,7 @@ static const struct update_step steps[] = {
 	{ NULL },
 };
 
-int container_update(const struct container_host *host, const char *id, const struct spec *changes,
+int container_update(const struct runtime_options *runtime, const char *id, const struct spec *changes,
 		     struct error *err)
 {
 	struct update update = {
@@ -178,7 +178,7 @@ int container_update(const struct container_host *host, const char *id, const st
 		.resctrl_fd = -1,
 	};
 	size_t begun = 0;
-	int r = find_container(&update, host, id, err);
+	int r = find_container(&update, runtime, id, err);
 
 	if (r == 0)
 		r = update_steps_run(steps, &begun, &update, err);

@@ -17,7 +17,7 @@
 #include "container/container.h"
 #include "json/findings.h"
 #include "km/km.h"
-#include "km/needs.h"
+#include "km/requirements.h"
 #include "km/trust.h"
 #include "launch/launch.h"
 #include "mount/mount.h"
@@ -204,8 +204,8 @@ static void check_needs(const struct check *check, const struct km_settings *set
 		take_error(check, JSON_ERROR, &found);
 		return;
 	}
-	if (km_needs_check(
-		    &(struct km_needs){
+	if (km_requirements_check(
+		    &(struct km_requirements){
 			    .spec = spec,
 			    .process = spec->process,
 			    .settings = settings,
@@ -220,7 +220,7 @@ static void check_needs(const struct check *check, const struct km_settings *set
 }
 
 /* Whether the host allows what the container asks of km. */
-static int check_settings(const struct check *check, const struct container_host *host, struct error *err)
+static int check_settings(const struct check *check, const struct runtime_options *runtime, struct error *err)
 {
 	auto_close int rootfs_fd =
 		openat(check->bundle_fd, check->spec->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -228,7 +228,7 @@ static int check_settings(const struct check *check, const struct container_host
 	struct error found = { 0 };
 	int r;
 
-	if (personality_choose(host->name, check->spec, rootfs_fd) == PERSONALITY_PLAIN) {
+	if (mode_choose(runtime->name, check->spec, rootfs_fd) == MODE_PLAIN) {
 		if (check->spec->vm)
 			find(check, JSON_UNSUPPORTED, "/vm", "this container would run without km");
 		return 0;
@@ -241,7 +241,7 @@ static int check_settings(const struct check *check, const struct container_host
 		find(check, JSON_UNSUPPORTED, "/linux/namespaces",
 		     "km and its libc.so are mounted, in a mount namespace of the container's own only: list "
 		     "one");
-	r = km_settings_load(host->config_file, &settings, err);
+	r = km_settings_load(runtime->config_file, &settings, err);
 	if (r < 0)
 		return r;
 	if (km_settings_apply(&settings, check->spec, &found) < 0)
@@ -251,7 +251,7 @@ static int check_settings(const struct check *check, const struct container_host
 	return 0;
 }
 
-int container_validate(const char *bundle, const char *config, const struct container_host *host,
+int container_validate(const char *bundle, const char *config, const struct runtime_options *runtime,
 		       struct json_findings *findings, struct error *err)
 {
 	auto_close int bundle_fd = open(bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -271,8 +271,8 @@ int container_validate(const char *bundle, const char *config, const struct cont
 		const struct check check = { bundle_fd, spec, findings };
 		struct strv trusted = { 0 };
 
-		r = km_trust_choose(host->config_file, host->name == NAME_PLAIN, spec, findings, &trusted,
-				    err);
+		r = km_trust_choose(runtime->config_file, runtime->name == NAME_PLAIN, spec, findings,
+				    &trusted, err);
 		strv_done(&trusted);
 		check_root(&check);
 		check_mounts(&check);
@@ -282,7 +282,7 @@ int container_validate(const char *bundle, const char *config, const struct cont
 		check_seccomp(&check);
 		check_host(&check);
 		if (r == 0)
-			r = check_settings(&check, host, err);
+			r = check_settings(&check, runtime, err);
 	}
 	spec_free(spec);
 	return r < 0 ? r : findings->out_of_memory ? error_oom(err) : 0;

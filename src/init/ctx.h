@@ -21,7 +21,7 @@ struct init_ctx {
 	bool in_directory; /* the working directory has been entered, with the rights of the container's root */
 	char *state;	   /* for hooks in the container: JSON with "creating", NUL, JSON with "created" */
 	bool monitor_is_script;		     /* on the host: its interpreter has to open it by name */
-	int monitor_fd;			     /* km's file, from the step "monitor" on; else -1 */
+	int km_fd;			     /* km's file, from the step "monitor" on; else -1 */
 	int tie_fd;			     /* of the pipe to the process in front of km; else -1 */
 	struct program program;		     /* found by the step "program" */
 	struct capability_sets capabilities; /* what config.json gives, from the step "capabilities" on */

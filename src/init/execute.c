@@ -190,8 +190,8 @@ int init_step_monitor(struct init_ctx *ctx, struct error *err)
 		return fd;
 	ctx->monitor_is_script = is_script(ctx->plan, fd);
 	/* Out of the way of the numbers that a snapshot has for its descriptors. */
-	ctx->monitor_fd = fcntl(fd, F_DUPFD_CLOEXEC, KM_PAYLOAD_DESCRIPTORS);
-	return ctx->monitor_fd < 0 ? error_sys(err, -errno, "move the descriptor of km") : 0;
+	ctx->km_fd = fcntl(fd, F_DUPFD_CLOEXEC, KM_PAYLOAD_DESCRIPTORS);
+	return ctx->km_fd < 0 ? error_sys(err, -errno, "move the descriptor of km") : 0;
 }
 
 /* ---- the last call ------------------------------------------------------------------------------------------------ */
@@ -221,10 +221,10 @@ static int prepare(const struct init_ctx *ctx, struct last_call *ret, struct err
 }
 
 /*
- * The end of process 1 is everybody's in its namespace. Elsewhere who kills the shim means km: it gets SIGKILL when the shim's end of
+ * The end of process 1 is everybody's in its namespace. Elsewhere who kills the pid1 means km: it gets SIGKILL when the pid1's end of
  * this connection is closed. PR_SET_PDEATHSIG is no way, for it is gone after an execve that changes a label, or a setuid(2) of the payload.
  */
-static int tie_to_shim(struct init_ctx *ctx, struct error *err)
+static int tie_to_pid1(struct init_ctx *ctx, struct error *err)
 {
 	struct rlimit limit = { .rlim_cur = 1024 };
 	char nothing;
@@ -261,7 +261,7 @@ static int prepare_monitor(struct init_ctx *ctx, struct error *err)
 	survive_file_size_limit();
 	if (plan->monitor_waits)
 		ignore_release_signal();
-	r = tie_to_shim(ctx, err);
+	r = tie_to_pid1(ctx, err);
 	return r < 0 ? r : occupy_numbers(ctx, err);
 }
 
@@ -271,7 +271,7 @@ static int execute_monitor(struct init_ctx *ctx, const struct last_call *last, s
 	int r;
 
 	if (last->by_fd)
-		r = sys_execveat(ctx->monitor_fd, "", last->argv.items, last->env, AT_EMPTY_PATH);
+		r = sys_execveat(ctx->km_fd, "", last->argv.items, last->env, AT_EMPTY_PATH);
 	else
 		r = execve(plan->monitor, last->argv.items, last->env) < 0 ? -errno : 0;
 	return error_sys(err, r, "execute km '%s'", plan->monitor);
@@ -305,14 +305,14 @@ static int execute_program(struct init_ctx *ctx, const struct last_call *last, s
 
 /*
  * As confined as km: a process without the filter could be traced by one that has it. By name where the filter refuses execveat(2): in a
- * container that begins nobody but config.json has a hand in its /proc, and exec has no shim then.
+ * container that begins nobody but config.json has a hand in its /proc, and exec has no pid1 then.
  */
-static int execute_shim(struct init_ctx *ctx, pid_t pid, struct error *err)
+static int execute_pid1(struct init_ctx *ctx, pid_t pid, struct error *err)
 {
 	char number[16], path[32];
 	char *const argv[] = { (char[]){ "krun-init" }, number, NULL };
 	char *const env[] = { NULL };
-	const int fd = ctx->plan->shim_fd;
+	const int fd = ctx->plan->pid1_fd;
 	int r;
 
 	snprintf(number, sizeof(number), "%d", pid);
@@ -332,10 +332,10 @@ static int execute_shim(struct init_ctx *ctx, pid_t pid, struct error *err)
 }
 
 /*
- * This process becomes the shim, its only child goes on to km. Returns in the child only. They share a process group, so that the
+ * This process becomes the pid1, its only child goes on to km. Returns in the child only. They share a process group, so that the
  * keyboard's signals reach both, and that group has nobody in its session to continue it: as without km, Ctrl-Z does not stop it.
  */
-static int put_shim_in_front(struct init_ctx *ctx, struct error *err)
+static int put_pid1_in_front(struct init_ctx *ctx, struct error *err)
 {
 	int ends[2] = { -1, -1 };
 	pid_t pid;
@@ -354,7 +354,7 @@ static int put_shim_in_front(struct init_ctx *ctx, struct error *err)
 	}
 	if (ends[1] >= 0)
 		fcntl(ends[1], F_SETFD, 0);
-	return execute_shim(ctx, pid, err);
+	return execute_pid1(ctx, pid, err);
 }
 
 static int park(struct init_ctx *ctx, struct error *err)
@@ -433,8 +433,8 @@ int init_execute(struct init_ctx *ctx, struct error *err)
 		r = run_start_hooks(ctx, err);
 	if (r == 0)
 		r = init_last_words_make(ctx, err);
-	if (r == 0 && plan->shim_fd >= 0)
-		r = put_shim_in_front(ctx, err);
+	if (r == 0 && plan->pid1_fd >= 0)
+		r = put_pid1_in_front(ctx, err);
 	/* With a monitor that waits itself, the process that says "ready" has to be the monitor's. */
 	if (r == 0 && monitor_parks)
 		r = park(ctx, err);

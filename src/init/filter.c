@@ -24,7 +24,7 @@
 #include "init/ctx.h"
 #include "init/sync.h"
 #include "km/km.h"
-#include "km/needs.h"
+#include "km/requirements.h"
 #include "monitor/monitor.h"
 #include "security/security.h"
 #include "spec/spec.h"

@@ -37,7 +37,7 @@ enum { MONITOR_NOFILE = 1024, MONITOR_NOFILE_MIN = 737 };
 static int add_program(struct fd_list *list, const struct init_plan *plan, int sync_fd)
 {
 	const int fds[] = {
-		sync_fd, plan->gate_fd, plan->shim_fd, plan->program_fd, plan->monitor_log_fd,
+		sync_fd, plan->gate_fd, plan->pid1_fd, plan->program_fd, plan->monitor_log_fd,
 	};
 	int r = 0;
 

@@ -84,7 +84,7 @@ struct init_plan {
 	const int *monitor_sockets;   /* for km to inherit, KM_SPARE_SOCKETS of them; NULL: none */
 	const int *monitor_numbers;   /* descriptors that are not to be free when km begins */
 	size_t monitor_numbers_len;
-	int shim_fd;	/* the process in front of km; -1: none */
+	int pid1_fd;	/* the process in front of km; -1: none */
 	int program_fd; /* INIT_PROGRAM_FD */
 };
 

@@ -69,7 +69,7 @@ static _Noreturn void child_main(const struct init_plan *plan, int sync_fd, bool
 		.links_fd = -1,
 		.files = LSM_FILES_NONE,
 		.slave_fd = -1,
-		.monitor_fd = -1,
+		.km_fd = -1,
 		.tie_fd = -1,
 		.last_words_fd = -1,
 	};

@@ -7,7 +7,7 @@
 #include <linux/seccomp.h>
 #include <string.h>
 
-#include "km/needs.h"
+#include "km/requirements.h"
 
 struct machine {
 	uint32_t a, x, memory[BPF_MEMWORDS];

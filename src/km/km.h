@@ -19,24 +19,24 @@ struct error;
 struct spec;
 struct spec_device_rule;
 
-enum personality { PERSONALITY_PLAIN, PERSONALITY_KM };
+enum mode { MODE_PLAIN, MODE_KM };
 
-/* ---- which personality (personality.c) ---------------------------------------------------------------- */
+/* ---- which mode (mode.c) ---------------------------------------------------------------- */
 
 /*
  * The basename of argv[0]. "krun-plain" and names that do not start with "krun" are plain;
  * "krun-label-trigger" is km when the annotation app.kontain.version=1 is set or the container has
  * /.kontain, in its root or as a mount; every other name that starts with "krun" is km. Pure.
  */
-enum personality_name { NAME_PLAIN, NAME_KM, NAME_LABEL_TRIGGER };
-enum personality_name personality_from_name(const char *argv0);
+enum program_name { NAME_PLAIN, NAME_KM, NAME_LABEL_TRIGGER };
+enum program_name program_name_parse(const char *argv0);
 /*
- * The personality of one container: never km for pause/sandbox containers (io.kubernetes.cri.container-type
+ * The mode of one container: never km for pause/sandbox containers (io.kubernetes.cri.container-type
  * or io.kubernetes.cri-o.ContainerType = sandbox). @rootfs_fd: for /.kontain.
  */
-enum personality personality_choose(enum personality_name name, const struct spec *spec, int rootfs_fd);
-const char *personality_word(enum personality personality); /* "plain", "km" */
-int personality_parse(const char *word, enum personality *ret);
+enum mode mode_choose(enum program_name name, const struct spec *spec, int rootfs_fd);
+const char *mode_word(enum mode mode); /* "plain", "km" */
+int mode_parse(const char *word, enum mode *ret);
 
 /* ---- the host side of a container (plan.c) ------------------------------------------------------------ */
 
@@ -52,7 +52,7 @@ struct km_device {
 /* What km needs from the host, opened before any container path is touched. */
 struct km_plan {
 	struct km_settings settings;
-	int monitor_fd; /* O_PATH, a regular executable file */
+	int km_fd; /* O_PATH, a regular executable file */
 	struct file_id monitor_file;
 	int libc_fd; /* -1: absent, fine for static payloads */
 	struct km_device devices[KM_DEVICES_MAX];
@@ -69,11 +69,11 @@ void km_plan_done(struct km_plan *plan);
 /* The oldest km that has everything that krun asks of one, docs/km-acceptance.md. */
 #define KM_OLDEST "v0.9.9 (August 2022)"
 /*
- * Parent (probe.c): asks the file behind @monitor_fd, as nobody, whether it takes krun's options. -EINVAL with its own words when
+ * Parent (probe.c): asks the file behind @km_fd, as nobody, whether it takes krun's options. -EINVAL with its own words when
  * it does not. km_probe_explain() adds these to the error of a km that ended and left nothing in its log.
  */
-int km_probe(int monitor_fd, const char *path, struct error *err);
-void km_probe_explain(int monitor_fd, struct error *err);
+int km_probe(int km_fd, const char *path, struct error *err);
+void km_probe_explain(int km_fd, struct error *err);
 
 /* The same errors one by one, for `validate`. */
 int km_check_monitor(const struct km_settings *settings, struct error *err);

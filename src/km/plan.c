@@ -111,11 +111,11 @@ size_t km_device_rules(const struct km_plan *plan, const char *device, struct sp
 
 int km_plan_make(struct km_settings *settings, struct km_plan *ret, struct error *err)
 {
-	struct km_plan plan = { .settings = *settings, .monitor_fd = -1, .libc_fd = -1 };
+	struct km_plan plan = { .settings = *settings, .km_fd = -1, .libc_fd = -1 };
 	int r;
 
 	*settings = (struct km_settings){ 0 };
-	r = plan.monitor_fd = open_monitor(plan.settings.monitor, &plan.monitor_file, err);
+	r = plan.km_fd = open_monitor(plan.settings.monitor, &plan.monitor_file, err);
 	if (r >= 0) {
 		err->code = 0;
 		plan.libc_fd = open_libc(plan.settings.libc, err);
@@ -138,7 +138,7 @@ void km_plan_done(struct km_plan *plan)
 {
 	for (size_t i = 0; i < plan->devices_len; i++)
 		cleanup_close(&plan->devices[i].fd);
-	cleanup_close(&plan->monitor_fd);
+	cleanup_close(&plan->km_fd);
 	cleanup_close(&plan->libc_fd);
 	km_settings_done(&plan->settings);
 	plan->devices_len = 0;

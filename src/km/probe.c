@@ -24,7 +24,7 @@
 enum { ANSWER_MS = 2000, WORDS_MAX = 256, NOBODY = 65534, CANNOT = 126 };
 
 /* It only prints, so it gets nothing: no user of any weight, no environment, no descriptor but its output. */
-static void ask(int monitor_fd, int output_fd)
+static void ask(int km_fd, int output_fd)
 {
 	char *const argv[] = { (char[]){ "km" }, (char[]){ "--wait-for-signal" },
 			       (char[]){ "--km-log-to=stderr" }, (char[]){ "--version" }, NULL };
@@ -40,7 +40,7 @@ static void ask(int monitor_fd, int output_fd)
 	    (sys_setgroups(0, NULL) < 0 || sys_setresgid(NOBODY) < 0 || sys_setresuid(NOBODY) < 0))
 		_exit(CANNOT);
 	sys_restore_files();
-	sys_execveat(monitor_fd, "", argv, env, AT_EMPTY_PATH);
+	sys_execveat(km_fd, "", argv, env, AT_EMPTY_PATH);
 	_exit(CANNOT);
 }
 
@@ -58,7 +58,7 @@ static int take_words(int output_fd, char words[WORDS_MAX])
 }
 
 /* 0 also when nothing is known, a km that is a script, say; -EINVAL when it refuses the options, and why. */
-static int probe(int monitor_fd, char words[WORDS_MAX])
+static int probe(int km_fd, char words[WORDS_MAX])
 {
 	auto_close int output_fd = sys_memfd_create("km-version", MFD_CLOEXEC), pidfd = -1;
 	pid_t pid = output_fd < 0 ? -1 : fork();
@@ -66,7 +66,7 @@ static int probe(int monitor_fd, char words[WORDS_MAX])
 	int status = 0;
 
 	if (pid == 0)
-		ask(monitor_fd, output_fd);
+		ask(km_fd, output_fd);
 	if (pid < 0)
 		return 0;
 	pidfd = sys_pidfd_open(pid);
@@ -79,11 +79,11 @@ static int probe(int monitor_fd, char words[WORDS_MAX])
 	return take_words(output_fd, words);
 }
 
-int km_probe(int monitor_fd, const char *path, struct error *err)
+int km_probe(int km_fd, const char *path, struct error *err)
 {
 	char words[WORDS_MAX];
 
-	if (probe(monitor_fd, words) == 0)
+	if (probe(km_fd, words) == 0)
 		return 0;
 	return error_set(err, -EINVAL,
 			 "km '%s' does not take krun's options: it is older than " KM_OLDEST
@@ -91,12 +91,12 @@ int km_probe(int monitor_fd, const char *path, struct error *err)
 			 path, words);
 }
 
-void km_probe_explain(int monitor_fd, struct error *err)
+void km_probe_explain(int km_fd, struct error *err)
 {
 	char words[WORDS_MAX];
 	size_t used = strlen(err->text);
 
-	if (probe(monitor_fd, words) < 0)
+	if (probe(km_fd, words) < 0)
 		snprintf(err->text + used, sizeof(err->text) - used,
 			 "; km's last words: \"%s\": it is older than " KM_OLDEST ", or no km", words);
 }

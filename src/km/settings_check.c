@@ -8,7 +8,7 @@
 
 #include "json/fields.h"
 #include "km/exceptions.h"
-#include "km/needs.h"
+#include "km/requirements.h"
 #include "km/km.h"
 #include "km/settings_value.h"
 #include "util/error.h"

@@ -4,7 +4,7 @@
 /*
  * Annotations that act on the host or take isolation away. Engines copy annotations from images, so that nobody can tell who
  * has set one: each of these acts only when the host file has its key, which is off by default, and is else left unheeded. That is so in
- * both personalities. What stays inside of the container, or adds isolation, acts without a key; include/krun/annotations.h
+ * both modes. What stays inside of the container, or adds isolation, acts without a key; include/krun/annotations.h
  * says of each which kind it is.
  */
 

@@ -12,7 +12,7 @@
 #include "ns/idmap.h"
 #include "ns/setup.h"
 #include "spec/place.h"
-#include "state/host.h"
+#include "state/runtime_options.h"
 #include "state/state_dir.h"
 #include "util/cleanup.h"
 #include "util/error.h"
@@ -79,7 +79,7 @@ static struct cgroup_request request_of(const struct launch *launch)
 	return (struct cgroup_request){
 		.id = launch->request->id,
 		.spec_path = launch->spec->cgroups_path,
-		.manager = launch->request->host->manager,
+		.manager = launch->request->runtime->manager,
 		.user = geteuid() != 0 || ns_in_user_namespace(),
 		.root_fd = -1,
 		.annotations = launch->spec->annotations,
@@ -96,7 +96,7 @@ int launch_cgroup_plan(struct launch *launch, struct error *err)
 
 static int create(struct launch *launch, struct error *err)
 {
-	auto_close int root_fd = state_root_open(launch->request->host, true, err);
+	auto_close int root_fd = state_root_open(launch->request->runtime, true, err);
 	struct cgroup_request request = request_of(launch);
 
 	if (root_fd < 0)

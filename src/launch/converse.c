@@ -184,7 +184,7 @@ static int wait_for_monitor(struct launch *launch, pid_t monitor, struct error *
 	};
 	int r;
 
-	if (launch->shim_fd >= 0)
+	if (launch->pid1_fd >= 0)
 		launch->state.monitor_pid = monitor;
 	/* The socket ends with km's execve, or brings the reason why there was none. */
 	r = sync_expect_execution(launch->child.sync_fd, NULL, err);
@@ -192,7 +192,7 @@ static int wait_for_monitor(struct launch *launch, pid_t monitor, struct error *
 		return r;
 	r = km_wait_ready(&km, launch->km.settings.start_timeout_ms, err);
 	if (r == -ECHILD && monitor_log_size(launch->monitor_log_fd) == 0)
-		km_probe_explain(launch->km.monitor_fd, err);
+		km_probe_explain(launch->km.km_fd, err);
 	else if (r < 0)
 		monitor_log_explain(launch->monitor_log_fd, err);
 	monitor_log_to_debug(launch->monitor_log_fd, 0);

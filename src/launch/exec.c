@@ -18,7 +18,7 @@
 #include "init/init.h"
 #include "init/sync.h"
 #include "km/exceptions.h"
-#include "km/needs.h"
+#include "km/requirements.h"
 #include "launch/activation.h"
 #include "launch/agent.h"
 #include "launch/launch.h"
@@ -29,7 +29,7 @@
 #include "security/security.h"
 #include "spec/spec.h"
 #include "state/enter.h"
-#include "state/host.h"
+#include "state/runtime_options.h"
 #include "state/state.h"
 #include "state/status.h"
 #include "syscall/open.h"
@@ -55,7 +55,7 @@ void exec_done(struct exec *exec)
 		cleanup_close(&exec->cgroup_fd);
 	cgroup_done(&exec->cgroup);
 	cleanup_close(&exec->monitor_log_fd);
-	cleanup_close(&exec->shim_fd);
+	cleanup_close(&exec->pid1_fd);
 	cleanup_close(&exec->console_fd);
 	cleanup_close(&exec->child.sync_fd);
 	cleanup_close(&exec->master_fd);
@@ -73,7 +73,7 @@ static int find_container(struct exec *exec, struct error *err)
 	enum status status;
 	int r;
 
-	exec->dir_fd = state_open(request->host, request->id, false, &exec->state, err);
+	exec->dir_fd = state_open(request->runtime, request->id, false, &exec->state, err);
 	if (exec->dir_fd < 0)
 		return exec->dir_fd;
 	exec->pidfd = status_open_process(&exec->state, err);
@@ -138,7 +138,7 @@ static int open_cgroup(struct exec *exec, struct error *err)
 		return r;
 	exec->cgroup_fd = exec->cgroup.dir_fd;
 	if (!below && exec->state.cgroup_below) {
-		exec->cgroup_fd = cgroup_open_member(&exec->cgroup, exec->proc_fd, exec->state.pid, err);
+		exec->cgroup_fd = cgroup_open_process(&exec->cgroup, exec->proc_fd, exec->state.pid, err);
 		return exec->cgroup_fd < 0 ? exec->cgroup_fd : 0;
 	}
 	if (!below)
@@ -172,8 +172,8 @@ static int check_needs(const struct exec *exec, struct error *err)
 
 	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
 		return error_sys(err, -errno, "read RLIMIT_NOFILE");
-	r = km_needs_check_process(
-		&(struct km_needs){
+	r = km_requirements_check_process(
+		&(struct km_requirements){
 			.process = &exec->process.process,
 			.preserve_fds = activation_preserved(exec->request->preserve_fds),
 			.nofile = files.rlim_max,
@@ -208,7 +208,7 @@ static int choose_program(struct exec *exec, struct error *err)
 	struct km_settings settings;
 	int r;
 
-	if (exec->state.personality != PERSONALITY_KM)
+	if (exec->state.mode != MODE_KM)
 		return 0;
 	km_environment_clean(exec->process.env.items, true);
 	exec->process.env.len = strv_len(exec->process.env.items);
@@ -216,7 +216,7 @@ static int choose_program(struct exec *exec, struct error *err)
 		if (strv_env_put(&exec->process.env, exec->state.monitor_environment.items[i]) < 0)
 			return error_oom(err);
 	/* What the host permits now, not when the container was made. */
-	r = km_settings_load(exec->request->host->config_file, &settings, err);
+	r = km_settings_load(exec->request->runtime->config_file, &settings, err);
 	if (r < 0)
 		return r;
 	if (!has_its_own_root(exec)) {
@@ -283,7 +283,7 @@ static int open_rest(struct exec *exec, struct error *err)
  * By its descriptor, or not at all: by a name below /proc, where the container may have put what it likes, something else could begin.
  * Without it km and its payload notice a signal late.
  */
-static int choose_shim(struct exec *exec, struct error *err)
+static int choose_pid1(struct exec *exec, struct error *err)
 {
 	if (exec->monitor_log_fd < 0)
 		return 0;
@@ -291,8 +291,8 @@ static int choose_shim(struct exec *exec, struct error *err)
 		log_debug("no process in front of km: the seccomp filter does not allow execveat(2)");
 		return 0;
 	}
-	exec->shim_fd = km_init_fd(err);
-	return exec->shim_fd < 0 ? exec->shim_fd : 0;
+	exec->pid1_fd = km_init_fd(err);
+	return exec->pid1_fd < 0 ? exec->pid1_fd : 0;
 }
 
 /* See plan.c. A user namespace that was made without privilege has given setgroups(2) up for good, user_namespaces(7). */
@@ -345,15 +345,15 @@ static int spawn_once(struct exec *exec, struct error *err)
 		.preserve_fds = activation_preserved(exec->request->preserve_fds),
 		.park = INIT_PARK_NONE,
 		.gate_fd = -1,
-		.program = exec->state.personality != PERSONALITY_KM ? INIT_PROGRAM_NATIVE :
-			   exec->exception.fd >= 0		     ? INIT_PROGRAM_FD :
-								       INIT_PROGRAM_KM,
+		.program = exec->state.mode != MODE_KM ? INIT_PROGRAM_NATIVE :
+			   exec->exception.fd >= 0     ? INIT_PROGRAM_FD :
+							 INIT_PROGRAM_KM,
 		.monitor = exec->state.monitor,
 		.monitor_file = exec->state.monitor_file,
 		.monitor_options = exec->state.monitor_options.items,
 		.monitor_waits = exec->monitor_waits,
 		.monitor_log_fd = exec->monitor_log_fd,
-		.shim_fd = exec->shim_fd,
+		.pid1_fd = exec->pid1_fd,
 		.program_fd = exec->exception.fd,
 	};
 
@@ -386,7 +386,7 @@ static int converse(struct exec *exec, struct error *err)
 
 	/* Without these nothing comes that has to be answered. */
 	if (!exec->process.process.terminal && !exec->handover)
-		return launch_expect_execution(exec->child.sync_fd, NULL, exec->child.pid, exec->shim_fd >= 0,
+		return launch_expect_execution(exec->child.sync_fd, NULL, exec->child.pid, exec->pid1_fd >= 0,
 					       err);
 	while ((r = sync_receive(exec->child.sync_fd, &message, err)) == SYNC_MESSAGE) {
 		if (message.kind == SYNC_EXECUTE)
@@ -397,7 +397,7 @@ static int converse(struct exec *exec, struct error *err)
 	}
 	return r < 0 ? r :
 		       launch_expect_execution(exec->child.sync_fd, r == SYNC_MESSAGE ? &message : NULL,
-					       exec->child.pid, exec->shim_fd >= 0, err);
+					       exec->child.pid, exec->pid1_fd >= 0, err);
 }
 
 /* Before this a signal ends the wait for a program that has not run. */
@@ -418,7 +418,7 @@ static int spawn(struct exec *exec, struct error *err)
 	r = spawn_once(exec, err);
 	if (r != -EBUSY || exec->request->cgroup || exec->cgroup_fd < 0)
 		return r;
-	exec->cgroup_fd = cgroup_open_member(&exec->cgroup, exec->proc_fd, exec->state.pid, err);
+	exec->cgroup_fd = cgroup_open_process(&exec->cgroup, exec->proc_fd, exec->state.pid, err);
 	return exec->cgroup_fd < 0 ? exec->cgroup_fd : spawn_once(exec, err);
 }
 
@@ -440,7 +440,7 @@ static int wait_for_monitor(struct exec *exec, pid_t monitor, int pidfd, struct 
 
 static int announce(struct exec *exec, struct error *err)
 {
-	return announce_process(exec->child.pid, exec->request->pidfd_socket, exec->request->pid_file, err);
+	return report_process(exec->child.pid, exec->request->pidfd_socket, exec->request->pid_file, err);
 }
 
 /* The pid is known to the caller before the program runs. */
@@ -455,10 +455,10 @@ static int bring_up(struct exec *exec, struct error *err)
 		return announce(exec, err);
 	}
 	/* The payload has not run, so there is no other. */
-	monitor = exec->shim_fd < 0 ? exec->child.pid : proc_child(exec->child.pid);
+	monitor = exec->pid1_fd < 0 ? exec->child.pid : proc_child(exec->child.pid);
 	pidfd = monitor > 0 ? sys_pidfd_open(monitor) : -ESRCH;
 	/* Its number may be another's by now. */
-	if (pidfd >= 0 && exec->shim_fd >= 0 && proc_child(exec->child.pid) != monitor) {
+	if (pidfd >= 0 && exec->pid1_fd >= 0 && proc_child(exec->child.pid) != monitor) {
 		cleanup_close(&pidfd);
 		pidfd = -ESRCH;
 	}
@@ -499,7 +499,7 @@ static const struct exec_step prepare_steps[] = {
 	{ "root", open_root },
 	{ "program", choose_program },
 	{ "seccomp and console", open_rest },
-	{ "process in front of km", choose_shim },
+	{ "process in front of km", choose_pid1 },
 	{ "pid namespace", join_pid_namespace },
 	{ NULL },
 };
@@ -527,7 +527,7 @@ int exec_prepare(struct exec *exec, const struct exec_request *request, struct e
 		.cgroup_fd = -1,
 		.exception = { .fd = -1 },
 		.monitor_log_fd = -1,
-		.shim_fd = -1,
+		.pid1_fd = -1,
 		.console_fd = -1,
 		.child = { .sync_fd = -1 },
 		.master_fd = -1,

@@ -40,7 +40,7 @@ struct exec {
 	struct km_exception exception;
 	bool audit_syslog;
 	int monitor_log_fd;
-	int shim_fd;
+	int pid1_fd;
 	bool monitor_waits;
 	int console_fd;
 	uint64_t namespaces;

@@ -53,7 +53,7 @@ static const char *find_own_refusal(const struct launch *launch)
 {
 	const struct refusal list[] = {
 		{ notify_wanted(launch->process.env), "NOTIFY_SOCKET" },
-		{ launch->has_km, "the km personality" },
+		{ launch->has_km, "the km mode" },
 		{ launch->request->image_path, "--image-path" },
 		/* Its program would be looked up in the other's mounts, and run with all rights. */
 		{ launch->spec->namespaces[NS_MOUNT].path &&

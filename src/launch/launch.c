@@ -44,7 +44,7 @@
 #include "ns/netdev.h"
 #include "ns/setup.h"
 #include "security/security.h"
-#include "state/host.h"
+#include "state/runtime_options.h"
 #include "state/remove.h"
 #include "state/state_dir.h"
 #include "syscall/open.h"
@@ -94,8 +94,8 @@ static int read_bundle(struct launch *launch, struct error *err)
 	if ((launch->run || request->restore) && !launch->spec->process)
 		return error_at(err, -EINVAL, "/process", "missing, there is nothing to run");
 	launch->process = launch->spec->process ? *launch->spec->process : nobody;
-	r = km_trust_choose(request->host->config_file, request->host->name == NAME_PLAIN, launch->spec, NULL,
-			    &launch->state.trusted, err);
+	r = km_trust_choose(request->runtime->config_file, request->runtime->name == NAME_PLAIN, launch->spec,
+			    NULL, &launch->state.trusted, err);
 	if (r < 0)
 		return r;
 	return hooks_output_open(spec_annotation(launch->spec, KRUN_ANNOTATION_HOOKS_STDOUT),
@@ -167,7 +167,7 @@ static int check_request(struct launch *launch, struct error *err)
 
 static int reserve(struct launch *launch, struct error *err)
 {
-	auto_close int root_fd = state_root_open(launch->request->host, true, err);
+	auto_close int root_fd = state_root_open(launch->request->runtime, true, err);
 	int r;
 
 	if (root_fd < 0)
@@ -273,7 +273,7 @@ static int add_snapshot_files(struct launch *launch, struct mount_extra_file *fi
 			      struct error *err)
 {
 	const bool joined = launch->spec->namespaces[NS_USER].path;
-	struct image_user user = {
+	struct checkpoint_user user = {
 		.unprivileged = geteuid() != 0,
 		.proc_fd = launch->proc_fd,
 		.state_dir_fd = launch->dir_fd,
@@ -293,7 +293,7 @@ static int add_snapshot_files(struct launch *launch, struct mount_extra_file *fi
 		};
 	if (launch->image.snapshot_fd < 0)
 		return 0;
-	r = image_snapshot_lend(&launch->image, &user, err);
+	r = checkpoint_lend(&launch->image, &user, err);
 	files[(*len)++] = (struct mount_extra_file){
 		.fd = launch->image.snapshot_fd,
 		.is_tree = launch->image.is_tree,
@@ -347,8 +347,8 @@ static int open_mounts(struct launch *launch, struct error *err)
 		r = add_snapshot_files(launch, files, &request.files_len, err);
 		if (r < 0)
 			return r;
-		files[request.files_len++] = (struct mount_extra_file){ .fd = km->monitor_fd,
-									.destination = km->settings.monitor };
+		files[request.files_len++] =
+			(struct mount_extra_file){ .fd = km->km_fd, .destination = km->settings.monitor };
 		if (km->libc_fd >= 0)
 			files[request.files_len++] =
 				(struct mount_extra_file){ .fd = km->libc_fd,
@@ -422,12 +422,12 @@ static int report(struct launch *launch, struct error *err)
 	const struct create_request *request = launch->request;
 	int r = launch_save_process(launch, err);
 
-	image_lent_done(&launch->image);
+	checkpoint_lent_done(&launch->image);
 	if (r == 0 && receiver && *receiver)
-		r = announce_process(launch->child.pid, receiver, NULL, err);
+		r = report_process(launch->child.pid, receiver, NULL, err);
 	if (r < 0)
 		return r;
-	r = announce_process(launch->child.pid, request->pidfd_socket, request->pid_file, err);
+	r = report_process(launch->child.pid, request->pidfd_socket, request->pid_file, err);
 	launch->reported = r == 0;
 	return r;
 }
@@ -475,7 +475,7 @@ static void remove_name(struct launch *launch)
 	struct error err;
 
 	if (launch->dir_fd >= 0 &&
-	    state_dir_remove(launch->request->host, launch->dir_fd, launch->request->id, &err) < 0)
+	    state_dir_remove(launch->request->runtime, launch->dir_fd, launch->request->id, &err) < 0)
 		log_warning("%s", err.text);
 }
 
@@ -527,14 +527,14 @@ static const struct launch_step steps[] = {
 	{ "read bundle", read_bundle },
 	{ "plan namespaces", plan_namespaces },
 	{ "check", check_request },
-	{ "personality", launch_personality_choose },
+	{ "mode", launch_mode_choose },
 	{ "joined mounts", launch_joined_check },
 	{ "program", launch_program_choose },
 	{ "state", fill_state },
 	{ "environment", launch_environment_make },
 	{ "cgroup plan", launch_cgroup_plan },
 	{ "reserve", reserve, remove_name }, /* the first that leaves something behind */
-	{ "needs", launch_needs_check },
+	{ "preflight", launch_preflight },
 	{ "cgroup", launch_cgroup_make, remove_cgroup },
 	{ "resctrl", make_rdt_class, remove_rdt_class },
 	{ "process", make_process, end_process },
@@ -553,11 +553,11 @@ int launch_begin(struct launch *launch, const struct create_request *request, bo
 		.dir_fd = -1,
 		.cgroup = { .dir_fd = -1, .holder_fd = -1 },
 		.payload_cgroup_fd = -1,
-		.km = { .monitor_fd = -1, .libc_fd = -1 },
+		.km = { .km_fd = -1, .libc_fd = -1 },
 		.image = { .dir_fd = -1, .snapshot_fd = -1, .lent_dir_fd = -1 },
 		.monitor_log_fd = -1,
 		.monitor_sockets = { -1, -1, -1, -1 },
-		.shim_fd = -1,
+		.pid1_fd = -1,
 		.gate_fd = -1,
 		.joined_root_fd = -1,
 		.proc_fd = -1,
@@ -604,7 +604,7 @@ int launch_start(struct launch *launch, struct error *err)
 	r = sync_send(launch->child.sync_fd, SYNC_START, 0, -1, err);
 	return r < 0 ? r :
 		       launch_expect_execution(launch->child.sync_fd, NULL, launch->child.pid,
-					       launch->shim_fd >= 0, err);
+					       launch->pid1_fd >= 0, err);
 }
 
 void launch_done(struct launch *launch)
@@ -617,8 +617,8 @@ void launch_done(struct launch *launch)
 	cleanup_close(&launch->monitor_log_fd);
 	for (size_t i = 0; i < KM_SPARE_SOCKETS; i++)
 		cleanup_close(&launch->monitor_sockets[i]);
-	free(launch->image_numbers);
-	cleanup_close(&launch->shim_fd);
+	free(launch->checkpoint_fds);
+	cleanup_close(&launch->pid1_fd);
 	cleanup_close(&launch->proc_fd);
 	cleanup_close(&launch->console_fd);
 	cleanup_close(&launch->notify_dir_fd);
@@ -634,7 +634,7 @@ void launch_done(struct launch *launch)
 	strv_done(&launch->km_options);
 	if (launch->has_km)
 		km_plan_done(&launch->km);
-	image_done(&launch->image);
+	checkpoint_done(&launch->image);
 	cgroup_plan_done(&launch->cgroup_plan);
 	cgroup_done(&launch->cgroup);
 	state_done(&launch->state);

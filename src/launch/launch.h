@@ -10,7 +10,7 @@
 #include <sys/types.h>
 
 #include "cgroup/cgroup.h"
-#include "checkpoint/image.h"
+#include "checkpoint/directory.h"
 #include "init/init.h"
 #include "km/km.h"
 #include "launch/request.h"
@@ -41,13 +41,13 @@ struct launch {
 	bool listens; /* the sockets of socket activation are the program's */
 	struct km_plan km;
 	struct strv km_options;
-	struct image image;  /* .dir_fd -1: none */
-	char *image_args[2]; /* under km the program is the snapshot */
+	struct checkpoint image;  /* .dir_fd -1: none */
+	char *checkpoint_args[2]; /* under km the program is the snapshot */
 	int monitor_log_fd;
 	int monitor_sockets[KM_SPARE_SOCKETS]; /* -1: none */
-	int *image_numbers;		       /* descriptors of the snapshot */
-	size_t image_numbers_len;
-	int shim_fd;
+	int *checkpoint_fds;		       /* descriptors of the snapshot */
+	size_t checkpoint_fds_len;
+	int pid1_fd;
 
 	int gate_fd;	    /* -1: `start` is not to come */
 	int joined_root_fd; /* root.path, where the mount namespace is somebody else's; else -1 */
@@ -107,10 +107,10 @@ bool launch_joins_mounts(const struct spec *spec);
 const char *launch_joined_refusal(const struct spec *spec);
 int launch_joined_check(struct launch *launch, struct error *err);
 int launch_joined_open(struct launch *launch, struct error *err);
-/* needs.c: whether km can start in the container at all; what may go wrong later is a warning. */
-int launch_needs_check(struct launch *launch, struct error *err);
+/* preflight.c: whether km can start in the container at all; what may go wrong later is a warning. */
+int launch_preflight(struct launch *launch, struct error *err);
 /* program.c: under km or not, with which settings; then which program, which may be in an image. */
-int launch_personality_choose(struct launch *launch, struct error *err);
+int launch_mode_choose(struct launch *launch, struct error *err);
 int launch_program_choose(struct launch *launch, struct error *err);
 /* cgroup.c: launch->cgroup_plan; then launch->cgroup, with its limits and device filter, and what the state has to know of it. */
 int launch_cgroup_plan(struct launch *launch, struct error *err);

@@ -102,8 +102,8 @@ static int plan_monitor(struct launch *launch, struct error *err)
 	plan->monitor_options = launch->km_options.items;
 	if (launch->state.management) {
 		plan->monitor_sockets = launch->monitor_sockets;
-		plan->monitor_numbers = launch->image_numbers;
-		plan->monitor_numbers_len = launch->image_numbers_len;
+		plan->monitor_numbers = launch->checkpoint_fds;
+		plan->monitor_numbers_len = launch->checkpoint_fds_len;
 	}
 	if (plan->monitor_waits)
 		plan->park = INIT_PARK_MONITOR;
@@ -158,7 +158,7 @@ int launch_plan_make(struct launch *launch, struct error *err)
 		.gate_fd = -1,
 		.program = INIT_PROGRAM_NATIVE,
 		.monitor_log_fd = -1,
-		.shim_fd = launch->shim_fd,
+		.pid1_fd = launch->pid1_fd,
 		.program_fd = -1,
 	};
 	r = identity_check_groups(&launch->process.user, launch->plan.set_groups || launch->state.keep_groups,

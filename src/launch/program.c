@@ -8,11 +8,11 @@
 #include <unistd.h>
 
 #include "checkpoint/checkpoint.h"
-#include "km/needs.h"
+#include "km/requirements.h"
 #include "krun/annotations.h"
 #include "launch/launch.h"
 #include "spec/place.h"
-#include "state/host.h"
+#include "state/runtime_options.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/log.h"
@@ -34,24 +34,24 @@ static void begin_at_start(struct launch *launch)
 	launch->km.settings.start = KM_START_EXEC;
 }
 
-int launch_personality_choose(struct launch *launch, struct error *err)
+int launch_mode_choose(struct launch *launch, struct error *err)
 {
-	const struct container_host *host = launch->request->host;
+	const struct runtime_options *runtime = launch->request->runtime;
 	auto_close int rootfs_fd = -1;
 	struct km_settings settings;
 	size_t helper;
 	int r;
 
-	if (host->name == NAME_LABEL_TRIGGER)
+	if (runtime->name == NAME_LABEL_TRIGGER)
 		rootfs_fd = openat(launch->bundle_fd, launch->spec->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	launch->state.personality = personality_choose(host->name, launch->spec, rootfs_fd);
-	if (launch->state.personality == PERSONALITY_PLAIN && launch->spec->vm)
+	launch->state.mode = mode_choose(runtime->name, launch->spec, rootfs_fd);
+	if (launch->state.mode == MODE_PLAIN && launch->spec->vm)
 		return error_at(err, -EOPNOTSUPP, "/vm", "this container runs without km and has no machine");
-	if (launch->state.personality == PERSONALITY_PLAIN)
+	if (launch->state.mode == MODE_PLAIN)
 		return 0;
 	r = km_check_processor(err);
 	if (r == 0)
-		r = km_settings_load(host->config_file, &settings, err);
+		r = km_settings_load(runtime->config_file, &settings, err);
 	if (r < 0)
 		return r;
 	r = km_settings_apply(&settings, launch->spec, err);
@@ -73,8 +73,8 @@ int launch_personality_choose(struct launch *launch, struct error *err)
 	helper = km_init_helper_len(launch->process.args);
 	if (helper > 0 && launch->process.args[helper])
 		launch->process.args += helper;
-	launch->shim_fd = km_init_fd(err);
-	return launch->shim_fd < 0 ? launch->shim_fd : 0;
+	launch->pid1_fd = km_init_fd(err);
+	return launch->pid1_fd < 0 ? launch->pid1_fd : 0;
 }
 
 /*
@@ -101,20 +101,20 @@ static int check_image(const struct launch *launch, const char *path, struct err
 		if (r < 0)
 			return r;
 	}
-	if (launch->image.kind == IMAGE_CRIU && launch->has_km)
+	if (launch->image.kind == CHECKPOINT_CRIU && launch->has_km)
 		return error_set(
 			err, -EINVAL,
 			"--image-path '%s': a checkpoint by CRIU of a container without km, and this "
 			"one runs under km",
 			path);
-	if (launch->image.kind == IMAGE_CRIU && !launch->request->restore)
+	if (launch->image.kind == CHECKPOINT_CRIU && !launch->request->restore)
 		return error_set(err, -EINVAL,
 				 "'%s': a checkpoint of CRIU: it is for 'krun restore', not a program", path);
-	if (launch->image.kind == IMAGE_CRIU && launch->request->preserve_fds > 0)
+	if (launch->image.kind == CHECKPOINT_CRIU && launch->request->preserve_fds > 0)
 		return error_set(
 			err, -EOPNOTSUPP,
 			"--preserve-fds: CRIU brings the descriptors of a checkpoint back, and no others");
-	if (launch->image.kind == IMAGE_KM && !launch->has_km)
+	if (launch->image.kind == CHECKPOINT_KM && !launch->has_km)
 		return error_set(err, -EINVAL,
 				 "--image-path '%s': a checkpoint of a container under km, and this one is "
 				 "plain",
@@ -125,8 +125,8 @@ static int check_image(const struct launch *launch, const char *path, struct err
 /* The payload goes on where it was, and with it every name that is relative. */
 static void resume_in_place(struct launch *launch)
 {
-	launch->image_args[0] = (char *)(uintptr_t)KM_SNAPSHOT_PATH;
-	launch->process.args = launch->image_args;
+	launch->checkpoint_args[0] = (char *)(uintptr_t)KM_SNAPSHOT_PATH;
+	launch->process.args = launch->checkpoint_args;
 	if (launch->image.cwd)
 		launch->process.cwd = launch->image.cwd;
 	if (launch->image.umask >= 0)
@@ -143,20 +143,20 @@ int launch_program_choose(struct launch *launch, struct error *err)
 	if (!path && launch->has_km)
 		path = launch->km.settings.snapshot;
 	if (path) {
-		r = image_open(path, &launch->image, err);
+		r = checkpoint_open(path, &launch->image, err);
 		if (r == 0)
 			r = check_image(launch, path, err);
 		if (r < 0 && path != launch->request->image_path)
 			error_place(err, "/annotations/" KRUN_ANNOTATION_SETTING KRUN_SETTING_SNAPSHOT);
 		if (r < 0)
 			return r;
-		launch->restored = launch->image.kind == IMAGE_CRIU;
+		launch->restored = launch->image.kind == CHECKPOINT_CRIU;
 	}
 	launch->state.management = launch->has_km && may_manage(launch);
 	r = launch->state.management ? km_spare_sockets_make(launch->monitor_sockets, err) : 0;
 	if (r < 0 || launch->image.snapshot_fd < 0)
 		return r;
 	resume_in_place(launch);
-	return km_snapshot_numbers(launch->image.snapshot_fd, &launch->image_numbers,
-				   &launch->image_numbers_len, err);
+	return km_snapshot_numbers(launch->image.snapshot_fd, &launch->checkpoint_fds,
+				   &launch->checkpoint_fds_len, err);
 }

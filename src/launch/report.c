@@ -21,7 +21,7 @@ static int send_pidfd(pid_t pid, const char *path, struct error *err)
 			   socket_send_fd(socket, "pidfd", 5, pidfd, err);
 }
 
-int announce_process(pid_t pid, const char *pidfd_socket, const char *pid_file, struct error *err)
+int report_process(pid_t pid, const char *pidfd_socket, const char *pid_file, struct error *err)
 {
 	char digits[16];
 	int len, r = pidfd_socket ? send_pidfd(pid, pidfd_socket, err) : 0;

@@ -9,4 +9,4 @@ struct error;
  * Tells the caller of create, run and exec about the new process @pid: a pidfd to the socket, then the pid file, which comes
  * last because its absence is what tells an engine that nothing runs. Either path may be NULL.
  */
-int announce_process(pid_t pid, const char *pidfd_socket, const char *pid_file, struct error *err);
+int report_process(pid_t pid, const char *pidfd_socket, const char *pid_file, struct error *err);

@@ -6,11 +6,11 @@
 #include <stdbool.h>
 
 struct checkpoint_options;
-struct container_host;
+struct runtime_options;
 struct spec;
 
 struct create_request {
-	const struct container_host *host;
+	const struct runtime_options *runtime;
 	const char *id;
 	const char *bundle;	    /* NULL: "." */
 	const char *config;	    /* NULL: config.json of the bundle */
@@ -28,7 +28,7 @@ struct create_request {
 };
 
 struct exec_request {
-	const struct container_host *host;
+	const struct runtime_options *runtime;
 	const char *id;
 	const struct spec
 		*process;  /* from --process, or NULL: the container's own process with the fields below */

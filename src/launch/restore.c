@@ -18,7 +18,7 @@
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/criu_options.h"
 #include "checkpoint/dump.h"
-#include "checkpoint/image_criu.h"
+#include "checkpoint/criu_files.h"
 #include "criu/call.h"
 #include "launch/launch.h"
 #include "launch/notify.h"
@@ -37,7 +37,7 @@ struct restore {
 	struct launch *launch;
 	char *program;
 	char root[PATH_MAX]; /* the container's, with every symlink followed */
-	struct image_criu image;
+	struct checkpoint_criu image;
 	struct mount_pairs sources;
 	struct criu_options options;
 	int work_fd, network_fd, pid_fd;
@@ -150,7 +150,8 @@ static int open_outside(struct restore *restore, struct error *err)
 {
 	struct launch *launch = restore->launch;
 	const struct checkpoint_options *options = launch->request->restore;
-	int r = restore->work_fd = image_directory_make(checkpoint_work_path(options), "--work-path", err);
+	int r = restore->work_fd =
+		checkpoint_directory_make(checkpoint_work_path(options), "--work-path", err);
 
 	if (r >= 0)
 		r = open_namespace(launch->spec, NS_NETWORK, &restore->network_fd, err);
@@ -251,7 +252,7 @@ static int prepare(void *data, struct error *err)
 static int close_root(void *data, struct error *err)
 {
 	(void)data;
-	return mount_do_live_root_readonly(err);
+	return mount_enter_root_readonly(err);
 }
 
 /*
@@ -333,7 +334,7 @@ static int check_cgroup(const struct launch *launch, struct error *err)
 	proc_fd = open_proc();
 	if (proc_fd < 0)
 		return error_sys(err, -errno, "open '/proc'");
-	fd = cgroup_open_member(&launch->cgroup, proc_fd, launch->child.pid, err);
+	fd = cgroup_open_process(&launch->cgroup, proc_fd, launch->child.pid, err);
 	if (fd < 0)
 		return error_prefix(err, "look at what CRIU restored");
 	return cgroup_is_frozen(&launch->cgroup) == 1 ? cgroup_freeze(&launch->cgroup, false, err) : 0;
@@ -382,8 +383,8 @@ static int read_image(struct restore *restore, struct error *err)
 	int r = criu_check_spec(launch->spec, err);
 
 	if (r == 0)
-		r = checkpoint_criu(launch->request->host, &restore->program, err);
-	return r < 0 ? r : image_criu_read(launch->image.dir_fd, &restore->image, err);
+		r = checkpoint_criu(launch->request->runtime, &restore->program, err);
+	return r < 0 ? r : checkpoint_criu_read(launch->image.dir_fd, &restore->image, err);
 }
 
 int launch_restore(struct launch *launch, struct error *err)
@@ -403,7 +404,7 @@ int launch_restore(struct launch *launch, struct error *err)
 	int r = restore_steps_run(steps, &begun, &restore, err);
 
 	criu_options_done(&restore.options);
-	image_criu_done(&restore.image);
+	checkpoint_criu_done(&restore.image);
 	mount_pairs_done(&restore.sources);
 	free(restore.program);
 	cleanup_close(&restore.work_fd);

@@ -128,7 +128,7 @@ bool km_is_frozen(const pid_t *pids, size_t len);
 /* Pure: the same for one task, from the texts of its stat and wchan. */
 bool km_task_is_frozen(const char *stat, const char *wchan);
 
-/* ---- in front of km (init_shim.c; init_none.c where km does not run) -------------------------------------------- */
+/* ---- in front of km (pid1_program.c; pid1_none.c where km does not run) -------------------------------------------- */
 
 /*
  * km as process 1 hangs when its payload dies by a signal (the kernel ignores default-action signals of

@@ -15,7 +15,7 @@
 #include "util/cleanup.h"
 #include "util/error.h"
 
-int mount_do_live(struct mount_setup *setup, struct error *err)
+int mount_enter(struct mount_setup *setup, struct error *err)
 {
 	int r;
 
@@ -70,7 +70,7 @@ int mount_file_tree_mapped(int fd, int userns_fd)
 	return r < 0 ? r : take_fd(&tree_fd);
 }
 
-int mount_do_live_file(int tree_fd, const char *path, struct error *err)
+int mount_enter_file(int tree_fd, const char *path, struct error *err)
 {
 	auto_close int root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	auto_close int target_fd =
@@ -111,7 +111,7 @@ int mount_do_remove(const struct spec *spec, int proc_fd, struct error *err)
 	return 0;
 }
 
-int mount_do_live_root_readonly(struct error *err)
+int mount_enter_root_readonly(struct error *err)
 {
 	int r = sys_mount_setattr(AT_FDCWD, "/", 0, MOUNT_ATTR_RDONLY, 0, 0, -1);
 

@@ -71,20 +71,21 @@ struct mount_request {
 
 /*
  * For a container that runs: the same without root, devices and extra files. The process that carries it out has entered the
- * container's mount (and user) namespace and calls mount_do_live() or mount_do_remove().
+ * container's mount (and user) namespace and calls mount_enter() or mount_do_remove().
  */
-int mount_setup_make_live(const struct mount_request *request, struct mount_setup **ret, struct error *err);
-int mount_do_live(struct mount_setup *setup, struct error *err);
+int mount_setup_make_for_running(const struct mount_request *request, struct mount_setup **ret,
+				 struct error *err);
+int mount_enter(struct mount_setup *setup, struct error *err);
 /* One file for a container that runs. The parent makes a detached mount of it. */
 int mount_file_tree(int fd, struct error *err);
 /* The same with the ids of a user namespace; no error text, because not every file system can do that. Takes privilege. */
 int mount_file_tree_mapped(int fd, int userns_fd);
 /* The process inside attaches it on @path, which is made as an empty file if need be. */
-int mount_do_live_file(int tree_fd, const char *path, struct error *err);
+int mount_enter_file(int tree_fd, const char *path, struct error *err);
 /* The process inside takes the mount and the file away. @proc_fd: the host's /proc. */
 int mount_do_remove_file(const char *path, int proc_fd, struct error *err);
 /* The root of a container that runs, after a restore. */
-int mount_do_live_root_readonly(struct error *err);
+int mount_enter_root_readonly(struct error *err);
 /* Takes what is mounted on the destinations away, the last one first. @proc_fd: the host's /proc. */
 int mount_do_remove(const struct spec *spec, int proc_fd, struct error *err);
 

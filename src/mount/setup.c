@@ -296,7 +296,8 @@ int mount_setup_make(const struct mount_request *request, struct mount_setup **r
 	return 0;
 }
 
-int mount_setup_make_live(const struct mount_request *request, struct mount_setup **ret, struct error *err)
+int mount_setup_make_for_running(const struct mount_request *request, struct mount_setup **ret,
+				 struct error *err)
 {
 	struct mount_setup *setup = setup_new(request);
 	int r;

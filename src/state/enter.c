@@ -135,7 +135,7 @@ static int attach(void *data, struct error *err)
 {
 	const struct file *file = data;
 
-	return mount_do_live_file(file->fd, file->path, err);
+	return mount_enter_file(file->fd, file->path, err);
 }
 
 static int detach(void *data, struct error *err)

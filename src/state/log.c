@@ -13,7 +13,7 @@ int state_log_open(int dir_fd, const struct state *state)
 {
 	int fd;
 
-	if (state->personality != PERSONALITY_KM)
+	if (state->mode != MODE_KM)
 		return -ENOENT;
 	fd = monitor_log_open(dir_fd);
 	if (fd >= 0)

@@ -96,7 +96,7 @@ static void run_poststop(int dir_fd, const struct state *state, const struct spe
 	spec_free(loaded);
 }
 
-int container_remove(const struct container_host *host, int dir_fd, const struct state *state,
+int container_remove(const struct runtime_options *runtime, int dir_fd, const struct state *state,
 		     const struct spec *spec, struct error *err)
 {
 	struct error later;
@@ -113,7 +113,7 @@ int container_remove(const struct container_host *host, int dir_fd, const struct
 	/* With its cgroup left behind a container stays known, so that delete can be tried again. */
 	if (r < 0)
 		return r;
-	more = state_dir_remove(host, dir_fd, state->id, &later);
+	more = state_dir_remove(runtime, dir_fd, state->id, &later);
 	if (more < 0) {
 		*err = later;
 		return more;

@@ -3,7 +3,7 @@
 
 /* Removing a container that is dead, or is ended here. */
 
-struct container_host;
+struct runtime_options;
 struct error;
 struct spec;
 struct state;
@@ -19,5 +19,5 @@ int rdt_leave(const struct state *state, struct error *err);
  * directory. @spec NULL: read from the state directory when it has hooks. Goes on after a failure and reports
  * the first.
  */
-int container_remove(const struct container_host *host, int dir_fd, const struct state *state,
+int container_remove(const struct runtime_options *runtime, int dir_fd, const struct state *state,
 		     const struct spec *spec, struct error *err);

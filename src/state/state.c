@@ -159,7 +159,7 @@ static int fill(struct json_object *object, const struct state *state, unsigned 
 		const char *key, *word;
 	} words[] = {
 		{ "cgroupManager", cgroup_manager_name(state->cgroup.manager) },
-		{ "personality", personality_word(state->personality) },
+		{ "personality", mode_word(state->mode) },
 		{ "startAt", km_start_word(state->start) },
 	};
 	int r = add(object, "version", json_object_new_int(STATE_VERSION));
@@ -243,11 +243,10 @@ static int read_manager(struct json_reader *reader, struct json_object *value, v
 										 0;
 }
 
-static int read_personality(struct json_reader *reader, struct json_object *value, void *target,
-			    const void *arg)
+static int read_mode(struct json_reader *reader, struct json_object *value, void *target, const void *arg)
 {
 	(void)arg;
-	return personality_parse(json_object_get_string(value), target) < 0 ? unknown_word(reader, value) : 0;
+	return mode_parse(json_object_get_string(value), target) < 0 ? unknown_word(reader, value) : 0;
 }
 
 static int read_start(struct json_reader *reader, struct json_object *value, void *target, const void *arg)
@@ -259,8 +258,7 @@ static int read_start(struct json_reader *reader, struct json_object *value, voi
 static const struct json_field word_rows[] = {
 	{ "cgroupManager", json_type_string, false, offsetof(struct state, cgroup.manager), read_manager,
 	  NULL },
-	{ "personality", json_type_string, false, offsetof(struct state, personality), read_personality,
-	  NULL },
+	{ "personality", json_type_string, false, offsetof(struct state, mode), read_mode, NULL },
 	{ "startAt", json_type_string, false, offsetof(struct state, start), read_start, NULL },
 	{ 0 },
 };
@@ -336,8 +334,7 @@ static int read_fields(struct json_object *object, struct json_findings *finding
 					state->cgroup.path ? CGROUP_CGROUPFS :
 							     CGROUP_DISABLED;
 		/* Nobody else has a monitor; the machine must not get lost with a word. */
-		state->personality =
-			state->monitor || state->monitor_pid ? PERSONALITY_KM : PERSONALITY_PLAIN;
+		state->mode = state->monitor || state->monitor_pid ? MODE_KM : MODE_PLAIN;
 		r = json_read_fields(&reader, object, word_rows, state);
 	}
 	arena_done(&arena);
@@ -439,10 +436,10 @@ static void explain(int dir_fd, const char *id, struct error *err)
 			id);
 }
 
-static int open_state(const struct container_host *host, const char *id, bool lock, bool whole,
+static int open_state(const struct runtime_options *runtime, const char *id, bool lock, bool whole,
 		      struct state *ret, struct error *err)
 {
-	int dir_fd = state_dir_open(host, id, err), r = 0;
+	int dir_fd = state_dir_open(runtime, id, err), r = 0;
 
 	if (dir_fd < 0)
 		return dir_fd;
@@ -458,16 +455,16 @@ static int open_state(const struct container_host *host, const char *id, bool lo
 	return r < 0 ? r : dir_fd;
 }
 
-int state_open(const struct container_host *host, const char *id, bool lock, struct state *ret,
+int state_open(const struct runtime_options *runtime, const char *id, bool lock, struct state *ret,
 	       struct error *err)
 {
-	return open_state(host, id, lock, true, ret, err);
+	return open_state(runtime, id, lock, true, ret, err);
 }
 
-int state_open_some(const struct container_host *host, const char *id, bool lock, struct state *ret,
+int state_open_some(const struct runtime_options *runtime, const char *id, bool lock, struct state *ret,
 		    struct error *err)
 {
-	return open_state(host, id, lock, false, ret, err);
+	return open_state(runtime, id, lock, false, ret, err);
 }
 
 void state_done(struct state *state)
@@ -549,9 +546,8 @@ static struct json_object *all_annotations(const struct state *state)
 	json_object_object_del(object, KRUN_ANNOTATION_PERSONALITY);
 	json_object_object_del(object, KRUN_ANNOTATION_START);
 	json_object_object_del(object, KRUN_ANNOTATION_OOM_KILLED);
-	if (state->personality == PERSONALITY_KM) {
-		add(object, KRUN_ANNOTATION_PERSONALITY,
-		    json_object_new_string(personality_word(state->personality)));
+	if (state->mode == MODE_KM) {
+		add(object, KRUN_ANNOTATION_PERSONALITY, json_object_new_string(mode_word(state->mode)));
 		add(object, KRUN_ANNOTATION_START, json_object_new_string(km_start_word(state->start)));
 	}
 	for (size_t i = 0; i < state->settings.len; i++)

@@ -15,7 +15,7 @@
 #include "cgroup/rdt.h"
 #include "km/km.h"
 
-struct container_host;
+struct runtime_options;
 struct error;
 struct spec;
 
@@ -42,12 +42,12 @@ struct state {
 	uid_t owner;
 	pid_t pid;		       /* 0 while it is being made */
 	unsigned long long start_time; /* of pid, in clock ticks after boot */
-	pid_t monitor_pid;	       /* km's process while a shim is pid; else 0: state_monitor() */
+	pid_t monitor_pid;	       /* km's process while a pid1 is pid; else 0: state_monitor() */
 	struct cgroup_place cgroup;
 	bool cgroup_below;	     /* the processes are in a group below it, and exec follows */
 	struct rdt_group rdt;	     /* its class of resctrl, if it has one */
 	char *keyring;		     /* name of the session keyring that exec joins; NULL: none */
-	char *monitor;		     /* path of km inside the container, km personality only */
+	char *monitor;		     /* path of km inside the container, km mode only */
 	struct file_id root_file;    /* which directory its root is */
 	struct file_id monitor_file; /* which file it is there, to be known again */
 	char *monitor_device; /* path of the one that was chosen for km; NULL: every one that the host has */
@@ -55,8 +55,8 @@ struct state {
 	struct strv settings; /* "KEY=VALUE" that are not the default, for people */
 	struct strv trusted;  /* keys of the host file by which annotations act, km/trust.h */
 	uint64_t namespaces;  /* CLONE_NEW* that exec joins */
-	enum personality personality;
-	enum km_start start;	   /* which start protocol, km personality only */
+	enum mode mode;
+	enum km_start start;	   /* which start protocol, km mode only */
 	uint32_t start_timeout_ms; /* how long km may take, likewise */
 	bool management;	   /* km has its management socket in KM_MANAGEMENT_DIR */
 	int64_t execution_domain;  /* personality(2) of every process; -1: none asked for */
@@ -80,18 +80,18 @@ int state_load_some(int dir_fd, const char *id, struct state *ret, struct error 
  * state_dir_open(), with @lock state_dir_lock(), and state_load(): how every command on one container begins. Returns the fd of its
  * directory; the caller closes it, and ends @ret with state_done().
  */
-int state_open(const struct container_host *host, const char *id, bool lock, struct state *ret,
+int state_open(const struct runtime_options *runtime, const char *id, bool lock, struct state *ret,
 	       struct error *err);
 /* The container's config.json, with the annotations that may act; released by spec_free(). */
 int state_load_config(int dir_fd, const struct state *state, struct spec **ret, struct error *err);
 /* The same with state_load_some(). */
-int state_open_some(const struct container_host *host, const char *id, bool lock, struct state *ret,
+int state_open_some(const struct runtime_options *runtime, const char *id, bool lock, struct state *ret,
 		    struct error *err);
 /* -EOPNOTSUPP for a container in somebody else's mount namespace, where krun mounts nothing. */
 int state_check_mounts(const struct state *state, struct error *err);
 int state_save(int dir_fd, const struct state *state, struct error *err);
 void state_done(struct state *state);
-/* km's process, in the km personality. */
+/* km's process, in the km mode. */
 pid_t state_monitor(const struct state *state);
 /* The log of its km (monitor/log.h), for reading. -ENOENT, without an error text, when there is none (any more). */
 int state_log_open(int dir_fd, const struct state *state);

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "ns/setup.h"
-#include "state/host.h"
+#include "state/runtime_options.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/io.h"
@@ -56,9 +56,9 @@ static int make_parents(const char *path)
 	return mkdir(copy, 0700) < 0 && errno != EEXIST ? -errno : 0;
 }
 
-int state_root_open(const struct container_host *host, bool make, struct error *err)
+int state_root_open(const struct runtime_options *runtime, bool make, struct error *err)
 {
-	const char *path = host->root && host->root[0] ? host->root : container_default_root();
+	const char *path = runtime->root && runtime->root[0] ? runtime->root : container_default_root();
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0 && errno == ENOENT && make) {
@@ -109,14 +109,14 @@ int state_dir_make(int root_fd, const char *id, struct error *err)
 	return fd;
 }
 
-int state_dir_open(const struct container_host *host, const char *id, struct error *err)
+int state_dir_open(const struct runtime_options *runtime, const char *id, struct error *err)
 {
 	auto_close int root_fd = -1;
 	int fd;
 
 	if (!container_id_is_valid(id))
 		return state_dir_absent(id, err);
-	root_fd = state_root_open(host, false, err);
+	root_fd = state_root_open(runtime, false, err);
 	if (root_fd == -ENOENT)
 		return state_dir_absent(id, err);
 	if (root_fd < 0)
@@ -206,9 +206,9 @@ static int remove_content(int dir_fd)
 	return r;
 }
 
-int state_dir_remove(const struct container_host *host, int dir_fd, const char *id, struct error *err)
+int state_dir_remove(const struct runtime_options *runtime, int dir_fd, const char *id, struct error *err)
 {
-	auto_close int root_fd = state_root_open(host, false, err);
+	auto_close int root_fd = state_root_open(runtime, false, err);
 	int r;
 
 	if (root_fd < 0)

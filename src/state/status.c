@@ -78,7 +78,7 @@ static int is_parked(int dir_fd, const struct state *state)
 	struct proc_stat stat;
 	int r;
 
-	if (state->personality != PERSONALITY_KM || state->start != KM_START_PAYLOAD)
+	if (state->mode != MODE_KM || state->start != KM_START_PAYLOAD)
 		return start_gate_is_closed(dir_fd);
 	if (km_is_waiting(monitor))
 		return 1;

@@ -38,7 +38,7 @@ int status_of(int dir_fd, const struct state *state, enum status *ret, struct er
  */
 int status_open_process(const struct state *state, struct error *err);
 /*
- * The same of km's process, state_monitor(), in the km personality: while the first process lives, which is looked at last, its number is
+ * The same of km's process, state_monitor(), in the km mode: while the first process lives, which is looked at last, its number is
  * nobody else's.
  */
 int status_open_monitor(const struct state *state, struct error *err);

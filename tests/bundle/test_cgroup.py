@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 
-from krun import CGROUP, BothPersonalities, KrunTest, huge_pages, hybrid_view, user_namespace, wait_until
+from krun import CGROUP, BothModes, KrunTest, huge_pages, hybrid_view, user_namespace, wait_until
 
 
 def controllers():
@@ -14,7 +14,7 @@ def controllers():
         return file.read().split()
 
 
-class Cgroup(BothPersonalities):
+class Cgroup(BothModes):
     def own(self):
         with open(f"/proc/{self.state()['pid']}/cgroup") as file:
             return [line.strip()[3:] for line in file if line.startswith("0::")][0]
@@ -228,7 +228,7 @@ class Cgroup(BothPersonalities):
             self.assertIn("/linux/cgroupsPath", self.run_fails())
 
 
-class Limits(BothPersonalities):
+class Limits(BothModes):
     @huge_pages("2MB", "1GB")
     def test_hugetlb_and_unified_are_written(self):
         if "hugetlb" not in controllers():

@@ -16,7 +16,7 @@ COUNTER = counter()
 
 
 class Checkpoint(KrunTest):
-    personality = "km"
+    mode = "km"
 
     def setUp(self):
         super().setUp()
@@ -194,7 +194,7 @@ class Checkpoint(KrunTest):
     def test_plain_container(self):
         self.shell("echo ready; while :; do sleep 0.02; done")
         with open(self.log, "wb") as log:
-            self.assertEqual(self.krun("create", "--bundle", self.bundle, self.cid, personality="plain", stdout=log,
+            self.assertEqual(self.krun("create", "--bundle", self.bundle, self.cid, mode="plain", stdout=log,
                                        stderr=log).status, 0)
         self.ok("start", self.cid)
         # What CRIU can do with it is test_criu's; here it is about who is asked.
@@ -265,7 +265,7 @@ class Checkpoint(KrunTest):
         self.start_counter()
         self.ok("checkpoint", "--image-path", self.image, self.cid)
         self.assertIn("this one is plain", self.fails("restore", "--bundle", self.bundle, "--image-path", self.image,
-                                                      self.cid, personality="plain"))
+                                                      self.cid, mode="plain"))
 
     def test_interrupted_checkpoint_is_no_obstacle(self):
         """What a killed checkpoint leaves: a temporary file, and one that is mounted in the container."""

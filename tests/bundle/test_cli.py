@@ -61,8 +61,8 @@ class Help(KrunTest):
         self.assertRegex(lines[1], r"^commit: \w+")
         self.assertEqual(lines[2], "spec: 1.3.0")
         self.assertEqual(sum("version" in line for line in lines), 1)
-        self.assertIn("personality: plain", lines)
-        self.assertIn("personality: km", self.ok("--version", personality="km").out)
+        self.assertIn("mode: plain", lines)
+        self.assertIn("mode: km", self.ok("--version", mode="km").out)
 
     def test_every_command_has_help(self):
         text = self.ok("--help").out

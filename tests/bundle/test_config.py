@@ -4,10 +4,10 @@
 import json
 import os
 
-from krun import BothPersonalities
+from krun import BothModes
 
 
-class Environment(BothPersonalities):
+class Environment(BothModes):
     """A payload has one variable of a name, whichever way its getenv(3) or its shell looks for it."""
 
     TWICE = ["A=1", "PATH=/none", "A=2", "HOME=/x", "AB=3", "PATH=/bin", "A=4"]
@@ -39,7 +39,7 @@ class Environment(BothPersonalities):
             self.assertEqual(file.read().splitlines(), self.ONCE)
 
 
-class OtherPlatforms(BothPersonalities):
+class OtherPlatforms(BothModes):
     SECTIONS = {"windows": {"layerFolders": ["C:\\x"]}, "solaris": {"milestone": "svc:/x"}, "zos": {"namespaces": []},
                 "freebsd": {"jail": {"vnet": "new"}}}
 
@@ -59,7 +59,7 @@ class OtherPlatforms(BothPersonalities):
         self.assertEqual((result.status, result.err, os.path.getsize(self.log)), (0, "", 0), result)
 
 
-class NoProcess(BothPersonalities):
+class NoProcess(BothModes):
     """config.md: "This property is REQUIRED when start is called"."""
 
     def setUp(self):

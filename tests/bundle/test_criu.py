@@ -740,10 +740,10 @@ class Options(CriuTest):
         self.restore()
         self.finish()
 
-    def test_other_personality(self):
+    def test_other_mode(self):
         self.start()
         self.checkpoint()
-        result = self.krun("restore", "--bundle", self.bundle, "--image-path", self.image, self.cid, personality="km")
+        result = self.krun("restore", "--bundle", self.bundle, "--image-path", self.image, self.cid, mode="km")
         self.assertEqual(result.status, 1)
         self.assertRegex(result.err, "this one runs under km|km")
         self.assertIn("is for 'krun restore'", self.krun("run", "--bundle", self.bundle, "--from-snapshot", self.image,

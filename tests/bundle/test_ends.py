@@ -15,7 +15,7 @@ import subprocess
 import termios
 import time
 
-from krun import CGROUP, BothPersonalities, KrunTest, wait_until
+from krun import CGROUP, BothModes, KrunTest, wait_until
 
 
 SOCKET, SIGNALFD4 = 41, 289  # asm/unistd_64.h
@@ -68,7 +68,7 @@ class KilledAfterItsWord(KrunTest):
         self.assertIn("ended before it executed its program", self.run_fails())
 
 
-class Interrupted(BothPersonalities):
+class Interrupted(BothModes):
     """exec of a container that somebody freezes meanwhile waits, and can be ended."""
 
     def members(self):
@@ -146,7 +146,7 @@ class DeepCgroups(KrunTest):
         self.assertFalse(os.path.exists(f"{CGROUP}/krun/{self.cid}"))
 
 
-class CallersFilter(BothPersonalities):
+class CallersFilter(BothModes):
     def test_loopback_comes_up_without_internet_sockets(self):
         self.shell("cat /sys/class/net/lo/flags; nc -l -p 1 127.0.0.1 2>&1; true")
         result = self.run_container(preexec_fn=lambda: refuse(SOCKET, errno.EAFNOSUPPORT, socket.AF_INET))
@@ -155,7 +155,7 @@ class CallersFilter(BothPersonalities):
         self.assertTrue(int(result.out.split()[0], 16) & 1, "IFF_UP")
 
 
-class Terminals(BothPersonalities):
+class Terminals(BothModes):
     """run and exec with a terminal in front of which nobody sits."""
 
     def unread(self, *arguments):

@@ -3,7 +3,7 @@
 
 import os
 
-from krun import BothPersonalities
+from krun import BothModes
 
 
 def podman(text):
@@ -21,7 +21,7 @@ def docker(text):
     return 127 if any(words in text for words in ("not a directory", "executable file not found", "no such file or directory")) else None
 
 
-class Words(BothPersonalities):
+class Words(BothModes):
     def commands(self, expect, in_exec, **process):
         """The same words from run, create and exec; @in_exec: what exec is given for the same."""
         self.write_config(**process)
@@ -88,7 +88,7 @@ class Words(BothPersonalities):
             self.assertEqual((podman(text), docker(text)), (None, None), text)
 
 
-class LongPaths(BothPersonalities):
+class LongPaths(BothModes):
     LONGEST = "/" + "/".join(["d" * 250] * 16)      # 4016 bytes; the kernel takes 4095
 
     def test_of_a_directory_and_a_mount(self):

@@ -14,7 +14,7 @@ import subprocess
 import termios
 import time
 
-from krun import CGROUP, BothPersonalities, KrunTest, wait_until
+from krun import CGROUP, BothModes, KrunTest, wait_until
 
 NO_LIMIT = (1 << 64) - 1
 MIB = 1 << 20
@@ -143,7 +143,7 @@ class Watching:
         return list(iter(self.event, None))
 
 
-class EventsTest(BothPersonalities):
+class EventsTest(BothModes):
     variants = ()
 
     def stats(self, identity=None):
@@ -176,7 +176,7 @@ class EventsTest(BothPersonalities):
 
 
 class Stats(EventsTest):
-    variants = BothPersonalities.variants
+    variants = BothModes.variants
 
     def test_shape_of_a_container_without_limits(self):
         self.start_sleeper()
@@ -339,7 +339,7 @@ class Stats(EventsTest):
 
 
 class Loop(EventsTest):
-    variants = BothPersonalities.variants
+    variants = BothModes.variants
 
     def test_it_ends_with_the_container_and_its_last_words(self):
         self.start_sleeper("trap 'exit 3' TERM; echo ready; while :; do sleep 0.02; done")
@@ -442,7 +442,7 @@ class Loop(EventsTest):
 
 
 class BadInput(EventsTest):
-    variants = BothPersonalities.variants
+    variants = BothModes.variants
 
     def test_words(self):
         self.start_sleeper()
@@ -488,7 +488,7 @@ class BadInput(EventsTest):
 
 
 class Table(EventsTest):
-    variants = BothPersonalities.variants
+    variants = BothModes.variants
 
     header = ["ID", "CPU %", "MEM USAGE / LIMIT", "MEM %", "NET I/O", "BLOCK I/O", "PIDS"]
 
@@ -556,7 +556,7 @@ class Table(EventsTest):
 
 
 class OutOfMemory(EventsTest):
-    variants = BothPersonalities.variants
+    variants = BothModes.variants
 
     annotation = "app.kontain.krun.oomKilled"
 

@@ -6,12 +6,12 @@ import os
 import stat
 import subprocess
 
-from krun import CGROUP, BothPersonalities, KrunTest
+from krun import CGROUP, BothModes, KrunTest
 
 KINDS = ("prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop")
 
 
-class Hooks(BothPersonalities):
+class Hooks(BothModes):
     def hook(self, kind, script, **more):
         self.config.setdefault("hooks", {}).setdefault(kind, []).append(
             {"path": "/bin/sh", "args": ["sh", "-c", script], **more})
@@ -373,7 +373,7 @@ class RootByPath(RootTest):
 
 
 class RootByPathUnderMonitor(RootTest):
-    personality = "km"
+    mode = "km"
 
     def test_devices_of_krun_cover_nothing_of_the_host(self):
         """In a user namespace the device that only the host's root may open is covered by a node of krun's own making."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The km personality, with kmsim in km's place."""
+"""The km mode, with kmsim in km's place."""
 
 import hashlib
 import contextlib
@@ -19,7 +19,7 @@ from krun import BUILD, KM_PATH, PROGRAMS, REAL_KM, KrunTest, stand_in_only, wai
 
 
 class KmTest(KrunTest):
-    personality = "km"
+    mode = "km"
 
     def settings(self, **values):
         path = os.path.join(self.top, "krun.json")
@@ -81,7 +81,7 @@ class Personality(KmTest):
         self.allow()
         self.assertEqual(self.inside("echo $KMSIM"), "1\n")
 
-    def test_state_tells_personality_and_protocol(self):
+    def test_state_tells_mode_and_protocol(self):
         self.start_sleeper()
         annotations = self.state()["annotations"]
         self.assertEqual(annotations["app.kontain.krun.personality"], "km")
@@ -90,10 +90,10 @@ class Personality(KmTest):
 
     def test_later_commands_follow_the_state_not_the_name(self):
         self.start_sleeper()
-        self.assertEqual(self.ok("exec", self.cid, "sh", "-c", "echo $KMSIM", personality="plain").out, "1\n")
-        self.ok("kill", self.cid, personality="plain")
+        self.assertEqual(self.ok("exec", self.cid, "sh", "-c", "echo $KMSIM", mode="plain").out, "1\n")
+        self.ok("kill", self.cid, mode="plain")
         self.wait_stopped()
-        self.ok("delete", self.cid, personality="plain")
+        self.ok("delete", self.cid, mode="plain")
 
 
 class Host(KmTest):
@@ -694,7 +694,7 @@ class Log(KmTest):
         self.assertIn("--follow", self.fails("logs", "--exceptions", "--follow", self.cid))
         self.ok("delete", "--force", self.cid)
         self.shell("sleep 60")
-        self.create(personality="plain")
+        self.create(mode="plain")
         self.assertIn("does not run under km", self.fails("logs", "--monitor", self.cid))
 
     def test_debug_shows_it_line_by_line(self):

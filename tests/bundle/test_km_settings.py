@@ -22,7 +22,7 @@ SLEEP = "trap 'exit 3' TERM; echo ready; while :; do sleep 0.02; done"
 
 
 class SettingsTest(KrunTest):
-    personality = "km"
+    mode = "km"
 
     def host(self, **values):
         """Options for a host file with these values."""
@@ -323,7 +323,7 @@ class Refusals(SettingsTest):
     def test_a_plain_container_has_no_machine(self):
         self.config["vm"] = {"hypervisor": {"path": KM_PATH}}
         self.write_config()
-        self.assertIn("config.json: /vm: ", self.run_fails(personality="plain"))
+        self.assertIn("config.json: /vm: ", self.run_fails(mode="plain"))
 
     def test_settings_of_the_host_that_are_wrong(self):
         for values, text in (({"device": "/dev/nothing"}, '"device"'), ({"device": "/dev/shm"}, "no such character device"),
@@ -346,7 +346,7 @@ class Refusals(SettingsTest):
         self.assertEqual(self.inside("echo ${KMSIM:-none}"), "none\n")
         self.annotate(colour="red")
         self.write_config()
-        self.ok("run", "--bundle", self.bundle, self.cid, personality="plain")
+        self.ok("run", "--bundle", self.bundle, self.cid, mode="plain")
 
 
 class Seen(SettingsTest):
@@ -379,7 +379,7 @@ class Seen(SettingsTest):
                          {"membusWidth": "36", "allowAnnotations": '["startAt","gdb"]', "allowVm": '["hwConfig.memory"]'})
         self.assertIn(PREFIX, json.loads(self.ok("features").out)["potentiallyUnsafeConfigAnnotations"])
         self.assertIn("/gdb", self.fails("features", options=self.host(gdb="on")))
-        found = self.krun_annotations(self.ok("features", options=self.host(membusWidth=36), personality="plain").out)
+        found = self.krun_annotations(self.ok("features", options=self.host(membusWidth=36), mode="plain").out)
         self.assertEqual(set(found), always)
 
 
@@ -465,7 +465,7 @@ class Validate(SettingsTest):
         self.config["mounts"] = [mount for mount in self.config["mounts"] if mount["destination"] != "/proc"]
         self.write_config()
         self.assertEqual([item[:2] for item in self.findings("--bundle", self.bundle)], [("/mounts", "error")])
-        result = self.krun("validate", "--bundle", self.bundle, personality="plain")
+        result = self.krun("validate", "--bundle", self.bundle, mode="plain")
         self.assertEqual((result.status, result.out), (0, ""))
 
     def test_filters_and_limits(self):

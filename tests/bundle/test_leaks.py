@@ -6,7 +6,7 @@ import glob
 import os
 import subprocess
 
-from krun import CGROUP, BothPersonalities, wait_until
+from krun import CGROUP, BothModes, wait_until
 
 CYCLES = 50
 PR_SET_CHILD_SUBREAPER = 36
@@ -32,7 +32,7 @@ def lines_with(path, *words):
         return [line for line in file if any(word in line for word in words)]
 
 
-class FiftyContainers(BothPersonalities):
+class FiftyContainers(BothModes):
     def setUp(self):
         super().setUp()
         # What loses its parent becomes a child of this process.

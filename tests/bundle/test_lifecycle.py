@@ -12,10 +12,10 @@ import stat
 import subprocess
 import time
 
-from krun import BUILD, CGROUP, BothPersonalities, KrunTest, wait_until
+from krun import BUILD, CGROUP, BothModes, KrunTest, wait_until
 
 
-class Run(BothPersonalities):
+class Run(BothModes):
     def test_output_and_status_of_the_program_are_passed_on(self):
         self.shell("echo out; echo err >&2; exit 42")
         result = self.run_container()
@@ -91,7 +91,7 @@ class Run(BothPersonalities):
         self.assertEqual([fd for fd in inherited if fd > 10], [])
 
 
-class CreateStart(BothPersonalities):
+class CreateStart(BothModes):
     def test_create_runs_nothing_until_start(self):
         self.shell("echo ran")
         self.create()
@@ -139,7 +139,7 @@ class CreateStart(BothPersonalities):
         self.assertEqual(process.wait(60), 0)
         self.ok("start", self.cid)
         wait_until(lambda: os.path.exists(f"{self.rootfs}/tmp/ready"), what="payload")
-        if self.personality == "plain":
+        if self.mode == "plain":
             self.assertEqual(process.stdout.read(), b"")
         self.ok("delete", "--force", self.cid)
 
@@ -209,7 +209,7 @@ class CreateStart(BothPersonalities):
 BUSYBOX_SLEEP = "/bin/sleep"
 
 
-class KillDelete(BothPersonalities):
+class KillDelete(BothModes):
     def test_kill_by_name_and_number(self):
         for word in ("TERM", "SIGTERM", "15", "sigterm"):
             with self.subTest(word=word):
@@ -318,10 +318,10 @@ class KillDelete(BothPersonalities):
         self.assertIn("FOO", self.fails("kill", "nope", "FOO"))
 
 
-class Look(BothPersonalities):
+class Look(BothModes):
     def test_state_is_the_object_of_the_specification(self):
         self.config["annotations"] = {"a.b": "c"}
-        if self.personality == "plain":
+        if self.mode == "plain":
             self.config["annotations"].update(dict.fromkeys(
                 (f"app.kontain.krun.{key}" for key in ("oomKilled", "personality", "startAt")), "claimed"))
         self.start_sleeper()
@@ -331,7 +331,7 @@ class Look(BothPersonalities):
         self.assertEqual(state["bundle"], self.bundle)
         self.assertEqual(state["rootfs"], self.rootfs)
         # A container without km is any runtime's.
-        of_km = {"app.kontain.krun.personality": "km", "app.kontain.krun.startAt": "payload"} if self.personality == "km" else {}
+        of_km = {"app.kontain.krun.personality": "km", "app.kontain.krun.startAt": "payload"} if self.mode == "km" else {}
         self.assertEqual(state["annotations"], {"a.b": "c", **of_km})
         self.assertRegex(state["created"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$")
         self.assertTrue(os.path.exists(f"/proc/{state['pid']}/ns/net"))
@@ -400,7 +400,7 @@ class Look(BothPersonalities):
             self.ok("delete", "--force", identity)
 
 
-class Pause(BothPersonalities):
+class Pause(BothModes):
     def test_foreground_run_does_not_stand_in_the_way_of_other_commands(self):
         self.shell("touch /tmp/ready; exec sleep 100")
         process = self.spawn("run", "--bundle", self.bundle, self.cid)
@@ -459,7 +459,7 @@ class FirstThread(KrunTest):
         self.assertFalse(os.path.exists(f"/proc/{pid}/root/bin"))
 
 
-class StateFiles(BothPersonalities):
+class StateFiles(BothModes):
     """state.json of other versions, and one that is broken."""
 
     def path(self, name="state.json"):
@@ -646,7 +646,7 @@ class StateFiles(BothPersonalities):
         self.gone(pid)
 
 
-class PidfdSocket(BothPersonalities):
+class PidfdSocket(BothModes):
     def test_pidfd_of_the_process_arrives(self):
         path = os.path.join(self.top, "pidfd.sock")
         server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

@@ -10,7 +10,7 @@ import time
 import unittest
 
 from jobs import OWN_MACHINE
-from krun import CGROUP, BothPersonalities, KrunTest, huge_pages, hybrid_view, wait_until
+from krun import CGROUP, BothModes, KrunTest, huge_pages, hybrid_view, wait_until
 
 MiB = 1 << 20
 
@@ -61,8 +61,8 @@ class LimitsTest(KrunTest):
         self.ok("delete", "--force", self.cid)
 
 
-class Both(LimitsTest, BothPersonalities):
-    """In both personalities."""
+class Both(LimitsTest, BothModes):
+    """In both modes."""
 
 
 # ---- what a limit does -------------------------------------------------------------------------------------------
@@ -107,7 +107,7 @@ class Memory(Both):
 class MemoryOfAStart(LimitsTest):
     """Plain: under km a limit like that is refused before anything is made."""
 
-    personality = "plain"
+    mode = "plain"
 
     @needs("memory")
     def test_the_error_names_the_limit(self):
@@ -488,7 +488,7 @@ class Devices(Both):
         self.assertEqual(self.opens(), ["<"])
         # What every container has, and what km needs, stays.
         self.ok("exec", self.cid, "sh", "-c", ": <>/dev/null && : <>/dev/ptmx")
-        if self.personality == "km":
+        if self.mode == "km":
             self.ok("exec", self.cid, "sh", "-c", ": <>/dev/kvm")
         self.finish()
 

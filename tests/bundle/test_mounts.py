@@ -8,10 +8,10 @@ import resource
 import stat
 import subprocess
 
-from krun import CONFIG, KM_PATH, BothPersonalities, KrunTest
+from krun import CONFIG, KM_PATH, BothModes, KrunTest
 
 
-class Root(BothPersonalities):
+class Root(BothModes):
     def test_read_only_root(self):
         self.config["root"]["readonly"] = True
         self.assertIn("Read-only file system", self.inside("touch /x 2>&1; true"))
@@ -38,7 +38,7 @@ class Root(BothPersonalities):
         self.assertIn("/proc", points)
         self.assertEqual([point for point in points if self.top in point], [])
         # km, and the directories above it, which nobody may rename.
-        above = {KM_PATH[:at] for at, letter in enumerate(KM_PATH) if letter == "/" and at} if self.personality == "km" else set()
+        above = {KM_PATH[:at] for at, letter in enumerate(KM_PATH) if letter == "/" and at} if self.mode == "km" else set()
         expected = {"/", "/proc", "/dev", "/sys", KM_PATH}
         self.assertEqual([point for point in points if point not in above and not any(
             point == known or point.startswith(known + "/") for known in expected)], [])
@@ -68,7 +68,7 @@ class Root(BothPersonalities):
         self.config["root"] = {"path": "/", "readonly": True}
         for options in ((), ("--no-pivot",)):
             out = self.inside("ls -d /etc/passwd; pwd; echo $$; touch /made 2>&1 | grep -o Read-only; stat -f -c %T /dev", *options)
-            self.assertEqual(out.split(), ["/etc/passwd", "/", "1", "Read-only", "tmpfs"] if self.personality == "plain" else
+            self.assertEqual(out.split(), ["/etc/passwd", "/", "1", "Read-only", "tmpfs"] if self.mode == "plain" else
                              ["/etc/passwd", "/", out.split()[2], "Read-only", "tmpfs"])
 
     def test_missing_root(self):
@@ -77,7 +77,7 @@ class Root(BothPersonalities):
         self.assertIn("nowhere", self.run_fails())
 
 
-class Mounts(BothPersonalities):
+class Mounts(BothModes):
     def mount(self, destination, kind, source, *options):
         self.config["mounts"].append({"destination": destination, "type": kind, "source": source,
                                       "options": list(options)})
@@ -241,11 +241,11 @@ class Mounts(BothPersonalities):
                 self.config["process"]["rlimits"] = [{"type": "RLIMIT_NOFILE", "soft": own, "hard": own}] if own else []
                 self.shell("grep -c ' /v/' /proc/self/mountinfo; ulimit -Sn; ulimit -Hn")
                 result = self.run_container(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 4096)))
-                if self.personality == "km" and own == 64:
+                if self.mode == "km" and own == 64:
                     self.assertIn("km needs a hard limit", result.err)
                     continue
                 # km's own descriptors have fixed numbers, with which its soft limit goes.
-                soft = 1024 if self.personality == "km" or not own else own
+                soft = 1024 if self.mode == "km" or not own else own
                 self.assertEqual([int(word) for word in result.out.split()], [1100, soft, own or 4096], result)
                 with open(said) as file:
                     self.assertEqual(set(file.read().splitlines()), {"1024 4096"})
@@ -278,7 +278,7 @@ class Mounts(BothPersonalities):
         self.assertIn("nosuchfs", self.run_fails())
 
 
-class ReadOnly(BothPersonalities):
+class ReadOnly(BothModes):
     """"ro" comes last: what config.json puts into such a mount is there, and nobody can write afterwards."""
 
     WRITE = "echo x > {0}/new 2>/dev/null || echo refused"
@@ -358,7 +358,7 @@ class ReadOnly(BothPersonalities):
         self.assertEqual(out, "end\n")
 
 
-class SourceInTheRoot(BothPersonalities):
+class SourceInTheRoot(BothModes):
     """Sources below the root's own path, which earlier mounts bring."""
 
     def bind(self, destination, source, *options):
@@ -463,7 +463,7 @@ class SourceInTheRoot(BothPersonalities):
                 self.assertEqual(result.out, "" if "proc" in link else "of the image\nof the image\n", result)
 
 
-class PinnedNamespace(BothPersonalities):
+class PinnedNamespace(BothModes):
     """The kernel attaches no tree with a file of an older mount namespace in it; snapd and unshare(1) keep such files."""
 
     def setUp(self):
@@ -623,7 +623,7 @@ class HostileRoot(KrunTest):
         self.assertEqual(os.stat(self.command()[0]).st_mtime_ns, before)
 
 
-class Devices(BothPersonalities):
+class Devices(BothModes):
     def test_default_devices_and_links(self):
         out = self.inside("for d in null zero full random urandom tty; do stat -c '%n %t:%T %a %F' /dev/$d; done; "
                           "for l in fd stdin stdout stderr ptmx; do readlink /dev/$l; done")
@@ -703,7 +703,7 @@ class Devices(BothPersonalities):
         self.assertIn("Operation not permitted", self.inside("head -c 1 /dev/mem2 2>&1; true"))
 
 
-class Hidden(BothPersonalities):
+class Hidden(BothModes):
     def test_paths_in_many_forms(self):
         """A slash at the end made a masked path "not there", and a device one without a name."""
         self.config["linux"]["maskedPaths"] = ["/etc//passwd/", "/sys/firmware/."]
@@ -730,7 +730,7 @@ class Hidden(BothPersonalities):
         self.assertTrue(stat.S_ISREG(os.stat(f"{self.rootfs}/etc/secret").st_mode))
 
 
-class IdMapped(BothPersonalities):
+class IdMapped(BothModes):
     def setUp(self):
         super().setUp()
         self.source = os.path.join(self.top, "source")
@@ -827,7 +827,7 @@ class IdMapped(BothPersonalities):
         self.assertIn("idmap needs mappings", self.run_fails())
 
 
-class NoFollow(BothPersonalities):
+class NoFollow(BothModes):
     def test_destination_that_is_a_symlink_is_covered(self):
         os.symlink("/etc/passwd", f"{self.rootfs}/link")
         source = os.path.join(self.top, "file")
@@ -838,7 +838,7 @@ class NoFollow(BothPersonalities):
         self.assertEqual(self.inside("cat /link; grep -c bound /etc/passwd; true").split(), ["bound", "0"])
 
 
-class Live(BothPersonalities):
+class Live(BothModes):
     """mounts add and remove on a container that runs."""
 
     def setUp(self):

@@ -5,12 +5,12 @@ import os
 import stat
 import subprocess
 
-from krun import BothPersonalities, KrunTest, Result, user_namespace
+from krun import BothModes, KrunTest, Result, user_namespace
 
 KINDS = {"pid": "pid", "network": "net", "ipc": "ipc", "uts": "uts", "mount": "mnt", "cgroup": "cgroup"}
 
 
-class Namespaces(BothPersonalities):
+class Namespaces(BothModes):
     def namespace(self, kind, **change):
         self.config["linux"]["namespaces"] = [item for item in self.config["linux"]["namespaces"]
                                               if item["type"] != kind]
@@ -129,15 +129,15 @@ class CallersMounts(KrunTest):
         self.config["mounts"] = [{"destination": "/proc", "type": "proc", "source": "proc"}]
         self.write_config()
         self.assertIn("no mount namespace is listed, and /mounts takes mounts", self.run_fails())
-        self.assertIn("the km personality takes mounts", self.refused_by_km())
+        self.assertIn("the km mode takes mounts", self.refused_by_km())
 
     def refused_by_km(self):
         self.config["mounts"] = []
         self.write_config()
-        return self.run_fails(personality="km")
+        return self.run_fails(mode="km")
 
 
-class UserNamespace(BothPersonalities):
+class UserNamespace(BothModes):
     def setUp(self):
         super().setUp()
         self.config["linux"]["namespaces"].append({"type": "user"})
@@ -320,7 +320,7 @@ class Rootless(KrunTest):
         self.assertEqual((done.returncode, done.stdout), (0, b"0\nrootless\n"), done.stderr)
 
 
-class NetDevices(BothPersonalities):
+class NetDevices(BothModes):
     """A veth of a network namespace that stands for the host's."""
 
     HOST = ("ip link add v0 type veth peer name v1 && ip link set v0 address 02:00:00:00:00:07 mtu 1400 && "

@@ -5,11 +5,11 @@ import os
 import socket
 import time
 
-from krun import BothPersonalities
+from krun import BothModes
 from service_manager import ServiceManager
 
 
-class Notify(ServiceManager, BothPersonalities):
+class Notify(ServiceManager, BothModes):
     def hear(self):
         return self.manager.recv(4096).decode()
 

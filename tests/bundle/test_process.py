@@ -19,14 +19,14 @@ import time
 import unittest
 
 from console import ConsoleSocket, read_until
-from krun import BUILD, BothPersonalities, KrunTest, has_apparmor, runs, wait_until
+from krun import BUILD, BothModes, KrunTest, has_apparmor, runs, wait_until
 
 
 def field(text, name):
     return re.search(rf"^{name}:\s*(.*)$", text, re.M).group(1).strip()
 
 
-class Identity(BothPersonalities):
+class Identity(BothModes):
     def test_user_groups_umask_cwd(self):
         out = self.inside("id -u; id -g; id -G; umask; pwd", cwd="/tmp",
                           user={"uid": 1000, "gid": 1000, "additionalGids": [5, 7], "umask": 0o027})
@@ -76,7 +76,7 @@ class Identity(BothPersonalities):
         self.assertEqual(self.inside("echo again > /dev/stdout", user={"uid": 1000, "gid": 1000}), "again\n")
 
 
-class WorkingDirectory(BothPersonalities):
+class WorkingDirectory(BothModes):
     """Whoever may enter it, root or the user, does: in run, create and exec."""
 
     def directory(self, path, mode, uid=0, gid=0):
@@ -146,7 +146,7 @@ class WorkingDirectory(BothPersonalities):
                 self.assertTrue(os.path.isdir(self.rootfs + cwd))
 
 
-class Labels(BothPersonalities):
+class Labels(BothModes):
     """A label is in force, or its absence is an error that names the property; never silence."""
 
     def test_apparmor_profile_or_an_error(self):
@@ -183,7 +183,7 @@ class Labels(BothPersonalities):
         self.assertIn("mount 'tmpfs' (tmpfs) on '/dev'", self.run_fails())
 
 
-class Seccomp(BothPersonalities):
+class Seccomp(BothModes):
     def profile(self, **change):
         self.config["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", **change}
 
@@ -265,7 +265,7 @@ class WithAgent(KrunTest):
         self.assertGreater(state["pid"], 1)
 
 
-class Agent(WithAgent, BothPersonalities):
+class Agent(WithAgent, BothModes):
     def test_agent_answers_for_the_program(self):
         for no_new_privileges in (True, False):
             with self.subTest(noNewPrivileges=no_new_privileges):
@@ -329,7 +329,7 @@ class StrictAgent(WithAgent):
                     self.ok("delete", "--force", self.cid)
 
 
-class Scheduling(BothPersonalities):
+class Scheduling(BothModes):
     def need_real_time(self):
         if not runs("chrt", "--fifo", "1", "true"):
             self.skipTest("no process may have a real-time policy here")
@@ -363,14 +363,14 @@ class Scheduling(BothPersonalities):
         self.assertEqual(self.field_of_stat(stat, 19), "0")
 
     def test_deadline(self):
-        self.personality_is_plain()
+        self.mode_is_plain()
         self.config["process"]["scheduler"] = {
             "policy": "SCHED_DEADLINE", "runtime": 10000000, "deadline": 100000000, "period": 100000000}
         self.write_config(args=["/bin/cat", "/proc/self/stat"])
         self.assertEqual(self.field_of_stat(self.run_ok(), 41), "6")
 
-    def personality_is_plain(self):
-        if self.personality != "plain":
+    def mode_is_plain(self):
+        if self.mode != "plain":
             self.skipTest("a SCHED_DEADLINE process cannot fork, and km has to (sched(7))")
 
     def test_io_priority(self):
@@ -461,7 +461,7 @@ class Scheduling(BothPersonalities):
         self.assertIn("/linux/memoryPolicy: set MPOL_BIND of nodes '1000'", self.run_fails())
 
 
-class Restrictions(BothPersonalities):
+class Restrictions(BothModes):
     def test_capability_sets(self):
         self.config["process"]["capabilities"] = {
             "bounding": ["CAP_KILL", "CAP_CHOWN"], "effective": ["CAP_KILL"], "permitted": ["CAP_KILL"],
@@ -491,7 +491,7 @@ class Restrictions(BothPersonalities):
                   {"type": "RLIMIT_CORE", "soft": 0, "hard": 0}]
         out = self.inside("ulimit -n; ulimit -Hn; ulimit -c", rlimits=limits)
         # km needs more descriptors than that for itself: its soft limit goes up to the hard one.
-        self.assertEqual(out.split(), ["900" if self.personality == "plain" else "1000", "1000", "0"])
+        self.assertEqual(out.split(), ["900" if self.mode == "plain" else "1000", "1000", "0"])
 
     def test_bad_rlimits(self):
         for limits, text in (([{"type": "RLIMIT_FOO", "soft": 1, "hard": 1}], "RLIMIT_FOO"),
@@ -740,7 +740,7 @@ class Descriptors(KrunTest):
         self.assertEqual(self.activated(1, "run", "--bundle", self.bundle, self.cid).split(), ["2", "1", "1"])
 
 
-class Terminal(BothPersonalities):
+class Terminal(BothModes):
     def test_console_socket_gets_the_master_of_a_controlling_terminal(self):
         console = ConsoleSocket(os.path.join(self.top, "console"))
         self.shell("tty; stty size; ps -o tty > /dev/null; echo hi > /dev/tty; read line; echo got $line", terminal=True,
@@ -808,7 +808,7 @@ class Terminal(BothPersonalities):
         self.assertIn("terminal is false", self.fails("create", "--bundle", self.bundle, "--console-socket", "/x", self.cid))
 
 
-class Exec(BothPersonalities):
+class Exec(BothModes):
     def setUp(self):
         super().setUp()
         self.start_sleeper()

@@ -35,10 +35,10 @@ class Rootless(KrunTest):
             subprocess.run(["umount", "-l", path], check=False)
         super().tearDown()
 
-    def use(self, personality):
+    def use(self, mode):
         """A copy of this krun: the build may be where only root can look."""
-        self.program = os.path.join(self.top, os.path.basename(PROGRAMS[personality]))
-        shutil.copy(PROGRAMS[personality], self.program)
+        self.program = os.path.join(self.top, os.path.basename(PROGRAMS[mode]))
+        shutil.copy(PROGRAMS[mode], self.program)
 
     def as_user(self, *arguments, inside=(), environment=(), before=(), groups=None, **more):
         """krun as an ordinary user; @inside: words in front of it; @before: words that root says first."""
@@ -138,10 +138,10 @@ class Rootless(KrunTest):
         image = os.path.join(self.top, "image")
         self.shell("n=$(cat $KMSIM_STATE 2>/dev/null || echo 0); "
                    "while :; do n=$((n+1)); echo $n > $KMSIM_STATE; echo n$n; sleep 0.02; done")
-        self.create(personality="km")
-        self.ok("start", self.cid, personality="km")
+        self.create(mode="km")
+        self.ok("start", self.cid, mode="km")
         wait_until(lambda: "n5\n" in self.logged(), what="payload")
-        self.ok("checkpoint", "--image-path", image, self.cid, personality="km")
+        self.ok("checkpoint", "--image-path", image, self.cid, mode="km")
         subprocess.run(["chown", "-R", f"{UID}:{UID}", self.top], check=True)
         self.open_device()
         self.use("km")

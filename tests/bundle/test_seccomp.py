@@ -8,7 +8,7 @@ import re
 import shutil
 import struct
 
-from krun import BUILD, PROGRAMS, BothPersonalities, KrunTest, wait_until
+from krun import BUILD, PROGRAMS, BothModes, KrunTest, wait_until
 
 ARCHITECTURE = ["SCMP_ARCH_X86_64"]
 # SECURITY.md, "What a seccomp filter has to let through".
@@ -190,7 +190,7 @@ class Forbidden(Base):
         self.assertEqual((field(text, "NoNewPrivs"), field(text, "Seccomp")), ("0", "2"))
 
 
-class Rights(BothPersonalities):
+class Rights(BothModes):
     """With a filter or without: the program may the same."""
 
     NAMES = ("Uid", "Gid", "Groups", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs")
@@ -272,7 +272,7 @@ class Waiting(KrunTest):
             self.ok("delete", "--force", self.cid)
 
 
-class Everybody(BothPersonalities):
+class Everybody(BothModes):
     """Whatever runs in the container for it is under its filter."""
 
     def pids(self):
@@ -286,7 +286,7 @@ class Everybody(BothPersonalities):
                 self.config["process"]["noNewPrivileges"] = no_new_privileges
                 self.start_sleeper("echo ready; exec sleep 1000")
                 pids = self.pids()
-                self.assertGreaterEqual(len(pids), 2 if self.personality == "km" else 1)
+                self.assertGreaterEqual(len(pids), 2 if self.mode == "km" else 1)
                 self.assertEqual({pid: field(status_of(pid), "Seccomp") for pid in pids}, dict.fromkeys(pids, "2"))
                 self.ok("delete", "--force", self.cid)
 
@@ -314,7 +314,7 @@ class Everybody(BothPersonalities):
 
 
 class InFrontOfKm(KrunTest):
-    personality = "km"
+    mode = "km"
 
     def test_process_1_in_front_of_km_holds_no_descriptor(self):
         self.start_sleeper("echo ready; exec sleep 1000")

@@ -8,14 +8,14 @@ import subprocess
 import unittest
 
 import session
-from krun import PROGRAMS, BothPersonalities, KrunTest
+from krun import PROGRAMS, BothModes, KrunTest
 
 KVM_GET_API_VERSION = 0xAE00
 # In the container there is no python: opening for reading and writing is what tells.
 OPEN = "if [ -c /dev/kvm ]; then exec 3<>/dev/kvm && echo opened; else echo none; fi"
 
 
-class Device(BothPersonalities):
+class Device(BothModes):
     """/dev/kvm of the machine, by nested SVM."""
 
     @classmethod
@@ -32,12 +32,12 @@ class Device(BothPersonalities):
         for user in ({"uid": 0, "gid": 0}, {"uid": 1000, "gid": 1000}):
             self.shell(OPEN, user=user)
             result = self.run_container()
-            self.assertEqual(result.out, {"plain": "none\n", "km": "opened\n"}[self.personality], result)
+            self.assertEqual(result.out, {"plain": "none\n", "km": "opened\n"}[self.mode], result)
 
     def test_in_exec(self):
         self.start_sleeper()
         result = self.krun("exec", "--user", "1000:1000", self.cid, "sh", "-c", OPEN)
-        self.assertEqual(result.out, {"plain": "none\n", "km": "opened\n"}[self.personality], result)
+        self.assertEqual(result.out, {"plain": "none\n", "km": "opened\n"}[self.mode], result)
         self.ok("delete", "--force", self.cid)
 
 
@@ -53,8 +53,8 @@ class InSession(KrunTest):
         self.programs = {word: self.session.program(path, self.top) for word, path in PROGRAMS.items()}
         self.session.give(self.top)
 
-    def as_user(self, *arguments, personality="plain", inside=()):
-        return self.session.run(*inside, self.programs[personality], *arguments, cwd=self.bundle)
+    def as_user(self, *arguments, mode="plain", inside=()):
+        return self.session.run(*inside, self.programs[mode], *arguments, cwd=self.bundle)
 
     def configure(self, script, **linux):
         if os.path.exists(f"{self.bundle}/config.json"):
@@ -82,7 +82,7 @@ class InSession(KrunTest):
     def test_kvm_in_his_container(self):
         self.configure("id -u; " + OPEN)
         # His one group in the namespace is not kvm; what he has besides he has to keep, and does: setgroups is denied there.
-        result = self.as_user("run", self.cid, personality="km")
+        result = self.as_user("run", self.cid, mode="km")
         self.assertEqual((result.status, result.out), (0, "0\nopened\n"), result)
 
     def test_no_limit_without_a_cgroup_of_his_own(self):

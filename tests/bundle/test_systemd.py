@@ -188,7 +188,7 @@ class Scope(SystemdTest):
     def test_under_km(self):
         self.config["linux"]["resources"].update(self.LIMITS)
         self.shell("echo $KMSIM; cat /sys/fs/cgroup/memory.max")
-        self.assertEqual(self.run_ok(options=MANAGER, personality="km").split(), ["1", str(64 << 20)])
+        self.assertEqual(self.run_ok(options=MANAGER, mode="km").split(), ["1", str(64 << 20)])
 
     # ---- names ----
 

@@ -79,7 +79,7 @@ class Validate(KrunTest):
     def test_km_without_a_mount_namespace_of_its_own(self):
         self.config["linux"]["namespaces"] = [item for item in self.config["linux"]["namespaces"] if item["type"] != "mount"]
         self.write_config()
-        found = self.krun("validate", "--bundle", self.bundle, "--format", "json", personality="km")
+        found = self.krun("validate", "--bundle", self.bundle, "--format", "json", mode="km")
         self.assertIn(["/linux/namespaces", "unsupported", "km and its libc.so are mounted, in a mount namespace of the container's own "
                        "only: list one"], [list(item.values()) for item in json.loads(found.out)])
 

@@ -39,7 +39,7 @@ class KontainDockerd(Dockerd):
             "krun-set": {"path": PROGRAMS["km"], "runtimeArgs": [f"--log=file:{self.top}/runtime.log", "--debug", f"--config-file={settings}"]},
         }
 
-    def command(self, personality, *arguments):
+    def command(self, mode, *arguments):
         words = [self.client, "-H", f"unix://{self.socket}", *arguments]
         if arguments[0] in ("run", "create") and "--runtime" not in arguments:
             words[4:4] = ["--runtime", "krun"]

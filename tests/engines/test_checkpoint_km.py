@@ -159,7 +159,7 @@ class CtrCheckpoint(OneEngine, CtrClient):
         self.ok("tasks", "delete", self.name)
         # ctr stays with the task that it restores; its streams are those of the checkpointed one's kind.
         self.background.append(subprocess.Popen(
-            self.engine.command(self.personality, "containers", "restore", "--live", other, "krun.test/checkpoint:1"),
+            self.engine.command(self.mode, "containers", "restore", "--live", other, "krun.test/checkpoint:1"),
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
         wait_until(lambda: re.search(f"{other} .*RUNNING", self.ok("tasks", "list")), 60, "restored task")
         wait_until(lambda: self.number(other) > before + 3, 60, "progress")

@@ -23,7 +23,7 @@ class Docker(DockerLike):
 
 
 class DockerOnMachine(OnMachine):
-    machine_personality = "plain"
+    machine_mode = "plain"
 
     def find_engine(self):
         return ENGINE

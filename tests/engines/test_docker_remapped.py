@@ -74,7 +74,7 @@ class DockerRemapped(DockerLike):
 
 
 class DockerRemappedOnMachine(OnMachine):
-    machine_personality = "plain"
+    machine_mode = "plain"
 
     def find_engine(self):
         return ENGINE

@@ -24,7 +24,7 @@ def tearDownModule():
 
 
 class DockerRootless(OnMachine):
-    machine_personality = "km"
+    machine_mode = "km"
     limited = {"memory", "pids", "cpu"}     # what systemd hands on to users
     # The device is the user's by his group, which has to stay.
     run_options = ("--annotation", "run.oci.keep_original_groups=1")

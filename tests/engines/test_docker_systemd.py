@@ -18,7 +18,7 @@ def tearDownModule():
 
 
 class DockerSystemd(OnMachine):
-    machine_personality = "km"
+    machine_mode = "km"
 
     def find_engine(self):
         return ENGINE

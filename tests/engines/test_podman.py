@@ -72,7 +72,7 @@ class PodmanRoot(DockerLike):
 
 
 class PodmanOnMachine(OnMachine):
-    machine_personality = "plain"
+    machine_mode = "plain"
     remove_options = ("--force", "--volumes", "--time", "0")
 
     def find_engine(self):

@@ -69,7 +69,7 @@ SuccessExitStatus=3
         super().remove()
 
     def write(self):
-        program, *flags = self.engine.command(self.personality)
+        program, *flags = self.engine.command(self.mode)
         self.assertEqual(program, "podman")
         with open(self.path, "w") as file:
             file.write(self.UNIT.format(image=self.engine.image, name=self.name, flags=" ".join(flags),
@@ -102,13 +102,13 @@ SuccessExitStatus=3
 
 
 class QuadletRoot(Quadlet):
-    machine_personality = "plain"
+    machine_mode = "plain"
     kind = Podman
     folder = "/run/containers/systemd"
 
 
 class QuadletUser(Quadlet):
-    machine_personality = "km"
+    machine_mode = "km"
     kind = PodmanOfUser
     run_options = ("--group-add", "keep-groups")
 

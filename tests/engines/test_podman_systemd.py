@@ -18,7 +18,7 @@ def tearDownModule():
 
 
 class PodmanSystemd(OnMachine):
-    machine_personality = "km"
+    machine_mode = "km"
     # podman's rm asks politely first, and a shell as process 1 does not listen.
     remove_options = ("--force", "--volumes", "--time", "0")
 

@@ -37,7 +37,7 @@ class OfUser(OnMachine):
     @in_machine
     def test_own_id_in_the_container(self):
         """--userns=keep-id: a user namespace below podman's own, in which he is who he is outside."""
-        if self.personality == "km":
+        if self.mode == "km":
             self.skipTest("the group that may open km's device is not in that namespace")
         self.detached(self.LOOP, "--userns", "keep-id")
         uid = self.engine.session.user.pw_uid
@@ -50,7 +50,7 @@ class OfUser(OnMachine):
 class PodmanUserSystemd(OfUser):
     """His own systemd makes the cgroups."""
 
-    machine_personality = "km"
+    machine_mode = "km"
     manager = "systemd"
     limited = {"memory", "pids", "cpu"}     # what systemd hands on to users
 
@@ -58,7 +58,7 @@ class PodmanUserSystemd(OfUser):
 class PodmanUserCgroupfs(OfUser):
     """His containers have no cgroup of their own, and no limits."""
 
-    machine_personality = "plain"
+    machine_mode = "plain"
     manager = "cgroupfs"
     limited = set()
     test_out_of_memory = test_processes_and_time_are_limited = test_cgroup_namespace_of_the_host = None

@@ -5,7 +5,7 @@ import os
 import socket
 import subprocess
 
-from hostile import BothPersonalities, HostileTest
+from hostile import BothModes, HostileTest
 from krun import CGROUP
 
 ROWS = (
@@ -28,7 +28,7 @@ ROWS = (
 
 
 class Monitor(HostileTest):
-    personality = "km"
+    mode = "km"
 
     def attack(self, key):
         self.config["annotations"] = {key: "sandbox"}
@@ -78,7 +78,7 @@ class Criu(HostileTest):
                 self.assertFalse(b"options-of-the-image" in file.read(), "CRIU was told of the image's options")
 
 
-class Host(BothPersonalities):
+class Host(BothModes):
     def listen(self):
         path = os.path.join(self.top, "listener")
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 
-from hostile import HostileTest, BothPersonalities, USER
+from hostile import HostileTest, BothModes, USER
 from krun import wait_until
 
 ROWS = (
@@ -173,7 +173,7 @@ class Inherited(ForeignTest):
 
 
 class JoinedByMonitor(ForeignTest):
-    personality = "km"
+    mode = "km"
 
     def test_monitor(self):
         for proc in ([], [{"destination": "/proc", "type": "proc", "source": "proc"}]):
@@ -189,7 +189,7 @@ class JoinedByMonitor(ForeignTest):
                 self.assertRegex(result.err, "km|mount", "not called by its name")
 
 
-class Fresh(BothPersonalities):
+class Fresh(BothModes):
     def attack(self, *options):
         self.write_config(args=[self.tool("fresh"), "proc", "sysfs"])
         out = self.run_ok(*options)
@@ -222,7 +222,7 @@ IN_CHROOT = """mkdir -p "$1/again" && mount -t tmpfs none "$1" && mkdir "$1/agai
 mount --rbind / "$1/again" && shift && exec chroot "$0" "$@" """
 
 
-class Chroot(BothPersonalities):
+class Chroot(BothModes):
     """As in an image builder or a rescue system: the root of the mount namespace is above krun's own."""
 
     def setUp(self):

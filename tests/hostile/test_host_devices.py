@@ -5,7 +5,7 @@ import os
 import stat
 import subprocess
 
-from hostile import BothPersonalities, HostileTest, picture
+from hostile import BothModes, HostileTest, picture
 
 ROWS = (
     ("HostDev.test_bind", "bind the host's devices to /dev", "they and their directory are what they were", "CWE-706"),
@@ -93,7 +93,7 @@ class DevTest(HostileTest):
         return {"stdin": slave, "stdout": slave}
 
 
-class HostDev(BothPersonalities, DevTest):
+class HostDev(BothModes, DevTest):
     def attack(self, destination, kind="rbind", **more):
         source = self.host_dev()
         before = picture(source)
@@ -162,7 +162,7 @@ class HostDev(BothPersonalities, DevTest):
         self.assert_kept(f"{self.rootfs}/dev", before)
 
 
-class Links(BothPersonalities, DevTest):
+class Links(BothModes, DevTest):
     def volume(self):
         source = os.path.join(self.top, "volume")
         os.mkdir(source)
@@ -216,7 +216,7 @@ class Links(BothPersonalities, DevTest):
 
 
 class MonitorDevice(DevTest):
-    personality = "km"
+    mode = "km"
 
     def closed_node(self):
         """The ring's own device of km, for root alone."""

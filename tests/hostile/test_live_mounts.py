@@ -3,7 +3,7 @@
 
 import os
 
-from hostile import BothPersonalities, mount_config
+from hostile import BothModes, mount_config
 
 ROWS = (
     ("Added.test_proc", "look at processes in a proc that mounts add made", "the container's own", "CWE-668"),
@@ -28,7 +28,7 @@ ROWS = (
 )
 
 
-class Added(BothPersonalities):
+class Added(BothModes):
     def add(self, kind):
         self.start("echo READY; exec sleep 1000")
         wanted = mount_config(f"{self.top}/mounts.json", destination="/added", type=kind, source=kind)
@@ -87,7 +87,7 @@ class Added(BothPersonalities):
             self.assertNotIn(name, self.look("ls /added"), "a message queue of the host")
 
 
-class Remove(BothPersonalities):
+class Remove(BothModes):
     def test_destination_becomes_a_link(self):
         self.start("mkdir /data; echo READY; exec sleep 1000")
         wanted = mount_config(f"{self.top}/mounts.json", destination="/data/vol", type="tmpfs", source="tmpfs")
@@ -98,7 +98,7 @@ class Remove(BothPersonalities):
         self.assertEqual((result.status != 0, out), (True, "1\n"), result)
 
 
-class Astray(BothPersonalities):
+class Astray(BothModes):
     def mount_points(self):
         text = self.read_process(self.state()["pid"], "mountinfo")
         return [line.split()[4] for line in text.splitlines() if " tmpfs planted " in line]

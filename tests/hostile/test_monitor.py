@@ -25,7 +25,7 @@ ROWS = (
 
 
 class Planted(HostileTest):
-    personality = "km"
+    mode = "km"
 
     def paths(self):
         """By which km is found in the container: of its program, as it sees it itself, and the default."""

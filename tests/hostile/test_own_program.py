@@ -7,7 +7,7 @@ import os
 import struct
 import subprocess
 
-from hostile import BothPersonalities
+from hostile import BothModes
 from krun import PROGRAMS, wait_until
 
 ROWS = (
@@ -58,7 +58,7 @@ def digest(path):
         return hashlib.sha256(file.read()).hexdigest()
 
 
-class ProgramTest(BothPersonalities):
+class ProgramTest(BothModes):
     def mount_program(self):
         """The copy behind a mount that execute_detached() takes away."""
         self.copy_program()
@@ -114,7 +114,7 @@ class Overwrite(ProgramTest):
         self.attack(lambda: self.execute_detached("exec", self.cid, "true").communicate(timeout=30))
 
     def test_dynamic_program(self):
-        if not is_dynamic(PROGRAMS[self.personality]):
+        if not is_dynamic(PROGRAMS[self.mode]):
             self.skipTest("this build of krun is static: the other tests are about it")
         self.more_capabilities("CAP_SYS_PTRACE")
         self.attack()

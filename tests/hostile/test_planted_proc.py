@@ -3,7 +3,7 @@
 
 import os
 
-from hostile import BothPersonalities
+from hostile import BothModes
 
 ROWS = (
     ("Proc.test_key_label_of_exec", "/proc is a volume when exec sets the label of its keyring", "the volume gets nothing",
@@ -37,7 +37,7 @@ MAGIC = ("/proc/self/cwd", "/proc/self/root", "/proc/thread-self/cwd", "/proc/1/
 DESCRIPTORS = range(3, 25)
 
 
-class Proc(BothPersonalities):
+class Proc(BothModes):
     FILES = [f"{name}/{file}" for name in ("self", "thread-self", "1") for file in
              ("attr/keycreate", "attr/exec", "attr/current", "attr/fscreate", "attr/apparmor/exec", "attr/selinux/exec",
               "attr/selinux/keycreate", "oom_score_adj", "loginuid", "uid_map", "setgroups")] + ["sys/net/ipv4/ip_forward"]
@@ -105,7 +105,7 @@ class Proc(BothPersonalities):
         self.attack_create()
 
 
-class Directory(BothPersonalities):
+class Directory(BothModes):
     def setUp(self):
         super().setUp()
         ups = " ".join("../" * level + "." for level in range(14))

@@ -4,7 +4,7 @@
 import os
 import re
 
-from hostile import BothPersonalities
+from hostile import BothModes
 
 ROWS = (
     ("Capabilities.test_exec", "look for inheritable and ambient capabilities in what exec starts", "none", "CVE-2022-24769"),
@@ -25,7 +25,7 @@ ROWS = (
 NET_ADMIN = 1 << 12
 
 
-class Capabilities(BothPersonalities):
+class Capabilities(BothModes):
     def sets(self, *options, program=()):
         text = self.ok("exec", *options, self.cid, *program, "grep", "^Cap", "/proc/self/status").out
         return {name: int(value, 16) for name, value in re.findall(r"Cap(\w+):\s+(\w+)", text)}
@@ -54,7 +54,7 @@ class Capabilities(BothPersonalities):
         self.assertEqual((sets["Prm"], sets["Eff"]), (0, 0), "permitted, effective")
 
 
-class Hooks(BothPersonalities):
+class Hooks(BothModes):
     """Inside, hooks write to /tmp of the root, for it is there before and after the pivot."""
 
     def hook(self, kind, script, path):

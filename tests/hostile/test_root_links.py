@@ -4,7 +4,7 @@
 import os
 import subprocess
 
-from hostile import BothPersonalities
+from hostile import BothModes
 
 ROWS = (
     ("Shared.test_mount_point_renamed", "rename proc's mount point of a root that two share before it is masked",
@@ -21,7 +21,7 @@ ROWS = (
 OPEN = "(: >> {0}/sys/kernel/core_pattern) 2> /dev/null && echo OPENED"
 
 
-class Shared(BothPersonalities):
+class Shared(BothModes):
     def test_mount_point_renamed(self):
         """A hook stands for the other container: it comes after the mounts and before the masks."""
         hook = f"{self.top}/hook"
@@ -34,7 +34,7 @@ class Shared(BothPersonalities):
         self.assertEqual(result.out, "", result)
 
 
-class Sources(BothPersonalities):
+class Sources(BothModes):
     def bound(self, script, **more):
         self.shell(script)
         return self.krun("run", "--bundle", more.get("bundle", self.bundle), self.cid)

@@ -40,7 +40,7 @@ def snapshot(notes, offset=None, size=None, headers=1, header_offset=64):
 
 
 class Snapshot(HostileTest):
-    personality = "km"
+    mode = "km"
 
     def start_payload(self):
         # As long a name as any file may have: by it one note becomes many times as long.

@@ -4,7 +4,7 @@
 import os
 import stat
 
-from hostile import BothPersonalities
+from hostile import BothModes
 
 ROWS = (
     ("Owner.test_run", "run with the host's devices as standard streams, for user 1000", "owner and mode stay", "CWE-732"),
@@ -32,7 +32,7 @@ ROWS = (
 ALICE = {"uid": 1000, "gid": 1000}
 
 
-class Owner(BothPersonalities):
+class Owner(BothModes):
     def look(self, path):
         info = os.stat(path)
         return oct(info.st_mode), info.st_uid, info.st_gid
@@ -137,7 +137,7 @@ class Owner(BothPersonalities):
         self.assert_kept(before)
 
 
-class Null(BothPersonalities):
+class Null(BothModes):
     SAY = "stat -L -c '%d:%i %t:%T' /proc/self/fd/0 > /tmp/stdin; stat -L -c '%d:%i %t:%T' /dev/null >> /tmp/stdin"
 
     def said(self):

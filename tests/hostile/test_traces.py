@@ -7,7 +7,7 @@ import signal
 import stat
 import subprocess
 
-from hostile import BothPersonalities, HostileTest, as_descriptor_3, mount_config
+from hostile import BothModes, HostileTest, as_descriptor_3, mount_config
 
 ROWS = (
     ("Exec.test_root", "rob what exec brings in, with docker's capabilities", "nothing is opened, read or traced",
@@ -51,7 +51,7 @@ ROWS = (
 )
 
 
-class Exec(BothPersonalities):
+class Exec(BothModes):
     def attack(self, before="true"):
         self.start_thief(before)
         times = self.give_chances(lambda: self.krun("exec", self.cid, "true", env=self.with_secret(), timeout=30))
@@ -81,7 +81,7 @@ class Exec(BothPersonalities):
         self.attack()
 
 
-class Join(BothPersonalities):
+class Join(BothModes):
     """Two containers in one pid namespace: the first attacks while the second is created and waits."""
 
     def attack(self, *kinds):
@@ -122,7 +122,7 @@ class Join(BothPersonalities):
 
 
 class Monitor(HostileTest):
-    personality = "km"
+    mode = "km"
 
     def test_process_in_front(self):
         """They are no virtual machines, and whose user is root there may open what belongs to root."""
@@ -144,7 +144,7 @@ class Monitor(HostileTest):
         self.assertIsNotNone(process.wait(20))
 
 
-class Live(BothPersonalities):
+class Live(BothModes):
     def attack_additions(self):
         self.start_thief()
         wanted = mount_config(f"{self.top}/mounts.json", destination="/added", type="proc", source="proc")
@@ -161,7 +161,7 @@ class Live(BothPersonalities):
 
 
 class Checkpoint(HostileTest):
-    personality = "km"
+    mode = "km"
 
     def test_helpers(self):
         self.start_thief()
@@ -170,7 +170,7 @@ class Checkpoint(HostileTest):
             lambda: self.krun("checkpoint", "--leave-running", "--image-path", image, self.cid, env=self.with_secret())))
 
 
-class Parked(BothPersonalities):
+class Parked(BothModes):
     settings = {}
 
     def park(self, *options, arguments=(), **more):
@@ -224,7 +224,7 @@ class Parked(BothPersonalities):
             if stat.S_ISFIFO(info.st_mode) and "start" in os.path.basename(name):
                 continue
             # A monitor's log, on a small file system of its own.
-            if self.personality == "km" and info.st_dev != os.stat(self.top).st_dev:
+            if self.mode == "km" and info.st_dev != os.stat(self.top).st_dev:
                 continue
             found.append(f"{number}: {name}")
         return found

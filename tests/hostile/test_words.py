@@ -6,7 +6,7 @@ import json
 import os
 import re
 
-from hostile import BothPersonalities, HostileTest
+from hostile import BothModes, HostileTest
 from service_manager import ServiceManager
 
 ROWS = (
@@ -41,7 +41,7 @@ def controls(text):
     return sorted(set(re.findall("[\x00-\x09\x0b-\x1f\x7f-\x9f]", text)))
 
 
-class Notify(ServiceManager, BothPersonalities):
+class Notify(ServiceManager, BothModes):
     def begin(self, *words):
         process = self.spawn(*words, env=self.managed, stdout=-3, stderr=-3)
         self.started()
@@ -108,7 +108,7 @@ class Notify(ServiceManager, BothPersonalities):
         self.assertEqual(self.status(), "running")
 
 
-class Messages(BothPersonalities):
+class Messages(BothModes):
     def assert_clean(self, result, lines=1):
         self.assertNotEqual(result.status, 0, "no error, so no message")
         self.assert_printable(result.err, lines)
@@ -210,7 +210,7 @@ class Messages(BothPersonalities):
         self.assertEqual(len(records), 1, text)
 
 
-class Tables(BothPersonalities):
+class Tables(BothModes):
     def test_list(self):
         bundle = os.path.join(self.top, EVIL)
         os.rename(self.bundle, bundle)
@@ -227,7 +227,7 @@ class Tables(BothPersonalities):
 
 
 class Monitor(HostileTest):
-    personality = "km"
+    mode = "km"
 
     def test_last_words(self):
         with open(os.path.join(self.rootfs, "bin", EVIL), "wb") as file:

@@ -83,7 +83,7 @@ class DockerLike(Client):
         self.assertEqual(self.run_(self.engine.image, "sh", "-c", "exit 42").status, 42)
 
     def test_payload_runs_under_the_monitor_or_not(self):
-        self.assertEqual(self.shell("echo ${KMSIM:-none}"), {"plain": "none\n", "km": "1\n"}[self.personality])
+        self.assertEqual(self.shell("echo ${KMSIM:-none}"), {"plain": "none\n", "km": "1\n"}[self.mode])
 
     @in_machine
     def test_missing_command(self):
@@ -191,7 +191,7 @@ class DockerLike(Client):
         result = self.cli("exec", self.name, "sh", "-c", "echo inside; exit 21")
         self.assertEqual((result.status, result.out), (21, "inside\n"), result)
         self.assertEqual(self.ok("exec", self.name, "sh", "-c", "echo ${KMSIM:-none}"),
-                         {"plain": "none\n", "km": "1\n"}[self.personality])
+                         {"plain": "none\n", "km": "1\n"}[self.mode])
 
     def test_exec_of_a_missing_command(self):
         self.detached()
@@ -485,7 +485,7 @@ class OnMachine(Client):
         script = "id -u; if [ -c /dev/kvm ]; then exec 3<>/dev/kvm && echo opened; else echo none; fi"
         for user in ("0", "1000"):
             self.assertEqual(self.shell(script, "--user", user).split(),
-                             [user, {"plain": "none", "km": "opened"}[self.personality]])
+                             [user, {"plain": "none", "km": "opened"}[self.mode]])
 
 
 class CtrClient(EngineTest):
@@ -517,7 +517,7 @@ class CtrClient(EngineTest):
 class CtrLike(CtrClient):
     def test_output_and_status_0(self):
         result = self.run_("sh", "-c", "echo out; echo ${KMSIM:-none}")
-        word = {"plain": "none", "km": "1"}[self.personality]
+        word = {"plain": "none", "km": "1"}[self.mode]
         self.assertEqual((result.status, result.out), (0, f"out\n{word}\n"), result)
 
     def test_status_42(self):
@@ -584,4 +584,4 @@ class CtrOnMachine(CtrClient):
     @in_machine
     def test_kvm(self):
         result = self.run_("sh", "-c", "if [ -c /dev/kvm ]; then exec 3<>/dev/kvm && echo opened; else echo none; fi")
-        self.assertEqual(result.out, {"plain": "none\n", "km": "opened\n"}[self.personality], result)
+        self.assertEqual(result.out, {"plain": "none\n", "km": "opened\n"}[self.mode], result)

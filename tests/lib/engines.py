@@ -111,7 +111,7 @@ class Engine:
         subprocess.run(["tar", "-C", self.rootfs, "-cf", path, "."], check=True)
         return path
 
-    def command(self, personality, *arguments):
+    def command(self, mode, *arguments):
         """The command line of the engine's client, for a person's arguments."""
         raise NotImplementedError
 
@@ -216,7 +216,7 @@ class Dockerd(Engine):
         return self.view() + command
 
     def runtimes(self):
-        return {f"krun-{personality}": {"path": program} for personality, program in PROGRAMS.items()}
+        return {f"krun-{mode}": {"path": program} for mode, program in PROGRAMS.items()}
 
     def view(self):
         """Words in front of the command, for the cgroup mounts that it is to see."""
@@ -226,10 +226,10 @@ class Dockerd(Engine):
         return subprocess.run([self.client, "-H", f"unix://{self.socket}", *arguments], stdin=subprocess.DEVNULL,
                               capture_output=True, timeout=TIMEOUT, check=False)
 
-    def command(self, personality, *arguments):
+    def command(self, mode, *arguments):
         words = [self.client, "-H", f"unix://{self.socket}", *arguments]
         if arguments[0] in ("run", "create"):
-            words[4:4] = ["--runtime", f"krun-{personality}"]
+            words[4:4] = ["--runtime", f"krun-{mode}"]
         return words
 
     def popen(self):
@@ -300,8 +300,8 @@ class RootlessDockerd(Dockerd):
         return os.path.join(self.top, "krun.json")
 
     def runtimes(self):
-        found = {f"krun-{personality}": {"path": os.path.join(self.top, os.path.basename(program))}
-                 for personality, program in PROGRAMS.items()}
+        found = {f"krun-{mode}": {"path": os.path.join(self.top, os.path.basename(program))}
+                 for mode, program in PROGRAMS.items()}
         found["krun-km"]["runtimeArgs"] = ["--config-file", self.settings]
         return found
 
@@ -357,15 +357,15 @@ network_config_dir = "{self.top}/net.d"
 """)
         os.mkdir(os.path.join(self.top, "net.d"))
 
-    def program(self, personality):
-        return PROGRAMS[personality]
+    def program(self, mode):
+        return PROGRAMS[mode]
 
-    def command(self, personality, *arguments):
+    def command(self, mode, *arguments):
         return ["podman", "--root", f"{self.top}/storage", "--runroot", f"{self.top}/run", "--tmpdir",
                 f"{self.top}/tmp", "--storage-driver", STORAGE["podman"], "--cgroup-manager", self.manager, "--events-backend",
-                "file", "--runtime", self.program(personality), *self.runtime_flags(personality), *arguments]
+                "file", "--runtime", self.program(mode), *self.runtime_flags(mode), *arguments]
 
-    def runtime_flags(self, personality):
+    def runtime_flags(self, mode):
         """Words for krun itself."""
         return []
 
@@ -404,11 +404,11 @@ class PodmanOfUser(Podman):
     def settings(self):
         return os.path.join(self.top, "krun.json")
 
-    def runtime_flags(self, personality):
-        return ["--runtime-flag", f"config-file={self.settings}"] if personality == "km" else []
+    def runtime_flags(self, mode):
+        return ["--runtime-flag", f"config-file={self.settings}"] if mode == "km" else []
 
-    def program(self, personality):
-        return os.path.join(self.top, os.path.basename(PROGRAMS[personality]))
+    def program(self, mode):
+        return os.path.join(self.top, os.path.basename(PROGRAMS[mode]))
 
     def popen(self):
         return dict(self.session.words(CONTAINERS_CONF=self.configuration), cwd=self.top)
@@ -455,10 +455,10 @@ address = "{self.socket}"
         return os.path.exists(self.socket) and subprocess.run(
             self.command("plain", "version"), capture_output=True, timeout=TIMEOUT, check=False).returncode == 0
 
-    def command(self, personality, *arguments):
+    def command(self, mode, *arguments):
         words = ["ctr", "--address", self.socket, "--namespace", "krun-test", *arguments]
         if arguments[0] == "run":
-            words[6:6] = ["--runc-binary", PROGRAMS[personality]]
+            words[6:6] = ["--runc-binary", PROGRAMS[mode]]
             if self.manager == "systemd":
                 name = arguments[arguments.index("--rootfs") + 2]
                 words[6:6] = ["--runc-systemd-cgroup", "--cgroup", f"system.slice:ctr:{name}"]
@@ -529,10 +529,10 @@ class EngineTest(unittest.TestCase):
     """One test of an engine (self.engine, set by the module); afterwards the machine is as before it."""
 
     variants = ("plain", "km")
-    personality = "plain"
+    mode = "plain"
     # The one in which tests that nobody has named run in the slow machine; another class has the other one there, with the other
     # manager of cgroups or the other user. None: both.
-    machine_personality = None
+    machine_mode = None
     longMessage = True
     engine = None
 
@@ -585,7 +585,7 @@ class EngineTest(unittest.TestCase):
 
     def cli(self, *arguments, timeout=TIMEOUT, stdin=None):
         more = {"input": stdin.encode()} if stdin is not None else {"stdin": subprocess.DEVNULL}
-        return Result(subprocess.run(self.engine.command(self.personality, *arguments), timeout=timeout, check=False,
+        return Result(subprocess.run(self.engine.command(self.mode, *arguments), timeout=timeout, check=False,
                                      stdout=subprocess.PIPE, stderr=subprocess.PIPE, **self.engine.popen(), **more))
 
     def ok(self, *arguments, **more):
@@ -598,7 +598,7 @@ class EngineTest(unittest.TestCase):
         pid, master = pty.fork()
         if pid == 0:
             try:
-                command, more = self.engine.command(self.personality, *arguments), self.engine.popen()
+                command, more = self.engine.command(self.mode, *arguments), self.engine.popen()
                 more.get("preexec_fn", lambda: None)()
                 os.chdir(more.get("cwd", "."))
                 os.execvpe(command[0], command, more.get("env", os.environ))

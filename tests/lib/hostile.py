@@ -84,15 +84,15 @@ class HostileTest(KrunTest):
     def copy_program(self, owner=0):
         folder = os.path.join(self.top, "installed")
         os.mkdir(folder)
-        self.program = os.path.join(folder, os.path.basename(PROGRAMS[self.personality]))
-        shutil.copy(PROGRAMS[self.personality], self.program)
+        self.program = os.path.join(folder, os.path.basename(PROGRAMS[self.mode]))
+        shutil.copy(PROGRAMS[self.mode], self.program)
         for path in (folder, self.program):
             os.chown(path, owner, owner)
         os.chmod(self.program, 0o755)
 
-    def command(self, *arguments, options=(), personality=None):
-        words = super().command(*arguments, options=options, personality=personality)
-        if self.program and personality is None:
+    def command(self, *arguments, options=(), mode=None):
+        words = super().command(*arguments, options=options, mode=mode)
+        if self.program and mode is None:
             words[0] = self.program
         if self.user is not None:
             words[1:1] = ["--cgroup-manager", "disabled"]
@@ -114,7 +114,7 @@ class HostileTest(KrunTest):
         return f"/bin/{name}"
 
     def size_of_krun(self):
-        return os.path.getsize(os.path.realpath(self.program or PROGRAMS[self.personality]))
+        return os.path.getsize(os.path.realpath(self.program or PROGRAMS[self.mode]))
 
     def start(self, script, word="READY"):
         """A running container whose payload has said @word."""
@@ -157,7 +157,7 @@ class HostileTest(KrunTest):
             return file.read().decode(errors="replace")
 
 
-class BothPersonalities(HostileTest):
+class BothModes(HostileTest):
     """Base of tests that the runner starts twice: plain, and with kmsim at km's path."""
 
     variants = ("plain", "km")

@@ -61,19 +61,19 @@ def surroundings(ring):
 # ---- which tests ----------------------------------------------------------------------------------------------------
 
 
-def personalities(cls):
-    """A test class for both personalities (variants) becomes two classes."""
+def modes(cls):
+    """A test class for both modes (variants) becomes two classes."""
     words = getattr(cls, "variants", [])
     if os.environ.get("KRUN_TEST_KM") == "real":
         # What is not about km was seen with kmsim in its place.
         words = [word for word in words if word == "km"]
         if not words:
-            return [cls] if getattr(cls, "personality", "") == "km" else []
+            return [cls] if getattr(cls, "mode", "") == "km" else []
     if not words:
         return [cls]
     if os.environ.get("RUNTIME"):
         return [type(f"{cls.__name__}_plain", (cls,), {"__module__": cls.__module__})]
-    return [type(f"{cls.__name__}_{word}", (cls,), {"personality": word, "__module__": cls.__module__})
+    return [type(f"{cls.__name__}_{word}", (cls,), {"mode": word, "__module__": cls.__module__})
             for word in words]
 
 
@@ -84,7 +84,7 @@ def wanted(test, name):
     if not OWN_MACHINE or not hasattr(test, "engine"):
         return True
     return getattr(getattr(test, test._testMethodName), "in_machine", False) and (
-        os.environ.get("KRUN_TEST_KM") == "real" or test.machine_personality in (None, test.personality))
+        os.environ.get("KRUN_TEST_KM") == "real" or test.machine_mode in (None, test.mode))
 
 
 def earlier_results():
@@ -128,7 +128,7 @@ def suites(ring, name, modules=None, done=()):
         suite = unittest.TestSuite()
         for cls in vars(module).values():
             if isinstance(cls, type) and issubclass(cls, unittest.TestCase) and cls.__module__ == module_name:
-                for variant in personalities(cls):
+                for variant in modes(cls):
                     suite.addTests(test for test in loader.loadTestsFromTestCase(variant)
                                    if wanted(test, name) and name_in(ring, test) not in done)
         if suite.countTestCases():

@@ -208,7 +208,7 @@ def user_namespace(uid, gid):
 class KrunTest(unittest.TestCase):
     """One test: a scratch directory, a state root, one bundle; afterwards nothing may be left of them."""
 
-    personality = "plain"
+    mode = "plain"
     longMessage = True
 
     def setUp(self):
@@ -251,8 +251,8 @@ class KrunTest(unittest.TestCase):
 
     # ---- the program ----
 
-    def command(self, *arguments, options=(), personality=None):
-        return [PROGRAMS[personality or self.personality], "--root", self.root, *self.host_options, *options,
+    def command(self, *arguments, options=(), mode=None):
+        return [PROGRAMS[mode or self.mode], "--root", self.root, *self.host_options, *options,
                 *spoken(arguments)]
 
     def allow(self, *keys):
@@ -267,7 +267,7 @@ class KrunTest(unittest.TestCase):
         """exec's parent enters a pid namespace for its children, where the leak checker's helper cannot trace it."""
         return dict(os.environ, ASAN_OPTIONS="detect_leaks=0") if arguments[0] == "exec" else None
 
-    def krun(self, *arguments, options=(), personality=None, stdin=None, timeout=60, **more):
+    def krun(self, *arguments, options=(), mode=None, stdin=None, timeout=60, **more):
         """Runs a command to its end."""
         if isinstance(stdin, str):
             more["input"] = stdin.encode()
@@ -276,7 +276,7 @@ class KrunTest(unittest.TestCase):
         more.setdefault("stdout", subprocess.PIPE)
         more.setdefault("stderr", subprocess.PIPE)
         more.setdefault("env", self.environment(arguments))
-        return Result(subprocess.run(self.command(*arguments, options=options, personality=personality),
+        return Result(subprocess.run(self.command(*arguments, options=options, mode=mode),
                                      timeout=timeout, check=False, **more))
 
     def ok(self, *arguments, **more):
@@ -379,7 +379,7 @@ class KrunTest(unittest.TestCase):
         return process
 
 
-class BothPersonalities(KrunTest):
+class BothModes(KrunTest):
     """Base of tests that the runner starts twice: plain, and with kmsim at km's path."""
 
     variants = ("plain", "km")

@@ -8,7 +8,7 @@
 
 #include "json/findings.h"
 #include "km/km.h"
-#include "km/needs.h"
+#include "km/requirements.h"
 #include "spec/spec.h"
 #include "util/array.h"
 #include "util/error.h"

@@ -18,13 +18,13 @@
 #include "util/io.h"
 
 static char top[] = "/tmp/krun-state-XXXXXX";
-static struct container_host host;
+static struct runtime_options runtime;
 
 static int make_root(void **state)
 {
 	(void)state;
-	host.root = mkdtemp(top);
-	return host.root ? 0 : -1;
+	runtime.root = mkdtemp(top);
+	return runtime.root ? 0 : -1;
 }
 
 static int remove_root(void **state)
@@ -53,7 +53,7 @@ static struct state example(void)
 		.cgroup.manager = CGROUP_CGROUPFS,
 		.cgroup.path = cgroup_path,
 		.namespaces = 0x6c020000,
-		.personality = PERSONALITY_KM,
+		.mode = MODE_KM,
 		.start = KM_START_EXEC,
 		.keep_groups = true,
 		.has_hooks = true,
@@ -64,7 +64,7 @@ static void test_state_survives_save_and_load(void **state)
 {
 	struct state saved = example(), loaded = { 0 };
 	struct error err = { 0 };
-	int root_fd = state_root_open(&host, true, &err);
+	int root_fd = state_root_open(&runtime, true, &err);
 	int dir_fd = state_dir_make(root_fd, "web", &err);
 	char *text;
 
@@ -82,7 +82,7 @@ static void test_state_survives_save_and_load(void **state)
 	assert_int_equal(loaded.monitor_pid, 4322);
 	assert_true(loaded.start_time == saved.start_time);
 	assert_true(loaded.namespaces == saved.namespaces);
-	assert_int_equal(loaded.personality, PERSONALITY_KM);
+	assert_int_equal(loaded.mode, MODE_KM);
 	assert_int_equal(loaded.start, KM_START_EXEC);
 	assert_true(loaded.keep_groups);
 	assert_true(loaded.has_hooks);
@@ -95,10 +95,10 @@ static void test_state_survives_save_and_load(void **state)
 	strv_done(&saved.settings);
 	state_done(&loaded);
 	assert_int_equal(state_dir_make(root_fd, "web", &err), -EEXIST);
-	assert_int_equal(state_dir_remove(&host, dir_fd, "web", &err), 0);
+	assert_int_equal(state_dir_remove(&runtime, dir_fd, "web", &err), 0);
 	assert_int_equal(state_dir_lock(dir_fd, "web", &err), -ENOENT);
 	close(dir_fd);
-	assert_int_equal(state_dir_open(&host, "web", &err), -ENOENT);
+	assert_int_equal(state_dir_open(&runtime, "web", &err), -ENOENT);
 	assert_string_equal(err.text, "container 'web' does not exist");
 	close(root_fd);
 }
@@ -107,7 +107,7 @@ static void test_state_load_refuses_what_is_cut_or_wrong(void **state)
 {
 	struct state saved = example(), loaded = { 0 };
 	struct error err = { 0 };
-	int root_fd = state_root_open(&host, true, &err);
+	int root_fd = state_root_open(&runtime, true, &err);
 	int dir_fd = state_dir_make(root_fd, "cut", &err);
 	char *text = NULL;
 	size_t size = 0;
@@ -121,7 +121,7 @@ static void test_state_load_refuses_what_is_cut_or_wrong(void **state)
 		assert_null(loaded.id);
 	}
 	free(text);
-	assert_int_equal(state_dir_remove(&host, dir_fd, "cut", &err), 0);
+	assert_int_equal(state_dir_remove(&runtime, dir_fd, "cut", &err), 0);
 	close(dir_fd);
 	close(root_fd);
 }
@@ -151,7 +151,7 @@ static int directory_with(const char *text, int *ret_root_fd)
 	struct error err = { 0 };
 	int dir_fd;
 
-	*ret_root_fd = state_root_open(&host, true, &err);
+	*ret_root_fd = state_root_open(&runtime, true, &err);
 	dir_fd = state_dir_make(*ret_root_fd, "web", &err);
 	assert_true(dir_fd >= 0);
 	if (text)
@@ -163,7 +163,7 @@ static void remove_directory(int dir_fd, int root_fd)
 {
 	struct error err = { 0 };
 
-	assert_int_equal(state_dir_remove(&host, dir_fd, "web", &err), 0);
+	assert_int_equal(state_dir_remove(&runtime, dir_fd, "web", &err), 0);
 	close(dir_fd);
 	close(root_fd);
 }
@@ -184,7 +184,7 @@ static void test_a_state_of_version_1_is_read(void **state)
 	assert_int_equal(loaded.start_time, 99);
 	assert_int_equal(loaded.namespaces, 1811939328);
 	assert_int_equal(loaded.execution_domain, -1);
-	assert_int_equal(loaded.personality, PERSONALITY_KM);
+	assert_int_equal(loaded.mode, MODE_KM);
 	assert_true(loaded.management && loaded.has_hooks);
 	/* Nobody was asked then; now the host is. */
 	assert_int_equal(loaded.trusted.len, 0);
@@ -264,7 +264,7 @@ static void test_a_missing_key_is_no_reason_to_forget_a_container(void **state)
 			assert_non_null(strstr(err.text, key));
 		/* The machine does not get lost with a word. */
 		if (!vital)
-			assert_int_equal(loaded.personality, PERSONALITY_KM);
+			assert_int_equal(loaded.mode, MODE_KM);
 		if (!vital)
 			state_done(&loaded);
 		assert_int_equal(state_load_some(dir_fd, "web", &loaded, &err), 0);
@@ -296,7 +296,7 @@ static void test_a_broken_state_loses_no_process(void **state)
 		assert_int_equal(loaded.monitor_pid, saved.monitor_pid);
 		assert_string_equal(loaded.cgroup.path, saved.cgroup.path);
 		assert_string_equal(loaded.bundle, "/b");
-		assert_int_equal(loaded.personality, PERSONALITY_KM);
+		assert_int_equal(loaded.mode, MODE_KM);
 		assert_true(loaded.has_hooks);
 		state_done(&loaded);
 	}

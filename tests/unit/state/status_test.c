@@ -31,7 +31,7 @@ static void test_status_table(void **state)
 	}
 }
 
-/* containerd's shim takes exactly this text as "already gone". */
+/* containerd's pid1 takes exactly this text as "already gone". */
 static void test_status_check_of_kill_on_a_stopped_container(void **state)
 {
 	struct error err = { 0 };

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* In the place of needs_x86_64.c on every other processor. */
+/* In the place of requirements_x86_64.c on every other processor. */
 
 #include <errno.h>
 
-#include "km/needs.h"
+#include "km/requirements.h"
 #include "util/error.h"
 
 int km_check_processor(struct error *err)
@@ -15,7 +15,8 @@ int km_check_processor(struct error *err)
 }
 
 /* Whoever is about to start km has asked for the processor first. */
-int km_needs_check_filter(const struct km_needs *needs, struct json_findings *warnings, struct error *err)
+int km_requirements_check_filter(const struct km_requirements *needs, struct json_findings *warnings,
+				 struct error *err)
 {
 	(void)needs;
 	(void)warnings;

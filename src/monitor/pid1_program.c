@@ -7,8 +7,8 @@
 #include "util/error.h"
 #include "util/io.h"
 
-/* The program of shim.c, put here by the build. */
-extern const char krun_shim_begin[], krun_shim_end[];
+/* The program of pid1.c, put here by the build. */
+extern const char krun_pid1_begin[], krun_pid1_end[];
 
 int km_init_fd(struct error *err)
 {
@@ -17,7 +17,7 @@ int km_init_fd(struct error *err)
 
 	if (fd < 0)
 		return error_sys(err, fd, "make a file for km's init process");
-	r = io_write_all(fd, krun_shim_begin, (size_t)(krun_shim_end - krun_shim_begin));
+	r = io_write_all(fd, krun_pid1_begin, (size_t)(krun_pid1_end - krun_pid1_begin));
 	if (r == 0)
 		r = sys_memfd_seal(fd);
 	return r < 0 ? error_sys(err, r, "write km's init process") : take_fd(&fd);

@@ -12,7 +12,7 @@ struct error;
  * holes. @to_fd is empty. What somebody writes meanwhile may be in it, and afterwards is not. Gives up with
  * -EINTR when this command is asked to end (util/interrupt.h).
  */
-int image_copy(int from_fd, int to_fd, struct error *err);
+int checkpoint_copy(int from_fd, int to_fd, struct error *err);
 
-/* Whether image_copy() takes no room; both are empty. */
-bool image_copy_is_free(int from_fd, int to_fd);
+/* Whether checkpoint_copy() takes no room; both are empty. */
+bool checkpoint_copy_is_free(int from_fd, int to_fd);

@@ -12,8 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "checkpoint/image.h"
-#include "checkpoint/image_copy.h"
+#include "checkpoint/directory.h"
+#include "checkpoint/copy.h"
 #include "mount/mount.h"
 #include "ns/idmap.h"
 #include "spec/spec.h"
@@ -28,7 +28,7 @@ static void replace_fd(int *fd, int by)
 }
 
 /* A mount in which the file is the user's: no copy, and what it has of the page cache is shared. Not every file system can do that. */
-static int lend_mapped(struct image *image, const struct stat *st, const struct image_user *user)
+static int lend_mapped(struct checkpoint *image, const struct stat *st, const struct checkpoint_user *user)
 {
 	struct spec_id_mapping uid = { .container_id = st->st_uid, .host_id = user->uid, .size = 1 };
 	struct spec_id_mapping gid = { .container_id = st->st_gid, .host_id = user->gid, .size = 1 };
@@ -45,7 +45,7 @@ static int lend_mapped(struct image *image, const struct stat *st, const struct 
 }
 
 /* The kernel attaches no mount of a file without a name: it has one, in a directory that is ours alone, until that is done. */
-static int make_copy(struct image *image, int dir_fd, int *ret_fd, struct error *err)
+static int make_copy(struct checkpoint *image, int dir_fd, int *ret_fd, struct error *err)
 {
 	auto_close int write_fd = -1, own_fd = -1;
 	char *name = image->lent_name;
@@ -53,19 +53,19 @@ static int make_copy(struct image *image, int dir_fd, int *ret_fd, struct error 
 
 	/* There may be a process of the same number elsewhere. */
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	snprintf(name, sizeof(image->lent_name), "." IMAGE_SNAPSHOT ".%d.%ld", getpid(), now.tv_nsec);
+	snprintf(name, sizeof(image->lent_name), "." CHECKPOINT_SNAPSHOT ".%d.%ld", getpid(), now.tv_nsec);
 	if (mkdirat(dir_fd, name, 0700) < 0)
 		return error_sys(err, -errno, "make a directory for a copy of the snapshot");
 	image->lent_dir_fd = fcntl(dir_fd, F_DUPFD_CLOEXEC, 3);
 	own_fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	write_fd = openat(own_fd, IMAGE_SNAPSHOT, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	*ret_fd = openat(own_fd, IMAGE_SNAPSHOT, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	write_fd = openat(own_fd, CHECKPOINT_SNAPSHOT, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	*ret_fd = openat(own_fd, CHECKPOINT_SNAPSHOT, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (image->lent_dir_fd < 0 || write_fd < 0 || *ret_fd < 0)
 		return error_sys(err, -errno, "make a copy of the snapshot");
-	return image_copy(image->snapshot_fd, write_fd, err);
+	return checkpoint_copy(image->snapshot_fd, write_fd, err);
 }
 
-void image_lent_done(struct image *image)
+void checkpoint_lent_done(struct checkpoint *image)
 {
 	auto_close int own_fd = -1;
 
@@ -73,20 +73,20 @@ void image_lent_done(struct image *image)
 		return;
 	own_fd =
 		openat(image->lent_dir_fd, image->lent_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	unlinkat(own_fd, IMAGE_SNAPSHOT, 0);
+	unlinkat(own_fd, CHECKPOINT_SNAPSHOT, 0);
 	unlinkat(image->lent_dir_fd, image->lent_name, AT_REMOVEDIR);
 	cleanup_close(&image->lent_dir_fd);
 }
 
 /* Beside the image, where blocks can be shared, or else (it may be read-only) beside the container's state, which takes memory. */
-static int lend_copy(struct image *image, const struct image_user *user, struct error *err)
+static int lend_copy(struct checkpoint *image, const struct checkpoint_user *user, struct error *err)
 {
 	auto_close int fd = -1;
 	int r = make_copy(image, image->dir_fd, &fd, err);
 
 	if (r < 0 && r != -EINTR) {
 		log_debug("%s", err->text);
-		image_lent_done(image);
+		checkpoint_lent_done(image);
 		cleanup_close(&fd);
 		r = make_copy(image, user->state_dir_fd, &fd, err);
 	}
@@ -99,7 +99,7 @@ static int lend_copy(struct image *image, const struct image_user *user, struct 
 	return 0;
 }
 
-int image_snapshot_lend(struct image *image, const struct image_user *user, struct error *err)
+int checkpoint_lend(struct checkpoint *image, const struct checkpoint_user *user, struct error *err)
 {
 	struct stat st;
 	bool owner_may;

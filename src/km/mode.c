@@ -12,7 +12,7 @@
 
 #include <fcntl.h>
 
-enum personality_name personality_from_name(const char *argv0)
+enum program_name program_name_parse(const char *argv0)
 {
 	const char *slash = strrchr(argv0, '/');
 	const char *name = slash ? slash + 1 : argv0;
@@ -44,19 +44,19 @@ static bool has_marker(const struct spec *spec, int rootfs_fd)
 	return fd >= 0 || spec_mount_at(spec, "/.kontain");
 }
 
-enum personality personality_choose(enum personality_name name, const struct spec *spec, int rootfs_fd)
+enum mode mode_choose(enum program_name name, const struct spec *spec, int rootfs_fd)
 {
 	if (name == NAME_PLAIN || is_sandbox(spec))
-		return PERSONALITY_PLAIN;
+		return MODE_PLAIN;
 	if (name == NAME_KM || annotation_is(spec, KRUN_ANNOTATION_TRIGGER, "1") ||
 	    has_marker(spec, rootfs_fd))
-		return PERSONALITY_KM;
-	return PERSONALITY_PLAIN;
+		return MODE_KM;
+	return MODE_PLAIN;
 }
 
-static const char *const personality_words[] = {
-	[PERSONALITY_PLAIN] = "plain",
-	[PERSONALITY_KM] = "km",
+static const char *const mode_words[] = {
+	[MODE_PLAIN] = "plain",
+	[MODE_KM] = "km",
 };
 static int find(const char *word, const char *const words[2])
 {
@@ -66,16 +66,16 @@ static int find(const char *word, const char *const words[2])
 	return -EINVAL;
 }
 
-const char *personality_word(enum personality personality)
+const char *mode_word(enum mode mode)
 {
-	return personality_words[personality];
+	return mode_words[mode];
 }
 
-int personality_parse(const char *word, enum personality *ret)
+int mode_parse(const char *word, enum mode *ret)
 {
-	int i = find(word, personality_words);
+	int i = find(word, mode_words);
 
 	if (i >= 0)
-		*ret = (enum personality)i;
+		*ret = (enum mode)i;
 	return i < 0 ? i : 0;
 }

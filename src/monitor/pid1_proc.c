@@ -6,7 +6,7 @@
 #include <linux/fcntl.h>
 #include <linux/time.h>
 
-#include "monitor/shim.h"
+#include "monitor/pid1.h"
 
 enum { ENTRIES_MAX = 2048, TEXT_MAX = 8192, PATH_LENGTH = 64 };
 
@@ -27,7 +27,7 @@ void *memcpy(void *restrict to, const void *restrict from, unsigned long len)
 	return to;
 }
 
-long shim_call(long number, long a, long b, long c, long d)
+long pid1_call(long number, long a, long b, long c, long d)
 {
 	register long r10 __asm__("r10") = d;
 	long result;
@@ -39,15 +39,15 @@ long shim_call(long number, long a, long b, long c, long d)
 	return result;
 }
 
-int64_t shim_now(void)
+int64_t pid1_now(void)
 {
 	int64_t now[2] = { 0, 0 };
 
-	shim_call(__NR_clock_gettime, CLOCK_MONOTONIC, (long)now, 0, 0);
+	pid1_call(__NR_clock_gettime, CLOCK_MONOTONIC, (long)now, 0, 0);
 	return now[0] * 1000000 + now[1] / 1000;
 }
 
-int64_t shim_number(const char *text)
+int64_t pid1_number(const char *text)
 {
 	int64_t number = 0;
 
@@ -56,7 +56,7 @@ int64_t shim_number(const char *text)
 	return number;
 }
 
-char *shim_put_text(char *out, const char *text)
+char *pid1_put_text(char *out, const char *text)
 {
 	while (*text)
 		*out++ = *text++;
@@ -64,7 +64,7 @@ char *shim_put_text(char *out, const char *text)
 	return out;
 }
 
-char *shim_put_number(char *out, int number)
+char *pid1_put_number(char *out, int number)
 {
 	char digits[12];
 	int n = 0;
@@ -78,27 +78,27 @@ char *shim_put_number(char *out, int number)
 	return out;
 }
 
-const char *shim_read(const char *path)
+const char *pid1_read(const char *path)
 {
 	static char text[TEXT_MAX];
-	int fd = (int)shim_call(__NR_openat, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC, 0);
-	long n = fd < 0 ? 0 : shim_call(__NR_read, fd, (long)text, sizeof(text) - 1, 0);
+	int fd = (int)pid1_call(__NR_openat, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC, 0);
+	long n = fd < 0 ? 0 : pid1_call(__NR_read, fd, (long)text, sizeof(text) - 1, 0);
 
 	if (fd >= 0)
-		shim_call(__NR_close, fd, 0, 0, 0);
+		pid1_call(__NR_close, fd, 0, 0, 0);
 	text[n > 0 ? n : 0] = '\0';
 	return text;
 }
 
-const char *shim_read_of(int pid, const char *name)
+const char *pid1_read_of(int pid, const char *name)
 {
 	char path[PATH_LENGTH];
 
-	shim_put_text(shim_put_number(shim_put_text(path, "/proc/"), pid), name);
-	return shim_read(path);
+	pid1_put_text(pid1_put_number(pid1_put_text(path, "/proc/"), pid), name);
+	return pid1_read(path);
 }
 
-const char *shim_find(const char *text, const char *key)
+const char *pid1_find(const char *text, const char *key)
 {
 	for (; *text; text++) {
 		long i = 0;
@@ -111,9 +111,9 @@ const char *shim_find(const char *text, const char *key)
 	return 0;
 }
 
-uint64_t shim_set(const char *text, const char *key)
+uint64_t pid1_set(const char *text, const char *key)
 {
-	const char *digits = shim_find(text, key);
+	const char *digits = pid1_find(text, key);
 	uint64_t set = 0;
 
 	for (; digits && ((*digits >= '0' && *digits <= '9') || (*digits >= 'a' && *digits <= 'f')); digits++)
@@ -121,9 +121,9 @@ uint64_t shim_set(const char *text, const char *key)
 	return set;
 }
 
-bool shim_has_signal(const char *text, const char *key, int signo)
+bool pid1_has_signal(const char *text, const char *key, int signo)
 {
-	return shim_set(text, key) >> (signo - 1) & 1;
+	return pid1_set(text, key) >> (signo - 1) & 1;
 }
 
 struct directory_entry {
@@ -140,30 +140,30 @@ static struct {
 	char entries[ENTRIES_MAX];
 } directory;
 
-bool shim_directory_open(const char *path)
+bool pid1_directory_open(const char *path)
 {
 	directory.at = directory.len = 0;
 	directory.fd =
-		(int)shim_call(__NR_openat, AT_FDCWD, (long)path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+		(int)pid1_call(__NR_openat, AT_FDCWD, (long)path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 	return directory.fd >= 0;
 }
 
-int shim_directory_next(void)
+int pid1_directory_next(void)
 {
 	for (;;) {
 		const struct directory_entry *entry = (const void *)(directory.entries + directory.at);
 
 		if (directory.at >= directory.len) {
 			directory.at = 0;
-			directory.len = shim_call(__NR_getdents64, directory.fd, (long)directory.entries,
+			directory.len = pid1_call(__NR_getdents64, directory.fd, (long)directory.entries,
 						  ENTRIES_MAX, 0);
 			if (directory.len > 0)
 				continue;
-			shim_call(__NR_close, directory.fd, 0, 0, 0);
+			pid1_call(__NR_close, directory.fd, 0, 0, 0);
 			return -1;
 		}
 		directory.at += entry->reclen;
 		if (entry->name[0] >= '1' && entry->name[0] <= '9')
-			return (int)shim_number(entry->name);
+			return (int)pid1_number(entry->name);
 	}
 }

@@ -12,9 +12,9 @@
 
 struct error;
 
-#define IMAGE_CRIU_FILE "krun.img"
+#define CHECKPOINT_CRIU_FILE "krun.img"
 
-struct image_criu {
+struct checkpoint_criu {
 	char *stdio[3];	    /* CRIU's names of what was open there, NULL: nothing that comes from outside */
 	struct strv below;  /* "DESTINATION\tREST": mounts below recursive binds, see mount/points.h */
 	bool empty_network; /* its network namespace is not in the images: hooks fill a new one */
@@ -22,9 +22,9 @@ struct image_criu {
 	bool has_cgroups;   /* CRIU knows cgroups of it; not in the file */
 };
 
-int image_criu_write(int dir_fd, const struct image_criu *image, struct error *err);
-int image_criu_read(int dir_fd, struct image_criu *ret, struct error *err);
-void image_criu_done(struct image_criu *image);
+int checkpoint_criu_write(int dir_fd, const struct checkpoint_criu *image, struct error *err);
+int checkpoint_criu_read(int dir_fd, struct checkpoint_criu *ret, struct error *err);
+void checkpoint_criu_done(struct checkpoint_criu *image);
 
 /* After a failed dump: images, which would not be a checkpoint. Logs stay. */
-void image_criu_remove(int dir_fd);
+void checkpoint_criu_remove(int dir_fd);

@@ -12,17 +12,17 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "checkpoint/image.h"
-#include "checkpoint/image_copy.h"
+#include "checkpoint/directory.h"
+#include "checkpoint/copy.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 
 /* Of this checkpoint, or of one that was killed. */
 static void remove_files(int dir_fd)
 {
-	unlinkat(dir_fd, IMAGE_SHARED, 0);
-	unlinkat(dir_fd, IMAGE_COPY, 0);
-	unlinkat(dir_fd, IMAGE_NEW_INVENTORY, 0);
+	unlinkat(dir_fd, CHECKPOINT_SHARED, 0);
+	unlinkat(dir_fd, CHECKPOINT_COPY, 0);
+	unlinkat(dir_fd, CHECKPOINT_NEW_INVENTORY, 0);
 }
 
 static int make_file(int dir_fd, const char *name)
@@ -30,9 +30,9 @@ static int make_file(int dir_fd, const char *name)
 	return openat(dir_fd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 }
 
-int image_draft_make(int dir_fd, uid_t uid, gid_t gid, struct image_draft *ret, struct error *err)
+int checkpoint_draft_make(int dir_fd, uid_t uid, gid_t gid, struct checkpoint_draft *ret, struct error *err)
 {
-	struct image_draft draft = { .dir_fd = -1, .shared_fd = -1, .copy_fd = -1 };
+	struct checkpoint_draft draft = { .dir_fd = -1, .shared_fd = -1, .copy_fd = -1 };
 
 	*ret = draft;
 	/* Where there are no locks two checkpoints at once are the caller's business. */
@@ -40,9 +40,9 @@ int image_draft_make(int dir_fd, uid_t uid, gid_t gid, struct image_draft *ret, 
 		return error_set(err, -EBUSY, "another checkpoint writes into --image-path just now");
 	remove_files(dir_fd);
 	draft.dir_fd = dir_fd;
-	draft.shared_fd = make_file(dir_fd, IMAGE_SHARED);
+	draft.shared_fd = make_file(dir_fd, CHECKPOINT_SHARED);
 	if (draft.shared_fd >= 0)
-		draft.copy_fd = make_file(dir_fd, IMAGE_COPY);
+		draft.copy_fd = make_file(dir_fd, CHECKPOINT_COPY);
 	*ret = draft;
 	if (draft.copy_fd < 0)
 		return error_sys(err, -errno, "make a file for the snapshot in --image-path");
@@ -52,9 +52,9 @@ int image_draft_make(int dir_fd, uid_t uid, gid_t gid, struct image_draft *ret, 
 	return 0;
 }
 
-int image_draft_check_room(const struct image_draft *draft, uint64_t size, struct error *err)
+int checkpoint_draft_check_room(const struct checkpoint_draft *draft, uint64_t size, struct error *err)
 {
-	const uint64_t files = image_copy_is_free(draft->shared_fd, draft->copy_fd) ? 1 : 2;
+	const uint64_t files = checkpoint_copy_is_free(draft->shared_fd, draft->copy_fd) ? 1 : 2;
 	struct statvfs fs;
 
 	if (fstatvfs(draft->dir_fd, &fs) < 0 || fs.f_blocks == 0 ||
@@ -68,21 +68,21 @@ int image_draft_check_room(const struct image_draft *draft, uint64_t size, struc
 			 files == 2 ? ", with a copy for a moment," : "");
 }
 
-int image_draft_take(struct image_draft *draft, struct error *err)
+int checkpoint_draft_take(struct checkpoint_draft *draft, struct error *err)
 {
-	int r = image_copy(draft->shared_fd, draft->copy_fd, err);
+	int r = checkpoint_copy(draft->shared_fd, draft->copy_fd, err);
 
 	if (r == 0)
-		r = image_check_snapshot(draft->copy_fd, err);
+		r = checkpoint_check_snapshot(draft->copy_fd, err);
 	if (r < 0)
 		return r;
 	/* Room for what follows. */
-	unlinkat(draft->dir_fd, IMAGE_SHARED, 0);
+	unlinkat(draft->dir_fd, CHECKPOINT_SHARED, 0);
 	cleanup_close(&draft->shared_fd);
 	return 0;
 }
 
-void image_draft_done(struct image_draft *draft)
+void checkpoint_draft_done(struct checkpoint_draft *draft)
 {
 	if (draft->dir_fd >= 0) {
 		remove_files(draft->dir_fd);

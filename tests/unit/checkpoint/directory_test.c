@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "checkpoint/image.h"
-#include "checkpoint/image_criu.h"
+#include "checkpoint/directory.h"
+#include "checkpoint/criu_files.h"
 #include "util/error.h"
 #include "util/io.h"
 
@@ -30,28 +30,29 @@ static int make_directory(void **state)
 	if (!mkdtemp(directory))
 		return -1;
 	dir_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return dir_fd < 0 ? -1 : io_replace_file(dir_fd, IMAGE_SNAPSHOT, 0500, &header, sizeof(header));
+	return dir_fd < 0 ? -1 : io_replace_file(dir_fd, CHECKPOINT_SNAPSHOT, 0500, &header, sizeof(header));
 }
 
 static int remove_directory(void **state)
 {
 	(void)state;
-	unlinkat(dir_fd, IMAGE_SNAPSHOT, 0);
-	unlinkat(dir_fd, IMAGE_INVENTORY, 0);
-	unlinkat(dir_fd, IMAGE_CRIU_FILE, 0);
+	unlinkat(dir_fd, CHECKPOINT_SNAPSHOT, 0);
+	unlinkat(dir_fd, CHECKPOINT_INVENTORY, 0);
+	unlinkat(dir_fd, CHECKPOINT_CRIU_FILE, 0);
 	close(dir_fd);
 	return rmdir(directory);
 }
 
-static int open_with(const char *inventory, struct image *ret, struct error *err)
+static int open_with(const char *inventory, struct checkpoint *ret, struct error *err)
 {
-	assert_int_equal(io_replace_file(dir_fd, IMAGE_INVENTORY, 0600, inventory, strlen(inventory)), 0);
-	return image_open(directory, ret, err);
+	assert_int_equal(io_replace_file(dir_fd, CHECKPOINT_INVENTORY, 0600, inventory, strlen(inventory)),
+			 0);
+	return checkpoint_open(directory, ret, err);
 }
 
 static void a_complete_image_is_read(void **state)
 {
-	struct image image;
+	struct checkpoint image;
 	struct error err;
 
 	(void)state;
@@ -62,7 +63,7 @@ static void a_complete_image_is_read(void **state)
 		0);
 	assert_string_equal(image.cwd, "/srv");
 	assert_int_equal(image.umask, 022);
-	image_done(&image);
+	checkpoint_done(&image);
 }
 
 static void values_of_other_types_are_absent(void **state)
@@ -78,7 +79,7 @@ static void values_of_other_types_are_absent(void **state)
 		"",
 		"{",
 	};
-	struct image image;
+	struct checkpoint image;
 	struct error err;
 
 	(void)state;
@@ -90,23 +91,23 @@ static void values_of_other_types_are_absent(void **state)
 			 0);
 	assert_null(image.cwd);
 	assert_int_equal(image.umask, -1);
-	image_done(&image);
+	checkpoint_done(&image);
 }
 
 static void what_is_no_file_is_not_opened(void **state)
 {
-	struct image_criu criu;
-	struct image image;
+	struct checkpoint_criu criu;
+	struct checkpoint image;
 	struct error err;
 
 	(void)state;
-	unlinkat(dir_fd, IMAGE_INVENTORY, 0);
-	assert_int_equal(mkfifoat(dir_fd, IMAGE_INVENTORY, 0600), 0);
-	assert_int_equal(image_open(directory, &image, &err), -EINVAL);
-	assert_int_equal(mkfifoat(dir_fd, IMAGE_CRIU_FILE, 0600), 0);
-	assert_int_equal(image_criu_read(dir_fd, &criu, &err), -EINVAL);
-	unlinkat(dir_fd, IMAGE_CRIU_FILE, 0);
-	assert_int_equal(image_criu_read(dir_fd, &criu, &err), 0);
+	unlinkat(dir_fd, CHECKPOINT_INVENTORY, 0);
+	assert_int_equal(mkfifoat(dir_fd, CHECKPOINT_INVENTORY, 0600), 0);
+	assert_int_equal(checkpoint_open(directory, &image, &err), -EINVAL);
+	assert_int_equal(mkfifoat(dir_fd, CHECKPOINT_CRIU_FILE, 0600), 0);
+	assert_int_equal(checkpoint_criu_read(dir_fd, &criu, &err), -EINVAL);
+	unlinkat(dir_fd, CHECKPOINT_CRIU_FILE, 0);
+	assert_int_equal(checkpoint_criu_read(dir_fd, &criu, &err), 0);
 }
 
 int main(void)

@@ -5,14 +5,14 @@
 #include <errno.h>
 #include <sys/resource.h>
 
-#include "km/needs.h"
+#include "km/requirements.h"
 #include "launch/activation.h"
 #include "launch/launch.h"
 #include "security/security.h"
 #include "util/error.h"
 #include "util/log.h"
 
-int launch_needs_check(struct launch *launch, struct error *err)
+int launch_preflight(struct launch *launch, struct error *err)
 {
 	struct json_findings warnings = { 0 };
 	struct rlimit files;
@@ -22,8 +22,8 @@ int launch_needs_check(struct launch *launch, struct error *err)
 		return 0;
 	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
 		return error_sys(err, -errno, "read RLIMIT_NOFILE");
-	r = km_needs_check(
-		&(struct km_needs){
+	r = km_requirements_check(
+		&(struct km_requirements){
 			.spec = launch->spec,
 			.process = &launch->process,
 			.settings = &launch->km.settings,

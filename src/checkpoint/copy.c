@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "checkpoint/image_copy.h"
+#include "checkpoint/copy.h"
 
 #include <errno.h>
 #include <linux/fs.h>
@@ -48,7 +48,7 @@ static int copy_range(int from_fd, int to_fd, off_t at, off_t end, struct error 
 	return 0;
 }
 
-int image_copy(int from_fd, int to_fd, struct error *err)
+int checkpoint_copy(int from_fd, int to_fd, struct error *err)
 {
 	struct stat st;
 	off_t end;
@@ -74,7 +74,7 @@ int image_copy(int from_fd, int to_fd, struct error *err)
 	return r;
 }
 
-bool image_copy_is_free(int from_fd, int to_fd)
+bool checkpoint_copy_is_free(int from_fd, int to_fd)
 {
 	return ioctl(to_fd, FICLONE, from_fd) == 0;
 }

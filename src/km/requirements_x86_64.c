@@ -17,7 +17,7 @@
 #include <sys/syscall.h>
 
 #include "json/findings.h"
-#include "km/needs.h"
+#include "km/requirements.h"
 #include "util/array.h"
 #include "util/error.h"
 #include "util/strv.h"
@@ -121,7 +121,7 @@ struct refused {
 	char vital[512], managed[128], forking[128], signals[128];
 };
 
-static char *list_for(const struct km_needs *needs, enum need need, struct refused *refused)
+static char *list_for(const struct km_requirements *needs, enum need need, struct refused *refused)
 {
 	switch (need) {
 	case MANAGED:
@@ -137,7 +137,7 @@ static char *list_for(const struct km_needs *needs, enum need need, struct refus
 	}
 }
 
-static int find_refused(const struct km_needs *needs, struct refused *ret, struct error *err)
+static int find_refused(const struct km_requirements *needs, struct refused *ret, struct error *err)
 {
 	int last = -1;
 
@@ -161,7 +161,8 @@ static int find_refused(const struct km_needs *needs, struct refused *ret, struc
 	return 0;
 }
 
-int km_needs_check_filter(const struct km_needs *needs, struct json_findings *warnings, struct error *err)
+int km_requirements_check_filter(const struct km_requirements *needs, struct json_findings *warnings,
+				 struct error *err)
 {
 	struct refused refused = { 0 };
 	int r = find_refused(needs, &refused, err);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "checkpoint/image.h"
+#include "checkpoint/directory.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -33,7 +33,7 @@ static bool is_of_criu(const char *text, size_t size)
 	return number == criu_magic[0] || number == criu_magic[1];
 }
 
-int image_directory_make(const char *path, const char *option, struct error *err)
+int checkpoint_directory_make(const char *path, const char *option, struct error *err)
 {
 	auto_free char *copy = strdup(path);
 	int fd;
@@ -52,7 +52,7 @@ int image_directory_make(const char *path, const char *option, struct error *err
 	return fd < 0 ? error_sys(err, -errno, "open %s '%s'", option, path) : fd;
 }
 
-int image_check_snapshot(int fd, struct error *err)
+int checkpoint_check_snapshot(int fd, struct error *err)
 {
 	Elf64_Ehdr header;
 	struct stat st;
@@ -76,7 +76,7 @@ int image_check_snapshot(int fd, struct error *err)
 	return 0;
 }
 
-static char *inventory_text(const struct image_facts *facts, off_t size)
+static char *inventory_text(const struct checkpoint_facts *facts, off_t size)
 {
 	struct json_object *object = json_object_new_object();
 	auto_free char *now = state_now();
@@ -100,22 +100,23 @@ static char *inventory_text(const struct image_facts *facts, off_t size)
 static int give_names(int dir_fd, struct error *err)
 {
 	/* An inventory of an earlier checkpoint does not fit any more. */
-	unlinkat(dir_fd, IMAGE_INVENTORY, 0);
-	if (renameat(dir_fd, IMAGE_COPY, dir_fd, IMAGE_SNAPSHOT) < 0)
-		return error_sys(err, -errno, "keep the snapshot as '%s'", IMAGE_SNAPSHOT);
-	if (renameat(dir_fd, IMAGE_NEW_INVENTORY, dir_fd, IMAGE_INVENTORY) < 0) {
-		error_sys(err, -errno, "keep the inventory as '%s'", IMAGE_INVENTORY);
-		unlinkat(dir_fd, IMAGE_SNAPSHOT, 0);
+	unlinkat(dir_fd, CHECKPOINT_INVENTORY, 0);
+	if (renameat(dir_fd, CHECKPOINT_COPY, dir_fd, CHECKPOINT_SNAPSHOT) < 0)
+		return error_sys(err, -errno, "keep the snapshot as '%s'", CHECKPOINT_SNAPSHOT);
+	if (renameat(dir_fd, CHECKPOINT_NEW_INVENTORY, dir_fd, CHECKPOINT_INVENTORY) < 0) {
+		error_sys(err, -errno, "keep the inventory as '%s'", CHECKPOINT_INVENTORY);
+		unlinkat(dir_fd, CHECKPOINT_SNAPSHOT, 0);
 		return err->code;
 	}
 	return 0;
 }
 
-int image_commit(const struct image_draft *draft, const struct image_facts *facts, struct error *err)
+int checkpoint_commit(const struct checkpoint_draft *draft, const struct checkpoint_facts *facts,
+		      struct error *err)
 {
 	auto_free char *text = NULL;
 	struct stat st;
-	int r = image_check_snapshot(draft->copy_fd, err);
+	int r = checkpoint_check_snapshot(draft->copy_fd, err);
 
 	if (r < 0)
 		return r;
@@ -125,8 +126,8 @@ int image_commit(const struct image_draft *draft, const struct image_facts *fact
 	text = inventory_text(facts, st.st_size);
 	if (!text)
 		return error_oom(err);
-	r = io_replace_file(draft->dir_fd, IMAGE_NEW_INVENTORY, 0600, text, strlen(text));
-	return r < 0 ? error_sys(err, r, "write '%s'", IMAGE_INVENTORY) : give_names(draft->dir_fd, err);
+	r = io_replace_file(draft->dir_fd, CHECKPOINT_NEW_INVENTORY, 0600, text, strlen(text));
+	return r < 0 ? error_sys(err, r, "write '%s'", CHECKPOINT_INVENTORY) : give_names(draft->dir_fd, err);
 }
 
 static const char *text_of(struct json_object *object, const char *key)
@@ -149,7 +150,7 @@ static int64_t number_of(struct json_object *object, const char *key)
 }
 
 /* Both came later than the format: an image without them is as good as it was. */
-static int read_facts(struct json_object *object, struct image *image, struct error *err)
+static int read_facts(struct json_object *object, struct checkpoint *image, struct error *err)
 {
 	const char *cwd = text_of(object, "cwd");
 
@@ -162,7 +163,7 @@ static int read_facts(struct json_object *object, struct image *image, struct er
 	return image->cwd ? 0 : error_oom(err);
 }
 
-static int read_inventory(const char *text, size_t size, const char *path, struct image *image,
+static int read_inventory(const char *text, size_t size, const char *path, struct checkpoint *image,
 			  off_t *ret_size, struct error *err)
 {
 	struct json_object *object = json_tokener_parse(text);
@@ -171,7 +172,7 @@ static int read_inventory(const char *text, size_t size, const char *path, struc
 	if (strlen(text) != size || !json_object_is_type(object, json_type_object) ||
 	    strcmp(text_of(object, "format"), FORMAT) != 0)
 		r = error_set(err, -EINVAL, "--image-path '%s': '%s' is of no checkpoint that krun knows",
-			      path, IMAGE_INVENTORY);
+			      path, CHECKPOINT_INVENTORY);
 	else if (number_of(object, "version") != FORMAT_VERSION)
 		r = error_set(err, -EINVAL,
 			      "--image-path '%s': a checkpoint of version %lld, this krun has %d", path,
@@ -183,62 +184,63 @@ static int read_inventory(const char *text, size_t size, const char *path, struc
 	return r;
 }
 
-static int open_snapshot(struct image *image, const char *path, off_t size, struct error *err)
+static int open_snapshot(struct checkpoint *image, const char *path, off_t size, struct error *err)
 {
 	struct stat st;
 	int r;
 
 	image->snapshot_fd =
-		openat(image->dir_fd, IMAGE_SNAPSHOT, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+		openat(image->dir_fd, CHECKPOINT_SNAPSHOT, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
 	if (image->snapshot_fd < 0 || fstat(image->snapshot_fd, &st) < 0)
-		return error_sys(err, -errno, "--image-path '%s': '%s'", path, IMAGE_SNAPSHOT);
+		return error_sys(err, -errno, "--image-path '%s': '%s'", path, CHECKPOINT_SNAPSHOT);
 	if (!S_ISREG(st.st_mode))
 		return error_set(err, -EINVAL, "--image-path '%s': '%s' is not a plain file", path,
-				 IMAGE_SNAPSHOT);
+				 CHECKPOINT_SNAPSHOT);
 	if (st.st_size != size)
 		return error_set(err, -EINVAL, "--image-path '%s': '%s' has %lld bytes, and had %lld", path,
-				 IMAGE_SNAPSHOT, (long long)st.st_size, (long long)size);
-	r = image_check_snapshot(image->snapshot_fd, err);
+				 CHECKPOINT_SNAPSHOT, (long long)st.st_size, (long long)size);
+	r = checkpoint_check_snapshot(image->snapshot_fd, err);
 	return r < 0 ? error_prefix(err, "--image-path '%s'", path) : 0;
 }
 
-int image_open(const char *path, struct image *ret, struct error *err)
+int checkpoint_open(const char *path, struct checkpoint *ret, struct error *err)
 {
-	struct image image = { .dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC),
-			       .snapshot_fd = -1,
-			       .umask = -1,
-			       .lent_dir_fd = -1 };
+	struct checkpoint image = { .dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+				    .snapshot_fd = -1,
+				    .umask = -1,
+				    .lent_dir_fd = -1 };
 	auto_free char *text = NULL;
 	off_t snapshot_size = 0;
 	size_t size;
 	int r;
 
-	*ret = (struct image){ .dir_fd = -1, .snapshot_fd = -1, .umask = -1, .lent_dir_fd = -1 };
+	*ret = (struct checkpoint){ .dir_fd = -1, .snapshot_fd = -1, .umask = -1, .lent_dir_fd = -1 };
 	if (image.dir_fd < 0)
 		return error_sys(err, -errno, "--image-path '%s'", path);
 	/* The directory may come from anywhere. */
-	r = io_read_regular(image.dir_fd, IMAGE_INVENTORY, INVENTORY_MAX, &text, &size);
+	r = io_read_regular(image.dir_fd, CHECKPOINT_INVENTORY, INVENTORY_MAX, &text, &size);
 	if (r < 0) {
-		error_sys(err, r, "--image-path '%s': no complete checkpoint: '%s'", path, IMAGE_INVENTORY);
+		error_sys(err, r, "--image-path '%s': no complete checkpoint: '%s'", path,
+			  CHECKPOINT_INVENTORY);
 	} else if (is_of_criu(text, size)) {
-		image.kind = IMAGE_CRIU;
+		image.kind = CHECKPOINT_CRIU;
 	} else {
-		image.kind = IMAGE_KM;
+		image.kind = CHECKPOINT_KM;
 		r = read_inventory(text, size, path, &image, &snapshot_size, err);
 		if (r == 0)
 			r = open_snapshot(&image, path, snapshot_size, err);
 	}
 	if (r < 0) {
-		image_done(&image);
+		checkpoint_done(&image);
 		return r;
 	}
 	*ret = image;
 	return 0;
 }
 
-void image_done(struct image *image)
+void checkpoint_done(struct checkpoint *image)
 {
-	image_lent_done(image);
+	checkpoint_lent_done(image);
 	cleanup_close(&image->snapshot_fd);
 	cleanup_close(&image->dir_fd);
 	free(image->cwd);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The process in front of km, of a container and of an exec: a program of its own, without libc, a few KiB. `shim PID`: PID is its
- * only child. Forwards every signal to it, kicks the km processes that get one in turn (shim_travel.c), reaps, and exits as the child
+ * The process in front of km, of a container and of an exec: a program of its own, without libc, a few KiB. `pid1 PID`: PID is its
+ * only child. Forwards every signal to it, kicks the km processes that get one in turn (pid1_travel.c), reaps, and exits as the child
  * did. Without signals it sleeps; with a terminal it asks now and then whose the keyboard is.
  *
  * It needs nothing of the container but, for the kick, /proc; and it holds nothing but a connection that ends km with it
@@ -15,7 +15,7 @@
 #include <linux/signal.h>
 #include <linux/wait.h>
 
-#include "monitor/shim.h"
+#include "monitor/pid1.h"
 
 /* Microseconds. */
 enum {
@@ -39,7 +39,7 @@ struct terminal {
 /* Our own, proc_pid_stat(5); no terminal has the number 0. */
 static struct terminal read_terminal(void)
 {
-	const char *at = shim_read("/proc/self/stat"), *rest = 0;
+	const char *at = pid1_read("/proc/self/stat"), *rest = 0;
 	int64_t fields[6] = { 0 };
 
 	for (; *at; at++)
@@ -49,7 +49,7 @@ static struct terminal read_terminal(void)
 	for (int i = 0; rest && i < 6; i++) {
 		while (*rest == ' ')
 			rest++;
-		fields[i] = shim_number(rest);
+		fields[i] = pid1_number(rest);
 		while (*rest && *rest != ' ')
 			rest++;
 	}
@@ -66,12 +66,12 @@ static bool reads_lines(void)
 		unsigned int iflag, oflag, cflag, lflag;
 		unsigned char rest[64];
 	} settings;
-	int fd = (int)shim_call(__NR_openat, AT_FDCWD, (long)"/dev/tty",
+	int fd = (int)pid1_call(__NR_openat, AT_FDCWD, (long)"/dev/tty",
 				O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC, 0);
-	long r = fd < 0 ? -1 : shim_call(__NR_ioctl, fd, GET_TERMINAL, (long)&settings, 0);
+	long r = fd < 0 ? -1 : pid1_call(__NR_ioctl, fd, GET_TERMINAL, (long)&settings, 0);
 
 	if (fd >= 0)
-		shim_call(__NR_close, fd, 0, 0, 0);
+		pid1_call(__NR_close, fd, 0, 0, 0);
 	return r == 0 && (settings.lflag & LINES);
 }
 
@@ -98,7 +98,7 @@ static int64_t limit(int64_t value, int64_t low, int64_t high)
 /* A quarter of the time that it took so far: who sends a signal on at once is told at once. */
 static void plan_next(void)
 {
-	int64_t now = shim_now(), elapsed = now - watch.since, pause;
+	int64_t now = pid1_now(), elapsed = now - watch.since, pause;
 
 	if (watch.is_travelling && elapsed >= TRAVEL)
 		watch.is_travelling = false;
@@ -114,7 +114,7 @@ static void plan_next(void)
 
 static void look(void)
 {
-	const int64_t begin = shim_now();
+	const int64_t begin = pid1_now();
 	bool was_foreign = watch.is_foreign;
 
 	if (watch.has_terminal) {
@@ -124,11 +124,11 @@ static void look(void)
 	}
 	if (watch.is_foreign && !was_foreign && !watch.is_travelling) {
 		watch.since = begin;
-		shim_travel_begin();
-	} else if ((watch.is_foreign || watch.is_travelling) && shim_travel_look() && !watch.is_travelling) {
+		pid1_travel_begin();
+	} else if ((watch.is_foreign || watch.is_travelling) && pid1_travel_look() && !watch.is_travelling) {
 		watch.since = begin;
 	}
-	watch.last_cost = shim_now() - begin;
+	watch.last_cost = pid1_now() - begin;
 	plan_next();
 }
 
@@ -137,7 +137,7 @@ static void look(void)
 /* km has a handler for every signal that payloads know once the payload runs, and none before. */
 static bool catches(int child, int signo)
 {
-	return shim_has_signal(shim_read_of(child, "/status"), "\nSigCgt:\t", signo);
+	return pid1_has_signal(pid1_read_of(child, "/status"), "\nSigCgt:\t", signo);
 }
 
 static void pass_on(int child, int signo, bool typed)
@@ -146,16 +146,16 @@ static void pass_on(int child, int signo, bool typed)
 		return;
 	/* What was seen long ago tells nothing of who gets a signal now. */
 	if (watch.is_travelling || watch.is_foreign)
-		shim_travel_look();
+		pid1_travel_look();
 	else
-		shim_travel_begin();
+		pid1_travel_begin();
 	if (!typed)
-		shim_call(__NR_kill, child, signo, 0, 0);
+		pid1_call(__NR_kill, child, signo, 0, 0);
 	if (typed)
-		shim_travel_expect(0, read_terminal().group);
+		pid1_travel_expect(0, read_terminal().group);
 	else if (catches(child, signo))
-		shim_travel_expect(child, 0);
-	watch.since = shim_now();
+		pid1_travel_expect(child, 0);
+	watch.since = pid1_now();
 	watch.last_cost = 0;
 	watch.is_travelling = true;
 	plan_next();
@@ -167,14 +167,14 @@ static void reap(int child)
 	int status;
 
 	for (;;) {
-		long pid = shim_call(__NR_wait4, -1, (long)&status, WNOHANG, 0);
+		long pid = pid1_call(__NR_wait4, -1, (long)&status, WNOHANG, 0);
 
 		if (pid <= 0)
 			return;
 		if (pid == child) {
 			int signo = status & 0x7f;
 
-			shim_call(__NR_exit_group, signo ? 128 + signo : (status >> 8) & 0xff, 0, 0, 0);
+			pid1_call(__NR_exit_group, signo ? 128 + signo : (status >> 8) & 0xff, 0, 0, 0);
 		}
 	}
 }
@@ -183,30 +183,30 @@ static void reap(int child)
 static int wait_for_signal(uint64_t set, int *ret_code)
 {
 	int info[32] = { 0 };
-	int64_t left = watch.next ? limit(watch.next - shim_now(), 0, INT64_MAX) : 0;
+	int64_t left = watch.next ? limit(watch.next - pid1_now(), 0, INT64_MAX) : 0;
 	const int64_t timeout[2] = { left / 1000000, left % 1000000 * 1000 };
-	long signo = shim_call(__NR_rt_sigtimedwait, (long)&set, (long)info, watch.next ? (long)timeout : 0,
+	long signo = pid1_call(__NR_rt_sigtimedwait, (long)&set, (long)info, watch.next ? (long)timeout : 0,
 			       sizeof(set));
 
 	*ret_code = info[2];
 	return signo > 0 ? (int)signo : 0;
 }
 
-__attribute__((used)) static void shim(long *stack)
+__attribute__((used)) static void pid1(long *stack)
 {
 	const char *const *argv = (const char *const *)(stack + 1);
-	int child = stack[0] > 1 ? (int)shim_number(argv[1]) : 0;
+	int child = stack[0] > 1 ? (int)pid1_number(argv[1]) : 0;
 	uint64_t all = ~0ULL;
 
-	shim_call(__NR_prctl, PR_SET_NAME, (long)"krun-init", 0, 0);
+	pid1_call(__NR_prctl, PR_SET_NAME, (long)"krun-init", 0, 0);
 	/* Who has the same user must not write the memory of a process that is no virtual machine. */
-	shim_call(__NR_prctl, PR_SET_DUMPABLE, 0, 0, 0);
-	shim_call(__NR_rt_sigprocmask, 0 /* SIG_BLOCK */, (long)&all, 0, sizeof(all));
+	pid1_call(__NR_prctl, PR_SET_DUMPABLE, 0, 0, 0);
+	pid1_call(__NR_rt_sigprocmask, 0 /* SIG_BLOCK */, (long)&all, 0, sizeof(all));
 	/* A pipe that the payload closes must be seen closed by its reader. */
 	for (int fd = 0; fd <= 2; fd++)
-		shim_call(__NR_close, fd, 0, 0, 0);
+		pid1_call(__NR_close, fd, 0, 0, 0);
 	if (child <= 0)
-		shim_call(__NR_exit_group, 125, 0, 0, 0);
+		pid1_call(__NR_exit_group, 125, 0, 0, 0);
 	watch.has_terminal = read_terminal().number != 0;
 	plan_next();
 	for (;;) {
@@ -215,7 +215,7 @@ __attribute__((used)) static void shim(long *stack)
 		/* Before the wait too: the child may have ended before its signal was blocked here. */
 		reap(child);
 		signo = wait_for_signal(all, &code);
-		if (watch.next && shim_now() >= watch.next)
+		if (watch.next && pid1_now() >= watch.next)
 			look();
 		/* km's own release is not sent here: before `start` nobody lets the payload go by it. */
 		if (signo > 0 && signo != SIGCHLD && !(signo == SIGUSR1 && !catches(child, SIGUSR1)))
@@ -228,4 +228,4 @@ __asm__(".globl _start\n"
 	"	xor %ebp, %ebp\n"
 	"	mov %rsp, %rdi\n"
 	"	and $-16, %rsp\n"
-	"	call shim\n");
+	"	call pid1\n");

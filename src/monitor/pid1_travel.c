@@ -16,7 +16,7 @@
 #include <asm/unistd.h>
 #include <linux/signal.h>
 
-#include "monitor/shim.h"
+#include "monitor/pid1.h"
 
 enum {
 	PROCESSES_MAX = 1024, /* who comes after these is not looked at */
@@ -58,14 +58,14 @@ static struct process *find(struct table *table, int pid)
 
 static int64_t value_of(const char *text, const char *key)
 {
-	const char *value = shim_find(text, key);
+	const char *value = pid1_find(text, key);
 
-	return value ? shim_number(value) : 0;
+	return value ? pid1_number(value) : 0;
 }
 
 static bool has_pending(const char *status)
 {
-	return (shim_set(status, "\nShdPnd:\t") & ~shim_set(status, "\nSigBlk:\t")) != 0;
+	return (pid1_set(status, "\nShdPnd:\t") & ~pid1_set(status, "\nSigBlk:\t")) != 0;
 }
 
 /* Without the kernel's accounting, or for a km that changed its user: how often the thread slept. */
@@ -74,22 +74,22 @@ static void count_reads(struct process *process, uint32_t sleeps)
 	char name[32];
 	const char *io;
 
-	shim_put_text(shim_put_number(shim_put_text(name, "/task/"), process->pid), "/io");
-	io = shim_read_of(process->pid, name);
+	pid1_put_text(pid1_put_number(pid1_put_text(name, "/task/"), process->pid), "/io");
+	io = pid1_read_of(process->pid, name);
 	process->reads = *io ? (uint32_t)value_of(io, "\nsyscr: ") : sleeps;
 	process->events = (uint32_t)value_of(io, "rchar: ") / EVENT_SIZE;
 }
 
 static void read_process(int pid, struct process *ret)
 {
-	const char *status = shim_read_of(pid, "/status"), *state = shim_find(status, "\nState:\t");
+	const char *status = pid1_read_of(pid, "/status"), *state = pid1_find(status, "\nState:\t");
 	const uint32_t sleeps = (uint32_t)value_of(status, "\nvoluntary_ctxt_switches:\t");
 
 	*ret = (struct process){
 		.pid = pid,
 		.parent = (int)value_of(status, "\nPPid:\t"),
 		.group = (int)value_of(status, "\nNSpgid:\t"),
-		.is_km = shim_has_signal(status, "\nSigCgt:\t", SHIM_KICK_SIGNAL),
+		.is_km = pid1_has_signal(status, "\nSigCgt:\t", PID1_KICK_SIGNAL),
 		.has_ended = !state || *state == 'Z' || *state == 'X',
 		/* A kick before the first thread is done with the signal would find nothing to deliver. */
 		.is_quiet = state && *state != 'R' && !has_pending(status),
@@ -103,9 +103,9 @@ static void scan(struct table *found)
 	int pid;
 
 	found->len = 0;
-	if (!shim_directory_open("/proc"))
+	if (!pid1_directory_open("/proc"))
 		return;
-	while ((pid = shim_directory_next()) >= 0)
+	while ((pid = pid1_directory_next()) >= 0)
 		if (found->len < PROCESSES_MAX)
 			read_process(pid, &found->items[found->len++]);
 }
@@ -148,7 +148,7 @@ static void account(struct process *process, const struct process *before)
 /* The rest of the line of the unified hierarchy. */
 static const char *cgroup_in(const char *text)
 {
-	const char *path = shim_find(text, "0::");
+	const char *path = pid1_find(text, "0::");
 
 	return path ? path : "";
 }
@@ -156,7 +156,7 @@ static const char *cgroup_in(const char *text)
 static bool is_ours(int pid)
 {
 	static char own[4096];
-	const char *text = cgroup_in(shim_read("/proc/self/cgroup"));
+	const char *text = cgroup_in(pid1_read("/proc/self/cgroup"));
 	unsigned int n = 0;
 
 	while (n < sizeof(own) - 1 && text[n] && text[n] != '\n') {
@@ -165,7 +165,7 @@ static bool is_ours(int pid)
 	}
 	if (n == 1)
 		n = 0; /* the root of what is seen here: everything below it, but not what is beside it */
-	text = cgroup_in(shim_read_of(pid, "/cgroup"));
+	text = cgroup_in(pid1_read_of(pid, "/cgroup"));
 	for (unsigned int i = 0; i < n; i++)
 		if (text[i] != own[i])
 			return false;
@@ -185,19 +185,19 @@ static enum kick_result kick_thread(int pid, int thread)
 {
 	struct {
 		int signo, error, code, padding[29];
-	} info = { SHIM_KICK_SIGNAL, 0, -1 /* SI_QUEUE */, { 0 } };
+	} info = { PID1_KICK_SIGNAL, 0, -1 /* SI_QUEUE */, { 0 } };
 	char name[32];
 	const char *status, *state;
 
-	shim_put_text(shim_put_number(shim_put_text(name, "/task/"), thread), "/status");
-	status = shim_read_of(pid, name);
-	state = shim_find(status, "\nState:\t");
-	if (!shim_find(status, "Name:\tvcpu-") || !shim_has_signal(status, "\nSigCgt:\t", SHIM_KICK_SIGNAL))
+	pid1_put_text(pid1_put_number(pid1_put_text(name, "/task/"), thread), "/status");
+	status = pid1_read_of(pid, name);
+	state = pid1_find(status, "\nState:\t");
+	if (!pid1_find(status, "Name:\tvcpu-") || !pid1_has_signal(status, "\nSigCgt:\t", PID1_KICK_SIGNAL))
 		return KICK_NOBODY;
 	/* On a busy machine it has not run since the last one. */
-	if (shim_has_signal(status, "\nSigPnd:\t", SHIM_KICK_SIGNAL))
+	if (pid1_has_signal(status, "\nSigPnd:\t", PID1_KICK_SIGNAL))
 		return KICK_WAITS;
-	shim_call(__NR_rt_tgsigqueueinfo, pid, thread, SHIM_KICK_SIGNAL, (long)&info);
+	pid1_call(__NR_rt_tgsigqueueinfo, pid, thread, PID1_KICK_SIGNAL, (long)&info);
 	return state && *state == 'R' ? KICK_AGAIN : KICK_DONE;
 }
 
@@ -208,10 +208,10 @@ static enum kick_result kick(int pid)
 	char path[32];
 	int thread;
 
-	shim_put_text(shim_put_number(shim_put_text(path, "/proc/"), pid), "/task");
-	if (!is_ours(pid) || !shim_directory_open(path))
+	pid1_put_text(pid1_put_number(pid1_put_text(path, "/proc/"), pid), "/task");
+	if (!is_ours(pid) || !pid1_directory_open(path))
 		return KICK_DONE;
-	while ((thread = shim_directory_next()) >= 0) {
+	while ((thread = pid1_directory_next()) >= 0) {
 		one = thread == pid ? KICK_NOBODY : kick_thread(pid, thread);
 		if (one > result)
 			result = one;
@@ -219,12 +219,12 @@ static enum kick_result kick(int pid)
 	return result;
 }
 
-void shim_travel_begin(void)
+void pid1_travel_begin(void)
 {
 	scan(known);
 }
 
-void shim_travel_expect(int pid, int group)
+void pid1_travel_expect(int pid, int group)
 {
 	for (int i = 0; i < known->len; i++) {
 		struct process *process = &known->items[i];
@@ -242,7 +242,7 @@ static int tries_left(int tries, enum kick_result result)
 	return result == KICK_AGAIN ? tries - 1 : 0;
 }
 
-bool shim_travel_look(void)
+bool pid1_travel_look(void)
 {
 	struct table *before = known, *now = known == &tables[0] ? &tables[1] : &tables[0];
 	bool any_new;

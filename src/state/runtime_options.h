@@ -9,10 +9,10 @@
 #include "km/km.h"
 
 /* What the global options decide. */
-struct container_host {
+struct runtime_options {
 	const char *root;	     /* state root; "" or NULL: container_default_root() */
 	enum cgroup_manager manager; /* for create and run; later commands follow the state */
-	enum personality_name name;  /* likewise */
+	enum program_name name;	     /* likewise */
 	const char *config_file;     /* NULL: /etc/krun/krun.json */
 	const char *criu;	     /* program; NULL: the one in PATH */
 };

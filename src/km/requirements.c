@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "km/needs.h"
+#include "km/requirements.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -24,7 +24,7 @@ enum { FD_FIRST = 727, NOFILE_MIN = 737, NOFILE_ALL = 1024 };
 /* ---- /proc ------------------------------------------------------------------------------------------------------ */
 
 /* Without it km gets no name for its descriptors and ends with SIGSEGV. */
-static int check_proc(const struct km_needs *needs, struct error *err)
+static int check_proc(const struct km_requirements *needs, struct error *err)
 {
 	const struct spec *spec = needs->spec;
 	const struct spec_mount *proc = spec_mount_at(spec, "/proc");
@@ -62,7 +62,7 @@ static const char *rlimit_place(size_t index)
 	return error_pointer("/process/rlimits/%zu", index);
 }
 
-static int check_rlimits(const struct km_needs *needs, struct error *err)
+static int check_rlimits(const struct km_requirements *needs, struct error *err)
 {
 	const struct spec_process *process = needs->process;
 
@@ -81,7 +81,7 @@ static int check_rlimits(const struct km_needs *needs, struct error *err)
 }
 
 /* krun sets the soft limit to what km uses (init/inherit.c), as far as the hard one lets it. */
-static int check_files(const struct km_needs *needs, struct json_findings *warnings, struct error *err)
+static int check_files(const struct km_requirements *needs, struct json_findings *warnings, struct error *err)
 {
 	const struct spec_process *process = needs->process;
 	uint64_t hard = needs->nofile;
@@ -109,7 +109,8 @@ static int check_files(const struct km_needs *needs, struct json_findings *warni
 	return 0;
 }
 
-static int check_preserved(const struct km_needs *needs, struct json_findings *warnings, struct error *err)
+static int check_preserved(const struct km_requirements *needs, struct json_findings *warnings,
+			   struct error *err)
 {
 	if (needs->preserve_fds == 0)
 		return 0;
@@ -134,7 +135,8 @@ static int check_preserved(const struct km_needs *needs, struct json_findings *w
  */
 enum { MEMORY_MIN = 1024 * 1024, MEMORY_SOME = 2 * MEMORY_MIN };
 
-static int check_memory(const struct km_needs *needs, struct json_findings *warnings, struct error *err)
+static int check_memory(const struct km_requirements *needs, struct json_findings *warnings,
+			struct error *err)
 {
 	const struct opt_i64 *limit = &needs->spec->resources.memory.limit;
 
@@ -152,7 +154,7 @@ static int check_memory(const struct km_needs *needs, struct json_findings *warn
 	return 0;
 }
 
-static int check_pids(const struct km_needs *needs, struct json_findings *warnings, struct error *err)
+static int check_pids(const struct km_requirements *needs, struct json_findings *warnings, struct error *err)
 {
 	const struct opt_i64 *limit = &needs->spec->resources.pids_limit;
 	/* Two threads of km, and the process in front of it. */
@@ -177,7 +179,7 @@ static int check_pids(const struct km_needs *needs, struct json_findings *warnin
 /* ---- all ---------------------------------------------------------------------------------------------------------------- */
 
 /* km ends when a path for snapshots meets a directory for them. */
-static int check_environment(const struct km_needs *needs, struct error *err)
+static int check_environment(const struct km_requirements *needs, struct error *err)
 {
 	if (needs->settings->snapshot_path && strv_env_get(needs->process->env, "KM_MGTDIR"))
 		return error_at(err, -EINVAL, "/process/env",
@@ -185,7 +187,8 @@ static int check_environment(const struct km_needs *needs, struct error *err)
 	return 0;
 }
 
-int km_needs_check_process(const struct km_needs *needs, struct json_findings *warnings, struct error *err)
+int km_requirements_check_process(const struct km_requirements *needs, struct json_findings *warnings,
+				  struct error *err)
 {
 	int r = check_rlimits(needs, err);
 
@@ -194,17 +197,18 @@ int km_needs_check_process(const struct km_needs *needs, struct json_findings *w
 	return r < 0 ? r : check_preserved(needs, warnings, err);
 }
 
-int km_needs_check(const struct km_needs *needs, struct json_findings *warnings, struct error *err)
+int km_requirements_check(const struct km_requirements *needs, struct json_findings *warnings,
+			  struct error *err)
 {
 	int r = check_proc(needs, err);
 
 	if (r == 0)
-		r = km_needs_check_process(needs, warnings, err);
+		r = km_requirements_check_process(needs, warnings, err);
 	if (r == 0)
 		r = check_memory(needs, warnings, err);
 	if (r == 0)
 		r = check_pids(needs, warnings, err);
 	if (r == 0)
 		r = check_environment(needs, err);
-	return r < 0 ? r : km_needs_check_filter(needs, warnings, err);
+	return r < 0 ? r : km_requirements_check_filter(needs, warnings, err);
 }

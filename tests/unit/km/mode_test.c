@@ -15,7 +15,7 @@ static void test_name_decides(void **state)
 {
 	static const struct {
 		const char *argv0;
-		enum personality_name expect;
+		enum program_name expect;
 	} rows[] = {
 		{ "krun", NAME_KM },
 		{ "/usr/bin/krun", NAME_KM },
@@ -32,16 +32,16 @@ static void test_name_decides(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-		if (personality_from_name(rows[i].argv0) != rows[i].expect)
-			fail_msg("'%s': %d", rows[i].argv0, personality_from_name(rows[i].argv0));
+		if (program_name_parse(rows[i].argv0) != rows[i].expect)
+			fail_msg("'%s': %d", rows[i].argv0, program_name_parse(rows[i].argv0));
 }
 
-static enum personality choose(enum personality_name name, const char *key, const char *value, int rootfs_fd)
+static enum mode choose(enum program_name name, const char *key, const char *value, int rootfs_fd)
 {
 	struct spec_pair pair = { key, value };
 	const struct spec spec = { .annotations = &pair, .annotations_len = key ? 1 : 0 };
 
-	return personality_choose(name, &spec, rootfs_fd);
+	return mode_choose(name, &spec, rootfs_fd);
 }
 
 static void test_annotations_and_the_mark_in_the_root(void **state)
@@ -52,20 +52,17 @@ static void test_annotations_and_the_mark_in_the_root(void **state)
 	(void)state;
 	assert_non_null(mkdtemp(dir));
 	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	assert_int_equal(choose(NAME_KM, NULL, NULL, -1), PERSONALITY_KM);
-	assert_int_equal(choose(NAME_PLAIN, "app.kontain.version", "1", -1), PERSONALITY_PLAIN);
-	assert_int_equal(choose(NAME_LABEL_TRIGGER, NULL, NULL, fd), PERSONALITY_PLAIN);
-	assert_int_equal(choose(NAME_LABEL_TRIGGER, "app.kontain.version", "1", fd), PERSONALITY_KM);
-	assert_int_equal(choose(NAME_LABEL_TRIGGER, "app.kontain.version", "2", fd), PERSONALITY_PLAIN);
-	assert_int_equal(choose(NAME_KM, "io.kubernetes.cri.container-type", "sandbox", -1),
-			 PERSONALITY_PLAIN);
-	assert_int_equal(choose(NAME_KM, "io.kubernetes.cri-o.ContainerType", "sandbox", -1),
-			 PERSONALITY_PLAIN);
-	assert_int_equal(choose(NAME_KM, "io.kubernetes.cri.container-type", "container", -1),
-			 PERSONALITY_KM);
+	assert_int_equal(choose(NAME_KM, NULL, NULL, -1), MODE_KM);
+	assert_int_equal(choose(NAME_PLAIN, "app.kontain.version", "1", -1), MODE_PLAIN);
+	assert_int_equal(choose(NAME_LABEL_TRIGGER, NULL, NULL, fd), MODE_PLAIN);
+	assert_int_equal(choose(NAME_LABEL_TRIGGER, "app.kontain.version", "1", fd), MODE_KM);
+	assert_int_equal(choose(NAME_LABEL_TRIGGER, "app.kontain.version", "2", fd), MODE_PLAIN);
+	assert_int_equal(choose(NAME_KM, "io.kubernetes.cri.container-type", "sandbox", -1), MODE_PLAIN);
+	assert_int_equal(choose(NAME_KM, "io.kubernetes.cri-o.ContainerType", "sandbox", -1), MODE_PLAIN);
+	assert_int_equal(choose(NAME_KM, "io.kubernetes.cri.container-type", "container", -1), MODE_KM);
 	mark = openat(fd, ".kontain", O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
 	close(mark);
-	assert_int_equal(choose(NAME_LABEL_TRIGGER, NULL, NULL, fd), PERSONALITY_KM);
+	assert_int_equal(choose(NAME_LABEL_TRIGGER, NULL, NULL, fd), MODE_KM);
 	unlinkat(fd, ".kontain", 0);
 	close(fd);
 	rmdir(dir);
@@ -73,14 +70,14 @@ static void test_annotations_and_the_mark_in_the_root(void **state)
 
 static void test_words(void **state)
 {
-	enum personality personality;
+	enum mode mode;
 	enum km_start start;
 
 	(void)state;
-	assert_int_equal(personality_parse("km", &personality), 0);
-	assert_int_equal(personality, PERSONALITY_KM);
-	assert_string_equal(personality_word(PERSONALITY_PLAIN), "plain");
-	assert_true(personality_parse("vm", &personality) < 0);
+	assert_int_equal(mode_parse("km", &mode), 0);
+	assert_int_equal(mode, MODE_KM);
+	assert_string_equal(mode_word(MODE_PLAIN), "plain");
+	assert_true(mode_parse("vm", &mode) < 0);
 	assert_int_equal(km_start_parse("exec", &start), 0);
 	assert_int_equal(start, KM_START_EXEC);
 	assert_string_equal(km_start_word(KM_START_PAYLOAD), "payload");

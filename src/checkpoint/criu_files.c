@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "checkpoint/image_criu.h"
+#include "checkpoint/criu_files.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -18,7 +18,7 @@
 
 enum { FILE_MAX = 1024 * 1024 };
 
-int image_criu_write(int dir_fd, const struct image_criu *image, struct error *err)
+int checkpoint_criu_write(int dir_fd, const struct checkpoint_criu *image, struct error *err)
 {
 	auto_free char *text = NULL;
 	size_t size = 0;
@@ -39,11 +39,11 @@ int image_criu_write(int dir_fd, const struct image_criu *image, struct error *e
 		fprintf(file, "empty-network\n");
 	if (fclose(file) != 0)
 		return error_oom(err);
-	r = io_replace_file(dir_fd, IMAGE_CRIU_FILE, 0600, text, size);
-	return r < 0 ? error_sys(err, r, "write '%s' of the checkpoint", IMAGE_CRIU_FILE) : 0;
+	r = io_replace_file(dir_fd, CHECKPOINT_CRIU_FILE, 0600, text, size);
+	return r < 0 ? error_sys(err, r, "write '%s' of the checkpoint", CHECKPOINT_CRIU_FILE) : 0;
 }
 
-static int take_line(char *line, struct image_criu *image)
+static int take_line(char *line, struct checkpoint_criu *image)
 {
 	if (strncmp(line, "stdio ", 6) == 0 && line[6] >= '0' && line[6] <= '2' && line[7] == ' ') {
 		char **slot = &image->stdio[line[6] - '0'];
@@ -65,35 +65,35 @@ static int take_line(char *line, struct image_criu *image)
 	return -EBADMSG;
 }
 
-int image_criu_read(int dir_fd, struct image_criu *ret, struct error *err)
+int checkpoint_criu_read(int dir_fd, struct checkpoint_criu *ret, struct error *err)
 {
-	struct image_criu image = { .has_cgroups = faccessat(dir_fd, CRIU_CGROUPS, F_OK, 0) == 0 };
+	struct checkpoint_criu image = { .has_cgroups = faccessat(dir_fd, CRIU_CGROUPS, F_OK, 0) == 0 };
 	auto_free char *text = NULL;
 	char *rest = NULL, *line;
-	int r = io_read_regular(dir_fd, IMAGE_CRIU_FILE, FILE_MAX, &text, NULL);
+	int r = io_read_regular(dir_fd, CHECKPOINT_CRIU_FILE, FILE_MAX, &text, NULL);
 
 	*ret = image;
 	if (r == -ENOENT)
 		return 0;
 	if (r < 0)
-		return error_sys(err, r, "read '%s' of the checkpoint", IMAGE_CRIU_FILE);
+		return error_sys(err, r, "read '%s' of the checkpoint", CHECKPOINT_CRIU_FILE);
 	line = strtok_r(text, "\n", &rest);
 	if (!line || strcmp(line, TITLE) != 0)
 		return error_set(err, -EINVAL, "'%s' of the checkpoint is not of this krun's kind",
-				 IMAGE_CRIU_FILE);
+				 CHECKPOINT_CRIU_FILE);
 	while (r == 0 && (line = strtok_r(NULL, "\n", &rest)))
 		r = take_line(line, &image);
 	if (r < 0) {
-		image_criu_done(&image);
-		return r == -ENOMEM ?
-			       error_oom(err) :
-			       error_set(err, r, "'%s' of the checkpoint has a broken line", IMAGE_CRIU_FILE);
+		checkpoint_criu_done(&image);
+		return r == -ENOMEM ? error_oom(err) :
+				      error_set(err, r, "'%s' of the checkpoint has a broken line",
+						CHECKPOINT_CRIU_FILE);
 	}
 	*ret = image;
 	return 0;
 }
 
-void image_criu_done(struct image_criu *image)
+void checkpoint_criu_done(struct checkpoint_criu *image)
 {
 	for (int i = 0; i < 3; i++) {
 		free(image->stdio[i]);
@@ -102,7 +102,7 @@ void image_criu_done(struct image_criu *image)
 	strv_done(&image->below);
 }
 
-void image_criu_remove(int dir_fd)
+void checkpoint_criu_remove(int dir_fd)
 {
 	struct dirent *entry;
 	DIR *dir;

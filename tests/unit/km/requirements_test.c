@@ -12,7 +12,7 @@
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 
-#include "km/needs.h"
+#include "km/requirements.h"
 #include "km/settings.h"
 #include "spec/spec.h"
 #include "util/array.h"
@@ -36,7 +36,7 @@ static void add_warnings(struct outcome *outcome, const struct json_findings *wa
 }
 
 /* The members of config.json beside what every one has, and of its process. */
-static struct outcome check(const char *config, const char *process, struct km_needs needs)
+static struct outcome check(const char *config, const char *process, struct km_requirements needs)
 {
 	struct km_settings settings = { .start = KM_START_PAYLOAD };
 	struct json_findings warnings = { 0 };
@@ -57,7 +57,7 @@ static struct outcome check(const char *config, const char *process, struct km_n
 		needs.settings = &settings;
 	if (needs.nofile == 0)
 		needs.nofile = 4096;
-	outcome.status = km_needs_check(&needs, &warnings, &outcome.err);
+	outcome.status = km_requirements_check(&needs, &warnings, &outcome.err);
 	add_warnings(&outcome, &warnings);
 	json_findings_done(&warnings);
 	spec_free(spec);
@@ -102,7 +102,7 @@ static void test_proc(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct outcome outcome = check(rows[i].config, "", (struct km_needs){ 0 });
+		struct outcome outcome = check(rows[i].config, "", (struct km_requirements){ 0 });
 
 		if (rows[i].expect)
 			expect_error(&outcome, rows[i].expect);
@@ -135,25 +135,25 @@ static void test_limits_of_the_process(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		outcome = check(PROC, rows[i].process, (struct km_needs){ 0 });
+		outcome = check(PROC, rows[i].process, (struct km_requirements){ 0 });
 		if (rows[i].error)
 			expect_error(&outcome, rows[i].error);
 		else
 			expect_fine(&outcome, rows[i].warning);
 	}
-	outcome = check(PROC, "", (struct km_needs){ .nofile = 512 });
+	outcome = check(PROC, "", (struct km_requirements){ .nofile = 512 });
 	expect_error(&outcome, "the caller's RLIMIT_NOFILE");
-	outcome = check(PROC, LIMIT("NOFILE", "2048"), (struct km_needs){ .nofile = 512 });
+	outcome = check(PROC, LIMIT("NOFILE", "2048"), (struct km_requirements){ .nofile = 512 });
 	expect_fine(&outcome, NULL);
 }
 
 static void test_preserved_descriptors(void **state)
 {
-	struct outcome outcome = check(PROC, "", (struct km_needs){ .preserve_fds = 724 });
+	struct outcome outcome = check(PROC, "", (struct km_requirements){ .preserve_fds = 724 });
 
 	(void)state;
 	expect_fine(&outcome, "its payload cannot use them");
-	outcome = check(PROC, "", (struct km_needs){ .preserve_fds = 725 });
+	outcome = check(PROC, "", (struct km_requirements){ .preserve_fds = 725 });
 	expect_error(&outcome, "--preserve-fds 725: km has its own descriptors from 727: at most 724");
 }
 
@@ -184,8 +184,8 @@ static void test_limits_of_the_cgroup(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct outcome outcome =
-			check(rows[i].config, "", (struct km_needs){ .management = rows[i].management });
+		struct outcome outcome = check(rows[i].config, "",
+					       (struct km_requirements){ .management = rows[i].management });
 
 		if (rows[i].error)
 			expect_error(&outcome, rows[i].error);
@@ -198,11 +198,12 @@ static void test_a_snapshot_path_and_kms_directory(void **state)
 {
 	struct km_settings settings = { .snapshot_path = (char[]){ "/s" } };
 	struct outcome outcome =
-		check(PROC, "\"env\":[\"KM_MGTDIR=/x\"]", (struct km_needs){ .settings = &settings });
+		check(PROC, "\"env\":[\"KM_MGTDIR=/x\"]", (struct km_requirements){ .settings = &settings });
 
 	(void)state;
 	expect_error(&outcome, "/process/env: KM_MGTDIR excludes the setting \"snapshotPath\"");
-	outcome = check(PROC, "\"env\":[\"A=KM_MGTDIR=/x\"]", (struct km_needs){ .settings = &settings });
+	outcome = check(PROC, "\"env\":[\"A=KM_MGTDIR=/x\"]",
+			(struct km_requirements){ .settings = &settings });
 	expect_fine(&outcome, NULL);
 }
 
@@ -263,7 +264,7 @@ static void test_filters(void **state)
 		skip_because("this is for x86_64, as km is");
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		outcome = check(PROC, "",
-				(struct km_needs){
+				(struct km_requirements){
 					.filter = filter,
 					.filter_len = refuse(filter, rows[i].number, rows[i].action),
 					.management = true,
@@ -275,14 +276,14 @@ static void test_filters(void **state)
 	}
 	/* Also where km does not wait: the process in front of it does. */
 	outcome = check(PROC, "",
-			(struct km_needs){
+			(struct km_requirements){
 				.filter = filter,
 				.filter_len = refuse(filter, __NR_rt_sigtimedwait, SECCOMP_RET_ERRNO | EPERM),
 				.settings = &at_exec,
 			});
 	expect_error(&outcome, "km cannot run without rt_sigtimedwait,");
 	outcome = check(PROC, "",
-			(struct km_needs){
+			(struct km_requirements){
 				.filter = filter,
 				.filter_len = refuse(filter, __NR_listen, SECCOMP_RET_ERRNO | EPERM),
 			});
