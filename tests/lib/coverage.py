@@ -128,7 +128,7 @@ def rows(results):
         outcomes = {outcome for _, outcome in matching}
         result = "no test" if not matching else "failed" if "failed" in outcomes else \
             "skipped" if outcomes == {"skipped"} else "passed"
-        # The two personalities are one test for the reader.
+        # The two modes are one test for the reader.
         names = sorted({re.sub(r"_(plain|km)\.", ".", name.partition(": ")[2]) for name, _ in matching})
         table.append((pointer, names, result))
     return table
