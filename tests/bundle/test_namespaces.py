@@ -107,7 +107,7 @@ class CallersMounts(KrunTest):
             self.assertEqual(os.readlink(f"/proc/{pid}/ns/mnt"), os.readlink("/proc/self/ns/mnt"))
             self.assertEqual(os.readlink(f"/proc/{pid}/root"), os.path.realpath(self.rootfs))
             self.assertEqual(self.ok("exec", self.cid, "/bin/sh", "-c", "pwd; ls /bin/busybox").out, "/\n/bin/busybox\n")
-            self.assertIn("is in a mount namespace of somebody else's", self.fails(
+            self.assertIn("is in a mount namespace that krun did not make", self.fails(
                 "mounts", "add", self.cid, "-", stdin='[{"destination": "/x", "type": "tmpfs", "source": "tmpfs"}]'))
             self.ok("kill", self.cid, "TERM")
             self.wait_stopped()
