@@ -130,7 +130,7 @@ static void check_namespaces(const struct check *check)
 	refused = launch_joined_refusal(check->spec);
 	if (refused)
 		find(check, JSON_UNSUPPORTED, refused,
-		     "takes mounts, which krun makes in a mount namespace of the container's own only");
+		     "needs mounts, which krun makes only in a mount namespace of the container's own");
 }
 
 static void check_process(const struct check *check)

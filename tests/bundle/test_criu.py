@@ -746,7 +746,7 @@ class Options(CriuTest):
         result = self.krun("restore", "--bundle", self.bundle, "--image-path", self.image, self.cid, mode="km")
         self.assertEqual(result.status, 1)
         self.assertRegex(result.err, "this one runs under km|km")
-        self.assertIn("is for 'krun restore'", self.krun("run", "--bundle", self.bundle, "--from-snapshot", self.image,
+        self.assertIn("which only 'krun restore' can restore", self.krun("run", "--bundle", self.bundle, "--from-snapshot", self.image,
                                                          self.cid).err)
         self.assertIn("does not exist", self.fails("state", self.cid))
 

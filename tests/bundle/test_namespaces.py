@@ -120,7 +120,7 @@ class CallersMounts(KrunTest):
             before = self.config[part].get(key)
             self.config[part][key] = value
             self.write_config()
-            self.assertIn(f"no mount namespace is listed, and /{part}/{key} takes mounts", self.run_fails())
+            self.assertIn(f"no mount namespace is listed, and /{part}/{key} needs mounts", self.run_fails())
             result = self.krun("validate", "--bundle", self.bundle)
             self.assertIn(f"/{part}/{key}", result.out + result.err)
             self.config[part][key] = before
@@ -128,8 +128,8 @@ class CallersMounts(KrunTest):
                 del self.config[part][key]
         self.config["mounts"] = [{"destination": "/proc", "type": "proc", "source": "proc"}]
         self.write_config()
-        self.assertIn("no mount namespace is listed, and /mounts takes mounts", self.run_fails())
-        self.assertIn("the km mode takes mounts", self.refused_by_km())
+        self.assertIn("no mount namespace is listed, and /mounts needs mounts", self.run_fails())
+        self.assertIn("the km mode needs mounts", self.refused_by_km())
 
     def refused_by_km(self):
         self.config["mounts"] = []
