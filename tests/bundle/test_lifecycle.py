@@ -562,7 +562,7 @@ class StateFiles(BothModes):
         with open(self.path("config.json"), "w") as file:
             json.dump(config, file)
         text = self.fails("delete", "--force", self.cid)
-        self.assertIn("its processes may be left", text)
+        self.assertIn("of its processes may still run", text)
         self.assertIn("/krun-test-nowhere/x", text)
         self.assertTrue(os.path.exists(f"/proc/{pid}"))
         for name in ("state.json", "place.json"):
@@ -638,7 +638,7 @@ class StateFiles(BothModes):
             os.rename(self.path(name), self.path(name + ".kept"))
             os.mkfifo(self.path(name))
         self.assertIn("unknown", self.ok("list", timeout=20).out)
-        self.assertIn("its processes may be left", self.fails("delete", "--force", self.cid, timeout=20))
+        self.assertIn("of its processes may still run", self.fails("delete", "--force", self.cid, timeout=20))
         self.assertTrue(self.lives(pid))
         for name in names:
             os.rename(self.path(name + ".kept"), self.path(name))

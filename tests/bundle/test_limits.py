@@ -658,7 +658,7 @@ class Update(Both):
     def test_schemata_of_a_container_without_a_class(self):
         self.start_sleeper()
         text = self.fails("update", "--l3-cache-schema", "L3:0=f", "--mem-bw-schema", "MB:0=20", self.cid)
-        self.assertEqual(text, f"/linux/intelRdt: container '{self.cid}' was made without one, and has no class")
+        self.assertEqual(text, f"/linux/intelRdt: container '{self.cid}' was created without it and has no resctrl class")
         self.finish()
 
     @needs("memory", "pids")
