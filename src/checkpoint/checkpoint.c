@@ -42,22 +42,23 @@ int checkpoint_check_km(const struct checkpoint_options *options, struct error *
 		{ "--lsm-mount-context", options->lsm_mount_context },
 	};
 
-	/* What has no meaning for km has to be right all the same. */
+	/* Options that km ignores are checked all the same. */
 	int r = criu_options_check(options, err);
 
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < ARRAY_LEN(impossible); i++)
 		if (impossible[i].asked)
-			return error_set(err, -EOPNOTSUPP,
-					 "%s: km takes snapshots of a virtual machine as a whole and cannot "
-					 "do this",
-					 impossible[i].name);
+			return error_set(
+				err, -EOPNOTSUPP,
+				"%s: not supported under km, which takes snapshots of the whole virtual "
+				"machine",
+				impossible[i].name);
 	if (options->manage_cgroups_mode && strcmp(options->manage_cgroups_mode, "soft") != 0 &&
 	    strcmp(options->manage_cgroups_mode, "ignore") != 0)
 		return error_set(err, -EOPNOTSUPP,
-				 "--manage-cgroups-mode '%s': a cgroup is no part of km's snapshot: soft and "
-				 "ignore are known",
+				 "--manage-cgroups-mode '%s': km's snapshot does not include cgroups; "
+				 "only soft and ignore are allowed",
 				 options->manage_cgroups_mode);
 	return 0;
 }

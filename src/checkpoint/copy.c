@@ -12,7 +12,7 @@
 
 enum { CHUNK = 32 << 20, BUFFER = 64 << 10 };
 
-/* Where the kernel cannot do it by itself. Returns what it has copied. */
+/* The fallback for file systems without copy_file_range(2). Returns the number of bytes copied. */
 static ssize_t copy_by_hand(int from_fd, int to_fd, off_t at, size_t size)
 {
 	char buffer[BUFFER];
@@ -40,7 +40,7 @@ static int copy_range(int from_fd, int to_fd, off_t at, off_t end, struct error 
 		if (n < 0 && errno != EINTR)
 			return error_sys(err, -errno, "copy the snapshot");
 		if (n == 0)
-			return error_set(err, -EIO, "copy the snapshot: it has become shorter meanwhile");
+			return error_set(err, -EIO, "copy the snapshot: it was truncated meanwhile");
 		if (interrupt_check(err) < 0)
 			return err->code;
 		at += n > 0 ? n : 0;
@@ -63,7 +63,7 @@ int checkpoint_copy(int from_fd, int to_fd, struct error *err)
 
 		if (data < 0 && errno == ENXIO)
 			break;
-		/* A file system that knows no holes. */
+		/* The file system does not support SEEK_DATA. */
 		if (data < 0)
 			data = at;
 		end = lseek(from_fd, data, SEEK_HOLE);

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The content of one file in another one, as cheaply as their file system can. */
+/* Copies the content of a file as cheaply as the file system can. */
 
 #include <stdbool.h>
 
 struct error;
 
 /*
- * As much as @from_fd has at the beginning: shared blocks where there are such (reflinks), else block by block in the kernel, with the
- * holes. @to_fd is empty. What somebody writes meanwhile may be in it, and afterwards is not. Gives up with
- * -EINTR when this command is asked to end (util/interrupt.h).
+ * Copies @from_fd to @to_fd, which must be empty, up to the size at the beginning. The files share blocks
+ * where the file system can (ioctl_ficlone(2)); otherwise the data is copied, and holes stay holes. Data
+ * written to @from_fd meanwhile may or may not be copied. -EINTR: this command is asked to end
+ * (util/interrupt.h). -EIO: @from_fd became shorter.
  */
 int checkpoint_copy(int from_fd, int to_fd, struct error *err);
 
-/* Whether checkpoint_copy() takes no room; both are empty. */
+/* Returns whether checkpoint_copy() would share blocks and need no space; both files must be empty. */
 bool checkpoint_copy_is_free(int from_fd, int to_fd);

@@ -12,7 +12,7 @@
 #include "util/error.h"
 #include "util/io.h"
 
-/* The first line; then "stdio N NAME", "below DESTINATION\tREST", "notify" and "empty-network". */
+/* The first line. The others are "stdio N NAME", "below DESTINATION\tREST", "notify" and "empty-network". */
 #define TITLE "krun-checkpoint-criu 1"
 #define CRIU_CGROUPS "cgroup.img"
 
@@ -79,14 +79,15 @@ int checkpoint_criu_read(int dir_fd, struct checkpoint_criu *ret, struct error *
 		return error_sys(err, r, "read '%s' of the checkpoint", CHECKPOINT_CRIU_FILE);
 	line = strtok_r(text, "\n", &rest);
 	if (!line || strcmp(line, TITLE) != 0)
-		return error_set(err, -EINVAL, "'%s' of the checkpoint is not of this krun's kind",
+		return error_set(err, -EINVAL,
+				 "'%s' of the checkpoint is not in a format that this krun reads",
 				 CHECKPOINT_CRIU_FILE);
 	while (r == 0 && (line = strtok_r(NULL, "\n", &rest)))
 		r = take_line(line, &image);
 	if (r < 0) {
 		checkpoint_criu_done(&image);
 		return r == -ENOMEM ? error_oom(err) :
-				      error_set(err, r, "'%s' of the checkpoint has a broken line",
+				      error_set(err, r, "'%s' of the checkpoint has an unknown line",
 						CHECKPOINT_CRIU_FILE);
 	}
 	*ret = image;

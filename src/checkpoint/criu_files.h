@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * What krun keeps beside CRIU's images, because CRIU does not and a restore needs it: a small text file. A checkpoint without
- * it, of another runtime, is fine: then nothing of it applies.
+ * A small text file that krun writes beside CRIU's images, with facts that a restore needs and CRIU does not
+ * keep. A checkpoint without it, by another runtime, is restored without these facts.
  */
 
 #include <stdbool.h>
@@ -15,16 +15,23 @@ struct error;
 #define CHECKPOINT_CRIU_FILE "krun.img"
 
 struct checkpoint_criu {
-	char *stdio[3];	    /* CRIU's names of what was open there, NULL: nothing that comes from outside */
-	struct strv below;  /* "DESTINATION\tREST": mounts below recursive binds, see mount/points.h */
-	bool empty_network; /* its network namespace is not in the images: hooks fill a new one */
+	char *stdio[3];	    /* CRIU's names of fds 0 to 2; NULL: not a file from outside */
+	struct strv below;  /* "DESTINATION\tREST": mounts below recursive bind mounts, mount/points.h */
+	bool empty_network; /* the images have no network namespace: hooks set up a new one */
 	bool has_notify;    /* the directory of a notify socket is mounted */
-	bool has_cgroups;   /* CRIU knows cgroups of it; not in the file */
+	bool has_cgroups;   /* CRIU has an image of its cgroups; not in the file */
 };
 
+/* Replaces the file in @dir_fd, the image directory. */
 int checkpoint_criu_write(int dir_fd, const struct checkpoint_criu *image, struct error *err);
+/*
+ * Reads the file in @dir_fd; the caller ends @ret with checkpoint_criu_done(). A missing file is not an
+ * error. -EINVAL: another format; -EBADMSG: an unknown line.
+ */
 int checkpoint_criu_read(int dir_fd, struct checkpoint_criu *ret, struct error *err);
 void checkpoint_criu_done(struct checkpoint_criu *image);
 
-/* After a failed dump: images, which would not be a checkpoint. Logs stay. */
+/*
+ * Removes all images from @dir_fd after a failed dump, because they are not a complete checkpoint. Logs stay.
+ */
 void checkpoint_criu_remove(int dir_fd);

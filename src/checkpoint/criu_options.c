@@ -20,19 +20,18 @@ int criu_check_spec(const struct spec *spec, struct error *err)
 	for (size_t i = 0; i < spec->mounts_len; i++)
 		if (spec->mounts[i].options.idmap)
 			return error_at(err, -EOPNOTSUPP, error_pointer("/mounts/%zu", i),
-					"CRIU cannot bring a mount with mapped ids back");
+					"CRIU cannot restore an idmapped mount");
 	for (size_t i = 0; i < sizeof(own_only) / sizeof(own_only[0]); i++)
 		if (spec->namespaces[own_only[i]].path)
 			return error_at(err, -EOPNOTSUPP, "/linux/namespaces",
-					"CRIU cannot restore into a %s "
-					"namespace of others",
+					"CRIU cannot restore into an existing %s namespace",
 					spec_namespace_words[own_only[i]]);
 	if (seccomp_agent_path(spec))
 		return error_at(err, -EOPNOTSUPP, "/linux/seccomp",
-				"CRIU cannot bring a filter with an agent back");
+				"CRIU cannot restore a seccomp filter with an agent");
 	if (spec->net_devices_len > 0)
 		return error_at(err, -EOPNOTSUPP, "/linux/netDevices",
-				"CRIU cannot bring devices of the host back");
+				"CRIU cannot restore network devices of the host");
 	return 0;
 }
 
@@ -58,10 +57,10 @@ static int add_words(const struct checkpoint_options *options, struct criu_optio
 	    criu_cgroups_mode_parse(options->manage_cgroups_mode, &out->cgroups_mode) < 0)
 		return error_set(
 			err, -EINVAL,
-			"--manage-cgroups-mode '%s': none of soft, full, strict, ignore, none, props",
+			"--manage-cgroups-mode '%s' is none of soft, full, strict, ignore, none, props",
 			options->manage_cgroups_mode);
 	if (options->network_lock && criu_network_lock_parse(options->network_lock, &out->network_lock) < 0)
-		return error_set(err, -EINVAL, "--network-lock '%s': none of iptables, nftables, skip",
+		return error_set(err, -EINVAL, "--network-lock '%s' is none of iptables, nftables, skip",
 				 options->network_lock);
 	return add_empty_namespaces(options, out, err);
 }
@@ -88,7 +87,7 @@ int criu_options_make(const struct checkpoint_options *options, const struct spe
 		.auto_dedup = options->auto_dedup,
 		.lsm_profile = options->lsm_profile,
 		.lsm_mount_context = options->lsm_mount_context,
-		/* The container's mounts are slaves of the host's, where those are shared. */
+		/* Shared mounts of the host are masters of the container's mounts. */
 		.ext_masters = true,
 		.ext_sharing = true,
 		.orphan_pts_master = spec->process && spec->process->terminal,
@@ -114,9 +113,9 @@ int criu_name_file(const char *link, unsigned int mount, unsigned long inode, bo
 	return *ret ? 0 : -ENOMEM;
 }
 
-/* ---- dump ------------------------------------------------------------------------------------------------------- */
+/* ---- dump ------------------------------------------------------------------------------------ */
 
-/* Pipes need no permission to be left behind, files and sockets do. */
+/* CRIU has to be told which files and sockets are external; pipes it recognizes by itself. */
 static int add_outside_file(const char *name, struct criu_options *out)
 {
 	unsigned long inode;
@@ -157,7 +156,7 @@ int criu_options_add_dump(const struct criu_dump_facts *facts, const struct chec
 	ret->track_memory = options->pre_dump;
 	ret->status_fd = options->status_fd;
 	if (options->parent_path && options->parent_path[0] == '/')
-		return error_set(err, -EINVAL, "--parent-path '%s': it has to be relative to --image-path",
+		return error_set(err, -EINVAL, "--parent-path '%s': must be relative to --image-path",
 				 options->parent_path);
 	if (options->page_server && criu_page_server_parse(options->page_server, &ret->page_server_address,
 							   &ret->page_server_port) < 0)
@@ -165,13 +164,13 @@ int criu_options_add_dump(const struct criu_dump_facts *facts, const struct chec
 	return add_outside(facts, spec, ret) < 0 ? error_oom(err) : 0;
 }
 
-/* ---- restore ---------------------------------------------------------------------------------------------------- */
+/* ---- restore --------------------------------------------------------------------------------- */
 
 static int inherit(struct criu_options *out, const char *key, int fd)
 {
 	char *copy;
 
-	/* One pipe may be stdout and stderr. */
+	/* Two descriptors, such as stdout and stderr, may be the same pipe, which CRIU takes once. */
 	for (size_t i = 0; i < out->inherited_len; i++)
 		if (strcmp(out->inherited[i].key, key) == 0)
 			return 0;
@@ -203,7 +202,7 @@ int criu_options_add_restore(const struct criu_restore_facts *facts, const struc
 	for (size_t i = 0; r == 0 && i < facts->sources->len; i++) {
 		const struct mount_pair *pair = &facts->sources->items[i];
 
-		/* Such a place cannot be in an image. */
+		/* CRIU's syntax does not allow these characters, so that no image has such a mount. */
 		if (!strpbrk(pair->name, "]\n\t"))
 			r = strv_add_format(&ret->external, "mnt[%s]:%s", pair->name, pair->path);
 	}

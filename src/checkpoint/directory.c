@@ -20,7 +20,10 @@
 
 enum { FORMAT_VERSION = 1, INVENTORY_MAX = 64 * 1024 };
 
-/* With one of these a CRIU inventory begins (criu.org, "Images"): its own number, or the one of all images in front of it. */
+/*
+ * A CRIU inventory begins with one of these (criu.org, "Images"): its own magic, or the common one of all
+ * images before it.
+ */
 static const uint32_t criu_magic[] = { 0x58313116, 0x54564319 };
 
 static bool is_of_criu(const char *text, size_t size)
@@ -71,7 +74,8 @@ int checkpoint_check_snapshot(int fd, struct error *err)
 			    (ssize_t)sizeof(part) ||
 		    part.p_offset > (uint64_t)st.st_size ||
 		    part.p_filesz > (uint64_t)st.st_size - part.p_offset)
-			return error_set(err, -EINVAL, "the snapshot is cut: segment %u is not all there", i);
+			return error_set(err, -EINVAL, "the snapshot is cut off: segment %u is incomplete",
+					 i);
 	}
 	return 0;
 }
@@ -96,10 +100,10 @@ static char *inventory_text(const struct checkpoint_facts *facts, off_t size)
 	return text;
 }
 
-/* Both are complete. Without its inventory a snapshot is none. */
+/* Renames both complete files. A snapshot without its inventory is not a checkpoint. */
 static int give_names(int dir_fd, struct error *err)
 {
-	/* An inventory of an earlier checkpoint does not fit any more. */
+	/* The inventory of an earlier checkpoint must never stand beside the new snapshot. */
 	unlinkat(dir_fd, CHECKPOINT_INVENTORY, 0);
 	if (renameat(dir_fd, CHECKPOINT_COPY, dir_fd, CHECKPOINT_SNAPSHOT) < 0)
 		return error_sys(err, -errno, "keep the snapshot as '%s'", CHECKPOINT_SNAPSHOT);
@@ -120,7 +124,7 @@ int checkpoint_commit(const struct checkpoint_draft *draft, const struct checkpo
 
 	if (r < 0)
 		return r;
-	/* As km's payload it is executed, and nobody writes it any more. */
+	/* km requires an executable file as its payload; nobody writes it any more. */
 	if (fchmod(draft->copy_fd, 0500) < 0 || fsync(draft->copy_fd) < 0 || fstat(draft->copy_fd, &st) < 0)
 		return error_sys(err, -errno, "write the snapshot");
 	text = inventory_text(facts, st.st_size);
@@ -149,7 +153,7 @@ static int64_t number_of(struct json_object *object, const char *key)
 		       -1;
 }
 
-/* Both came later than the format: an image without them is as good as it was. */
+/* Images of an older krun have neither cwd nor umask. */
 static int read_facts(struct json_object *object, struct checkpoint *image, struct error *err)
 {
 	const char *cwd = text_of(object, "cwd");
@@ -171,11 +175,12 @@ static int read_inventory(const char *text, size_t size, const char *path, struc
 
 	if (strlen(text) != size || !json_object_is_type(object, json_type_object) ||
 	    strcmp(text_of(object, "format"), FORMAT) != 0)
-		r = error_set(err, -EINVAL, "--image-path '%s': '%s' is of no checkpoint that krun knows",
-			      path, CHECKPOINT_INVENTORY);
+		r = error_set(err, -EINVAL,
+			      "--image-path '%s' is not a krun checkpoint: unknown format of '%s'", path,
+			      CHECKPOINT_INVENTORY);
 	else if (number_of(object, "version") != FORMAT_VERSION)
 		r = error_set(err, -EINVAL,
-			      "--image-path '%s': a checkpoint of version %lld, this krun has %d", path,
+			      "--image-path '%s': a checkpoint of version %lld, this krun reads %d", path,
 			      (long long)number_of(object, "version"), FORMAT_VERSION);
 	else
 		r = read_facts(object, image, err);
@@ -197,7 +202,7 @@ static int open_snapshot(struct checkpoint *image, const char *path, off_t size,
 		return error_set(err, -EINVAL, "--image-path '%s': '%s' is not a plain file", path,
 				 CHECKPOINT_SNAPSHOT);
 	if (st.st_size != size)
-		return error_set(err, -EINVAL, "--image-path '%s': '%s' has %lld bytes, and had %lld", path,
+		return error_set(err, -EINVAL, "--image-path '%s': '%s' is %lld bytes, expected %lld", path,
 				 CHECKPOINT_SNAPSHOT, (long long)st.st_size, (long long)size);
 	r = checkpoint_check_snapshot(image->snapshot_fd, err);
 	return r < 0 ? error_prefix(err, "--image-path '%s'", path) : 0;
@@ -217,7 +222,7 @@ int checkpoint_open(const char *path, struct checkpoint *ret, struct error *err)
 	*ret = (struct checkpoint){ .dir_fd = -1, .snapshot_fd = -1, .umask = -1, .lent_dir_fd = -1 };
 	if (image.dir_fd < 0)
 		return error_sys(err, -errno, "--image-path '%s'", path);
-	/* The directory may come from anywhere. */
+	/* The directory is not trusted: a FIFO or a huge file there must do no harm. */
 	r = io_read_regular(image.dir_fd, CHECKPOINT_INVENTORY, INVENTORY_MAX, &text, &size);
 	if (r < 0) {
 		error_sys(err, r, "--image-path '%s': no complete checkpoint: '%s'", path,

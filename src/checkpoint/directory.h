@@ -2,10 +2,11 @@
 #pragma once
 
 /*
- * What `checkpoint` leaves in the directory of --image-path and `restore` finds there. Of a container under km: the snapshot, an
- * ELF core file that km resumes, and an inventory with which krun knows its own images. podman looks for a file of the
- * inventory's name to tell whether a checkpoint is complete, so it is written last; CRIU's inventory, which plain
- * containers have there, starts with CRIU's own magic numbers.
+ * The image: the directory that `checkpoint` writes to and `restore` reads, --image-path. In km mode it has
+ * the snapshot, an ELF core file that km resumes, and an inventory in JSON. The inventory is written last,
+ * because podman takes a file of this name as the sign of a complete checkpoint. In plain mode CRIU writes an
+ * inventory of the same name, which begins with CRIU's magic numbers. On the host, in the process of the
+ * command.
  */
 
 #include <stdbool.h>
@@ -16,7 +17,7 @@ struct error;
 
 #define CHECKPOINT_INVENTORY "inventory.img"
 #define CHECKPOINT_SNAPSHOT "km-snapshot"
-/* While it is being made: the file that km writes, what is kept of it, and what tells of that. */
+/* Temporary files: the one that km writes, the copy of it that is kept, and its inventory. */
 #define CHECKPOINT_SHARED CHECKPOINT_SNAPSHOT ".tmp"
 #define CHECKPOINT_COPY CHECKPOINT_SNAPSHOT ".new"
 #define CHECKPOINT_NEW_INVENTORY CHECKPOINT_INVENTORY ".new"
@@ -26,69 +27,91 @@ enum checkpoint_kind { CHECKPOINT_KM, CHECKPOINT_CRIU };
 struct checkpoint {
 	int dir_fd;
 	enum checkpoint_kind kind;
-	int snapshot_fd; /* CHECKPOINT_KM: a regular file, complete, opened for reading */
-	char *cwd;	 /* of the payload; NULL: an older image */
-	int umask;	 /* -1: an older image */
-	/* Of checkpoint_lend(): */
-	bool is_tree;	 /* .snapshot_fd is a detached mount of it */
-	int lent_dir_fd; /* where a copy has its directory, while it has a name; -1: nowhere */
+	int snapshot_fd; /* CHECKPOINT_KM: a complete regular file, opened for reading; else -1 */
+	char *cwd;	 /* of the payload; owned; NULL: an image of an older krun */
+	int umask;	 /* of the payload; -1: an image of an older krun */
+	/* Set by checkpoint_lend(): */
+	bool is_tree;	 /* .snapshot_fd is a detached mount of the file */
+	int lent_dir_fd; /* parent of the directory with the copy, while the copy has a name; else -1 */
 	char lent_name[48];
 };
 
-/* Whom a snapshot is for. */
+/* The user who reads a snapshot: the container's program. */
 struct checkpoint_user {
-	uid_t uid; /* as the host counts */
+	uid_t uid; /* on the host */
 	gid_t gid;
-	bool known;	   /* otherwise nobody can say here who that is: a joined user namespace */
+	bool known;	   /* false: the ids are not known on the host (a joined user namespace) */
 	bool unprivileged; /* this command may not mount */
 	int proc_fd;	   /* the host's /proc */
 	int state_dir_fd;  /* of the container */
 };
 
-/* What the inventory says of a snapshot. */
+/* Facts about a snapshot, for the inventory. */
 struct checkpoint_facts {
 	const char *id, *cwd;
 	unsigned int umask;
 };
 
-/* Makes the directory (with parents, 0700) that @option names when it is not there. Returns its fd. */
+/*
+ * Opens the directory @path and returns its fd, which the caller closes. Makes it and its parents with mode
+ * 0700 if absent. @option: the option that named it, for error texts.
+ */
 int checkpoint_directory_make(const char *path, const char *option, struct error *err);
 
 /*
- * An image that is being made (draft.c), with names that are temporary until checkpoint_commit(): what was in the directory stays as
- * good as it was until then.
+ * An image that is being made (draft.c). Its files have temporary names until checkpoint_commit(); an earlier
+ * checkpoint in the directory stays valid until then.
  */
 struct checkpoint_draft {
-	int dir_fd;    /* borrowed, and locked */
-	int shared_fd; /* for km to write */
-	int copy_fd;
+	int dir_fd;    /* borrowed; locked with flock(2) */
+	int shared_fd; /* the file that km writes; owned */
+	int copy_fd;   /* owned */
 };
 
-/* An empty file for km, which nobody but @uid (as the host counts) may open. checkpoint_draft_done() in any case. */
+/*
+ * Locks @dir_fd and makes both files, empty. Gives the one for km to @uid and @gid (on the host) with mode
+ * 0600; a caller who may not chown(2) makes it writable for everybody instead. -EBUSY: another checkpoint is
+ * writing there. The caller ends @ret with checkpoint_draft_done(), after a failure, too.
+ */
 int checkpoint_draft_make(int dir_fd, uid_t uid, gid_t gid, struct checkpoint_draft *ret, struct error *err);
-/* Whether a snapshot of @size bytes has room, with the copy of it unless the file system's copies take none. */
+/*
+ * -ENOSPC: there is no space for a snapshot of @size bytes and, unless the file system shares blocks, its
+ * copy. Returns 0 if the free space is unknown.
+ */
 int checkpoint_draft_check_room(const struct checkpoint_draft *draft, uint64_t size, struct error *err);
 /*
- * km has written: from here on only what no process of the container has ever had open, a copy in .copy_fd. It costs another
- * write of the snapshot, in the kernel, and nothing where files can share blocks (btrfs, xfs). There is no checksum: it would cost a
- * read of all of it here and at each start from it (a second for some hundred MiB), which a start from a template is to save.
+ * Copies what km has written to .copy_fd, checks the copy and removes km's file. Only the copy can be
+ * trusted, because no process of the container ever had it open. The copy costs another write of the
+ * snapshot, in the kernel; nothing where files can share blocks (btrfs, xfs). There is no checksum: it would
+ * cost a read of the whole file here and at each restore (a second for some hundred MiB).
  */
 int checkpoint_draft_take(struct checkpoint_draft *draft, struct error *err);
-/* Whether it is an ELF core file for x86-64 all of whose segments are in the file. */
+/* -EINVAL: the file is not an ELF core file for x86-64, or not all of its segments are in the file. */
 int checkpoint_check_snapshot(int fd, struct error *err);
-/* Checks the copy once more, writes the inventory, and gives both their names. All or nothing. */
+/*
+ * Checks the copy once more, writes the inventory and renames both files to their final names. After a
+ * failure the directory has no new checkpoint; the earlier one is lost only if a rename fails.
+ */
 int checkpoint_commit(const struct checkpoint_draft *draft, const struct checkpoint_facts *facts,
 		      struct error *err);
-/* Removes what was not committed. */
+/* Removes files that were not committed, drops the lock and closes the files, but not .dir_fd. */
 void checkpoint_draft_done(struct checkpoint_draft *draft);
 
-/* Opens an image and checks that it is one, and whole; foreign, cut or missing files are errors. */
+/*
+ * Opens an image; the caller ends @ret with checkpoint_done(). An image of km is checked completely (format,
+ * size, segments); of an image of CRIU only the magic number, because CRIU checks the rest. -EINVAL: not a
+ * checkpoint, another version, or cut off.
+ */
 int checkpoint_open(const char *path, struct checkpoint *ret, struct error *err);
 /*
- * Puts what @user may read and execute as km's payload, and who is a stranger may not, in the place of .snapshot_fd (lend.c):
- * the file itself; a mount in which it is his; or a private copy, with shared blocks where there are such. The image is not changed.
+ * Replaces .snapshot_fd by a file that @user may read and execute, as km requires of its payload (lend.c):
+ * the file itself if its mode permits; else a detached idmapped mount of it; else a copy in a directory that
+ * other users of the host cannot enter. The image itself stays unchanged.
  */
 int checkpoint_lend(struct checkpoint *image, const struct checkpoint_user *user, struct error *err);
-/* The container has its mounts: a copy is there for as long as these are, and needs no name. checkpoint_done() does it, too. */
+/*
+ * Removes the name of a private copy once the container has mounted it; the mount keeps the file.
+ * checkpoint_done() does this, too.
+ */
 void checkpoint_lent_done(struct checkpoint *image);
 void checkpoint_done(struct checkpoint *image);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * An image that is being made. km writes into a file that is mounted into the container, where a process may keep a descriptor of it:
- * what is kept is a copy.
+ * An image that is being made. km writes to a file that is mounted into the container, where a process may
+ * keep a file descriptor of it and change it later. Therefore krun keeps a copy.
  */
 
 #include <errno.h>
@@ -17,7 +17,7 @@
 #include "util/cleanup.h"
 #include "util/error.h"
 
-/* Of this checkpoint, or of one that was killed. */
+/* Removes the temporary files of this checkpoint, or of one that was killed. */
 static void remove_files(int dir_fd)
 {
 	unlinkat(dir_fd, CHECKPOINT_SHARED, 0);
@@ -35,9 +35,9 @@ int checkpoint_draft_make(int dir_fd, uid_t uid, gid_t gid, struct checkpoint_dr
 	struct checkpoint_draft draft = { .dir_fd = -1, .shared_fd = -1, .copy_fd = -1 };
 
 	*ret = draft;
-	/* Where there are no locks two checkpoints at once are the caller's business. */
+	/* On a file system without locks the caller has to prevent two checkpoints at once. */
 	if (flock(dir_fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
-		return error_set(err, -EBUSY, "another checkpoint writes into --image-path just now");
+		return error_set(err, -EBUSY, "another checkpoint is being written to --image-path");
 	remove_files(dir_fd);
 	draft.dir_fd = dir_fd;
 	draft.shared_fd = make_file(dir_fd, CHECKPOINT_SHARED);
@@ -46,7 +46,7 @@ int checkpoint_draft_make(int dir_fd, uid_t uid, gid_t gid, struct checkpoint_dr
 	*ret = draft;
 	if (draft.copy_fd < 0)
 		return error_sys(err, -errno, "make a file for the snapshot in --image-path");
-	/* Who may not give files away lets everybody write, for as long as it takes, in a directory that is his. */
+	/* A caller who may not chown(2) makes the file writable for everybody until it is copied. */
 	if (fchown(draft.shared_fd, uid, gid) < 0 && fchmod(draft.shared_fd, 0666) < 0)
 		return error_sys(err, -errno, "give the snapshot's file to user %u", uid);
 	return 0;
@@ -61,11 +61,11 @@ int checkpoint_draft_check_room(const struct checkpoint_draft *draft, uint64_t s
 	    (uint64_t)fs.f_bavail * fs.f_frsize / files >= size)
 		return 0;
 	return error_set(err, -ENOSPC,
-			 "--image-path: %llu MiB are free, and a snapshot of about %llu MiB%s would not fit: "
-			 "the payload goes on",
+			 "--image-path: %llu MiB are free, and a snapshot of about %llu MiB%s would not fit; "
+			 "the payload continues",
 			 (unsigned long long)((uint64_t)fs.f_bavail * fs.f_frsize >> 20),
 			 (unsigned long long)((size + (1 << 20) - 1) >> 20),
-			 files == 2 ? ", with a copy for a moment," : "");
+			 files == 2 ? " with its temporary copy" : "");
 }
 
 int checkpoint_draft_take(struct checkpoint_draft *draft, struct error *err)
@@ -76,7 +76,7 @@ int checkpoint_draft_take(struct checkpoint_draft *draft, struct error *err)
 		r = checkpoint_check_snapshot(draft->copy_fd, err);
 	if (r < 0)
 		return r;
-	/* Room for what follows. */
+	/* This frees the space for the rest. */
 	unlinkat(draft->dir_fd, CHECKPOINT_SHARED, 0);
 	cleanup_close(&draft->shared_fd);
 	return 0;

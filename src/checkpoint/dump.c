@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Looks at the container's mounts, namespaces and open files, and asks CRIU to write it down. */
+/* Collects the container's mounts, namespaces and open files, and asks CRIU for a dump. */
 
 #include "checkpoint/dump.h"
 
@@ -66,7 +66,7 @@ const char *checkpoint_criu_config(void)
 	return access(CRIU_DEFAULT_CONFIG, R_OK) == 0 ? CRIU_DEFAULT_CONFIG : NULL;
 }
 
-/* ---- what there is ------------------------------------------------------------------------------------------------ */
+/* ---- facts about the container --------------------------------------------------------------- */
 
 static int read_table(int dir_fd, const char *name, struct mount_table *ret, struct error *err)
 {
@@ -131,7 +131,10 @@ static bool is_terminal(const struct stat *st)
 	return S_ISCHR(st->st_mode) && (number == 4 || number == 5 || (number >= 136 && number <= 143));
 }
 
-/* Whether CRIU finds the file behind a descriptor in the container: by the mount that it is on. */
+/*
+ * Names the files of fds 0 to 2 that CRIU cannot find in the container, because they are on none of its
+ * mounts.
+ */
 static int find_stdio(struct dump *dump, struct error *err)
 {
 	struct stdio_file files[3];
@@ -146,8 +149,8 @@ static int find_stdio(struct dump *dump, struct error *err)
 }
 
 /*
- * Devices in a network namespace of the container's own, which hooks put there (docker's do): the hooks of the restore put them
- * there again, and CRIU's would be in their way.
+ * Returns whether hooks put devices into the container's own network namespace (docker's do). The hooks of
+ * the restore do so again, and devices that CRIU restored would be in their way.
  */
 static bool has_devices_of_hooks(const struct dump *dump)
 {
@@ -160,7 +163,7 @@ static bool has_devices_of_hooks(const struct dump *dump)
 	    spec->hooks[HOOK_PRESTART].len + spec->hooks[HOOK_CREATE_RUNTIME].len == 0 ||
 	    io_read_file(dump->proc_fd, "net/dev", MOUNTINFO_MAX, &text, NULL) < 0)
 		return false;
-	/* Two lines of titles, then "  NAME: NUMBER ...". */
+	/* net/dev has two lines of titles, with '|', and then lines "  NAME: NUMBER ...". */
 	for (char *rest = NULL, *line = strtok_r(text, "\n", &rest); line;
 	     line = strtok_r(NULL, "\n", &rest)) {
 		line += strspn(line, " ");
@@ -185,7 +188,7 @@ static int look(struct dump *dump, struct error *err)
 	return r < 0 ? r : find_stdio(dump, err);
 }
 
-/* ---- what is asked ------------------------------------------------------------------------------------------------ */
+/* ---- the request ----------------------------------------------------------------------------- */
 
 static int open_directories(struct dump *dump, struct error *err)
 {
@@ -242,7 +245,7 @@ static int plan(struct dump *dump, struct error *err)
 	return r < 0 ? r : plan_cgroups(dump, err);
 }
 
-/* Before anything is frozen for it. */
+/* Checks the kernel before CRIU freezes anything. */
 static int check_features(struct dump *dump, struct error *err)
 {
 	const struct checkpoint_options *options = dump->request->options;
@@ -262,13 +265,13 @@ static int check_features(struct dump *dump, struct error *err)
 	if ((options->pre_dump || options->parent_path) && !answer.tracks_memory)
 		return error_set(
 			err, -EOPNOTSUPP,
-			"%s: CRIU cannot do this with this kernel, which does not tell changed memory "
+			"%s: CRIU cannot do this with this kernel, which does not track changed memory "
 			"(CONFIG_MEM_SOFT_DIRTY)",
 			options->pre_dump ? "--pre-dump" : "--parent-path");
 	return 0;
 }
 
-/* ---- what is done ------------------------------------------------------------------------------------------------- */
+/* ---- the dump -------------------------------------------------------------------------------- */
 
 static int call_criu(struct dump *dump, struct error *err)
 {
@@ -293,7 +296,7 @@ static int call_criu(struct dump *dump, struct error *err)
 	return criu_do(&call, &answer, err);
 }
 
-/* CRIU leaves a freezer as it found it, if it lives; nobody is served by a container that is frozen for ever. */
+/* CRIU restores the freezer's state, unless it was killed: then the container would stay frozen. */
 static void put_freezer_back(const struct dump *dump)
 {
 	const bool paused = dump->request->status == STATUS_PAUSED;
@@ -308,7 +311,10 @@ static void put_freezer_back(const struct dump *dump)
 	cgroup_done(&cgroup);
 }
 
-/* A signal that would end this command waits: processes are in CRIU's hands. With lazy pages that can be for long. */
+/*
+ * Blocks signals that would end this command while CRIU holds the container's processes; but not with
+ * --lazy-pages, where CRIU may wait for long.
+ */
 static int run(struct dump *dump, struct error *err)
 {
 	const struct checkpoint_options *options = dump->request->options;

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* `checkpoint` of a plain container, by CRIU. On the host, in the process of the command, which holds the container's lock. */
+/*
+ * `checkpoint` in plain mode, by CRIU. On the host, in the process of the command, which holds the
+ * container's lock.
+ */
 
 #include "checkpoint/checkpoint.h"
 #include "state/status.h"
@@ -19,14 +22,17 @@ struct dump_request {
 };
 
 /*
- * On success the processes are dead, but with --leave-running and --pre-dump. On failure they are as before, and no image is left;
- * CRIU's log is.
+ * Writes the images. On success the processes have ended, except with --leave-running and --pre-dump. If CRIU
+ * fails, they continue as before, and all images in the directory are removed, but not CRIU's log.
  */
 int checkpoint_dump(const struct dump_request *request, struct error *err);
 
-/* Both directions: root, and a CRIU that is new enough. *ret_program is owned by the caller. */
+/*
+ * Checks for dump and restore that the caller is root (-EPERM) and finds CRIU's program in a version that is
+ * new enough. The caller frees *ret_program.
+ */
 int checkpoint_criu(const struct runtime_options *runtime, char **ret_program, struct error *err);
 
 #define CRIU_DEFAULT_CONFIG "/etc/criu/krun.conf"
-/* It, when it is there; else NULL. */
+/* Returns CRIU_DEFAULT_CONFIG if that file is readable, else NULL. */
 const char *checkpoint_criu_config(void);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A snapshot for the program's user of one container, whoever owns it. Several containers of different users may be made from it at
- * once, so nothing of the file itself is changed; and it has a payload's memory, so nobody else may see it.
+ * Makes a snapshot readable for the program's user of one container, whoever owns the file. Containers of
+ * different users may use it at once, so the file itself is never changed. It has the memory of a payload, so
+ * no other user may read it.
  */
 
 #include <errno.h>
@@ -27,7 +28,10 @@ static void replace_fd(int *fd, int by)
 	*fd = by;
 }
 
-/* A mount in which the file is the user's: no copy, and what it has of the page cache is shared. Not every file system can do that. */
+/*
+ * Makes an idmapped mount in which the file belongs to the user. This needs no copy and shares the page
+ * cache, but some file systems do not support it.
+ */
 static int lend_mapped(struct checkpoint *image, const struct stat *st, const struct checkpoint_user *user)
 {
 	struct spec_id_mapping uid = { .container_id = st->st_uid, .host_id = user->uid, .size = 1 };
@@ -44,14 +48,17 @@ static int lend_mapped(struct checkpoint *image, const struct stat *st, const st
 	return 0;
 }
 
-/* The kernel attaches no mount of a file without a name: it has one, in a directory that is ours alone, until that is done. */
+/*
+ * Copies the snapshot into a directory that only krun can enter. The copy has a name until it is mounted,
+ * because the kernel does not mount a file without one.
+ */
 static int make_copy(struct checkpoint *image, int dir_fd, int *ret_fd, struct error *err)
 {
 	auto_close int write_fd = -1, own_fd = -1;
 	char *name = image->lent_name;
 	struct timespec now;
 
-	/* There may be a process of the same number elsewhere. */
+	/* A process in another pid namespace may have the same pid: the time makes the name unique. */
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	snprintf(name, sizeof(image->lent_name), "." CHECKPOINT_SNAPSHOT ".%d.%ld", getpid(), now.tv_nsec);
 	if (mkdirat(dir_fd, name, 0700) < 0)
@@ -78,7 +85,10 @@ void checkpoint_lent_done(struct checkpoint *image)
 	cleanup_close(&image->lent_dir_fd);
 }
 
-/* Beside the image, where blocks can be shared, or else (it may be read-only) beside the container's state, which takes memory. */
+/*
+ * Puts the copy into the image directory, where it may share blocks; if that fails (it may be read-only),
+ * into the state directory, which is usually in memory.
+ */
 static int lend_copy(struct checkpoint *image, const struct checkpoint_user *user, struct error *err)
 {
 	auto_close int fd = -1;
@@ -114,7 +124,7 @@ int checkpoint_lend(struct checkpoint *image, const struct checkpoint_user *user
 
 		if (r == 0)
 			return 0;
-		log_debug("the snapshot is copied, because its ids cannot be mapped: %s", error_reason(r));
+		log_debug("copy the snapshot, because its ids cannot be mapped: %s", error_reason(r));
 	}
 	return lend_copy(image, user, err);
 }

@@ -15,7 +15,7 @@
 #include "util/io.h"
 #include "util/proc.h"
 
-/* The line of proc_pid_status(5) that begins with @key, without it. Returns its length. */
+/* Finds the line of proc_pid_status(5) that begins with @key, and returns the rest of it and its length. */
 static size_t find_line(const char *status, const char *key, const char **ret)
 {
 	const char *line = strstr(status, key);
@@ -35,15 +35,19 @@ static int check_identity(const char *status, const char *first, struct error *e
 		const size_t then_len = find_line(first, keys[i], &then);
 
 		if (now_len != then_len || memcmp(now, then, now_len) != 0)
-			return error_set(err, -EBUSY,
-					 "the payload has another user or other capabilities than at its "
-					 "start (%s%.*s, and was%.*s), and km's snapshot does not keep them",
-					 keys[i] + 1, (int)now_len, now, (int)then_len, then);
+			return error_set(
+				err, -EBUSY,
+				"the payload has another user or other capabilities than at its "
+				"start (%s%.*s, at its start%.*s), which km's snapshot does not keep",
+				keys[i] + 1, (int)now_len, now, (int)then_len, then);
 	}
 	return 0;
 }
 
-/* The payload's own are those of the threads that run it: setuid(2) is of one thread, and libc's way to tell the others is inside. */
+/*
+ * Checks every thread of km: setuid(2) in the payload changes the one thread that runs it, and the payload's
+ * libc changes the others by signals within the virtual machine.
+ */
 static int check_threads(int process_fd, const char *first, struct error *err)
 {
 	struct dirent *entry;
@@ -63,7 +67,7 @@ static int check_threads(int process_fd, const char *first, struct error *err)
 			break;
 		snprintf(name, sizeof(name), "%s/status", entry->d_name);
 		r = 0;
-		/* One that is gone has no identity; any other one that cannot be looked at is not taken for the same. */
+		/* A thread that has ended does not matter; one that cannot be read is an error. */
 		if (entry->d_name[0] == '.')
 			continue;
 		r = proc_read_status(dirfd(dir), name, &status);
@@ -79,8 +83,9 @@ static int check_threads(int process_fd, const char *first, struct error *err)
 }
 
 /*
- * km keeps the name of a file, device or socket that it had as standard input, output or error, and opens it again when it
- * resumes: in the container, where what came from outside is not to be found. Pipes and terminals it takes as they are.
+ * km's snapshot has the names of files, devices and sockets at fds 0 to 2, and km opens them again when it
+ * resumes. A file from outside does not exist in the container. Pipes are no problem: km uses those that it
+ * gets.
  */
 static int look_at_descriptors(int process_fd, struct km_descriptors *descriptors, struct error *err)
 {

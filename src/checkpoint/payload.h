@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * What a snapshot does not keep of a payload, because not the virtual machine has it but km's process: krun brings it back, or
- * says before the snapshot that it cannot.
+ * The parts of a payload that a snapshot does not keep, because km's process has them and not the virtual
+ * machine. krun restores them, or refuses the checkpoint if it cannot.
  */
 
 #include <limits.h>
@@ -15,13 +15,15 @@ struct state;
 
 struct payload {
 	struct km_descriptors descriptors;
-	char cwd[PATH_MAX]; /* as the container sees it */
+	char cwd[PATH_MAX]; /* in the container */
 	unsigned int umask;
 };
 
 /*
- * @process_fd: km's directory of /proc, @init_fd: that of the container's first process, which is as km was at its start; -1 when
- * km itself is the first. Another user or other capabilities than then are an error: nobody would take them away again.
+ * Reads the payload's parts. @process_fd: /proc/PID of km; @init_fd: of pid1, which has the ids and
+ * capabilities that km began with; -1: km has no pid1, and they are not compared. -EBUSY: a thread of km has
+ * other ids or capabilities by now, which a restore could not give back. -ESRCH: km has ended. The caller
+ * ends @ret with payload_done().
  */
 int payload_look(int process_fd, int init_fd, struct payload *ret, struct error *err);
 void payload_done(struct payload *payload);

@@ -35,7 +35,7 @@ static int look(int proc_fd, const struct mount_table *table, int fd, struct std
 		return errno == ENOENT ? 0 : error_sys(err, -errno, "look at descriptor %d", fd);
 	file->name[n] = '\0';
 	snprintf(path, sizeof(path), "fdinfo/%d", fd);
-	/* Behind what is wanted are the file's locks, as many as the program has. */
+	/* mnt_id stands near the beginning; after it come the file's locks, of any number. */
 	if (io_read_start(proc_fd, path, info, sizeof(info)) < 0)
 		return error_set(err, -EIO, "look at descriptor %d", fd);
 	mount = strstr(info, "mnt_id:");

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Standard input, output and error of a container's process: a checkpoint of either kind has to know which of them came from
- * outside, because nothing in the container has that file's name.
+ * Standard input, output and error of a container's process. A checkpoint in either mode has to know which of
+ * them came from outside, because the container has no name for such a file.
  */
 
 #include <limits.h>
@@ -13,12 +13,12 @@
 struct error;
 
 struct stdio_file {
-	bool outside; /* open, and on no mount of the container */
-	/* Only then: */
-	char name[PATH_MAX]; /* as the host sees it */
-	unsigned int mount;  /* its number in proc_pid_mountinfo(5) */
+	bool outside; /* it is open, and on none of the container's mounts */
+	/* Valid if .outside: */
+	char name[PATH_MAX]; /* its link in /proc/PID/fd */
+	unsigned int mount;  /* mount id, proc_pid_mountinfo(5) */
 	struct stat st;
 };
 
-/* Descriptors 0 to 2 of the process whose directory of /proc is @proc_fd. */
+/* Looks at fds 0 to 2 of a process. @proc_fd: its /proc/PID. A closed fd is not an error. */
 int stdio_look(int proc_fd, struct stdio_file ret[3], struct error *err);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * checkpoint, restore. podman takes a zero of `checkpoint --help` as "can do it", and looks for "flag needs an argument" in what
- * `restore --lsm-mount-context` says.
+ * checkpoint, restore. podman takes exit status 0 of `checkpoint --help` as support for checkpoints, and
+ * searches the output of `restore --lsm-mount-context` for "flag needs an argument".
  */
 
 #include "checkpoint/checkpoint.h"
@@ -21,7 +21,7 @@ struct restore_options {
 	ROW(name, OPTION_TEXT, struct checkpoint_options, field, argument, help)
 #define FLAG(name, field, help) ROW(name, OPTION_FLAG, struct checkpoint_options, field, NULL, help)
 
-/* The same words at both ends, and at the same place of both structures. */
+/* Both commands have these options; their rows have offsets that fit both structures. */
 _Static_assert(offsetof(struct restore_options, checkpoint) == 0, "rows of both fit both");
 
 #define ROWS_OF_BOTH                                                                                      \

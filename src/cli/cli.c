@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The command line in, one exit status out. Everything is parsed before anything is opened; then the log is opened,
- * before any other work, so that whatever fails can be told.
+ * Parses the command line, runs a command and returns its exit status. Everything is parsed before anything
+ * is opened. The log is opened before any other work, so that every failure is logged.
  */
 
 #include "cli/cli.h"
@@ -66,7 +66,10 @@ static void print_version(const struct cli *cli)
 	struct error err;
 	const bool refused = cli->runtime.name != NAME_PLAIN && km_check_processor(&err) < 0;
 
-	/* dockerd takes the last line that says "version": there is only one. */
+	/*
+	 * dockerd takes the version from the last line with the word "version", so that only one line may
+	 * have it.
+	 */
 	printf("krun version %s\ncommit: %s\nspec: %s\nmode: %s%s%s\n+SECCOMP +CAP +EBPF +SELINUX "
 	       "+APPARMOR\n",
 	       KRUN_VERSION, KRUN_COMMIT, SPEC_VERSION, modes[cli->runtime.name],
@@ -82,12 +85,12 @@ static int check_rootless(const char *word, struct error *err)
 	return error_set(err, -EINVAL, "--rootless: '%s' is not true, false or auto", word);
 }
 
-/* @level and @format are set in any case, so that an error can be logged. */
+/* Sets @level and @format in any case, so that an error can be logged. */
 static int apply_globals(const struct global_options *globals, struct cli *cli, enum log_format *format,
 			 enum log_level *level, struct error *err)
 {
 	*format = LOG_FORMAT_TEXT;
-	/* Engines read a log that they name as one record, the error; a person wants to see a warning. */
+	/* podman expects a log file to have one record, the error. On a terminal warnings are useful. */
 	*level = globals->debug ? LOG_LEVEL_DEBUG : globals->log ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING;
 	if (globals->log_format && log_parse_format(globals->log_format, format) < 0)
 		return error_set(err, -EINVAL, "--log-format: '%s' is neither text nor json",
@@ -126,10 +129,9 @@ static bool asks_for_help(char *const *words)
 	return false;
 }
 
-/* A command with its parsed options. */
 struct call {
 	const struct command *command;
-	void *options;
+	void *options; /* parsed, by command->options */
 };
 
 static int parse_command(struct call *call, struct cli *cli, char *const *words, struct error *err)
@@ -171,7 +173,7 @@ static int fail(const struct error *err, const struct command *command)
 	return command && command->failure ? command->failure : EXIT_FAILURE;
 }
 
-/* "help", "--help", no command at all. */
+/* @words: what follows "help" or "--help". */
 static int help(char *const *words, struct error *err)
 {
 	const struct command *command = words[0] ? command_find(words[0]) : NULL;
@@ -219,7 +221,7 @@ static int dispatch(const struct global_options *globals, struct cli *cli, char 
 	return parsed < 0 || r < 0 ? fail(err, call.command) : cli->status;
 }
 
-/* Descriptors 0-2 are somebody's stdio, even if the caller closed them: never a file of ours. */
+/* Opens /dev/null at closed fds 0 to 2, so that no file of krun's becomes somebody's standard output. */
 static void fill_stdio(void)
 {
 	struct stat st;
@@ -239,7 +241,10 @@ int cli_main(int argc, char **argv)
 	int status;
 
 	fill_stdio();
-	/* Who ignores it is told of no child's end, and a failure would look like none. */
+	/*
+	 * If the caller ignores SIGCHLD, wait(2) would return no status, and failures of children would be
+	 * lost.
+	 */
 	signal(SIGCHLD, SIG_DFL);
 	argv = title_take(argc, argv);
 	if (argc < 1 || !argv)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The options that create and run share, as rows for struct create_request. */
+/* The options that `create` and `run` share, as rows for struct create_request. */
 
 #include <stddef.h>
 

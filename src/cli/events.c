@@ -42,9 +42,9 @@ static const struct option_row events_rows[] = {
 	{ 0 },
 };
 
-/* ---- JSON --------------------------------------------------------------------------------------------------------- */
+/* ---- JSON ------------------------------------------------------------------------------------ */
 
-/* @text: NULL when memory was short; freed. */
+/* Prints and frees @text; NULL: out of memory. */
 static int print_made(char *text, struct error *err)
 {
 	int r = text ? command_print(text, err) : error_oom(err);
@@ -72,16 +72,19 @@ static int json_round_done(void *data, struct error *err)
 	return 0;
 }
 
-/* ---- table ---------------------------------------------------------------------------------------------------------- */
+/* ---- table ----------------------------------------------------------------------------------- */
 
 struct screen {
 	struct stats_table table;
 	unsigned int rounds;
 	bool once;
-	size_t drawn; /* lines of the terminal that the table takes, right above the cursor; 0: it is not drawn over */
+	size_t drawn; /* lines above the cursor that the next table replaces; 0: none */
 };
 
-/* How many lines @text takes on the terminal, or 0 when it does not fit on it, or there is none. */
+/*
+ * Returns the number of lines that @text takes on the terminal; 0 if it does not fit, or stdout is not a
+ * terminal.
+ */
 static size_t lines_to_draw_over(const char *text)
 {
 	struct winsize size = { 0 };
@@ -93,7 +96,10 @@ static size_t lines_to_draw_over(const char *text)
 	return lines < size.ws_row ? lines : 0;
 }
 
-/* @note: a line above the table, which stays; NULL: none. One write, so that nothing flickers. */
+/*
+ * Draws the table over the last one, in a single write against flicker. @note: a line above it that stays;
+ * NULL: none.
+ */
 static int draw(struct screen *screen, const char *note, struct error *err)
 {
 	auto_free char *made = stats_table_text(&screen->table);
@@ -131,7 +137,7 @@ static int table_oom(void *data, const char *id, struct error *err)
 	return screen->drawn > 0 ? draw(screen, note, err) : command_print(note, err);
 }
 
-/* The first samples are what the processor time of the second ones is compared with. */
+/* The first round is not drawn: CPU usage needs two samples. */
 static int table_round_done(void *data, struct error *err)
 {
 	struct screen *screen = data;
@@ -141,7 +147,7 @@ static int table_round_done(void *data, struct error *err)
 	return r;
 }
 
-/* ---- the command ------------------------------------------------------------------------------------------------------ */
+/* ---- the command ----------------------------------------------------------------------------- */
 
 static int check_options(const struct cli *cli, const struct events_options *options, bool *ret_json,
 			 uint64_t *ret_interval, struct error *err)
@@ -178,12 +184,12 @@ static int run_table(struct container_events_request *request, bool once, struct
 		.data = &screen,
 	};
 	request->rounds = once ? 2 : 0;
-	/* Nobody wants to wait five seconds for the first line. */
+	/* The first table appears after a second, not after a whole interval. */
 	if (request->first_ns > SECOND_NS)
 		request->first_ns = SECOND_NS;
 	screen.table.host_memory = sysinfo(&host) == 0 ? (uint64_t)host.totalram * host.mem_unit : UINT64_MAX;
 	r = container_events(request, err);
-	/* No container at all: a header says so. */
+	/* Without any container only the header is printed. */
 	if (r == 0 && screen.rounds == 0)
 		r = draw(&screen, NULL, err);
 	stats_table_done(&screen.table);
@@ -216,7 +222,7 @@ static int run_events(struct cli *cli, void *arguments, struct error *err)
 		return r;
 	request.first_ns = request.interval_ns;
 	r = json ? run_json(&request, options->stats, err) : run_table(&request, options->stats, err);
-	/* The loop has seen that nobody reads before it had to write: the same end as of a command that writes. */
+	/* The loop noticed a closed stdout before it wrote: the command ends as if it had written. */
 	if (r == -EPIPE)
 		raise(SIGPIPE);
 	return r;

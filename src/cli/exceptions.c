@@ -23,7 +23,7 @@ static const struct option_row exceptions_rows[] = {
 	{ 0 },
 };
 
-/* What the container wrote must not steer the terminal. */
+/* Escapes control characters: the text is the container's and must not control the terminal. */
 static void print_safely(FILE *out, const char *text)
 {
 	auto_free char *shown = printable_text(text, "");
@@ -92,7 +92,7 @@ static int run_exceptions(struct cli *cli, void *arguments, struct error *err)
 	if (!add && !check && strcmp(verb, "list") != 0)
 		return error_set(err, -EINVAL, "'%s' is neither add, list nor check", verb);
 	if (options->replace && !add)
-		return error_set(err, -EINVAL, "--replace is for add");
+		return error_set(err, -EINVAL, "--replace can be used with add only");
 	if (cli->args_len != (add ? 4 : 2))
 		return error_set(err, -EINVAL, "exceptions %s: %s are needed", verb,
 				 add ? "ID|ROOTFS, REGEX and PATH" : "ID|ROOTFS and nothing else");

@@ -80,7 +80,7 @@ static int run_exec(struct cli *cli, void *arguments, struct error *err)
 		request.process = process;
 		request.args = NULL;
 	} else if (cli->args_len < 2) {
-		return error_set(err, -EINVAL, "a command or --process is needed behind the container id");
+		return error_set(err, -EINVAL, "a command or --process is needed after the container id");
 	}
 	r = container_exec(&request, &cli->status, err);
 	spec_free(process);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* features.md of the runtime specification: what this build can do, whatever the host can do. */
+/* `features`, features.md of the runtime specification: what this build supports, independent of the host. */
 
 #include <json-c/json.h>
 #include <seccomp.h>
@@ -83,7 +83,7 @@ static struct json_object *cgroup(void)
 
 static struct json_object *seccomp(void)
 {
-	/* SECCOMP_FILTER_FLAG_NEW_LISTENER is none of the user's: it comes with listenerPath. */
+	/* SECCOMP_FILTER_FLAG_NEW_LISTENER is not listed: krun sets it itself if there is a listenerPath. */
 	struct json_object *object = enabled(true);
 
 	json_object_object_add(object, "actions", words(spec_seccomp_actions));
@@ -112,7 +112,7 @@ static struct json_object *memory_policy(void)
 	return object;
 }
 
-/* What an engine must not let a stranger set: a name, or the beginning of names. */
+/* Annotations, or prefixes of them, that an engine must not let untrusted users set. */
 static struct json_object *unsafe_annotations(void)
 {
 	static const char *const list[] = {
@@ -160,7 +160,10 @@ static void add_list(struct json_object *object, const char *key, const struct s
 	json_object_put(array);
 }
 
-/* What this host has set beside the defaults, and what it lets containers set; nothing where no container runs under km. */
+/*
+ * Adds the host's settings of km that differ from the defaults, and those that containers may set. Plain mode
+ * has none.
+ */
 static int add_settings(struct json_object *object, const struct cli *cli, struct error *err)
 {
 	struct km_settings settings;

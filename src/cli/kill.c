@@ -8,7 +8,7 @@
 struct kill_options {
 	bool regex;
 	bool all;
-	int signo; /* no option: the second argument */
+	int signo; /* from the second argument, not an option */
 };
 
 static const struct option_row kill_rows[] = {

@@ -19,7 +19,7 @@ static const struct option_row list_rows[] = {
 	{ 0 },
 };
 
-/* A directory may have any name, and a row is one line. */
+/* A bundle's path may have newlines, which are escaped, because a row is one line. */
 static void list_row(FILE *out, int id_width, int bundle_width, const struct container_info *info)
 {
 	auto_free char *bundle = printable_text(info->bundle, "");

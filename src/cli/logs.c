@@ -29,11 +29,12 @@ static int run_logs(struct cli *cli, void *arguments, struct error *err)
 	if (options->monitor && options->exceptions)
 		return error_set(err, -EINVAL, "--monitor and --exceptions cannot be combined");
 	if (!options->monitor && !options->exceptions)
-		return error_set(err, -EINVAL,
-				 "--monitor or --exceptions is needed: what a payload prints goes to whoever "
-				 "started the container, and krun keeps none of it");
+		return error_set(
+			err, -EINVAL,
+			"--monitor or --exceptions is needed: krun does not keep the payload's output, "
+			"which goes to whoever started the container");
 	if (options->follow && !options->monitor)
-		return error_set(err, -EINVAL, "--follow is for --monitor");
+		return error_set(err, -EINVAL, "--follow can be used with --monitor only");
 	return container_logs(&cli->runtime, cli->args[0],
 			      options->monitor ? CONTAINER_LOG_MONITOR : CONTAINER_LOG_EXCEPTIONS,
 			      options->follow, STDOUT_FILENO, err);

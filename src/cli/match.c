@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* An id, or with --regex all ids that a regular expression matches. */
+/* The ids that a command is for: one, or with --regex all that a regular expression matches. */
 
 #include <errno.h>
 #include <regex.h>

@@ -30,7 +30,7 @@ static bool takes_argument(const struct option_row *row)
 	return row->kind == OPTION_TEXT || row->kind == OPTION_LIST || row->kind == OPTION_NUMBER;
 }
 
-/* @value NULL: the option came alone. */
+/* @value: NULL: the option has none. */
 static int store(const struct option_row *row, const char *value, void *target, struct error *err)
 {
 	char *place = (char *)target + row->offset;
@@ -61,7 +61,7 @@ static int store(const struct option_row *row, const char *value, void *target, 
 	return 0;
 }
 
-/* @dashes: as written. Returns the number of words used. */
+/* @dashes: "-" or "--", as the user wrote. Returns the number of words used. */
 static int parse_long(const struct option_row *rows, const char *dashes, char *const *argv, void *target,
 		      struct error *err)
 {

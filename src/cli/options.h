@@ -2,10 +2,10 @@
 #pragma once
 
 /*
- * Command-line options by table. Accepted forms: "--name value", "--name=value", "-n value", "-nvalue", flags
- * in a cluster ("-it"), and a long name behind a single dash ("-no-subreaper", as go-runc writes it). Parsing
- * ends at the first word that is no option, or behind "--". A repeated option replaces the earlier value; a
- * list grows. Pure.
+ * Parses command-line options by table. Accepted forms: "--name value", "--name=value", "-n value",
+ * "-nvalue", a cluster of flags ("-it"), and a long name with a single dash ("-no-subreaper", as go-runc
+ * writes it). Parsing ends before the first word that is not an option, or after "--". A repeated option
+ * replaces the earlier value; a list gets one more. Pure.
  */
 
 #include <stdbool.h>
@@ -16,25 +16,26 @@ struct error;
 enum option_kind {
 	OPTION_FLAG,   /* bool; "--name=true|false" is understood too */
 	OPTION_TEXT,   /* const char * */
-	OPTION_LIST,   /* struct strv; copies */
-	OPTION_NUMBER, /* unsigned int, 0 .. INT_MAX */
-	OPTION_WORD,   /* const char *; the value is optional and only taken from "--name=value", else "" */
+	OPTION_LIST,   /* struct strv, of copies */
+	OPTION_NUMBER, /* unsigned int, 0 to INT_MAX */
+	OPTION_WORD,   /* const char *; an optional value, only as "--name=value"; else "" */
 };
 
 struct option_row {
 	const char *name; /* without dashes; NULL ends the table */
-	char letter;	  /* or 0 */
+	char letter;	  /* 0: none */
 	enum option_kind kind;
-	size_t offset;	      /* into the target */
-	const char *argument; /* how help calls the value */
-	const char *help;     /* NULL: accepted, not shown */
+	size_t offset;	      /* in the target */
+	const char *argument; /* name of the value in help; NULL: none */
+	const char *help;     /* NULL: not shown in help */
 };
 
 /*
- * @argv: the words to parse, NULL-terminated. *ret_len: how many of them were options. Lists inside @target belong
- * to the caller. Errors: "unknown flag: --x", "flag needs an argument: --x", and bad values with their flag.
+ * @argv: words, NULL-terminated. @target: the struct that the rows describe. *ret_len: number of words that
+ * were options and their values. The caller calls options_done(), after a failure, too. Errors (-EINVAL):
+ * "unknown flag: --x", "flag needs an argument: --x", which podman searches for, and bad values.
  */
 int options_parse(const struct option_row *rows, char *const *argv, void *target, size_t *ret_len,
 		  struct error *err);
-/* Releases the lists. */
+/* Releases the lists in @target. */
 void options_done(const struct option_row *rows, void *target);

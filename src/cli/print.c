@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What commands write to stdout, and in which form. */
+/* Output of commands to stdout. */
 
 #include <errno.h>
 #include <stdio.h>

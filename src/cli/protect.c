@@ -25,14 +25,18 @@
 
 static const char self[] = "/proc/self/exe";
 
-/* In the environment of a copy until that has looked: a kernel that shows it in another way must not have krun start for ever. */
+/*
+ * Set in the environment of the copy until it has run is_protected(): if that fails, krun must not execute
+ * itself for ever.
+ */
 #define STARTED_AGAIN "KRUN_STARTED_AGAIN"
 
-/* ---- whether there is something to do ------------------------------------------------------------------------------- */
+/* ---- is protection needed -------------------------------------------------------------------- */
 
 /*
- * What this function makes: a file that is a read-only mount by itself, a sealed one, or one of a file system that is gone but for
- * it. That of an installation on a read-only file system is none of these: somebody may make that writable again.
+ * Returns whether krun runs from a file that protect_program() made: one that is a read-only mount by itself,
+ * a sealed memfd, or an unlinked file on a read-only tmpfs. A file on a read-only file system is not enough,
+ * because that can be remounted.
  */
 static bool is_protected(void)
 {
@@ -43,16 +47,16 @@ static bool is_protected(void)
 	if (faccessat(AT_FDCWD, self, W_OK, AT_EACCESS) < 0 && errno == EROFS)
 		return statx(AT_FDCWD, self, 0, STATX_NLINK, &st) == 0 &&
 		       ((st.stx_attributes & STATX_ATTR_MOUNT_ROOT) || st.stx_nlink == 0);
-	/* A file that is no memfd and on no tmpfs has no seals (EINVAL). */
+	/* F_GET_SEALS fails with EINVAL for files that are not on tmpfs. */
 	fd = open(self, O_RDONLY | O_CLOEXEC);
 	seals = fd < 0 ? -1 : fcntl(fd, F_GET_SEALS);
 	return seals >= 0 && (seals & F_SEAL_WRITE);
 }
 
 /*
- * An ordinary user's containers have his rights and those of his subordinate ids, and no others: a file of root that nobody
- * else may write is out of their reach. In a user namespace the owner may be anybody who is not mapped there, so that is for
- * the host alone, whose root is the one that file says.
+ * An ordinary user's containers have only the user's ids and subordinate ids: they cannot write a file of
+ * root that is writable for root only. Not in a user namespace, where uid 0 of the file may be another user
+ * of the host.
  */
 static bool is_out_of_reach(int self_fd)
 {
@@ -63,7 +67,7 @@ static bool is_out_of_reach(int self_fd)
 	return !ns_in_user_namespace();
 }
 
-/* ---- the ways --------------------------------------------------------------------------------------------------------- */
+/* ---- three ways ------------------------------------------------------------------------------ */
 
 static int start_from_mount(char **argv)
 {
@@ -104,7 +108,10 @@ static int start_from_memfd(int self_fd, char **argv)
 	return r < 0 ? r : sys_execveat(fd, "", argv, environ, AT_EMPTY_PATH);
 }
 
-/* A tmpfs that is nowhere, with the copy in it and nothing else; a descriptor of the copy, which has no name any more. */
+/*
+ * Copies krun to a detached tmpfs, unlinks the copy and makes the tmpfs read-only. Returns an O_PATH fd of
+ * the copy.
+ */
 static int copy_to_tmpfs(int self_fd)
 {
 	auto_close int context_fd = sys_fsopen("tmpfs", FSOPEN_CLOEXEC);
@@ -126,7 +133,10 @@ static int copy_to_tmpfs(int self_fd)
 	return r < 0 ? r : take_fd(&path_fd);
 }
 
-/* The ids of the caller alone, which anybody may map (user_namespaces(7)): who has none cannot make a file. */
+/*
+ * Maps the caller's own ids, which needs no privilege (user_namespaces(7)): without a mapped id it could not
+ * make files.
+ */
 static int map_own_ids(uid_t uid, gid_t gid)
 {
 	char text[32];
@@ -185,7 +195,7 @@ int protect_program(char **argv, struct error *err)
 		return 0;
 	if (again)
 		return error_set(err, -ELOOP,
-				 "krun started itself from a copy that nobody can write, and cannot tell");
+				 "krun was started from its protected copy, but does not recognize it");
 	self_fd = open(self, O_RDONLY | O_CLOEXEC);
 	if (self_fd < 0)
 		return error_sys(err, -errno, "open '%s'", self);
@@ -198,7 +208,7 @@ int protect_program(char **argv, struct error *err)
 	tmpfs = start_from_tmpfs(self_fd, argv);
 	return error_set(
 		err, tmpfs,
-		"krun's own file has to be out of a container's reach, and cannot be: from a read-only mount "
-		"of it: %s; from a memfd: %s; from a tmpfs: %s",
+		"cannot protect krun's own file from containers: with a read-only mount: %s; with a memfd: "
+		"%s; with a tmpfs: %s",
 		error_reason(mount), error_reason(memfd), error_reason(tmpfs));
 }

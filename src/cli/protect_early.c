@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The entry point of the static program: protect_program() before anything else of the program has run. What it starts
- * again would relocate itself and set libc up twice otherwise, a third of a millisecond (contrib/bench, run). Whatever
- * does not work here is left to protect_program(), which says why.
+ * The entry point of the static program. It does the first way of protect_program() before anything else has
+ * run: otherwise relocation and the start of libc would happen twice, a third of a millisecond
+ * (contrib/bench, run). After a failure protect_program() tries again, and reports errors.
  *
- * Nothing is set up here: no relocation is applied, there is no thread pointer, no libc. So: system calls by hand,
- * nothing that the linker would have to fill in (tables of pointers), no stack protector (src/cli/meson.build).
+ * Here no relocation is applied and there is no thread pointer and no libc. So the code makes system calls by
+ * hand, and has no data that the linker relocates (tables of pointers) and no stack protector
+ * (src/cli/meson.build).
  */
 
 #include <asm/unistd.h>
@@ -41,7 +42,10 @@ static int equal(const char *a, const char *b)
 	return *a == *b;
 }
 
-/* Any word will do: to be protected without need costs time, and no command that needs it comes without its word. */
+/*
+ * Searches all arguments without parsing options. A false match costs only time, and a command that needs
+ * protection always matches.
+ */
 static int may_enter_container(char *const *argv)
 {
 	for (; *argv; argv++)
@@ -51,7 +55,10 @@ static int may_enter_container(char *const *argv)
 	return 0;
 }
 
-/* One that this function has started, which is a read-only mount by itself; or a file that somebody else may not write. */
+/*
+ * True if krun_protect_early() has executed this file, a read-only mount by itself, or if the caller may not
+ * write the file.
+ */
 static int is_protected(const char *self)
 {
 	long r = call(__NR_faccessat2, AT_FDCWD, (long)self, W_OK, AT_EACCESS, 0);
@@ -84,7 +91,7 @@ void krun_protect_early(long *stack)
 	call(__NR_close, tree_fd, 0, 0, 0, 0);
 }
 
-/* The stack is as the kernel made it, and rdx is for _start: both are handed on as they came. */
+/* _start needs the kernel's stack and rdx unchanged. */
 __asm__(".globl krun_start\n"
 	".type krun_start, @function\n"
 	"krun_start:\n"

@@ -38,7 +38,7 @@ static bool has_pid(const pid_t *pids, size_t len, const char *text)
 	return false;
 }
 
-/* Number of the column called PID in the header of ps, or -1. */
+/* Returns the index of the column PID in the header of ps(1), or -1. */
 static int pid_column(const char *header)
 {
 	const char *end = header + strcspn(header, "\n");
@@ -65,7 +65,7 @@ static const char *column_text(const char *line, int column)
 	return line;
 }
 
-/* The header and the lines of @pids. */
+/* Prints the header and the lines of @pids. */
 static int filter(const char *output, const pid_t *pids, size_t len, struct error *err)
 {
 	int column = pid_column(output);
@@ -77,8 +77,7 @@ static int filter(const char *output, const pid_t *pids, size_t len, struct erro
 	if (column < 0) {
 		if (out)
 			fclose(out);
-		return error_set(err, -EINVAL,
-				 "ps: no column PID in its output, which the options must ask for");
+		return error_set(err, -EINVAL, "ps: its output has no column PID: add it to the options");
 	}
 	for (const char *line = output; out && *line; header = false) {
 		int width = (int)strcspn(line, "\n");
@@ -91,7 +90,7 @@ static int filter(const char *output, const pid_t *pids, size_t len, struct erro
 	return command_print_stream(out, &text, false, err);
 }
 
-/* The host's ps(1) with the user's options; its output is freed by the caller. */
+/* Runs the host's ps(1) with the user's options. The caller frees its output. */
 static int run_host_ps(char *const *options, char **ret, struct error *err)
 {
 	static char every[] = "-ef", path[] = "PATH=/usr/bin:/bin";

@@ -10,7 +10,7 @@
 #include "util/array.h"
 #include "util/utf8.h"
 
-/* Collects; the first failure, which is always that of memory, stays, so that the callers read as a list. */
+/* Remembers a failure, always of memory, so that callers need not check each call. */
 struct maker {
 	bool failed;
 };
@@ -43,7 +43,7 @@ static void put_number(struct maker *maker, struct json_object *object, const ch
 		put_u64(maker, object, key, number.value);
 }
 
-/* Names come from the container, too. */
+/* Names may come from the container and may not be valid UTF-8. */
 static void put_text(struct maker *maker, struct json_object *object, const char *key, const char *text)
 {
 	char *valid = utf8_repair(text);
@@ -52,7 +52,7 @@ static void put_text(struct maker *maker, struct json_object *object, const char
 	free(valid);
 }
 
-/* The member is there also when it stays empty. */
+/* Adds a member that stays in the output even if it is empty. */
 static struct json_object *put_object(struct maker *maker, struct json_object *object, const char *key)
 {
 	struct json_object *value = json_object_new_object();
@@ -77,7 +77,7 @@ static struct json_object *append_object(struct maker *maker, struct json_object
 	return maker->failed ? NULL : value;
 }
 
-/* ---- cpu, cpuset -------------------------------------------------------------------------------------------------- */
+/* ---- cpu, cpuset ----------------------------------------------------------------------------- */
 
 static void put_percent(struct maker *maker, struct json_object *object, const char *key, unsigned int value)
 {
@@ -152,7 +152,7 @@ static void put_cpuset(struct maker *maker, struct json_object *data, const stru
 		put_bits(maker, cpuset, "mems", stats->nodes, CGROUP_STATS_NODES);
 }
 
-/* ---- memory, pids, hugetlb ------------------------------------------------------------------------------------------ */
+/* ---- memory, pids, hugetlb ------------------------------------------------------------------- */
 
 static void put_usage(struct maker *maker, struct json_object *object, const struct cgroup_usage *usage)
 {
@@ -162,7 +162,7 @@ static void put_usage(struct maker *maker, struct json_object *object, const str
 	put_number(maker, object, "failcnt", usage->failures);
 }
 
-/* What is counted, but has no limit of its own in cgroup v2. */
+/* Usage of a kind that has no limit of its own in cgroup v2. */
 static struct cgroup_usage without_limit(struct cgroup_number usage)
 {
 	const struct cgroup_number none = { usage.set, CGROUP_NO_LIMIT }, zero = { usage.set, 0 };
@@ -212,7 +212,7 @@ static void put_hugetlb(struct maker *maker, struct json_object *data, const str
 			  &stats->hugetlb[i].usage);
 }
 
-/* ---- blkio ----------------------------------------------------------------------------------------------------------- */
+/* ---- blkio ----------------------------------------------------------------------------------- */
 
 struct io_count {
 	const char *operation; /* as the blkio controller of cgroup v1 called them */
@@ -257,7 +257,7 @@ static void put_blkio(struct maker *maker, struct json_object *data, const struc
 	put_pressure(maker, blkio, &stats->io_pressure);
 }
 
-/* ---- rdma, intel_rdt, network_interfaces -------------------------------------------------------------------------------- */
+/* ---- rdma, intel_rdt, network_interfaces ----------------------------------------------------- */
 
 static void put_rdma_devices(struct maker *maker, struct json_object *rdma, const char *key,
 			     const struct cgroup_rdma *devices, size_t len)
@@ -342,7 +342,7 @@ static void put_network(struct maker *maker, struct json_object *data, const str
 	}
 }
 
-/* ---- all of it ------------------------------------------------------------------------------------------------------------ */
+/* ---- the events ------------------------------------------------------------------------------ */
 
 static struct json_object *envelope(struct maker *maker, const char *type, const char *id)
 {
@@ -353,7 +353,7 @@ static struct json_object *envelope(struct maker *maker, const char *type, const
 	return event;
 }
 
-/* Takes the object over. */
+/* Takes ownership of @event. */
 static char *line_of(const struct maker *maker, struct json_object *event)
 {
 	const char *text = NULL;

@@ -9,7 +9,7 @@
 #include "container/events.h"
 #include "util/array.h"
 
-/* ---- rows ------------------------------------------------------------------------------------------------------- */
+/* ---- rows ------------------------------------------------------------------------------------ */
 
 static struct stats_row *find_row(struct stats_table *table, const char *id)
 {
@@ -58,7 +58,7 @@ static void put_memory(struct stats_row *row, const struct cgroup_stats *stats, 
 	row->memory_limit = stats->memory.limit.set && limit < host_memory ? limit : host_memory;
 }
 
-/* All but the loop, which leads nowhere. What has ended has no interfaces any more: the last counts stay. */
+/* Adds up all interfaces except loopback. An ended container has none, and the last counts stay. */
 static void put_network(struct stats_row *row, const struct container_sample *sample)
 {
 	if (sample->interfaces_len == 0)
@@ -119,7 +119,7 @@ void stats_table_done(struct stats_table *table)
 	*table = (struct stats_table){ 0 };
 }
 
-/* ---- text ------------------------------------------------------------------------------------------------------- */
+/* ---- text ------------------------------------------------------------------------------------ */
 
 void stats_bytes(uint64_t bytes, unsigned int base, char *ret, size_t size)
 {
@@ -128,7 +128,7 @@ void stats_bytes(uint64_t bytes, unsigned int base, char *ret, size_t size)
 	double value = (double)bytes;
 	size_t unit = 0;
 
-	/* 999.95 would be shown with four digits as 1000. */
+	/* "%.4g" would round 999.95 to 1000. */
 	while (value >= (base == 1000 ? 999.95 : 1023.5) && unit + 1 < ARRAY_LEN(decimal)) {
 		value /= base;
 		unit++;
@@ -138,7 +138,7 @@ void stats_bytes(uint64_t bytes, unsigned int base, char *ret, size_t size)
 
 enum { CPU, MEMORY, MEMORY_PERCENT, NETWORK, BLOCK, PIDS, COLUMNS, CELL_MAX = 64 };
 
-/* Behind the id. */
+/* The columns after the id. */
 struct cells {
 	char text[COLUMNS][CELL_MAX];
 };

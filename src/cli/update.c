@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * update: either a file of resources or options. The options become JSON, too, so that one reader checks both.
+ * update: takes either a file with resources or options. The options are made into JSON, so that one reader
+ * checks both.
  */
 
 #include <errno.h>
@@ -57,10 +58,12 @@ static const struct option_row update_rows[] = {
 	{ 0 },
 };
 
-/* What an option takes; LIMIT and BYTES have -1 for "none", and where 0 means nothing it is said. */
+/*
+ * The value of an option. LIMIT and BYTES take -1 for "no limit"; 0 is an error except for the kinds FROM_0.
+ */
 enum amount { COUNT, COUNT_FROM_0, LIMIT, LIMIT_FROM_0, BYTES, WORDS };
 
-/* Where an option goes in the linux object. */
+/* The member of the linux object that an option sets. */
 static const struct place {
 	const char *name;
 	size_t offset;
@@ -97,7 +100,9 @@ static const char *text_of(const struct update_options *options, const struct pl
 	return *(const char *const *)((const char *)options + place->offset);
 }
 
-/* "64m", "64mb" and "64MiB" are the same: cuts the unit off @text and says how many bits it shifts by. */
+/*
+ * Cuts the unit off @text and returns the number of bits to shift by. "64m", "64mb" and "64MiB" are the same.
+ */
 static int take_unit(char *text)
 {
 	static const char units[] = "kmgt";
@@ -127,12 +132,13 @@ static int parse_amount(const char *text, enum amount type, int64_t *ret)
 	return r;
 }
 
-/* @ret: the number, for what is not words. */
+/* Checks the value. *ret: the number; 0 for WORDS. */
 static int read_value(const struct place *place, const char *text, int64_t *ret, struct error *err)
 {
 	static const char *const kinds[] = {
-		[COUNT] = "whole number",	 [COUNT_FROM_0] = "whole number", [LIMIT] = "whole number",
-		[LIMIT_FROM_0] = "whole number", [BYTES] = "amount of bytes",	  [WORDS] = "value",
+		[COUNT] = "a whole number",	[COUNT_FROM_0] = "a whole number",
+		[LIMIT] = "a whole number",	[LIMIT_FROM_0] = "a whole number",
+		[BYTES] = "an amount of bytes", [WORDS] = "a value",
 	};
 	int r;
 
@@ -144,7 +150,7 @@ static int read_value(const struct place *place, const char *text, int64_t *ret,
 	if (r == -ERANGE)
 		return error_set(err, r, "update: --%s: '%s' is out of range", place->name, text);
 	if (r < 0)
-		return error_set(err, r, "update: --%s: '%s' is no %s", place->name, text,
+		return error_set(err, r, "update: --%s: '%s' is not %s", place->name, text,
 				 kinds[place->type]);
 	if (*ret == 0 && (place->type == COUNT || place->type == LIMIT || place->type == BYTES))
 		return error_set(err, -EINVAL, "update: --%s: 0 would change nothing%s", place->name,
@@ -152,7 +158,7 @@ static int read_value(const struct place *place, const char *text, int64_t *ret,
 	return 0;
 }
 
-/* The member @key of @parent, made when it is not there. */
+/* Returns the member @key of @parent; makes it if it is missing. NULL: out of memory. */
 static struct json_object *member(struct json_object *parent, const char *key)
 {
 	struct json_object *object = NULL;
@@ -239,7 +245,7 @@ static int run_update(struct cli *cli, void *arguments, struct error *err)
 		spec_warn(changes);
 	if (r == 0)
 		r = container_update(&cli->runtime, cli->args[0], changes, err);
-	/* Of options there is no document. */
+	/* An error about options has no document to name. */
 	if (r < 0 && changes && options->resources)
 		spec_name_document(changes, err);
 	spec_free(changes);

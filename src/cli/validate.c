@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What is wrong with a configuration, a bundle's or the host's: everything at once, and without making a container. */
+/*
+ * `validate` reports all mistakes of a configuration, a bundle's or the host's, without making a container.
+ */
 
 #include <errno.h>
 #include <json-c/json.h>
@@ -33,7 +35,7 @@ static const struct option_row validate_rows[] = {
 	{ 0 },
 };
 
-/* One line, whatever keys and values it has in it. */
+/* Prints one line: control characters in keys and values are escaped. */
 static void print_finding(FILE *stream, const struct json_finding *finding)
 {
 	auto_free char *pointer = printable_text(finding->pointer[0] ? finding->pointer : "/", "");
@@ -104,7 +106,7 @@ static int run_validate(struct cli *cli, void *arguments, struct error *err)
 	if (options->format && !json && strcmp(options->format, "text") != 0)
 		return error_set(err, -EINVAL, "--format '%s': neither text nor json", options->format);
 	if (options->host_config && bundle)
-		return error_set(err, -EINVAL, "--bundle: --host-config has none");
+		return error_set(err, -EINVAL, "--bundle and --host-config cannot be combined");
 	if (!bundle && file) {
 		copy = strdup(file);
 		if (!copy)

@@ -21,7 +21,7 @@
 /* RFC 5424, section 6.2.1: facility 10 (authpriv), severity 5 (notice). */
 enum { AUTHPRIV_NOTICE = 10 << 3 | 5 };
 
-/* Caller frees. NULL: out of memory. */
+/* Makes the record's JSON text; the caller frees it. NULL: out of memory. */
 static char *record_text(const struct audit_record *record)
 {
 	struct json_object *object = json_object_new_object();
@@ -62,7 +62,7 @@ static int write_file(int dir_fd, const char *text, struct error *err)
 		fd = open_file(dir_fd);
 		r = fd < 0 ? -errno : 0;
 	}
-	/* One write: commands at the same time do not mix their lines. */
+	/* A single write(2) with O_APPEND keeps the lines of concurrent commands apart. */
 	if (r == 0 && asprintf(&line, "%s\n", text) < 0) {
 		line = NULL;
 		return error_oom(err);
@@ -84,7 +84,8 @@ static int send_syslog(const char *text, struct error *err)
 	}
 	if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
 	    send(fd, message, strlen(message), MSG_NOSIGNAL) < 0)
-		return error_sys(err, -errno, "record a program without km in syslog, as the host asks");
+		return error_sys(err, -errno,
+				 "record a program without km in syslog, as the host's settings require");
 	return 0;
 }
 

@@ -1,8 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * `checkpoint`. Under km: km writes a snapshot of its virtual machine into a file of the image directory, which is mounted into
- * the container for that time. Without km: dump.c.
+ * Theory of operation of `checkpoint` in km mode; plain mode is checkpoint/dump.c. km writes a snapshot of
+ * its virtual machine into a file of the image directory.
+ *
+ *   1. Find the container and take its lock, so that no other command changes it. A signal during the wait
+ *      for the lock ends krun at once; later ones are handled, and what was done is undone.
+ *   2. Refuse what a snapshot cannot hold: options, other processes with a km of their own, file locks.
+ *      Nothing has been done to the container so far. It runs on, so that these checks can miss what it does
+ *      later.
+ *   3. Thaw a paused container: km has to run to answer. (docker pauses it before it asks.)
+ *   4. Look at the payload: what the snapshot does not keep (checkpoint/payload.h) and the space it needs. As
+ *      late as possible, because the payload may still change.
+ *   5. Snapshot: bind mount the file into the container, ask km by its management socket, wait until km has
+ *      written it, unmount. The wait ends after SNAPSHOT_TIMEOUT_MS, or after STALL_TIMEOUT_MS without
+ *      progress.
+ *   6. With --leave-running the payload continues, and a paused container is frozen again. Otherwise km ends
+ *      with the snapshot: wait for pid1, too. The payload is in the snapshot alone then, so that signals are
+ *      refused from here on.
+ *   7. Drop the lock. The rest does not touch the container, and the copy may take long.
+ *   8. Make the image: copy the file, which a process of the container may still have open; mend the open
+ *      files in the copy; rename it and the inventory to their final names. The inventory is last, because it
+ *      marks a complete checkpoint.
+ *   9. Unless the container runs on, take the lock again and remove the container, so that a restore can use
+ *      its id.
+ *
+ * If a step up to 5 fails, the container continues as before. After that a failure loses the payload, unless
+ * it was left running.
  */
 
 #include "checkpoint/checkpoint.h"
@@ -42,10 +66,10 @@ struct km_checkpoint {
 	struct state state;
 	enum status status;
 	pid_t monitor;
-	int pidfd;    /* of the container's process */
-	int km_pidfd; /* pidfd of km's */
-	int proc_fd;  /* the host's */
-	int image_fd; /* directory */
+	int pidfd;    /* of the container's first process */
+	int km_pidfd; /* of km's process */
+	int proc_fd;  /* the host's /proc */
+	int image_fd; /* image directory */
 	struct checkpoint_draft draft;
 	struct payload payload;
 };
@@ -74,7 +98,7 @@ static int find_monitor(struct km_checkpoint *checkpoint, struct error *err)
 	if (!state->management)
 		return error_set(
 			err, -EOPNOTSUPP,
-			"checkpoint of container '%s': its km has no management socket: it needs a "
+			"checkpoint of container '%s': its km has no management socket, which needs a "
 			"tmpfs on /dev, a caller with privilege, \"startAt\" \"payload\", and neither "
 			"KM_MGTDIR nor KM_MGTPIPE in the container's environment",
 			state->id);
@@ -101,7 +125,7 @@ static bool is_same_program(int proc_fd, pid_t a, pid_t b)
 	return fstatat(proc_fd, path, &second, 0) == 0 && is_same_file(&first, &second);
 }
 
-/* Each process of a payload has a km of its own, and a snapshot has one virtual machine. */
+/* Each process of a payload has a km of its own, but a snapshot holds one virtual machine. */
 static int check_alone(struct km_checkpoint *checkpoint, struct error *err)
 {
 	const struct state *state = &checkpoint->state;
@@ -122,7 +146,10 @@ static int check_alone(struct km_checkpoint *checkpoint, struct error *err)
 				 others);
 }
 
-/* /proc/locks: "1: POSIX  ADVISORY  WRITE PID ...". A restored payload would believe in locks that it has not. */
+/*
+ * Searches /proc/locks, "1: POSIX  ADVISORY  WRITE PID ...". A restored payload would not have its locks any
+ * more.
+ */
 static int check_locks(struct km_checkpoint *checkpoint, struct error *err)
 {
 	FILE *file = fopen("/proc/locks", "re");
@@ -141,7 +168,7 @@ static int check_locks(struct km_checkpoint *checkpoint, struct error *err)
 		       0;
 }
 
-/* Who opens the file: the ids for file systems of km's process, last of the four in proc_pid_status(5). */
+/* Returns the file system ids of km, which opens the file: the last of four numbers in proc_pid_status(5). */
 static int owner_of(const struct km_checkpoint *checkpoint, uid_t *ret_uid, gid_t *ret_gid, struct error *err)
 {
 	auto_free char *text = NULL;
@@ -186,7 +213,7 @@ static int take_snapshot(struct km_checkpoint *checkpoint, struct error *err)
 		err);
 	if (checkpoint->options->leave_running)
 		km_management_hold(management_fd, checkpoint->monitor, checkpoint->km_pidfd);
-	/* Gone with the container, when that ends now. */
+	/* A failure is no error: the mount ends with the container, if that ends now. */
 	if (enter_unmount_file(&checkpoint->state, KM_SNAPSHOT_TARGET, &later) < 0)
 		log_debug("%s", later.text);
 	return r;
@@ -217,7 +244,7 @@ static int look_at_payload(struct km_checkpoint *checkpoint, struct error *err)
 	return payload_look(process_fd, init_fd, &checkpoint->payload, err);
 }
 
-/* A payload that has ended is not lost for that. */
+/* A failure is only a warning: without the mended files the snapshot is still better than none. */
 static void mend_snapshot(const struct km_checkpoint *checkpoint)
 {
 	struct error err;
@@ -227,8 +254,8 @@ static void mend_snapshot(const struct km_checkpoint *checkpoint)
 }
 
 /*
- * A payload that ends with its snapshot is lost when that does not fit. What km has of its own memory is the least that it writes, as
- * far as anybody can tell before.
+ * Checks the free space before a snapshot that ends the payload, which would be lost. km's anonymous memory
+ * is the best known estimate of the size, and rather too small.
  */
 static int check_room(const struct km_checkpoint *checkpoint, struct error *err)
 {
@@ -261,7 +288,7 @@ static int write_snapshot(struct km_checkpoint *checkpoint, struct error *err)
 	return r < 0 ? r : take_snapshot(checkpoint, err);
 }
 
-/* A payload that has ended is only in the snapshot: then no signal is heard. */
+/* Makes the image from km's file. Signals are refused once the copy is complete; little is left to do. */
 static int keep_image(struct km_checkpoint *checkpoint, struct error *err)
 {
 	const bool alive = checkpoint->options->leave_running;
@@ -281,7 +308,10 @@ static int keep_image(struct km_checkpoint *checkpoint, struct error *err)
 	return r < 0 && !alive ? error_prefix(err, "the payload has ended, and its checkpoint failed") : r;
 }
 
-/* podman puts CRIU's statistics into an exported checkpoint, and complains when they are not there. km has none. */
+/*
+ * podman exports CRIU's statistics with a checkpoint and complains if the file is missing. km has none: it is
+ * empty.
+ */
 static int write_statistics(struct km_checkpoint *checkpoint, struct error *err)
 {
 	const char *work_path = checkpoint->options->work_path;
@@ -297,7 +327,7 @@ static int write_statistics(struct km_checkpoint *checkpoint, struct error *err)
 	return r < 0 ? error_sys(err, r, "--work-path '%s'", work_path) : 0;
 }
 
-/* km has to run to answer: docker pauses a container before it asks. */
+/* Steps 3 to 6 above. */
 static int checkpoint_thawed(struct km_checkpoint *checkpoint, struct error *err)
 {
 	const bool paused = checkpoint->status == STATUS_PAUSED;
@@ -308,7 +338,6 @@ static int checkpoint_thawed(struct km_checkpoint *checkpoint, struct error *err
 		return r;
 	r = write_snapshot(checkpoint, err);
 	if (r == 0 && !checkpoint->options->leave_running) {
-		/* The payload is in the snapshot alone. */
 		interrupt_refuse();
 		checkpoint_wait_for_end(checkpoint->pidfd);
 	} else if (paused && pause_set(&checkpoint->state, true, &later) < 0)
@@ -335,7 +364,7 @@ static const struct km_checkpoint_step snapshot_steps[] = {
 	{ "snapshot", checkpoint_thawed },  { NULL },
 };
 
-/* The container has no part in these any more. */
+/* These do not touch the container. */
 static const struct km_checkpoint_step image_steps[] = {
 	{ "image", keep_image },
 	{ NULL },
@@ -346,28 +375,31 @@ static int checkpoint_monitor(struct km_checkpoint *checkpoint, struct error *er
 	size_t begun = 0;
 	int r;
 
-	/* The container is ours now, and what is done to it is undone. Waiting for the lock ends at once. */
+	/*
+	 * From here on a signal undoes what was done to the container. Before, while waiting for the lock, it
+	 * just ended krun.
+	 */
 	interrupt_begin();
 	r = km_checkpoint_steps_run(snapshot_steps, &begun, checkpoint, err);
 	if (r < 0)
 		state_log_explain(checkpoint->dir_fd, &checkpoint->state, err);
-	/* A copy may take long, and nobody has to wait for it. */
+	/* Other commands need not wait for the copy, which may take long. */
 	state_dir_unlock(checkpoint->dir_fd);
 	begun = 0;
 	return r < 0 ? r : km_checkpoint_steps_run(image_steps, &begun, checkpoint, err);
 }
 
 /*
- * It has ended, and its image is complete: its id is free for the restore, as scripts expect that were written for other runtimes. Who
- * keeps the container's own account (engines do) deletes it by force, or hears that it does not exist. What cannot be removed makes the
- * image no worse.
+ * Removes the container after a complete checkpoint, so that its id is free for a restore, as scripts for
+ * other runtimes expect. An engine that deletes it afterwards uses --force, or is told that it does not
+ * exist. A failure is a warning, because the checkpoint is good.
  */
 static void forget(struct km_checkpoint *checkpoint, const struct runtime_options *runtime)
 {
 	struct error err;
 	int r = state_dir_lock(checkpoint->dir_fd, checkpoint->state.id, &err);
 
-	/* Somebody was quicker. */
+	/* Another command has removed it already. */
 	if (r == -ENOENT)
 		return;
 	if (r == 0)

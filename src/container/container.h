@@ -2,9 +2,10 @@
 #pragma once
 
 /*
- * The life of containers as the commands see it: one function per operation, each complete (state,
- * locking, legality, roll-back). All run on the host, in the process of the command. Strings in requests are
- * borrowed. An unknown container is -ENOENT with "container 'ID' does not exist".
+ * The operations on containers, one function for each command. Each is complete: it opens the state, takes
+ * the lock, checks that the operation is legal in the container's status (state/status.h), and undoes what it
+ * did after a failure. On the host, in the process of the command. Strings in requests are borrowed. Unknown
+ * container: -ENOENT "container 'ID' does not exist".
  */
 
 #include <stdbool.h>
@@ -21,58 +22,76 @@ struct checkpoint_options;
 struct error;
 struct spec;
 
+/* Makes a container whose process waits for container_start(). */
 int container_create(const struct create_request *request, struct error *err);
+/* Releases the program and waits until it executes, and with a notify socket until it is ready. */
 int container_start(const struct runtime_options *runtime, const char *id, struct error *err);
-/* create + start; in the foreground also the relay, the wait and delete. *ret_status: exit status to end with. */
+/*
+ * Creates and starts a container. In the foreground also relays the terminal and signals, waits for its end
+ * and deletes it. *ret_status: the exit status for the command, 0 with --detach.
+ */
 int container_run(const struct create_request *request, int *ret_status, struct error *err);
 
+/* Writes a checkpoint. The container then ends and is removed, except with leave_running or pre_dump. */
 int container_checkpoint(const struct runtime_options *runtime, const char *id,
 			 const struct checkpoint_options *options, struct error *err);
-/* As container_run(), from --image-path of @options. */
+/* As container_run(), from the checkpoint in image_path of @options. */
 int container_restore(const struct create_request *request, const struct checkpoint_options *options,
 		      int *ret_status, struct error *err);
 
+/* Runs one more process in a container. *ret_status: its exit status; 0 with detach, once it runs. */
 int container_exec(const struct exec_request *request, int *ret_status, struct error *err);
 
 /*
- * @all: every process of the container (its cgroup); KILL always is for all of them. Of a stopped one, what is left of it in its cgroup;
- * without any process there: "container not running".
+ * Sends a signal to the container's first process; @all: to every process of the container
+ * (state/processes.h). SIGKILL always ends all processes. Of a stopped container, the processes left in its
+ * cgroup get the signal. -ESRCH "container not running": no process is left.
  */
 int container_kill(const struct runtime_options *runtime, const char *id, int signo, bool all,
 		   struct error *err);
-/* @force: kills what is left, also below a command that is at work on it; succeeds for an unknown id. */
+/*
+ * Removes a stopped container. @force: in any status; kills its processes, even while another command holds
+ * the lock. An unknown id is not an error with @force.
+ */
 int container_delete(const struct runtime_options *runtime, const char *id, bool force, struct error *err);
-/* Adds the mounts of a bare array to a container that exists, or takes what is on their destinations away. */
+/* Mounts what @spec lists in an existing container; without @add unmounts what is on those destinations. */
 int container_mounts(const struct runtime_options *runtime, const char *id, const struct spec *spec, bool add,
 		     struct error *err);
+/* -EOPNOTSUPP: the container has no cgroup of its own. */
 int container_pause(const struct runtime_options *runtime, const char *id, struct error *err);
 int container_resume(const struct runtime_options *runtime, const char *id, struct error *err);
 /*
- * @changes: from spec_parse_resources() or spec_parse_update(); what it does not set stays as it is. All or nothing. What is in
- * force afterwards stands in config.json of the state.
+ * Changes limits. @changes: from spec_parse_resources() or spec_parse_update(); what it does not set stays. A
+ * failure undoes all of it. The result is recorded in config.json of the state directory.
  */
 int container_update(const struct runtime_options *runtime, const char *id, const struct spec *changes,
 		     struct error *err);
 
-/* The JSON of `krun state`, with a final newline; caller frees. */
+/* Returns the JSON of `krun state`, with a final newline; the caller frees it. */
 int container_state_text(const struct runtime_options *runtime, const char *id, char **ret_text,
 			 struct error *err);
 
 enum container_log { CONTAINER_LOG_MONITOR, CONTAINER_LOG_EXCEPTIONS };
 /*
- * Writes what krun keeps to @out_fd: km's log (monitor/log.h), or the programs that ran without km (audit.h). @follow: km's log until
- * the container has ended. -ENOENT for a container without km.
+ * Writes km's log (monitor/log.h) or the records of programs that ran without km (audit.h) to @out_fd.
+ * @follow: writes km's log until the container has ended. -ENOENT: CONTAINER_LOG_MONITOR, and there is no log
+ * that krun can read.
  */
 int container_logs(const struct runtime_options *runtime, const char *id, enum container_log which,
 		   bool follow, int out_fd, struct error *err);
 
 /*
- * @target: an id, or the path (with a '/') of a root file system. The list that holds for it, by the settings of the host.
- * @ret_verdicts: NULL, or what exec would say to each entry (km/exceptions.h). Both are released by the caller.
+ * Returns the exceptions that exec would use, by the settings of the host. @target: an id, or the path (with
+ * a '/') of a root file system. @ret_verdicts: exec's verdict on each entry (km/exceptions.h); may be NULL.
+ * The caller releases both.
  */
 int container_exceptions_list(const struct runtime_options *runtime, const char *target,
 			      struct km_exceptions *ret, enum km_exception_verdict **ret_verdicts,
 			      struct error *err);
+/*
+ * Adds an exception to the list in the root of @target. @replace: changes the entry with the same @regex
+ * instead.
+ */
 int container_exceptions_add(const struct runtime_options *runtime, const char *target, const char *regex,
 			     const char *path, bool replace, struct error *err);
 
@@ -82,16 +101,21 @@ struct container_info {
 	const char *status; /* "creating", "created", "running", "paused", "stopped", "unknown" */
 	char *bundle;
 	char *rootfs;
-	char *created; /* RFC 3339 */
-	char *owner;
-	char *state_text; /* as container_state_text() */
+	char *created;	  /* RFC 3339 */
+	char *owner;	  /* uid, decimal */
+	char *state_text; /* as container_state_text(), on one line */
 };
-/* All containers, sorted by id. One whose files cannot be read appears with the status "unknown". */
+/*
+ * Returns all containers, sorted by id; released with container_list_free(). A container whose state is
+ * unreadable has the status "unknown".
+ */
 int container_list(const struct runtime_options *runtime, struct container_info **ret, size_t *ret_len,
 		   struct error *err);
 void container_list_free(struct container_info *list, size_t len);
-/* Ids only (for --regex), sorted, NULL-terminated in *ret. */
+/* Adds the ids of all containers to *ret, sorted; *ret stays empty if there are none. */
 int container_ids(const struct runtime_options *runtime, struct strv *ret, struct error *err);
-/* Host pids of a container, sorted; caller frees. */
+/*
+ * Returns the pids of a container's processes on the host, sorted (state/processes.h); the caller frees them.
+ */
 int container_pids(const struct runtime_options *runtime, const char *id, pid_t **ret, size_t *ret_len,
 		   struct error *err);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* `create` and `run`. */
+/* `create`, `run` and `restore`. */
 
 #include <errno.h>
 
@@ -71,7 +71,7 @@ static void remove_after_run(struct launch *launch, const struct create_request 
 	struct error err;
 	int r = state_dir_lock(launch->dir_fd, request->id, &err);
 
-	/* `delete --force` was quicker. */
+	/* `delete --force` has removed it already. */
 	if (r == -ENOENT)
 		return;
 	if (r == 0)
@@ -80,7 +80,7 @@ static void remove_after_run(struct launch *launch, const struct create_request 
 		log_warning("%s", err.text);
 }
 
-/* Until it runs, failure means that there is no container. */
+/* Starts the program. After a failure the caller removes the container. */
 static int start_program(struct launch *launch, const struct create_request *request, int *ret_notify_fd,
 			 struct error *err)
 {
@@ -88,7 +88,7 @@ static int start_program(struct launch *launch, const struct create_request *req
 
 	if (r < 0)
 		return r;
-	/* Until here a signal means "give up"; from here on it is for the program. */
+	/* Until here a signal aborts the command; from here on it is for the program. */
 	if (!request->detach)
 		foreground_prepare();
 	interrupt_end();

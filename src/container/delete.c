@@ -16,7 +16,10 @@
 #include "util/error.h"
 #include "util/log.h"
 
-/* Where a container without a readable state has to be: in the cgroup that its configuration names. The path stays NULL when that is no help. */
+/*
+ * Finds the cgroup that config.json names, for a container without a readable state. ret->path stays NULL if
+ * that is unknown.
+ */
 static int find_by_config(const struct runtime_options *runtime, int dir_fd, const char *id,
 			  struct cgroup_place *ret, struct error *err)
 {
@@ -38,8 +41,9 @@ static int find_by_config(const struct runtime_options *runtime, int dir_fd, con
 }
 
 /*
- * Neither file can be read. The copy of config.json tells in which cgroup the container has to be, unless systemd has chosen it; then,
- * and when there is no such group, nobody can say what is left, and the container is not forgotten.
+ * Deletes a container whose state files are both unreadable, by the cgroup that its copy of config.json
+ * names. If systemd chose the cgroup, or there is none, krun cannot know whether processes are left, and
+ * keeps the container.
  */
 static int delete_by_config(const struct runtime_options *runtime, int dir_fd, const char *id,
 			    struct error *err)
@@ -51,9 +55,9 @@ static int delete_by_config(const struct runtime_options *runtime, int dir_fd, c
 		r = container_remove(runtime, dir_fd, &state, NULL, err);
 	else if (r == 0 || r == -ENOENT)
 		r = error_set(err, -EPROTO,
-			      "container '%s': '%s' and '%s' cannot be read, and it has no cgroup '%s': its "
-			      "processes "
-			      "may be left; end them, then remove its directory in the state root",
+			      "container '%s': '%s' and '%s' cannot be read, and it has no cgroup '%s': some "
+			      "of its processes may still run; end them, then remove its directory in the "
+			      "state root",
 			      id, STATE_FILE, STATE_PLACE,
 			      state.cgroup.path ? state.cgroup.path :
 			      state.cgroup.unit ? state.cgroup.unit :
@@ -68,8 +72,8 @@ static bool is_absent(int dir_fd, const char *name)
 }
 
 /*
- * What a directory without a readable state holds, which is locked. Without either file it is what a create left that was killed in its
- * first steps, before there was a cgroup.
+ * Deletes a container without a readable state; the caller holds its lock. If both files are missing, a
+ * create was killed in its first steps, before there was a cgroup.
  */
 static int delete_unreadable(const struct runtime_options *runtime, int dir_fd, const char *id,
 			     struct error *err)
@@ -80,8 +84,9 @@ static int delete_unreadable(const struct runtime_options *runtime, int dir_fd, 
 }
 
 /*
- * Somebody is at work on the container, and may wait for what it will never do, a checkpoint for km's answer, say. With the death of
- * its process that work ends, and the lock is free. Without one (it is being made) the lock is waited for.
+ * Kills the container's process while another command holds the lock. That command may wait for the container
+ * for ever, such as a checkpoint for km's answer; it ends with the process and drops the lock. If there is no
+ * process yet, `delete` waits for the lock.
  */
 static void kill_busy(const struct runtime_options *runtime, const char *id)
 {
@@ -101,12 +106,12 @@ static int delete_known(const struct runtime_options *runtime, int dir_fd, const
 {
 	auto_close int log_fd = state_log_open(dir_fd, state);
 
-	/* It goes with the state: this is the last time that anybody sees it. */
+	/* km's log is removed with the state: at debug level krun logs it first. */
 	monitor_log_to_debug(log_fd, 0);
 	return container_remove(runtime, dir_fd, state, NULL, err);
 }
 
-/* Whatever its status is; a container that is not there is deleted. */
+/* Deletes a container in any status. A missing container is not an error. */
 static int delete_by_force(const struct runtime_options *runtime, const char *id, struct error *err)
 {
 	auto_close int dir_fd = -1;
@@ -137,7 +142,7 @@ int container_delete(const struct runtime_options *runtime, const char *id, bool
 	r = handle_open(runtime, id, true, &handle, err);
 	if (r < 0)
 		return r;
-	/* We hold the lock, so nobody is making it any more: "creating" is what a killed create left. */
+	/* Under the lock "creating" means that a create was killed. */
 	if (handle.status != STATUS_CREATING)
 		r = status_check(handle.status, OP_DELETE, id, err);
 	if (r == 0)

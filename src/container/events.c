@@ -22,13 +22,13 @@
 #include "util/log.h"
 #include "util/strv.h"
 
-/* A container that is watched. */
+/* A watched container. */
 struct watch {
 	char *id;
 	struct cgroup cgroup;
 	struct rdt_group rdt;
 	int pidfd;
-	int process_fd; /* its directory in /proc */
+	int process_fd; /* /proc/PID */
 	bool has_network;
 	int memory_fd; /* memory.events; -1: memory is not counted */
 	uint64_t oom_kills;
@@ -43,7 +43,7 @@ struct watcher {
 	struct pollfd *fds;
 };
 
-/* ---- from ids to watches ------------------------------------------------------------------------------------------ */
+/* ---- from ids to watches --------------------------------------------------------------------- */
 
 static void watch_done(struct watch *watch)
 {
@@ -61,7 +61,7 @@ static uint64_t oom_kills_of(struct watch *watch)
 
 	if (watch->memory_fd < 0)
 		return watch->oom_kills;
-	/* A group that is gone would have poll(2) return at once for ever. */
+	/* With the file of a removed cgroup poll(2) would return at once for ever. */
 	if (cgroup_memory_events_read(watch->memory_fd, &events) < 0) {
 		cleanup_close(&watch->memory_fd);
 		return watch->oom_kills;
@@ -77,7 +77,7 @@ static int open_process(const struct state *state, struct watch *watch, struct e
 	snprintf(path, sizeof(path), "/proc/%d", state->pid);
 	watch->process_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	lost = watch->process_fd < 0 ? -errno : 0;
-	/* Opened last: while it lives its number is nobody else's, so that both are of this very process. */
+	/* Opened after /proc/PID: the process is alive now, so that both are of the same process. */
 	watch->pidfd = status_open_process(state, err);
 	if (watch->pidfd == -ESRCH)
 		return status_check(STATUS_STOPPED, OP_WATCH, state->id, err);
@@ -148,7 +148,10 @@ static bool is_watched(const struct watcher *watcher, const char *id)
 	return false;
 }
 
-/* All that can be watched. What has just ended or been deleted is not worth a word. */
+/*
+ * Adds all containers that can be watched, without a warning about those that have just ended or been
+ * deleted.
+ */
 static int add_all(struct watcher *watcher, struct error *err)
 {
 	struct strv ids = { 0 };
@@ -203,7 +206,7 @@ static int open_all(struct watcher *watcher, struct error *err)
 	return r;
 }
 
-/* ---- what there is to tell ----------------------------------------------------------------------------------------- */
+/* ---- events ---------------------------------------------------------------------------------- */
 
 static uint64_t now(void)
 {
@@ -213,7 +216,7 @@ static uint64_t now(void)
 	return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
 }
 
-/* -ENODEV: the cgroup is gone. */
+/* Reports a sample. -ENODEV: the cgroup is gone. */
 static int tell_sample(const struct watcher *watcher, const struct watch *watch, bool has_ended,
 		       struct error *err)
 {
@@ -227,7 +230,7 @@ static int tell_sample(const struct watcher *watcher, const struct watch *watch,
 		r = rdt_stats_read(watcher->resctrl_fd, &watch->rdt, watch->id, &sample.rdt);
 	if (r < 0)
 		error_sys(err, r, "read the resctrl statistics of container '%s'", watch->id);
-	/* Nothing to read when it has just ended. */
+	/* The network namespace of an ended process is not readable. */
 	if (r == 0 && watch->has_network && !has_ended &&
 	    net_stats_read(watch->process_fd, &sample.interfaces, &sample.interfaces_len) == -ENOMEM)
 		r = error_oom(err);
@@ -256,13 +259,13 @@ static bool has_ended(const struct watch *watch)
 	return poll(&item, 1, 0) == 1;
 }
 
-/* Its last words, unless whoever waited for its end was quicker and has removed its cgroup. */
+/* Reports the last events of a container, unless another command has removed its cgroup already. */
 static int tell_end(const struct watcher *watcher, struct watch *watch, struct error *err)
 {
 	const struct container_events_handler *handler = &watcher->request->handler;
 	int r = tell_oom(watcher, watch, err);
 
-	/* systemd was quicker, but it remembers. */
+	/* systemd has removed the cgroup already, but remembers the reason. */
 	if (r == 0 && watch->memory_fd < 0 && watch->oom_kills == 0 && watch->cgroup.place.unit &&
 	    cgroup_ran_out_of_memory(&watch->cgroup))
 		r = handler->oom(handler->data, watch->id, err);
@@ -280,7 +283,7 @@ static int tell_round(const struct watcher *watcher, struct error *err)
 		struct watch *watch = &watcher->watches[i];
 
 		r = tell_sample(watcher, watch, false, err);
-		/* Its end is the next thing that the loop sees; without a loop, nobody would hear of it. */
+		/* The loop will report its end; a single round has no loop, so that the end is an error. */
 		if (r == -ENODEV && has_ended(watch))
 			r = request->ids && request->rounds == 1 ?
 				    status_check(STATUS_STOPPED, OP_WATCH, watch->id, err) :
@@ -289,7 +292,7 @@ static int tell_round(const struct watcher *watcher, struct error *err)
 	return r < 0 ? r : request->handler.round_done(request->handler.data, err);
 }
 
-/* ---- the loop ------------------------------------------------------------------------------------------------------- */
+/* ---- the loop -------------------------------------------------------------------------------- */
 
 enum { OUTPUT, TIMER, FIRST_WATCH, PROCESS = 0, MEMORY, FDS_OF_WATCH };
 
@@ -300,7 +303,7 @@ static struct pollfd *fds_of(const struct watcher *watcher, size_t i)
 
 static int wait_for_something(const struct watcher *watcher, struct error *err)
 {
-	/* An output that has no reader any more is told without being asked for. */
+	/* poll(2) reports POLLERR without being asked: the output has no reader any more. */
 	watcher->fds[OUTPUT] = (struct pollfd){ .fd = watcher->request->output_fd };
 	watcher->fds[TIMER] = (struct pollfd){ .fd = watcher->timer_fd, .events = POLLIN };
 	for (size_t i = 0; i < watcher->len; i++) {
@@ -315,7 +318,7 @@ static int wait_for_something(const struct watcher *watcher, struct error *err)
 	return 0;
 }
 
-/* What came from containers; those that have ended leave. */
+/* Reports what happened to the containers, and drops those that have ended. */
 static int handle_watches(struct watcher *watcher, struct error *err)
 {
 	size_t kept = 0, len = watcher->len;
@@ -344,7 +347,7 @@ static int loop(struct watcher *watcher, struct error *err)
 	unsigned int rounds = 0;
 	int r = 0;
 
-	/* None to begin with: nothing is printed. */
+	/* Without any container nothing is printed. */
 	while (watcher->len > 0) {
 		uint64_t ticks;
 

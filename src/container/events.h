@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* `krun events`: what running containers use, again and again, and what happens to them. Nothing of a container is changed. */
+/*
+ * `krun events`: samples of what containers use, periodically, and out-of-memory events. Does not change the
+ * containers.
+ */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,44 +17,45 @@
 struct runtime_options;
 struct error;
 
-/* What a container has used so far. Borrowed for the length of the call that gets it. */
+/* What a container has used so far. Valid only during the call of the handler. */
 struct container_sample {
 	const char *id;
-	uint64_t time;	/* monotonic, nanoseconds */
-	bool has_ended; /* its last one */
+	uint64_t time;	/* CLOCK_MONOTONIC, nanoseconds */
+	bool has_ended; /* the container's last sample */
 	struct cgroup_stats cgroup;
-	struct rdt_stats rdt; /* empty: no class of resctrl */
+	struct rdt_stats rdt; /* empty: no resctrl class */
 	/*
-	 * Of the container's network namespace. None in that of the caller, whose traffic is not the container's; none once its
-	 * process has ended.
+	 * Of the container's network namespace. None if it shares krun's, whose traffic is not the
+	 * container's, and none once its process has ended.
 	 */
 	struct net_interface *interfaces;
 	size_t interfaces_len;
 };
 
-/* Each returns 0, or a negative errno that ends the whole call. */
+/* A negative errno from a handler ends container_events() with that error. */
 struct container_events_handler {
 	int (*sample)(void *data, const struct container_sample *sample, struct error *err);
-	/* The kernel has killed something in the container because memory ran out. */
+	/* The kernel's OOM killer has killed a process of the container. */
 	int (*oom)(void *data, const char *id, struct error *err);
-	/* Each container that has not ended has had its sample; also when none is left. */
+	/* Called after the samples of a round, and once more when no container is left. */
 	int (*round_done)(void *data, struct error *err);
 	void *data;
 };
 
 struct container_events_request {
 	const struct runtime_options *runtime;
-	char *const *ids; /* NULL-terminated; NULL: every container that runs now */
-	uint64_t first_ns,
-		interval_ns; /* from the first round of samples, which is taken at once, to the second; and so on */
-	unsigned int rounds; /* then return; 0: until every container has ended */
-	int output_fd;	     /* nobody reads there any more: the end, with -EPIPE */
+	char *const *ids;     /* NULL-terminated; NULL: every container that runs now */
+	uint64_t first_ns;    /* from the first round, which is taken at once, to the second */
+	uint64_t interval_ns; /* between later rounds */
+	unsigned int rounds;  /* number of rounds; 0: until every container has ended */
+	int output_fd;	      /* when its reader closes it, the call ends with -EPIPE */
 	struct container_events_handler handler;
 };
 
 /*
- * One loop for all containers, in which waiting is all that it does between two events. Every id must be of a container that runs
- * and has a cgroup of its own, else nothing is watched; without ids such containers are left out, with a warning when
- * the cgroup is the reason. Raises the soft RLIMIT_NOFILE of this process: each container takes four descriptors.
+ * Watches all containers in one loop, which sleeps between two events. Each of .ids must be a container that
+ * is not stopped and has a cgroup of its own, else the call fails; without .ids other containers are left
+ * out, with a warning unless they have ended or are gone. Raises the soft RLIMIT_NOFILE of this process,
+ * because each container takes four fds.
  */
 int container_events(const struct container_events_request *request, struct error *err);

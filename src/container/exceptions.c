@@ -19,10 +19,10 @@
 
 struct target {
 	int root_fd;
-	uid_t owner; /* who besides root may write the list */
+	uid_t owner; /* the user besides root who may write the list */
 };
 
-/* Nobody tells yet who will be its root: whoever it was made for. */
+/* Without a running container its root user is unknown: the owner of the root directory is taken. */
 static int take_owner_of_root(struct target *target, struct error *err)
 {
 	struct stat st;
@@ -37,7 +37,7 @@ static int take_owner_of_root(struct target *target, struct error *err)
 	return 0;
 }
 
-/* As exec would see it, while it runs; its root file system on the host otherwise. */
+/* Opens the root that exec would use while the container runs; otherwise its root file system on the host. */
 static int open_root_of(const struct state *state, struct target *ret, struct error *err)
 {
 	char path[32];
@@ -54,7 +54,7 @@ static int open_root_of(const struct state *state, struct target *ret, struct er
 		ret->root_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		r = ret->root_fd < 0 && !proc_is_gone(-errno) ? -errno : 0;
 		ret->owner = idmap_root_of(proc_fd, state->pid);
-		/* Looked at again: now the number was that process's while it was used. */
+		/* Checked again: still alive, so that the pid was not another process's meanwhile. */
 		if (r == 0)
 			r = proc_is_alive(state->pid, state->start_time);
 		if (r > 0 && ret->root_fd >= 0)
@@ -76,7 +76,7 @@ static int open_target(const struct runtime_options *runtime, const char *name, 
 	struct state state;
 	int r;
 
-	/* No id has a slash. */
+	/* An id has no slash. */
 	if (strchr(name, '/')) {
 		ret->root_fd = open(name, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		return ret->root_fd < 0 ? error_sys(err, -errno, "open root file system '%s'", name) :
@@ -94,7 +94,7 @@ static int open_target(const struct runtime_options *runtime, const char *name, 
 	return r;
 }
 
-/* What both commands begin with; *ret_settings is released by the caller, the fd is too. */
+/* Opens the target and the settings; the caller releases both. */
 static int begin(const struct runtime_options *runtime, const char *name, struct target *ret,
 		 struct km_settings *ret_settings, struct error *err)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* `exec`: what is recorded of it, and who waits for it. */
+/* `exec`: records a program without km, starts the process (launch/exec.c), and waits for it. */
 
 #include <signal.h>
 #include <unistd.h>
@@ -15,7 +15,7 @@
 #include "util/interrupt.h"
 #include "util/log.h"
 
-/* Before it runs: what cannot be recorded does not happen. */
+/* Records a program without km before it runs. If that fails, it does not run. */
 static int audit(const struct exec *exec, struct error *err)
 {
 	const struct audit_record record = {
@@ -42,7 +42,7 @@ static int run(struct exec *exec, int *ret_status, struct error *err)
 	if (r < 0)
 		return r;
 	r = exec_begin(exec, err);
-	/* Until here a signal means "give up"; from here on it is for the program. */
+	/* Until here a signal aborts the command; from here on it is for the program. */
 	if (!exec->request->detach)
 		foreground_prepare();
 	interrupt_watch(INTERRUPT_CHILD, 0);
@@ -54,7 +54,7 @@ static int run(struct exec *exec, int *ret_status, struct error *err)
 		exec_abandon(exec);
 		return r;
 	}
-	/* Blocked by now, and read with those that come later. */
+	/* A signal that came late is sent again: it is blocked now, and foreground_wait() reads it. */
 	if (!exec->request->detach && interrupt_late())
 		kill(getpid(), interrupt_late());
 	*ret_status = 0;
@@ -76,7 +76,10 @@ int container_exec(const struct exec_request *request, int *ret_status, struct e
 	struct exec exec;
 	int r;
 
-	/* Other signals wait for the program, and these do until then: whoever waits beside a frozen container can be ended. */
+	/*
+	 * Blocks signals, to forward them to the program later. interrupt_begin() handles some until then, so
+	 * that a command can be ended while it waits for a frozen container.
+	 */
 	if (!request->detach)
 		foreground_prepare();
 	interrupt_begin();

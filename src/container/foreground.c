@@ -16,7 +16,7 @@
 #include "util/cleanup.h"
 #include "util/error.h"
 
-/* Everything but what tells about ourselves: faults, our children, and what cannot be blocked. */
+/* All signals except those about krun itself: faults, its children, its terminal. */
 static void forwarded_signals(sigset_t *set)
 {
 	static const int ours[] = { SIGSEGV, SIGBUS,  SIGFPE,  SIGILL,	SIGTRAP, SIGSYS,
@@ -37,7 +37,10 @@ void foreground_prepare(void)
 
 static void forward(const struct foreground *foreground, int signo, struct terminal_relay *relay)
 {
-	/* About our terminal, which is not the program's: without one of its own it may take it for something else, as httpd does. */
+	/*
+	 * It is about krun's terminal. A program without a terminal may give it another meaning, as httpd
+	 * does.
+	 */
 	if (signo == SIGWINCH) {
 		if (relay)
 			terminal_relay_resize(relay);
@@ -56,7 +59,7 @@ static int collect(pid_t pid, int *ret_status, struct error *err)
 	return 0;
 }
 
-/* Until the process has ended. */
+/* Returns when the process has ended. */
 static int loop(const struct foreground *foreground, int pidfd, int signal_fd, struct terminal_relay *relay,
 		struct error *err)
 {
@@ -77,7 +80,7 @@ static int loop(const struct foreground *foreground, int pidfd, int signal_fd, s
 				continue;
 			return error_sys(err, -errno, "wait for the container");
 		}
-		/* First of all: soon the group may be gone. */
+		/* First, because the cgroup may be removed soon. */
 		if (fds[MEMORY].revents)
 			oom_watch_look(foreground->memory);
 		if (relay_len > 0)
@@ -88,7 +91,7 @@ static int loop(const struct foreground *foreground, int pidfd, int signal_fd, s
 			if (read(signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
 				forward(foreground, (int)info.ssi_signo, relay);
 		}
-		/* The manager knows this process as the service's; a message may be the program's last act. */
+		/* Before the end of the process, because its last act may have been a message. */
 		if (fds[NOTIFY].revents)
 			notify_forward(foreground->notify_fd, 0);
 		else if (fds[PROCESS].revents)

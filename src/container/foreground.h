@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * A command that stays: relays the terminal, forwards every signal it gets to the process but SIGWINCH, which becomes the size of a
- * terminal when there is one, and ends with the process' status.
+ * A command in the foreground: relays the terminal, forwards signals to the process, and returns its exit
+ * status. SIGWINCH is not forwarded; it sets the size of the terminal, if there is one. Signals about krun
+ * itself are not forwarded either (faults, SIGCHLD, SIGPIPE, job control).
  */
 
 #include <stdbool.h>
@@ -13,20 +14,20 @@ struct error;
 struct oom_watch;
 
 /*
- * Blocks the signals that foreground_wait() will forward, so that none that comes before it is lost. To be
- * called before the process is started: init resets the mask itself.
+ * Blocks the signals that foreground_wait() will forward, so that an early one is not lost. Called before the
+ * process is released; the container's process resets its mask itself.
  */
 void foreground_prepare(void);
 
 struct foreground {
-	pid_t pid;		  /* our child */
-	int master_fd;		  /* pty master, taken over; -1: no terminal */
-	int notify_fd;		  /* notify socket of the container, borrowed; -1: none */
-	struct oom_watch *memory; /* looked at when there is something to see, borrowed; NULL: none */
+	pid_t pid;		  /* a child of this process */
+	int master_fd;		  /* pty master; owned by foreground_wait(); -1: no terminal */
+	int notify_fd;		  /* notify socket of the container; borrowed; -1: none */
+	struct oom_watch *memory; /* updated while waiting; borrowed; NULL: none */
 };
 
 /*
- * *ret_status: exit status for the shell, 128 + signal when it was killed. On failure the process has been ended: nobody goes on unwatched
- * behind a command that says that it failed.
+ * Waits for the end of the process. *ret_status: its exit status, or 128 + signal number. On failure the
+ * process has been killed, so that it does not run on after a command that reports a failure.
  */
 int foreground_wait(const struct foreground *foreground, int *ret_status, struct error *err);

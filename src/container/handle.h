@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* How the commands begin that look at a container, signal it or take it away: they go by what can be read of its state. */
+/*
+ * The beginning of commands that show, signal or delete a container: these work with a partly readable state,
+ * too.
+ */
 
 #include <stdbool.h>
 
@@ -11,14 +14,16 @@
 struct runtime_options;
 struct error;
 
-/* A container that is open for an operation. */
 struct handle {
-	int dir_fd;
+	int dir_fd; /* state directory */
 	struct state state;
 	enum status status;
 };
 
-/* @lock: waits until no other command changes the container. handle_done() after success. */
+/*
+ * Opens a container with state_load_some(). @lock: waits for the lock of its directory. After success the
+ * caller calls handle_done().
+ */
 int handle_open(const struct runtime_options *runtime, const char *id, bool lock, struct handle *ret,
 		struct error *err);
 void handle_done(struct handle *handle);

@@ -19,7 +19,7 @@
 static int signal_init(const struct state *state, int signo, struct error *err)
 {
 	bool monitored = state->mode == MODE_KM;
-	/* The process in front of km passes on what it can take. */
+	/* pid1 passes signals on to km, but it cannot catch SIGSTOP, and SIGCHLD is its own. */
 	const bool to_monitor = signo == SIGSTOP || signo == SIGCHLD;
 	auto_close int pidfd = to_monitor ? status_open_monitor(state, err) : status_open_process(state, err);
 	int r;
@@ -28,8 +28,11 @@ static int signal_init(const struct state *state, int signo, struct error *err)
 		return pidfd;
 	if (monitored && state->start == KM_START_PAYLOAD && signo == SIGUSR1 &&
 	    !km_is_released(state_monitor(state))) {
-		/* To km it means "start". Process 1 does not notice a signal that it has no handler for; others end. */
-		log_debug("SIGUSR1 before the start, which km takes for that");
+		/*
+		 * km takes it for "start". Instead krun does what an unhandled signal would do: nothing to
+		 * the first process of a pid namespace, and the end to any other.
+		 */
+		log_debug("SIGUSR1 before the start is not sent, because km would start");
 		if (state->monitor_pid && (state->namespaces & CLONE_NEWPID))
 			return 0;
 		signo = SIGTERM;
@@ -37,7 +40,7 @@ static int signal_init(const struct state *state, int signo, struct error *err)
 	r = sys_pidfd_send_signal(pidfd, signo);
 	if (r < 0)
 		return status_lost_process(r, "send a signal to the container's process", err);
-	/* A container of an older krun may have nobody in front. */
+	/* A container of an older krun may have no pid1. */
 	if (monitored && !state->monitor_pid && signo != SIGKILL)
 		km_kick(state->pid, signo);
 	return 0;
@@ -58,14 +61,15 @@ static int signal_cgroup(const struct state *state, int signo, struct error *err
 }
 
 /*
- * The first process is 1 of a pid namespace, and the kernel ends the rest with it; or it is not (the host's, a pod's), and everybody in
- * the container's own cgroup is ended. That first process may have left it.
+ * Kills all processes. If the first process is pid 1 of its pid namespace, the kernel ends the others with
+ * it. If not (the host's or a pod's namespace), all processes in the container's cgroup are killed, and the
+ * first one by itself, because it may have left the cgroup.
  */
 static int kill_everybody(const struct state *state, struct error *err)
 {
 	int r = processes_end_with_first(state, err), first;
 
-	/* It has ended by itself since the look at the status: the rest is still to be ended. */
+	/* The first process has ended since the status was read; the others may still run. */
 	if (r == -ESRCH)
 		r = 0;
 	if (r < 0)
@@ -79,7 +83,7 @@ static int kill_everybody(const struct state *state, struct error *err)
 	return r == 0 && first == -ESRCH ? 0 : first;
 }
 
-/* What its first process left behind when it ended, in a pid namespace that is not its own. */
+/* Signals the processes that an ended first process left behind in the pid namespace of the host or a pod. */
 static int signal_rest(const struct state *state, int signo, struct error *err)
 {
 	auto_free pid_t *pids = NULL;
@@ -92,8 +96,9 @@ static int signal_rest(const struct state *state, int signo, struct error *err)
 }
 
 /*
- * The end of the first process is the end of its pid namespace; other signals go to each. The one in front of km comes before all
- * others: it looks how they are, to see who gets the signal, and passes it on to its child.
+ * Signals each process. SIGKILL goes to the first one only, which ends its pid namespace. pid1 gets a signal
+ * before all others: it looks at their states to decide which of them get it, and passes it on to km
+ * (monitor/pid1.c).
  */
 static int signal_processes(const struct state *state, int signo, struct error *err)
 {
@@ -116,7 +121,11 @@ static int signal_processes(const struct state *state, int signo, struct error *
 	return 0;
 }
 
-/* The pid1 of containerd signals what a dead init left behind, in a pid namespace that is not its own. */
+/*
+ * Returns whether `kill --all` may signal the cgroup as a whole. It may if the container is stopped:
+ * containerd's shim kills in this way what the first process left behind. While pid1 lives, other signals
+ * than SIGKILL go to pid1 first (signal_processes()).
+ */
 static bool goes_to_the_cgroup(const struct handle *handle, int signo)
 {
 	const bool in_front = handle->state.monitor_pid && handle->status != STATUS_STOPPED;
@@ -134,7 +143,7 @@ int container_kill(const struct runtime_options *runtime, const char *id, int si
 	if (r < 0)
 		return r;
 	r = status_check(handle.status, OP_KILL, id, err);
-	/* Its first process is all that there is, and this signal is not for everybody: signal_init(). */
+	/* A created container has only its first process, and signal_init() handles this signal. */
 	if (signo == SIGUSR1 && handle.status == STATUS_CREATED && handle.state.mode == MODE_KM)
 		all = false;
 	if (all && goes_to_the_cgroup(&handle, signo))

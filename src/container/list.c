@@ -24,8 +24,8 @@ static void info_done(struct container_info *info)
 }
 
 /*
- * @dir_fd may hold no readable state: the container is listed all the same, it takes up its id. What nobody can tell has its own word.
- * -ENOENT: it was deleted since.
+ * Describes the container in @dir_fd. Without a readable state it is listed all the same, because its id is
+ * in use; its status is "unknown". -ENOENT: it was deleted meanwhile.
  */
 static int info_make(int dir_fd, const char *id, struct container_info *ret)
 {
@@ -37,7 +37,7 @@ static int info_make(int dir_fd, const char *id, struct container_info *ret)
 
 	if (r == -ENOENT && state_dir_is_removed(dir_fd))
 		return -ENOENT;
-	/* Its create has made the directory, and has not written the state yet. */
+	/* A create has made the directory, but not written the state yet. */
 	if (r == -ENOENT)
 		status = STATUS_CREATING;
 	known = r == -ENOENT || (r == 0 && status_of(dir_fd, &state, &status, &ignored) == 0);
@@ -84,7 +84,7 @@ int container_list(const struct runtime_options *runtime, struct container_info 
 		auto_close int dir_fd = state_dir_open(runtime, ids.items[i], err);
 
 		r = dir_fd < 0 ? dir_fd : info_make(dir_fd, ids.items[i], &list[len]);
-		/* Deleted since. */
+		/* The container was deleted meanwhile. */
 		if (r == -ENOENT) {
 			r = 0;
 			continue;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* `logs`: what krun itself keeps about a container beside its state. */
+/* `logs`: km's log, and the records of programs that ran without km. */
 
 #include <errno.h>
 #include <string.h>
@@ -36,13 +36,17 @@ static int open_monitor_log(int dir_fd, const struct state *state, struct error 
 	fd = state_log_open(dir_fd, state);
 	if (fd < 0)
 		return error_set(err, -ENOENT,
-				 "km's log of container '%s' is not here: it is in another mount namespace, "
-				 "or was made where mounts are not permitted and ended with km",
+				 "km's log of container '%s' cannot be found: it is in another mount "
+				 "namespace, or was in memory, because mounts were not permitted, and ended "
+				 "with km",
 				 state->id);
 	return fd;
 }
 
-/* With @follow until the container has ended; its last words come after that. */
+/*
+ * Writes the log; with @follow until the container has ended. It is checked before the log is read, so that
+ * the end is complete.
+ */
 static int copy_monitor_log(const struct state *state, int log_fd, bool follow, int out_fd, struct error *err)
 {
 	const struct timespec nap = { .tv_nsec = FOLLOW_NAP_NS };
@@ -56,7 +60,7 @@ static int copy_monitor_log(const struct state *state, int log_fd, bool follow, 
 
 		if (r < 0)
 			return error_sys(err, r, "read km's log");
-		/* km writes what its payload says, and a terminal would act on it. */
+		/* The payload decides on some of the text: control characters must not reach a terminal. */
 		shown = printable_text(text, "\n\t");
 		if (!shown)
 			return error_oom(err);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * `mounts add|remove`: sources are opened here, on the host; a child enters the container's mount and user namespace and
- * does the rest, with the code that makes the mounts of a new container.
+ * `mounts add|remove`. The command opens the sources on the host. A child enters the container's namespaces
+ * and does the rest, with the code that makes the mounts of a new container.
  */
 
 #include <errno.h>
@@ -27,7 +27,7 @@
 struct change {
 	const struct spec *spec;
 	struct mount_setup *setup; /* NULL: remove */
-	int proc_fd;		   /* the host's */
+	int proc_fd;		   /* the host's /proc */
 };
 
 static int act(void *data, struct error *err)
@@ -37,9 +37,12 @@ static int act(void *data, struct error *err)
 
 	if (links_fd < 0)
 		return error_sys(err, links_fd, "open '/proc/self/fd'");
-	/* What is at /proc here is the container's. */
+	/* The /proc of this mount namespace is the container's and not trusted. */
 	open_use_own_links(links_fd);
-	/* What adds is where the container's root sees it. */
+	/*
+	 * The child that adds is in the container's pid namespace, where its root could find the host's
+	 * /proc.
+	 */
 	if (change->setup)
 		cleanup_close(&change->proc_fd);
 	return change->setup ? mount_enter(change->setup, err) :
@@ -63,7 +66,10 @@ static bool wants_cgroup(const struct spec *spec)
 	return false;
 }
 
-/* There the links are the container's, which runs: what is to be shared between two places of it is bound when it is created. */
+/*
+ * The running container controls the symlinks in its root: bind mounts between two places of it are made by
+ * create only.
+ */
 static int refuse_inside(const struct state *state, const struct spec *spec, struct error *err)
 {
 	auto_close int place_fd = open(state->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -76,14 +82,14 @@ static int refuse_inside(const struct state *state, const struct spec *spec, str
 	for (size_t i = 0; i < spec->mounts_len; i++)
 		if (spec->mounts[i].options.bind && spec->mounts[i].source &&
 		    mount_source_inside(&roots, spec->mounts[i].source, rest, sizeof(rest)))
-			return error_set(
-				err, -EOPNOTSUPP,
-				"/%zu/source: '%s' is in the container's root, where links are its own", i,
-				spec->mounts[i].source);
+			return error_set(err, -EOPNOTSUPP,
+					 "/%zu/source: '%s' is in the root of the running container, which "
+					 "controls its symlinks",
+					 i, spec->mounts[i].source);
 	return 0;
 }
 
-/* Of a container without a cgroup namespace: what it sees is the directory of its own, and nothing above. */
+/* Without a cgroup namespace, a mount of type "cgroup" shows the container's own cgroup and nothing above. */
 static int open_cgroup(const struct state *state, const struct spec *spec, struct cgroup *ret,
 		       struct error *err)
 {
@@ -92,8 +98,8 @@ static int open_cgroup(const struct state *state, const struct spec *spec, struc
 	if (!state->cgroup.path)
 		return error_set(
 			err, -EOPNOTSUPP,
-			"a cgroup file system for a container without a cgroup of its own would be the "
-			"host's");
+			"a cgroup file system for a container without a cgroup of its own would show the "
+			"host's cgroups");
 	return cgroup_open(&state->cgroup, ret, err);
 }
 

@@ -23,7 +23,7 @@ bool oom_killed(const struct state *state)
 
 	if (!state->cgroup.path)
 		return false;
-	/* Gone: the place is all that can be asked about. */
+	/* The cgroup is gone, but systemd may remember its scope. */
 	r = cgroup_open(&state->cgroup, &cgroup, &ignored);
 	if (r < 0)
 		return r == -ENOENT &&
@@ -49,7 +49,7 @@ void oom_watch_look(struct oom_watch *watch)
 
 	if (watch->fd < 0)
 		return;
-	/* A group that is gone would have poll(2) return at once for ever. */
+	/* With the file of a removed cgroup poll(2) would return at once for ever. */
 	if (cgroup_memory_events_read(watch->fd, &events) < 0) {
 		cleanup_close(&watch->fd);
 		return;

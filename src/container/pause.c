@@ -16,7 +16,10 @@
 
 enum { FREEZE_LOOKS = 1000, FREEZE_NAP_NS = 10000000 };
 
-/* Whether the kernel says so, or every process does. @ret_passes: how often in a row the processes did. */
+/*
+ * Returns 1 if the kernel reports the cgroup as frozen, or two checks in a row found every process frozen.
+ * @ret_passes: number of such checks so far.
+ */
 static int look_at_frozen(const struct cgroup *cgroup, int *ret_passes, struct error *err)
 {
 	auto_free pid_t *pids = NULL;
@@ -32,11 +35,15 @@ static int look_at_frozen(const struct cgroup *cgroup, int *ret_passes, struct e
 	if (r < 0)
 		return r;
 	*ret_passes = km_is_frozen(pids, len) ? *ret_passes + 1 : 0;
-	/* A child that was made during the first look is in the second list, and cannot have one of its own by then. */
+	/*
+	 * A child forked during the first check is in the second list, and has no child of its own by then.
+	 */
 	return *ret_passes >= 2;
 }
 
-/* As cgroup_freeze(), for a cgroup with a VM in it, of which the kernel may never say that it is frozen. */
+/*
+ * As cgroup_freeze(), for a cgroup with a virtual machine. Polls: the kernel may never report it as frozen.
+ */
 static int freeze_monitored(const struct cgroup *cgroup, struct error *err)
 {
 	const struct timespec nap = { .tv_nsec = FREEZE_NAP_NS };

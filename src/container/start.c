@@ -21,7 +21,7 @@
 #include "util/log.h"
 #include "util/step.h"
 
-/* ---- release ------------------------------------------------------------------------------------------------ */
+/* ---- release --------------------------------------------------------------------------------- */
 
 static int release_monitor(const struct release *release, struct error *err)
 {
@@ -67,14 +67,14 @@ int container_release(const struct release *release, struct error *err)
 	return open_gate(release, err);
 }
 
-/* ---- start ---------------------------------------------------------------------------------------------------- */
+/* ---- start ----------------------------------------------------------------------------------- */
 
 struct start {
 	int dir_fd;
 	struct state state;
-	struct spec *spec; /* of a container with hooks, or without a process; else NULL */
+	struct spec *spec; /* NULL unless state.has_hooks */
 	int notify_fd;
-	int pidfd; /* of the container's process, where a poststart hook may have to end it; else -1 */
+	int pidfd; /* of the first process, if there are poststart hooks; else -1 */
 };
 
 STEPS(start)
@@ -117,7 +117,7 @@ static int listen_for_ready(struct start *start, struct error *err)
 	return notify_listen(start->dir_fd, &start->notify_fd, err);
 }
 
-/* Its program may end, and its number be another's, before a hook fails. */
+/* A pidfd, because the program may end, and its pid be reused, before a poststart hook fails. */
 static int hold_process(struct start *start, struct error *err)
 {
 	if (!has_poststart(start))
@@ -143,7 +143,7 @@ static int run_poststart(struct start *start, struct error *err)
 	r = text ? hooks_run(HOOK_POSTSTART, &start->spec->hooks[HOOK_POSTSTART], text,
 			     &(struct hooks_context){ .directory = state->bundle }, err) :
 		   error_oom(err);
-	/* One whose poststart hook failed is stopped, runtime.md "Lifecycle" step 9. */
+	/* runtime.md "Lifecycle", step 9: if a poststart hook fails, the container is stopped. */
 	if (r < 0)
 		sys_pidfd_send_signal(start->pidfd, SIGKILL);
 	return r;
@@ -174,7 +174,7 @@ int container_start(const struct runtime_options *runtime, const char *id, struc
 	if (r < 0 && r != -EBUSY)
 		error_prefix(err, "start '%s'", id);
 	if (r == 0 && start.notify_fd >= 0) {
-		/* Others may use the container meanwhile. */
+		/* Drops the lock: other commands may use the container meanwhile. */
 		flock(start.dir_fd, LOCK_UN);
 		notify_wait_ready(start.notify_fd, start.state.pid);
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Letting a parked program run, which `start` and `run` share. */
+/* Releasing a parked program, for `start` and `run`. On the host, in the process of the command. */
 
 struct error;
 struct launch;
@@ -10,8 +10,8 @@ struct state;
 struct release {
 	int dir_fd;
 	const struct state *state;
-	struct launch *launch; /* `run`: the sync socket; NULL: the FIFO */
+	struct launch *launch; /* `run`: releases by the sync socket; NULL: by the FIFO */
 };
 
-/* Releases the program. */
+/* Releases the program and waits until it executes. -ESRCH, -ECHILD: it ended before. */
 int container_release(const struct release *release, struct error *err);

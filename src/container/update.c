@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * `update`: limits, resctrl schemata, device filter, and config.json in the state, which says what is in force. All of it or nothing:
- * what was done is taken back when a later step fails.
+ * `update` changes limits, resctrl schemata and the device filter, and records the result in config.json of
+ * the state directory. If a step fails, the steps before are undone.
  */
 
 #include <errno.h>
@@ -26,12 +26,12 @@ struct update {
 	const struct spec *changes;
 	int dir_fd; /* state directory, locked */
 	struct state state;
-	struct spec *config; /* what was asked for until now */
+	struct spec *config; /* config.json before the update */
 	struct cgroup cgroup;
 	struct cgroup_change change;
 	int resctrl_fd;
 	char *old_schemata;
-	bool filtered; /* by the new rules */
+	bool filtered; /* the filter has the new rules */
 };
 
 STEPS(update)
@@ -55,7 +55,7 @@ static int find_container(struct update *update, const struct runtime_options *r
 	return r;
 }
 
-/* ---- steps and their way back ---------------------------------------------------------------------------------- */
+/* ---- steps and their undo -------------------------------------------------------------------- */
 
 static int set_limits(struct update *update, struct error *err)
 {
@@ -63,7 +63,7 @@ static int set_limits(struct update *update, struct error *err)
 
 	update->change.before = &update->config->resources;
 	r = cgroup_update(&update->cgroup, &update->changes->resources, &update->change, err);
-	/* It has taken back what it did. */
+	/* cgroup_update() has undone a part by itself. */
 	if (r < 0)
 		cgroup_change_done(&update->change);
 	return r;
@@ -83,7 +83,8 @@ static int set_schemata(struct update *update, struct error *err)
 		return 0;
 	if (!update->state.rdt.name)
 		return error_at(err, -EINVAL, "/linux/intelRdt",
-				"container '%s' was made without one, and has no class", update->state.id);
+				"container '%s' was created without it and has no resctrl class",
+				update->state.id);
 	update->resctrl_fd = rdt_open(err);
 	return update->resctrl_fd < 0 ?
 		       update->resctrl_fd :
@@ -109,7 +110,7 @@ static int filter(struct update *update, const struct spec_resources *resources,
 	return cgroup_filter_devices(&update->cgroup, resources, extra, extra_len, err);
 }
 
-/* Without a list the rules stay. */
+/* An update without a list of devices does not change the rules. */
 static int set_filter(struct update *update, struct error *err)
 {
 	int r;

@@ -64,7 +64,7 @@ static void check_root(const struct check *check)
 		find(check, JSON_ERROR, "/root/path", "'%s' is not a directory", check->spec->rootfs);
 }
 
-/* An earlier mount may bring it. */
+/* Returns whether the source is inside of the root, where an earlier mount may provide it. */
 static bool is_inside(const struct check *check, const char *source)
 {
 	auto_close int place_fd =
@@ -100,7 +100,7 @@ static void check_hooks(const struct check *check)
 			const char *path = check->spec->hooks[kind].items[i].path;
 			char pointer[64];
 
-			/* startContainer's is a path of the container. */
+			/* The path of a startContainer hook is one in the container. */
 			if (kind == HOOK_START_CONTAINER || access(path, X_OK) == 0)
 				continue;
 			snprintf(pointer, sizeof(pointer), "/hooks/%s/%zu/path",
@@ -130,7 +130,7 @@ static void check_namespaces(const struct check *check)
 	refused = launch_joined_refusal(check->spec);
 	if (refused)
 		find(check, JSON_UNSUPPORTED, refused,
-		     "takes mounts, which krun makes in a mount namespace of the container's own only");
+		     "needs mounts, which krun makes only in a mount namespace of the container's own");
 }
 
 static void check_process(const struct check *check)
@@ -181,7 +181,7 @@ static void check_host(const struct check *check)
 		if (resctrl_fd < 0)
 			take_error(check, JSON_UNSUPPORTED, &err);
 	}
-	/* Each for itself: all that is wrong is told. */
+	/* One by one, to report every mistake. */
 	for (size_t i = 0; i < spec->annotations_len; i++)
 		if (cgroup_check_annotations(&spec->annotations[i], 1, &err) < 0)
 			take_error(check, JSON_ERROR, &err);
@@ -190,7 +190,7 @@ static void check_host(const struct check *check)
 		take_error(check, r == -EOPNOTSUPP ? JSON_UNSUPPORTED : JSON_ERROR, &err);
 }
 
-/* Whether km will find what it needs, as create would see it. */
+/* Checks the requirements of km as create does. */
 static void check_needs(const struct check *check, const struct km_settings *settings)
 {
 	const struct spec *spec = check->spec;
@@ -219,7 +219,7 @@ static void check_needs(const struct check *check, const struct km_settings *set
 	seccomp_program_done(&filter);
 }
 
-/* Whether the host allows what the container asks of km. */
+/* Checks whether the host allows the container's settings of km. */
 static int check_settings(const struct check *check, const struct runtime_options *runtime, struct error *err)
 {
 	auto_close int rootfs_fd =
@@ -239,8 +239,8 @@ static int check_settings(const struct check *check, const struct runtime_option
 	}
 	if (launch_joins_mounts(check->spec))
 		find(check, JSON_UNSUPPORTED, "/linux/namespaces",
-		     "km and its libc.so are mounted, in a mount namespace of the container's own only: list "
-		     "one");
+		     "km and its libc.so are mounted, which needs a mount namespace of the container's own: "
+		     "list one");
 	r = km_settings_load(runtime->config_file, &settings, err);
 	if (r < 0)
 		return r;

@@ -10,7 +10,10 @@
 #include "util/parse.h"
 #include "util/strv.h"
 
-/* From systemd, or from a conmon in between; 0 when they are not for us. */
+/*
+ * Returns the number of sockets; 0 if LISTEN_PID names another process. A conmon in between may have dropped
+ * LISTEN_PID.
+ */
 static unsigned int sockets(void)
 {
 	const char *count = getenv("LISTEN_FDS"), *pid = getenv("LISTEN_PID");

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Socket activation, sd_listen_fds(3): what the service manager passed to this command goes on to the program that it starts, as
- * descriptors from 3 on. Those of --preserve-fds come behind, whichever command it is.
+ * Socket activation, sd_listen_fds(3): the sockets that the service manager passed to this command are passed
+ * on to the container's program, as file descriptors from 3 on. Those of --preserve-fds follow.
  */
 
 #include <stdbool.h>
@@ -11,10 +11,14 @@
 struct error;
 struct strv;
 
-/* How many descriptors from 3 on the program gets: sockets, and @asked for by --preserve-fds. */
+/*
+ * Returns the number of fds from 3 on that the program gets: the sockets, and @asked more (--preserve-fds).
+ * At most INT_MAX.
+ */
 unsigned int activation_preserved(unsigned int asked);
 /*
- * Adds LISTEN_FDS and LISTEN_FDNAMES to @env, unless it has them (podman's) or there are no sockets. *ret_pid: LISTEN_PID is to be added
- * by the program's process, which alone knows its number.
+ * Adds LISTEN_FDS and LISTEN_FDNAMES to @env, unless there are no sockets or @env has LISTEN_FDS already
+ * (podman's). *ret_pid: the program's process has to add LISTEN_PID, because it alone knows its pid in the
+ * container.
  */
 int activation_environment(struct strv *env, bool *ret_pid, struct error *err);

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The seccomp agent of a container: who answers the system calls for which its profile says SCMP_ACT_NOTIFY. */
+/*
+ * The seccomp agent of a container: the process that decides on system calls with SCMP_ACT_NOTIFY,
+ * seccomp_unotify(2).
+ */
 
 #include <sys/types.h>
 
@@ -11,13 +14,17 @@ struct seccomp_program;
 struct spec;
 struct state;
 
-/* Before the clone: *ret for a filter that notifies, else NULL. A filter that needs an agent and has none is an error. */
+/*
+ * Before the clone. Makes *ret if @program notifies, else sets it to NULL; the caller frees it with
+ * seccomp_handover_free(). -EINVAL: config.json has no listenerPath.
+ */
 int agent_prepare(const struct spec *spec, const struct seccomp_program *program,
 		  struct seccomp_handover **ret, struct error *err);
 
 /*
- * On SYNC_SECCOMP: sends the listener of process @pid to the agent with the container process state (config-linux.md), closes it, and
- * lets the process go on. @handover: of agent_prepare(); NULL is an error, because then no listener may come. @status: of the container.
+ * On SYNC_SECCOMP: sends @listener_fd of process @pid to the agent with the container process state
+ * (config-linux.md), and lets the process go on. Closes @listener_fd in any case. @handover: of
+ * agent_prepare(); with NULL no listener may come, -EPROTO. @status: of the container.
  */
 int agent_deliver(const struct spec *spec, struct seccomp_handover *handover, const struct state *state,
 		  const char *status, pid_t pid, int listener_fd, struct error *err);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The cgroup of a new container: made, limited, delegated, and in the state. */
+/* Makes the cgroup of a new container, sets its limits, delegates it, and records it in the state. */
 
 #include <linux/mount.h>
 #include <stdio.h>
@@ -17,7 +17,7 @@
 #include "util/cleanup.h"
 #include "util/error.h"
 
-/* Whether the container gets its own cgroup to write in: config-linux.md "Cgroup ownership". */
+/* Returns whether the container may write in its own cgroup: config-linux.md "Cgroup ownership". */
 static bool has_writable_cgroup(const struct spec *spec)
 {
 	const struct spec_namespace *cgroup = &spec->namespaces[NS_CGROUP];
@@ -27,7 +27,10 @@ static bool has_writable_cgroup(const struct spec *spec)
 	       !((mount->options.attr_set | mount->options.rec_attr_set) & MOUNT_ATTR_RDONLY);
 }
 
-/* A group below the container's that annotations ask for, or nothing: of systemd's scope, and one to be delegated. */
+/*
+ * Makes the cgroups below the container's that annotations ask for: one below systemd's scope, and one to be
+ * delegated.
+ */
 static int make_below(struct launch *launch, struct error *err)
 {
 	const char *subgroup = spec_annotation(launch->spec, KRUN_ANNOTATION_SYSTEMD_SUBGROUP);
@@ -51,7 +54,10 @@ static int make_below(struct launch *launch, struct error *err)
 		       0;
 }
 
-/* Of the program's user: the map of a namespace that is joined is not config.json's to say. */
+/*
+ * Returns the program's user on the host. In a joined user namespace the kernel's map decides, not
+ * config.json.
+ */
 static bool find_owner(const struct launch *launch, uid_t *ret)
 {
 	const struct spec_id_maps *maps = &launch->spec->id_maps;
@@ -122,8 +128,9 @@ int launch_cgroup_make(struct launch *launch, struct error *err)
 	int r = 0;
 
 	/*
-	 * The place is in the state before the cgroup exists: a create that is killed leaves both findable. A scope is there
-	 * only after systemd made it: until the container is in it, it ends with this command.
+	 * The state has the place before the cgroup exists, so that `delete` finds the cgroup of a killed
+	 * create. A scope's place is known only after systemd made it; until the container is in it, the
+	 * scope ends with this command.
 	 */
 	if (cgroup_place_copy(&launch->cgroup_plan.place, place) < 0)
 		return error_oom(err);

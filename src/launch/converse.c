@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What the command and the process that it has made say to each other (init/sync.h), and what is done for the process meanwhile. */
+/*
+ * The conversation between the command and the child that it has made (init/sync.h), and what the command
+ * does for the child.
+ */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -93,7 +96,7 @@ static int give_id_maps(struct launch *launch, struct error *err)
 	return r;
 }
 
-/* While the child waits or works: its network namespace is there since its birth, unless it joins one. */
+/* The child's own network namespace exists since its clone, so that nothing has to be waited for. */
 static int move_net_devices(struct launch *launch, struct error *err)
 {
 	const struct spec *spec = launch->spec;
@@ -111,7 +114,7 @@ static int move_net_devices(struct launch *launch, struct error *err)
 	return netdev_move(spec->net_devices, spec->net_devices_len, netns_fd, err);
 }
 
-/* A limit that is too low kills km, or krun's own process before it, without a word. */
+/* A memory limit that is too low kills km, or krun's process before it, without any message. */
 static int explain_death(const struct launch *launch, struct error *err)
 {
 	char text[512], limit[32];
@@ -129,7 +132,10 @@ static int explain_death(const struct launch *launch, struct error *err)
 	return error_prefix(err, "the container's memory limit is too low (%s bytes)", limit);
 }
 
-/* Who may not make a device node has the host's, with its mode: of its group are only those who keep the caller's groups. */
+/*
+ * Finds a device that km cannot open. A caller who may not make device nodes gets the host's, with the host's
+ * mode; the container's user is in the node's group only if it keeps the caller's groups.
+ */
 static const struct km_device *find_closed_device(const struct launch *launch)
 {
 	for (size_t i = 0; i < launch->km.devices_len; i++) {
@@ -143,7 +149,7 @@ static const struct km_device *find_closed_device(const struct launch *launch)
 	return NULL;
 }
 
-/* What is known of an early end beside what km says itself. */
+/* Adds likely reasons for an early end of km that are not in its log. */
 static int explain_settings(const struct launch *launch, int r, struct error *err)
 {
 	const struct km_device *device = find_closed_device(launch);
@@ -153,7 +159,7 @@ static int explain_settings(const struct launch *launch, int r, struct error *er
 	if (device)
 		return error_prefix(
 			err,
-			"'%s' is closed for the container's user: change its mode on the host, or keep "
+			"the container's user may not open '%s': change its mode on the host, or keep "
 			"the caller's groups (annotation " KRUN_ANNOTATION_KEEP_GROUPS
 			"=1, which \"allowKeepGroups\" of the host's settings lets act; "
 			"--group-add keep-groups)",
@@ -161,7 +167,10 @@ static int explain_settings(const struct launch *launch, int r, struct error *er
 	return r;
 }
 
-/* Without it the payload runs all the same, and may meet a number that is taken. */
+/*
+ * Holds a connection to km's management socket (monitor/held.c). A failure is no error: the payload runs
+ * without it.
+ */
 static void hold_management(const struct launch *launch, pid_t monitor, int pidfd)
 {
 	struct error err;
@@ -186,7 +195,7 @@ static int wait_for_monitor(struct launch *launch, pid_t monitor, struct error *
 
 	if (launch->pid1_fd >= 0)
 		launch->state.monitor_pid = monitor;
-	/* The socket ends with km's execve, or brings the reason why there was none. */
+	/* execve closes the child's end of the socket; if it failed, the reason comes first. */
 	r = sync_expect_execution(launch->child.sync_fd, NULL, err);
 	if (r < 0)
 		return r;
@@ -208,7 +217,7 @@ static int give_tree(const struct launch *launch, int index, struct error *err)
 	auto_close int fd = -1;
 
 	if (index < 0 || !launch->mounts)
-		return error_set(err, -EPROTO, "a copy of mount %d was asked for", index);
+		return error_set(err, -EPROTO, "the child asked for a copy of mount %d", index);
 	fd = mount_setup_copy_again(launch->mounts, (size_t)index, err);
 	return fd < 0 ? fd : sync_send(launch->child.sync_fd, SYNC_TREE, 0, fd, err);
 }
@@ -257,7 +266,7 @@ int launch_converse(struct launch *launch, struct error *err)
 	return r;
 }
 
-/* Behind the process in front of km it is that one's child; there is no other yet. */
+/* With a pid1 the program's process is pid1's only child. */
 static int has_executed(pid_t pid, bool in_front)
 {
 	const pid_t program = in_front ? proc_child(pid) : pid;
@@ -275,8 +284,8 @@ int launch_expect_execution(int sync_fd, const struct sync_message *said, pid_t 
 		return said_so;
 	executed = has_executed(pid, in_front);
 	/*
-	 * Who is not its parent may come too late to see anything of it: then its last word counts, which a filter may have kept back. Where
-	 * nothing can be looked at for now that word counts, too.
+	 * `start` is not the parent of the process and may come too late to see it. If it cannot be looked
+	 * at, SYNC_EXECUTE decides (which a seccomp filter may have suppressed).
 	 */
 	if (executed > 0 || (executed < 0 && said_so == SYNC_MESSAGE))
 		return 0;

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Whose the nodes of linux.devices are, as the host counts. In a user namespace it is the parent who makes them (mount/mount.h). */
+/*
+ * The owners of linux.devices on the host. For a container in a user namespace the parent makes the nodes
+ * (mount/mount.h).
+ */
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -13,7 +16,9 @@
 #include "util/error.h"
 #include "util/log.h"
 
-/* One that the maps do not have leaves the node to the host's root, whom the container sees as nobody (65534). */
+/*
+ * An owner without a mapping leaves the node to the host's root, which the container sees as nobody (65534).
+ */
 static struct mount_owner owner_of(const struct spec_id_maps *maps, const char *uids, const char *gids,
 				   const struct spec_device *device)
 {
@@ -25,9 +30,9 @@ static struct mount_owner owner_of(const struct spec_id_maps *maps, const char *
 
 	if (found)
 		return owner;
-	log_warning(
-		"device '%s': its owner %u:%u is not mapped in the user namespace, where nobody owns it then",
-		device->path, device->uid, device->gid);
+	log_warning("device '%s': its owner %u:%u is not mapped in the user namespace; it belongs to nobody "
+		    "there",
+		    device->path, device->uid, device->gid);
 	return (struct mount_owner){ 0 };
 }
 

@@ -1,4 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Theory of operation: a process is added to a running container by the steps of two tables (`prepare_steps`,
+ * `begin_steps`), in the process of the command. Only the new process has to be undone.
+ *
+ *   1. Find the container, without its lock: other commands may use it meanwhile. The pidfd of its first
+ *      process comes before the status, so that the status is that of this process. A paused container is
+ *      refused here, because a process born in it would be frozen.
+ *   2. Decide in memory: the process, its environment and groups. A mistake has no effect here.
+ *   3. Open what the process needs: the cgroup, the root, and then, from that root, the list of exceptions
+ *      that decides whether the program runs without km; seccomp filter, console, program of pid1. The first
+ *      process may have changed its root by itself: then there are no exceptions.
+ *   4. Join the pid namespace, last of the preparation: setns(2) moves only later children there, and an
+ *      ordinary user has to join the user namespace with it and loses access to the host. Every child of this
+ *      command is born in the container from here on.
+ *   5. Record an exception (container/exec.c). It comes before the clone: no record, no process.
+ *   6. Clone into the cgroup. If the first process has moved to a cgroup below (-EBUSY, the "no internal
+ *      processes" rule of cgroup v2), clone once more, there. The child joins the other namespaces by itself
+ *      (init/steps.c).
+ *   7. Serve the child (seccomp listener, terminal) until it executes the program. The end of its socket is
+ *      no proof: launch_expect_execution().
+ *   8. Report the pid file last, because an engine takes a missing one as the sign of failure. A km that
+ *      waits is waited for before that and released after it. Any other program runs already: it does not
+ *      wait for the report.
+ *
+ * Until the program executes a signal ends the command and the process; afterwards it is for the program
+ * (spare_program()).
+ */
+
 #include "launch/exec.h"
 
 #include <errno.h>
@@ -79,7 +108,7 @@ static int find_container(struct exec *exec, struct error *err)
 	exec->pidfd = status_open_process(&exec->state, err);
 	if (exec->pidfd < 0 && exec->pidfd != -ESRCH)
 		return exec->pidfd;
-	/* With the pidfd open first: what the status says is said about the process behind it. */
+	/* The pidfd was opened before: the status is that of its process. */
 	r = status_of(exec->dir_fd, &exec->state, &status, err);
 	if (r < 0)
 		return r;
@@ -105,7 +134,7 @@ static int choose_process(struct exec *exec, struct error *err)
 		r = state_load_config(exec->dir_fd, &exec->state, &exec->spec, err);
 	if (r == 0 && !request->process && !exec->spec->process)
 		r = error_at(err, -EINVAL, "/process",
-			     "missing, and nothing else says as whom and where: "
+			     "missing, so that user and directory are unknown: "
 			     "--process is needed");
 	if (r == 0)
 		r = exec_process_make(request,
@@ -186,7 +215,7 @@ static int check_needs(const struct exec *exec, struct error *err)
 	return r;
 }
 
-/* A command that is km already runs with its own options, and does not wait. */
+/* Returns whether the command is km itself, which then runs with its own options and does not wait. */
 static bool names_monitor(const struct exec *exec)
 {
 	const char *name = exec->process.process.args[0], *base = strrchr(exec->state.monitor, '/') + 1;
@@ -194,7 +223,10 @@ static bool names_monitor(const struct exec *exec)
 	return strcmp(name, strchr(name, '/') ? exec->state.monitor : base) == 0;
 }
 
-/* Process 1 may have gone elsewhere, where its list of exceptions and the programs in it are what it likes. */
+/*
+ * The first process may have changed its root to a directory with a list of exceptions and programs of its
+ * choice.
+ */
 static bool has_its_own_root(const struct exec *exec)
 {
 	struct stat st;
@@ -202,7 +234,9 @@ static bool has_its_own_root(const struct exec *exec)
 	return fstat(exec->root_fd, &st) == 0 && file_id_matches(&exec->state.root_file, &st);
 }
 
-/* A program that the container's root approved runs without km; everything else gets a km of its own. */
+/*
+ * In km mode: an approved program (km/exceptions.h) runs without km; any other program gets a km of its own.
+ */
 static int choose_program(struct exec *exec, struct error *err)
 {
 	struct km_settings settings;
@@ -215,12 +249,12 @@ static int choose_program(struct exec *exec, struct error *err)
 	for (size_t i = 0; i < exec->state.monitor_environment.len; i++)
 		if (strv_env_put(&exec->process.env, exec->state.monitor_environment.items[i]) < 0)
 			return error_oom(err);
-	/* What the host permits now, not when the container was made. */
+	/* The host's settings of today apply, not those of the container's create. */
 	r = km_settings_load(exec->request->runtime->config_file, &settings, err);
 	if (r < 0)
 		return r;
 	if (!has_its_own_root(exec)) {
-		log_warning("process 1 of the container has changed its root: no program runs without km");
+		log_warning("the container's first process has changed its root: no program runs without km");
 		settings.exceptions = KM_EXCEPTIONS_DENY;
 	}
 	r = km_exception_find(exec->root_fd, idmap_root_of(exec->proc_fd, exec->state.pid), &settings,
@@ -232,18 +266,18 @@ static int choose_program(struct exec *exec, struct error *err)
 	r = check_needs(exec, err);
 	if (r < 0)
 		return r;
-	/* km truncates its log at its start: each process gets one of its own, which dies with it. */
+	/* km truncates its log when it starts: each process gets a log of its own, which ends with it. */
 	exec->monitor_waits = exec->state.start == KM_START_PAYLOAD && !names_monitor(exec) &&
 			      !km_listens_first(exec->process.env.items);
 	exec->monitor_log_fd = monitor_log_make_unnamed(exec->dir_fd, exec->monitor_waits, err);
 	return exec->monitor_log_fd < 0 ? exec->monitor_log_fd : 0;
 }
 
-/* The pid namespace holds for the child only, so the parent joins it. */
+/* setns(2) into a pid namespace affects later children only, so the parent does it. */
 static int join_pid_namespace(struct exec *exec, struct error *err)
 {
 	exec->namespaces = exec->state.namespaces;
-	/* Joining the one that we are in is an error (EINVAL). */
+	/* Joining the caller's own user namespace is an error (EINVAL). */
 	if ((exec->namespaces & CLONE_NEWUSER) && idmap_is_ours(exec->proc_fd, exec->state.pid))
 		exec->namespaces &= ~(uint64_t)CLONE_NEWUSER;
 	if (!(exec->namespaces & CLONE_NEWPID))
@@ -280,22 +314,23 @@ static int open_rest(struct exec *exec, struct error *err)
 }
 
 /*
- * By its descriptor, or not at all: by a name below /proc, where the container may have put what it likes, something else could begin.
- * Without it km and its payload notice a signal late.
+ * pid1 is executed by its fd with execveat(2), never by a name below /proc, where the container could put
+ * another program. If the filter forbids execveat(2) there is no pid1, and km and its payload notice signals
+ * late.
  */
 static int choose_pid1(struct exec *exec, struct error *err)
 {
 	if (exec->monitor_log_fd < 0)
 		return 0;
 	if (!init_filter_allows(exec->has_seccomp ? &exec->seccomp : NULL, SYS_execveat)) {
-		log_debug("no process in front of km: the seccomp filter does not allow execveat(2)");
+		log_debug("no pid1 in front of km: the seccomp filter does not allow execveat(2)");
 		return 0;
 	}
 	exec->pid1_fd = km_init_fd(err);
 	return exec->pid1_fd < 0 ? exec->pid1_fd : 0;
 }
 
-/* See plan.c. A user namespace that was made without privilege has given setgroups(2) up for good, user_namespaces(7). */
+/* As in plan.c. A user namespace that was made without privilege denies setgroups(2), user_namespaces(7). */
 static bool may_set_groups(const struct exec *exec)
 {
 	char path[32], word[16];
@@ -362,7 +397,7 @@ static int spawn_once(struct exec *exec, struct error *err)
 	return init_spawn(&plan, &exec->child, err);
 }
 
-/* What comes before the program, in any order. */
+/* Answers a message that may come before the program executes. */
 static int answer(struct exec *exec, const struct sync_message *message, struct error *err)
 {
 	int fd = message->fd;
@@ -384,7 +419,7 @@ static int converse(struct exec *exec, struct error *err)
 	struct sync_message message;
 	int r;
 
-	/* Without these nothing comes that has to be answered. */
+	/* Only a terminal or a seccomp agent needs answers. */
 	if (!exec->process.process.terminal && !exec->handover)
 		return launch_expect_execution(exec->child.sync_fd, NULL, exec->child.pid, exec->pid1_fd >= 0,
 					       err);
@@ -400,19 +435,19 @@ static int converse(struct exec *exec, struct error *err)
 					       exec->child.pid, exec->pid1_fd >= 0, err);
 }
 
-/* Before this a signal ends the wait for a program that has not run. */
+/* From here on a signal does not kill the child: it is the program. */
 static void spare_program(const struct exec *exec)
 {
 	if (!exec->request->detach)
 		interrupt_spare_program();
 }
 
-/* In the container's cgroup, or the one below it that its first process has moved to. */
+/* Clones into the container's cgroup, or into the one below it that the first process has moved to. */
 static int spawn(struct exec *exec, struct error *err)
 {
 	int r;
 
-	/* What the child executes is the program then. */
+	/* Without km the child executes the program at once. */
 	if (exec->monitor_log_fd < 0)
 		spare_program(exec);
 	r = spawn_once(exec, err);
@@ -423,8 +458,8 @@ static int spawn(struct exec *exec, struct error *err)
 }
 
 /*
- * As at the start of a container: when this returns, km has loaded the program and waits right before it. Otherwise nobody could
- * tell a status of km's own from the program's.
+ * Waits until km has loaded the program and waits right before it, as at the start of a container. A km that
+ * ends before that has failed: its exit status is not the program's.
  */
 static int wait_for_monitor(struct exec *exec, pid_t monitor, int pidfd, struct error *err)
 {
@@ -443,7 +478,7 @@ static int announce(struct exec *exec, struct error *err)
 	return report_process(exec->child.pid, exec->request->pidfd_socket, exec->request->pid_file, err);
 }
 
-/* The pid is known to the caller before the program runs. */
+/* Reports the process. If km waits, the caller knows the pid before the program runs. */
 static int bring_up(struct exec *exec, struct error *err)
 {
 	auto_close int pidfd = -1;
@@ -454,10 +489,10 @@ static int bring_up(struct exec *exec, struct error *err)
 		spare_program(exec);
 		return announce(exec, err);
 	}
-	/* The payload has not run, so there is no other. */
+	/* Before the payload runs km is the only child of pid1. */
 	monitor = exec->pid1_fd < 0 ? exec->child.pid : proc_child(exec->child.pid);
 	pidfd = monitor > 0 ? sys_pidfd_open(monitor) : -ESRCH;
-	/* Its number may be another's by now. */
+	/* Checked once more: km may have ended before the pidfd was open, and its pid may be another's. */
 	if (pidfd >= 0 && exec->pid1_fd >= 0 && proc_child(exec->child.pid) != monitor) {
 		cleanup_close(&pidfd);
 		pidfd = -ESRCH;

@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * One more process in a container that runs. Nothing of it, and no failure of it, touches the container's own. On the host, in the
- * process of the command. A struct exec owns what is in it; exec_done() in any case.
+ * Starts one more process in a running container. The container's other processes are not touched, by a
+ * failure neither. On the host, in the process of the command. A struct exec owns its content; the caller
+ * ends it with exec_done() in any case.
  */
 
 #include <stdbool.h>
@@ -27,40 +28,46 @@ struct exec {
 	struct state state;
 	struct spec *spec; /* the saved config.json; may be NULL with --process */
 	struct exec_process process;
-	bool unprivileged; /* an ordinary user of the host, before any namespace is entered */
-	int pidfd;	   /* of the container's init */
-	int proc_fd;
-	int joined_root_fd; /* of a container in somebody else's mount namespace; else -1 */
-	int root_fd;	    /* of its first process */
+	bool unprivileged;  /* the caller is an ordinary user of the host */
+	int pidfd;	    /* of the container's first process */
+	int proc_fd;	    /* the host's /proc */
+	int joined_root_fd; /* rootfs of a container in a joined mount namespace; else -1 */
+	int root_fd;	    /* root of the first process */
 	struct cgroup cgroup;
-	int cgroup_fd; /* directory to start in; -1 none; owned when it is a sub-cgroup */
+	int cgroup_fd; /* cgroup to start in; -1: none; owned unless it is cgroup.dir_fd */
 	struct seccomp_program seccomp;
 	bool has_seccomp;
 	struct seccomp_handover *handover; /* NULL: the filter does not notify */
-	struct km_exception exception;
-	bool audit_syslog;
-	int monitor_log_fd;
-	int pid1_fd;
-	bool monitor_waits;
-	int console_fd;
-	uint64_t namespaces;
-	bool set_groups;
-	bool listens; /* the sockets of socket activation are its */
-	struct init_child child;
-	int master_fd;
+	struct km_exception exception;	   /* .fd -1: none, the program runs under km */
+	bool audit_syslog;		   /* record the exception in syslog, too */
+	int monitor_log_fd;		   /* log of a km of its own; -1: no km */
+	int pid1_fd;			   /* program of pid1; -1: none */
+	bool monitor_waits;		   /* km waits before the payload until it is released */
+	int console_fd;			   /* connected console socket; -1: none */
+	uint64_t namespaces;		   /* CLONE_NEW* that the child has to join */
+	bool set_groups;		   /* setgroups(2) is allowed */
+	bool listens;			   /* it gets the sockets of socket activation */
+	struct init_child child;	   /* .pid 0: none */
+	int master_fd;			   /* pty master for krun's relay; -1: none */
 };
 
 STEPS(exec)
 
-/* Finds the container and the program, and opens what the process will need. */
+/*
+ * Finds the container and the program, and opens what the process needs. This process may have joined the
+ * container's pid namespace (and user namespace) afterwards: its next child is born there.
+ */
 int exec_prepare(struct exec *exec, const struct exec_request *request, struct error *err);
 /*
- * Makes the process in the container's cgroup (exec->child), talks with it until it executes the program, and lets a km that waits go
- * on. What fails leaves no process.
+ * Makes the process in the container's cgroup (exec->child), serves it until it executes the program, reports
+ * its pid, and releases a km that waits. A failure leaves no process.
  */
 int exec_begin(struct exec *exec, struct error *err);
-/* Ends the process, and waits for its end. */
+/* Kills the process and waits for its end. */
 void exec_abandon(struct exec *exec);
-/* Names the file in an error about a place: the process comes from --process or config.json, everything else from the latter. */
+/*
+ * Names the document in an error about a JSON pointer: --process if the pointer is in it, else config.json.
+ * Returns err->code.
+ */
 int exec_name_document(const struct exec *exec, struct error *err);
 void exec_done(struct exec *exec);

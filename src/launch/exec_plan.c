@@ -16,7 +16,7 @@ static int parse_id(const char *text, const char *what, uint32_t *ret, struct er
 {
 	uint64_t value;
 
-	/* UINT32_MAX means "no change" to the kernel and is nobody's id. */
+	/* UINT32_MAX is no valid id: to the kernel it means "no change". */
 	if (parse_u64(text, UINT32_MAX - 1, &value) < 0)
 		return error_set(err, -EINVAL, "%s '%s': not an id", what, text);
 	*ret = (uint32_t)value;
@@ -63,8 +63,8 @@ static int add_gids(struct exec_process *exec, char *const *gids, struct error *
 }
 
 /*
- * Not inheritable and ambient: a program of the container that is executed later, whose file has inheritable capabilities, or by a
- * user who is not root, would have them as well.
+ * The inheritable and ambient sets stay: with them a later program would get these capabilities too, if its
+ * file has inheritable ones or its user is not root (capabilities(7)).
  */
 static int add_capabilities(struct exec_process *exec, char *const *names, struct error *err)
 {

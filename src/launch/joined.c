@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A container in a mount namespace that krun did not make, because config.json names one or lists none, so that it is krun's own: its
- * mounts, and the root of the processes that are in it, belong to somebody else. Nothing is mounted there; the container's root is a
- * directory, by chroot(2). Whatever would need a mount is refused.
+ * A container in a mount namespace that krun did not make: config.json names one (joined), or lists none
+ * (krun's own). Its mounts and the root of its processes belong to others, so that krun mounts nothing there.
+ * The container's root is a directory, by chroot(2). Properties that need a mount are refused.
  */
 
 #include <errno.h>
@@ -55,7 +55,7 @@ static const char *find_own_refusal(const struct launch *launch)
 		{ notify_wanted(launch->process.env), "NOTIFY_SOCKET" },
 		{ launch->has_km, "the km mode" },
 		{ launch->request->image_path, "--image-path" },
-		/* Its program would be looked up in the other's mounts, and run with all rights. */
+		/* The hook's program would be found in the mounts of others, and run with all privileges. */
 		{ launch->spec->namespaces[NS_MOUNT].path &&
 			  launch->spec->hooks[HOOK_CREATE_CONTAINER].len > 0,
 		  "a createContainer hook" },
@@ -78,12 +78,12 @@ int launch_joined_check(struct launch *launch, struct error *err)
 		return 0;
 	if (!path)
 		return error_at(err, -EOPNOTSUPP, "/linux/namespaces",
-				"no mount namespace is listed, and %s takes "
-				"mounts, which krun makes in a namespace of the container's own only",
+				"no mount namespace is listed, and %s needs "
+				"mounts, which krun makes only in a mount namespace of the container's own",
 				what);
 	return error_at(err, -EOPNOTSUPP, "/linux/namespaces",
-			"the mount namespace '%s' is joined, and %s takes mounts, "
-			"which krun makes in a namespace of the container's own only",
+			"the mount namespace '%s' is joined, and %s needs mounts, "
+			"which krun makes only in a mount namespace of the container's own",
 			path, what);
 }
 

@@ -1,18 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Theory of operation: a container is made by the steps of one table (`steps`), in the process of the command.
+ * Theory of operation: a container is made by the steps of one table (`steps`), in the process of the
+ * command. A step that leaves something behind has its undo in the same row; a failure undoes the steps in
+ * reverse order.
  *
- *   1. Read and decide, in memory: the bundle, namespaces, what this host and this request exclude, under km or not, which program.
- *      Every mistake that can be found here is, because nothing has to be taken back.
- *   2. Reserve the id: a state directory, locked until launch_commit(). Whoever dies from here on leaves a state that `delete` knows.
- *   3. The cgroup with its limits, before there is a process, so that the first one is born in it; resctrl likewise.
- *   4. The process: open on the host whatever the container needs (the child can open nothing of the host's any more), put all of it into one
- *      plan (struct init_plan), clone, and answer the child's questions (converse.c) until it is parked right before its program. The steps
- *      of the child are in init/steps.c. A checkpoint of CRIU is restored instead (restore.c).
- *   5. Report: the state with the process, the pidfd, the pid file, which comes last because engines wait for it.
- *
- * A step that leaves something behind has its undo in the same row.
+ *   1. Read and decide, in memory: the bundle, the namespaces, the mode (km or plain), the program, the
+ *      environment, and what the host or the request exclude. Every mistake that can be found here is found
+ *      here, because nothing has to be undone.
+ *   2. Reserve the id: make the state directory and lock it until launch_commit(). If the command is killed
+ *      from here on, `delete --force` removes the rest. The preflight follows: it needs the filter, whose
+ *      cache is in the state root.
+ *   3. Make the cgroup with its limits and the resctrl class. They come before the process, so that its clone
+ *      is born in the cgroup and nothing of it escapes the limits.
+ *   4. Make the process: open on the host everything that the container needs, because the child has no
+ *      access to the host later; put it into one plan (struct init_plan); clone; delegate the cgroup; serve
+ *      the child (converse.c) until it is parked right before its program. The child's steps are in
+ *      init/steps.c. With a checkpoint of CRIU, CRIU makes the process instead (restore.c).
+ *   5. Report: save the state with the process, send the pidfd, and write the pid file. The pid file comes
+ *      last, because an engine takes it as the sign of success. The program is not released here: that is
+ *      launch_start() for `run`, and `start` for `create`.
  */
 
 #include "launch/launch.h"
@@ -61,10 +68,13 @@
 
 enum { CONFIG_MAX = 64 * 1024 * 1024 };
 
-/* Of a container without a process, which may be created and never be started: what waits in it has no rights and no program. */
+/*
+ * For config.json without "process": such a container can be created but not started, and its first process
+ * has no capabilities.
+ */
 static const struct spec_process nobody = { .args = (char *[]){ (char[]){ "" }, NULL }, .cwd = "/" };
 
-/* ---- reading -------------------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 static const char *config_name(const struct create_request *request)
 {
@@ -133,7 +143,7 @@ static int fill_state(struct launch *launch, struct error *err)
 	state->exec_reads_config = spec->memory_policy || seccomp_agent_path(spec);
 	state->keep_groups = keeps_groups(spec);
 	state->has_seccomp = spec->seccomp;
-	/* Or what start has to complain of. */
+	/* `start` has to read config.json for its hooks, or to fail because there is no process. */
 	state->has_hooks = !spec->process || spec->hooks[HOOK_POSTSTART].len ||
 			   spec->hooks[HOOK_POSTSTOP].len || spec->hooks[HOOK_START_CONTAINER].len;
 	if (!state->id || !state->oci_version || !state->created || !state->annotations || !state->rootfs)
@@ -141,7 +151,7 @@ static int fill_state(struct launch *launch, struct error *err)
 	return 0;
 }
 
-/* What can be said before anything is made. */
+/* Checks everything that needs no effects. */
 static int check_request(struct launch *launch, struct error *err)
 {
 	const struct create_request *request = launch->request;
@@ -163,7 +173,7 @@ static int check_request(struct launch *launch, struct error *err)
 	return r;
 }
 
-/* ---- what exists outside of memory -------------------------------------------------------------------------- */
+/* ---- steps with effects ---------------------------------------------------------------------- */
 
 static int reserve(struct launch *launch, struct error *err)
 {
@@ -195,7 +205,10 @@ static int reserve(struct launch *launch, struct error *err)
 	return seccomp_program_save(&launch->seccomp, launch->dir_fd, STATE_SECCOMP, err);
 }
 
-/* The user namespace whose ids a mount shows: of its own mappings, of the container's, or the one that it joins. */
+/*
+ * Opens the user namespace for an idmapped mount: of the mount's own mappings, of the container's, or the
+ * joined one.
+ */
 static int open_idmap(struct launch *launch, const struct spec_mount *mount, struct error *err)
 {
 	const struct spec_namespace *user = &launch->spec->namespaces[NS_USER];
@@ -254,7 +267,10 @@ int launch_join_rdt_class(const struct state *state, pid_t pid, struct error *er
 	return resctrl_fd < 0 ? resctrl_fd : rdt_add(resctrl_fd, &state->rdt, state->id, pid, err);
 }
 
-/* The program's user as the host counts; false: in a user namespace that has no such id, or one that is joined. */
+/*
+ * Returns the program's user on the host. False: the user namespace has no mapping for it, or is a joined
+ * one.
+ */
 static bool user_on_host(const struct launch *launch, uid_t *ret_uid, gid_t *ret_gid)
 {
 	const struct spec_namespace *userns = &launch->spec->namespaces[NS_USER];
@@ -268,7 +284,9 @@ static bool user_on_host(const struct launch *launch, uid_t *ret_uid, gid_t *ret
 		idmap_to_host(maps->gids, maps->gids_len, user->gid, ret_gid));
 }
 
-/* The directory of km's socket, and the snapshot that km goes on from: files of the program's user. */
+/*
+ * Adds the directory of km's management socket and the snapshot that km resumes, both for the program's user.
+ */
 static int add_snapshot_files(struct launch *launch, struct mount_extra_file *files, size_t *len,
 			      struct error *err)
 {
@@ -303,8 +321,8 @@ static int add_snapshot_files(struct launch *launch, struct mount_extra_file *fi
 }
 
 /*
- * What a mount of type "cgroup" shows in a container that has no cgroup namespace of its own: the whole hierarchy, in which the paths
- * of /proc/self/cgroup are then found.
+ * Opens what a mount of type "cgroup" shows in a container without a cgroup namespace of its own: the whole
+ * hierarchy, because the paths of /proc/self/cgroup are relative to its root.
  */
 static int open_hierarchy(const struct spec *spec, int *ret, struct error *err)
 {
@@ -395,13 +413,16 @@ static int open_host(struct launch *launch, struct error *err)
 	}
 	if (launch->state.joined_mounts)
 		return launch_joined_open(launch, err);
-	/* A source and a user namespace for each; the container's own limits are not touched by it. */
+	/*
+	 * Each mount may take two fds, a source and a user namespace. The container's own limit does not
+	 * change.
+	 */
 	sys_raise_files(2 * launch->spec->mounts_len);
 	r = open_idmaps(launch, err);
 	return r < 0 ? r : open_mounts(launch, err);
 }
 
-/* ---- the end ----------------------------------------------------------------------------------------------- */
+/* ---- report ---------------------------------------------------------------------------------- */
 
 int launch_save_process(struct launch *launch, struct error *err)
 {
@@ -415,7 +436,7 @@ int launch_save_process(struct launch *launch, struct error *err)
 	return state_save(launch->dir_fd, &launch->state, err);
 }
 
-/* Last of all: who reads the pid file finds a container. */
+/* The pid file comes last: its reader may use the container at once. */
 static int report(struct launch *launch, struct error *err)
 {
 	const char *receiver = spec_annotation(launch->spec, KRUN_ANNOTATION_PIDFD_RECEIVER);
@@ -450,7 +471,7 @@ static int plan_namespaces(struct launch *launch, struct error *err)
 
 static const struct launch_step process_steps[] = {
 	{ "open", open_host },	      { "plan", launch_plan_make },
-	{ "spawn", spawn },	      { "delegate", launch_cgroup_delegate }, /* before the program runs */
+	{ "spawn", spawn },	      { "delegate", launch_cgroup_delegate },
 	{ "child", launch_converse }, { NULL },
 };
 
@@ -468,7 +489,7 @@ static int make_process(struct launch *launch, struct error *err)
 	return launch_steps_run(launch->restored ? image_steps : process_steps, &done, launch, err);
 }
 
-/* ---- the way back ------------------------------------------------------------------------------------------ */
+/* ---- undo ------------------------------------------------------------------------------------ */
 
 static void remove_name(struct launch *launch)
 {
@@ -521,7 +542,7 @@ static void remove_pid_file(struct launch *launch)
 		unlink(launch->request->pid_file);
 }
 
-/* ---- all of it ----------------------------------------------------------------------------------------------- */
+/* ---- the table ------------------------------------------------------------------------------- */
 
 static const struct launch_step steps[] = {
 	{ "read bundle", read_bundle },
@@ -533,7 +554,7 @@ static const struct launch_step steps[] = {
 	{ "state", fill_state },
 	{ "environment", launch_environment_make },
 	{ "cgroup plan", launch_cgroup_plan },
-	{ "reserve", reserve, remove_name }, /* the first that leaves something behind */
+	{ "reserve", reserve, remove_name }, /* the first with effects */
 	{ "preflight", launch_preflight },
 	{ "cgroup", launch_cgroup_make, remove_cgroup },
 	{ "resctrl", make_rdt_class, remove_rdt_class },
@@ -583,13 +604,13 @@ int launch_begin(struct launch *launch, const struct create_request *request, bo
 
 void launch_commit(struct launch *launch)
 {
-	/* The parked child inherited the descriptor and with it the lock: closing ours would not give it up. */
+	/* The parked child has inherited the fd and shares the lock: close(2) would not drop it. */
 	flock(launch->dir_fd, LOCK_UN);
 }
 
 void launch_abandon(struct launch *launch)
 {
-	/* What follows has to come to its end. */
+	/* A signal must not interrupt the undo. */
 	interrupt_watch(INTERRUPT_CHILD, 0);
 	launch_steps_undo(steps, launch->steps_begun, launch);
 	launch->steps_begun = 0;

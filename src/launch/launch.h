@@ -2,8 +2,10 @@
 #pragma once
 
 /*
- * The parent side of making a container, shared by `create`, `run` and `restore`. A struct launch owns everything that exists on the
- * way. After a launch_begin() that succeeded comes one of launch_commit() and launch_abandon(); launch_done() is last in any case.
+ * The parent side of making a container, for `create`, `run` and `restore`. On the host, in the process of
+ * the command. A struct launch owns everything that its steps open and make. After a successful
+ * launch_begin() the caller calls either launch_commit() or launch_abandon(), and launch_done() at the end in
+ * any case.
  */
 
 #include <stdbool.h>
@@ -25,37 +27,37 @@ struct sync_message;
 
 struct launch {
 	const struct create_request *request;
-	bool run; /* `run`: the start message comes over the sync socket */
+	bool run; /* the program starts by a message on the sync socket, not by `start` */
 
 	int bundle_fd;
 	char *config_text;
 	struct spec *spec;
-	struct spec_process process; /* spec->process, without an engine's init helper under km */
+	struct spec_process process; /* spec->process; under km without an engine's init helper */
 
 	int dir_fd; /* state directory, locked; -1 before it exists */
 	struct state state;
 	struct cgroup_plan cgroup_plan;
 	struct cgroup cgroup;
-	int payload_cgroup_fd; /* a group below it that the processes start in; -1: none */
-	bool has_km;
-	bool listens; /* the sockets of socket activation are the program's */
+	int payload_cgroup_fd; /* cgroup below it that the processes start in; -1: none */
+	bool has_km;	       /* km mode: .km is valid */
+	bool listens;	       /* the program gets the sockets of socket activation */
 	struct km_plan km;
 	struct strv km_options;
-	struct checkpoint image;  /* .dir_fd -1: none */
-	char *checkpoint_args[2]; /* under km the program is the snapshot */
-	int monitor_log_fd;
+	struct checkpoint image;	       /* .dir_fd -1: none */
+	char *checkpoint_args[2];	       /* km's payload is the snapshot */
+	int monitor_log_fd;		       /* -1: none */
 	int monitor_sockets[KM_SPARE_SOCKETS]; /* -1: none */
-	int *checkpoint_fds;		       /* descriptors of the snapshot */
+	int *checkpoint_fds;		       /* numbers of the fds that the snapshot has open */
 	size_t checkpoint_fds_len;
-	int pid1_fd;
+	int pid1_fd; /* program of pid1; -1: none */
 
-	int gate_fd;	    /* -1: `start` is not to come */
-	int joined_root_fd; /* root.path, where the mount namespace is somebody else's; else -1 */
-	int proc_fd;
-	int console_fd;	   /* connected console socket */
-	int notify_dir_fd; /* for the container's notify socket; -1: none wanted */
+	int gate_fd;	    /* the FIFO that `start` opens; -1: none */
+	int joined_root_fd; /* root.path of a container in a joined mount namespace; else -1 */
+	int proc_fd;	    /* the host's /proc */
+	int console_fd;	    /* connected console socket; -1: none */
+	int notify_dir_fd;  /* for the container's notify socket; -1: none wanted */
 	struct ns_plan ns;
-	int *idmap_fds; /* one a mount of the spec; NULL: no mount has ids of its own */
+	int *idmap_fds; /* user namespace of each mount in the spec, -1: none; NULL: no idmapped mount */
 	struct mount_setup *mounts;
 	struct seccomp_program seccomp;
 	struct seccomp_handover *handover; /* NULL: the filter does not notify */
@@ -63,77 +65,120 @@ struct launch {
 
 	struct init_plan plan;
 	struct init_child child; /* .pid 0: none */
-	int master_fd;		 /* pty master for our own relay, else -1 */
-	bool restored;		 /* CRIU made the process, and it runs already */
-	bool hooks_ran;
-	bool reported;
-	size_t steps_begun; /* which launch_abandon() undoes */
+	int master_fd;		 /* pty master for krun's relay, else -1 */
+	bool restored;		 /* CRIU makes the process, which runs at once */
+	bool hooks_ran;		 /* prestart or createRuntime; poststop hooks run after them */
+	bool reported;		 /* the pid file is written */
+	size_t steps_begun;	 /* launch_abandon() undoes these */
 };
 
 STEPS(launch)
 
-/* Everything up to "parked before the program", the state saved and the pid file written. What fails has been undone. */
+/*
+ * Makes the container up to the point where its process is parked before the program (with CRIU: runs), saves
+ * the state and writes the pid file. A failure undoes everything. @run: launch_start() will release the
+ * program, not `start`.
+ */
 int launch_begin(struct launch *launch, const struct create_request *request, bool run, struct error *err);
 /*
- * Until the process at the other end of @sync_fd executes its program. The end of the socket is no success, nor is SYNC_EXECUTE before it:
- * who is killed before the execve has perhaps said so, too. Process @pid tells (proc_has_executed()). @said: as for
- * sync_expect_execution(). @in_front: @pid is, or becomes, the process in front of km, and the program's process its child.
+ * Waits until the process at the other end of @sync_fd executes its program. Neither the end of the socket
+ * nor SYNC_EXECUTE proves that, because the process may be killed right before execve(2): proc_has_executed()
+ * of process @pid decides. @said: as for sync_expect_execution(). @in_front: @pid is or becomes pid1, and the
+ * program's process is its child. -ECHILD: it ended before.
  */
 int launch_expect_execution(int sync_fd, const struct sync_message *said, pid_t pid, bool in_front,
 			    struct error *err);
-/* Lets the program run: the second half of `run`. */
+/*
+ * Releases the program of a `run` and waits until it executes. Does nothing for a km that waits, or with
+ * CRIU.
+ */
 int launch_start(struct launch *launch, struct error *err);
-/* The container stays, and other commands may use it from here on. */
+/* Keeps the container: drops the lock of its state directory, so that other commands may use it. */
 void launch_commit(struct launch *launch);
-/* It goes with all that launch_begin() made, the process first, which is waited for. */
+/*
+ * Undoes launch_begin(): kills the process and waits for its end, runs poststop hooks, and removes everything
+ * that was made.
+ */
 void launch_abandon(struct launch *launch);
-/* Frees memory and closes descriptors; the container is not touched. */
+/* Frees memory and closes fds; does not touch the container. */
 void launch_done(struct launch *launch);
 
-/* plan.c: fills launch->plan from what was opened; no effects outside memory and fds. */
+/*
+ * plan.c: fills launch->plan from what was opened; also makes km's log and the FIFO for `start` in the state
+ * directory.
+ */
 int launch_plan_make(struct launch *launch, struct error *err);
-/* converse.c: init_give_streams() for the user of @process in the user namespace of @pid, unless it gets a terminal. */
+/*
+ * converse.c: init_give_streams() for the user of @process in the user namespace of @pid, unless it gets a
+ * terminal.
+ */
 void launch_give_streams(int proc_fd, pid_t pid, const struct spec_process *process);
-/* converse.c: with the child, until it is parked. */
+/* converse.c: serves the child until it is parked. -ECHILD: it ended before. */
 int launch_converse(struct launch *launch, struct error *err);
-/* devices.c: the owners of linux.devices in a user namespace, by the maps of it; *ret is the caller's to free, NULL: none. */
+/*
+ * devices.c: the owners of linux.devices on the host, for a container in a user namespace. The caller frees
+ * *ret; NULL: the devices need no owners.
+ */
 struct mount_owner;
 int launch_device_owners(const struct launch *launch, struct mount_owner **ret, struct error *err);
 /*
- * joined.c: a mount namespace that is somebody else's; what cannot be had there, and the root in it. Pure: whether config.json asks
- * for that, and a property that it cannot have then; NULL: there is none.
+ * joined.c. Pure: returns whether config.json asks for a mount namespace that krun does not make: it names
+ * one, or lists none.
  */
 bool launch_joins_mounts(const struct spec *spec);
+/*
+ * Pure: returns the JSON pointer of a property that such a container cannot have; NULL: none. Static storage.
+ */
 const char *launch_joined_refusal(const struct spec *spec);
+/* -EOPNOTSUPP: the container is to be in such a mount namespace and needs mounts. */
 int launch_joined_check(struct launch *launch, struct error *err);
+/* Opens launch->joined_root_fd. */
 int launch_joined_open(struct launch *launch, struct error *err);
-/* preflight.c: whether km can start in the container at all; what may go wrong later is a warning. */
+/*
+ * preflight.c: fails if km cannot run in the container; what may fail later is a warning. Does nothing in
+ * plain mode.
+ */
 int launch_preflight(struct launch *launch, struct error *err);
-/* program.c: under km or not, with which settings; then which program, which may be in an image. */
+/* program.c: chooses the mode and km's settings. */
 int launch_mode_choose(struct launch *launch, struct error *err);
+/* program.c: chooses the program: config.json's, or a checkpoint's. After launch_mode_choose(). */
 int launch_program_choose(struct launch *launch, struct error *err);
-/* cgroup.c: launch->cgroup_plan; then launch->cgroup, with its limits and device filter, and what the state has to know of it. */
+/* cgroup.c: fills launch->cgroup_plan. */
 int launch_cgroup_plan(struct launch *launch, struct error *err);
+/* cgroup.c: makes launch->cgroup with its limits and device filter, and saves its place in the state. */
 int launch_cgroup_make(struct launch *launch, struct error *err);
 /*
- * Gives it to the container's user, where config.json gives the container a cgroup of its own to write in. After the clone, which
- * takes somebody who may write there, and in a user namespace that is joined that is root of the host's no more.
+ * cgroup.c: gives the cgroup to the container's user, if config.json lets the container write in its own.
+ * Called after the clone: clone3(2) with CLONE_INTO_CGROUP needs write permission to the cgroup, which a
+ * process that has joined a user namespace has as the owner only.
  */
 int launch_cgroup_delegate(struct launch *launch, struct error *err);
-/* The environment of the program: process.env, the socket-activation variables. */
+/*
+ * plan.c: makes launch->env from process.env and the variables of socket activation, of km and of the notify
+ * socket.
+ */
 int launch_environment_make(struct launch *launch, struct error *err);
-/* Both texts that hooks in the container get ("creating", NUL, "created") in a memfd; owned by the caller. */
+/*
+ * plan.c: returns a memfd with both states that hooks in the container get, "creating", NUL, "created"; the
+ * caller closes it.
+ */
 int launch_state_fd(struct launch *launch, struct error *err);
 
-/*
- * What restore and exec share with a start: createRuntime and the hooks before it; the terminal's master (taken over); the class of
- * resctrl.
- */
+/* The following are shared by create, exec and restore. */
+/* converse.c: runs the prestart and createRuntime hooks. */
 int launch_run_hooks(struct launch *launch, struct error *err);
+/*
+ * converse.c: sends @master_fd, the pty master, to the console socket, or keeps it for krun's relay. Takes
+ * ownership.
+ */
 int launch_take_console(struct launch *launch, int master_fd, struct error *err);
+/* launch.c: puts process @pid into the container's resctrl class, if it has one. */
 int launch_join_rdt_class(const struct state *state, pid_t pid, struct error *err);
-/* Writes the state, with launch->child as the container's process. */
+/* launch.c: saves the state with launch->child as the container's process. */
 int launch_save_process(struct launch *launch, struct error *err);
 
-/* restore.c: the phase in which CRIU makes the container's processes, from launch->image. */
+/*
+ * restore.c: has CRIU make the container's processes from launch->image, instead of the clone and the child's
+ * steps.
+ */
 int launch_restore(struct launch *launch, struct error *err);

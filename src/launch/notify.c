@@ -30,7 +30,7 @@
 
 enum { MESSAGE_MAX = 4096, BARRIER_TIMEOUT_MS = 5000, TAKEN_NAP_NS = 2000000 };
 
-/* False: there is none, or none that a datagram can be sent to. */
+/* Parses NOTIFY_SOCKET. False: it is not set, or no address for a datagram. */
 static bool host_address(struct sockaddr_un *ret, socklen_t *ret_len)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
@@ -66,7 +66,7 @@ int notify_directory_make(int state_dir_fd, struct error *err)
 	if (mkdirat(state_dir_fd, STATE_NOTIFY, 0755) < 0)
 		return error_sys(err, -errno, "make the directory of the notify socket");
 	fd = openat(state_dir_fd, STATE_NOTIFY, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	/* Whatever the caller's umask is: any user of the container has to get through. */
+	/* Any user of the container has to reach the socket, whatever the caller's umask is. */
 	if (fd < 0 || fchmodat(state_dir_fd, STATE_NOTIFY, 0755, 0) < 0)
 		return error_sys(err, -errno, "open the directory of the notify socket");
 	return fd;
@@ -88,7 +88,7 @@ int notify_listen(int state_dir_fd, int *ret_fd, struct error *err)
 		return 0;
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	address = (struct sockaddr_un){ .sun_family = AF_UNIX };
-	/* The state directory's own path may be longer than an address can be. */
+	/* The path of the state directory may be longer than sun_path. */
 	snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/%s", dir_fd, SOCKET);
 	if (fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
 	    fchmodat(dir_fd, SOCKET, 0777, 0) < 0)
@@ -98,8 +98,8 @@ int notify_listen(int state_dir_fd, int *ret_fd, struct error *err)
 }
 
 /*
- * What speaks about the service alone. Not MAINPID, NOTIFYACCESS, FDSTORE and the like: they would let a container speak
- * about processes and descriptors of the host.
+ * Allows assignments about the service itself. MAINPID, NOTIFYACCESS, FDSTORE and the like would let a
+ * container speak for processes and file descriptors of the host.
  */
 static bool may_pass(const char *line, size_t len)
 {
@@ -114,7 +114,10 @@ static bool may_pass(const char *line, size_t len)
 	return false;
 }
 
-/* Whoever splits at another control character than we do would find an assignment in it that we have not seen. */
+/*
+ * A manager that splits lines at another control character would find assignments that may_pass() has not
+ * seen.
+ */
 static bool is_printable(const char *line, size_t len)
 {
 	for (size_t at = 0, bytes; at < len; at += bytes) {
@@ -147,7 +150,10 @@ size_t notify_filter(const char *message, size_t len, char *out, bool *ret_ready
 	return used;
 }
 
-/* unix(7), SIOCOUTQ: what we have sent and nobody has taken yet. A manager that takes nothing has no answer to a barrier either. */
+/*
+ * Polls until the manager has received everything that was sent: SIOCOUTQ, unix(7). A manager that receives
+ * nothing would not answer a barrier either.
+ */
 static bool wait_until_taken(int out_fd, int64_t deadline)
 {
 	const struct timespec nap = { .tv_nsec = TAKEN_NAP_NS };
@@ -162,8 +168,9 @@ static bool wait_until_taken(int out_fd, int64_t deadline)
 }
 
 /*
- * sd_notify(3), "BARRIER=1": the manager closes the descriptor when it has come to this message. Only as long as the sender of the
- * ones before is there can it tell whose service they are about.
+ * Waits until the manager has processed the earlier messages: it closes the fd that comes with BARRIER=1,
+ * sd_notify_barrier(3). It finds the service of a message by the sending process, which therefore must not
+ * end before.
  */
 static void wait_for_manager(int out_fd, const struct sockaddr_un *address, socklen_t address_len)
 {
@@ -193,7 +200,7 @@ static void wait_for_manager(int out_fd, const struct sockaddr_un *address, sock
 	cleanup_close(&write_fd);
 	item = (struct pollfd){ .fd = read_fd, .events = POLLIN };
 	if (poll(&item, 1, clock_ms() < deadline ? (int)(deadline - clock_ms()) : 0) == 0)
-		log_debug("notify: the manager has not come to BARRIER=1 within %d ms", BARRIER_TIMEOUT_MS);
+		log_debug("notify: no answer to BARRIER=1 within %d ms", BARRIER_TIMEOUT_MS);
 }
 
 bool notify_forward(int fd, pid_t main_pid)
@@ -231,7 +238,7 @@ void notify_wait_ready(int fd, pid_t pid)
 
 		if (poll(fds, 2, -1) < 0 && errno != EINTR)
 			return;
-		/* A message that came before the end still counts. */
+		/* A message that the process sent before its end is still passed on. */
 		if ((fds[0].revents && notify_forward(fd, pid)) || (fds[1].revents && !fds[0].revents))
 			return;
 	}

@@ -2,9 +2,10 @@
 #pragma once
 
 /*
- * Readiness for a service manager, sd_notify(3): krun's own NOTIFY_SOCKET is a socket of the host, which the container
- * can neither see nor may be trusted with. The container gets one of its own at /run/notify/notify.sock instead; what it
- * says there is filtered and passed on. Nothing of this happens when config.json sets NOTIFY_SOCKET itself.
+ * Readiness for a service manager, sd_notify(3). krun's own NOTIFY_SOCKET is a socket of the host, which the
+ * container cannot reach and must not be trusted with. The container gets a socket of its own,
+ * /run/notify/notify.sock; krun filters what comes there and passes it on. If config.json sets NOTIFY_SOCKET,
+ * krun does nothing of this. On the host, in the process of the command.
  */
 
 #include <stdbool.h>
@@ -17,29 +18,31 @@ struct error;
 
 #define NOTIFY_ENVIRONMENT "NOTIFY_SOCKET=" STATE_NOTIFY_MOUNT "/notify.sock"
 
-/* Whether the caller waits for a message and the program's environment @env (NULL-terminated) names no socket. */
+/* Returns whether krun has a NOTIFY_SOCKET and the program's environment @env (NULL-terminated) has none. */
 bool notify_wanted(char *const *env);
 
-/* Makes the directory for the socket in the state directory. O_PATH fd, owned by the caller. */
+/* Makes the directory of the socket in the state directory. Returns an O_PATH fd, which the caller closes. */
 int notify_directory_make(int state_dir_fd, struct error *err);
 
 /*
- * Before the program is let go: the socket of a container that has such a directory. *ret_fd: owned by the caller; -1 when
- * the container has none or nobody listens on the host.
+ * Makes the socket of a container that has such a directory, before the program is released. The caller
+ * closes *ret_fd; it is -1 if the container has no such directory or krun has no NOTIFY_SOCKET.
  */
 int notify_listen(int state_dir_fd, int *ret_fd, struct error *err);
 
 /*
- * Passes one waiting message on, if there is one. @main_pid: named as the service's process with READY=1 (a command that
- * goes away, and waits some seconds until the manager has read that); 0: the manager knows it. True when it said READY=1.
+ * Passes on one waiting message, if any, and returns whether it said READY=1. @main_pid: added to READY=1 as
+ * MAINPID, by a command that ends before the container; it then waits up to 5 s until the manager has read
+ * the message. 0: krun's process is the service's.
  */
 bool notify_forward(int fd, pid_t main_pid);
 
-/* Passes messages on until the container is ready or its process @pid has ended. */
+/* Passes on messages until the container is ready or its process @pid has ended. */
 void notify_wait_ready(int fd, pid_t pid);
 
 /*
- * Pure: copies the assignments of a message that a container may make and that are printable (util/printable.h), each with a newline, to @out (at least @len + 1
- * bytes), which is NUL-terminated. Returns its length; *ret_ready: READY=1 is one of them.
+ * Pure. Copies the assignments of a message that a container may make and that are printable
+ * (util/printable.h), each with a newline, to @out, which has room for @len + 2 bytes and gets a NUL. Returns
+ * the length. *ret_ready: READY=1 is one of them.
  */
 size_t notify_filter(const char *message, size_t len, char *out, bool *ret_ready);

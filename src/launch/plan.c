@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What the child is told: one struct init_plan from everything that the parent read and opened. */
+/* Makes the child's plan, one struct init_plan, from everything that the parent has read and opened. */
 
 #include <errno.h>
 #include <linux/memfd.h>
@@ -37,7 +37,7 @@ int launch_environment_make(struct launch *launch, struct error *err)
 		r = strv_add(&launch->env, "KM_MGTPIPE=" KM_MANAGEMENT_SOCKET);
 	if (r == 0 && notify_wanted(env))
 		r = strv_add(&launch->env, NOTIFY_ENVIRONMENT);
-	/* execve wants an array even when it is empty. */
+	/* execve(2) needs an array even if it is empty. */
 	if (r == 0 && !launch->env.items)
 		launch->env.items = calloc(1, sizeof(*launch->env.items));
 	if (r < 0 || !launch->env.items)
@@ -66,7 +66,10 @@ int launch_state_fd(struct launch *launch, struct error *err)
 	return r < 0 ? error_sys(err, r, "write the state for hooks") : take_fd(&fd);
 }
 
-/* Not in a namespace that has given setgroups(2) up, and not where an annotation wants the caller's groups kept. */
+/*
+ * False in a user namespace that denies setgroups(2), user_namespaces(7), and if an annotation keeps the
+ * caller's groups.
+ */
 static bool may_set_groups(const struct launch *launch)
 {
 	const struct spec *spec = launch->spec;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Whether km will find in the container what it needs. */
+/* Checks the requirements of km against config.json and the host, before a process exists. */
 
 #include <errno.h>
 #include <sys/resource.h>

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What a new container runs under, and what it runs: config.json's program, a snapshot of km, or what CRIU restores. */
+/*
+ * Chooses the mode of a new container, and its program: that of config.json, a snapshot of km, or a
+ * checkpoint of CRIU.
+ */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,8 +21,9 @@
 #include "util/log.h"
 
 /*
- * km cannot be there before `start` when it waits for a client first, nor when hooks come in between: those are programs of the
- * container, and have to run as confined as it is, in a process that becomes km only then.
+ * Makes `start` execute km, instead of releasing a km that waits, if km would wait for a client first, or if
+ * there are startContainer hooks. Such hooks are programs of the container and run, confined as it is, in the
+ * process that becomes km afterwards.
  */
 static void begin_at_start(struct launch *launch)
 {
@@ -30,7 +34,7 @@ static void begin_at_start(struct launch *launch)
 
 	if (!why)
 		return;
-	log_debug("%s: km begins at start, as with startAt exec", why);
+	log_debug("%s: km is executed at start, as with startAt exec", why);
 	launch->km.settings.start = KM_START_EXEC;
 }
 
@@ -46,7 +50,8 @@ int launch_mode_choose(struct launch *launch, struct error *err)
 		rootfs_fd = openat(launch->bundle_fd, launch->spec->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	launch->state.mode = mode_choose(runtime->name, launch->spec, rootfs_fd);
 	if (launch->state.mode == MODE_PLAIN && launch->spec->vm)
-		return error_at(err, -EOPNOTSUPP, "/vm", "this container runs without km and has no machine");
+		return error_at(err, -EOPNOTSUPP, "/vm",
+				"this container runs without km and has no virtual machine");
 	if (launch->state.mode == MODE_PLAIN)
 		return 0;
 	r = km_check_processor(err);
@@ -69,7 +74,7 @@ int launch_mode_choose(struct launch *launch, struct error *err)
 	r = km_settings_options(&launch->km.settings, false, &launch->km_options, err);
 	if (r < 0)
 		return r;
-	/* An engine's --init helper would run in the VM with the payload: krun's own init takes its place. */
+	/* An engine's --init helper would run in the virtual machine: krun's pid1 takes its place. */
 	helper = km_init_helper_len(launch->process.args);
 	if (helper > 0 && launch->process.args[helper])
 		launch->process.args += helper;
@@ -78,8 +83,8 @@ int launch_mode_choose(struct launch *launch, struct error *err)
 }
 
 /*
- * A /dev of the container's own, nobody else who steers km, and a km that waits for its start: before the payload runs somebody
- * has to be connected.
+ * Returns whether km may have a management socket. It needs a tmpfs on /dev, root, no variable that sets
+ * another socket, and a km that waits: krun connects before the payload runs (monitor/held.c).
  */
 static bool may_manage(const struct launch *launch)
 {
@@ -92,7 +97,7 @@ static bool may_manage(const struct launch *launch)
 	       !strv_env_get(launch->process.env, "KM_MGTPIPE");
 }
 
-/* Under km the snapshot is the program, and the rest of config.json holds as for any container; without km CRIU has a phase. */
+/* Checks that the checkpoint fits the mode and the command. */
 static int check_image(const struct launch *launch, const char *path, struct error *err)
 {
 	if (launch->has_km && launch->request->restore) {
@@ -102,18 +107,15 @@ static int check_image(const struct launch *launch, const char *path, struct err
 			return r;
 	}
 	if (launch->image.kind == CHECKPOINT_CRIU && launch->has_km)
-		return error_set(
-			err, -EINVAL,
-			"--image-path '%s': a checkpoint by CRIU of a container without km, and this "
-			"one runs under km",
-			path);
+		return error_set(err, -EINVAL,
+				 "--image-path '%s': a checkpoint by CRIU, and this container runs under km",
+				 path);
 	if (launch->image.kind == CHECKPOINT_CRIU && !launch->request->restore)
 		return error_set(err, -EINVAL,
-				 "'%s': a checkpoint of CRIU: it is for 'krun restore', not a program", path);
+				 "'%s': a checkpoint by CRIU, which only 'krun restore' can restore", path);
 	if (launch->image.kind == CHECKPOINT_CRIU && launch->request->preserve_fds > 0)
-		return error_set(
-			err, -EOPNOTSUPP,
-			"--preserve-fds: CRIU brings the descriptors of a checkpoint back, and no others");
+		return error_set(err, -EOPNOTSUPP,
+				 "--preserve-fds: CRIU restores the file descriptors of the checkpoint only");
 	if (launch->image.kind == CHECKPOINT_KM && !launch->has_km)
 		return error_set(err, -EINVAL,
 				 "--image-path '%s': a checkpoint of a container under km, and this one is "
@@ -122,7 +124,7 @@ static int check_image(const struct launch *launch, const char *path, struct err
 	return 0;
 }
 
-/* The payload goes on where it was, and with it every name that is relative. */
+/* The snapshot is km's payload; relative paths need the cwd that the payload had. */
 static void resume_in_place(struct launch *launch)
 {
 	launch->checkpoint_args[0] = (char *)(uintptr_t)KM_SNAPSHOT_PATH;
@@ -139,7 +141,10 @@ int launch_program_choose(struct launch *launch, struct error *err)
 	const char *path = launch->request->image_path;
 	int r;
 
-	/* What the command says is about this one start; restore of a container that began with a snapshot, say. */
+	/*
+	 * The command's image goes before the annotation's: a container that began with a snapshot may be
+	 * restored.
+	 */
 	if (!path && launch->has_km)
 		path = launch->km.settings.snapshot;
 	if (path) {

@@ -6,7 +6,8 @@
 struct error;
 
 /*
- * Tells the caller of create, run and exec about the new process @pid: a pidfd to the socket, then the pid file, which comes
- * last because its absence is what tells an engine that nothing runs. Either path may be NULL.
+ * Reports the new process @pid to the caller of the command: sends a pidfd to @pidfd_socket, then writes
+ * @pid_file atomically, digits only. The pid file comes last, because its absence tells an engine that the
+ * command failed. Either path may be NULL.
  */
 int report_process(pid_t pid, const char *pidfd_socket, const char *pid_file, struct error *err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What `create`, `run`, `restore` and `exec` are asked for. Strings are borrowed. */
+/* The requests of `create`, `run`, `restore` and `exec`. Strings are borrowed. */
 
 #include <stdbool.h>
 
@@ -16,34 +16,33 @@ struct create_request {
 	const char *config;	    /* NULL: config.json of the bundle */
 	const char *pid_file;	    /* NULL: none */
 	const char *console_socket; /* NULL: none */
-	const char *pidfd_socket;   /* NULL: none; receives a pidfd of the init process */
-	unsigned int preserve_fds;  /* how many behind those of LISTEN_FDS, which is added inside */
+	const char *pidfd_socket;   /* NULL: none; receives a pidfd of the first process */
+	unsigned int preserve_fds;  /* number of fds after those of LISTEN_FDS */
 	bool no_pivot;
 	bool no_new_keyring;
-	bool no_subreaper;	/* run: accepted, krun never makes itself one for detached containers */
-	bool detach;		/* run: return once it runs */
-	bool keep;		/* run: keep state and cgroup when it ends */
-	const char *image_path; /* of a checkpoint that the program goes on from; NULL: it begins */
-	const struct checkpoint_options *restore; /* `restore`: how; NULL otherwise */
+	bool no_subreaper;	/* run: accepted and ignored, krun is never a subreaper */
+	bool detach;		/* run: return once the program runs */
+	bool keep;		/* run: keep state and cgroup when the program ends */
+	const char *image_path; /* checkpoint that the program continues from; NULL: it begins */
+	const struct checkpoint_options *restore; /* NULL: not `restore` */
 };
 
 struct exec_request {
 	const struct runtime_options *runtime;
 	const char *id;
-	const struct spec
-		*process;  /* from --process, or NULL: the container's own process with the fields below */
-	char *const *args; /* NULL-terminated command, NULL with .process */
-	char *const *env;  /* additions, NULL-terminated or NULL */
-	const char *cwd;   /* NULL: the container's */
-	const char *user;  /* "UID[:GID]" or NULL */
-	char *const *caps; /* additional capability names or NULL */
-	char *const *additional_gids; /* decimal, or NULL */
+	const struct spec *process;   /* of --process; NULL: the container's process with the changes below */
+	char *const *args;	      /* NULL-terminated command; NULL with .process */
+	char *const *env;	      /* additions, NULL-terminated; or NULL */
+	const char *cwd;	      /* NULL: the process's */
+	const char *user;	      /* "UID[:GID]"; NULL: the process's */
+	char *const *caps;	      /* additional capability names; or NULL */
+	char *const *additional_gids; /* decimal; or NULL */
 	const char *apparmor, *process_label;
-	const char *cgroup; /* sub-cgroup below the container's, NULL: its own */
+	const char *cgroup; /* cgroup below the container's; NULL: the container's */
 	const char *pid_file, *console_socket, *pidfd_socket;
 	unsigned int preserve_fds;
-	int no_new_privs; /* -1: as the process says */
+	int no_new_privs; /* -1: the process's */
 	bool tty;
 	bool detach;
-	bool ignore_paused;
+	bool ignore_paused; /* do not refuse a paused container */
 };

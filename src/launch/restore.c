@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * `restore` of a plain container: the place of the clone and of the child's steps is taken by CRIU, which makes the processes from
- * its images, in the cgroup that is there already. At one stage its network namespace is made and empty: there the hooks run.
+ * `restore` in plain mode. Instead of the clone and the child's steps, CRIU makes the processes from its
+ * images, in the cgroup that exists already. The prestart and createRuntime hooks run at CRIU's stage
+ * "setup-namespaces", when the network namespace exists.
  */
 
 #include <errno.h>
@@ -43,12 +44,12 @@ struct restore {
 	int work_fd, network_fd, pid_fd;
 	struct criu_passed passed[7]; /* the first two are directories, which prepare() opens again */
 	size_t passed_len;
-	bool in_cgroup; /* CRIU begins in the container's, because its images have none */
+	bool in_cgroup; /* CRIU starts in the container's cgroup, because its images have none */
 };
 
 STEPS(restore)
 
-/* ---- before -------------------------------------------------------------------------------------------------------- */
+/* ---- preparation ----------------------------------------------------------------------------- */
 
 static int open_root(struct restore *restore, struct error *err)
 {
@@ -66,7 +67,7 @@ static bool is_below(const char *path, const char *directory)
 	return len > 1 && strncmp(path, directory, len) == 0 && path[len] == '/';
 }
 
-/* On the root itself: what is mounted below another mount comes with that one. */
+/* True if the mount point is in the root itself, and not below another mount, which brings it. */
 static bool is_on_root(const struct spec *spec, const struct spec_mount *mount)
 {
 	for (size_t i = 0; i < spec->mounts_len; i++)
@@ -83,7 +84,7 @@ static bool is_file(const struct launch *launch, const struct spec_mount *mount)
 	       fstatat(launch->bundle_fd, mount->source, &st, 0) == 0 && !S_ISDIR(st.st_mode);
 }
 
-/* In a fresh copy of the root they are missing. Where they cannot be made CRIU says whether they are needed. */
+/* A fresh copy of the root has no mount points. A failure is no error: CRIU fails if it needs one. */
 static int make_mount_points(struct restore *restore, struct error *err)
 {
 	const struct launch *launch = restore->launch;
@@ -109,7 +110,7 @@ static int make_mount_points(struct restore *restore, struct error *err)
 	return 0;
 }
 
-/* The directory of a notify socket, if the container had one: what listens there is new. */
+/* Makes a new directory for the notify socket, if the container had one. */
 static int add_notify(struct restore *restore, struct error *err)
 {
 	struct launch *launch = restore->launch;
@@ -186,9 +187,12 @@ static int plan(struct restore *restore, struct error *err)
 	return 0;
 }
 
-/* ---- the process that becomes CRIU ----------------------------------------------------------------------------------- */
+/* ---- the process that becomes CRIU ----------------------------------------------------------- */
 
-/* A directory that was opened in another mount namespace, in which nothing can be mounted from here. */
+/*
+ * Opens a directory again in CRIU's mount namespace: an fd of another mount namespace cannot be used for
+ * mounts.
+ */
 static int open_again(int *fd, struct error *err)
 {
 	int new_fd = open_again_here(*fd, O_RDONLY | O_DIRECTORY);
@@ -217,8 +221,9 @@ static int join_keyring(const struct launch *launch, struct error *err)
 }
 
 /*
- * In a mount namespace of its own, which goes with it: CRIU wants the root to be a mount. What the processes cannot get from the
- * images they inherit: the session keyring, and without cgroups in the images the namespace of those.
+ * Runs in the process that becomes CRIU. CRIU needs the root to be a mount: it gets a mount namespace of its
+ * own, which ends with it. The restored processes inherit from it what the images do not have: the session
+ * keyring and, if they have no cgroups, the cgroup namespace.
  */
 static int prepare(void *data, struct error *err)
 {
@@ -231,7 +236,7 @@ static int prepare(void *data, struct error *err)
 		if (r < 0)
 			return r;
 	}
-	/* CRIU before 4.0 does not know this of a process; all of them have it from their first one. */
+	/* CRIU before 4.0 does not restore no_new_privs; the processes inherit it. */
 	if (launch->process.no_new_privileges) {
 		r = no_new_privs_apply(err);
 		if (r < 0)
@@ -247,7 +252,7 @@ static int prepare(void *data, struct error *err)
 	return r < 0 ? r : open_again(&restore->passed[1].fd, err);
 }
 
-/* ---- stages ---------------------------------------------------------------------------------------------------------- */
+/* ---- stages ---------------------------------------------------------------------------------- */
 
 static int close_root(void *data, struct error *err)
 {
@@ -256,8 +261,8 @@ static int close_root(void *data, struct error *err)
 }
 
 /*
- * All is there and nothing runs yet: whoever hears of the container from its program finds it in the state. CRIU 3 forgets that the
- * root is read-only, which is its caller's mount.
+ * Runs at stage "post-restore", when the processes exist but do not run yet: the state is saved before the
+ * program can tell anybody. CRIU 3 does not make the root read-only, because that mount is its caller's.
  */
 static int finish(struct launch *launch, struct error *err)
 {
@@ -282,7 +287,7 @@ static int at_stage(void *data, const struct criu_answer *stage, int fd, struct 
 		return finish(launch, err);
 	if (strcmp(stage->script, "setup-namespaces") != 0)
 		return 0;
-	/* It is our child from here on, and undo() kills it if need be. */
+	/* The process is krun's child from here on, and end_process() kills it after a failure. */
 	launch->child.pid = stage->pid;
 	r = launch_join_rdt_class(&launch->state, launch->child.pid, err);
 	return r < 0 ? r : launch_run_hooks(launch, err);
@@ -322,9 +327,11 @@ static int call_criu(struct restore *restore, struct criu_answer *answer, struct
 	return criu_do(&call, answer, err);
 }
 
-/* ---- after ----------------------------------------------------------------------------------------------------------- */
+/* ---- the restored processes ------------------------------------------------------------------ */
 
-/* That limits hold is not left to belief. A container that was paused is not any more. */
+/*
+ * Checks that CRIU put the process into the cgroup, and thaws a container that was paused at its checkpoint.
+ */
 static int check_cgroup(const struct launch *launch, struct error *err)
 {
 	auto_close int proc_fd = -1, fd = -1;
@@ -341,8 +348,9 @@ static int check_cgroup(const struct launch *launch, struct error *err)
 }
 
 /*
- * CRIU looks for some images from inside of the container's user namespace, where it is nobody in particular: it may pass through
- * the directory for that time. What is in it is closed as ever. *ret: how it was, 0: unchanged.
+ * CRIU opens some images as a user of the container's user namespace, who has no permission for the image
+ * directory: it gets search permission for everybody during the restore. The modes of the files do not
+ * change. *ret: the directory's mode before; 0: unchanged.
  */
 static void open_directory(const struct launch *launch, mode_t *ret)
 {
@@ -372,7 +380,7 @@ static int do_restore(struct restore *restore, struct error *err)
 		return error_prefix(err, "restore of container '%s' (%s/restore.log)", launch->request->id,
 				    checkpoint_work_path(options));
 	launch->child.pid = answer.pid;
-	/* The scope has its processes now. */
+	/* systemd's scope has its process now, which keeps it. */
 	cgroup_settle(&launch->cgroup);
 	return check_cgroup(launch, err);
 }

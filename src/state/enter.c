@@ -33,15 +33,18 @@ static int act_as_root(void *data, struct error *err)
 {
 	const struct entered *entered = data;
 
-	/* What is mounted belongs to the container's root, not to somebody who does not exist there. */
+	/*
+	 * Files that are made for a mount belong to the container's root: the host's ids may not be mapped
+	 * there.
+	 */
 	if ((entered->namespaces & CLONE_NEWUSER) && sys_become_root() < 0)
 		return error_set(err, -EPERM, "become root of the container's user namespace");
-	/* The kernel has set it to fs.suid_dumpable. */
+	/* The change of ids has set it to fs.suid_dumpable (prctl(2), PR_SET_DUMPABLE). */
 	sys_set_dumpable(false);
 	return entered->act->run(entered->act->data, err);
 }
 
-/* Adds what the act keeps to a list that is empty or has more. */
+/* Appends the fds that @act keeps to @list. */
 static int add_kept(struct fd_list *list, const struct enter_act *act)
 {
 	int r = 0;
@@ -51,7 +54,7 @@ static int add_kept(struct fd_list *list, const struct enter_act *act)
 	return r;
 }
 
-/* The second process gets a list of its own: the one that this process was made with has ended with its making. */
+/* Makes a list of its own: the caller's has been used up when this process closed all other fds. */
 static int act_in_pid_namespace(struct entered *entered, struct error *err)
 {
 	struct fd_list keep = { 0 };
@@ -95,7 +98,7 @@ int enter_open_root(int proc_fd, const struct state *state, struct error *err)
 
 		if (pidfd < 0)
 			return pidfd;
-		/* Others may go on; what the kernel shows of the process is the first one's. */
+		/* Other threads may still run, but /proc/PID/root shows that of the first one. */
 		return error_set(err, -ESRCH,
 				 "the first thread of container '%s' has ended, and with it the way in",
 				 state->id);
@@ -124,10 +127,10 @@ int enter_run(const struct state *state, const struct enter_act *act, struct err
 	return sync_run(enter_and_act, &entered, &keep, "the container", err);
 }
 
-/* ---- one file --------------------------------------------------------------------------------------------------- */
+/* ---- one file -------------------------------------------------------------------------------- */
 
 struct file {
-	int fd; /* a detached tree; the host's /proc for the way back */
+	int fd; /* a detached mount; to remove it: the host's /proc */
 	const char *path;
 };
 

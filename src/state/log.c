@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The log of a container's km, found by what the state says. */
+/* Finds the log of a container's km from its state. */
 
 #include <errno.h>
 

@@ -19,7 +19,7 @@
 #include "util/pids.h"
 #include "util/proc.h"
 
-enum { DEPTH_MAX = 32 }; /* pid_namespaces(7) */
+enum { DEPTH_MAX = 32 }; /* of nested pid namespaces, pid_namespaces(7) */
 
 static int pid_namespace(int proc_fd, pid_t pid, struct stat *ret)
 {
@@ -29,7 +29,9 @@ static int pid_namespace(int proc_fd, pid_t pid, struct stat *ret)
 	return fstatat(proc_fd, path, ret, 0) < 0 ? -errno : 0;
 }
 
-/* NSpid of /proc/PID/status: the pid in each namespace, ours first. 1 or 0, or a negative errno. */
+/*
+ * Reads NSpid of /proc/PID/status: the pid in each namespace, ours first. Returns 1, 0 or a negative errno.
+ */
 static int is_first_of_a_namespace(int proc_fd, pid_t pid)
 {
 	auto_free char *text = NULL;
@@ -62,7 +64,7 @@ int processes_end_with_first(const struct state *state, struct error *err)
 	return r < 0 ? status_lost_process(r, "look at the container's process", err) : r;
 }
 
-/* Everybody whose pid namespace is that of @init. Who ends meanwhile is not there any more. */
+/* Adds every process in the pid namespace of @init. A process that ends meanwhile is left out. */
 static int add_namespace(DIR *proc, pid_t init, struct pids *pids)
 {
 	struct stat wanted, found;
@@ -70,7 +72,7 @@ static int add_namespace(DIR *proc, pid_t init, struct pids *pids)
 	int r = pid_namespace(dirfd(proc), init, &wanted);
 
 	while (r == 0 && (r = io_next_entry(proc, &entry)) > 0) {
-		/* 0: not a number. */
+		/* strtol(3) returns 0 for names that are not numbers. */
 		pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
 
 		r = 0;

@@ -8,16 +8,20 @@ struct error;
 struct state;
 
 /*
- * The processes of a container, sorted: those of its cgroup; without one of its own (an ordinary user's, --cgroup-manager disabled)
- * when its first process is 1 of a pid namespace, everybody in that namespace, also if it is below another one; else that process
- * alone, because nothing tells its children from others'. The caller frees *ret.
+ * Lists the pids of a container's processes, sorted. The caller frees *ret.
  *
- * Where its first process has ended, it is those of the cgroup that are left, if it has one, which may be gone (an empty list).
+ *   - With a cgroup of its own: the processes in that cgroup, whether or not the first process is alive; an
+ *     empty list when the cgroup is gone.
+ *   - Without one (an ordinary user's container, --cgroup-manager disabled): every process of the pid
+ *     namespace in which the first process is pid 1, but not of namespaces below. If the first process is not
+ *     pid 1, only that process, because nothing tells its children from other processes. An error when the
+ *     first process has ended.
  */
 int processes_list(const struct state *state, pid_t **ret, size_t *ret_len, struct error *err);
 
 /*
- * 1 when the container's first process is 1 of its pid namespace, so that nobody there outlives it; 0 when not (the host's, a pod's); a
- * negative errno when nobody can tell, -ESRCH when that process is gone.
+ * Returns 1 if the container's first process is pid 1 of its pid namespace, so that the kernel kills all
+ * others there when it ends (pid_namespaces(7)); 0 if it is not (the host's or a pod's namespace). -ESRCH:
+ * the process has ended; other errors: unknown.
  */
 int processes_end_with_first(const struct state *state, struct error *err);

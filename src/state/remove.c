@@ -17,7 +17,7 @@
 #include "util/error.h"
 #include "util/log.h"
 
-/* A killed process is gone from its cgroup soon, but not at once. */
+/* A killed process may need some time to release its memory. */
 enum { DEATH_TIMEOUT_MS = 10000 };
 
 int container_kill_init(const struct state *state, struct error *err)
@@ -51,7 +51,7 @@ static int remove_cgroup(const struct state *state, struct error *err)
 	if (!state->cgroup.path)
 		return cgroup_forget(&state->cgroup, err);
 	r = cgroup_open(&state->cgroup, &cgroup, err);
-	/* A scope that ended by itself may be remembered as failed. */
+	/* systemd may remember a scope that ended by itself as failed. */
 	if (r == -ENOENT)
 		return cgroup_forget(&state->cgroup, err);
 	if (r < 0)
@@ -85,7 +85,7 @@ static void run_poststop(int dir_fd, const struct state *state, const struct spe
 	}
 	if (!spec)
 		spec = loaded;
-	/* `run` has opened them at its beginning. */
+	/* With the caller's spec this is `run`, which opened them when it began. */
 	if (loaded && hooks_output_open(spec_annotation(spec, KRUN_ANNOTATION_HOOKS_STDOUT),
 					spec_annotation(spec, KRUN_ANNOTATION_HOOKS_STDERR), &err) < 0)
 		log_warning("%s", err.text);
@@ -110,7 +110,7 @@ int container_remove(const struct runtime_options *runtime, int dir_fd, const st
 		log_warning("%s", later.text);
 	if (state->has_hooks)
 		run_poststop(dir_fd, state, spec);
-	/* With its cgroup left behind a container stays known, so that delete can be tried again. */
+	/* The state stays while the cgroup does, so that `delete` can be tried again. */
 	if (r < 0)
 		return r;
 	more = state_dir_remove(runtime, dir_fd, state->id, &later);

@@ -40,7 +40,7 @@ enum kind {
 	FLAG, /* absent: false */
 };
 
-/* A key that is missing has a default, whoever wrote the file; but without some of them there are things that cannot be done. */
+/* A missing key has a default. These keys matter more: */
 enum need {
 	VITAL = 1, /* state_load() fails without it */
 	PLACE = 2, /* also in STATE_PLACE */
@@ -51,8 +51,8 @@ static const struct field {
 	enum kind kind;
 	size_t offset;
 	enum need need;
-	const char *text; /* where the key is missing; NULL: "" */
-	int64_t number;	  /* likewise */
+	const char *text; /* default of a TEXT; NULL: "" */
+	int64_t number;	  /* default of a number */
 } fields[] = {
 	{ "id", TEXT, offsetof(struct state, id), .need = PLACE },
 	{ "ociVersion", TEXT, offsetof(struct state, oci_version), .text = "1.0.2" },
@@ -93,7 +93,7 @@ static const struct field {
 	{ "hasHooks", FLAG, offsetof(struct state, has_hooks), .need = PLACE },
 };
 
-/* The field's place in @state; what is read and what is written go through the same one. */
+/* The address of a field in a struct state, by its kind. */
 union slot {
 	char *bytes;
 	char **text;
@@ -108,9 +108,9 @@ static union slot slot_of(const struct state *state, const struct field *field)
 	return (union slot){ .bytes = (char *)(uintptr_t)state + field->offset };
 }
 
-/* ---- writing --------------------------------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------------------- */
 
-/* Takes @value over; NULL: there was no memory for it. */
+/* Takes ownership of @value. NULL: its allocation failed. */
 static int add(struct json_object *object, const char *key, struct json_object *value)
 {
 	if (!value)
@@ -152,7 +152,7 @@ static int add_field(struct json_object *object, const struct state *state, cons
 	return 0;
 }
 
-/* @need: of all fields, or those with this bit. */
+/* @need: 0: all fields; otherwise those with this bit. */
 static int fill(struct json_object *object, const struct state *state, unsigned int need)
 {
 	const struct {
@@ -190,26 +190,26 @@ int state_check_mounts(const struct state *state, struct error *err)
 {
 	if (!state->joined_mounts)
 		return 0;
-	return error_set(err, -EOPNOTSUPP, "container '%s' is in a mount namespace of somebody else's",
+	return error_set(err, -EOPNOTSUPP, "container '%s' is in a mount namespace that krun did not make",
 			 state->id);
 }
 
 int state_save(int dir_fd, const struct state *state, struct error *err)
 {
-	/* Until there is a process, nothing can be lost that the second file would find. */
+	/* STATE_PLACE finds processes: without one it is not needed. */
 	int r = state->pid > 0 ? save(dir_fd, STATE_PLACE, state, PLACE, err) : 0;
 
 	return r < 0 ? r : save(dir_fd, STATE_FILE, state, 0, err);
 }
 
-/* ---- reading --------------------------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 static int read_text(struct json_reader *reader, struct json_object *value, void *target, const void *arg)
 {
 	char **text = target;
 
 	(void)arg;
-	/* The default. */
+	/* set_defaults() has put one there. */
 	free(*text);
 	*text = strdup(json_object_get_string(value));
 	return *text ? 0 : error_oom(reader->err);
@@ -225,7 +225,7 @@ static int read_list(struct json_reader *reader, struct json_object *value, void
 	return r;
 }
 
-/* Inodes and devices use all 64 bits; the file has them with a sign. */
+/* Inodes and devices use all 64 bits, and json-c wrote them as signed numbers. */
 static int read_number(struct json_reader *reader, struct json_object *value, void *target, const void *arg)
 {
 	return json_read_i64(reader, value, target, arg);
@@ -313,12 +313,11 @@ static int check_version(struct json_object *object, struct error *err)
 	if (!json_object_object_get_ex(object, "version", &version) ||
 	    json_object_get_int64(version) <= STATE_VERSION)
 		return 0;
-	return error_set(err, -ENOTSUP,
-			 "written by a newer krun: it has version %lld, and this one knows up to %d",
+	return error_set(err, -ENOTSUP, "written by a newer krun: version %lld, this krun reads up to %d",
 			 (long long)json_object_get_int64(version), STATE_VERSION);
 }
 
-/* With @findings what cannot be read is one, and keeps its default. */
+/* With @findings an unreadable field is not an error but keeps its default. */
 static int read_fields(struct json_object *object, struct json_findings *findings, struct state *state,
 		       struct error *err)
 {
@@ -333,7 +332,7 @@ static int read_fields(struct json_object *object, struct json_findings *finding
 		state->cgroup.manager = state->cgroup.unit ? CGROUP_SYSTEMD :
 					state->cgroup.path ? CGROUP_CGROUPFS :
 							     CGROUP_DISABLED;
-		/* Nobody else has a monitor; the machine must not get lost with a word. */
+		/* Only km mode has a monitor; this is the default if "personality" is unreadable. */
 		state->mode = state->monitor || state->monitor_pid ? MODE_KM : MODE_PLAIN;
 		r = json_read_fields(&reader, object, word_rows, state);
 	}
@@ -342,8 +341,8 @@ static int read_fields(struct json_object *object, struct json_findings *finding
 }
 
 /*
- * @whole: of a command that has to understand all of it: of this version, with no word that is unknown, nothing of a wrong type, and what
- * is vital.
+ * @whole: a newer version, an unknown word, a wrong type and a missing VITAL key are errors, because the
+ * command has to understand the complete state.
  */
 static int parse(const char *text, size_t size, bool whole, struct state *state, struct error *err)
 {
@@ -394,7 +393,10 @@ int state_load_some(int dir_fd, const char *id, struct state *ret, struct error 
 	if (r < 0) {
 		const int place = load(dir_fd, STATE_PLACE, false, ret, &later);
 
-		/* What nobody could read says more than what is not there. */
+		/*
+		 * The error is that of STATE_FILE, unless it is merely missing or krun is short of memory or
+		 * fds.
+		 */
 		if (place < 0 && (error_is_shortage(place) || r == -ENOENT)) {
 			*err = later;
 			return place;
@@ -402,7 +404,7 @@ int state_load_some(int dir_fd, const char *id, struct state *ret, struct error 
 		if (place < 0)
 			return r;
 	}
-	/* What has the directory's name is that container. */
+	/* The name of the directory is the container's id. */
 	free(ret->id);
 	ret->id = strdup(id);
 	if (ret->id)
@@ -420,7 +422,9 @@ int state_load_config(int dir_fd, const struct state *state, struct spec **ret, 
 	return r;
 }
 
-/* A file that is missing tells where the container's life has come to, if the other one is missing, too. */
+/*
+ * If both files are missing, the container was removed meanwhile, or its create has not come to write them.
+ */
 static void explain(int dir_fd, const char *id, struct error *err)
 {
 	if (err->code != -ENOENT || faccessat(dir_fd, STATE_PLACE, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
@@ -429,11 +433,11 @@ static void explain(int dir_fd, const char *id, struct error *err)
 	else if (state_dir_is_removed(dir_fd))
 		state_dir_absent(id, err);
 	else
-		error_set(
-			err, -ENOENT,
-			"container '%s' is being made, or its create was ended in its first steps and left a "
-			"directory that 'delete --force' removes",
-			id);
+		error_set(err, -ENOENT,
+			  "container '%s' is being created, or its create was killed in its first steps and "
+			  "left a "
+			  "directory that 'delete --force' removes",
+			  id);
 }
 
 static int open_state(const struct runtime_options *runtime, const char *id, bool lock, bool whole,
@@ -485,7 +489,10 @@ pid_t state_monitor(const struct state *state)
 	return state->monitor_pid ? state->monitor_pid : state->pid;
 }
 
-/* exec heeds what the host's file says of exceptions by then; which annotations act is in .trusted. */
+/*
+ * exec reads the settings about exceptions from the host's file each time, and .trusted has the "allow..."
+ * keys.
+ */
 static void leave_out_exceptions(struct strv *settings)
 {
 	size_t kept = 0;
@@ -519,7 +526,7 @@ int state_take_settings(struct state *state, const struct km_settings *settings,
 	return state->monitor && (state->monitor_device || !settings->device) ? 0 : error_oom(err);
 }
 
-/* "KEY=VALUE" as an annotation of krun's. */
+/* Adds "KEY=VALUE" as an annotation of krun. */
 static void add_setting(struct json_object *object, const char *setting)
 {
 	char key[128];
@@ -531,7 +538,7 @@ static void add_setting(struct json_object *object, const char *setting)
 	add(object, key, json_object_new_string(value + 1));
 }
 
-/* The annotations of config.json, and what is in force of km: a plain container's are what config.json has. */
+/* The annotations of config.json, and the settings of km that are in force. */
 static struct json_object *all_annotations(const struct state *state)
 {
 	struct json_object *object = json_tokener_parse(state->annotations);
@@ -542,7 +549,7 @@ static struct json_object *all_annotations(const struct state *state)
 	}
 	if (!object)
 		return NULL;
-	/* Not even config.json may claim these. */
+	/* krun alone sets these: config.json must not forge them. */
 	json_object_object_del(object, KRUN_ANNOTATION_PERSONALITY);
 	json_object_object_del(object, KRUN_ANNOTATION_START);
 	json_object_object_del(object, KRUN_ANNOTATION_OOM_KILLED);
@@ -557,7 +564,7 @@ static struct json_object *all_annotations(const struct state *state)
 	return object;
 }
 
-/* runtime.md "State"; NULL: out of memory. */
+/* Makes the object of runtime.md "State". NULL: out of memory. */
 static struct json_object *state_object(const struct state *state, const char *status, pid_t pid)
 {
 	auto_object object = json_object_new_object();

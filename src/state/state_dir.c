@@ -25,7 +25,7 @@ const char *container_default_root(void)
 	const char *runtime_dir = getenv("XDG_RUNTIME_DIR");
 	bool root = geteuid() == 0 && !ns_in_user_namespace();
 
-	/* The variable alone does not redirect root: sudo keeps the user's. */
+	/* Root ignores the variable, because sudo may keep the user's. */
 	if (root || !runtime_dir || runtime_dir[0] != '/')
 		return "/run/krun";
 	snprintf(path, sizeof(path), "%s/krun", runtime_dir);
@@ -37,7 +37,6 @@ bool container_id_is_valid(const char *id)
 	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+.-";
 	size_t len = strlen(id);
 
-	/* NAME_MAX: the id is a directory name. */
 	return len > 0 && len <= NAME_MAX && id[0] != '.' && id[0] != '-' && strspn(id, allowed) == len;
 }
 
@@ -152,7 +151,7 @@ bool state_dir_is_locked(int dir_fd)
 	return false;
 }
 
-/* The one of km's log has a file system on it, which somebody may still hold open. */
+/* The directory of km's log has a tmpfs mounted on it, which may still be in use. */
 static int remove_folder(int dir_fd, const char *name)
 {
 	char path[64 + NAME_MAX];
@@ -176,7 +175,7 @@ static int remove_entry(int dir_fd, const struct dirent *entry)
 
 	if (entry->d_type != DT_DIR && (unlinkat(dir_fd, entry->d_name, 0) == 0 || errno == ENOENT))
 		return 0;
-	/* Not every file system tells the type beforehand. */
+	/* Some file systems return DT_UNKNOWN: unlinkat(2) tells a directory then. */
 	if (entry->d_type != DT_DIR && errno != EISDIR)
 		return -errno;
 	child_fd = openat(dir_fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
@@ -184,7 +183,10 @@ static int remove_entry(int dir_fd, const struct dirent *entry)
 	return r < 0 ? r : remove_folder(dir_fd, entry->d_name);
 }
 
-/* Everything below @dir_fd; the tree is ours and at most two levels deep (notify/, monitor/). Files go last, when nothing can fail any more. */
+/*
+ * Removes everything below @dir_fd. The tree is krun's own and at most two levels deep (notify/, monitor/).
+ * Files go last: removing a directory can fail, and the state has to be there for another try.
+ */
 static int remove_content(int dir_fd)
 {
 	struct dirent *entry;
@@ -233,7 +235,7 @@ int state_root_list(int root_fd, struct strv *ret, struct error *err)
 	if (r < 0)
 		return error_sys(err, r, "list the state root");
 	while (r == 0 && (r = io_next_entry(dir, &entry)) > 0)
-		/* A file or a link is no container's. */
+		/* A container is a directory; files and links in the root are skipped. */
 		r = container_id_is_valid(entry->d_name) &&
 				    (entry->d_type == DT_DIR || entry->d_type == DT_UNKNOWN) ?
 			    strv_add(ret, entry->d_name) :

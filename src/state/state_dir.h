@@ -2,9 +2,12 @@
 #pragma once
 
 /*
- * The directory of one container below the state root: made atomically (its existence means that the id is in
- * use), locked with flock(2) on its own fd for as long as a command changes the container, removed last.
- * The root and everything below is 0700 and never reachable from a container.
+ * The directory of one container below the state root. mkdir(2) reserves the id: the id is in use while the
+ * directory exists. A command that changes the container holds flock(2) on the directory. The directory is
+ * removed last.
+ *
+ * krun makes the root and the directories of containers with mode 0700. Of a state directory a container sees
+ * STATE_NOTIFY only, which is mounted in it.
  */
 
 #include <stdbool.h>
@@ -14,31 +17,42 @@
 struct runtime_options;
 struct error;
 
-/* A directory in it for the container's notify socket, and where the container has that (launch/notify.h). */
+/*
+ * The directory of the container's notify socket, and where it is mounted in the container (launch/notify.h).
+ */
 #define STATE_NOTIFY "notify"
 #define STATE_NOTIFY_MOUNT "/run/notify"
 
-/* Opens the state root; @make: makes it (and its parents) when absent. -ENOENT without @make. */
+/*
+ * Opens the state root; the caller closes it. @make: makes it and its parents if absent. -ENOENT: absent,
+ * without @make.
+ */
 int state_root_open(const struct runtime_options *runtime, bool make, struct error *err);
 
-/* Makes the directory of @id, locked. Returns its fd; -EEXIST when the id is in use. */
+/*
+ * Makes the directory of @id and locks it. Returns its fd, which the caller closes. -EEXIST: the id is in
+ * use. -EINVAL: invalid id.
+ */
 int state_dir_make(int root_fd, const char *id, struct error *err);
 
-/* Opens it; -ENOENT "container 'ID' does not exist". Not locked. */
+/*
+ * Opens the directory of @id, without its lock; the caller closes it. -ENOENT: "container 'ID' does not
+ * exist".
+ */
 int state_dir_open(const struct runtime_options *runtime, const char *id, struct error *err);
-/* Waits for the lock; -ENOENT when the directory was removed meanwhile. */
+/* Waits for the lock. -ENOENT: the directory was removed meanwhile. */
 int state_dir_lock(int dir_fd, const char *id, struct error *err);
-/* Before the fd is closed, for who has more to do than with the container. */
+/* Drops the lock early; the fd stays open. */
 void state_dir_unlock(int dir_fd);
-/* Whether some command changes the container just now. */
+/* True if another command holds the lock. @dir_fd must not hold it: this would drop it. */
 bool state_dir_is_locked(int dir_fd);
-/* Removes the directory with its files. A missing one is fine. */
+/* Removes the directory and everything in it. A missing directory is not an error. */
 int state_dir_remove(const struct runtime_options *runtime, int dir_fd, const char *id, struct error *err);
 
-/* Whether it was removed since it was opened. */
+/* True if the directory has been removed since it was opened. */
 bool state_dir_is_removed(int dir_fd);
-/* -ENOENT with the text that engines look for: "container 'ID' does not exist". */
+/* Returns -ENOENT with the text that engines look for: "container 'ID' does not exist". */
 int state_dir_absent(const char *id, struct error *err);
 
-/* Names of all containers, sorted. */
+/* Adds the ids of all containers to @ret, sorted. */
 int state_root_list(int root_fd, struct strv *ret, struct error *err);

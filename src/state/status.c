@@ -53,7 +53,10 @@ bool status_allows(enum status status, enum operation operation)
 	return allowed[operation][status];
 }
 
-/* A group that is gone is not frozen, and neither is one where no cgroup tree can be seen. */
+/*
+ * A missing cgroup is not frozen; without a visible cgroup tree (-EOPNOTSUPP) the container counts as not
+ * frozen, too.
+ */
 static int is_frozen(const struct state *state, struct error *err)
 {
 	struct cgroup cgroup;
@@ -71,7 +74,7 @@ static int is_frozen(const struct state *state, struct error *err)
 	return r;
 }
 
-/* Parked in krun's own code, or in km's wait before the payload. */
+/* Returns 1 if the first process waits for `start`, in krun's own code or in km before the payload. */
 static int is_parked(int dir_fd, const struct state *state)
 {
 	const pid_t monitor = state_monitor(state);
@@ -82,7 +85,7 @@ static int is_parked(int dir_fd, const struct state *state)
 		return start_gate_is_closed(dir_fd);
 	if (km_is_waiting(monitor))
 		return 1;
-	/* SIGSTOP interrupts km's wait, but starts nothing. */
+	/* SIGSTOP interrupts km's wait, but does not release km. */
 	r = proc_read_stat(monitor, &stat);
 	if (r < 0)
 		return proc_is_gone(r) ? 0 : r;
@@ -127,7 +130,10 @@ int status_lost_process(int code, const char *what, struct error *err)
 int status_open_process(const struct state *state, struct error *err)
 {
 	auto_close int pidfd = state->pid > 0 ? sys_pidfd_open(state->pid) : -ESRCH;
-	/* Looked at with the pidfd open: now the number cannot be given to another process. */
+	/*
+	 * Checked after the pidfd is open: from then on it cannot come to mean another process of the same
+	 * number.
+	 */
 	int r = pidfd == -ESRCH ? 0 : proc_is_alive(state->pid, state->start_time);
 
 	if (r < 0)

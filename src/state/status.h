@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What a container is doing, derived from its process at the moment of the question; and what is allowed then. */
+/*
+ * The status of a container, which is never stored but derived from its processes each time, and the
+ * operations that it allows.
+ */
 
 #include <stdbool.h>
 
@@ -26,24 +29,31 @@ enum operation {
 	OP_COUNT
 };
 
-/* Pure: the table. */
+/* Pure. Returns whether @operation is legal in @status. */
 bool status_allows(enum status status, enum operation operation);
 
-/* 0 and the status; a negative errno when nobody can tell, which is not "stopped". */
+/* Returns 0 and the status. A negative errno means that the status is unknown, which is not "stopped". */
 int status_of(int dir_fd, const struct state *state, enum status *ret, struct error *err);
 
 /*
- * A pidfd of the container's first process, of that very one; the caller closes it. -ESRCH "container not running", and that alone, says
- * that it has ended; anything else that nobody can tell.
+ * Opens a pidfd of the container's first process, checked by its start time; the caller closes it. -ESRCH
+ * "container not running": the process has ended. Any other error: unknown.
  */
 int status_open_process(const struct state *state, struct error *err);
 /*
- * The same of km's process, state_monitor(), in the km mode: while the first process lives, which is looked at last, its number is
- * nobody else's.
+ * Opens a pidfd of km's process, state_monitor(), in the km mode; errors as above. The first process is
+ * checked last: while it lives, km's pid is not another process's.
  */
 int status_open_monitor(const struct state *state, struct error *err);
-/* The error of a call on /proc/PID of one of its processes, or on a descriptor of it: -ESRCH as above, or what failed in doing @what. */
+/*
+ * Makes the error for @code of a failed call on /proc/PID or a pidfd of the container's process: -ESRCH
+ * "container not running" when @code says that the process is gone (proc_is_gone()), otherwise @code with
+ * "@what: reason".
+ */
 int status_lost_process(int code, const char *what, struct error *err);
 
-/* -EBUSY or the like with the text for people (and for engines, which match a few of them). */
+/*
+ * Returns 0 if @operation is legal in @status. Otherwise -ESRCH "container not running" for OP_KILL, -ESRCH
+ * for OP_WATCH of a stopped container, -EBUSY else. Engines match these texts.
+ */
 int status_check(enum status status, enum operation operation, const char *id, struct error *err);

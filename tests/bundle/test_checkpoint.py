@@ -249,12 +249,12 @@ class Checkpoint(KrunTest):
         for change, text in (
                 (lambda spoilt: os.unlink(f"{spoilt}/inventory.img"), "no complete checkpoint"),
                 (lambda spoilt: os.unlink(f"{spoilt}/km-snapshot"), "km-snapshot"),
-                (lambda spoilt: os.truncate(f"{spoilt}/km-snapshot", 10), f"has 10 bytes, and had {size}"),
+                (lambda spoilt: os.truncate(f"{spoilt}/km-snapshot", 10), f"is 10 bytes, expected {size}"),
                 (rewrite("km-snapshot", b"x" * size), "not a core file"),
                 (rewrite("km-snapshot", data[:64] + b"\xff" * (size - 64)), "segment 0"),
                 (rewrite("inventory.img", b"\x19CVT\x1611X and so on"), "a checkpoint by CRIU"),
-                (rewrite("inventory.img", b"{}"), "no checkpoint that krun knows"),
-                (rewrite("inventory.img", b""), "no checkpoint that krun knows"),
+                (rewrite("inventory.img", b"{}"), "is not a krun checkpoint"),
+                (rewrite("inventory.img", b""), "is not a krun checkpoint"),
                 (edit(version=7), "version 7"),
                 (fifo("inventory.img"), "no complete checkpoint: 'inventory.img'"),
                 (fifo("km-snapshot"), "'km-snapshot' is not a plain file"),
@@ -568,7 +568,7 @@ class Checkpoint(KrunTest):
     def test_full_file_system(self):
         """Nothing is left of an image that is not complete, and who has lost his payload is told so."""
         for mount, size, message, status in (
-                ("size=16k", 0, "would not fit: the payload goes on", "running"),
+                ("size=16k", 0, "would not fit; the payload continues", "running"),
                 ("nr_inodes=3", 0, "no space left on device", "running"),
                 ("size=10m", 8000000, "the payload has ended, and its checkpoint failed: copy the snapshot", "stopped")):
             with self.subTest(mount=mount):

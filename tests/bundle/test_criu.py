@@ -404,7 +404,7 @@ class Mounts(CriuTest):
         self.config["mounts"][-1].update(uidMappings=[{"containerID": 0, "hostID": 1000, "size": 1}],
                                          gidMappings=[{"containerID": 0, "hostID": 1000, "size": 1}])
         self.start()
-        self.assertIn("/mounts/7: CRIU cannot bring a mount with mapped ids back",
+        self.assertIn("/mounts/7: CRIU cannot restore an idmapped mount",
                       self.fails("checkpoint", "--image-path", self.image, self.cid))
         self.assertFalse(os.path.exists(self.image))
         self.finish()
@@ -708,11 +708,11 @@ class Options(CriuTest):
 
     def test_options_that_are_refused(self):
         self.start()
-        for options, text in ((["--manage-cgroups-mode", "loud"], "--manage-cgroups-mode 'loud': none of soft"),
-                              (["--network-lock", "rope"], "--network-lock 'rope': none of iptables"),
+        for options, text in ((["--manage-cgroups-mode", "loud"], "--manage-cgroups-mode 'loud' is none of soft"),
+                              (["--network-lock", "rope"], "--network-lock 'rope' is none of iptables"),
                               (["--empty-ns", "ipc"], "--empty-ns 'ipc': CRIU can do this with network"),
                               (["--page-server", "nowhere"], "--page-server 'nowhere': not ADDRESS:PORT"),
-                              (["--parent-path", "/tmp"], "has to be relative"),
+                              (["--parent-path", "/tmp"], "must be relative"),
                               (["--criu", "/x"], "unknown")):
             with self.subTest(options=options):
                 self.assertIn(text, self.fails("checkpoint", "--image-path", self.image, *options, self.cid))
@@ -728,7 +728,7 @@ class Options(CriuTest):
                                  name for name in os.listdir(image) if name.startswith("mountpoints-")][0][12:]), "CRIU: "),
                              (lambda image: os.truncate(f"{image}/inventory.img", 10), "CRIU: "),
                              (lambda image: os.unlink(f"{image}/inventory.img"), "no complete checkpoint"),
-                             (lambda image: os.truncate(f"{image}/krun.img", 3), "not of this krun's kind")):
+                             (lambda image: os.truncate(f"{image}/krun.img", 3), "not in a format that this krun reads")):
             with self.subTest(text=text):
                 self.image = os.path.join(self.top, "spoilt")
                 shutil.rmtree(self.image, ignore_errors=True)
@@ -746,7 +746,7 @@ class Options(CriuTest):
         result = self.krun("restore", "--bundle", self.bundle, "--image-path", self.image, self.cid, mode="km")
         self.assertEqual(result.status, 1)
         self.assertRegex(result.err, "this one runs under km|km")
-        self.assertIn("is for 'krun restore'", self.krun("run", "--bundle", self.bundle, "--from-snapshot", self.image,
+        self.assertIn("which only 'krun restore' can restore", self.krun("run", "--bundle", self.bundle, "--from-snapshot", self.image,
                                                          self.cid).err)
         self.assertIn("does not exist", self.fails("state", self.cid))
 

@@ -515,7 +515,7 @@ class StateFiles(BothModes):
         pid = self.state()["pid"]
         self.rewrite(version=99)
         text = self.fails("exec", self.cid, "true", status=255)
-        self.assertIn("written by a newer krun: it has version 99, and this one knows up to 2", text)
+        self.assertIn("written by a newer krun: version 99, this krun reads up to 2", text)
         self.assertIn("newer krun", self.fails("update", "--pids-limit", "5", self.cid))
         self.assertIn(f"{pid}", self.ok("list").out)
         self.assertEqual(self.status(), "running")
@@ -562,7 +562,7 @@ class StateFiles(BothModes):
         with open(self.path("config.json"), "w") as file:
             json.dump(config, file)
         text = self.fails("delete", "--force", self.cid)
-        self.assertIn("its processes may be left", text)
+        self.assertIn("of its processes may still run", text)
         self.assertIn("/krun-test-nowhere/x", text)
         self.assertTrue(os.path.exists(f"/proc/{pid}"))
         for name in ("state.json", "place.json"):
@@ -602,7 +602,7 @@ class StateFiles(BothModes):
         os.makedirs(os.path.join(self.root, "first"), 0o700)
         self.assertRegex(self.ok("list").out, r"(?m)^first +0 +creating ")
         for command in (["state"], ["kill"], ["delete"]):
-            self.assertIn("container 'first' is being made, or its create was ended in its first steps",
+            self.assertIn("container 'first' is being created, or its create was killed in its first steps",
                           self.fails(*command, "first"))
         self.ok("delete", "--force", "first")
         self.assertEqual(os.listdir(self.root), [])
@@ -638,7 +638,7 @@ class StateFiles(BothModes):
             os.rename(self.path(name), self.path(name + ".kept"))
             os.mkfifo(self.path(name))
         self.assertIn("unknown", self.ok("list", timeout=20).out)
-        self.assertIn("its processes may be left", self.fails("delete", "--force", self.cid, timeout=20))
+        self.assertIn("of its processes may still run", self.fails("delete", "--force", self.cid, timeout=20))
         self.assertTrue(self.lives(pid))
         for name in names:
             os.rename(self.path(name + ".kept"), self.path(name))

@@ -623,19 +623,19 @@ class Update(Both):
     def test_values_that_are_none(self):
         self.start_sleeper()
         for option, value, text in (
-                ("--memory", "lots", "update: --memory: 'lots' is no amount of bytes"),
-                ("--memory", "1.5g", "update: --memory: '1.5g' is no amount of bytes"),
+                ("--memory", "lots", "update: --memory: 'lots' is not an amount of bytes"),
+                ("--memory", "1.5g", "update: --memory: '1.5g' is not an amount of bytes"),
                 ("--memory", "9000000t", "update: --memory: '9000000t' is out of range"),
                 ("--memory", "99999999999999999999", "update: --memory: '99999999999999999999' is out of range"),
                 ("--memory", "-2", "update: --memory: '-2' is out of range"),
                 ("--memory", "0", "update: --memory: 0 would change nothing; -1 is no limit"),
                 ("--cpu-share", "-1", "update: --cpu-share: '-1' is out of range"),
-                ("--cpu-share", "5k", "update: --cpu-share: '5k' is no whole number"),
+                ("--cpu-share", "5k", "update: --cpu-share: '5k' is not a whole number"),
                 ("--cpu-period", "0", "update: --cpu-period: 0 would change nothing"),
                 ("--cpu-idle", "2", "update: /resources/cpu/idle: out of range (0 to 1)"),
                 ("--blkio-weight", "1001", "update: /resources/blockIO/weight: out of range (0 to 1000)"),
-                ("--cpuset-cpus", "", "update: --cpuset-cpus: '' is no value"),
-                ("--pids-limit", "", "update: --pids-limit: '' is no whole number"),
+                ("--cpuset-cpus", "", "update: --cpuset-cpus: '' is not a value"),
+                ("--pids-limit", "", "update: --pids-limit: '' is not a whole number"),
                 ("--kernel-memory", "5m", "/linux/resources/memory/kernel: cgroup v2 has no limit for kernel memory"),
                 ("--cpu-rt-runtime", "5", "/linux/resources/cpu/realtimeRuntime: cgroup v2 has no realtime limits"),
                 ("--mem-bw-schema", "L3:0=1", "update: /intelRdt/memBwSchema: 'L3:0=1' is not one line that starts with MB:")):
@@ -658,7 +658,7 @@ class Update(Both):
     def test_schemata_of_a_container_without_a_class(self):
         self.start_sleeper()
         text = self.fails("update", "--l3-cache-schema", "L3:0=f", "--mem-bw-schema", "MB:0=20", self.cid)
-        self.assertEqual(text, f"/linux/intelRdt: container '{self.cid}' was made without one, and has no class")
+        self.assertEqual(text, f"/linux/intelRdt: container '{self.cid}' was created without it and has no resctrl class")
         self.finish()
 
     @needs("memory", "pids")

@@ -107,7 +107,7 @@ class CallersMounts(KrunTest):
             self.assertEqual(os.readlink(f"/proc/{pid}/ns/mnt"), os.readlink("/proc/self/ns/mnt"))
             self.assertEqual(os.readlink(f"/proc/{pid}/root"), os.path.realpath(self.rootfs))
             self.assertEqual(self.ok("exec", self.cid, "/bin/sh", "-c", "pwd; ls /bin/busybox").out, "/\n/bin/busybox\n")
-            self.assertIn("is in a mount namespace of somebody else's", self.fails(
+            self.assertIn("is in a mount namespace that krun did not make", self.fails(
                 "mounts", "add", self.cid, "-", stdin='[{"destination": "/x", "type": "tmpfs", "source": "tmpfs"}]'))
             self.ok("kill", self.cid, "TERM")
             self.wait_stopped()
@@ -120,7 +120,7 @@ class CallersMounts(KrunTest):
             before = self.config[part].get(key)
             self.config[part][key] = value
             self.write_config()
-            self.assertIn(f"no mount namespace is listed, and /{part}/{key} takes mounts", self.run_fails())
+            self.assertIn(f"no mount namespace is listed, and /{part}/{key} needs mounts", self.run_fails())
             result = self.krun("validate", "--bundle", self.bundle)
             self.assertIn(f"/{part}/{key}", result.out + result.err)
             self.config[part][key] = before
@@ -128,8 +128,8 @@ class CallersMounts(KrunTest):
                 del self.config[part][key]
         self.config["mounts"] = [{"destination": "/proc", "type": "proc", "source": "proc"}]
         self.write_config()
-        self.assertIn("no mount namespace is listed, and /mounts takes mounts", self.run_fails())
-        self.assertIn("the km mode takes mounts", self.refused_by_km())
+        self.assertIn("no mount namespace is listed, and /mounts needs mounts", self.run_fails())
+        self.assertIn("the km mode needs mounts", self.refused_by_km())
 
     def refused_by_km(self):
         self.config["mounts"] = []

@@ -80,8 +80,8 @@ class Validate(KrunTest):
         self.config["linux"]["namespaces"] = [item for item in self.config["linux"]["namespaces"] if item["type"] != "mount"]
         self.write_config()
         found = self.krun("validate", "--bundle", self.bundle, "--format", "json", mode="km")
-        self.assertIn(["/linux/namespaces", "unsupported", "km and its libc.so are mounted, in a mount namespace of the container's own "
-                       "only: list one"], [list(item.values()) for item in json.loads(found.out)])
+        self.assertIn(["/linux/namespaces", "unsupported", "km and its libc.so are mounted, which needs a mount namespace of the container's "
+                       "own: list one"], [list(item.values()) for item in json.loads(found.out)])
 
     def test_annotations_that_this_host_does_not_allow(self):
         self.config["annotations"] = {"run.oci.hooks.stdout": "/x", "org.criu.config": "", "run.oci.delegate-cgroup": "x",

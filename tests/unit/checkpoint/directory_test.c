@@ -15,7 +15,7 @@
 #include "util/error.h"
 #include "util/io.h"
 
-/* A directory with an image in it, which may come from anywhere. */
+/* A directory with an image, which is not trusted. */
 static char directory[] = "/tmp/krun-image-XXXXXX";
 static int dir_fd = -1;
 

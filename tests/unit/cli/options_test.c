@@ -26,7 +26,7 @@ static const struct option_row rows[] = {
 	{ 0 },
 };
 
-/* Number of words that were options, or -1 with the error in @err. */
+/* Returns the number of words that were options, or -1 with the error in @err. */
 static long parse(const char *const *argv, struct target *ret, struct error *err)
 {
 	size_t len;

@@ -7,7 +7,7 @@
 #include "cli/stats_text.h"
 #include "container/events.h"
 
-/* The whole text is compared: names, types and order are what callers rely on. */
+/* The whole text is compared, because callers rely on names, types and order. */
 static void check(const struct container_sample *sample, const char *expect)
 {
 	char *text = stats_json(sample);
@@ -78,7 +78,9 @@ static void test_memory_and_pids(void **state)
 				.peak = { true, 8192 },
 				.failures = { true, 13 },
 			},
-			.swap = { .limit = { true, CGROUP_NO_LIMIT }, .usage = { true, 1 }, .failures = { true, 2 } },
+			.swap = { .limit = { true, CGROUP_NO_LIMIT },
+				  .usage = { true, 1 },
+				  .failures = { true, 2 } },
 			.memory_cache = { true, 2 },
 			.memory_kernel = { true, 3 },
 			.memory_sockets = { true, 0 },

@@ -79,7 +79,7 @@ static void test_two_samples_make_a_percentage(void **state)
 	assert_int_equal(stats_table_put(&table, &sample), 0);
 	check_text(&table, "ID    CPU %   MEM USAGE / LIMIT   MEM %    NET I/O       BLOCK I/O       PIDS\n"
 			   "web   -       16MiB / 64MiB       25.00%   1.5kB / 2kB   1.001kB / 3kB   3\n");
-	/* Two processors for half a second. */
+	/* Two processors are busy for half a second. */
 	sample.time += SECOND / 2;
 	sample.cgroup.cpu_total.value += SECOND;
 	sample.cgroup.memory.limit.value = CGROUP_NO_LIMIT;
@@ -109,7 +109,7 @@ static void test_what_is_not_counted_and_who_has_ended(void **state)
 	stats_table_forget(&table);
 	check_text(&table, "ID   CPU %   MEM USAGE / LIMIT   MEM %   NET I/O   BLOCK I/O   PIDS\n"
 			   "b    -       - / -               -       - / -     - / -       -\n");
-	/* A container of the same name is another one. */
+	/* A new container of the same id does not continue the samples of the old one. */
 	first.has_ended = false;
 	assert_int_equal(stats_table_put(&table, &first), 0);
 	assert_true(table.rows[1].cpu < 0);

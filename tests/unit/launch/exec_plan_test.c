@@ -57,7 +57,7 @@ static void test_exec_process_takes_the_options(void **state)
 	assert_int_equal(exec.process.capabilities->sets[CAP_SET_EFFECTIVE], 1);
 	assert_int_equal(exec.process.capabilities->sets[CAP_SET_PERMITTED], 1);
 	assert_int_equal(exec.process.capabilities->sets[CAP_SET_BOUNDING], 1);
-	/* Nothing that a later program would inherit. */
+	/* The sets that a later program would inherit do not change. */
 	assert_int_equal(exec.process.capabilities->sets[CAP_SET_INHERITABLE], 0);
 	assert_int_equal(exec.process.capabilities->sets[CAP_SET_AMBIENT], 0);
 	assert_false(exec.process.no_new_privileges);

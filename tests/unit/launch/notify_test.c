@@ -24,14 +24,14 @@ static void test_what_a_container_may_say(void **state)
 		{ "WATCHDOG=1", "WATCHDOG=1\n", false },
 		{ "WATCHDOG_USEC=1", "", false },
 		{ "\n\n", "", false },
-		/* One assignment a line, whatever somebody else takes for the end of one. */
+		/* Only a newline ends an assignment, whatever other characters a manager may split at. */
 		{ "STATUS=a\rMAINPID=1", "", false },
 		{ "READY=1\r\nSTATUS=b", "STATUS=b\n", false },
 		{ "STATUS=a\vMAINPID=1\nREADY=1", "READY=1\n", true },
 		{ "STATUS=\033[2J", "", false },
 		{ "STATUS=\x7f", "", false },
 		{ "STATUS=a\tb", "", false },
-		/* NEL and CSI of C1, alone and as UTF-8; a line separator; what is no UTF-8. */
+		/* NEL and CSI of C1, as a byte and in UTF-8; a line separator; invalid UTF-8. */
 		{ "STATUS=a\xc2\x85MAINPID=1", "", false },
 		{ "STATUS=a\x85MAINPID=1", "", false },
 		{ "STATUS=\xc2\x9b", "", false },

@@ -126,9 +126,9 @@ static void test_state_load_refuses_what_is_cut_or_wrong(void **state)
 	close(root_fd);
 }
 
-/* ---- other versions -------------------------------------------------------------------------------------------- */
+/* ---- other versions -------------------------------------------------------------------------- */
 
-/* As it was written before there were versions. */
+/* A state of version 1, which is not written in it. */
 static const char version_1[] =
 	"{\"id\":\"web\",\"ociVersion\":\"1.3.0\",\"bundle\":\"\\/b\",\"rootfs\":\"\\/b\\/rootfs\","
 	"\"created\":\"2026-01-02T15:04:05.123456789Z\",\"annotations\":\"{\\\"a\\\":\\\"b\\\"}\","
@@ -141,7 +141,7 @@ static const char version_1[] =
 	"\"execReadsConfig\":false,\"management\":true,\"keepGroups\":false,\"hasHooks\":true,"
 	"\"cgroupManager\":\"cgroupfs\",\"personality\":\"km\",\"startAt\":\"payload\"}";
 
-/* As a krun to come may write it: what is known means what it meant. */
+/* A state of a newer krun: known keys keep their meaning. */
 static const char version_3[] =
 	"{\"version\":3,\"id\":\"web\",\"pid\":4321,\"startTime\":99,\"namespaces\":{\"pid\":true},"
 	"\"cgroupPath\":\"/krun/web\",\"cgroupManager\":\"cgroupfs\",\"personality\":\"super\",\"more\":[1]}";
@@ -186,9 +186,9 @@ static void test_a_state_of_version_1_is_read(void **state)
 	assert_int_equal(loaded.execution_domain, -1);
 	assert_int_equal(loaded.mode, MODE_KM);
 	assert_true(loaded.management && loaded.has_hooks);
-	/* Nobody was asked then; now the host is. */
+	/* A krun of version 1 did not ask the host: no annotation is trusted. */
 	assert_int_equal(loaded.trusted.len, 0);
-	/* What this krun writes has its version. */
+	/* Saving it writes the current version. */
 	assert_int_equal(state_save(dir_fd, &loaded, &err), 0);
 	state_done(&loaded);
 	remove_directory(dir_fd, root_fd);
@@ -225,10 +225,9 @@ static void test_a_newer_state_is_an_error_that_says_so(void **state)
 
 	(void)state;
 	assert_int_equal(state_load(dir_fd, &loaded, &err), -ENOTSUP);
-	assert_string_equal(
-		err.text,
-		"state.json: written by a newer krun: it has version 3, and this one knows up to 2");
-	/* Enough for list, kill and delete. */
+	assert_string_equal(err.text,
+			    "state.json: written by a newer krun: version 3, this krun reads up to 2");
+	/* These keys are enough for list, kill and delete. */
 	assert_int_equal(state_load_some(dir_fd, "web", &loaded, &err), 0);
 	assert_int_equal(loaded.pid, 4321);
 	assert_int_equal(loaded.start_time, 99);
@@ -238,7 +237,7 @@ static void test_a_newer_state_is_an_error_that_says_so(void **state)
 	remove_directory(dir_fd, root_fd);
 }
 
-/* One after the other: with defaults, or an error that names it; never forgotten. */
+/* Without any one key the state is loaded with a default, or the error names the key. */
 static void test_a_missing_key_is_no_reason_to_forget_a_container(void **state)
 {
 	struct json_object *whole = json_tokener_parse(version_1);
@@ -262,7 +261,7 @@ static void test_a_missing_key_is_no_reason_to_forget_a_container(void **state)
 			fail_msg("without '%s': %s", key, err.text);
 		if (vital)
 			assert_non_null(strstr(err.text, key));
-		/* The machine does not get lost with a word. */
+		/* The mode is km even if its word is lost. */
 		if (!vital)
 			assert_int_equal(loaded.mode, MODE_KM);
 		if (!vital)
@@ -276,7 +275,7 @@ static void test_a_missing_key_is_no_reason_to_forget_a_container(void **state)
 	remove_directory(dir_fd, root_fd);
 }
 
-/* A full disk, a power cut: the processes are found by the other file. */
+/* STATE_FILE is empty or cut off after a full disk or a power cut: STATE_PLACE finds the processes. */
 static void test_a_broken_state_loses_no_process(void **state)
 {
 	int root_fd, dir_fd = directory_with(NULL, &root_fd);
@@ -348,7 +347,7 @@ static void test_state_text_tells_of_memory_that_ran_out(void **state)
 	(void)state;
 	assert_string_equal(annotation(&saved, &object), "absent");
 	json_object_put(object);
-	/* config.json does not decide on it. */
+	/* An annotation of config.json does not forge it. */
 	saved.annotations = claimed;
 	assert_string_equal(annotation(&saved, &object), "absent");
 	json_object_put(object);

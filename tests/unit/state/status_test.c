@@ -13,8 +13,11 @@ static void test_status_table(void **state)
 	static const struct {
 		enum status status;
 		const char *word;
-		const char *
-			allowed; /* start, exec, kill, delete, pause, resume, update, mounts, checkpoint, events */
+		/*
+		 * One letter for each: start, exec, kill, delete, pause, resume, update, mounts, checkpoint,
+		 * watch.
+		 */
+		const char *allowed;
 	} rows[] = {
 		{ STATUS_CREATING, "creating", "----------" }, { STATUS_CREATED, "created", "sek-p-um-w" },
 		{ STATUS_RUNNING, "running", "-ek-p-umcw" },   { STATUS_PAUSED, "paused", "--k--rumcw" },
@@ -31,7 +34,7 @@ static void test_status_table(void **state)
 	}
 }
 
-/* containerd's pid1 takes exactly this text as "already gone". */
+/* containerd's shim takes exactly this text as "already gone". */
 static void test_status_check_of_kill_on_a_stopped_container(void **state)
 {
 	struct error err = { 0 };
