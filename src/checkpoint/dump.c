@@ -202,11 +202,14 @@ static int open_directories(struct dump *dump, struct error *err)
 	dump->work_fd = checkpoint_directory_make(checkpoint_work_path(options), "--work-path", err);
 	if (dump->work_fd < 0)
 		return dump->work_fd;
-	if (options->parent_path &&
-	    (fstatat(dump->images_fd, options->parent_path, &st, 0) < 0 || !S_ISDIR(st.st_mode)))
-		return error_sys(err, -errno, "--parent-path '%s': no directory below '%s'",
+	if (!options->parent_path)
+		return 0;
+	if (fstatat(dump->images_fd, options->parent_path, &st, 0) < 0)
+		return error_sys(err, -errno, "--parent-path '%s' below '%s'", options->parent_path, images);
+	return S_ISDIR(st.st_mode) ?
+		       0 :
+		       error_set(err, -ENOTDIR, "--parent-path '%s': not a directory below '%s'",
 				 options->parent_path, images);
-	return 0;
 }
 
 static int plan_cgroups(struct dump *dump, struct error *err)

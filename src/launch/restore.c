@@ -340,7 +340,7 @@ static int check_cgroup(const struct launch *launch, struct error *err)
 		return 0;
 	proc_fd = open_proc();
 	if (proc_fd < 0)
-		return error_sys(err, -errno, "open '/proc'");
+		return error_sys(err, proc_fd, "open '/proc'");
 	fd = cgroup_open_process(&launch->cgroup, proc_fd, launch->child.pid, err);
 	if (fd < 0)
 		return error_prefix(err, "look at what CRIU restored");
