@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Groups below a container's own: made by the container, or made for it to divide. */
+/*
+ * Cgroups below a container's own: those that the container makes, and those that krun makes for processes in
+ * it.
+ */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -28,12 +31,11 @@ int cgroup_open_process(const struct cgroup *cgroup, int proc_fd, pid_t pid, str
 	snprintf(file, sizeof(file), "%d/cgroup", pid);
 	n = io_read_small(proc_fd, file, text, sizeof(text));
 	if (n < 0)
-		return error_sys(err, n == -ENOENT ? -ESRCH : (int)n, "look at the cgroup of process %d",
-				 pid);
-	/* "0::/PATH" is the line of the cgroup2 tree, cgroups(7). */
+		return error_sys(err, n == -ENOENT ? -ESRCH : (int)n, "read the cgroup of process %d", pid);
+	/* The line of the cgroup2 tree is "0::/PATH" (cgroups(7)). */
 	line = strncmp(text, "0::", 3) == 0 ? text : strstr(text, "\n0::");
 	line = line ? strchr(line, '/') : NULL;
-	/* '/', or the end of the line, which may be that of the text. */
+	/* '/', or the end of the line or of the text: strchr() finds NUL, too. */
 	if (!line || strncmp(line, cgroup->place.path, len) != 0 || !strchr("/\n", line[len]))
 		return error_set(err, -ENOENT, "the container's process has left cgroup '%s'",
 				 cgroup->place.path);
@@ -45,7 +47,7 @@ int cgroup_open_process(const struct cgroup *cgroup, int proc_fd, pid_t pid, str
 	return fd < 0 ? error_sys(err, fd, "open cgroup '%s' of the container", rest) : fd;
 }
 
-/* One step further down; takes @dir_fd over. */
+/* Opens (or makes) one component of a path; closes @dir_fd. */
 static int enter_below(int dir_fd, const char *part, bool make)
 {
 	int next;
@@ -63,7 +65,10 @@ static int enter_below(int dir_fd, const char *part, bool make)
 	return next;
 }
 
-/* Down the path, either making it or enabling controllers on the way; the directory at its end, or a negative errno. */
+/*
+ * Walks down the path and either makes it or enables controllers on the way. Returns the fd of the last
+ * directory or a negative errno.
+ */
 static int walk_below(const struct cgroup *cgroup, const char *name, bool make)
 {
 	char copy[PATH_MAX], *rest = copy, *part;
@@ -89,7 +94,10 @@ int cgroup_make_below(const struct cgroup *cgroup, const char *name, struct erro
 	if (strlen(name) >= PATH_MAX)
 		return error_set(err, -ENAMETOOLONG, "cgroup '%s': too long", name);
 	r = fd = walk_below(cgroup, name, true);
-	/* A group that gives controllers to groups below it has no processes of its own, cgroups(7). */
+	/*
+	 * A cgroup with processes cannot enable controllers for its children (cgroups(7)), so the holder
+	 * moves down first.
+	 */
 	if (r >= 0 && cgroup->holder > 0) {
 		snprintf(pid, sizeof(pid), "%d", cgroup->holder);
 		r = io_write_existing(fd, "cgroup.procs", pid);
@@ -101,14 +109,14 @@ int cgroup_make_below(const struct cgroup *cgroup, const char *name, struct erro
 
 int cgroup_delegate(int dir_fd, uid_t uid, struct error *err)
 {
-	/* What cgroups(7) names, for kernels without the list. */
+	/* The files that cgroups(7) names, for kernels without the list. */
 	char text[4096] = "cgroup.procs\ncgroup.subtree_control\ncgroup.threads\n", *rest = text, *name;
 
 	io_read_small(AT_FDCWD, "/sys/kernel/cgroup/delegate", text, sizeof(text));
 	if (fchown(dir_fd, uid, (gid_t)-1) < 0)
 		return error_sys(err, -errno, "give the cgroup to user %u", uid);
 	while ((name = strsep(&rest, "\n"))) {
-		/* Names only, and not every group has every file. */
+		/* Only plain names; not every cgroup has every file. */
 		if (!*name || strchr(name, '/') ||
 		    fchownat(dir_fd, name, uid, (gid_t)-1, AT_SYMLINK_NOFOLLOW) == 0)
 			continue;
@@ -117,5 +125,3 @@ int cgroup_delegate(int dir_fd, uid_t uid, struct error *err)
 	}
 	return 0;
 }
-
-/* ---- membership ------------------------------------------------------------------------------------------------ */

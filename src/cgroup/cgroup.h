@@ -2,10 +2,13 @@
 #pragma once
 
 /*
- * Where a container is counted and limited. cgroup v2 is the model; on a hybrid host (v1 controllers and
- * a cgroup2 tree at /sys/fs/cgroup/unified) the v2 tree does membership, freezing, killing and the device
- * filter, and a limit that only a v1 controller could enforce is an error that names the controller.
- * A value that is zero or absent, as docker always sends, means "leave alone".
+ * Where a container is counted and limited. The model is cgroup v2. On a hybrid host (v1 controllers and a
+ * cgroup2 tree at /sys/fs/cgroup/unified) the v2 tree serves membership, freezing, killing and the device
+ * filter, and a limit that only a v1 controller could enforce is an error that names the controller. A value
+ * that is zero or absent, as docker always sends, means "no change".
+ *
+ * Functions return 0 or a negative errno unless stated, and those that take @err describe each failure in it.
+ * They run in krun's commands, on the host, never in the container's process.
  */
 
 #include <stdbool.h>
@@ -21,156 +24,188 @@ struct spec_pair;
 
 enum cgroup_manager { CGROUP_CGROUPFS, CGROUP_SYSTEMD, CGROUP_DISABLED };
 
-/* Where a container's cgroup is: what the state file keeps, and all that later commands need. Strings are owned. */
+/*
+ * Where a container's cgroup is: the part that the state file keeps, and all that later commands need.
+ * Strings are owned.
+ */
 struct cgroup_place {
 	enum cgroup_manager manager;
-	char *path; /* below the cgroup2 mount, starts with '/'; NULL: the container has no own cgroup */
-	char *unit; /* systemd's name of it; NULL: another manager made it */
-	bool user;  /* the unit is of the user's own systemd, not of the system's */
+	char *path; /* below the cgroup2 mount, starts with '/'; NULL: no cgroup of its own */
+	char *unit; /* name of the scope; NULL: not made by systemd */
+	bool user;  /* the unit belongs to the user's systemd, not to the system's */
 };
 
-/* What a request becomes: made once, before anything exists, and carried out by cgroup_create() and cgroup_limit(). */
+/*
+ * The result of a request: computed once, before anything exists, and carried out by cgroup_create() and
+ * cgroup_limit().
+ */
 struct cgroup_plan {
-	struct cgroup_place place;		/* .path is systemd's to say, where there is a unit */
-	char *slice;				/* of the unit; owned */
+	struct cgroup_place place;		/* with a unit, systemd decides .path later */
+	char *slice;				/* slice of the unit; owned */
 	const struct spec_resources *resources; /* borrowed */
-	struct cgroup_writes writes;		/* of the resources, for a group that is new */
-	bool has_limits;			/* beside what a group has anyway */
+	struct cgroup_writes writes;		/* the limits, for a new cgroup */
+	bool has_limits;			/* some limit is not a new cgroup's default */
 };
 
 /* A cgroup that exists. */
 struct cgroup {
 	struct cgroup_place place;
-	int dir_fd;   /* O_DIRECTORY of it, or -1 */
-	bool is_new;  /* made by cgroup_create(), and not found */
-	pid_t holder; /* a process that keeps a new scope from ending before the container is in it; 0: none */
-	int holder_fd;
+	int dir_fd;  /* its directory; -1: no cgroup of its own */
+	bool is_new; /* cgroup_create() made it; false: it existed before */
+	/* Process that keeps a new scope alive until the container's process is in it; 0: none. */
+	pid_t holder;
+	int holder_fd; /* a pipe; the holder exits when it is closed */
 };
 
 struct cgroup_request {
 	const char *id;
-	const char *spec_path; /* linux.cgroupsPath or NULL: "/krun/ID", krun-ID.scope */
+	const char *spec_path; /* linux.cgroupsPath; NULL: "/krun/ID" or krun-ID.scope */
 	enum cgroup_manager manager;
-	bool user; /* without root's rights on the host: the user's own systemd, and no own cgroup where nobody needs one */
+	/*
+	 * An ordinary user: systemd is the user's own, and a cgroup that may not be made is left out if no
+	 * limit needs it.
+	 */
+	bool user;
 	/* For the systemd manager: */
-	int root_fd; /* directory to remember in what this systemd does not know; -1: nowhere */
+	/* state root, where names of properties that this systemd does not know are kept; -1: nowhere */
+	int root_fd;
 	const struct spec_pair *annotations; /* org.systemd.property.* among others */
 	size_t annotations_len;
 };
 
-/* -EINVAL for unknown words ("cgroupfs", "systemd", "disabled"). */
+/* Parses "cgroupfs", "systemd" or "disabled"; -EINVAL for another word. */
 int cgroup_manager_parse(const char *word, enum cgroup_manager *ret);
 const char *cgroup_manager_name(enum cgroup_manager manager);
 
 /*
- * Pure: where the cgroup of a request will be: for cgroupfs its path (no "..", not the root, no systemd triple), for systemd
- * the name of its scope, whose path systemd decides, and *ret_slice (may be NULL), which the caller frees. Release with cgroup_place_done().
+ * Pure: computes where the cgroup of a request will be. For cgroupfs that is its path (no "." or "..", not
+ * the root, not systemd's slice:prefix:name); for systemd the name of its scope, whose path systemd decides,
+ * and *ret_slice (may be NULL), which the caller frees. *ret is released with cgroup_place_done().
  */
 int cgroup_place_make(const struct cgroup_request *request, struct cgroup_place *ret, char **ret_slice,
 		      struct error *err);
 /*
- * Pure: place and limits. Limits that cgroup v2 does not have, with which no process could begin, or for which there will be no group,
- * are errors here, before anything is made.
+ * Pure: computes place and limits. -EINVAL: a limit that cgroup v2 does not have, that leaves no room for the
+ * first process, or for which there will be no cgroup. Released with cgroup_plan_done().
  */
 int cgroup_plan_make(const struct cgroup_request *request, const struct spec_resources *resources,
 		     struct cgroup_plan *ret, struct error *err);
 void cgroup_plan_done(struct cgroup_plan *plan);
+/* -ENOMEM. */
 int cgroup_place_copy(const struct cgroup_place *place, struct cgroup_place *ret);
 void cgroup_place_done(struct cgroup_place *place);
-/* Whether this build can talk to systemd. */
+/* Returns whether this build can talk to systemd. */
 bool cgroup_systemd_is_built_in(void);
 
 /*
- * Makes the directory (missing parents too), enables on the way down every controller that can be had; one that the plan needs
- * and that cannot be is an error. An existing cgroup is taken over only when it is empty; a frozen, threaded or populated one is an
- * error. With the systemd manager a scope with the limits as its properties; it ends with its last process, so call
- * cgroup_settle() once the container's is there. *ret must be released with cgroup_done().
+ * Makes the cgroup and enables every controller that is available; one that the plan needs and that is not
+ * available is an error. With cgroupfs it makes the directory and missing parents. An existing cgroup is used
+ * only if it has no processes and is neither frozen nor threaded (-EBUSY). With systemd it starts a scope
+ * with the limits as its properties; the scope ends with its last process, so call cgroup_settle() once the
+ * container's process is in it. For an ordinary user who needs no limits, *ret has no cgroup when none may be
+ * made. *ret is released with cgroup_done().
  */
 int cgroup_create(const struct cgroup_request *request, const struct cgroup_plan *plan, struct cgroup *ret,
 		  struct error *err);
-/* Lets go of a new scope, in which the container's first process is now. Nothing to do otherwise. */
+/* Ends the holder of a new scope, because the container's first process is in it. Otherwise does nothing. */
 void cgroup_settle(struct cgroup *cgroup);
-/* Opens the cgroup of a container by what the state says; -ENOENT if it is gone. */
+/* Opens the cgroup that the state file names; -ENOENT if it is gone. */
 int cgroup_open(const struct cgroup_place *place, struct cgroup *ret, struct error *err);
 void cgroup_done(struct cgroup *cgroup);
 
-/* Writes the limits of a new container: only what is set is written. */
+/* Writes the limits of a new container, only those that are set. */
 int cgroup_limit(const struct cgroup *cgroup, const struct cgroup_plan *plan, struct error *err);
 /*
- * The same for one that runs: all or none, after a failure everything is as it was. What @resources does not set stays. Controllers
- * that the group was made without are enabled; its systemd is told, too. @change (change.h): in, what was asked for until
- * now; out, what is needed to take the update back and to save it.
+ * Changes the limits of a running container, all or none: after a failure they are as before. What @resources
+ * does not set stays. Controllers that the cgroup was made without are enabled; for a scope, systemd is told,
+ * too. @change (change.h): its .before is given, the rest is filled in, for cgroup_update_undo() and for
+ * saving.
  */
 struct cgroup_change;
 int cgroup_update(const struct cgroup *cgroup, const struct spec_resources *resources,
 		  struct cgroup_change *change, struct error *err);
-/* Takes an update back that came to its end. What cannot be put back is a warning that names it. */
+/* Undoes a successful update. What cannot be restored is a warning that names it. */
 void cgroup_update_undo(const struct cgroup *cgroup, struct cgroup_change *change);
 /*
- * Attaches the device filter: the rules of the spec in order (the last match wins), then @extra rules and
- * the devices every container has. Replaces a filter that krun attached before, atomically. Without any rule in @resources, and
- * when the rules allow everything, there is no filter, and one from before is taken away.
+ * Attaches the device filter: the rules of @resources in order (the last match wins), then @extra, then the
+ * devices that every container has. Replaces a filter that krun attached before, atomically. If @resources
+ * has no rule, or its last one allows everything, there is no filter, and an earlier one is detached. In a
+ * user namespace, where the kernel does not load such programs, there is no filter and no error.
  */
 int cgroup_filter_devices(const struct cgroup *cgroup, const struct spec_resources *resources,
 			  const struct spec_device_rule *extra, size_t extra_len, struct error *err);
 
 /*
- * The cgroup at or below @cgroup in which process @pid is, opened (the caller closes it). A container that has made
- * cgroups of its own with controllers in them has none of its processes at the top any more, and nobody may enter there.
- * @proc_fd: a trusted /proc.
+ * Returns the fd (owned by the caller) of the cgroup, @cgroup or one below it, that process @pid is in. A
+ * container that has distributed its controllers to cgroups of its own has no process at the top any more,
+ * and none may enter there (cgroups(7), "no internal processes"). -ESRCH: no such process; -ENOENT: it has
+ * left @cgroup. @proc_fd: a trusted /proc.
  */
 int cgroup_open_process(const struct cgroup *cgroup, int proc_fd, pid_t pid, struct error *err);
 
 /*
- * Makes a group below @cgroup, with every controller that @cgroup has. @name: relative, without "." and "..". Returns its
- * directory, owned by the caller.
+ * Makes a cgroup below @cgroup with every controller that @cgroup has, and moves the holder of a new scope
+ * there. @name: a relative path without "." and "..". Returns its fd, owned by the caller.
  */
 int cgroup_make_below(const struct cgroup *cgroup, const char *name, struct error *err);
 
 /*
- * Gives the directory and the files of /sys/kernel/cgroup/delegate in it to @uid (config-linux.md "Cgroup ownership",
- * cgroups(7) "Delegation"): the container may make groups below its own, and cannot touch its limits.
+ * Gives the cgroup's directory, and the files in it that /sys/kernel/cgroup/delegate lists, to @uid
+ * (config-linux.md "Cgroup ownership", cgroups(7) "Delegation"): the container may make cgroups below its
+ * own, but cannot change its limits.
  */
 int cgroup_delegate(int dir_fd, uid_t uid, struct error *err);
 
 /*
- * Moves a process in, by the hand of systemd: an ordinary user may not move (or clone) one out of his session into a scope
- * of his own systemd. -EOPNOTSUPP with another manager.
+ * Asks systemd to move process @pid into the scope: an ordinary user may not move (or clone) a process from
+ * the session into a scope. -EOPNOTSUPP with another manager.
  */
 int cgroup_attach(const struct cgroup *cgroup, pid_t pid, struct error *err);
 
-/* cgroup.freeze, and waits (poll on cgroup.events, not sleeping) until it is so; undone on failure. */
+/*
+ * Freezes or thaws, and waits up to 10 s until it is done (-ETIMEDOUT). A freeze that fails is undone.
+ * -EOPNOTSUPP: no cgroup of its own.
+ */
 int cgroup_freeze(const struct cgroup *cgroup, bool freeze, struct error *err);
-/* 1 frozen, 0 not (also without an own cgroup, or with one that is gone), a negative errno when nobody can tell. */
+/*
+ * Returns 1 if the cgroup was told to freeze, 0 if not (also if it is gone, or without one), or a negative
+ * errno.
+ */
 int cgroup_is_frozen(const struct cgroup *cgroup);
 
-/* Every process in the cgroup and below, sorted; the caller frees *ret_pids. */
+/* Lists every process in the cgroup and below it, sorted; the caller frees *ret_pids. */
 int cgroup_pids(const struct cgroup *cgroup, pid_t **ret_pids, size_t *ret_len, struct error *err);
-/* Signals all of them. SIGKILL uses cgroup.kill (Linux 5.14) and reaches forks in flight. */
+/*
+ * Signals all of them. SIGKILL uses cgroup.kill (Linux 5.14) if there is one, which also reaches concurrent
+ * forks.
+ */
 int cgroup_kill(const struct cgroup *cgroup, int signo, struct error *err);
 
 /*
- * Removes the cgroup and everything below it, waiting on cgroup.events until it is empty (processes are
- * expected to be dead or dying). Parents that krun made by default ("/krun") go when empty. A scope is stopped, and forgotten
- * by systemd when it failed.
+ * Removes the cgroup and everything below it, and releases @cgroup. Waits until it is empty (processes are
+ * expected to be dead or dying); -ETIMEDOUT after 5 s. The default parent "/krun" is removed when it is
+ * empty. A scope is stopped, and systemd forgets its failure.
  */
 int cgroup_remove(struct cgroup *cgroup, struct error *err);
-/* The scope of a container whose cgroup is gone, or was never known: kill -9 of a create, an OOM kill. */
+/*
+ * Stops and resets the scope of a container whose cgroup is gone or was never recorded: the create was
+ * killed, or the processes ran out of memory.
+ */
 int cgroup_forget(const struct cgroup_place *place, struct error *err);
 /*
- * Whether the kernel has killed any process of the group because memory ran out, now or before. When the group is gone a scope's
- * systemd is asked, which remembers it until cgroup_forget(). False when nobody knows.
+ * Returns whether the kernel has ever killed a process of the cgroup because memory ran out. When the cgroup
+ * of a scope is gone systemd is asked, which knows it until cgroup_forget(). False when it cannot be known.
  */
 bool cgroup_ran_out_of_memory(const struct cgroup *cgroup);
 
-/* Whether org.systemd.property.* among them can be read; for `validate`. */
+/* Checks that each annotation org.systemd.property.* can be parsed; for `validate`. */
 int cgroup_check_annotations(const struct spec_pair *annotations, size_t len, struct error *err);
 
-/* Whether the controllers that @resources needs are in the host's cgroup2 tree at all; for `validate`. */
+/* Checks that the host's cgroup2 tree has the controllers that @resources needs; for `validate`. */
 int cgroup_check_host(const struct spec_resources *resources, struct error *err);
 
-/* What kind of host: for `features`, and for clear errors. */
+/* How the host mounts cgroups; for `features`, and for clear errors. */
 enum cgroup_host { CGROUP_HOST_UNIFIED, CGROUP_HOST_HYBRID, CGROUP_HOST_V1, CGROUP_HOST_NONE };
 enum cgroup_host cgroup_host_kind(void);
-/* Path of the cgroup2 mount ("/sys/fs/cgroup" or "/sys/fs/cgroup/unified"), NULL without one. */
+/* Returns the path of the cgroup2 mount ("/sys/fs/cgroup" or "/sys/fs/cgroup/unified"); NULL: none. */
 const char *cgroup_mount_point(void);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Limits that change: what a request finds in force, and how it is taken back. */
+/* Changes of limits: what was in force before, and how to undo them. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,7 +12,7 @@ struct cgroup;
 struct error;
 struct spec_resources;
 
-/* What a file said before it was written. */
+/* Contents of a file before it was written. */
 struct cgroup_earlier {
 	char *file, *text; /* owned */
 };
@@ -22,31 +22,34 @@ struct cgroup_undo {
 	size_t len;
 };
 
-/* One update; see cgroup_update(). Released with cgroup_change_done(). */
+/* An update, see cgroup_update(). Released with cgroup_change_done(). */
 struct cgroup_change {
-	const struct spec_resources *before; /* what was asked for until now; borrowed */
-	struct cgroup_present present;	     /* what was in force, as far as the request needs it */
-	struct cgroup_writes writes;	     /* what was written */
-	struct cgroup_undo undo;
+	const struct spec_resources *before; /* all earlier requests, merged; borrowed */
+	struct cgroup_present present;	     /* limits in force before, as far as the request needs them */
+	struct cgroup_writes writes;
+	struct cgroup_undo undo; /* in the order of the writes */
 };
 
 void cgroup_change_done(struct cgroup_change *change);
 
-/* ---- inside cgroup/ -------------------------------------------------------------------------------------------- */
+/* ---- inside cgroup/ ------------------------------------------------------------------------------------ */
 
 /*
- * Reads what cgroup_writes_make() needs to know for @resources. @before: NULL at create; what was asked for stands there, and the
- * kernel may show it otherwise (systemd's rounding, no period without a quota). A file that is not there leaves the default.
+ * Reads what cgroup_writes_make() needs for @resources. @before: the earlier requests, which take precedence
+ * where the kernel may show another value (systemd rounds quotas, and has no period without a quota); NULL at
+ * create. A missing file leaves the default. *ret is released with cgroup_present_done(), also on failure.
+ * -ENOMEM.
  */
 int cgroup_present_read(int dir_fd, const struct spec_resources *resources,
 			const struct spec_resources *before, struct cgroup_present *ret, struct error *err);
-/* The files alone. After a failure they say what they said before. */
+/* Writes the files, without systemd. After a failure they have their earlier contents. */
 int cgroup_change_make(const struct cgroup *cgroup, const struct spec_resources *resources,
 		       struct cgroup_change *change, struct error *err);
+/* Writes the earlier contents back, in reverse order. */
 void cgroup_change_undo(const struct cgroup *cgroup, const struct cgroup_change *change);
 /*
- * Writes once more the files that somebody else has written meanwhile, those for which @is_his is true: what was written, and what is
- * in force of earlier requests in other files of the same controllers.
+ * Repeats writes to files that systemd has written meanwhile, those for which @is_his returns true: the
+ * writes of this change, and what earlier requests left in other files of the same controllers.
  */
 int cgroup_change_repeat(const struct cgroup *cgroup, const struct cgroup_change *change,
 			 bool (*is_his)(const char *file), struct error *err);

@@ -9,7 +9,10 @@
 #include "util/array.h"
 #include "util/error.h"
 
-/* config-linux.md "Default Devices", the terminal ones, and making nodes without opening them. */
+/*
+ * config-linux.md "Default Devices", terminals, and mknod(2) of any device, because opening it is another
+ * access.
+ */
 static const struct spec_device_rule default_rules[] = {
 	{ true, 'a', { false, 0 }, { false, 0 }, false, false, true }, /* mknod of anything */
 	{ true, 'c', { true, 1 }, { true, 3 }, true, true, true },     /* null */
@@ -61,7 +64,7 @@ static struct bpf_insn combine(unsigned char operation, unsigned char to, unsign
 	return (struct bpf_insn){ .code = BPF_ALU | BPF_X | operation, .dst_reg = to, .src_reg = from };
 }
 
-/* @comparison: BPF_JEQ or BPF_JNE */
+/* @comparison: BPF_JEQ or BPF_JNE, with 0 */
 static struct bpf_insn jump_if_zero(unsigned char comparison, unsigned char reg, short distance)
 {
 	return (struct bpf_insn){ .code = BPF_JMP32 | BPF_K | comparison, .dst_reg = reg, .off = distance };
@@ -70,8 +73,9 @@ static struct bpf_insn jump_if_zero(unsigned char comparison, unsigned char reg,
 static const struct bpf_insn leave = { .code = BPF_JMP | BPF_EXIT };
 
 /*
- * Registers: 2 type, 3 access still to be decided, 4 major, 5 minor; 0 and 6 are for a rule at a time. access_type of struct bpf_cgroup_dev_ctx
- * has the type in the low half and the access bits in the high one.
+ * Registers: R2 type, R3 access bits still to be decided, R4 major, R5 minor; R0 and R6 are scratch, for each
+ * rule. The type is in the low half of access_type in struct bpf_cgroup_dev_ctx, the access bits are in the
+ * high half.
  */
 static void emit_prologue(struct device_program *program)
 {
@@ -90,9 +94,10 @@ static unsigned int access_bits(const struct spec_device_rule *rule)
 }
 
 /*
- * Leaves in R0 what is zero for a device that the rule is about; false when it is about every device. Nothing else is changed or
- * compared: the kernel's verifier follows both ways of each comparison, and only if both arrive at the next rule knowing
- * the same it follows that one once. Comparing type, major and minor one by one cost it the square of the number of rules.
+ * Leaves 0 in R0 for a device that the rule matches; returns false if the rule matches every device. The
+ * type, major and minor are not compared one by one: the verifier follows both ways of each comparison, and
+ * follows the next rule once only if both arrive there in the same state. With three comparisons for each
+ * rule its cost was the square of the number of rules.
  */
 static bool emit_match(struct device_program *program, const struct spec_device_rule *rule)
 {
@@ -123,10 +128,10 @@ static bool emit_match(struct device_program *program, const struct spec_device_
 }
 
 /*
- * Backwards over the rules, each access bit is decided by the first rule that matches it: an allowing rule takes its
- * bits off the list of those to be decided, and the request passes when none is left; a refusing rule
- * refuses if any of its bits is still on the list. A rule about all bits decides all; false for one about all devices as well:
- * the kernel takes no instructions that nothing leads to.
+ * The rules are tested backwards, so the first rule that matches decides an access bit. A rule that allows
+ * clears its bits in R3, and the request is allowed when none is left; a rule that refuses does so if any of
+ * its bits is left. A rule for all bits decides. Returns false for one that also matches all devices, because
+ * the verifier does not accept instructions that cannot be reached.
  */
 static bool emit_rule(struct device_program *program, const struct spec_device_rule *rule)
 {
@@ -152,7 +157,7 @@ static bool emit_rule(struct device_program *program, const struct spec_device_r
 	return some || !all;
 }
 
-/* A last "allow everything" leaves nothing to refuse (--privileged). */
+/* A last rule that allows everything, as --privileged sets it, leaves nothing to refuse. */
 static bool allows_everything(const struct spec_device_rule *rule)
 {
 	return rule->allow && rule->type == 'a' && !rule->major.set && !rule->minor.set && rule->read &&

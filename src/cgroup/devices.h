@@ -2,11 +2,11 @@
 #pragma once
 
 /*
- * Pure: device rules to an eBPF program of type BPF_PROG_TYPE_CGROUP_DEVICE (Linux 4.15), which the kernel asks for
- * every open and mknod of a device in the cgroup: 1 allows, 0 refuses.
+ * Pure: compiles device rules to an eBPF program of type BPF_PROG_TYPE_CGROUP_DEVICE (Linux 4.15). The kernel
+ * runs it for every open and mknod of a device by a process in the cgroup; 1 allows, 0 refuses.
  *
- * Rules are evaluated as if in order, the last that matches deciding; so the program tests them backwards and
- * stops at the first. A request for several kinds of access is allowed if all of them are.
+ * Of all rules that match, the last one decides; so the program tests them backwards and stops at the first
+ * match. A request for several kinds of access is allowed if each of them is.
  */
 
 #include <stddef.h>
@@ -18,13 +18,14 @@ struct spec_device_rule;
 struct device_program {
 	struct bpf_insn *instructions; /* owned */
 	size_t len;
-	size_t capacity;
+	size_t capacity; /* used while it is made */
 	int status;
 };
 
 /*
- * @rules in the order of config.json, then @extra, then what every container has. *ret stays empty when
- * everything would be allowed: then there is nothing to attach.
+ * @rules in the order of config.json, then @extra, then the devices that every container has. *ret stays
+ * empty, and nothing has to be attached, when there is no rule or the last one allows everything. -ENOMEM.
+ * Released with device_program_done().
  */
 int device_program_make(const struct spec_device_rule *rules, size_t len,
 			const struct spec_device_rule *extra, size_t extra_len, struct device_program *ret,

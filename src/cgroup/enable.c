@@ -16,7 +16,7 @@
 #include "util/error.h"
 #include "util/io.h"
 
-/* Names of all controllers, with a blank or a '+' for each. */
+/* Size for the names of all controllers, with a blank or '+' each. */
 enum { NAMES_MAX = 512 };
 
 bool cgroup_list_has(const char *list, const char *word)
@@ -29,7 +29,10 @@ bool cgroup_list_has(const char *list, const char *word)
 	return false;
 }
 
-/* Words of @list that @wanted has (NULL: all) and @but has not, each with @mark in front. Returns their number. */
+/*
+ * Selects the words of @list that are in @wanted (NULL: all) and not in @but, and puts @mark before each.
+ * Returns their number.
+ */
 static int select_words(const char *list, const char *wanted, const char *but, const char *mark,
 			char out[NAMES_MAX])
 {
@@ -50,8 +53,9 @@ static int select_words(const char *list, const char *wanted, const char *but, c
 }
 
 /*
- * A group that hands controllers on has no processes of its own, cgroups(7); the root of the machine may. Some controllers the
- * kernel would hand on all the same: then a group below takes no process any more. What cannot be looked at counts as full.
+ * A cgroup with controllers enabled for its children has no processes (cgroups(7)), except the root. The
+ * kernel would enable some (threaded) controllers all the same, but then no process can enter a cgroup below.
+ * A cgroup that cannot be read counts as one with processes.
  */
 static bool has_processes(int dir_fd)
 {
@@ -62,7 +66,7 @@ static bool has_processes(int dir_fd)
 	return io_read_start(dir_fd, "cgroup.procs", pid, sizeof(pid)) != 0;
 }
 
-/* "+memory +pids": all at once where that is granted. */
+/* Writes all words at once ("+memory +pids"), and if that fails one by one. Returns the first failure. */
 static int write_words(int dir_fd, char *words, int n)
 {
 	int r = io_write_existing(dir_fd, "cgroup.subtree_control", words), first = 0;
@@ -94,15 +98,15 @@ int cgroup_hand_on(int dir_fd, const char *wanted)
 	return has_processes(dir_fd) ? -EBUSY : write_words(dir_fd, words, n);
 }
 
-/* ---- down to a group ------------------------------------------------------------------------------------------- */
+/* ---- down to a group ----------------------------------------------------------------------------------- */
 
-/* Where, and why, a controller was not handed on. */
+/* Where and why a controller was not enabled. */
 struct refusal {
 	int code;
 	char at[PATH_MAX];
 };
 
-/* The first @len bytes of @path; 0: the root itself. */
+/* Opens the cgroup named by the first @len bytes of @path; 0: the root. */
 static int open_above(int root_fd, const char *path, size_t len)
 {
 	char above[PATH_MAX] = ".";
@@ -114,7 +118,7 @@ static int open_above(int root_fd, const char *path, size_t len)
 	return openat(root_fd, above, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-/* The length of the path of the group above the one with @len bytes. */
+/* Returns the length of the parent's path. */
 static size_t cut(const char *path, size_t len)
 {
 	while (len > 0 && path[--len] != '/')
@@ -122,7 +126,7 @@ static size_t cut(const char *path, size_t len)
 	return len;
 }
 
-/* systemd's mark; whom the kernel lets write these is who may delegate. */
+/* systemd marks a delegated cgroup by one of these extended attributes. */
 static bool is_delegated(int dir_fd)
 {
 	static const char *const names[] = { "user.delegate", "trusted.delegate" };
@@ -134,7 +138,7 @@ static bool is_delegated(int dir_fd)
 	return false;
 }
 
-/* How far up one has to begin: where all that is wanted is there, or nothing above may be written. */
+/* Finds the ancestor to begin with: the nearest one that has all wanted controllers, or that is delegated. */
 static size_t find_top(int root_fd, const char *path, const char *wanted, bool within_delegated)
 {
 	size_t len = cut(path, strlen(path));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Attaching the device program to a cgroup. */
+/* Loads the device program and attaches it to a cgroup. */
 
 #include <errno.h>
 #include <linux/bpf.h>
@@ -35,7 +35,7 @@ static int try_load(const struct device_program *program)
 	return sys_bpf(BPF_PROG_LOAD, &attr, sizeof(attr));
 }
 
-/* Kernels before 5.11, and what was patched on them, count programs against RLIMIT_MEMLOCK and say EPERM. */
+/* Kernels before 5.11 charge programs to RLIMIT_MEMLOCK, and fail with EPERM. */
 static int load_program(const struct device_program *program)
 {
 	struct rlimit before, raised;
@@ -51,7 +51,10 @@ static int load_program(const struct device_program *program)
 	return fd;
 }
 
-/* The fd of the program that krun attached earlier, or -1. Another's program stays what it is. */
+/*
+ * Returns an fd of the program that krun attached earlier, or -1. It is known by its name; other programs
+ * stay.
+ */
 static int find_attached(int cgroup_fd)
 {
 	uint32_t ids[64];
@@ -112,7 +115,7 @@ static int detach(int cgroup_fd, int program_fd)
 	return sys_bpf(BPF_PROG_DETACH, &attr, sizeof(attr));
 }
 
-/* Root of a user namespace cannot load programs, nor can what it starts make a device node. */
+/* Root of a user namespace cannot load programs. The payload cannot make device nodes there either. */
 static bool in_user_namespace(void)
 {
 	char text[256];
@@ -128,7 +131,7 @@ static int allow_everything(const struct cgroup *cgroup, struct error *err)
 	auto_close int attached_fd = find_attached(cgroup->dir_fd);
 	int r = attached_fd < 0 ? 0 : detach(cgroup->dir_fd, attached_fd);
 
-	return r < 0 ? error_sys(err, r, "take the device filter off cgroup '%s'", cgroup->place.path) : 0;
+	return r < 0 ? error_sys(err, r, "detach the device filter from cgroup '%s'", cgroup->place.path) : 0;
 }
 
 int cgroup_filter_devices(const struct cgroup *cgroup, const struct spec_resources *resources,

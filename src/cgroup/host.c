@@ -46,7 +46,7 @@ const char *cgroup_mount_point(void)
 	}
 }
 
-/* fsopen(2) of a tree that the kernel has anyway, Linux 5.2. */
+/* Mounts the cgroup2 tree, which the kernel always has, detached with fsopen(2) (Linux 5.2). */
 static int open_unmounted(void)
 {
 	auto_close int context_fd = sys_fsopen("cgroup2", 0);
@@ -58,7 +58,7 @@ static int open_unmounted(void)
 
 	if (mount_fd < 0)
 		return mount_fd;
-	/* What fsmount(2) gives is O_PATH. */
+	/* fsmount(2) returns an O_PATH fd. */
 	fd = openat(mount_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Making, opening and removing the directory of a container. */
+/* Makes and opens the cgroup of a container. */
 
 #include <dirent.h>
 #include <errno.h>
@@ -24,7 +24,7 @@
 #include "util/error.h"
 #include "util/io.h"
 
-/* mkdir -p below @root_fd; 1: it is new, 0: it was there. */
+/* mkdir -p below @root_fd. Returns 1 if the directory is new, 0 if it existed. */
 static int make_directories(int root_fd, const char *path)
 {
 	char copy[PATH_MAX];
@@ -47,8 +47,8 @@ static int make_directories(int root_fd, const char *path)
 }
 
 /*
- * Somebody else's leftover may be taken over, somebody else's processes may not. In a group that is frozen, or below one that
- * is, the container's process would never run its first instruction; a threaded one takes no process.
+ * An empty cgroup that was left behind may be used, one with processes may not. In a frozen cgroup, or below
+ * one, the container's process would never run; a threaded one takes no process.
  */
 static int check_usable(const struct cgroup *cgroup, struct error *err)
 {
@@ -138,7 +138,7 @@ static void undo_group(int root_fd, struct cgroup *cgroup)
 {
 	struct error ignored;
 
-	/* A scope that systemd did not start for us may be another's of that name. */
+	/* If systemd did not start the scope, one of that name may belong to another program. */
 	if (!cgroup->is_new)
 		return;
 	if (cgroup->place.unit)
@@ -147,7 +147,10 @@ static void undo_group(int root_fd, struct cgroup *cgroup)
 		unlinkat(root_fd, cgroup->place.path + 1, AT_REMOVEDIR);
 }
 
-/* A limit like any other for a container that runs; here nothing would start, with an error that says nothing. */
+/*
+ * A valid limit for a running container. For a new one the first process could not be made, with an unclear
+ * error.
+ */
 static int check_first_process(const struct cgroup_writes *writes, struct error *err)
 {
 	for (size_t i = 0; i < writes->len; i++)
@@ -204,7 +207,7 @@ int cgroup_create(const struct cgroup_request *request, const struct cgroup_plan
 	r = root_fd = cgroup_root_open(err);
 	if (r >= 0)
 		r = make_group(request, plan, root_fd, &cgroup, err);
-	/* Nobody needs it, and not everybody may make one. */
+	/* No limit needs the cgroup, and an ordinary user may not be allowed to make it. */
 	if (r < 0 && request->user && !plan->has_limits && !cgroup.place.unit &&
 	    (is_refused(r) || r == -EOPNOTSUPP)) {
 		cgroup_done(&cgroup);
@@ -212,7 +215,7 @@ int cgroup_create(const struct cgroup_request *request, const struct cgroup_plan
 	}
 	if (r == 0)
 		r = check_usable(&cgroup, err);
-	/* A scope is delegated: systemd enables there what it has. */
+	/* In a scope, which is delegated, systemd enables all controllers that it has. */
 	if (r == 0 && !cgroup.place.unit)
 		cgroup_enable_all(root_fd, cgroup.dir_fd, cgroup.place.path + 1);
 	if (r == 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Inside cgroup/: what limits.c offers to the files that make and check a container's cgroup. */
+/* Inside cgroup/: functions of limits.c and lifecycle.c that other files use. */
 
 struct cgroup;
 struct cgroup_write;
@@ -9,10 +9,10 @@ struct cgroup_writes;
 struct error;
 
 /*
- * -EOPNOTSUPP with the property, the controller and, on a hybrid host, the remedy: the controller of @write is not to be had
- * in cgroup @path.
+ * Fails with -EOPNOTSUPP because cgroup @path does not have the controller of @write. The error names the
+ * property, the controller and, on a hybrid host, the remedy.
  */
 int cgroup_missing_controller(const struct cgroup_write *write, const char *path, struct error *err);
-/* Makes the controllers of @writes available in the group, as cgroup_enable_for() does (lifecycle.c). */
+/* Enables the controllers of @writes in @cgroup, as cgroup_enable_for() does. */
 int cgroup_enable_controllers(const struct cgroup *cgroup, const struct cgroup_writes *writes,
 			      struct error *err);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Reading, writing and taking back the limits of a container. */
+/* Reads, writes and restores the limits of a container. */
 
 #include "cgroup/change.h"
 
@@ -20,7 +20,7 @@
 #include "util/log.h"
 #include "util/parse.h"
 
-/* Longest content of a file that is read to be put back. */
+/* Maximal size of a file that is read to be restored. */
 enum { FILE_MAX = 256 * 1024 };
 
 int cgroup_missing_controller(const struct cgroup_write *write, const char *path, struct error *err)
@@ -39,14 +39,14 @@ int cgroup_missing_controller(const struct cgroup_write *write, const char *path
 			write->controller, path);
 }
 
-/* ---- what is in force ------------------------------------------------------------------------------------------ */
+/* ---- what is in force ---------------------------------------------------------------------------------- */
 
 static bool is_asked(const struct opt_i64 *value)
 {
 	return value->set && value->value != 0;
 }
 
-/* A number, or "max"; *ret stays when the file is not there. */
+/* Reads a number or "max"; *ret is unchanged if the file is missing. */
 static void read_limit(int dir_fd, const char *file, int64_t *ret)
 {
 	char text[32];
@@ -77,7 +77,9 @@ static void read_memory(int dir_fd, const struct spec_memory *memory, const stru
 	read_limit(dir_fd, "memory.swap.current", &present->swap_usage);
 }
 
-/* The weight that an earlier request asked for; the kernel does not keep it while the group is idle. */
+/*
+ * Returns the weight of an earlier request, because the kernel forgets it while the cgroup is idle. 0: none.
+ */
 static unsigned int weight_of(const struct spec_resources *before)
 {
 	uint64_t weight;
@@ -91,7 +93,7 @@ static unsigned int weight_of(const struct spec_resources *before)
 		       0;
 }
 
-/* "QUOTA PERIOD" or "max PERIOD"; what is not there, or no number, stays as it is. */
+/* Parses "QUOTA PERIOD" or "max PERIOD". A period that is missing or no number is left unchanged. */
 static void parse_bandwidth(const char *text, struct cgroup_present *present)
 {
 	const char *period = strchr(text, ' ');
@@ -104,7 +106,7 @@ static void parse_bandwidth(const char *text, struct cgroup_present *present)
 		parse_u64(period + 1, UINT64_MAX, &present->period);
 }
 
-/* As it was asked for, where it was. What stands under "unified" is the later word (spec_merge_resources()). */
+/* Takes quota and period as earlier requests asked for them. "unified" overrides (spec_merge_resources()). */
 static void recall_bandwidth(const struct spec_resources *before, struct cgroup_present *present)
 {
 	if (before->cpu.quota.set && before->cpu.quota.value != 0)
@@ -137,7 +139,7 @@ static void read_cpu(int dir_fd, const struct spec_cpu *cpu, const struct spec_r
 		recall_bandwidth(before, present);
 }
 
-/* What the group above can give; nothing when the kernel does not tell. */
+/* Reads what the parent cgroup has; *ret is unchanged if that cannot be read. */
 static int read_set(int dir_fd, const char *file, const char *asked, char **ret)
 {
 	int r;
@@ -165,9 +167,9 @@ int cgroup_present_read(int dir_fd, const struct spec_resources *resources,
 	return r < 0 ? error_oom(err) : 0;
 }
 
-/* ---- taking back ----------------------------------------------------------------------------------------------- */
+/* ---- undo ---------------------------------------------------------------------------------------------- */
 
-/* The line of @text whose first word is that of @line, as fresh memory; NULL: there is none, or no memory. */
+/* Returns a copy of the line of @text whose first word is that of @line; NULL: none, or out of memory. */
 static char *find_line(const char *text, const char *line)
 {
 	const size_t key = strcspn(line, " ");
@@ -178,7 +180,7 @@ static char *find_line(const char *text, const char *line)
 	return NULL;
 }
 
-/* What takes back a line for a device that had none. */
+/* Returns the line that restores the default for a device without a line; NULL: none. */
 static char *make_default_line(const char *file, const char *line)
 {
 	static const struct {
@@ -217,8 +219,8 @@ static int add_earlier(struct cgroup_undo *undo, const char *file, char *text /*
 }
 
 /*
- * Before @text is written. A file that cannot be read ("memory.reclaim") is an order and not a state, and one that is not
- * there will not be written.
+ * Records the contents of @file before @text is written to it. A file that cannot be read ("memory.reclaim")
+ * is a command without a state, and a missing file will not be written.
  */
 static int remember(int dir_fd, const char *file, const char *text, bool is_line, struct cgroup_undo *undo)
 {
@@ -231,7 +233,7 @@ static int remember(int dir_fd, const char *file, const char *text, bool is_line
 		content[strcspn(content, "\n")] = '\0';
 		return add_earlier(undo, file, take_pointer(content));
 	}
-	/* io.weight takes a bare number for the default. */
+	/* A number without a device in io.weight is the default. */
 	line = find_line(content, strchr(text, ' ') ? text : "default ");
 	if (!line)
 		line = make_default_line(file, text);
@@ -240,7 +242,7 @@ static int remember(int dir_fd, const char *file, const char *text, bool is_line
 
 static int write_file(int dir_fd, const char *file, const char *text)
 {
-	/* write(2) of nothing does nothing. */
+	/* A write(2) of 0 bytes would not reach the kernel's file. */
 	return io_write_existing(dir_fd, file, *text ? text : "\n");
 }
 
@@ -250,7 +252,10 @@ static int restore(int dir_fd, const struct cgroup_earlier *earlier)
 	auto_free char *all = NULL;
 	char path[64];
 
-	/* A group with processes cannot go back to "as the group above": it gets what that has. */
+	/*
+	 * While it has processes, the kernel does not let a cpuset become empty ("inherit") again: it gets
+	 * the parent's.
+	 */
 	if (r != -ENOSPC || *earlier->text || strncmp(earlier->file, "cpuset.", 7) != 0)
 		return r;
 	snprintf(path, sizeof(path), "../%s.effective", earlier->file);
@@ -258,7 +263,7 @@ static int restore(int dir_fd, const struct cgroup_earlier *earlier)
 	return r < 0 ? r : write_file(dir_fd, earlier->file, all);
 }
 
-/* Forgets all but the first @len. */
+/* Drops all but the first @len. */
 static void forget(struct cgroup_undo *undo, size_t len)
 {
 	while (undo->len > len) {
@@ -295,9 +300,9 @@ void cgroup_change_done(struct cgroup_change *change)
 	undo_done(&change->undo);
 }
 
-/* ---- writing --------------------------------------------------------------------------------------------------- */
+/* ---- writing ------------------------------------------------------------------------------------------- */
 
-/* An idle group does not know its weight any more. */
+/* An idle cgroup has lost its weight, so the weight is recorded before. */
 static int remember_weight(int dir_fd, struct cgroup_undo *undo)
 {
 	char idle[8];
@@ -307,7 +312,7 @@ static int remember_weight(int dir_fd, struct cgroup_undo *undo)
 	return remember(dir_fd, "cpu.weight", "", false, undo);
 }
 
-/* @undo: NULL at create, whose failure takes the group away. */
+/* @undo: NULL at create, because a failure removes the cgroup. */
 static int write_remembered(int dir_fd, const char *file, const char *text, bool is_line,
 			    struct cgroup_undo *undo)
 {
@@ -326,8 +331,8 @@ static int write_remembered(int dir_fd, const char *file, const char *text, bool
 }
 
 /*
- * Which of the two weights of a device counts depends on its scheduler, and the other may be refused or not even there: one
- * that takes it is enough.
+ * The device's I/O scheduler decides which of the two weights is used. The other one may be refused or
+ * missing, so one successful write is enough.
  */
 static int write_both(int dir_fd, const struct cgroup_write *write, struct cgroup_undo *undo)
 {
@@ -338,13 +343,13 @@ static int write_both(int dir_fd, const struct cgroup_write *write, struct cgrou
 	return bfq == 0 || (r == -ENOENT && bfq != -ENOENT) ? bfq : r;
 }
 
-/* Without these the limit holds all the same. */
+/* Returns whether the limit is effective without this file. */
 static bool may_be_missing(const char *file)
 {
-	/* A kernel without reservations of huge pages counts them when they are used. */
+	/* Kernels before 5.7 do not count reservations of huge pages, only their use. */
 	if (strncmp(file, "hugetlb.", 8) == 0 && strstr(file, ".rsvd."))
 		return true;
-	/* A kernel without swap. */
+	/* The kernel has no swap. */
 	return strcmp(file, "memory.swap.max") == 0 && access("/proc/swaps", F_OK) < 0;
 }
 
@@ -372,7 +377,7 @@ static int fail(const struct cgroup *cgroup, const struct cgroup_write *write, i
 			    error_pointer("/linux/resources/%s%s%s", write->property, unified ? "/" : "",
 					  unified ? write->file : ""),
 			    "write '%s' to '%s'%s", write->text, write->file,
-			    write->bfq_text ? " or the like to 'io.bfq.weight'" : "");
+			    write->bfq_text ? " or the equivalent to 'io.bfq.weight'" : "");
 }
 
 static int apply(const struct cgroup *cgroup, const struct cgroup_writes *writes, struct cgroup_undo *undo,
@@ -406,7 +411,7 @@ static bool is_about(const struct cgroup_writes *writes, const char *controller)
 	return false;
 }
 
-/* What stays of an earlier request, in the files of controllers that this one is about. */
+/* Repeats the writes of earlier requests to files of the controllers that this change is about. */
 static void repeat_earlier(const struct cgroup *cgroup, const struct cgroup_change *change,
 			   bool (*is_his)(const char *file))
 {
@@ -466,7 +471,7 @@ static int no_group(struct error *err)
 	return error_at(err, -EOPNOTSUPP, "/linux/resources", "the container has no cgroup of its own");
 }
 
-/* An idle group refuses a weight. */
+/* The kernel refuses a weight for an idle cgroup. */
 static void tell_waiting_share(const struct spec_cpu *cpu, const struct cgroup_present *present)
 {
 	const bool idle = cpu->idle.set ? cpu->idle.value != 0 : present->idle;
@@ -477,7 +482,7 @@ static void tell_waiting_share(const struct spec_cpu *cpu, const struct cgroup_p
 			    (unsigned long long)cpu->shares.value);
 }
 
-/* Of a group that is new the plan is true, but for what the group above may not have. */
+/* A plan is made for a new cgroup without knowing its parent's cpuset. */
 static bool fits_plan(const struct cgroup *cgroup, const struct spec_resources *resources)
 {
 	return cgroup->is_new && !resources->cpu.cpus && !resources->cpu.mems;
@@ -503,7 +508,7 @@ int cgroup_limit(const struct cgroup *cgroup, const struct cgroup_plan *limits, 
 	return r;
 }
 
-/* What cannot be translated is wanted all the same. */
+/* Resources that cannot be translated count as limits. */
 static bool wants_limits(const struct spec_resources *resources)
 {
 	struct cgroup_writes writes = { 0 };
@@ -523,7 +528,7 @@ int cgroup_change_make(const struct cgroup *cgroup, const struct spec_resources 
 	if (cgroup->dir_fd < 0)
 		return wants_limits(resources) ? no_group(err) : 0;
 	r = plan(cgroup, resources, change, err);
-	/* A container that had no limit of a kind until now may have been made without the controller. */
+	/* The container may have been made without this controller, because it had no such limit. */
 	if (r == 0 && lacks_controller(cgroup->dir_fd, &change->writes)) {
 		r = cgroup_enable_controllers(cgroup, &change->writes, err);
 		cgroup_change_done(change);

@@ -9,7 +9,7 @@
 #include "util/cleanup.h"
 #include "util/error.h"
 
-/* "slice:prefix:name" */
+/* Returns whether the path has the form "slice:prefix:name". */
 static bool is_systemd_path(const char *path)
 {
 	const char *first = path[0] == '/' ? NULL : strchr(path, ':');
@@ -28,7 +28,7 @@ static bool has_dots(const char *path)
 	return false;
 }
 
-/* One slash between parts, none at the end. */
+/* Leaves one slash between components and none at the end. */
 static void squeeze(char *path)
 {
 	char *out = path;
@@ -51,7 +51,7 @@ static int make_path(const struct cgroup_request *request, char **ret_path, stru
 				"--systemd-cgroup",
 				asked);
 	if (asked && has_dots(asked))
-		return error_at(err, -EINVAL, "/linux/cgroupsPath", "'%s' has '.' or '..' in it", asked);
+		return error_at(err, -EINVAL, "/linux/cgroupsPath", "'%s' contains '.' or '..'", asked);
 	n = asked ? asprintf(&path, "/%s", asked) : asprintf(&path, "/krun/%s", request->id);
 	if (n < 0)
 		return error_oom(err);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The processes in a cgroup: freezing, listing, signalling. */
+/* Freezes, lists and signals the processes of a cgroup. */
 
 #include <errno.h>
 #include <signal.h>
@@ -57,14 +57,14 @@ static int add_processes_of(int dir_fd, void *data)
 	int r = io_read_file(dir_fd, "cgroup.procs", PROCS_MAX, &text, NULL);
 	char *line, *rest;
 
-	/* A threaded group, whose processes show in its parent. */
+	/* EOPNOTSUPP: a threaded cgroup, whose processes are listed in its domain. */
 	if (r < 0)
 		return r == -EOPNOTSUPP ? 0 : r;
 	rest = text;
 	while (r == 0 && (line = strsep(&rest, "\n"))) {
 		long pid = strtol(line, NULL, 10);
 
-		/* 0: a process of a pid namespace that is not below ours. */
+		/* 0: the process is in a pid namespace that is not visible here. */
 		if (pid > 0)
 			r = pids_add(pids, (pid_t)pid);
 	}
@@ -98,7 +98,7 @@ int cgroup_kill(const struct cgroup *cgroup, int signo, struct error *err)
 
 	if (cgroup->dir_fd < 0)
 		return no_cgroup(err);
-	/* cgroup.kill also reaches what is being forked right now. */
+	/* cgroup.kill (Linux 5.14) also reaches processes that are being forked. */
 	if (signo == SIGKILL && io_write_existing(cgroup->dir_fd, "cgroup.kill", "1") == 0)
 		return 0;
 	r = cgroup_pids(cgroup, &pids, &len, err);

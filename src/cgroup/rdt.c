@@ -33,9 +33,9 @@ int rdt_open(struct error *err)
 	return take_fd(&fd);
 }
 
-/* ---- schemata -------------------------------------------------------------------------------------------------- */
+/* ---- schemata ------------------------------------------------------------------------------------------ */
 
-/* Lines of l3CacheSchema but those that memBwSchema replaces, then memBwSchema. */
+/* Collects the lines of l3CacheSchema, without those that memBwSchema replaces, and memBwSchema. */
 static int old_schemata(const struct spec_rdt *rdt, struct strv *ret)
 {
 	auto_free char *copy = strdup(rdt->l3_cache_schema ? rdt->l3_cache_schema : "");
@@ -73,7 +73,7 @@ static int write_schemata(int group_fd, char *const *lines, struct error *err)
 	return r;
 }
 
-/* Every wanted line stands in the class that exists already. */
+/* Checks that the existing class has every wanted line. */
 static int compare_schemata(int group_fd, char *const *lines, const char *name, struct error *err)
 {
 	auto_free char *text = NULL;
@@ -99,7 +99,7 @@ static int compare_schemata(int group_fd, char *const *lines, const char *name, 
 	return 0;
 }
 
-/* ---- groups ---------------------------------------------------------------------------------------------------- */
+/* ---- groups -------------------------------------------------------------------------------------------- */
 
 static int open_group(int resctrl_fd, const char *name)
 {
@@ -129,7 +129,7 @@ static int fill_group(int group_fd, const struct spec_rdt *rdt, const char *name
 	if (r == 0 && old.len > 0)
 		r = existed && rdt->clos_id ? compare_schemata(group_fd, old.items, name, err) :
 					      write_schemata(group_fd, old.items, err);
-	/* "the value of schemata must be written last" */
+	/* config-linux.md: schemata is written last. */
 	if (r == 0 && rdt->schemata)
 		r = write_schemata(group_fd, rdt->schemata, err);
 	strv_done(&old);
@@ -222,7 +222,7 @@ int rdt_remove(int resctrl_fd, const struct rdt_group *group, const char *id, st
 	snprintf(path, sizeof(path), "%s/mon_groups/%s", group->name, id);
 	if (group->monitoring && unlinkat(resctrl_fd, path, AT_REMOVEDIR) < 0 && errno != ENOENT)
 		r = error_sys_at(err, -errno, "/linux/intelRdt", "remove '%s'", path);
-	/* A class with a name of its own may have other users. */
+	/* A class with another name may be used by others. */
 	if (strcmp(group->name, id) == 0 && unlinkat(resctrl_fd, id, AT_REMOVEDIR) < 0 && errno != ENOENT)
 		r = error_sys_at(err, -errno, "/linux/intelRdt", "remove class '%s'", id);
 	return r;

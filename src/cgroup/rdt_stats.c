@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Reading what the rest of rdt.h sets up. */
+/* Reads the counters of a class or monitoring group. */
 
 #include <dirent.h>
 #include <errno.h>
@@ -18,7 +18,7 @@
 
 enum { SCHEMATA_MAX = 64 * 1024 };
 
-/* The kernel indents the names of resources to one width. */
+/* The kernel right-aligns the names of resources with blanks. */
 static int take_schemata(int group_fd, struct rdt_stats *stats)
 {
 	auto_free char *text = NULL;
@@ -43,7 +43,7 @@ static int take_schemata(int group_fd, struct rdt_stats *stats)
 	return r;
 }
 
-/* "Unavailable" and "Error" stand where the hardware did not count. */
+/* The kernel writes "Unavailable" or "Error" when the hardware did not count. */
 static uint64_t read_count(int dir_fd, const char *file)
 {
 	struct cgroup_number number = { 0 };
@@ -59,7 +59,7 @@ static int compare(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* Names of the domains of the level 3 cache, "mon_L3_00", sorted. */
+/* Lists the domains of the level 3 cache ("mon_L3_00"), sorted. */
 static int list_domains(int mon_data_fd, struct strv *ret)
 {
 	struct dirent *entry;

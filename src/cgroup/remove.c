@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The end of a container's cgroup. */
+/* Removes a container's cgroup. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,10 +15,10 @@
 #include "util/cleanup.h"
 #include "util/error.h"
 
-/* How long dead and dying processes may take; and how often somebody else may put new ones there meanwhile. */
+/* How long dying processes may take, and how often others may add new ones meanwhile. */
 enum { EMPTY_TIMEOUT_MS = 5000, ROUNDS_MAX = 16 };
 
-/* One that has processes stays, and those above it. */
+/* A cgroup with processes cannot be removed, nor can those above it; the caller tries again. */
 static void remove_child(int parent_fd, const char *name, void *data)
 {
 	(void)data;
@@ -30,7 +30,10 @@ static int try_remove(int root_fd, const char *path)
 	return unlinkat(root_fd, path, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-/* The kernel tells when the last process is gone, with those of groups below; then only groups are in the way. */
+/*
+ * cgroup.events covers the cgroups below, too. Once it says that no process is left only cgroups are in the
+ * way.
+ */
 static int remove_tree(int root_fd, const struct cgroup *cgroup)
 {
 	const char *path = cgroup->place.path + 1;
@@ -65,7 +68,7 @@ int cgroup_remove(struct cgroup *cgroup, struct error *err)
 	r = remove_tree(root_fd, cgroup);
 	if (r < 0)
 		return error_sys(err, r, "remove cgroup '%s'", cgroup->place.path);
-	/* Ours by default; it stays as long as another container is in it. */
+	/* krun's default parent. Fails while it has another container. */
 	if (strncmp(cgroup->place.path, "/krun/", 6) == 0)
 		unlinkat(root_fd, "krun", AT_REMOVEDIR);
 	cgroup_done(cgroup);

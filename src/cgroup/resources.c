@@ -30,7 +30,7 @@ void cgroup_present_done(struct cgroup_present *present)
 	*present = cgroup_present_new;
 }
 
-/* Collects; the first failure stays and later calls do nothing, so that the callers read as a list. */
+/* Collects the writes. After the first failure further calls do nothing, so that callers need no checks. */
 struct maker {
 	const struct cgroup_present *present;
 	struct cgroup_writes writes;
@@ -90,7 +90,7 @@ static bool given_u(const struct opt_u64 *value)
 	return value->set && value->value != 0;
 }
 
-/* -1 is "no limit". */
+/* Negative values mean "no limit". */
 static void put_limit(struct maker *maker, const char *property, const char *file, int64_t value)
 {
 	if (value < 0)
@@ -99,16 +99,19 @@ static void put_limit(struct maker *maker, const char *property, const char *fil
 		put(maker, property, file, "%" PRId64, value);
 }
 
-/* ---- memory ---------------------------------------------------------------------------------------------------- */
+/* ---- memory -------------------------------------------------------------------------------------------- */
 
-/* v1 counts memory and swap together, v2 swap alone. False: nothing to change, or an error. */
+/*
+ * config.json counts memory and swap together, v2 counts swap alone. Returns false for no change and for an
+ * error.
+ */
 static bool find_swap(struct maker *maker, const struct spec_memory *memory, int64_t *ret)
 {
 	const int64_t limit = given(&memory->limit) ? memory->limit.value : maker->present->memory_max;
 	const int64_t swap = memory->swap.value;
 
 	if (!given(&memory->swap)) {
-		/* No limit of memory is no limit of memory and swap together. */
+		/* Without a memory limit there is no limit of memory and swap together. */
 		*ret = -1;
 		return given(&memory->limit) && limit < 0;
 	}
@@ -127,7 +130,7 @@ static bool find_swap(struct maker *maker, const struct spec_memory *memory, int
 	return false;
 }
 
-/* checkBeforeUpdate: the kernel would kill to get below a new limit. */
+/* memory.checkBeforeUpdate: the kernel would kill processes to get below the limit. */
 static void check_usage(struct maker *maker, const char *property, const char *file, int64_t limit,
 			int64_t usage)
 {
@@ -143,7 +146,10 @@ static void put_memory(struct maker *maker, const struct spec_memory *memory)
 	const struct cgroup_present *present = maker->present;
 	int64_t swap_max;
 	const bool swap = find_swap(maker, memory, &swap_max);
-	/* What cannot be kept in memory may go to swap: first more of that, then less memory; or first more memory. */
+	/*
+	 * Pages that no longer fit in memory may go to swap: a larger swap limit comes before a smaller
+	 * memory limit, a smaller one after a larger memory limit.
+	 */
 	const bool swap_first =
 		swap && present->swap_max >= 0 && (swap_max < 0 || swap_max > present->swap_max);
 
@@ -159,7 +165,7 @@ static void put_memory(struct maker *maker, const struct spec_memory *memory)
 		put_limit(maker, "memory/swap", "memory.swap.max", swap_max);
 	if (given(&memory->reservation))
 		put_limit(maker, "memory/reservation", "memory.low", memory->reservation.value);
-	/* -1 asks for no limit, and there is none. */
+	/* -1 means "no limit", which is the case. */
 	if (given(&memory->kernel) && memory->kernel.value > 0)
 		refuse(maker, "memory/kernel", "cgroup v2 has no limit for kernel memory");
 	if (given(&memory->kernel_tcp) && memory->kernel_tcp.value > 0)
@@ -179,7 +185,7 @@ void cgroup_memory_settle(const struct spec_memory *before, const struct spec_me
 	*ret_limit = given(&changes->limit) ? changes->limit : before->limit;
 	*ret_swap = given(&changes->swap) ? changes->swap : before->swap;
 	if (given(&changes->swap)) {
-		/* The limit that the swap was counted from. */
+		/* The swap limit was computed with this memory limit. */
 		if (changes->swap.value > 0 && !given(&changes->limit))
 			*ret_limit = (struct opt_i64){ true, present->memory_max };
 	} else if (given(&changes->limit) && given(&before->swap)) {
@@ -190,7 +196,7 @@ void cgroup_memory_settle(const struct spec_memory *before, const struct spec_me
 	}
 }
 
-/* ---- cpu ------------------------------------------------------------------------------------------------------- */
+/* ---- cpu ----------------------------------------------------------------------------------------------- */
 
 unsigned int cgroup_weight_from_shares(unsigned long long shares)
 {
@@ -200,13 +206,13 @@ unsigned int cgroup_weight_from_shares(unsigned long long shares)
 		return 1;
 	if (shares >= 262144)
 		return 10000;
-	/* The parabola in log-log space through (2, 1), (1024, 100), (262144, 10000). */
+	/* A parabola in log-log space through (2, 1), (1024, 100) and (262144, 10000). */
 	logarithm = log2((double)shares);
 	weight = pow(10, (logarithm * logarithm + 125 * logarithm) / 612 - 7.0 / 34);
 	return (unsigned int)ceil(weight - 1e-6);
 }
 
-/* An idle group refuses a weight, and has forgotten its own when it stops being idle. */
+/* The kernel refuses a weight for an idle cgroup, and resets the weight when it stops being idle. */
 static void put_weight(struct maker *maker, const struct spec_cpu *cpu)
 {
 	const bool idle = cpu->idle.set ? cpu->idle.value != 0 : maker->present->idle;
@@ -229,7 +235,7 @@ static void put_max(struct maker *maker, const char *property, int64_t quota, ui
 		put(maker, property, "cpu.max", "%" PRId64 " %" PRIu64, quota, period);
 }
 
-/* Quota and period share a file; a burst is never larger than the quota, at no time. */
+/* Quota and period share a file. The burst may never exceed the quota, also between two writes. */
 static void put_bandwidth(struct maker *maker, const struct spec_cpu *cpu)
 {
 	const struct cgroup_present *present = maker->present;
@@ -250,7 +256,7 @@ static void put_bandwidth(struct maker *maker, const struct spec_cpu *cpu)
 		put(maker, "cpu/burst", "cpu.max.burst", "%" PRIu64, burst);
 }
 
-/* True too for a list that only the kernel understands: then it decides. */
+/* Returns true also for a list that cannot be parsed; the kernel decides then. */
 static bool has_all(const char *had, const char *asked)
 {
 	enum { BITS = 8 * sizeof(unsigned long) };
@@ -265,7 +271,7 @@ static bool has_all(const char *had, const char *asked)
 	return true;
 }
 
-/* The kernel takes what the group above does not have, and then uses something else. */
+/* The kernel accepts CPUs that the parent does not have, and then uses others without an error. */
 static void put_set(struct maker *maker, const char *property, const char *file, const char *asked,
 		    const char *had)
 {
@@ -288,7 +294,7 @@ static void put_cpu(struct maker *maker, const struct spec_cpu *cpu)
 	put_set(maker, "cpu/mems", "cpuset.mems", cpu->mems, maker->present->mems);
 }
 
-/* ---- the other controllers ------------------------------------------------------------------------------------- */
+/* ---- the other controllers ----------------------------------------------------------------------------- */
 
 static void put_throttle(struct maker *maker, const char *property, const char *key,
 			 const struct spec_throttle_list *list)
@@ -296,7 +302,7 @@ static void put_throttle(struct maker *maker, const char *property, const char *
 	for (size_t i = 0; i < list->len; i++) {
 		const struct spec_throttle *throttle = &list->items[i];
 
-		/* As v1 took it: no throttle. */
+		/* 0 means "no limit", as in v1. */
 		if (throttle->rate == 0)
 			put(maker, property, "io.max", "%" PRId64 ":%" PRId64 " %s=max", throttle->major,
 			    throttle->minor, key);
@@ -306,13 +312,13 @@ static void put_throttle(struct maker *maker, const char *property, const char *
 	}
 }
 
-/* 10..1000 of v1 to 1..10000 of v2, linear. */
+/* Converts 10..1000 (v1) to 1..10000 (v2), linearly. */
 static uint64_t io_weight(uint64_t weight)
 {
 	return weight <= 10 ? 1 : 1 + (weight - 10) * 9999 / 990;
 }
 
-/* io.bfq.weight counts from 1 to 1000, as v1 did from 10 to 1000. */
+/* io.bfq.weight has the range 1..1000, so a v1 weight (10..1000) is used as it is. */
 static void __attribute__((format(printf, 2, 3))) add_bfq(struct maker *maker, const char *format, ...)
 {
 	struct cgroup_write *write;
@@ -363,13 +369,16 @@ static void put_hugepages(struct maker *maker, const struct spec_resources *reso
 
 		snprintf(file, sizeof(file), "hugetlb.%s.max", limit->page_size);
 		put(maker, "hugepageLimits", file, "%" PRIu64, limit->limit);
-		/* Counts what is reserved, not only what is touched: without it a container is killed by SIGBUS. */
+		/*
+		 * Limits reservations, too; otherwise exceeding the limit at the first access kills the
+		 * process by SIGBUS.
+		 */
 		snprintf(file, sizeof(file), "hugetlb.%s.rsvd.max", limit->page_size);
 		put(maker, "hugepageLimits", file, "%" PRIu64, limit->limit);
 	}
 }
 
-/* " hca_handle=3"; what does not fit the kernel's number is no limit. */
+/* Formats " hca_handle=3"; a number that is too large for the kernel's int means "no limit". */
 static void format_rdma(char *out, size_t size, const char *key, const struct opt_u64 *limit)
 {
 	if (!limit->set)
@@ -394,7 +403,7 @@ static void put_rdma(struct maker *maker, const struct spec_resources *resources
 	}
 }
 
-/* The kernel takes one line a write. */
+/* The kernel takes one line in each write(2). */
 static void put_lines(struct maker *maker, const char *file, const char *text)
 {
 	const bool single = !strchr(text, '\n');
@@ -418,7 +427,7 @@ static void put_unified(struct maker *maker, const struct spec_resources *resour
 	for (size_t i = 0; i < resources->unified_len; i++) {
 		const char *file = resources->unified[i].key;
 
-		/* A name, not a path; and "cgroup.*" steers the group itself, which is krun's. */
+		/* Not a path; and the "cgroup.*" files, which control the cgroup itself, are krun's. */
 		if (strchr(file, '/') || !strchr(file, '.') || file[0] == '.' ||
 		    strncmp(file, "cgroup.", 7) == 0)
 			refuse(maker, "unified", "'%s' is not a file of a controller", file);
@@ -427,9 +436,12 @@ static void put_unified(struct maker *maker, const struct spec_resources *resour
 	}
 }
 
-/* ---- the whole ------------------------------------------------------------------------------------------------- */
+/* ---- the whole ----------------------------------------------------------------------------------------- */
 
-/* ctr always sends the kernel's default shares, 1024; others send -1 for "no limit". Documentation/admin-guide/cgroup-v2.rst. */
+/*
+ * Returns whether the write sets a new cgroup's default (Documentation/admin-guide/cgroup-v2.rst): ctr always
+ * sends the default shares, 1024, and other callers send -1 for "no limit".
+ */
 static bool is_default(const struct cgroup_write *write)
 {
 	static const struct {
@@ -440,7 +452,7 @@ static bool is_default(const struct cgroup_write *write)
 		{ "cpu.max.burst", "0" },
 	};
 
-	/* Who names a file wants it to be there. */
+	/* A file that config.json names must exist. */
 	if (strcmp(write->property, "unified") == 0)
 		return false;
 	for (size_t i = 0; i < ARRAY_LEN(defaults); i++)
@@ -460,7 +472,7 @@ static bool is_line(const char *file)
 	return false;
 }
 
-/* "memory.max" -> "memory": the part before the first dot is the controller's name. */
+/* Returns the controller, which is the part before the first dot: "memory" for "memory.max". */
 static const char *controller_of(const char *file)
 {
 	static const char *const known[] = { "memory", "cpu",	  "cpuset", "io",
@@ -480,7 +492,10 @@ int cgroup_writes_make(const struct spec_resources *resources, const struct cgro
 
 	put_memory(&maker, &resources->memory);
 	put_cpu(&maker, &resources->cpu);
-	/* 0 is how podman and its containers.conf write "no limit"; as a number it would leave no room for the first process. */
+	/*
+	 * Podman and its containers.conf write "no limit" as 0; a limit of 0 would leave no room for the
+	 * first process.
+	 */
 	if (resources->pids_limit.set)
 		put_limit(&maker, "pids/limit", "pids.max",
 			  resources->pids_limit.value == 0 ? -1 : resources->pids_limit.value);

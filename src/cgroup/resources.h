@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Pure: from linux.resources to the files of cgroup v2 that have to be written, in order. */
+/* Pure: translates linux.resources to writes to files of cgroup v2, in order. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,12 +15,13 @@ struct spec_resources;
 struct cgroup_write {
 	char *file; /* "memory.max" */
 	char *text;
-	const char *controller; /* "memory": has to be enabled for the file to exist */
-	const char *
-		property; /* "memory/limit": below /linux/resources, for errors; "unified" for all of those */
-	char *bfq_text; /* for "io.weight": the same for "io.bfq.weight", which other schedulers read; else NULL */
-	bool is_default; /* what a new group has anyway: asks nothing of a controller that is not there */
-	bool is_line; /* one of several lines of the file, which starts with the device or resource that it is about */
+	const char *controller; /* "memory": must be enabled for the file to exist; NULL: none */
+	/* JSON pointer below /linux/resources ("memory/limit"), for errors; "unified" for all of those. */
+	const char *property;
+	/* for "io.weight": the text for "io.bfq.weight", which the BFQ scheduler uses; else NULL */
+	char *bfq_text;
+	bool is_default; /* the default of a new cgroup, so its controller may be missing */
+	bool is_line;	 /* a line of several in the file; its first word is the device or resource */
 };
 
 struct cgroup_writes {
@@ -29,42 +30,48 @@ struct cgroup_writes {
 };
 
 /*
- * What is in force in the group before the writes: several properties share a file, some files refuse a value because of
- * another one, and what a request does not name has to stay. The reader (change.h) fills what a request needs.
+ * The limits in force before the writes: several properties share a file, the kernel refuses some values
+ * because of another file's, and what a request does not name must stay. cgroup_present_read() fills in what
+ * a request needs.
  */
 struct cgroup_present {
 	int64_t memory_max, swap_max;	  /* bytes, -1: no limit */
-	int64_t memory_usage, swap_usage; /* bytes, to be compared with a new limit; -1: need not be */
+	int64_t memory_usage, swap_usage; /* bytes, to compare with a new limit; -1: no comparison */
 	int64_t quota;			  /* microseconds, -1: no limit */
 	uint64_t period, burst;		  /* microseconds */
 	bool idle;
-	unsigned int
-		weight; /* of the cpu, asked for earlier: comes back when the group stops being idle; 0: none */
-	char *cpus, *mems; /* of the group above; NULL: unknown. Owned */
+	/* cpu.weight of an earlier request, restored when the cgroup stops being idle; 0: none */
+	unsigned int weight;
+	char *cpus, *mems; /* effective ones of the parent cgroup; owned; NULL: unknown */
 };
 
-/* A group that was just made, with a group above that has everything. */
+/* A new cgroup, whose parent has all CPUs and memory nodes. */
 extern const struct cgroup_present cgroup_present_new;
 void cgroup_present_done(struct cgroup_present *present);
 
 /*
- * @present: NULL means cgroup_present_new. Absent values, and the zeros that engines always send, mean "leave alone"; cpu.burst,
- * cpu.idle and the limits of huge pages and rdma take 0 as a number, and a throttle or pids.limit of 0 is none. What cgroup v2 has
- * no file for, and what contradicts itself or what is in force, is an error that names the property. The order is one that the
- * kernel accepts at each step.
+ * @present: NULL means cgroup_present_new. Absent values, and the zeros that engines always send, mean "no
+ * change". A 0 is a value for cpu.burst, cpu.idle and the limits of huge pages and rdma, and means "no limit"
+ * for a throttle and for pids.limit. -EINVAL, with the property: cgroup v2 has no such file, or values
+ * contradict each other or the limits in force; -EBUSY: memory.checkBeforeUpdate. The kernel accepts the
+ * order of the writes at each step. Released with cgroup_writes_done().
  */
 int cgroup_writes_make(const struct spec_resources *resources, const struct cgroup_present *present,
 		       struct cgroup_writes *ret, struct error *err);
-/* Whether any of them is a limit that needs a controller; what a new group has anyway is none. */
+/* Returns whether any of them is a limit, other than the default of a new cgroup. */
 bool cgroup_writes_limit(const struct cgroup_writes *writes);
 void cgroup_writes_done(struct cgroup_writes *writes);
 
-/* cpu.shares (2..262144, default 1024) to cpu.weight (1..10000, default 100), defaults and ends meeting. */
+/*
+ * Converts cpu.shares (2..262144, default 1024) to cpu.weight (1..10000, default 100): minimum, default and
+ * maximum map to each other.
+ */
 unsigned int cgroup_weight_from_shares(unsigned long long shares);
 
 /*
- * What memory.limit and memory.swap of config.json have to say after @changes came on top of @before, so that both together
- * mean what is in force: swap counts memory, too, and is in force without it. .set == false: no such limit was ever asked for.
+ * Computes memory.limit and memory.swap of config.json after @changes to @before, so that they describe the
+ * limits in force: in config.json swap includes memory, and is in force without a memory limit. .set ==
+ * false: never asked for.
  */
 void cgroup_memory_settle(const struct spec_memory *before, const struct spec_memory *changes,
 			  const struct cgroup_present *present, struct opt_i64 *ret_limit,

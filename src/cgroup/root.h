@@ -4,8 +4,9 @@
 struct error;
 
 /*
- * Inside cgroup/: the root directory of the cgroup2 tree, owned by the caller. On a host that has it mounted nowhere (all of it
- * v1) root gets a mount of its own, which nobody else sees: the tree is there without controllers, and takes processes, freezes
- * and kills them, and filters their devices.
+ * Inside cgroup/: opens the root directory of the cgroup2 tree; the caller closes it. On a pure v1 host,
+ * which has not mounted it, root gets a detached mount that is not visible to others: that tree has no
+ * controllers, but it holds, freezes and kills processes and filters their devices. -EOPNOTSUPP: there is
+ * none, and krun cannot mount one.
  */
 int cgroup_root_open(struct error *err);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The life of a scope of systemd, from krun's side. A scope exists as long as it has processes, and it has to exist before
- * the container's first one, which is cloned into it: until then a process that does nothing holds it.
+ * The life of a systemd scope. A scope exists as long as it has processes, and it must exist before the
+ * container's first process, which is cloned into it. Until then a holder, a process that does nothing, keeps
+ * it alive.
  */
 
 #include <errno.h>
@@ -26,19 +27,19 @@
 #include "util/io.h"
 #include "util/log.h"
 
-/* How long the holder of a command that was killed waits to be moved. */
+/* How long the holder waits to be moved when its command was killed, and the poll interval. */
 enum { ORPHAN_MS = 10000, ORPHAN_STEP_MS = 20, CGROUP_TEXT_MAX = 4096 };
 
-/* Of this process: the text changes when systemd moves it. */
+/* The cgroup of this process, which changes when systemd moves it. */
 static ssize_t own_cgroup(char *buffer, size_t size)
 {
 	return io_read_small(AT_FDCWD, "/proc/self/cgroup", buffer, size);
 }
 
 /*
- * Ends when the command lets go of the pipe, be it by its own end. But when the command was killed while systemd makes the
- * scope, not before it is in there: systemd (252) does not notice that a scope is empty whose processes were gone
- * when it wanted to move them, and would keep it for good.
+ * The holder exits when the command closes the pipe or ends. But if the command was killed while systemd
+ * makes the scope, the holder waits until it is in the scope: systemd (252) tries to move a process that is
+ * gone, does not notice that the scope is empty, and keeps it forever. Polls: there is no event for the move.
  */
 static _Noreturn void hold(int fd)
 {
@@ -46,7 +47,10 @@ static _Noreturn void hold(int fd)
 	const pid_t parent = getppid();
 	char before[CGROUP_TEXT_MAX], now[CGROUP_TEXT_MAX], byte;
 
-	/* A signal to the command's process group is the command's business, and nobody is to wait for this one's stdio. */
+	/*
+	 * Signals to the command's process group are not for the holder, and its stdio must not keep a pipe
+	 * open.
+	 */
 	setpgid(0, 0);
 	if (fd > 0)
 		sys_close_range(0, (unsigned int)fd - 1, 0);
@@ -90,7 +94,7 @@ void cgroup_settle(struct cgroup *cgroup)
 	if (cgroup->holder <= 0)
 		return;
 	cleanup_close(&cgroup->holder_fd);
-	/* It may be frozen, or stopped by the scope's own limits: it has nothing to lose. */
+	/* SIGKILL, because the holder may be frozen or throttled, and has nothing to clean up. */
 	kill(cgroup->holder, SIGKILL);
 	sys_wait(cgroup->holder, NULL, 0);
 	cgroup->holder = 0;
@@ -124,7 +128,7 @@ bool cgroup_ran_out_of_memory(const struct cgroup *cgroup)
 
 	if (fd >= 0 && cgroup_memory_events_read(fd, &events) == 0)
 		return events.oom_kill > 0;
-	/* Still there, but memory is not counted: then nothing is known of it. */
+	/* The cgroup exists without the memory controller, so nothing is known. */
 	if (!cgroup->place.unit ||
 	    (cgroup->dir_fd >= 0 && faccessat(cgroup->dir_fd, "cgroup.events", F_OK, 0) == 0))
 		return false;
@@ -133,8 +137,9 @@ bool cgroup_ran_out_of_memory(const struct cgroup *cgroup)
 }
 
 /*
- * The kernel judges first, in an order that it accepts. Then systemd hears of it, and writes all that it has to say of these
- * controllers; what it says in another way is written once more.
+ * krun writes the files first, so that the kernel accepts or refuses each value. Then systemd gets the
+ * properties, and writes all files of their controllers. Files that systemd writes with other values are
+ * written again.
  */
 int cgroup_update(const struct cgroup *cgroup, const struct spec_resources *resources,
 		  struct cgroup_change *change, struct error *err)
@@ -154,7 +159,10 @@ int cgroup_update(const struct cgroup *cgroup, const struct spec_resources *reso
 	return r;
 }
 
-/* What systemd believes is made of file writes, forth and back. */
+/*
+ * systemd's properties are restored from the earlier contents of the files; then the files are written once
+ * more.
+ */
 void cgroup_update_undo(const struct cgroup *cgroup, struct cgroup_change *change)
 {
 	const struct cgroup_undo *undo = &change->undo;

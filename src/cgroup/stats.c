@@ -28,13 +28,13 @@ static struct cgroup_number *slot(const struct reader *reader, size_t offset)
 	return (struct cgroup_number *)((char *)reader->stats + offset);
 }
 
-/* Everything that cannot be read is absent: a program in the group may have made a directory of that name. */
+/* A file that cannot be read counts as absent: the container may have made a directory of that name. */
 static bool read_small(const struct reader *reader, const char *file, char *text, size_t size)
 {
 	return io_read_small(reader->dir_fd, file, text, size) >= 0;
 }
 
-/* ---- files of one number, and of lines "KEY VALUE" -------------------------------------------------------------- */
+/* ---- files of one number, and of lines "KEY VALUE" ----------------------------------------------------- */
 
 static void read_numbers(const struct reader *reader)
 {
@@ -58,11 +58,11 @@ static void read_numbers(const struct reader *reader)
 			*slot(reader, rows[i].offset) = cgroup_parse_number(text);
 }
 
-/* -ENODEV without cpu.stat, which every group has. */
+/* -ENODEV without cpu.stat, which every cgroup has. */
 static int read_keys(const struct reader *reader)
 {
 	static const struct {
-		const char *file; /* rows of one file stand together */
+		const char *file; /* rows of the same file are adjacent */
 		const char *key;
 		size_t offset;
 		uint64_t factor;
@@ -97,7 +97,7 @@ static int read_keys(const struct reader *reader)
 	return 0;
 }
 
-/* ---- the rest ---------------------------------------------------------------------------------------------------- */
+/* ---- the rest ------------------------------------------------------------------------------------------ */
 
 static void read_pressures(const struct reader *reader)
 {
@@ -111,7 +111,7 @@ static void read_pressures(const struct reader *reader)
 	};
 	char text[512];
 
-	/* They can be opened but not read on a kernel started with psi=0. */
+	/* With psi=0 on the kernel's command line they can be opened but not read. */
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		if (read_small(reader, rows[i].file, text, sizeof(text)))
 			*(struct cgroup_pressure *)((char *)reader->stats + rows[i].offset) =
@@ -169,9 +169,9 @@ static void read_cpuset(const struct reader *reader)
 			   parse_bit_list(text, stats->nodes, CGROUP_STATS_NODES) == 0;
 }
 
-/* ---- hugetlb: a set of files for each size ------------------------------------------------------------------------- */
+/* ---- hugetlb: a set of files for each size ------------------------------------------------------------- */
 
-/* "2MB" of "hugetlb.2MB.current"; not that of "hugetlb.2MB.rsvd.current". */
+/* Extracts "2MB" from "hugetlb.2MB.current", but not from "hugetlb.2MB.rsvd.current". */
 static bool size_of_name(const char *name, char *ret, size_t size)
 {
 	static const char start[] = "hugetlb.", end[] = ".current";
@@ -218,7 +218,7 @@ static int add_hugetlb(const struct reader *reader, const char *size)
 		stats->hugetlb = arena_alloc(&stats->arena, SIZES_MAX, sizeof(*stats->hugetlb));
 	if (!found.size || !stats->hugetlb)
 		return -ENOMEM;
-	/* A directory of the container's has no usage; no machine has more sizes. */
+	/* A directory made by the container has no usage. No machine has more page sizes. */
 	if (found.usage.usage.set && stats->hugetlb_len < SIZES_MAX)
 		stats->hugetlb[stats->hugetlb_len++] = found;
 	return 0;
@@ -239,7 +239,7 @@ static int read_hugetlb(const struct reader *reader)
 	return r;
 }
 
-/* ---- all of it ------------------------------------------------------------------------------------------------------ */
+/* ---- all of it ----------------------------------------------------------------------------------------- */
 
 int cgroup_stats_read(const struct cgroup *cgroup, struct cgroup_stats *ret, struct error *err)
 {

@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * What the kernel has counted for a cgroup and all that is below it, Documentation/admin-guide/cgroup-v2.rst. A file that
- * is not there (its controller is not enabled for the group, or the kernel is older) leaves its members unset: absent is no
- * error. Times are nanoseconds unless stated.
+ * Statistics of a cgroup and all below it (Documentation/admin-guide/cgroup-v2.rst). A file that is missing,
+ * because its controller is not enabled or the kernel is older, leaves its fields unset and is not an error.
+ * Times are nanoseconds unless stated.
  */
 
 #include <stdbool.h>
@@ -16,9 +16,9 @@
 struct cgroup;
 struct error;
 
-/* What "max" in a file of limits is read as. */
+/* The value for "max". */
 #define CGROUP_NO_LIMIT UINT64_MAX
-/* What it is for a resource of rdma, which counts in 32 bits. */
+/* The value for "max" of an rdma resource, whose counters have 32 bits. */
 #define CGROUP_RDMA_NO_LIMIT UINT32_MAX
 
 enum { CGROUP_STATS_CPUS = 8192, CGROUP_STATS_NODES = 1024 };
@@ -39,12 +39,12 @@ struct cgroup_pressure {
 	struct cgroup_stall some, full;
 };
 
-/* As cgroup v1 showed it, and callers know it. */
+/* In the form of cgroup v1, which callers know. */
 struct cgroup_usage {
 	struct cgroup_number limit;
 	struct cgroup_number usage;
 	struct cgroup_number peak;
-	struct cgroup_number failures; /* how often the limit was in the way */
+	struct cgroup_number failures; /* times that the limit was hit */
 };
 
 struct cgroup_entry {
@@ -69,14 +69,14 @@ struct cgroup_rdma {
 };
 
 struct cgroup_stats {
-	struct arena arena; /* of everything that is pointed to */
+	struct arena arena; /* owns everything that is pointed to */
 
-	struct cgroup_number cpu_total, cpu_user,
-		cpu_system; /* user and system: sampled, their sum is the total */
+	/* user and system are sampled; their sum is the total */
+	struct cgroup_number cpu_total, cpu_user, cpu_system;
 	struct cgroup_number cpu_periods, cpu_throttled_periods, cpu_throttled_time;
 	struct cgroup_pressure cpu_pressure;
 
-	/* What the group may use right now, cpuset.*.effective. */
+	/* What the cgroup may use now, cpuset.*.effective. */
 	bool has_cpus, has_nodes;
 	unsigned long cpus[CGROUP_STATS_CPUS / (8 * sizeof(long))];
 	unsigned long nodes[CGROUP_STATS_NODES / (8 * sizeof(long))];
@@ -91,7 +91,7 @@ struct cgroup_stats {
 	struct cgroup_number pids, pids_limit;
 
 	bool has_io;
-	struct cgroup_io *io; /* devices that were used */
+	struct cgroup_io *io; /* devices with counters */
 	size_t io_len;
 	struct cgroup_pressure io_pressure;
 
@@ -102,27 +102,30 @@ struct cgroup_stats {
 	size_t rdma_len, rdma_limits_len;
 };
 
-/* -ENODEV when the group is gone. Released with cgroup_stats_done(), on success only. */
+/* -ENODEV: the cgroup is gone. Released with cgroup_stats_done(), on success only. */
 int cgroup_stats_read(const struct cgroup *cgroup, struct cgroup_stats *ret, struct error *err);
 void cgroup_stats_done(struct cgroup_stats *stats);
 
 /*
- * v1 counted memory and swap together, and so do callers and linux.resources.memory.swap: usage and limit are sums, a peak of the
- * sum is not known. Pure.
+ * Pure: memory and swap together, as v1 counts them and linux.resources.memory.swap limits them. Usage and
+ * limit are sums; the peak of the sum is unknown.
  */
 struct cgroup_usage cgroup_memory_and_swap(const struct cgroup_stats *stats);
 
-/* ---- parsers: pure, for the kernel's text ------------------------------------------------------------------------ */
+/* ---- parsers: pure, for the kernel's text -------------------------------------------------------------- */
 
-/* "4096" or "max", with or without a newline. */
+/* Parses "4096" or "max", with or without a newline. */
 struct cgroup_number cgroup_parse_number(const char *text);
-/* The value of @key in lines of "KEY VALUE". */
+/* Returns the value of @key in lines of "KEY VALUE". */
 struct cgroup_number cgroup_parse_key(const char *text, const char *key);
-/* Every such line. The arrays below are in @arena. -ENOMEM. */
+/* Parses every such line. This array and those below are allocated in @arena. -ENOMEM. */
 int cgroup_parse_entries(const char *text, struct arena *arena, struct cgroup_entry **ret, size_t *ret_len);
-/* A file PROC.pressure. */
+/* Parses a file of pressure stall information, "cpu.pressure". */
 struct cgroup_pressure cgroup_parse_pressure(const char *text);
-/* io.stat: "MAJOR:MINOR rbytes=N wbytes=N rios=N wios=N dbytes=N dios=N"; a device without any of them is left out. */
+/*
+ * io.stat: "MAJOR:MINOR rbytes=N wbytes=N rios=N wios=N dbytes=N dios=N". A device without counters is left
+ * out.
+ */
 int cgroup_parse_io(const char *text, struct arena *arena, struct cgroup_io **ret, size_t *ret_len);
 /* rdma.current, rdma.max: "DEVICE hca_handle=N hca_object=N". */
 int cgroup_parse_rdma(const char *text, struct arena *arena, struct cgroup_rdma **ret, size_t *ret_len);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The formats of cgroup-v2.rst "Conventions", and of pressure files. */
+/* Parsers for the formats of cgroup-v2.rst "Conventions" and of pressure files. */
 
 #include <ctype.h>
 #include <errno.h>
@@ -27,7 +27,7 @@ struct cgroup_number cgroup_parse_number(const char *text)
 	return number.set ? number : (struct cgroup_number){ 0 };
 }
 
-/* The word at *text or behind it, which ends before *text then; NULL: none. */
+/* Returns the next word of *text and sets *text to its end; NULL: none. */
 static const char *next_word(const char **text, size_t *ret_len)
 {
 	const char *word = *text + strspn(*text, " \n");
@@ -46,7 +46,7 @@ static size_t count(const char *text, char wanted)
 	return n;
 }
 
-/* ---- "KEY VALUE" ----------------------------------------------------------------------------------------------- */
+/* ---- "KEY VALUE" --------------------------------------------------------------------------------------- */
 
 struct cgroup_number cgroup_parse_key(const char *text, const char *key)
 {
@@ -94,7 +94,7 @@ int cgroup_parse_entries(const char *text, struct arena *arena, struct cgroup_en
 	return 0;
 }
 
-/* ---- pressure -------------------------------------------------------------------------------------------------- */
+/* ---- pressure ------------------------------------------------------------------------------------------ */
 
 static struct cgroup_stall parse_stall(const char *text, const char *kind)
 {
@@ -106,7 +106,7 @@ static struct cgroup_stall parse_stall(const char *text, const char *kind)
 		line = strchr(line, '\n');
 		line = line ? line + 1 : NULL;
 	}
-	/* The kernel writes two digits behind the point. */
+	/* The kernel always writes two decimals. */
 	if (!line || sscanf(line + strlen(kind), " avg10=%u.%2u avg60=%u.%2u avg300=%u.%2u total=%" SCNu64,
 			    &whole[0], &part[0], &whole[1], &part[1], &whole[2], &part[2], &stall.total) != 7)
 		return (struct cgroup_stall){ 0 };
@@ -125,14 +125,14 @@ struct cgroup_pressure cgroup_parse_pressure(const char *text)
 	};
 }
 
-/* ---- "NAME KEY=VALUE KEY=VALUE" ----------------------------------------------------------------------------------- */
+/* ---- "NAME KEY=VALUE KEY=VALUE" ------------------------------------------------------------------------ */
 
 struct member {
 	const char *key;
 	size_t offset;
 };
 
-/* True if the word is "KEY=VALUE" of one of @members, which is then set in @object. */
+/* Returns true if the word is "KEY=VALUE" with a key of @members, and sets the value in @object. */
 static bool take_member(const char *word, const struct member *members, size_t len, void *object,
 			uint64_t no_limit)
 {
@@ -164,7 +164,9 @@ static bool take_device(const char *word, struct cgroup_io *ret)
 	return true;
 }
 
-/* By words, not by lines: some kernels print a device without counts, and no end of line behind it. */
+/*
+ * Parses words instead of lines, because some kernels print a device without counters and without a newline.
+ */
 int cgroup_parse_io(const char *text, struct arena *arena, struct cgroup_io **ret, size_t *ret_len)
 {
 	static const struct member members[] = {
@@ -189,7 +191,7 @@ int cgroup_parse_io(const char *text, struct arena *arena, struct cgroup_io **re
 		}
 		if (!device || !take_member(word, members, ARRAY_LEN(members), device, CGROUP_NO_LIMIT))
 			continue;
-		/* Its first count: it is one to keep. */
+		/* The first counter of a device: keep the device. */
 		if (device == &pending) {
 			devices[len] = pending;
 			device = &devices[len++];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What the systemd manager does, over systemd_call(). */
+/* The operations of the systemd manager, by systemd_call(). */
 
 #include "cgroup/systemd.h"
 
@@ -20,11 +20,11 @@
 #include "util/io.h"
 #include "util/log.h"
 
-/* Names of properties that systemd did not know, one a line, in the state root. */
+/* File in the state root: names of properties that systemd did not know, one per line. */
 #define UNKNOWN_PROPERTIES ".systemd-unknown-properties"
 enum { UNKNOWN_MAX = 16 * 1024 };
 
-/* "KEY VALUE": the value, when @line has that key, else NULL. */
+/* Returns the value of a line "KEY VALUE" with this key, else NULL. */
 static const char *value_of(const char *line, const char *key)
 {
 	const size_t len = strlen(key);
@@ -41,7 +41,10 @@ static int put(struct strv *words, const char *name, const char *signature, cons
 	return r < 0 ? r : strv_add(words, value);
 }
 
-/* The kernel kills one process, or all with memory.oom.group; newer systemd would stop the whole scope either way. */
+/*
+ * By default newer systemd stops the whole scope after an OOM kill. The policy follows the kernel instead,
+ * which kills one process, or all with memory.oom.group.
+ */
 static const char *oom_policy(const struct cgroup_writes *writes)
 {
 	for (size_t i = 0; i < writes->len; i++)
@@ -60,14 +63,17 @@ static int scope_words(const struct cgroup_request *request, const char *slice,
 	} always[] = {
 		{ "Description", "s", description },
 		{ "!Slice", "s", slice },
-		/* The container may make groups below its own, and systemd keeps its hands off them. */
+		/* systemd leaves the cgroups below a delegated scope to the container. */
 		{ "!Delegate", "b", "true" },
 		{ "DefaultDependencies", "b", "false" },
 		{ "CPUAccounting", "b", "true" },
 		{ "MemoryAccounting", "b", "true" },
 		{ "IOAccounting", "b", "true" },
 		{ "TasksAccounting", "b", "true" },
-		/* DefaultTasksMax is nothing that the container's configuration asked for; a limit of its own comes behind. */
+		/*
+		 * Overrides DefaultTasksMax, which config.json did not ask for; pids.limit follows later and
+		 * overrides this.
+		 */
 		{ "TasksMax", "t", "18446744073709551615" },
 		{ "OOMPolicy", "s", oom_policy(writes) },
 	};
@@ -89,7 +95,7 @@ static int scope_words(const struct cgroup_request *request, const char *slice,
 							 request->annotations_len, err);
 }
 
-/* What systemd refused the last time is not tried again: "-NAME" in front of the properties. */
+/* Adds "-NAME" for each property that systemd has refused before, so that it is not tried again. */
 static int add_unknown(int root_fd, struct strv *words, struct error *err)
 {
 	auto_free char *text = NULL;
@@ -105,7 +111,7 @@ static int add_unknown(int root_fd, struct strv *words, struct error *err)
 	return r < 0 ? error_oom(err) : 0;
 }
 
-/* A whole line in one write(2): others append, too. */
+/* Appends the line in one write(2), because other commands may append, too. */
 static void remember_unknown(int root_fd, const char *name)
 {
 	auto_close int fd = root_fd < 0 ?
@@ -134,7 +140,7 @@ static int read_start(char *output, int root_fd, const char *unit, char **ret_cg
 			cgroup = value_of(line, "cgroup");
 	}
 	if (!cgroup || cgroup[0] != '/')
-		return error_set(err, -EPROTO, "systemd tells no cgroup of '%s'", unit);
+		return error_set(err, -EPROTO, "systemd reports no cgroup for '%s'", unit);
 	*ret_cgroup = strdup(cgroup);
 	return *ret_cgroup ? 0 : error_oom(err);
 }

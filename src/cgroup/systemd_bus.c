@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A program of its own, the only one that is linked with libsystemd: krun carries it inside of its file and starts it from
- * memory when a command has to talk to systemd, so that no other command pays for the library. It knows nothing of
- * containers.
+ * A separate program, the only one linked with libsystemd. krun embeds it in its file and executes it from
+ * memory when a command has to talk to systemd, so that no other command pays for the library. It knows
+ * nothing about containers.
  *
  *   systemd_bus system|user start UNIT PROPERTY...     StartTransientUnit; prints "cgroup PATH"
- *   systemd_bus system|user set UNIT PROPERTY...       SetUnitProperties, until the next boot; its files are written then
- *   systemd_bus system|user stop UNIT                  StopUnit and ResetFailedUnit; a unit that is not there is fine
+ *   systemd_bus system|user set UNIT PROPERTY...       SetUnitProperties until next boot; waits for the files
+ *   systemd_bus system|user stop UNIT                  StopUnit, ResetFailedUnit; a missing unit is no error
  *   systemd_bus system|user attach UNIT CGROUP PID     AttachProcessesToUnit
- *   systemd_bus system|user result UNIT                prints "result WORD", Result of a scope
+ *   systemd_bus system|user result UNIT                prints "result WORD", the property Result of a scope
  *
- * PROPERTY is NAME SIGNATURE WORD..., as busctl(1) writes values: an array begins with its length. A property that this
- * systemd does not know is left out, which "dropped NAME" on stdout tells; "-NAME" in front of all says so beforehand; a name
- * behind '!' may not be left out. start and stop wait for their job (signal JobRemoved). Status 0, or 1 with one line on stderr.
+ * PROPERTY is NAME SIGNATURE WORD..., as busctl(1) writes values: an array begins with its length. A property
+ * that this systemd does not know is left out, and "dropped NAME" is printed. "-NAME" before the properties
+ * leaves one out from the start; "!NAME" must not be left out. start and stop wait for their job (signal
+ * JobRemoved). Exits with 0, or with 1 and one line on stderr.
  *
- * org.freedesktop.systemd1(5), sd-bus(3).
+ * See org.freedesktop.systemd1(5), sd-bus(3).
  */
 
 #include <errno.h>
@@ -34,28 +35,31 @@ static const char MANAGER[] = "org.freedesktop.systemd1.Manager";
 enum { TIMEOUT_S = 60, DROPPED_MAX = 32 };
 
 struct job {
-	char *path; /* NULL: not known yet */
+	char *path;
 	char result[32];
 };
 
 struct call {
 	sd_bus *bus;
 	const char *unit;
-	char **properties; /* NULL-terminated words */
+	char **properties; /* NULL-terminated */
 	const char *dropped[DROPPED_MAX];
 	size_t dropped_len;
 };
 
 static int fail(const char *what, const char *unit, const sd_bus_error *error, int code)
 {
-	/* Not strerror(): engines would take "No such file or directory" for the container's program. */
+	/*
+	 * No strerror(): engines would take "No such file or directory" for a missing program of the
+	 * container.
+	 */
 	const char *reason = error && error->message ? error->message : strerrorname_np(-code);
 
 	fprintf(stderr, "%s '%s': %s\n", what, unit, reason);
 	return 1;
 }
 
-/* ---- words to values --------------------------------------------------------------------------------------------- */
+/* ---- words to values ----------------------------------------------------------------------------------- */
 
 static int append_basic(sd_bus_message *message, char type, const char *word)
 {
@@ -109,7 +113,7 @@ static int append_basic(sd_bus_message *message, char type, const char *word)
 	return sd_bus_message_append_basic(message, type, &value);
 }
 
-/* Behind the complete type at @signature: a letter, (...), or an array of one. */
+/* Returns the end of the complete type at @signature: a letter, (...), or an array of one. */
 static const char *type_end(const char *signature)
 {
 	int depth = 0;
@@ -123,7 +127,10 @@ static const char *type_end(const char *signature)
 	return signature;
 }
 
-/* Takes the words of one value from *@words; @message NULL: only counts them. -EINVAL: too few words, no such type. */
+/*
+ * Consumes the words of one value from *words; @message NULL: only skips them. -EINVAL: too few words, or no
+ * such type.
+ */
 static int append_value(sd_bus_message *message, const char *signature, char ***words)
 {
 	const char *end = type_end(signature);
@@ -168,7 +175,7 @@ static bool is_dropped(const struct call *call, const char *name)
 	return false;
 }
 
-/* a(sv) */
+/* Appends the properties as a(sv). */
 static int append_properties(sd_bus_message *message, const struct call *call)
 {
 	char **words = call->properties;
@@ -199,7 +206,7 @@ static int append_properties(sd_bus_message *message, const struct call *call)
 	return r < 0 ? r : sd_bus_message_close_container(message);
 }
 
-/* ---- jobs ------------------------------------------------------------------------------------------------------ */
+/* ---- jobs ---------------------------------------------------------------------------------------------- */
 
 static int job_removed(sd_bus_message *message, void *data, sd_bus_error *error)
 {
@@ -242,7 +249,7 @@ static int wait_for_job(struct call *call, struct job *job, const char *what)
 	return 1;
 }
 
-/* ---- verbs ------------------------------------------------------------------------------------------------------ */
+/* ---- verbs --------------------------------------------------------------------------------------------- */
 
 static int reset_failed(struct call *call)
 {
@@ -250,7 +257,10 @@ static int reset_failed(struct call *call)
 				  "s", call->unit);
 }
 
-/* "Cannot set property NAME, or unknown property.": true when that one can be left out the next time. */
+/*
+ * Returns true if systemd has refused a property ("Cannot set property NAME, or unknown property.") that can
+ * be left out.
+ */
 static bool drop_rejected(struct call *call, const sd_bus_error *error)
 {
 	char name[128];
@@ -268,7 +278,7 @@ static bool drop_rejected(struct call *call, const sd_bus_error *error)
 	return false;
 }
 
-/* Makes the call until systemd takes every property that is left; the reply is the caller's. */
+/* Repeats the call until systemd accepts all remaining properties. The caller releases the reply. */
 static int call_with_properties(struct call *call, const char *method, sd_bus_message **ret_reply,
 				sd_bus_error *error)
 {
@@ -295,7 +305,7 @@ static int call_with_properties(struct call *call, const char *method, sd_bus_me
 			return 0;
 		if (drop_rejected(call, error))
 			continue;
-		/* What an earlier one of the same name left when it failed. */
+		/* An earlier unit of this name has failed and was not reset. */
 		if (!reset && sd_bus_error_has_name(error, "org.freedesktop.systemd1.UnitExists")) {
 			reset = true;
 			if (reset_failed(call) >= 0)
@@ -326,7 +336,7 @@ static int print_cgroup(struct call *call)
 	return r;
 }
 
-/* Asks for the job's end before the job is there, so that it cannot be missed. */
+/* Subscribes before the job exists, so that its end cannot be missed. */
 static int watch_jobs(struct call *call, struct job *job)
 {
 	return sd_bus_match_signal(call->bus, NULL, SERVICE, MANAGER_PATH, MANAGER, "JobRemoved", job_removed,
@@ -368,7 +378,7 @@ static int verb_set(struct call *call)
 	sd_bus_message *reply = NULL;
 	int r = call_with_properties(call, "SetUnitProperties", &reply, &error);
 
-	/* systemd answers first and then writes, before it takes the next message. */
+	/* systemd replies before it writes the files, but writes them before it reads the next message. */
 	if (r >= 0)
 		r = sd_bus_call_method(call->bus, SERVICE, MANAGER_PATH, "org.freedesktop.DBus.Peer", "Ping",
 				       &error, NULL, "");
@@ -394,7 +404,7 @@ static int verb_stop(struct call *call)
 		if (r >= 0)
 			r = take_job(&job, reply);
 		r = r < 0 ? fail("stop", call->unit, &error, r) : wait_for_job(call, &job, "stop");
-		/* A unit that did not fail is not there any more. */
+		/* Fails for a unit that did not fail, because it no longer exists. */
 		reset_failed(call);
 	}
 	sd_bus_message_unref(reply);

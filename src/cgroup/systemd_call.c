@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Running systemd_bus.c from memory. */
+/* Executes systemd_bus from memory. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +23,7 @@
 
 enum { OUTPUT_MAX = 64 * 1024, WORDS_MAX = 4096 };
 
-/* The program, put here by the build. */
+/* The program, which the build embeds. */
 extern const char krun_systemd_bus_begin[], krun_systemd_bus_end[];
 
 bool systemd_is_built_in(void)
@@ -42,7 +42,7 @@ static int program_fd(void)
 	return r < 0 ? r : take_fd(&fd);
 }
 
-/* Only async-signal-safe calls; nothing of ours is open in the program. */
+/* Async-signal-safe calls only. The program gets no other fds of krun. */
 static _Noreturn void child(int program, const char *const *argv, int output_fd, int error_fd)
 {
 	sys_reset_signals();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Pure: from the files that krun writes, and from annotations, to properties of a scope. */
+/* Pure: translates writes to cgroup files, and annotations, to properties of a scope. */
 
 #include <ctype.h>
 #include <errno.h>
@@ -21,7 +21,7 @@
 
 enum { CPUS_MAX = 8192, LONG_BITS = 8 * sizeof(unsigned long) };
 
-/* "max" is the largest number there is. */
+/* "max" is UINT64_MAX for systemd. */
 static int put_amount(struct strv *words, const char *name, const char *text)
 {
 	uint64_t value = UINT64_MAX;
@@ -41,13 +41,19 @@ static int put_number(struct strv *words, const char *name, uint64_t value)
 	return put_amount(words, name, text);
 }
 
-/* Zero tasks are no value for systemd; with one, the process that is there, there is no second one either. */
+/*
+ * systemd does not accept 0 tasks. 1 has the same effect: with the existing process there can be no second
+ * one.
+ */
 static int put_tasks(struct strv *words, const char *name, const char *text)
 {
 	return put_amount(words, name, strcmp(text, "0") == 0 ? "1" : text);
 }
 
-/* "QUOTA PERIOD"; systemd keeps the quota as microseconds a second, and rounds down when it makes a quota of that again. */
+/*
+ * "QUOTA PERIOD". systemd stores the quota as microseconds per second and rounds down when it computes the
+ * quota again, so this rounds up.
+ */
 static int put_cpu_max(struct strv *words, const char *name, const char *text)
 {
 	uint64_t quota, period = 100000;
@@ -69,13 +75,16 @@ static int put_cpu_max(struct strv *words, const char *name, const char *text)
 	return r < 0 ? r : put_number(words, "CPUQuotaPeriodUSec", period);
 }
 
-/* An idle group has weight zero, systemd 252 and newer. One that is idle no more has none that anybody asked for, or it follows. */
+/*
+ * Weight 0 means idle (since systemd 252). "max", which is unset, ends that; a weight that was asked for
+ * follows.
+ */
 static int put_cpu_idle(struct strv *words, const char *name, const char *text)
 {
 	return put_amount(words, name, strcmp(text, "0") == 0 ? "max" : "0");
 }
 
-/* "0-3,7": a bit mask, lowest byte first. */
+/* Converts a list, "0-3,7", to a bit mask, lowest byte first. */
 static int put_cpuset(struct strv *words, const char *name, const char *text)
 {
 	unsigned long mask[CPUS_MAX / LONG_BITS];
@@ -113,7 +122,7 @@ static int put_device(struct strv *words, const char *name, const char *device, 
 	return r < 0 ? r : strv_add_format(words, "%" PRIu64, value);
 }
 
-/* "default N", "MAJOR:MINOR N" */
+/* Converts "default N" or "MAJOR:MINOR N". */
 static int put_io_weight(struct strv *words, const char *name, const char *text)
 {
 	char device[32];
@@ -127,7 +136,7 @@ static int put_io_weight(struct strv *words, const char *name, const char *text)
 	return put_device(words, "IODeviceWeight", device, value + 1);
 }
 
-/* "MAJOR:MINOR rbps=N wiops=max ..." */
+/* Converts "MAJOR:MINOR rbps=N wiops=max ...". */
 static int put_io_max(struct strv *words, const char *name, const char *text)
 {
 	static const struct {
@@ -176,7 +185,7 @@ static const struct {
 	{ "io.max", "", put_io_max },
 };
 
-/* A text may have several lines (io.max of several devices); each is a value of its own. */
+/* A text may have several lines (io.max of several devices), each of which is a value. */
 static int put_lines(struct strv *words, size_t i, const char *text)
 {
 	auto_free char *copy = strdup(text);
@@ -211,7 +220,10 @@ int systemd_properties_of_writes(struct strv *words, const struct cgroup_writes 
 			r = put_lines(words, j, write->text);
 			if (r == -ENOMEM)
 				return error_oom(err);
-			/* What only the kernel can read ("50%" is systemd's own) is for the kernel to judge. */
+			/*
+			 * A value that cannot be parsed is left to the kernel; systemd might read it in
+			 * another way ("50%").
+			 */
 			while (r < 0 && words->len > before)
 				free(take_pointer(words->items[--words->len]));
 		}
@@ -219,7 +231,7 @@ int systemd_properties_of_writes(struct strv *words, const struct cgroup_writes 
 	return 0;
 }
 
-/* ---- annotations ------------------------------------------------------------------------------------------------ */
+/* ---- annotations --------------------------------------------------------------------------------------- */
 
 static bool is_name(const char *name)
 {
@@ -239,7 +251,7 @@ static bool is_ours(const char *name)
 	return false;
 }
 
-/* Seconds, as a number of any type, to NAMEUSec with microseconds. */
+/* Converts seconds, a number of any type, to microseconds of NAMEUSec. */
 static int put_seconds(struct strv *words, const char *name, const struct strv *value)
 {
 	double seconds;
@@ -276,7 +288,7 @@ static int put_annotation(struct strv *words, const char *name, const char *text
 	if (r == -ENOMEM)
 		return error_oom(err);
 	if (r < 0 && !ours)
-		error_set(err, r, "'%s' is no value in GVariant's text format", text);
+		error_set(err, r, "'%s' is not a value in GVariant's text format", text);
 	return r < 0 ? error_place(err, error_pointer("/annotations/" KRUN_ANNOTATION_SYSTEMD_PROPERTY "%s",
 						      name)) :
 		       0;

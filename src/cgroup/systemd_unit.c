@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Pure: the names of a container's slice and scope. */
+/* Pure: computes the names of a container's slice and scope. */
 
 #include <ctype.h>
 #include <errno.h>
@@ -28,7 +28,7 @@ static bool is_unit_character(char c)
 	return isalnum((unsigned char)c) || (c && strchr(":_.-@\\", c));
 }
 
-/* As systemd-escape(1); NULL: out of memory. */
+/* Escapes as systemd-escape(1) does; NULL: out of memory. */
 static char *escape(const char *text)
 {
 	char *escaped = malloc(4 * strlen(text) + 1), *out = escaped;
@@ -54,11 +54,11 @@ static int check_slice(const char *slice, const char *asked, struct error *err)
 	for (const char *c = slice; fine && *c; c++)
 		fine = is_unit_character(*c);
 	return fine ? 0 :
-		      error_at(err, -EINVAL, "/linux/cgroupsPath", "'%s': '%s' is no name of a slice", asked,
-			       slice);
+		      error_at(err, -EINVAL, "/linux/cgroupsPath", "'%s': '%s' is not the name of a slice",
+			       asked, slice);
 }
 
-/* "slice:prefix:name" in its three parts; the copy that they point into is the caller's. */
+/* Splits "slice:prefix:name". The caller frees *ret_copy, which the parts point into. */
 static int split(const char *asked, char **ret_copy, const char *parts[3], struct error *err)
 {
 	char *copy = strdup(asked), *first, *second;
@@ -96,7 +96,10 @@ static int make_unit(const char *prefix, const char *name, const char *asked, ch
 				"'%s': a slice has no processes of its own, "
 				"a container needs a scope",
 				asked);
-	/* An empty prefix has its dash, too: whoever knows the path looks for that name. */
+	/*
+	 * The dash is there with an empty prefix, too, because callers that know cgroupsPath look for that
+	 * name.
+	 */
 	if (asprintf(&unit, "%s-%s%s", prefix_escaped, name_escaped,
 		     ends_with(name, ".scope") ? "" : ".scope") < 0) {
 		unit = NULL;

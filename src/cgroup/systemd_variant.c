@@ -14,7 +14,7 @@
 
 enum { SIGNATURE_MAX = 64, DEPTH_MAX = 8 };
 
-/* Names of types, their signatures, and what a number of them can be. */
+/* Names of types, their signatures, and the range of integers. */
 static const struct type {
 	const char *name, *signature;
 	int64_t min;
@@ -34,7 +34,7 @@ static const struct type {
 	{ "uint64", "t", 0, UINT64_MAX },
 };
 
-/* Where the parser is, and what the value has to be: a type by letter or signature, or "" when the text decides. */
+/* The position of the parser. Functions get the wanted type as a signature, "" if the text decides. */
 struct cursor {
 	const char *at;
 	struct strv *words;
@@ -96,7 +96,7 @@ static int parse_string(struct cursor *cursor)
 	return strv_add(cursor->words, text);
 }
 
-/* NULL: no type of whole numbers. */
+/* Returns NULL for a type that is not an integer. */
 static const struct type *integer_type(char letter)
 {
 	for (size_t i = 0; i < ARRAY_LEN(types); i++)
@@ -145,7 +145,7 @@ static int parse_number(struct cursor *cursor, char wanted, char *ret_letter)
 	return errno || *end ? -EINVAL : strv_add(cursor->words, text);
 }
 
-/* For what is known only when the words behind it are there. */
+/* Replaces a word that could not be known before those behind it. */
 static int set_word(struct strv *words, size_t slot, const char *text)
 {
 	char *copy = strdup(text);
@@ -157,7 +157,7 @@ static int set_word(struct strv *words, size_t slot, const char *text)
 	return 0;
 }
 
-/* [a, b, c]: the first element decides the type of all. */
+/* Parses [a, b, c]; the first element decides the type of all. */
 static int parse_array(struct cursor *cursor, const char *wanted, char *ret_signature)
 {
 	char element[SIGNATURE_MAX] = "", text[24];
@@ -186,7 +186,7 @@ static int parse_array(struct cursor *cursor, const char *wanted, char *ret_sign
 	return snprintf(ret_signature, SIGNATURE_MAX, "a%s", element) < SIGNATURE_MAX ? 0 : -EINVAL;
 }
 
-/* (a, b): of a wanted tuple the signature is only compared, by the caller. */
+/* Parses (a, b). The caller compares the signature with the wanted one. */
 static int parse_tuple(struct cursor *cursor, char *ret_signature)
 {
 	size_t len = 1;
@@ -212,7 +212,7 @@ static int parse_tuple(struct cursor *cursor, char *ret_signature)
 	return 0;
 }
 
-/* "uint64 5": the signature of the type in front, or what was wanted anyway. */
+/* Returns the signature of a type in front of the value ("uint64 5"), or @wanted. */
 static const char *take_type(struct cursor *cursor, const char *wanted)
 {
 	for (size_t i = 0; i < ARRAY_LEN(types); i++)

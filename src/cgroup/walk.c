@@ -15,10 +15,13 @@
 
 enum { HERE = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW };
 
-/* The names that are still to be gone through, level by level; of every level but the last one its last name is where the next one is. */
+/*
+ * The names that are still to be visited, level by level. In each level but the deepest one, the last name is
+ * the cgroup that is being visited.
+ */
 struct way {
 	struct strv names;
-	size_t *first; /* of each level: index of its first name */
+	size_t *first; /* index of each level's first name */
 	size_t depth, capacity;
 };
 
@@ -67,7 +70,7 @@ static int push_level(struct way *way)
 	return 0;
 }
 
-/* A group that was just come into. */
+/* Visits the cgroup that was just entered. */
 static int begin_level(const struct cgroup_walk *walk, int fd, struct way *way)
 {
 	int r = push_level(way);
@@ -79,7 +82,7 @@ static int begin_level(const struct cgroup_walk *walk, int fd, struct way *way)
 	return is_gone(r) ? 0 : r;
 }
 
-/* Back in the parent: the name is the last one of its level. */
+/* Called in the parent again; the child is the last name of the level. */
 static void finish_child(const struct cgroup_walk *walk, int fd, struct way *way)
 {
 	if (walk->leave)

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Trees with a pinned mount namespace in them: a mount of its file, as snapd and `unshare --mount=FILE` leave them. The kernel attaches
- * such a tree in no namespace that is younger than the pinned one (ELOOP, check_for_nsfs_mounts() in fs/namespace.c), and every
- * container's is. But a mount namespace is copied without those files: so the tree is copied in a namespace that is made for that.
+ * Copies of trees that contain a pinned mount namespace, that is, a bind mount of its nsfs file, as
+ * snapd and `unshare --mount=FILE` make them. The kernel refuses to attach such a tree in a namespace
+ * that is not older than the pinned one (ELOOP, check_for_nsfs_mounts() in fs/namespace.c), and a
+ * container's namespace is always newer. A copy of a whole mount namespace, however, leaves these bind
+ * mounts out. So the tree is copied in a mount namespace that is made for this copy.
  */
 
 #include <errno.h>
@@ -22,7 +24,10 @@
 #include "util/cleanup.h"
 #include "util/error.h"
 
-/* The copy of the namespace carries the working directory along. Closes what it opens: the descriptors are shared. */
+/*
+ * unshare(2) translates the working directory to the new namespace. The process shares its fd table with
+ * the parent (CLONE_FILES), so it closes what it opens.
+ */
 static int copy_in_own_namespace(int fd, int slot_fd)
 {
 	auto_close int tree_fd = -1;
@@ -64,7 +69,10 @@ int mount_setup_copy_again(const struct mount_setup *setup, size_t index, struct
 	int r;
 
 	if (!entry || entry->kind != MOUNT_BIND || !entry->is_directory)
-		return error_set(err, -EPROTO, "a copy of mount %zu was asked for", index);
+		return error_set(
+			err, -EPROTO,
+			"the child asked for a copy of mount %zu, which is not a bind mount of a directory",
+			index);
 	fd = mount_open_source(setup->bundle_fd, entry);
 	if (fd < 0)
 		r = fd;
@@ -75,7 +83,8 @@ int mount_setup_copy_again(const struct mount_setup *setup, size_t index, struct
 	if (r == 0)
 		r = tree_fd = mount_clone_apart(fd);
 	if (r < 0)
-		return error_sys(err, r, "copy mount source '%s' for '%s', with a mount namespace in it",
+		return error_sys(err, r,
+				 "copy mount source '%s' for '%s', which contains a mounted mount namespace",
 				 entry->source, entry->destination);
 	r = mount_idmap_tree(tree_fd, entry, err);
 	if (r == 0)

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The child's half for one mount. The destination is opened once, below the root, and only the fd is used. */
+/*
+ * The child's part for each mount of the plan. The destination is opened once, below the root, and only
+ * the fd is used from then on.
+ */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -33,7 +36,7 @@ static int refuse(const struct mount_entry *entry, int code, struct error *err)
 			 has_data ? " with '" : "", has_data ? data : "", has_data ? "'" : "");
 }
 
-/* ---- binds ---------------------------------------------------------------------------------------------------- */
+/* ---- binds --------------------------------------------------------------------------------------------- */
 
 static int apply_link(struct mount_setup *setup, struct mount_entry *entry, struct error *err)
 {
@@ -66,7 +69,10 @@ static int open_bind_target(int root_fd, const struct mount_entry *entry)
 	return open_in_root_make(root_fd, entry->destination, what, 0755, NULL);
 }
 
-/* The command has more rights, and a mount namespace in which nothing of the container's is attached. */
+/*
+ * Asks the parent for a copy without mounted mount namespaces (apart.c). It has more privileges, and
+ * nothing of the container is attached in its mount namespace.
+ */
 static int attach_other_copy(const struct mount_setup *setup, struct mount_entry *entry, int target_fd,
 			     struct error *err)
 {
@@ -100,9 +106,12 @@ static int apply_bind(struct mount_setup *setup, struct mount_entry *entry, stru
 	return r < 0 ? refuse(entry, r, err) : 0;
 }
 
-/* ---- new file systems ------------------------------------------------------------------------------------------- */
+/* ---- new file systems ---------------------------------------------------------------------------------- */
 
-/* A symlink as /proc would let the image choose where the kernel's files appear, and what is masked later. */
+/*
+ * A symbolic link as /proc would let the image choose where the kernel's files appear, and so what is
+ * masked later.
+ */
 static int open_kernel_target(int root_fd, const struct mount_entry *entry)
 {
 	auto_close int fd = open_in_root_nofollow(root_fd, entry->destination, O_PATH);
@@ -124,7 +133,7 @@ static int open_target(int root_fd, const struct mount_entry *entry)
 	return open_in_root_make(root_fd, entry->destination, OPEN_MAKE_DIRECTORY, 0755, NULL);
 }
 
-/* File systems whose files get the container's label from a mount option (SELinux). */
+/* Returns whether the files of this file system get their SELinux label from a mount option. */
 static bool takes_label(const char *type)
 {
 	return strcmp(type, "tmpfs") == 0 || strcmp(type, "devpts") == 0 || strcmp(type, "ramfs") == 0;
@@ -143,10 +152,7 @@ static int labelled_data(const struct mount_setup *setup, const struct mount_ent
 	return *ret ? 0 : -1;
 }
 
-/*
- * On the object behind @target_fd, by way of the working directory: mount(2) takes a path, and "." is the one
- * that nobody can redirect.
- */
+/* mount(2) takes a path. "." of the target as working directory is the one that nobody can redirect. */
 static int mount_here(int target_fd, const struct mount_entry *entry, const char *type, unsigned long flags,
 		      const char *data)
 {
@@ -158,8 +164,9 @@ static int mount_here(int target_fd, const struct mount_entry *entry, const char
 }
 
 /*
- * A user namespace without an own network namespace may not mount sysfs; it gets the host's, with the options of config.json. What the
- * host has mounted in it comes along, because it is locked to it, and is as restricted as can be: nobody has asked for that.
+ * A user namespace may not mount sysfs when its network namespace is not its own. It gets a bind mount
+ * of the host's with the options of config.json. The submounts come along, because they are locked to
+ * it; they get all restrictions, because config.json does not ask for them.
  */
 static int bind_host_sysfs(const struct mount_entry *entry, int target_fd)
 {
@@ -182,8 +189,9 @@ static int bind_host_sysfs(const struct mount_entry *entry, int target_fd)
 }
 
 /*
- * A /sys that came as a bind has a cgroup2 already, the host's. mount(2) refuses the same file system on top of itself whatever
- * directory of it is meant, here the container's own; move_mount(2) does not.
+ * When /sys is a bind mount, the host's cgroup2 is mounted there already. mount(2) refuses to mount the
+ * same file system on top of itself (EBUSY), even if the new mount shows another directory of it, the
+ * container's own. move_mount(2) does not.
  */
 static int mount_cgroup_on_cgroup(const struct mount_entry *entry, int target_fd)
 {
@@ -215,7 +223,7 @@ static int mount_with_fallbacks(struct mount_setup *setup, const struct mount_en
 	if (r == -EBUSY && entry->kind == MOUNT_CGROUP)
 		return mount_cgroup_on_cgroup(entry, target_fd);
 	if (r == -EINVAL && setup->user_namespace && strcmp(type, "devpts") == 0) {
-		/* gid=5 is "tty" to everybody, but the namespace may not have that id. */
+		/* Engines ask for gid=5 ("tty"), which the user namespace may not map. */
 		shorter = strdup(data);
 		if (shorter && mount_data_without_gid(data, shorter, strlen(data) + 1))
 			r = mount_here(target_fd, entry, type, flags, shorter);
@@ -223,7 +231,10 @@ static int mount_with_fallbacks(struct mount_setup *setup, const struct mount_en
 	return r;
 }
 
-/* Ids can be mapped only on a mount that is nowhere yet: the new one is replaced by a copy of itself. */
+/*
+ * An id map can be set only on a detached mount, so the new mount is replaced by a detached copy of
+ * itself.
+ */
 static int idmap_new(struct mount_setup *setup, const struct mount_entry *entry, struct error *err)
 {
 	auto_close int fd = open_in_root(setup->root_fd, entry->destination, O_PATH);
@@ -243,7 +254,7 @@ static int idmap_new(struct mount_setup *setup, const struct mount_entry *entry,
 	return r < 0 ? refuse(entry, r, err) : 0;
 }
 
-/* What mount(2) cannot do in the same call. */
+/* Applies what mount(2) cannot do in the same call: id map, recursive attributes, propagation. */
 static int finish_new(struct mount_setup *setup, const struct mount_entry *entry, struct error *err)
 {
 	const struct spec_mount_options *options = entry->options;
@@ -265,7 +276,7 @@ static int finish_new(struct mount_setup *setup, const struct mount_entry *entry
 	return r < 0 ? refuse(entry, r, err) : 0;
 }
 
-/* Below is opened for reading before it is covered. */
+/* The caller has opened @below_fd for reading before the tmpfs covers it. */
 static int copy_up(const struct mount_entry *entry, int below_fd, int mount_fd, struct error *err)
 {
 	auto_close int from_fd = openat(below_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -292,7 +303,10 @@ static int make_tmpfs(const struct mount_setup *setup, const struct mount_entry 
 	});
 }
 
-/* What the options leave open it has from the directory that it covers, with tmpcopyup the rest, too. */
+/*
+ * Gives the tmpfs the mode of the directory that it covers, and with tmpcopyup also owner and times,
+ * unless options set them.
+ */
 static int look_like(const struct mount_entry *entry, int below_fd, const struct stat *st)
 {
 	const char *data = entry->options->data;
@@ -309,7 +323,7 @@ static int look_like(const struct mount_entry *entry, int below_fd, const struct
 	return r;
 }
 
-/* Everything by the descriptor of the mount. */
+/* Uses only the fd of the new mount, which is attached last. */
 static int apply_tmpfs(struct mount_setup *setup, struct mount_entry *entry, struct error *err)
 {
 	struct spec_mount_options options = *entry->options;
@@ -331,7 +345,7 @@ static int apply_tmpfs(struct mount_setup *setup, struct mount_entry *entry, str
 	entry->tree_fd = make_tmpfs(setup, entry);
 	if (entry->tree_fd < 0)
 		return refuse(entry, entry->tree_fd, err);
-	/* The rest it was made with. */
+	/* make_tmpfs() has set the other attributes. */
 	options.attr_set &= MOUNT_ATTR_RDONLY;
 	options.attr_clear = 0;
 	writable.options = &options;
@@ -357,7 +371,10 @@ static bool is_kernel_files(const struct mount_entry *entry)
 	return strcmp(entry->type, "proc") == 0 || strcmp(entry->type, "sysfs") == 0;
 }
 
-/* What is masked in it later is found in it, wherever somebody with the same root moves its mount point to. */
+/*
+ * Keeps an fd of the new proc or sysfs. Masked paths are looked up from it (restrict.c), because another
+ * process with the same root may move the mount point meanwhile.
+ */
 static int keep(const struct mount_setup *setup, struct mount_entry *entry, int target_fd)
 {
 	auto_close int fd = open_in_root_nofollow(setup->root_fd, entry->destination, O_PATH);
@@ -423,7 +440,7 @@ static int apply(struct mount_setup *setup, struct mount_entry *entry, struct er
 	}
 }
 
-/* What is read-only on the host is so already, and stays so all the time. */
+/* A mount that is read-only on the host is never made writable in between. */
 static void leave_read_only(struct mount_entry *entry)
 {
 	struct statvfs fs;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Attributes and propagation of a mount that is there, mount_setattr(2).
+ * Sets attributes and propagation of existing mounts, mount_setattr(2).
  *
- * In the mount namespace of a user namespace, the flags of mounts that came from a namespace with more rights are locked
- * (mount_namespaces(7), "Restrictions on mount namespaces"): ro, nosuid, nodev and noexec may be added there and not taken away, the
- * access time mode may not be changed. A locked flag stays, with a warning. A restriction that cannot be had is an error.
+ * In the mount namespace of a user namespace, the flags of mounts that came from a more privileged mount
+ * namespace are locked (mount_namespaces(7), "Restrictions on mount namespaces"): ro, nosuid, nodev and
+ * noexec can be set there but not cleared, and the access time mode cannot be changed. A locked flag stays as
+ * it is, with a warning. A restriction that cannot be set is an error.
  */
 
 #include <errno.h>
@@ -39,7 +40,9 @@ static int set_attr(int fd, bool recursive, uint64_t set, uint64_t clear)
 	return sys_mount_setattr(fd, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), set, clear, 0, -1);
 }
 
-/* Where one mount of a tree is locked the kernel changes none. */
+/*
+ * If one mount of a tree is locked the kernel changes none of them; then at least the top mount is changed.
+ */
 static int change_one(int fd, bool recursive, uint64_t set, uint64_t clear)
 {
 	int r = set_attr(fd, recursive, set, clear);
@@ -78,7 +81,9 @@ int mount_set_attributes(int fd, bool recursive, uint64_t set, uint64_t clear, c
 	return r;
 }
 
-/* The uppermost mount of what becomes read-only later stays as writable as it is. */
+/*
+ * Sets recursive attributes. The top mount of a tree that becomes read-only later stays as writable as it is.
+ */
 static int set_below(int tree_fd, const struct mount_entry *entry)
 {
 	const struct spec_mount_options *options = entry->options;
@@ -90,7 +95,7 @@ static int set_below(int tree_fd, const struct mount_entry *entry)
 		return -errno;
 	r = mount_set_attributes(tree_fd, true, options->rec_attr_set, options->rec_attr_clear,
 				 entry->destination);
-	/* What is read-only on the host stays so all the time. */
+	/* A mount that is read-only on the host is never made writable in between. */
 	if (r == 0 && later && !(fs.f_flag & ST_RDONLY))
 		r = set_attr(tree_fd, false, 0, MOUNT_ATTR_RDONLY);
 	return r;
@@ -104,7 +109,7 @@ int mount_configure_tree(int tree_fd, const struct mount_entry *entry, struct er
 	const uint64_t set = options->attr_set & ~later;
 	int r = 0;
 
-	/* One call for the mount itself when nothing recursive is asked for, which is the usual case. */
+	/* Usually nothing recursive is asked for, and this is the only call. */
 	if (set || options->attr_clear)
 		r = mount_set_attributes(tree_fd, false, set, options->attr_clear, entry->destination);
 	if (r == 0 && (options->rec_attr_set || options->rec_attr_clear))

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* tmpcopyup: what the image has at the mount point is in the new tmpfs, too. The image is hostile: no link is followed. */
+/*
+ * Option tmpcopyup: copies what the image has at the mount point into the new tmpfs. The image is
+ * hostile, so no symbolic link is followed.
+ */
 
 #include <dirent.h>
 #include <errno.h>
@@ -20,7 +23,7 @@
 
 enum { DEPTH_MAX = 64, PATH_SIZE = (DEPTH_MAX + 2) * (NAME_MAX + 1) };
 
-/* A file with several names, and the first of them that was copied. */
+/* A file with several hard links, and the first one that was copied. */
 struct linked {
 	dev_t device;
 	ino_t inode;
@@ -28,10 +31,10 @@ struct linked {
 };
 
 struct copy {
-	int to_fd; /* the top of the new tmpfs */
+	int to_fd; /* root of the new tmpfs */
 	struct linked *links;
 	size_t links_len;
-	char path[PATH_SIZE]; /* of what is copied now, below both tops */
+	char path[PATH_SIZE]; /* of the current entry, relative to source and tmpfs */
 	size_t path_len;
 };
 
@@ -51,7 +54,7 @@ int mount_give(int dir_fd, const char *name, uid_t uid, gid_t gid)
 	return fchownat(dir_fd, name, uid, gid, flags) < 0 && errno != EINVAL ? -errno : 0;
 }
 
-/* ---- files with several names -------------------------------------------------------------------------------------- */
+/* ---- hard links ---------------------------------------------------------------------------------------- */
 
 static const struct linked *find_linked(const struct copy *copy, const struct stat *st)
 {
@@ -65,7 +68,7 @@ static int remember(struct copy *copy, const struct stat *st)
 {
 	struct linked *links, *link;
 
-	/* One whose first name is too long for link(2) is copied each time. */
+	/* A path that is too long for link(2) is not recorded: each hard link of that file becomes a copy. */
 	if (st->st_nlink < 2 || copy->path_len >= PATH_MAX)
 		return 0;
 	links = realloc(copy->links, (copy->links_len + 1) * sizeof(*links));
@@ -80,7 +83,7 @@ static int remember(struct copy *copy, const struct stat *st)
 	return 0;
 }
 
-/* ---- one of each kind ------------------------------------------------------------------------------------------------- */
+/* ---- one of each kind ---------------------------------------------------------------------------------- */
 
 static int copy_owner(int to_dir, const char *name, const struct stat *st)
 {
@@ -88,7 +91,7 @@ static int copy_owner(int to_dir, const char *name, const struct stat *st)
 
 	if (r < 0)
 		return r;
-	/* After the owner, which takes the set-user-id bit away. */
+	/* chown(2) clears the set-user-id bit, so the mode is set after it. */
 	if (!S_ISLNK(st->st_mode) && fchmodat(to_dir, name, st->st_mode & 07777, 0) < 0)
 		return -errno;
 	return mount_copy_times(to_dir, name, st);
@@ -96,7 +99,10 @@ static int copy_owner(int to_dir, const char *name, const struct stat *st)
 
 static int copy_file(int from_dir, int to_dir, const char *name)
 {
-	/* To open a device does something: somebody may have put one there meanwhile. */
+	/*
+	 * Opening a device has side effects, and the entry may have been replaced since fstatat(2):
+	 * O_PATH first.
+	 */
 	auto_close int path_fd = openat(from_dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	auto_close int from = -1, to = -1;
 	struct stat st;
@@ -160,14 +166,14 @@ static int copy_entry(struct copy *copy, int from_dir, int to_dir, const char *n
 	else if (S_ISFIFO(st.st_mode))
 		r = mknodat(to_dir, name, S_IFIFO | 0600, 0) < 0 ? -errno : 0;
 	else
-		/* Devices and sockets of an image are not content. */
+		/* Devices and sockets of an image are left out. */
 		return 0;
 	if (r == 0)
 		r = copy_owner(to_dir, name, &st);
 	return r == 0 && !S_ISDIR(st.st_mode) ? remember(copy, &st) : r;
 }
 
-/* Says where it is while it copies. */
+/* Keeps copy->path up to date, for hard links and for the error. */
 static int copy_named(struct copy *copy, int from_fd, int to_fd, const char *name, int depth)
 {
 	const size_t len = copy->path_len, more = strlen(name);
@@ -180,7 +186,7 @@ static int copy_named(struct copy *copy, int from_fd, int to_fd, const char *nam
 	memcpy(copy->path + copy->path_len, name, more + 1);
 	copy->path_len += more;
 	r = copy_entry(copy, from_fd, to_fd, name, depth);
-	/* Else it stays for the error. */
+	/* On failure the path stays as it is, for the error. */
 	if (r < 0)
 		return r;
 	copy->path_len = len;

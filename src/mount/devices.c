@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Device nodes and links, config-linux.md "Default Devices", "Dev symbolic links". */
+/* Device nodes (config-linux.md "Default Devices") and links (runtime-linux.md "Dev symbolic links"). */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,7 +22,7 @@
 #include "util/error.h"
 #include "util/path.h"
 
-/* Numbers: the kernel's devices.txt. */
+/* Numbers from the kernel's Documentation/admin-guide/devices.txt. */
 static const struct spec_device default_devices[] = {
 	{ "/dev/null", 'c', 1, 3, 0666, 0, 0 },	   { "/dev/zero", 'c', 1, 5, 0666, 0, 0 },
 	{ "/dev/full", 'c', 1, 7, 0666, 0, 0 },	   { "/dev/random", 'c', 1, 8, 0666, 0, 0 },
@@ -82,15 +82,15 @@ void mount_add_nodes(int fd, const struct spec *spec, const struct mount_owner *
 	umask(old);
 }
 
-/* ---- where it goes ------------------------------------------------------------------------------------------------- */
+/* ---- where it goes ------------------------------------------------------------------------------------- */
 
 struct place {
-	int dir_fd; /* owned by whoever opened it */
+	int dir_fd; /* owned by the function that declares the place */
 	const char *name;
-	bool own; /* false: a directory of the host, in which nothing is made or changed */
+	bool own; /* false: a directory of the host, where nothing is made or changed */
 };
 
-/* The deepest directory on the way to @path that is there already. */
+/* Opens the deepest directory on the way to @path that exists. */
 static int open_ancestor(int root_fd, const char *path)
 {
 	char parent[PATH_MAX];
@@ -109,7 +109,7 @@ static int open_ancestor(int root_fd, const char *path)
 	return fd;
 }
 
-/* Missing directories are made where the container is at home. */
+/* Makes missing directories, but only in the container's own mounts. */
 static int open_place(const struct mount_setup *setup, const char *path, struct place *ret)
 {
 	auto_close int ancestor_fd = open_ancestor(setup->root_fd, path);
@@ -123,9 +123,9 @@ static int open_place(const struct mount_setup *setup, const char *path, struct 
 	return 0;
 }
 
-/* ---- nodes ---------------------------------------------------------------------------------------------------------- */
+/* ---- nodes --------------------------------------------------------------------------------------------- */
 
-/* A file for a node to be mounted on, which may be there already. */
+/* Opens the file that a node is mounted on, and makes it if it is absent. */
 static int open_placeholder(const struct place *place)
 {
 	int fd = openat(place->dir_fd, place->name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
@@ -137,13 +137,15 @@ static int open_placeholder(const struct place *place)
 	return fd < 0 ? -errno : fd;
 }
 
-/* It is no program. */
 static int restrict_node(int tree_fd)
 {
 	return sys_mount_setattr(tree_fd, "", AT_EMPTY_PATH, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, 0, 0, -1);
 }
 
-/* Where mknod(2) is not for us (user namespaces, a device cgroup around us): the host's node, if it is the same device. */
+/*
+ * Binds the host's node, if it is the same device, where mknod(2) is not allowed: in a user namespace,
+ * or by a device cgroup around krun.
+ */
 static int bind_host_node(const struct place *place, const struct spec_device *device)
 {
 	auto_close int tree_fd = sys_open_tree(AT_FDCWD, device->path, OPEN_TREE_CLONE);
@@ -163,8 +165,8 @@ static int bind_host_node(const struct place *place, const struct spec_device *d
 }
 
 /*
- * A node of mount_make_nodes(), by its name there. What is attached can be copied: so its tmpfs covers the root for as long as devices
- * are made.
+ * Binds a node of the tmpfs of mount_make_nodes(). Only an attached mount can be copied, so the tmpfs is
+ * attached on the root for as long as devices are made.
  */
 static int bind_made_node(struct mount_setup *setup, const char *name, int target_fd)
 {
@@ -182,7 +184,7 @@ static int bind_made_node(struct mount_setup *setup, const char *name, int targe
 	return tree_fd < 0 ? tree_fd : mount_attach(tree_fd, target_fd);
 }
 
-/* 0 when the right node is there already, -EEXIST for anything else. */
+/* Returns 0 if the right node exists, -ENOENT if nothing does, -EEXIST for anything else. */
 static int check_existing(const struct place *place, const struct spec_device *device)
 {
 	struct stat st;
@@ -192,7 +194,10 @@ static int check_existing(const struct place *place, const struct spec_device *d
 	return is_device(&st, device) ? 0 : -EEXIST;
 }
 
-/* What an earlier container on the same root has left, where nodes are binds: an empty file. */
+/*
+ * Returns whether there is an empty file, which an earlier container on this root has left as a mount
+ * point.
+ */
 static bool is_placeholder(const struct place *place)
 {
 	struct stat st;
@@ -201,7 +206,7 @@ static bool is_placeholder(const struct place *place)
 	       st.st_size == 0;
 }
 
-/* Asks the kernel, on a file system that nobody sees. */
+/* Tries mknod(2) on a detached tmpfs. */
 static bool may_make_nodes(void)
 {
 	const struct mount_extra_device null = { .path = "/null", .major = 1, .minor = 3, .mode = 0600 };
@@ -210,7 +215,7 @@ static bool may_make_nodes(void)
 	return fd >= 0;
 }
 
-/* One that the parent has made for config.json, or the host's. */
+/* Binds the node that the parent has made for a device of config.json, or else the host's. */
 static int bind_node(struct mount_setup *setup, const struct place *place, const struct spec_device *device)
 {
 	const struct spec *spec = setup->spec;
@@ -261,8 +266,8 @@ static int refuse_device(const char *path, bool own, int r, struct error *err)
 	if (r == -ENOENT && !own)
 		return error_set(
 			err, r,
-			"device '%s': it is not there, and its directory is the host's, in which nothing is "
-			"made: add it on the host, or leave the directory's mount out",
+			"device '%s' does not exist, and krun makes nothing in its directory, which is the "
+			"host's: create the device on the host, or remove the mount of the directory",
 			path);
 	return error_sys(err, r, "make device '%s'", path);
 }
@@ -272,7 +277,7 @@ static int make_configured(struct mount_setup *setup, const struct spec_device *
 	struct place place = { .dir_fd = -1 };
 	int r;
 
-	/* Mounts are there already, and cover what is at their destinations. */
+	/* A mount on this path would hide the node. */
 	if (spec_mount_at(setup->spec, device->path))
 		return 0;
 	r = open_place(setup, device->path, &place);
@@ -282,7 +287,7 @@ static int make_configured(struct mount_setup *setup, const struct spec_device *
 	return r < 0 ? refuse_device(device->path, place.own, r, err) : 0;
 }
 
-/* One that config.json names, as a device or as a mount, is as config.json has it. */
+/* Returns whether config.json has a device or a mount at @path, which then replaces the default. */
 static bool is_configured(const struct spec *spec, const char *path)
 {
 	for (size_t i = 0; i < spec->devices_len; i++)
@@ -304,9 +309,12 @@ static int make_defaults(struct mount_setup *setup, int dev_fd, struct error *er
 	return 0;
 }
 
-/* ---- krun's own devices --------------------------------------------------------------------------------------------- */
+/* ---- krun's own devices -------------------------------------------------------------------------------- */
 
-/* A node of the container's own may be given another mode; one of the host's is covered by one. */
+/*
+ * Makes sure that the payload's user can open the node: changes the mode of the container's own node,
+ * and mounts another node over one of the host's.
+ */
 static int open_to_user(struct mount_setup *setup, const struct place *place,
 			const struct mount_extra_device *device)
 {
@@ -320,7 +328,7 @@ static int open_to_user(struct mount_setup *setup, const struct place *place,
 		return 0;
 	if (mount_is_own(setup, fd))
 		return chmod_fd(fd, device->mode);
-	/* Who may make no node, in a user namespace of the container's or of krun's own, has to do with the host's. */
+	/* Without the right to make nodes, in a user namespace, the host's node has to do. */
 	if (setup->user_namespace && setup->nodes_fd < 0)
 		return 0;
 	r = bind_made_node(setup, strrchr(device->path, '/') + 1, fd);
@@ -341,14 +349,14 @@ static int make_extra(struct mount_setup *setup, const struct mount_extra_device
 
 	if (r == 0)
 		r = make_node(setup, &place, &device);
-	/* A node that config.json made has the host's mode; the payload's user has to be able to open it. */
+	/* A node that existed before may have another mode. */
 	if (r == 0)
 		r = open_to_user(setup, &place, extra);
 	cleanup_close(&place.dir_fd);
 	return r < 0 ? refuse_device(extra->path, place.own, r, err) : 0;
 }
 
-/* ---- links ------------------------------------------------------------------------------------------------------------ */
+/* ---- links --------------------------------------------------------------------------------------------- */
 
 static int make_links(const struct mount_setup *setup, int dev_fd, struct error *err)
 {
@@ -361,7 +369,7 @@ static int make_links(const struct mount_setup *setup, int dev_fd, struct error 
 		return 0;
 	if (errno != EEXIST)
 		return error_sys(err, -errno, "make link '/dev/ptmx'");
-	/* A node of the image would open a terminal of the first devpts instance, not of the container's. */
+	/* A node of the image would open a terminal of another devpts instance. */
 	if (fstatat(dev_fd, "ptmx", &st, AT_SYMLINK_NOFOLLOW) < 0 || S_ISLNK(st.st_mode))
 		return 0;
 	if (unlinkat(dev_fd, "ptmx", 0) < 0 || symlinkat("pts/ptmx", dev_fd, "ptmx") < 0)
@@ -381,7 +389,10 @@ static int make_all(struct mount_setup *setup, int dev_fd, struct error *err)
 	return r < 0 || !own ? r : make_links(setup, dev_fd, err);
 }
 
-/* Made where nothing is; a link of the image that leads nowhere is not a place to make things. */
+/*
+ * Makes /dev if it is absent. A dangling link of the image is refused, because it would decide where
+ * things are made.
+ */
 static int open_dev(const struct mount_setup *setup)
 {
 	auto_close int fd = open_in_root(setup->root_fd, "/dev", O_PATH | O_DIRECTORY);
@@ -406,15 +417,15 @@ int mount_do_devices(struct mount_setup *setup, struct error *err)
 	old = umask(0);
 	r = make_all(setup, dev_fd, err);
 	umask(old);
-	/* Hooks come next. */
+	/* Hooks, which run next, must not find the tmpfs. */
 	if (r == 0 && setup->nodes_attached && (fchdir(setup->nodes_fd) < 0 || umount2(".", MNT_DETACH) < 0))
-		return error_sys(err, -errno, "take the devices' file system off the root");
+		return error_sys(err, -errno, "unmount the tmpfs of device nodes from the root");
 	return r;
 }
 
-/* ---- the console ------------------------------------------------------------------------------------------------------ */
+/* ---- the console --------------------------------------------------------------------------------------- */
 
-/* What /dev/console is to be mounted on; -ENOENT: the host's directory has none, and gets none. */
+/* Opens the mount point for /dev/console. -ENOENT: /dev is the host's, has none, and does not get one. */
 static int open_console(const struct mount_setup *setup)
 {
 	auto_close int dev_fd = open_dev(setup);
@@ -425,7 +436,7 @@ static int open_console(const struct mount_setup *setup)
 	if (dev_fd < 0)
 		return dev_fd;
 	own = mount_is_own(setup, dev_fd);
-	/* A link of the image is replaced: what it leads to is not the console. */
+	/* A link of the image is replaced, because the console must not be mounted where it leads. */
 	if (fstatat(dev_fd, "console", &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode)) {
 		if (!own)
 			return -ENOENT;

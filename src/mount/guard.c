@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What krun mounts for itself (km, its library) is found by its path later: by km, which executes itself again, and by exec. A mount
- * cannot be renamed or removed, but the directories above it could be, and others put in their place. So each of them becomes a
- * mount, too: of itself. Who has CAP_SYS_ADMIN in the container can still mount something over them; exec looks (init/execute.c).
+ * krun's own mounts in the container (km, its library) are found by their paths later: by km, which
+ * executes itself again, and by exec. A mount point cannot be renamed or removed, but the directories
+ * above it could be renamed and replaced. So each of these directories is mounted on itself, too. A
+ * process with CAP_SYS_ADMIN in the container can still mount over them; exec checks for that
+ * (init/execute.c).
  */
 
 #include <errno.h>
@@ -20,7 +22,7 @@
 #include "util/cleanup.h"
 #include "util/error.h"
 
-/* A link could be replaced, and there is no mounting on one. */
+/* Symbolic links are refused: they could be replaced, and nothing can be mounted on them. */
 static int open_directory(const struct mount_setup *setup, const char *path)
 {
 	const uint64_t how = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS;
@@ -28,7 +30,7 @@ static int open_directory(const struct mount_setup *setup, const char *path)
 
 	if (fd != -ENOENT)
 		return fd;
-	/* What stands above is a real directory, so this makes just this one. */
+	/* The parent directory was guarded before, so only the last component is made here. */
 	fd = open_in_root_make(setup->root_fd, path, OPEN_MAKE_DIRECTORY, 0755, NULL);
 	if (fd < 0)
 		return fd;
@@ -36,7 +38,10 @@ static int open_directory(const struct mount_setup *setup, const char *path)
 	return sys_openat2(setup->root_fd, path, O_PATH | O_DIRECTORY, 0, how);
 }
 
-/* With everything that is mounted below, and hidden by the copy: what is to be read-only there has to be so before. */
+/*
+ * The recursive copy hides the mounts below, so it contains copies of them, too. Those that become
+ * read-only later must be read-only while they are copied.
+ */
 static int copy_directory(const struct mount_setup *setup, int fd, bool writable)
 {
 	auto_close int tree_fd = -1;
@@ -95,11 +100,10 @@ int mount_guard_path(struct mount_setup *setup, const char *path, struct error *
 		part[len] = '\0';
 		r = guard(setup, part + 1);
 		if (r == -ELOOP || r == -ENOTDIR)
-			return error_set(
-				err, r,
-				"'%s' goes into the container, and '%s' of its image is no directory but a "
-				"link or a file, which the container could replace",
-				path, part);
+			return error_set(err, r,
+					 "mount '%s' into the container: '%s' in the image is a link or a "
+					 "file, not a directory, and the container could replace it",
+					 path, part);
 		if (r < 0)
 			return error_sys(err, r, "protect '%s' on the way to '%s'", part, path);
 	}

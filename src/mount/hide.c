@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The host's proc and sysfs, where the host's tree stays in the container's mount namespace. */
+/*
+ * Hides the host's proc and sysfs when the host's tree stays in the container's mount namespace, that
+ * is, without a pivot.
+ */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -51,7 +54,7 @@ static int hide(const struct mount_row *row, int proc_fd)
 	struct statx st;
 	char path[32];
 
-	/* Not to be reached by its path: something is mounted over it, which hides it as well. */
+	/* A path that does not exist is hidden by another mount, and so is this mount. */
 	if (fd < 0)
 		return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
 	if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) < 0)
@@ -63,7 +66,7 @@ static int hide(const struct mount_row *row, int proc_fd)
 		return -errno;
 	if (umount2(path, MNT_DETACH) == 0)
 		return 0;
-	/* EINVAL: it came from a mount namespace with more rights, and stays where it is, mount_namespaces(7). */
+	/* EINVAL: a mount from a more privileged mount namespace is locked (mount_namespaces(7)). */
 	return errno == EINVAL || errno == EPERM ? cover(fd) : -errno;
 }
 
@@ -77,7 +80,7 @@ int mount_hide_kernel_files(const struct mount_setup *setup, int proc_fd, struct
 		r = mount_table_parse(text, &table);
 	if (r < 0)
 		return error_sys(err, r, "read the mounts of the host");
-	/* The last ones first: they may be on top of others. */
+	/* From last to first, because later mounts may be on top of earlier ones. */
 	for (size_t i = table.len; r == 0 && i-- > 0;) {
 		const struct mount_row *row = &table.rows[i];
 
@@ -85,7 +88,7 @@ int mount_hide_kernel_files(const struct mount_setup *setup, int proc_fd, struct
 			continue;
 		r = hide(row, proc_fd);
 		if (r < 0)
-			error_sys(err, r, "hide the host's '%s' (%s), as without a pivot it stays",
+			error_sys(err, r, "hide the host's '%s' (%s), which stays mounted without pivot_root",
 				  row->point, row->type);
 	}
 	mount_table_done(&table);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Sources of binds that lie below the root by their texts: an earlier mount may bring them, and what is in the root is the image's. So
- * the part below the root is looked up in the root, as every path there, when the earlier mounts are made.
+ * Sources of bind mounts that lie below the root. An earlier mount may provide them, and the root's
+ * contents are the image's, so the part of the path below the root is looked up in the root, as every
+ * path there, after the earlier mounts were made.
  */
 
 #include <errno.h>
@@ -43,7 +44,10 @@ static bool stays_below(const char *path)
 	return true;
 }
 
-/* Under whatever name, of which the texts know two: what part of the path leads to the root's directory. */
+/*
+ * Compares each directory on the way to the root's by inode, because the root may have more names than
+ * the two that are compared as texts.
+ */
 static bool leads_through(const struct mount_roots *roots, char *path, char *rest, size_t size)
 {
 	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
@@ -89,7 +93,7 @@ int mount_find_inside(struct mount_setup *setup, const char *bundle, struct erro
 	return 0;
 }
 
-/* What becomes read-only later is so for as long as it may be copied: the copy has to be, too. */
+/* A mount that becomes read-only later must be so while it is copied, so that its copy is read-only, too. */
 static int copy(const struct mount_setup *setup, struct mount_entry *entry, int fd)
 {
 	int r = mount_read_only_meanwhile(setup, true), again;
@@ -102,8 +106,9 @@ static int copy(const struct mount_setup *setup, struct mount_entry *entry, int 
 }
 
 /*
- * By a link the image would choose what is shown once more: a proc without its masks, the whole root, which is to be read-only. What it leads
- * to is the root's own, and as read-only as that.
+ * By a symbolic link the image could choose what the bind mount shows: a proc without its masked paths,
+ * or a writable copy of a root that is to be read-only. So the target of a link must be on the root's
+ * own mount, and its copy is as read-only as the root.
  */
 static int copy_linked(const struct mount_setup *setup, struct mount_entry *entry, int fd)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Inside mount/: what the parent prepared and the child carries out. */
+/* Inside mount/: what the parent prepares and the child carries out. */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,29 +17,37 @@ enum {
 	MOUNT_NODE_NAME_MAX = 24
 };
 
-/* A directory on the way to an extra file that is a mount of itself, guard.c. */
+/* A directory on the way to an extra file, mounted on itself (guard.c). */
 struct mount_guard {
 	int tree_fd;	      /* owned */
-	bool read_only_later; /* as what it is a part of */
+	bool read_only_later; /* true if the mount that it was copied from becomes read-only, too */
 };
 
 struct mount_extra_tree {
-	struct mount_extra_file file; /* .fd not used */
-	int tree_fd; /* detached; when the child makes it, until then what it is to be a copy of (-1: an own directory); owned */
+	struct mount_extra_file file; /* .fd is not used */
+	/*
+	 * Detached mount, owned. If the child makes it: before that an O_PATH fd of the source, or -1
+	 * for an empty directory.
+	 */
+	int tree_fd;
 };
 
 struct mount_setup {
 	const struct spec *spec;
 	bool user_namespace;
 	bool no_pivot;
-	int bundle_fd;			   /* parent; borrowed */
-	const struct mount_parent *parent; /* child: whom it may ask; NULL: nobody */
-	bool live;			   /* for a container that runs: nobody can be asked later */
-	bool late;			   /* the child makes the copies: the parent may not */
-	int place_fd; /* directory of the root, O_PATH, as parent or child see it; AT_FDCWD: the child stands in it */
-	bool in_place;	    /* the process that clones stands in it, mount_setup_stand() */
-	bool place_is_root; /* child: that directory is "/" */
-	int root_fd;	    /* tree of the root; -1 until the child has made it */
+	int bundle_fd;			   /* used in the parent; borrowed */
+	const struct mount_parent *parent; /* used in the child; NULL: nobody can be asked */
+	bool live;			   /* for a running container */
+	bool late;			   /* the child copies the sources, because the parent may not */
+	/*
+	 * The root's directory, O_PATH, in the namespace of parent or child. AT_FDCWD: the child stands
+	 * in it.
+	 */
+	int place_fd;
+	bool in_place;	    /* mount_setup_stand() has changed to it */
+	bool place_is_root; /* child: the root's directory is "/" */
+	int root_fd;	    /* mount of the root; -1 until the child has made it */
 	struct mount_plan plan;
 	struct mount_extra_tree files[MOUNT_EXTRA_FILES_MAX];
 	size_t files_len;
@@ -47,98 +55,118 @@ struct mount_setup {
 	size_t guards_len;
 	struct mount_extra_device devices[MOUNT_EXTRA_DEVICES_MAX];
 	size_t devices_len;
-	int nodes_fd; /* detached tmpfs with a node for each extra device, or -1; see make_nodes() */
+	int nodes_fd; /* detached tmpfs with device nodes (make_nodes() in setup.c); -1: none */
 	bool nodes_attached;
-	uint64_t *own; /* ids of the container's own mounts, own.c */
+	uint64_t *own; /* mount ids of the container's own mounts, the root first (own.c) */
 	size_t own_len;
 };
 
-/* The kernel's id of the mount that @fd is on. */
+/* Gets the mount id (STATX_MNT_ID, Linux 5.8) of the mount that @fd is on. */
 int mount_id(int fd, uint64_t *ret);
-/* Child: the mount behind @fd is one that krun made, or the root. */
+/* Child: records that the mount of @fd is the container's own: the root, or a file system that krun made. */
 int mount_own_add(struct mount_setup *setup, int fd);
-/* Child: whether what @fd stands for is on such a mount, and so the container's own to change. */
+/* Child: returns whether @fd is on the container's own mount, where krun may make and change files. */
 bool mount_is_own(const struct mount_setup *setup, int fd);
 
-/*
- * A detached tmpfs. @data: options of tmpfs(5), separated by commas; @label_option and @label: of SELinux, NULL for none; @flags:
- * MS_* of the file system; @attributes: MOUNT_ATTR_*.
- */
+/* Returns a detached tmpfs, which the caller closes. */
 struct mount_tmpfs_options {
 	const char *type; /* "tmpfs", "ramfs"; NULL: tmpfs */
-	const char *source, *data, *label_option, *label;
-	unsigned long flags;
-	uint64_t attributes;
+	const char *source;
+	const char *data;		  /* options of tmpfs(5), separated by commas */
+	const char *label_option, *label; /* of SELinux; NULL: no label */
+	unsigned long flags;		  /* MS_* of the file system */
+	uint64_t attributes;		  /* MOUNT_ATTR_* of the mount */
 };
 int mount_tmpfs(const struct mount_tmpfs_options *options);
-/* The nodes of @devices with their modes on a detached tmpfs, by the last component of their paths. */
+/* Returns a detached tmpfs with the nodes of @devices, named by the last component of their paths. */
 int mount_make_nodes(const struct mount_extra_device *devices, size_t len);
-/* And those of linux.devices, by mount_node_name(); what cannot be made is left out. @owners: one for each, NULL for root. */
+/*
+ * Adds the nodes of linux.devices, named by mount_node_name(), to the tmpfs @fd. A node that cannot be
+ * made is left out. @owners: one for each device; NULL: root.
+ */
 void mount_add_nodes(int fd, const struct spec *spec, const struct mount_owner *owners);
 void mount_node_name(size_t index, char name[MOUNT_NODE_NAME_MAX]);
 /*
- * Child, before the root is changed without a pivot: unmounts each proc and sysfs outside of the root, or covers it where
- * somebody with more rights has locked it. The kernel lets a user namespace in the container mount these afresh, and
- * unmasked, while its mount namespace has one that is visible as a whole (mount_too_revealing() in fs/namespace.c).
+ * Child, before a change of root without a pivot: unmounts each proc and sysfs outside of the root, or
+ * covers it where the mount is locked. While a mount namespace has one that is visible as a whole, the
+ * kernel lets a user namespace in the container mount these anew and unmasked (mount_too_revealing() in
+ * fs/namespace.c).
  */
 int mount_hide_kernel_files(const struct mount_setup *setup, int proc_fd, struct error *err);
-/* Child: nobody in the container can rename a directory on the way to @path from here on. */
+/* Child: mounts each directory on the way to @path on itself, so that the container cannot rename it. */
 int mount_guard_path(struct mount_setup *setup, const char *path, struct error *err);
 
-/* ---- read-only, read_only.c ---------------------------------------------------------------------------------------- */
+/* ---- read-only, read_only.c ---------------------------------------------------------------------------- */
 
-/* Child: what @fd is on becomes read-only later. */
+/* Child: returns whether the mount of @fd becomes read-only later. */
 bool mount_is_read_only_later(const struct mount_setup *setup, int fd);
-/* Child: a later remount of config.json wants the mount that @fd is on writable. */
+/* Child: keeps the mount of @fd writable, because a later remount of config.json asks for that. */
 void mount_stay_writable(struct mount_setup *setup, int fd);
-/* Child: makes all that becomes read-only later so for a moment, in which a tree with such mounts in it is copied. */
+/*
+ * Child: makes all mounts that become read-only later read-only, or writable again. Called around the
+ * copy of a tree with such mounts in it, so that the copy is read-only.
+ */
 int mount_read_only_meanwhile(const struct mount_setup *setup, bool read_only);
-/* Child, when all mounts of config.json are made: those that are the host's become read-only. */
+/* Child, after all mounts of config.json: makes those read-only that are not the container's own. */
 int mount_finish_binds(struct mount_setup *setup, struct error *err);
-/* Child, when everything is in its place: the others. */
+/* Child, after devices, links and extra files: makes the others read-only, and the guards. */
 int mount_finish_read_only(struct mount_setup *setup, struct error *err);
 
-/* A detached copy of what @fd stands for. */
+/* Returns a detached copy of the mount at @fd. */
 int mount_clone_fd(int fd, bool recursive);
-/* The same of a directory and all that is mounted below, without mounts of mount namespaces (apart.c). Parent. */
+/*
+ * Parent: returns a detached, recursive copy of the directory @fd without mounted mount namespaces
+ * (apart.c).
+ */
 int mount_clone_apart(int fd);
-/* The source of a bind, O_PATH. Parent. */
+/* Parent: opens the source of a bind mount, O_PATH. */
 int mount_open_source(int bundle_fd, const struct mount_entry *entry);
-/* Child: the copies of sources that the parent may not make. */
+/* Child: copies the sources that the parent may not copy. */
 int mount_copy_sources(struct mount_setup *setup, struct error *err);
-/* root_fd anew, from the root's directory. */
+/* Replaces root_fd by a new copy of the root's directory. */
 int mount_copy_root(struct mount_setup *setup);
-/* copy-symlink: the text of the link @fd, for the entry. */
+/* Option copy-symlink: reads the target of the symbolic link @fd into the entry. */
 int mount_read_link(int fd, struct mount_entry *entry, struct error *err);
-/* Parent: which sources lie in the root (inside.c). @bundle: as config.json's paths may have it. */
+/* Parent: marks the sources that lie below the root (inside.c). @bundle: its absolute path. */
 int mount_find_inside(struct mount_setup *setup, const char *bundle, struct error *err);
-/* Child: the copy of such a source, when what is mounted earlier is. */
+/* Child: copies such a source, after the earlier mounts were made. */
 int mount_copy_inside(const struct mount_setup *setup, struct mount_entry *entry, struct error *err);
-/* The entry's id map on a detached tree, if it has one. */
+/* Applies the entry's id map, if it has one, to a detached tree. */
 int mount_idmap_tree(int tree_fd, const struct mount_entry *entry, struct error *err);
-/* Attributes and propagation of a detached tree, before anybody can see it, but for a read-only that comes later. */
+/*
+ * Sets attributes and propagation of a tree, all but a read-only that comes later. A new tree is still
+ * detached then, so that nobody sees it without them.
+ */
 int mount_configure_tree(int tree_fd, const struct mount_entry *entry, struct error *err);
 /*
- * MOUNT_ATTR_* of one mount or of a whole tree. What is locked stays as it is, with a warning that names @destination, unless that is
- * NULL. -EPERM: a restriction in @set cannot be had.
+ * Sets and clears MOUNT_ATTR_* of one mount or of a whole tree. A locked attribute is left as it is,
+ * with a warning that names @destination (NULL: none). -EPERM: a restriction in @set could not be
+ * applied.
  */
 int mount_set_attributes(int fd, bool recursive, uint64_t set, uint64_t clear, const char *destination);
 
-/* Child: everything in the plan, in order. */
+/* Child: carries out the plan, in order. */
 int mount_apply(struct mount_setup *setup, struct error *err);
-/* A detached mount for an extra file without a descriptor. */
+/* Returns a detached tmpfs for an extra file without an fd. */
 int mount_own_directory(const struct mount_extra_file *file);
-/* A detached mount of an extra file: executable, unless it is a directory, and nothing else, whatever the host's mount says. */
+/*
+ * Sets the attributes of an extra file's detached mount: ro, nosuid, nodev, and noexec for a directory.
+ * A file can be executed even when the host's mount is noexec.
+ */
 int mount_restrict_file(int tree_fd, bool is_directory);
-/* Child: attaches a tree on the object behind @target_fd; AT_FDCWD: on the working directory. */
+/* Child: attaches the detached tree on @target_fd; AT_FDCWD: on the working directory. */
 int mount_attach(int tree_fd, int target_fd);
 
 /*
- * Child: copies what is below @from_fd (a directory) to @to_fd, which is empty and nobody else's; nothing is followed. Owners, modes,
- * times, hard links; no devices and no sockets.
+ * Child: copies the contents of directory @from_fd to @to_fd, which is empty and not visible to anybody
+ * else. Symbolic links are copied, not followed. Keeps owners, modes, times and hard links; leaves out
+ * devices and sockets.
  */
 int mount_copy_up(int from_fd, int to_fd, struct error *err);
-/* chown(2) of @name or, when that is "", of @dir_fd; an id that the user namespace does not have changes nothing. */
+/*
+ * Changes the owner of @name or, when that is "", of @dir_fd. An id without a mapping in the user
+ * namespace (EINVAL) changes nothing and is no failure.
+ */
 int mount_give(int dir_fd, const char *name, uid_t uid, gid_t gid);
-/* Both times of @name, which may be a symbolic link. */
+/* Sets access and modification time of @name, without following a symbolic link. */
 int mount_copy_times(int dir_fd, const char *name, const struct stat *st);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What the child does while it has the ids and the groups of the caller: it finds the root's directory, and copies what the parent may
- * not copy. An ordinary user may not copy a mount, nor may root of a user namespace whose mount namespace belongs to
- * somebody with more rights; the child's own mount namespace belongs to its own user namespace. Nothing is attached in it yet, so that
- * the copy of a directory above the root's does not have the container's mounts in it.
+ * What the child does while it has the ids and groups of the caller: it opens the root's directory and
+ * copies what the parent may not copy. An ordinary user may not copy a mount, nor may root of a user
+ * namespace whose mount namespace belongs to a more privileged one; the child's own mount namespace
+ * belongs to its own user namespace. Nothing is attached there yet, so a copy of a directory above the
+ * root's does not contain the container's mounts.
  */
 
 #include <errno.h>
@@ -20,8 +21,8 @@
 #include "util/error.h"
 
 /*
- * The fd was opened in the parent's mount namespace, from which the child may not copy. Its path leads to the
- * same object in ours, unless somebody has moved something meanwhile: hence the comparison.
+ * The fd was opened in the parent's mount namespace, from which the child may not copy. Its path leads
+ * to the same object in the child's, unless that was moved meanwhile: open_again_here() compares them.
  */
 static int clone_inherited(int *fd, bool recursive)
 {
@@ -75,13 +76,16 @@ static int copy_extra_files(struct mount_setup *setup, struct error *err)
 	return 0;
 }
 
-/* The root's directory in our mount namespace. Who cloned us could not stand there when it is for the child's rights alone. */
+/*
+ * Opens the root's directory in the child's mount namespace. The parent could not stand there when only
+ * the child's ids may search the path.
+ */
 static int find_place(struct mount_setup *setup)
 {
 	int fd = setup->in_place ? AT_FDCWD : open_again_here(setup->place_fd, O_PATH | O_DIRECTORY);
 
 	if (setup->in_place)
-		setup->place_fd = -1; /* it was not inherited */
+		setup->place_fd = -1; /* not inherited by the child */
 	else
 		cleanup_close(&setup->place_fd);
 	setup->place_fd = fd;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Mounts of a container that runs already. "/" is the container's root, which its processes may change meanwhile. */
+/* Mounts of a running container. "/" is the container's root, which its processes may change at any time. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,17 +30,21 @@ int mount_enter(struct mount_setup *setup, struct error *err)
 
 static int remove_one(int root_fd, int proc_fd, const char *destination, struct error *err)
 {
-	/* By a link of the container's another mount would be taken away: one that hides or protects something. */
+	/*
+	 * A symbolic link of the container could lead to another mount, one that hides or protects
+	 * something.
+	 */
 	auto_close int fd = sys_openat2(root_fd, destination, O_PATH, 0,
 					RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS);
 	char path[32];
 
 	if (fd == -ELOOP)
-		return error_set(err, -ELOOP, "mount '%s': a link of the container leads elsewhere",
+		return error_set(err, -ELOOP,
+				 "mount '%s': the path contains a symbolic link of the container",
 				 destination);
 	if (fd < 0)
 		return error_sys(err, fd, "mount '%s'", destination);
-	/* By way of the host's /proc to the very fd: what was found, not what the path may mean in a moment. */
+	/* Unmounts by the fd's link in the host's /proc, because the path may lead elsewhere by now. */
 	snprintf(path, sizeof(path), "self/fd/%d", fd);
 	if (fchdir(proc_fd) == 0 && umount2(path, MNT_DETACH) == 0)
 		return 0;

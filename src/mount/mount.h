@@ -2,14 +2,20 @@
 #pragma once
 
 /*
- * The container's file system tree, from plan to mounts. A struct mount_setup is made in the parent, on
- * the host, where every source is opened (bind sources and the root as detached trees, open_tree(2) with
- * OPEN_TREE_CLONE, Linux 5.2): no host path is looked up once the container's namespaces are entered, and
- * sources that only the host may see work inside a user namespace too. The child inherits it by fork and
- * carries it out with the mount_do_*() calls, in the order in which they are declared.
+ * The container's file system tree, from plan to mounts. The parent makes a struct mount_setup on the
+ * host and opens every source there: bind sources and the root as detached mounts (open_tree(2) with
+ * OPEN_TREE_CLONE, Linux 5.2). So sources that only the host can see work inside a user namespace, too.
+ * The child inherits the setup by the clone and carries it out with the mount_do_*() calls of the last
+ * section, in the order of their declarations.
  *
- * Inside the root every path is opened with openat2 RESOLVE_IN_ROOT (syscall/open.h) and only the fd is
- * used: the rootfs is hostile.
+ * The child looks up host paths only before the pivot: sources that the parent may not copy (late.c),
+ * device nodes (devices.c), /sys in a user namespace that may not mount sysfs (apply.c), and mounts to
+ * hide when there is no pivot (hide.c).
+ *
+ * Inside the root every path is opened with openat2(2) and RESOLVE_IN_ROOT (syscall/open.h), and only
+ * the fd is used: the rootfs is hostile.
+ *
+ * Functions return 0 or a negative errno, and those that take @err describe each failure in it.
  */
 
 #include <limits.h>
@@ -24,15 +30,21 @@ struct spec;
 struct mount_setup;
 
 /*
- * What krun itself brings into the container after the bundle's mounts: a host file or directory, read-only, or (with @fd -1) a
- * directory of its own, a tmpfs for a few sockets and no data that belongs to a user.
+ * A mount of krun's own, attached after the bundle's mounts: a host file or directory, read-only, or
+ * (with @fd -1) an empty directory. The latter is a tmpfs of 64 KiB for a few sockets, never for a
+ * user's data.
  */
 struct mount_extra_file {
-	int fd;	      /* O_PATH fd on the host, borrowed until mount_setup_make() returns */
-	bool is_tree; /* or a detached mount of it, mount_file_tree_mapped() */
+	/* O_PATH fd on the host, borrowed until mount_setup_make() returns; -1: an empty directory */
+	int fd;
+	bool is_tree; /* @fd is a detached mount of it, from mount_file_tree_mapped() */
 	const char *destination;
-	bool is_directory; /* then nothing in it may be executed */
-	uid_t uid; /* of an own directory, as the host counts; with an unprivileged parent, as the container does */
+	bool is_directory; /* then it is mounted noexec */
+	/*
+	 * Owner of an empty directory: ids of the host, or of the container when the parent is
+	 * unprivileged.
+	 */
+	uid_t uid;
 	gid_t gid;
 };
 
@@ -41,10 +53,10 @@ struct mount_extra_device {
 	int fd; /* O_PATH fd of the host's node, borrowed as above */
 	const char *path;
 	unsigned int major, minor;
-	mode_t mode; /* permission bits of a node; ignored for a bind */
+	mode_t mode; /* permission bits of a node that krun makes */
 };
 
-/* Of a node, as the host counts. */
+/* Owner of a device node, in ids of the host. */
 struct mount_owner {
 	uid_t uid;
 	gid_t gid;
@@ -52,107 +64,140 @@ struct mount_owner {
 
 struct mount_request {
 	const struct spec *spec; /* borrowed for the life of the setup */
-	const int *
-		idmap_fds; /* user namespace for each mount of the spec, -1: none; borrowed until the mounts are made */
-	const char *bundle; /* absolute path of it, for what config.json says of places below the root */
-	int bundle_fd;	    /* directory; relative sources and root.path start here */
-	bool new_userns;    /* the child runs in a new or joined user namespace: devices are binds */
-	bool unprivileged; /* an ordinary user: sources can only be copied by the child, as when the kernel refuses it to root */
-	bool no_pivot;	   /* MS_MOVE and chroot instead of pivot_root(2) */
-	bool has_cgroupns; /* the container gets its own cgroup namespace */
-	int cgroup_dir_fd; /* without: what mounts of type "cgroup" show; -1: /sys/fs/cgroup */
+	/* User namespace fd of each mount of the spec, -1: no id map. Borrowed until the mounts are made. */
+	const int *idmap_fds;
+	const char *bundle; /* absolute path, to recognize sources below the root */
+	int bundle_fd;	    /* fd; relative sources and root.path start here */
+	bool new_userns;    /* the child runs in a new or joined user namespace: devices are bind mounts */
+	bool unprivileged;  /* krun runs as an ordinary user: only the child may copy sources */
+	bool no_pivot;	    /* move_mount(2) and chroot(2) instead of pivot_root(2) */
+	bool has_cgroupns;  /* the container gets its own cgroup namespace */
+	int cgroup_dir_fd;  /* without one: what mounts of type "cgroup" show; -1: /sys/fs/cgroup */
 	const struct mount_extra_file *files;
 	size_t files_len;
 	const struct mount_extra_device *devices;
 	size_t devices_len;
-	const struct mount_owner
-		*owners; /* of each of linux.devices in a new user namespace; NULL: the host's root */
+	/* Owner of each of linux.devices, for a new user namespace; NULL: the host's root. */
+	const struct mount_owner *owners;
 };
 
 /*
- * For a container that runs: the same without root, devices and extra files. The process that carries it out has entered the
- * container's mount (and user) namespace and calls mount_enter() or mount_do_remove().
+ * For a running container: like mount_setup_make(), but only the mounts of the spec. A process that has
+ * entered the container's mount (and user) namespace then calls mount_enter() or mount_do_remove().
  */
 int mount_setup_make_for_running(const struct mount_request *request, struct mount_setup **ret,
 				 struct error *err);
 int mount_enter(struct mount_setup *setup, struct error *err);
-/* One file for a container that runs. The parent makes a detached mount of it. */
+/*
+ * Returns a detached, private mount (nosuid, nodev, noexec) of the file @fd, for mount_enter_file().
+ * Parent; the caller closes it.
+ */
 int mount_file_tree(int fd, struct error *err);
-/* The same with the ids of a user namespace; no error text, because not every file system can do that. Takes privilege. */
+/*
+ * Returns a detached mount of @fd with the id map of user namespace @userns_fd, or a negative errno: not
+ * every file system supports that (EINVAL). Needs CAP_SYS_ADMIN in the user namespaces of the file
+ * system and of the map (mount_setattr(2)).
+ */
 int mount_file_tree_mapped(int fd, int userns_fd);
-/* The process inside attaches it on @path, which is made as an empty file if need be. */
+/* Attaches @tree_fd on @path, which is made as an empty file when it is absent. Inside the container. */
 int mount_enter_file(int tree_fd, const char *path, struct error *err);
-/* The process inside takes the mount and the file away. @proc_fd: the host's /proc. */
+/* Unmounts @path and removes the file it was mounted on. @proc_fd: the host's /proc. Inside the container. */
 int mount_do_remove_file(const char *path, int proc_fd, struct error *err);
-/* The root of a container that runs, after a restore. */
+/* Makes the root of a restored container read-only. Inside the container. */
 int mount_enter_root_readonly(struct error *err);
-/* Takes what is mounted on the destinations away, the last one first. @proc_fd: the host's /proc. */
+/*
+ * Unmounts each destination of @spec, the last one first. @proc_fd: the host's /proc. Inside the
+ * container.
+ */
 int mount_do_remove(const struct spec *spec, int proc_fd, struct error *err);
 
-/* Names of the root's directory: as config.json and as the kernel has it. */
+/* The root's directory and its names, to recognize paths below it. */
 struct mount_roots {
-	const char *bundle; /* absolute, borrowed */
-	char configured[PATH_MAX], found[PATH_MAX];
+	const char *bundle;	   /* absolute, borrowed */
+	char configured[PATH_MAX]; /* as config.json says it */
+	char found[PATH_MAX];	   /* as the kernel resolved it */
 	struct stat place;
 };
-/* @place_fd: the directory. False: one of the names cannot be had. */
+/* @place_fd: the root's directory. Returns false if one of the names cannot be determined. */
 bool mount_roots_find(const struct spec *spec, const char *bundle, int place_fd, struct mount_roots *ret);
-/* Whether a source lies below it, so that it is looked up in the root when the earlier mounts are made; what is left of it then. */
+/*
+ * Returns whether @source lies below the root, and the part below it in @rest. Such a source is looked
+ * up in the root, after the earlier mounts were made.
+ */
 bool mount_source_inside(const struct mount_roots *roots, const char *source, char *rest, size_t size);
 
-/* Parent, before clone. Opens everything. A missing source or rootfs is an error that names it. */
+/*
+ * Opens everything. A missing source or rootfs is an error that names it. Parent, before the clone; *ret
+ * is released with mount_setup_free().
+ */
 int mount_setup_make(const struct mount_request *request, struct mount_setup **ret, struct error *err);
 void mount_setup_free(struct mount_setup *setup);
-/* Which directory the root is. */
+/* Identifies the root's directory; all zero if it cannot be determined. */
 struct file_id mount_setup_root(const struct mount_setup *setup);
 /*
- * Makes the root's directory the working directory: for the process that makes the child, right before it does. The copy of a mount
- * namespace carries the working directory along (copy_mnt_ns() in fs/namespace.c), so the child stands in the directory as its own namespace has it,
- * and neither walks there nor needs the right to.
+ * Changes to the root's directory, in the process that clones the child and right before it does. The
+ * copy of a mount namespace translates the working directory (copy_mnt_ns() in fs/namespace.c), so the
+ * child stands in the directory as its own namespace has it, and needs no right to search the path. A
+ * directory that the parent may not enter (EACCES) is no failure: the child then opens it by its path.
  */
 int mount_setup_stand(struct mount_setup *setup);
-/* Adds every descriptor that the child needs; after mount_setup_stand(). -ENOMEM. */
+/* Adds every fd that the child needs to @list. After mount_setup_stand(). -ENOMEM. */
 struct fd_list;
 int mount_setup_descriptors(const struct mount_setup *setup, struct fd_list *list);
 
 /*
- * The @index-th mount of the spec once more, detached, for a child to which the kernel said that there is a mount namespace in it that is
- * older than its own; the caller closes it. A source that is something else by now is an error.
+ * Returns another detached copy of the @index-th mount of the spec, which the caller closes. The child
+ * asks for it when the kernel refuses to attach the first one because a mount namespace older than the
+ * child's is mounted in it (ELOOP, apart.c). -ESTALE: the source has been replaced meanwhile. Parent.
  */
 int mount_setup_copy_again(const struct mount_setup *setup, size_t index, struct error *err);
 
 /* ---- the child, in its new mount namespace, capable in its user namespace ------------------------------ */
 
 /*
- * With the ids and groups of the caller still, and before anything is attached: what only the child may copy. Until
- * mount_do_rootfs() is done the working directory has to stay what it is since the clone.
+ * Opens the root's directory and copies what only the child may copy. It runs with the caller's ids and
+ * groups, before anything is attached. The working directory must stay what it was at the clone until
+ * mount_do_rootfs() is done.
  */
 int mount_do_sources(struct mount_setup *setup, struct error *err);
-/* Propagation of the tree we came with: rslave. */
+/* Makes all mounts of the namespace recursive slaves, so that none of the next ones reach the host. */
 int mount_do_propagation(struct mount_setup *setup, struct error *err);
-/* Attaches the root on its own directory. From here on mount_root_fd() is its fd. */
+/* Attaches the root on its own directory. mount_root_fd() returns its fd, which @setup owns. */
 int mount_do_rootfs(struct mount_setup *setup, struct error *err);
 int mount_root_fd(const struct mount_setup *setup);
-/* What the child has the parent do meanwhile. */
+/* What the child asks of its parent during mount_do_mounts(). */
 struct mount_parent {
-	/* mount_setup_copy_again(): the descriptor. */
+	/* Returns the fd of mount_setup_copy_again(), sent over the sync socket. */
 	int (*copy_again)(void *data, size_t index, struct error *err);
 	void *data;
 };
-/* Everything in spec.mounts, in order, then the extra files. */
+/*
+ * Attaches everything in spec.mounts, in order, then the extra files. @parent: NULL if nobody can be
+ * asked.
+ */
 int mount_do_mounts(struct mount_setup *setup, const struct mount_parent *parent, struct error *err);
-/* Path of the @index-th of the default devices and linux.devices; NULL: there are no more. */
+/* Returns the path of the @index-th of the default devices and linux.devices; NULL after the last. Pure. */
 const char *mount_device_path(const struct spec *spec, size_t index);
-/* Default devices, linux.devices, extra devices, links (fd, stdin, stdout, stderr, ptmx). */
+/*
+ * Makes the default devices, linux.devices, the extra devices, and the links fd, stdin, stdout, stderr
+ * and ptmx (config-linux.md, "Default Devices"; runtime-linux.md, "Dev symbolic links"). When /dev is a
+ * directory of the host nothing is made in it: a configured device that is missing there is an error.
+ */
 int mount_do_devices(struct mount_setup *setup, struct error *err);
-/* /dev/console: binds the pty slave @slave_fd there. Only with a terminal; before the pivot. */
+/*
+ * Binds the pty slave @slave_fd on /dev/console. Only with a terminal, and before the pivot. Does
+ * nothing when /dev is the host's and has no console.
+ */
 int mount_do_console(struct mount_setup *setup, int slave_fd, struct error *err);
 /*
- * Makes the root "/". Afterwards the host's tree is gone from this namespace; with no_pivot it is there still, below the root and out
- * of reach, without any proc or sysfs. @proc_fd: the host's /proc.
+ * Makes the root "/". Afterwards the host's tree is gone from this mount namespace; with no_pivot it
+ * stays below the root, out of reach and without any proc or sysfs. @proc_fd: the host's /proc.
  */
 int mount_do_pivot(struct mount_setup *setup, int proc_fd, struct error *err);
-/* readonlyPaths, maskedPaths, then root.readonly; after the pivot, before privileges go. */
+/*
+ * Applies read-only mounts that had to wait, readonlyPaths, maskedPaths, rootfsPropagation and
+ * root.readonly. After the pivot, before capabilities are dropped.
+ */
 int mount_do_restrict(struct mount_setup *setup, struct error *err);
-/* Closes what is left open; nothing can be done with @setup afterwards. */
+/* Closes every fd of @setup; only mount_setup_free() may follow. */
 void mount_close(struct mount_setup *setup);

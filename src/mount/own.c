@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Which mounts are the container's own. In a directory of the host (a bind, a submount that came with the root) krun makes and changes
- * nothing but the mount points that config.json asks for. A path says nothing about it: the image has links, and /dev may be anything.
+ * Records which mounts are the container's own. In a directory of the host (a bind mount, or a submount
+ * that came with the root) krun makes and changes nothing but the mount points that config.json asks
+ * for. A path does not tell which it is: the image may have links, and /dev may be anything.
  */
 
 #include <errno.h>

@@ -33,7 +33,7 @@ unsigned long mount_flags(const struct spec_mount_options *options)
 	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
 		if (options->attr_set & pairs[i].attr)
 			flags |= pairs[i].flag;
-	/* "relatime" is the value 0 of its field: it shows as a cleared field. */
+	/* MOUNT_ATTR_RELATIME is 0, so "relatime" is a cleared MOUNT_ATTR__ATIME field. */
 	if ((options->attr_clear & MOUNT_ATTR__ATIME) == MOUNT_ATTR__ATIME &&
 	    !(options->attr_set & MOUNT_ATTR__ATIME))
 		flags |= MS_RELATIME;
@@ -72,7 +72,7 @@ bool mount_data_without_gid(const char *data, char *buffer, size_t size)
 	return found;
 }
 
-/* mount(8), the options of SELinux. */
+/* SELinux context options of mount(8). */
 static bool is_context_type(const char *word)
 {
 	static const char *const words[] = { "context", "fscontext", "defcontext", "rootcontext" };
@@ -104,7 +104,7 @@ bool mount_is_in_memory(const char *type)
 	return strcmp(type, "tmpfs") == 0 || strcmp(type, "ramfs") == 0;
 }
 
-/* Other file systems are read-only themselves, from their first mount on, and nobody makes anything in them. */
+/* Other new file systems are mounted read-only at once, because nothing is made in them. */
 static bool is_read_only_later(const struct mount_entry *entry)
 {
 	const struct spec_mount_options *options = entry->options;
@@ -121,8 +121,8 @@ static void set_propagation(struct mount_entry *entry)
 	entry->propagation = asked & ~(unsigned long)MS_REC;
 	entry->propagation_recursive = asked & MS_REC;
 	/*
-	 * A copy of a shared mount is its peer: what the container mounts there would appear on the host.
-	 * Unless that is asked for, events only flow in.
+	 * A copy of a shared mount joins its peer group, so a mount in the container would appear on the
+	 * host. Unless config.json asks for that, events propagate only from the host to the container.
 	 */
 	if (entry->kind == MOUNT_BIND && !asked) {
 		entry->propagation = MS_SLAVE;
@@ -141,7 +141,7 @@ int mount_plan_make(const struct spec *spec, bool has_cgroupns, struct mount_pla
 	if (!is_context_type(spec_annotation(spec, KRUN_ANNOTATION_CONTEXT_TYPE))) {
 		mount_plan_done(&plan);
 		return error_at(err, -EINVAL, "/annotations/" KRUN_ANNOTATION_CONTEXT_TYPE,
-				"none of context, fscontext, defcontext, rootcontext");
+				"must be context, fscontext, defcontext or rootcontext");
 	}
 	for (size_t i = 0; i < spec->mounts_len; i++) {
 		const struct spec_mount *mount = &spec->mounts[i];

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Inside mount/: what has to be mounted, in order. The plan is pure (mount_plan_make); the parent then fills in
- * the fds of sources (setup.c) and the child carries it out (apply.c).
+ * Inside mount/: what has to be mounted, in order. mount_plan_make() computes the plan; the parent then
+ * opens the sources (setup.c), and the child carries it out (apply.c).
  */
 
 #include <stdbool.h>
@@ -18,9 +18,9 @@ struct error;
 enum mount_kind {
 	MOUNT_BIND,	   /* a tree of the host */
 	MOUNT_NEW,	   /* a new file system */
-	MOUNT_CGROUP,	   /* cgroup2 of the container's own cgroup namespace */
-	MOUNT_CGROUP_BIND, /* without one: the hierarchy, or a part of it */
-	MOUNT_REMOUNT,	   /* changes what is mounted there already */
+	MOUNT_CGROUP,	   /* cgroup2, in the container's own cgroup namespace */
+	MOUNT_CGROUP_BIND, /* without one: a bind mount of the hierarchy or a part of it */
+	MOUNT_REMOUNT,	   /* new attributes of what is mounted there already */
 };
 
 struct mount_entry {
@@ -29,16 +29,22 @@ struct mount_entry {
 	const char *source; /* as written; NULL if absent */
 	const char *type;
 	const struct spec_mount_options *options;
-	unsigned long propagation; /* MS_* for mount_setattr; binds: slave unless asked otherwise */
+	unsigned long propagation; /* MS_* for mount_setattr(2); 0: unchanged */
 	bool propagation_recursive;
-	bool read_only_later; /* it stays writable until what comes into it is there, read_only.c */
-	/* filled by the parent: */
-	int idmap_fd; /* user namespace whose ids the mount shows; borrowed; -1: none */
-	/* and for binds: */
-	int tree_fd; /* detached tree, or until the child has copied it an O_PATH fd; of a new tmpfs, proc or sysfs, and of a remount, the mount */
+	/* made read-only only after its mount points and files were made (read_only.c) */
+	bool read_only_later;
+	/* Filled in by the parent: */
+	int idmap_fd; /* user namespace of the id map; borrowed; -1: none */
+	/* For bind mounts: */
+	/*
+	 * The detached tree, or an O_PATH fd of the source until the child copies it. Later also the
+	 * mount of a new tmpfs, proc or sysfs, and of a remount. Owned; -1: none.
+	 */
+	int tree_fd;
 	bool is_directory;
-	char *in_root; /* the source below the root: not opened by the parent; owned; NULL: it is the host's */
-	char *link;    /* copy-symlink: text of the link to be made instead; owned */
+	/* path below the root of a source that the child opens; owned; NULL: a source of the host */
+	char *in_root;
+	char *link; /* option copy-symlink: target of the link to make instead; owned; NULL: none */
 };
 
 struct mount_plan {
@@ -46,23 +52,29 @@ struct mount_plan {
 	size_t len;
 };
 
-/* Borrows from @spec. */
+/*
+ * Pure: makes the plan, which borrows from @spec. -EINVAL: a mount on the root itself, or an unknown
+ * SELinux context option; -ENOMEM. Released with mount_plan_done().
+ */
 int mount_plan_make(const struct spec *spec, bool has_cgroupns, struct mount_plan *ret, struct error *err);
 /*
- * Pure: the mount that covers @path, the last of those above it, and in the caller's buffer where it is in there. NULL: the root does.
- * What is mounted on exactly a path says spec_mount_at().
+ * Pure: returns the last mount whose destination is above @path, and the rest of the path in @rest.
+ * NULL: only the root is above it. For a mount on exactly @path see spec_mount_at().
  */
 const struct mount_entry *mount_plan_cover(const struct mount_plan *plan, const char *path, char *rest,
 					   size_t size);
-/* For a container that runs: nothing waits for what comes later. */
+/* For a running container: no mount becomes read-only later, all do at once. */
 void mount_plan_at_once(struct mount_plan *plan);
 void mount_plan_done(struct mount_plan *plan);
 
-/* Pure: file systems that begin empty, and are the container's own. */
+/*
+ * Pure: returns whether @type is a file system that begins empty and belongs to the container: tmpfs,
+ * ramfs.
+ */
 bool mount_is_in_memory(const char *type);
-/* Pure: MS_* for mount(2) from the attributes and super block flags of the options. */
+/* Pure: MS_* for mount(2), from the mount attributes and the file system's flags. */
 unsigned long mount_flags(const struct spec_mount_options *options);
-/* Pure: data has a word "@key=...". */
+/* Pure: returns whether @data has an option "KEY=...". */
 bool mount_data_has(const char *data, const char *key);
-/* Pure: data without its "gid=..." words, in the caller's buffer; false when there is none. */
+/* Pure: copies @data without its "gid=..." options to @buffer; returns false when there was none. */
 bool mount_data_without_gid(const char *data, char *buffer, size_t size);

@@ -18,9 +18,9 @@
 #include "util/cleanup.h"
 #include "util/error.h"
 
-/* ---- the table -------------------------------------------------------------------------------------------------- */
+/* ---- the table ----------------------------------------------------------------------------------------- */
 
-/* "\040" and the like, in place. */
+/* Decodes octal escapes such as "\040", in place. */
 static void unescape(char *text)
 {
 	char *out = text;
@@ -37,7 +37,7 @@ static void unescape(char *text)
 	*out = '\0';
 }
 
-/* The word behind " - ", which ends the optional fields. */
+/* The file system's type stands behind " - ", which ends the optional fields. */
 static char *copy_type(const char *line)
 {
 	const char *end = strchr(line, '\n'), *mark = strstr(line, " - ");
@@ -117,7 +117,7 @@ static bool has_file_system(const struct mount_table *table, const struct mount_
 	return false;
 }
 
-/* ---- pairs -------------------------------------------------------------------------------------------------------- */
+/* ---- pairs --------------------------------------------------------------------------------------------- */
 
 int mount_pairs_add(struct mount_pairs *pairs, const char *name, const char *path)
 {
@@ -147,19 +147,19 @@ void mount_pairs_done(struct mount_pairs *pairs)
 	*pairs = (struct mount_pairs){ 0 };
 }
 
-/* ---- a container that runs ---------------------------------------------------------------------------------------- */
+/* ---- a running container ------------------------------------------------------------------------------- */
 
 enum claim { CLAIM_NONE, CLAIM_ALONE, CLAIM_RECURSIVE };
 
 struct finder {
 	const struct mount_search *search;
-	enum claim *claims;	    /* one a row of search->all */
-	const char **names;	    /* likewise */
+	enum claim *claims; /* one for each row of search->all */
+	const char **names;
 	struct mount_pairs *points; /* what was found */
 	struct strv *below;
 };
 
-/* The row of what is mounted right on @path; NULL: nothing is. */
+/* Returns the row of the mount whose root is at @path; NULL: @path is not a mount point. */
 static const struct mount_row *row_of(const struct mount_search *search, const char *path, bool nofollow,
 				      bool only_device)
 {
@@ -186,10 +186,10 @@ static int claim(struct finder *finder, const char *name, const struct mount_row
 	index = (size_t)(row - finder->search->all->rows);
 	if (finder->claims[index] != CLAIM_NONE)
 		return 0;
-	/* CRIU takes it as "mnt[PLACE]:NAME". */
+	/* CRIU's option is "mnt[PATH]:NAME", without escapes. */
 	if (strpbrk(row->point, "]\n\t") || strpbrk(name, "]\n\t"))
 		return error_set(err, -EOPNOTSUPP,
-				 "mount '%s': CRIU cannot be told of a place with such a name", name);
+				 "mount '%s': CRIU does not accept ']', tab or newline in a path", name);
 	finder->claims[index] = how;
 	finder->names[index] = name;
 	return mount_pairs_add(finder->points, name, row->point) < 0 ? error_oom(err) : 0;
@@ -213,7 +213,7 @@ static int claim_configured(struct finder *finder, struct error *err)
 	const struct spec *spec = search->spec;
 	int r = 0;
 
-	/* The last of several on one destination is what one sees there. */
+	/* Of several mounts on one destination only the last is visible. */
 	for (size_t i = spec->mounts_len; r == 0 && i-- > 0;) {
 		const struct spec_mount *mount = &spec->mounts[i];
 
@@ -225,7 +225,7 @@ static int claim_configured(struct finder *finder, struct error *err)
 	for (size_t i = 0; r == 0 && search->extra && search->extra[i]; i++)
 		r = claim(finder, search->extra[i], row_of(search, search->extra[i], false, false),
 			  CLAIM_ALONE, err);
-	/* Nodes of the host, where the container's own could not be made. */
+	/* Device nodes may be bind mounts of the host's. */
 	for (size_t i = 0; r == 0; i++) {
 		const char *path = mount_device_path(spec, i);
 
@@ -253,7 +253,10 @@ static int claim_with(struct finder *finder, const struct mount_row *top, const 
 	return claim(finder, name, row, CLAIM_ALONE, err);
 }
 
-/* Rows that came with a recursive bind: of a file system that is mounted outside, too. */
+/*
+ * Claims a mount that came with a recursive bind: one below it whose file system is also mounted in
+ * krun's namespace.
+ */
 static int claim_below(struct finder *finder, const struct mount_row *row, struct error *err)
 {
 	const struct mount_search *search = finder->search;
@@ -298,9 +301,9 @@ int mount_outside_find(const struct mount_search *search, struct mount_pairs *re
 	return r;
 }
 
-/* ---- a restore ---------------------------------------------------------------------------------------------------- */
+/* ---- a restore ----------------------------------------------------------------------------------------- */
 
-/* The path of what is opened: symlinks are followed once, here. */
+/* Resolves symbolic links once, here, so that CRIU gets a path without any. */
 static int path_of(int dir_fd, const char *source, bool nofollow, char *path, size_t size)
 {
 	auto_close int fd = openat(dir_fd, source, O_PATH | O_CLOEXEC | (nofollow ? O_NOFOLLOW : 0));
@@ -309,8 +312,9 @@ static int path_of(int dir_fd, const char *source, bool nofollow, char *path, si
 }
 
 /*
- * A mount that came with a recursive bind, which has to be a mount now, too: what is behind the source may be another container's
- * to change, so nothing there is followed, and the checkpoint may come from far away.
+ * Finds a mount that came with a recursive bind, and requires that it is a mount point now, too. The
+ * checkpoint may come from another host, and another container may be able to change the source, so no
+ * link is followed.
  */
 static int path_below(const char *path, const char *rest, char *place, size_t size)
 {

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Which mounts of a container that runs come from outside of it, and from where. A checkpoint has to name them, because what
- * is behind them is not the container's, and a restore has to know what to mount there.
+ * The external mounts of a running container: those with a source outside of it. A checkpoint names
+ * them, because their contents are not the container's; a restore says what to mount there.
  */
 
 #include <stdbool.h>
@@ -15,12 +15,12 @@
 struct error;
 struct spec;
 
-/* Rows of proc_pid_mountinfo(5). */
+/* A row of proc_pid_mountinfo(5). */
 struct mount_row {
 	int id, parent;
 	unsigned int major, minor;
-	char *point; /* unescaped; owned */
-	char *type;  /* of the file system; owned */
+	char *point; /* mount point, unescaped; owned */
+	char *type;  /* type of the file system; owned */
 };
 
 struct mount_table {
@@ -28,13 +28,13 @@ struct mount_table {
 	size_t len;
 };
 
-/* Pure. -EBADMSG, -ENOMEM. */
+/* Pure: parses the text of a mountinfo file. -EBADMSG, -ENOMEM. Released with mount_table_done(). */
 int mount_table_parse(const char *text, struct mount_table *ret);
 void mount_table_done(struct mount_table *table);
-/* The row of mount @id; NULL: there is none. */
+/* Returns the row of mount @id; NULL: there is none. */
 const struct mount_row *mount_table_find(const struct mount_table *table, int id);
 
-/* A name that config.json gives, and a path. */
+/* The name of an external mount (a destination of config.json) and a path; both owned. */
 struct mount_pair {
 	char *name, *path;
 };
@@ -44,30 +44,33 @@ struct mount_pairs {
 	size_t len;
 };
 
+/* Appends copies of both. -ENOMEM. */
 int mount_pairs_add(struct mount_pairs *pairs, const char *name, const char *path);
 void mount_pairs_done(struct mount_pairs *pairs);
 
 struct mount_search {
 	const struct spec *spec;
-	int root_fd;		       /* the container's root */
-	const struct mount_table *all; /* of the container */
-	const struct mount_table *own; /* of this process */
-	const char *const *extra;      /* what krun brought itself, NULL-terminated */
+	int root_fd;		       /* fd of the container's root */
+	const struct mount_table *all; /* mounts of the container */
+	const struct mount_table *own; /* mounts of this process' namespace */
+	const char *const *extra;      /* paths of krun's own mounts, NULL-terminated; NULL: none */
 	bool has_cgroupns;
 };
 
 /*
- * Each mount from outside: its destination, and where it is in the container (which differs when there was a symlink on the
- * way). What is not there any more is left out. Mounts below a recursive bind are named "DESTINATION/REST", and
- * *ret_below lists "DESTINATION\tREST" for them.
+ * Finds the external mounts: *ret has the destination of each and its mount point in the container,
+ * which differs when there was a symbolic link on the way. A mount that is gone is left out. A mount
+ * below a recursive bind is named "DESTINATION/REST", and *ret_below has a line "DESTINATION\tREST" for
+ * it. -EOPNOTSUPP: a path that CRIU does not accept. The caller releases both lists, also on failure.
  */
 int mount_outside_find(const struct mount_search *search, struct mount_pairs *ret, struct strv *ret_below,
 		       struct error *err);
 
 /*
- * For a restore: each destination of @spec with the path on the host that belongs there. @bundle_fd: where relative sources
- * begin. @below: as above, from the checkpoint. @cgroup_path: the hierarchy of cgroups, for a container without a cgroup
- * namespace; NULL: none.
+ * For a restore: pairs each external destination of @spec with its path on the host, and each device
+ * path with itself. @bundle_fd: where relative sources begin. @below: *ret_below of the checkpoint,
+ * NULL: none. @cgroup_path: the cgroup hierarchy, for a container without a cgroup namespace; NULL:
+ * none. The caller releases *ret, also on failure.
  */
 int mount_sources_find(const struct spec *spec, int bundle_fd, char *const *below, const char *cgroup_path,
 		       bool has_cgroupns, struct mount_pairs *ret, struct error *err);

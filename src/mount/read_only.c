@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * "ro" comes last. In a mount that config.json wants read-only there are mount points of later mounts to be made, and in a file system
- * in memory also devices, links and the working directory. So a bind becomes read-only when all mounts of config.json are made, and
- * what is the container's own when everything is in its place. Both is before the container's first program; in a container that runs
- * nothing waits (mount_plan_at_once()), because its processes see every mount when it is attached.
+ * Read-only comes last, because later mounts need mount points in a mount that config.json wants
+ * read-only, and a tmpfs also gets devices, links and the working directory. So bind mounts become
+ * read-only after all mounts of config.json were made, and the container's own mounts when everything is
+ * in place. Both happens before the container's first program. In a running container nothing is
+ * postponed (mount_plan_at_once()), because its processes see every mount as soon as it is attached.
  */
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Paths that the container may not change, or not see. After the pivot: "/" is the container's root. */
+/* Paths that the container may not change or not see. Runs after the pivot: "/" is the container's root. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,13 +16,13 @@
 #include "util/cleanup.h"
 #include "util/error.h"
 
-/* Kernels differ in what they have: a path that is not there needs no cover. */
+/* Kernels differ in which files they have, so a missing path is not an error. */
 static bool is_absent(int fd)
 {
 	return fd == -ENOENT || fd == -ENOTDIR || fd == -EACCES;
 }
 
-/* What is in a proc or sysfs of config.json's is found from the mount that was made, apply.c. */
+/* A path in a proc or sysfs of config.json is looked up from the mount that was made (apply.c). */
 static int open_path(const struct mount_setup *setup, const char *path)
 {
 	char rest[PATH_MAX];
@@ -51,7 +51,10 @@ static int make_read_only(const struct mount_setup *setup, const char *path, str
 	return r < 0 ? error_sys(err, r, "make '%s' read-only", path) : 0;
 }
 
-/* An empty read-only directory, made once; later ones are copies of its mount. */
+/*
+ * Covers a directory by an empty read-only tmpfs, which is made once; later covers are copies of its
+ * mount.
+ */
 static int cover_directory(int fd, int *cover_fd)
 {
 	auto_close int tree_fd = -1;
@@ -80,7 +83,7 @@ static int cover_directory(int fd, int *cover_fd)
 	return r;
 }
 
-/* The container's /dev/null is trusted only after a look: an image may have anything there. */
+/* The image may have anything at /dev/null, so the device number is checked. */
 static int open_null(int root_fd)
 {
 	auto_close int fd = open_in_root_nofollow(root_fd, "/dev/null", O_PATH);
@@ -130,7 +133,7 @@ static int mask(const struct mount_setup *setup, char *const *paths, struct erro
 	return 0;
 }
 
-/* shared and unbindable could not be set earlier: pivot_root(2) refuses the one, copying the other. */
+/* Runs last, because pivot_root(2) refuses a shared root, and an unbindable one cannot be copied. */
 static int set_root_propagation(const struct mount_setup *setup, struct error *err)
 {
 	const unsigned long asked = setup->spec->rootfs_propagation;
@@ -143,7 +146,7 @@ static int set_root_propagation(const struct mount_setup *setup, struct error *e
 int mount_do_restrict(struct mount_setup *setup, struct error *err)
 {
 	char *const *path = setup->spec->readonly_paths;
-	/* Before anything is copied. */
+	/* Before the copies, which are to be as read-only as the mounts. */
 	int r = mount_finish_read_only(setup, err);
 
 	for (; r == 0 && path && *path; path++)

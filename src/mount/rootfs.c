@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The child's half for the root: the detached tree is attached on its own directory, where hooks find it by its path, on the host's
- * side of the pivot; krun itself goes by descriptors. It becomes "/" by pivot_root(2) at the end.
+ * The child's part for the root. The detached tree is attached on its own directory, so that hooks which
+ * run before the pivot find it by its path; krun itself uses fds. pivot_root(2) makes it "/" at the end.
  */
 
 #include <errno.h>
@@ -20,13 +20,16 @@
 int mount_do_propagation(struct mount_setup *setup, struct error *err)
 {
 	(void)setup;
-	/* Nothing that happens below may reach the host; what the host mounts may still reach us. */
+	/*
+	 * No mount of the container may propagate to the host; mounts of the host may still propagate to
+	 * it.
+	 */
 	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
 		return error_sys(err, -errno, "make the mounts of the host slaves");
 	return 0;
 }
 
-/* Whether the root's directory is "/", of the mount that this is. */
+/* Gets whether the root's directory is "/": the same inode on the same mount. */
 static int is_place_root(const struct mount_setup *setup, bool *ret)
 {
 	struct statx here, root;
@@ -44,7 +47,10 @@ int mount_do_rootfs(struct mount_setup *setup, struct error *err)
 
 	if (r == 0)
 		r = mount_attach(setup->root_fd, setup->place_fd);
-	/* With a pinned mount namespace in it: the copy of ours was made without those. */
+	/*
+	 * A mount namespace is mounted in the tree (apart.c). The child's copy of the namespace is
+	 * without it.
+	 */
 	if (r == -ELOOP) {
 		r = mount_copy_root(setup);
 		if (r == 0)
@@ -98,7 +104,7 @@ int mount_do_mounts(struct mount_setup *setup, const struct mount_parent *parent
 	return r < 0 ? r : attach_extra_files(setup, err);
 }
 
-/* The tree covers "/", so that whoever gets out of the chroot is in it again. */
+/* The root is moved on top of "/", so that a process that escapes the chroot is still in it. */
 static int change_root(struct mount_setup *setup, int proc_fd, struct error *err)
 {
 	int r = mount_hide_kernel_files(setup, proc_fd, err);
@@ -109,13 +115,13 @@ static int change_root(struct mount_setup *setup, int proc_fd, struct error *err
 		r = sys_move_mount(setup->root_fd, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH);
 	if (r < 0)
 		return error_sys(err, r, "move the rootfs to '/'");
-	/* To hide has changed the working directory. */
+	/* mount_hide_kernel_files() has changed the working directory. */
 	if (fchdir(setup->root_fd) < 0 || chroot(".") < 0)
 		return error_sys(err, -errno, "change root");
 	return 0;
 }
 
-/* pivot_root(2), "pivot_root(".", ".")": the old root ends up on top of the new one. */
+/* The old root ends up on top of the new one (pivot_root(2), 'pivot_root(".", ".")'). */
 static int pivot_root(const struct mount_setup *setup, struct error *err)
 {
 	int r = fchdir(setup->root_fd) < 0 ? -errno : sys_pivot_root(".", ".");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The parent's half: opens every source on the host. */
+/* The parent's part: opens every source on the host. */
 
 #include "mount/mount.h"
 
@@ -144,7 +144,7 @@ static int open_root(struct mount_setup *setup, const struct mount_request *requ
 	if (setup->late)
 		return 0;
 	r = mount_copy_root(setup);
-	/* Root of a user namespace, in a mount namespace that belongs to somebody with more rights. */
+	/* EPERM: krun is root of a user namespace, in a mount namespace of a more privileged one. */
 	setup->late = setup->root_fd == -EPERM;
 	if (setup->late)
 		return 0;
@@ -180,7 +180,7 @@ static int clone_file(const struct mount_extra_file *file)
 	return r < 0 ? r : take_fd(&fd);
 }
 
-/* *ret_fd -1: nothing to open here. */
+/* Sets *ret_fd to -1 when the child makes the directory. */
 static int open_extra_file(const struct mount_setup *setup, const struct mount_extra_file *file, int *ret_fd)
 {
 	*ret_fd = -1;
@@ -230,9 +230,9 @@ int mount_make_nodes(const struct mount_extra_device *devices, size_t len)
 }
 
 /*
- * In a user namespace nobody can make a device node that works, and the host's own may not be for the container's users.
- * So nodes with the wanted mode are made here, in a tmpfs that belongs to the host's user namespace; the child binds them.
- * Where that is not possible the host's nodes have to do.
+ * A device node that is made in a user namespace cannot be opened, and the host's node may not be
+ * accessible to the container's users. So nodes with the wanted mode are made here, on a tmpfs of the
+ * host's user namespace, and the child binds them. If that fails, the child binds the host's nodes.
  */
 static void make_nodes(struct mount_setup *setup, const struct mount_request *request)
 {
@@ -248,7 +248,7 @@ static void make_nodes(struct mount_setup *setup, const struct mount_request *re
 	setup->nodes_fd = fd;
 }
 
-/* NULL: out of memory. */
+/* Returns NULL when memory runs out. */
 static struct mount_setup *setup_new(const struct mount_request *request)
 {
 	struct mount_setup *setup = calloc(1, sizeof(*setup));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A tmpfs by its descriptor (fsopen(2), Linux 5.2): which mount it is, is known without a look-up of the path that it is mounted on,
- * which somebody may have changed by then.
+ * Makes a tmpfs with fsopen(2) (Linux 5.2), which returns the mount's fd: no path has to be looked up,
+ * which could lead elsewhere by then.
  */
 
 #include <ctype.h>
@@ -18,7 +18,10 @@
 #include "util/array.h"
 #include "util/cleanup.h"
 
-/* A comma in front of a digit belongs to the value, "mpol=bind:0,2" (tmpfs(5)), and so does one in quotes, as SELinux has them. */
+/*
+ * A comma before a digit belongs to the value ("mpol=bind:0,2", tmpfs(5)), and so does one in quotes, as
+ * in SELinux labels.
+ */
 static char *end_of_word(char *word)
 {
 	bool quoted = false;
@@ -31,7 +34,7 @@ static char *end_of_word(char *word)
 	return NULL;
 }
 
-/* mount(2) leaves the quotes to SELinux, fsconfig(2) does not know them. */
+/* fsconfig(2) takes the value without the quotes that mount(2) passes on to SELinux. */
 static char *without_quotes(char *value)
 {
 	const size_t len = strlen(value);
@@ -73,7 +76,7 @@ static int set_data(int context_fd, const char *data)
 	return r;
 }
 
-/* Flags of mount(2) that are of the file system and not of the mount. */
+/* The mount(2) flags that belong to the file system rather than the mount. */
 static int set_flags(int context_fd, unsigned long flags)
 {
 	static const struct {

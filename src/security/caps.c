@@ -30,7 +30,9 @@ int caps_limit_bounding(const struct spec_capabilities *caps, struct error *err)
 {
 	const uint64_t keep = wanted(caps, CAP_SET_BOUNDING);
 
-	/* 64: a kernel newer than our table may have more; it says EINVAL after its last one. */
+	/*
+	 * Up to 64, because a kernel may have more capabilities than krun's table: EINVAL after its last one.
+	 */
 	for (int number = 0; number < 64; number++) {
 		if (keep >> number & 1)
 			continue;
@@ -38,7 +40,10 @@ int caps_limit_bounding(const struct spec_capabilities *caps, struct error *err)
 			continue;
 		if (errno == EINVAL)
 			break;
-		/* EPERM with nothing to drop: a rootless caller whose set is cut already. */
+		/*
+		 * EPERM is no failure when there is nothing to drop: the bounding set of an ordinary user may
+		 * be reduced already.
+		 */
 		if (errno == EPERM && prctl(PR_CAPBSET_READ, number, 0, 0, 0) == 0)
 			continue;
 		return error_sys(err, -errno, "drop capability %d from the bounding set", number);
@@ -47,8 +52,8 @@ int caps_limit_bounding(const struct spec_capabilities *caps, struct error *err)
 }
 
 /*
- * config.md: what cannot be granted is worth a warning, not a failure. A capability that we do not have cannot be
- * permitted, and the bounding set was cut to what config.json allows.
+ * config.md: a capability that cannot be granted is a warning, not a failure. krun cannot permit one that it
+ * does not have, and the bounding set has been reduced to what config.json allows.
  */
 static void warn_ungrantable(uint64_t missing)
 {
@@ -79,7 +84,7 @@ int caps_apply(const struct spec_capabilities *caps, uint64_t lent, struct capab
 	r = sys_capset(&now);
 	if (r < 0)
 		return error_sys(err, r, "set capabilities");
-	/* EINVAL: a kernel without ambient capabilities (before 4.3) has none to clear. */
+	/* EINVAL: kernels before 4.3 have no ambient capabilities to clear. */
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 && errno != EINVAL)
 		return error_sys(err, -errno, "clear ambient capabilities");
 	ambient = wanted(caps, CAP_SET_AMBIENT) & sets.permitted & sets.inheritable;

@@ -23,7 +23,7 @@ int identity_check_groups(const struct spec_user *user, bool set_groups, struct 
 		       0 :
 		       error_set(err, -EPERM,
 				 "setgroups(2) is denied in the container's user namespace, as in each that "
-				 "is made without privilege for the caller's own group alone");
+				 "is made without privilege");
 }
 
 int identity_apply(const struct spec_user *user, bool set_groups, struct error *err)

@@ -19,7 +19,7 @@
 #include "util/io.h"
 #include "util/log.h"
 
-/* Whether a step of krun's own can fail by it, or be ended. */
+/* Returns whether this limit can make one of krun's own steps fail, or kill the process. */
 static bool holds_krun_back(int resource)
 {
 	switch (resource) {
@@ -116,14 +116,14 @@ int oom_score_apply(int proc_fd, pid_t pid, int64_t score, struct error *err)
 
 	oom_score_path(pid, path, sizeof(path));
 	snprintf(text, sizeof(text), "%lld", (long long)score);
-	/* Lowering it takes CAP_SYS_RESOURCE, leaving it does not: rootless engines send the value that is there. */
+	/* Lowering the value needs CAP_SYS_RESOURCE. Rootless engines send the value that is already set. */
 	if (io_read_small(proc_fd, path, now, sizeof(now)) > 0 && strcmp(now, text) == 0)
 		return 0;
 	r = io_write_existing(proc_fd, path, text);
 	return r < 0 ? error_sys(err, r, "set oom_score_adj to %s", text) : 0;
 }
 
-/* "type;uid;gid;permissions;description": lets whoever possesses the key search it. */
+/* Adds search permission for the key's owner to the permissions in "type;uid;gid;permissions;description". */
 static void make_searchable(long key)
 {
 	char text[512], *permissions = text;
@@ -154,7 +154,10 @@ int keyring_apply(const char *name, const struct lsm_files *files, const char *s
 	if (r < 0)
 		return r;
 	key = sys_join_session_keyring(name);
-	/* A kernel without keys, a quota that is used up, a seccomp filter around us: no reason not to run. */
+	/*
+	 * The kernel has no keys, the quota is used up, or a seccomp filter around krun refuses: the
+	 * container can run without.
+	 */
 	if (key == -ENOSYS || key == -EDQUOT || key == -EACCES || key == -EPERM) {
 		log_debug("no session keyring: %s", error_reason((int)key));
 		return 0;

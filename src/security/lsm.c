@@ -33,7 +33,7 @@ int selinux_check(const char *label, struct error *err)
 			label);
 }
 
-/* Errors name the file in backquotes: engines recognise a refused label by that. */
+/* Errors name the file in backquotes, by which engines recognize a refused label. */
 static const char attributes[] = "/proc/thread-self/attr/";
 
 static int open_attribute(int proc_fd, const char *name)
@@ -49,7 +49,7 @@ static int open_attribute(int proc_fd, const char *name)
 static int open_apparmor(int proc_fd, const char *profile, struct lsm_files *files, struct error *err)
 {
 	files->apparmor_fd = open_attribute(proc_fd, "apparmor/exec");
-	/* Without AppArmor everything is unconfined, and attr/exec may be another module's. */
+	/* Without AppArmor everything is unconfined, and attr/exec may belong to another LSM. */
 	if (files->apparmor_fd < 0 && strcmp(profile, "unconfined") == 0)
 		return 0;
 	if (files->apparmor_fd == -ENOENT)
@@ -90,7 +90,7 @@ void lsm_files_done(struct lsm_files *files)
 	cleanup_close(&files->keycreate_fd);
 }
 
-/* The kernel takes an attribute as a whole, in one write(2). */
+/* The kernel requires the whole value in one write(2). */
 static int write_attribute(int fd, const char *value)
 {
 	return write(fd, value, strlen(value)) < 0 ? -errno : 0;
@@ -108,7 +108,7 @@ int apparmor_apply(const struct lsm_files *files, const char *profile, struct er
 		return error_oom(err);
 	}
 	r = write_attribute(files->apparmor_fd, value);
-	/* The file is there: the kernel misses the profile. */
+	/* The file is open, so ENOENT means that the profile is not loaded. */
 	if (r == -ENOENT)
 		return error_set(err, r, "AppArmor profile '%s' is not loaded: write '%s' to `%sexec`",
 				 profile, value, attributes);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* When and where a process runs and gets its memory from. */
+/* Scheduler, I/O priority, CPU affinity and memory policy of a process. */
 
 #include <linux/sched/types.h>
 #include <string.h>
@@ -36,7 +36,7 @@ int scheduling_apply(pid_t pid, const struct spec_process *process, struct error
 	}
 	if (process->io_priority.set)
 		r = sys_ioprio_set(pid, (int)process->io_priority.value);
-	return r < 0 ? error_sys_at(err, r, "/process/ioPriority", "set it") : 0;
+	return r < 0 ? error_sys_at(err, r, "/process/ioPriority", "set the I/O priority") : 0;
 }
 
 int affinity_apply(const char *cpus, const char *what, struct error *err)
@@ -59,7 +59,7 @@ int affinity_reset(struct error *err)
 	unsigned long mask[SPEC_CPUS_MAX / WORD_BITS];
 	int r;
 
-	/* The kernel takes of the mask what it has cpus for, and keeps to those of the cgroup by itself. */
+	/* The kernel ignores bits of missing CPUs and applies the cgroup's cpuset itself. */
 	memset(mask, 0xff, sizeof(mask));
 	r = sys_sched_setaffinity(0, mask, sizeof(mask));
 	return r < 0 ? error_sys(err, r, "run on all cpus of the cgroup") : 0;
@@ -73,7 +73,7 @@ int memory_policy_apply(const struct spec_memory_policy *policy, struct error *e
 	if (!policy)
 		return 0;
 	r = policy->nodes ? parse_bit_list(policy->nodes, mask, SPEC_NODES_MAX) : 0;
-	/* The kernel reads one bit less than it is told, set_mempolicy(2) "BUGS". */
+	/* The kernel reads one bit less than maxnode says (set_mempolicy(2) "BUGS"). */
 	if (r == 0)
 		r = sys_set_mempolicy(policy->mode, policy->nodes ? mask : NULL,
 				      policy->nodes ? SPEC_NODES_MAX + 1 : 0);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* From the typed profile to kernel instructions, with libseccomp. */
+/* Compiles the typed profile to BPF with libseccomp. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -84,7 +84,7 @@ static int add_architectures(scmp_filter_ctx ctx, const struct spec_seccomp *sec
 		uint32_t token = seccomp_architecture(seccomp->architectures[i]);
 		int r;
 
-		/* A list for every host names architectures that this libseccomp may not know. */
+		/* Engines send lists for all hosts, with architectures that this libseccomp may not know. */
 		if (token == 0)
 			continue;
 		r = seccomp_arch_add(ctx, token);
@@ -95,7 +95,7 @@ static int add_architectures(scmp_filter_ctx ctx, const struct spec_seccomp *sec
 	return 0;
 }
 
-/* True when two conditions are about one argument: libseccomp takes one per argument in a rule. */
+/* Returns true if two conditions test the same argument, which libseccomp does not accept in one rule. */
 static bool repeats_argument(const struct spec_seccomp_rule *rule)
 {
 	unsigned int seen = 0;
@@ -120,7 +120,10 @@ static struct scmp_arg_cmp comparison(const struct spec_seccomp_arg *arg)
 	return compare;
 }
 
-/* All conditions together; with one argument twice, each on its own (which is what engines mean by it). */
+/*
+ * Adds a rule with all conditions. If an argument is tested twice, each condition becomes a rule, as engines
+ * expect.
+ */
 static int add_call(scmp_filter_ctx ctx, const struct spec_seccomp_rule *rule, uint32_t action, int number)
 {
 	struct scmp_arg_cmp compare[6];
@@ -146,13 +149,13 @@ static int add_rule(scmp_filter_ctx ctx, const struct spec_seccomp_rule *rule, u
 
 	if (r < 0)
 		return r;
-	/* libseccomp refuses a rule that changes nothing. */
+	/* libseccomp refuses a rule with the default action. */
 	if (action == default_action)
 		return 0;
 	for (size_t i = 0; rule->names[i]; i++) {
 		int number = seccomp_syscall_resolve_name(rule->names[i]);
 
-		/* Profiles name calls of newer kernels and of other architectures. */
+		/* Profiles name system calls of newer kernels and of other architectures. */
 		if (number == __NR_SCMP_ERROR)
 			continue;
 		r = add_call(ctx, rule, action, number);
@@ -195,7 +198,7 @@ static int compile(const struct spec_seccomp *seccomp, struct seccomp_program *r
 	ctx = seccomp_init(default_action);
 	if (!ctx)
 		return error_oom(err);
-	/* no_new_privs is krun's to set; a binary tree keeps long profiles fast. */
+	/* krun itself sets no_new_privs. A binary tree makes long profiles fast. */
 	seccomp_attr_set(ctx, SCMP_FLTATR_CTL_NNP, 0);
 	seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	r = add_architectures(ctx, seccomp, err);
@@ -227,10 +230,10 @@ static unsigned int flags_of(const struct spec_seccomp *seccomp)
 		for (size_t j = 0; j < ARRAY_LEN(flag_words); j++)
 			if (strcmp(seccomp->flags[i], flag_words[j].word) == 0)
 				flags |= flag_words[j].flag;
-	/* Without a listener the kernel refuses it, and without one it means nothing. */
+	/* The kernel refuses WAIT_KILLABLE_RECV without a listener, where it has no meaning. */
 	if (!uses_notify(seccomp))
 		return flags & ~(unsigned int)SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
-	/* Both want to return something: seccomp(2), SECCOMP_FILTER_FLAG_TSYNC_ESRCH. */
+	/* TSYNC and NEW_LISTENER both use the return value: seccomp(2), SECCOMP_FILTER_FLAG_TSYNC_ESRCH. */
 	return flags | SECCOMP_FILTER_FLAG_NEW_LISTENER |
 	       (flags & tsync ? SECCOMP_FILTER_FLAG_TSYNC_ESRCH : 0);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The low-level digest functions: the EVP interface costs a static program a third of a millisecond at start-up. */
+/* Low-level digest functions, because EVP costs a static program a third of a millisecond at its start. */
 #define OPENSSL_API_COMPAT 0x10100000L
 #define OPENSSL_SUPPRESS_DEPRECATED
 
@@ -36,14 +36,14 @@ struct seccomp_file {
 
 static const char magic[8] = "krunbpf";
 
-/* ---- the name ----------------------------------------------------------------------------------------------- */
+/* ---- the name ------------------------------------------------------------------------------------------ */
 
 static void add_number(SHA256_CTX *hash, uint64_t number)
 {
 	SHA256_Update(hash, &number, sizeof(number));
 }
 
-/* With its length in front, so that "ab","c" and "a","bc" differ. */
+/* Adds the length first, so that "ab","c" and "a","bc" differ. */
 static void add_text(SHA256_CTX *hash, const char *text)
 {
 	size_t len = text ? strlen(text) : SIZE_MAX;
@@ -80,7 +80,7 @@ void seccomp_cache_name(const struct spec_seccomp *seccomp, char ret[SECCOMP_CAC
 	add_number(&hash, version->major);
 	add_number(&hash, version->minor);
 	add_number(&hash, version->micro);
-	/* What is in the cache was taken by this one. */
+	/* A program in the cache was accepted by this kernel. */
 	uname(&kernel);
 	add_text(&hash, kernel.release);
 	add_text(&hash, kernel.version);
@@ -108,7 +108,7 @@ void seccomp_cache_name(const struct spec_seccomp *seccomp, char ret[SECCOMP_CAC
 		sprintf(ret + 2 * i, "%02x", digest[i]);
 }
 
-/* ---- the file ----------------------------------------------------------------------------------------------- */
+/* ---- the file ------------------------------------------------------------------------------------------ */
 
 int seccomp_program_save(const struct seccomp_program *program, int dir_fd, const char *name,
 			 struct error *err)
@@ -127,7 +127,7 @@ int seccomp_program_save(const struct seccomp_program *program, int dir_fd, cons
 	return r < 0 ? error_sys(err, r, "write seccomp filter '%s'", name) : 0;
 }
 
-/* Only what root (or we) wrote and nobody else can write is a filter. */
+/* Returns whether the file belongs to this user, and only its owner can write it. */
 static bool is_ours(int fd)
 {
 	struct stat st;
@@ -148,7 +148,7 @@ int seccomp_program_load(int dir_fd, const char *name, struct seccomp_program *r
 	if (fd < 0)
 		return error_sys(err, -errno, "open seccomp filter '%s'", name);
 	if (!is_ours(fd))
-		return error_set(err, -EUCLEAN, "seccomp filter '%s': others can write it", name);
+		return error_set(err, -EUCLEAN, "seccomp filter '%s': other users can write it", name);
 	r = io_read_all(fd, limit, &bytes, &size);
 	if (r < 0)
 		return error_sys(err, r, "read seccomp filter '%s'", name);

@@ -14,13 +14,13 @@
 #include "util/error.h"
 
 enum {
-	LAST_OLD_CALL = 423,  /* from 424 on (Linux 5.1) every architecture counts alike */
-	X32_BIT = 0x40000000, /* calls of x32 come with the architecture of x86_64 */
+	LAST_OLD_CALL = 423,  /* from 424 on (Linux 5.1) all architectures use the same numbers */
+	X32_BIT = 0x40000000, /* set in x32 system calls, whose architecture is that of x86_64 */
 	INSTRUCTIONS_PER_ARCH = 6,
 	ARCHES_MAX = 32,
 };
 
-/* "SCMP_ARCH_X86_64" -> libseccomp's "x86_64". */
+/* Converts "SCMP_ARCH_X86_64" to libseccomp's "x86_64". */
 uint32_t seccomp_architecture(const char *word)
 {
 	char name[32];
@@ -32,7 +32,10 @@ uint32_t seccomp_architecture(const char *word)
 	return seccomp_arch_resolve_name(name);
 }
 
-/* Tokens whose numbers are those of another architecture with a bit, or of an offset of their own. */
+/*
+ * Returns whether the architecture's numbers have a bit set or begin at an offset, so that they cannot be
+ * compared.
+ */
 static bool is_offset(uint32_t arch)
 {
 	return arch == SCMP_ARCH_X32 || arch == SCMP_ARCH_MIPS || arch == SCMP_ARCH_MIPS64 ||
@@ -78,7 +81,7 @@ static size_t list_architectures(const struct spec_seccomp *seccomp, uint32_t *r
 	return len;
 }
 
-/* For one architecture; falls through to what follows when the call is not for it or not new. */
+/* Emits the test for one architecture. Falls through if the call is of another one or is not new. */
 static size_t emit(struct sock_filter *out, uint32_t arch, uint32_t last)
 {
 	const struct sock_filter code[INSTRUCTIONS_PER_ARCH] = {

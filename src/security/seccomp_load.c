@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Loading a filter, and the way of its listener to the parent. */
+/* Loads a filter, and hands its listener over to the parent. */
 
 #include <errno.h>
 #include <linux/filter.h>
@@ -23,13 +23,13 @@
 
 enum {
 	NOTHING_YET = -1,
-	FAILED = -2,	/* the filter could not be loaded, or its listener not sent */
+	FAILED = -2,	/* the filter could not be loaded, or the listener could not be sent */
 	DELIVERED = -3, /* the agent has it */
 	THREAD_STACK = 32 * 1024,
 };
 
 struct seccomp_handover {
-	atomic_int listener; /* its number in the process that loaded the filter, or one of the above */
+	atomic_int listener; /* The fd in the process that loaded the filter, or one of the above. */
 	int (*send)(void *data, int listener_fd);
 	void *data;
 	_Alignas(16) char stack[THREAD_STACK]; /* of the thread */
@@ -66,7 +66,7 @@ void seccomp_handover_done(struct seccomp_handover *handover)
 	atomic_store(&handover->listener, DELIVERED);
 }
 
-/* The thread: the filter is not its own, the descriptors are. */
+/* Runs in the thread, which shares the fds of the process but is not under the filter. */
 static int send_listener(void *data)
 {
 	struct seccomp_handover *handover = data;
@@ -76,7 +76,10 @@ static int send_listener(void *data)
 		sched_yield();
 	if (listener >= 0 && handover->send(handover->data, listener) < 0)
 		atomic_store(&handover->listener, FAILED);
-	/* The agent has a descriptor of its own, and its end is to be seen. The table is the one of the process. */
+	/*
+	 * The fd table is shared with the process. Closed, so that the agent's fd is the last one and its end
+	 * is noticed.
+	 */
 	if (listener >= 0)
 		close(listener);
 	return 0;
@@ -85,18 +88,21 @@ static int send_listener(void *data)
 static int load_and_hand_over(const struct seccomp_program *program, const struct sock_fprog *filter,
 			      struct seccomp_handover *handover)
 {
-	/* All threads: the thread has to stay outside. There are no others. */
+	/* TSYNC would put the thread under the filter. There are no other threads. */
 	const unsigned int flags = program->flags & ~(unsigned int)SECCOMP_FILTER_FLAG_TSYNC;
 	int listener, said;
 
-	/* A thread ends without leaving anything to be waited for. */
+	/* A thread of the same thread group does not have to be waited for. */
 	if (clone(send_listener, handover->stack + THREAD_STACK,
 		  CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM,
 		  handover) < 0)
 		return -errno;
 	listener = sys_seccomp(SECCOMP_SET_MODE_FILTER, flags, filter);
 	atomic_store(&handover->listener, listener < 0 ? FAILED : listener);
-	/* No system call here, see security.h: the parent needs microseconds, and its end kills us. */
+	/*
+	 * Polls without a system call (see security.h). The parent needs microseconds, and its death kills
+	 * this process.
+	 */
 	do
 		said = atomic_load(&handover->listener);
 	while (listener >= 0 && said != DELIVERED && said != FAILED);
@@ -112,16 +118,16 @@ int seccomp_apply(const struct seccomp_program *program, struct seccomp_handover
 	return r < 0 ? error_sys(err, r, "load the seccomp filter") : 0;
 }
 
-/* ---- a trial ------------------------------------------------------------------------------------------------------------- */
+/* ---- a trial ------------------------------------------------------------------------------------------- */
 
 enum { TRYING = 1 };
 
-/* The program may forbid to end, too: what comes behind it calls nothing. */
+/* The filter may refuse even exit(2), so no system call follows. */
 static _Noreturn void load_and_stay(const struct seccomp_program *program, atomic_int *ret_result)
 {
 	const struct sock_fprog filter = { .len = program->len, .filter = program->instructions };
 
-	/* It executes nothing. */
+	/* It never executes a program, so no_new_privs has no other effect. */
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	atomic_store(ret_result, sys_seccomp(SECCOMP_SET_MODE_FILTER, program->flags, &filter));
@@ -129,7 +135,7 @@ static _Noreturn void load_and_stay(const struct seccomp_program *program, atomi
 		continue;
 }
 
-/* It takes microseconds. */
+/* Polls, because the result takes microseconds. */
 static int wait_for_result(pid_t pid, const atomic_int *result)
 {
 	bool ended = false;

@@ -17,7 +17,10 @@
 
 enum owner { OWNER_NONE, OWNER_NETWORK, OWNER_IPC, OWNER_UTS, OWNER_USER };
 
-/* Which namespace a setting belongs to, namespaces(7) and the kernel's ipc/ and net/ tables. @path has slashes. */
+/*
+ * Returns the kind of namespace that a setting belongs to (namespaces(7), the kernel's ipc/ and net/). @path
+ * has slashes.
+ */
 static enum owner owner_of(const char *path)
 {
 	static const char *const ipc[] = {
@@ -41,8 +44,8 @@ static enum owner owner_of(const char *path)
 }
 
 /*
- * sysctl(8): the first separator decides. "net.ipv4.conf.eth0/1.forwarding" has dots as separators and a slash
- * that means a dot; "net/ipv4/conf/eth0.1/forwarding" is a path already.
+ * sysctl(8): the first separator decides. In "net.ipv4.conf.eth0/1.forwarding" dots separate and a slash
+ * means a dot; "net/ipv4/conf/eth0.1/forwarding" is a path already.
  */
 static int key_to_path(const char *key, char *path, size_t size)
 {
@@ -78,7 +81,7 @@ int sysctl_check(const struct spec *spec, struct error *err)
 		enum owner owner;
 
 		if (key_to_path(sysctl[i].key, path, sizeof(path)) < 0)
-			return error_at(err, -EINVAL, "/linux/sysctl", "'%s' is not a setting",
+			return error_at(err, -EINVAL, "/linux/sysctl", "'%s' is not the name of a setting",
 					sysctl[i].key);
 		owner = owner_of(path);
 		if (owner == OWNER_NONE)
@@ -87,13 +90,16 @@ int sysctl_check(const struct spec *spec, struct error *err)
 					"namespace",
 					sysctl[i].key);
 		if (!spec->namespaces[namespaces[owner].kind].listed)
-			return error_at(err, -EINVAL, "/linux/sysctl", "'%s' needs an own %s namespace",
-					sysctl[i].key, namespaces[owner].word);
+			return error_at(err, -EINVAL, "/linux/sysctl",
+					"'%s' needs a %s namespace of the container's own", sysctl[i].key,
+					namespaces[owner].word);
 	}
 	return 0;
 }
 
-/* The files of names are the host's root's alone, whatever the namespace; the system calls ask who owns the namespace. */
+/*
+ * Only the host's root may write these files. The system calls check the owner of the UTS namespace instead.
+ */
 static int set_name(const char *path, const char *value)
 {
 	const size_t len = strcspn(value, "\n");

@@ -63,6 +63,13 @@ class Checkpoint(KrunTest):
         self.wait_stopped()
         self.ok("delete", self.cid)
 
+    def test_debug_tells_the_steps(self):
+        self.start_counter()
+        result = self.krun("checkpoint", "--image-path", self.image, self.cid, options=["--debug"])
+        self.assertEqual(result.status, 0, result)
+        steps = [result.err.find(f" {step}: ") for step in ("find km", "locks", "snapshot", "image")]
+        self.assertEqual((min(steps) >= 0, steps), (True, sorted(steps)), result.err)
+
     def test_a_snapshot_of_an_image_as_program(self):
         """km's own guide does this: the snapshot is copied out and made executable, and CMD is ["/kmsnap"]; it may wait for a client first."""
         self.start_counter()

@@ -220,8 +220,8 @@ class Scope(SystemdTest):
 
     def test_paths_that_name_no_unit(self):
         for path, text in (("/a/b", "slice:prefix:name"), ("a:b", "slice:prefix:name"), ("system.slice:p:", "slice:prefix:name"),
-                           ("a:b:c:d", "slice:prefix:name"), ("system:p:n", "no name of a slice"),
-                           ("a--b.slice:p:n", "no name of a slice"), ("system.slice:p:n.slice", "a slice")):
+                           ("a:b:c:d", "slice:prefix:name"), ("system:p:n", "is not the name of a slice"),
+                           ("a--b.slice:p:n", "is not the name of a slice"), ("system.slice:p:n.slice", "a slice")):
             with self.subTest(path=path):
                 self.config["linux"]["cgroupsPath"] = path
                 self.write_config()

@@ -432,6 +432,7 @@ class Containerd(Engine):
     programs = ("containerd", "ctr", "containerd-shim-runc-v2")
     groups = {"cgroupfs": "/krun-test", "systemd": "/system.slice/ctr-"}
     units = {"systemd": "ctr-*.scope"}
+    namespace = "krun-test"
 
     def __init__(self, manager="cgroupfs"):
         super().__init__(manager)
@@ -441,7 +442,7 @@ class Containerd(Engine):
             file.write(f"""version = 2
 root = "{self.top}/root"
 state = "{self.top}/state"
-disabled_plugins = ["io.containerd.grpc.v1.cri"]
+{self.plugins()}
 [grpc]
 address = "{self.socket}"
 """)
@@ -451,12 +452,16 @@ address = "{self.socket}"
             self.close()
             raise
 
+    def plugins(self):
+        """What its configuration says of them."""
+        return 'disabled_plugins = ["io.containerd.grpc.v1.cri"]'
+
     def answers(self):
         return os.path.exists(self.socket) and subprocess.run(
             self.command("plain", "version"), capture_output=True, timeout=TIMEOUT, check=False).returncode == 0
 
     def command(self, mode, *arguments):
-        words = ["ctr", "--address", self.socket, "--namespace", "krun-test", *arguments]
+        words = ["ctr", "--address", self.socket, "--namespace", self.namespace, *arguments]
         if arguments[0] == "run":
             words[6:6] = ["--runc-binary", PROGRAMS[mode]]
             if self.manager == "systemd":
@@ -465,7 +470,7 @@ address = "{self.socket}"
         return words
 
     def states(self):
-        return self.states_in("/run/containerd/runc/krun-test")
+        return self.states_in(f"/run/containerd/runc/{self.namespace}")
 
 
 # ---- what is on the machine ---------------------------------------------------------------------------------------

@@ -33,8 +33,8 @@ RINGS = ("bundle", "hostile", "engines")
 # No test takes as long as this: the longest takes a minute in the emulated machine when its host is idle.
 SILENCE = 600
 # When all tests run in a slow machine, these run first, because they take longest.
-LONG = ("test_docker", "test_podman", "test_docker_systemd", "test_docker_remapped", "test_docker_rootless", "test_podman_systemd",
-        "test_podman_user", "test_process")
+LONG = ("test_docker", "test_podman", "test_cri", "test_docker_systemd", "test_docker_remapped", "test_docker_rootless",
+        "test_podman_systemd", "test_podman_user", "test_process")
 
 # Shows the mounts of a machine with cgroup v2 alone, unless the machine is one. The tree is that of the job's own cgroup.
 CGROUP_VIEW = '[ "$(stat -f -c %T /sys/fs/cgroup)" = cgroup2fs ] || mount -t cgroup2 none /sys/fs/cgroup || exit; '

@@ -15,7 +15,9 @@
 
 enum { R = BPF_DEVCG_ACC_READ, W = BPF_DEVCG_ACC_WRITE, M = BPF_DEVCG_ACC_MKNOD };
 
-/* What the kernel would answer: runs the few instructions that programs are made of. An empty program allows. */
+/*
+ * Interprets the few instructions that programs use, as the kernel would. An empty program allows everything.
+ */
 static int run(const struct device_program *program, char type, unsigned int access, unsigned int major,
 	       unsigned int minor)
 {
@@ -158,7 +160,10 @@ static void test_devices_of_km_come_behind_all_rules(void **state)
 	device_program_done(&program);
 }
 
-/* What engines really send: docker 20.10 with --device /dev/kmsg:/dev/x:r --device-cgroup-rule 'c 42:* rmw', podman 4.3. */
+/*
+ * Rules that engines send: docker 20.10 with --device /dev/kmsg:/dev/x:r --device-cgroup-rule 'c 42:* rmw',
+ * and podman 4.3.
+ */
 static void test_rules_of_engines(void **state)
 {
 	static const char docker[] =
@@ -206,7 +211,7 @@ static void test_rules_of_engines(void **state)
 	}
 }
 
-/* ---- random lists against the rule of config-linux.md ----------------------------------------------------------- */
+/* ---- random lists against the rule of config-linux.md -------------------------------------------------- */
 
 enum { RULES_MAX = 12, LISTS = 300 };
 
@@ -232,7 +237,7 @@ static bool has_bit(const struct spec_device_rule *rule, unsigned int bit)
 	return bit == R ? rule->read : bit == W ? rule->write : rule->mknod;
 }
 
-/* What the container has anyway; numbers as in config-linux.md "Default Devices". */
+/* Devices that every container has, with the numbers of config-linux.md "Default Devices". */
 static bool is_given(char type, unsigned int bit, unsigned int major, unsigned int minor)
 {
 	static const unsigned int given[][2] = { { 1, 3 }, { 1, 5 }, { 1, 7 }, { 1, 8 },
@@ -248,7 +253,7 @@ static bool is_given(char type, unsigned int bit, unsigned int major, unsigned i
 	return false;
 }
 
-/* Every kind of access that is asked for has to be allowed by the last rule that says something about it. */
+/* Each kind of access must be allowed by the last rule about it. */
 static int expect(const struct spec_device_rule *rules, size_t len, char type, unsigned int access,
 		  unsigned int major, unsigned int minor)
 {
@@ -277,7 +282,7 @@ static void check_list(const struct spec_device_rule *rules, size_t len, unsigne
 		for (size_t major = 0; major < ARRAY_LEN(numbers); major++)
 			for (size_t minor = 0; minor < ARRAY_LEN(numbers); minor++)
 				for (const char *type = "bc"; *type; type++) {
-					/* 7 is no number of any rule. */
+					/* No rule has the number 7. */
 					const unsigned int a =
 						numbers[major] < 0 ? 7 : (unsigned int)numbers[major];
 					const unsigned int b =
@@ -301,7 +306,7 @@ static void test_random_lists_mean_what_the_specification_says(void **state)
 		check_list(rules, make_random_rules(rules), list);
 }
 
-/* Needs the privilege to load programs. */
+/* Needs the privilege to load BPF programs. */
 static void test_the_kernel_takes_random_lists(void **state)
 {
 	static struct spec_device_rule many[4000];

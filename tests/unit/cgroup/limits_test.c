@@ -17,8 +17,8 @@
 #include "util/log.h"
 
 /*
- * A directory that looks like a group in another one. Unlike in cgroupfs a write replaces the beginning of what is there, so
- * what is written has the length of what was.
+ * A directory that looks like a cgroup in another one. Unlike in cgroupfs a write replaces only the beginning
+ * of a file, so the tests write texts as long as the old ones.
  */
 static char top[] = "/tmp/krun-unit-XXXXXX";
 static struct cgroup cgroup;
@@ -133,7 +133,7 @@ static void test_present_values_are_read(void **state)
 	assert_string_equal(present.cpus, "0-1");
 	assert_null(present.mems);
 	cgroup_present_done(&present);
-	/* nothing is asked for: nothing is read */
+	/* no request, so nothing is read */
 	assert_int_equal(cgroup_present_read(cgroup.dir_fd, &none->resources, NULL, &present, &err), 0);
 	assert_int_equal(memcmp(&present, &cgroup_present_new, sizeof(present)), 0);
 	spec_free(all);
@@ -141,7 +141,7 @@ static void test_present_values_are_read(void **state)
 	spec_free(before);
 }
 
-/* What the kernel shows may be systemd's word for it. */
+/* The kernel may show a value that systemd has converted. */
 static void test_quota_and_period_are_what_was_asked_for(void **state)
 {
 	static const struct {
@@ -202,7 +202,7 @@ static void test_what_somebody_else_writes_is_written_again(void **state)
 	check("cpu.weight", "10000\n");
 	check("cpu.max", "40000 20000\n");
 	check("pids.max", "5\n");
-	/* another controller, and a file that is nobody else's */
+	/* another controller, and a file that systemd does not write */
 	check("memory.max", "9999\n");
 	check("cpu.idle", "9\n");
 	cgroup_change_done(&change);
@@ -294,7 +294,7 @@ static void test_what_takes_each_file_back(void **state)
 		  "io.weight=8:0 200;" },
 		{ "{\"blockIO\":{\"weightDevice\":[{\"major\":8,\"minor\":1,\"weight\":500}]}}",
 		  "io.weight=8:1 default;" },
-		/* no such kind of file, and none that could be written */
+		/* a file without a default line, and one that cannot be written */
 		{ "{\"hugepageLimits\":[{\"pageSize\":\"2MB\",\"limit\":0}]}", "hugetlb.2MB.max=max;" },
 		{ "{\"cpu\":{\"cpus\":\"0\"}}", "cpuset.cpus=;" },
 	};
@@ -330,7 +330,7 @@ static void test_weight_for_another_scheduler_is_enough(void **state)
 	(void)state;
 	unlinkat(cgroup.dir_fd, "io.weight", 0);
 	assert_int_equal(limit("{\"blockIO\":{\"weight\":500}}", "{}", &change, &err), -ENOENT);
-	assert_non_null(strstr(err.text, "'io.weight' or the like to 'io.bfq.weight'"));
+	assert_non_null(strstr(err.text, "'io.weight' or the equivalent to 'io.bfq.weight'"));
 	cgroup_change_done(&change);
 	put("io.bfq.weight", "default 100\n");
 	assert_int_equal(limit("{\"blockIO\":{\"weight\":500}}", "{}", &change, &err), 0);
@@ -365,7 +365,7 @@ static void test_errors_name_file_value_and_reason(void **state)
 	}
 }
 
-/* The plan of a create; NULL: refused, with @err. */
+/* Plans a create; NULL: refused, with @err. */
 static struct spec *make_plan(const char *json, enum cgroup_manager manager, struct cgroup_plan *plan,
 			      struct error *err)
 {
@@ -427,7 +427,7 @@ static void test_what_cannot_be_is_refused_before_anything_is_made(void **state)
 	}
 }
 
-/* One that was found has limits already: what is in force there decides the order, and is not asked of a new one. */
+/* A cgroup that existed before has limits: they decide the order of the writes. */
 static void test_a_new_group_gets_what_was_planned(void **state)
 {
 	static const char json[] = "{\"memory\":{\"limit\":1048576,\"checkBeforeUpdate\":true}}";
@@ -448,7 +448,10 @@ static void test_a_new_group_gets_what_was_planned(void **state)
 	spec_free(spec);
 }
 
-/* An idle group refuses a weight: at create, in an update, in one that makes it idle; nothing is said of the zeros of engines. */
+/*
+ * The kernel refuses a weight for an idle cgroup: at create, in an update, and in one that makes it idle. The
+ * zeros that engines send cause no warning.
+ */
 static void test_a_share_that_waits_is_told(void **state)
 {
 	static const struct {

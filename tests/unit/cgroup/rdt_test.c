@@ -12,7 +12,7 @@
 #include "spec/spec.h"
 #include "util/error.h"
 
-/* A directory that looks like resctrl, where the kernel makes "schemata", "tasks" and "mon_groups" in every class. */
+/* A directory that looks like resctrl, where each class has "schemata", "tasks" and "mon_groups". */
 static char dir[] = "/tmp/krun-unit-XXXXXX";
 static int root_fd;
 
@@ -128,7 +128,7 @@ static void test_schemata_of_an_existing_class_have_to_match(void **state)
 	free(group.name);
 }
 
-/* The kernel fills a new directory at once; here the class of the container's name is there before. */
+/* The kernel fills a new directory; here the class with the container's name exists before. */
 static void test_schemata_are_combined_and_written_in_order(void **state)
 {
 	char line_a[] = "L2:0=1", line_b[] = "MB:0=50", *lines[] = { line_a, line_b, NULL };
@@ -157,7 +157,7 @@ static void test_update_and_back(void **state)
 	struct error err = { 0 };
 
 	(void)state;
-	/* Unlike in resctrl, what is written replaces the beginning of what is there. */
+	/* Unlike in resctrl, a write replaces the beginning of the file. */
 	make_class("gold", "L3:0=f\nMB:0=9\n");
 	assert_int_equal(rdt_update(root_fd, &group, &rdt, &old, &err), 0);
 	check("gold/schemata", "L3:0=1\nMB:0=2\n");
@@ -205,7 +205,7 @@ static void test_counts(void **state)
 
 	(void)state;
 	make_class("gold", "    L3:0=f;1=3\n    MB:0=20\n");
-	/* Others may be in it. */
+	/* Others may use the class. */
 	assert_int_equal(rdt_stats_read(root_fd, &group, "box", &stats), 0);
 	assert_string_equal(stats.l3_cache, "L3:0=f;1=3");
 	assert_string_equal(stats.mem_bw, "MB:0=20");
@@ -228,7 +228,7 @@ static void test_counts(void **state)
 	assert_int_equal(stats.domains[1].occupancy, 8192);
 	assert_true(stats.domains[1].total_bytes == RDT_UNKNOWN);
 	rdt_stats_done(&stats);
-	/* A class with the container's name is its own; one that is gone has nothing. */
+	/* A class with the container's name is its own; a missing one has no counters. */
 	group = (struct rdt_group){ .name = box };
 	make_class("box", "");
 	assert_int_equal(mkdirat(root_fd, "box/mon_data", 0700), 0);

@@ -11,7 +11,7 @@
 #include "util/array.h"
 #include "util/error.h"
 
-/* The writes as "file=text;..." or "! error". @present: NULL, a new group. */
+/* Returns the writes as "file=text;..." or "! error". @present: NULL: a new cgroup. */
 static const char *translate_on(const char *json, const struct cgroup_present *present)
 {
 	static char out[4096];
@@ -127,7 +127,7 @@ static void test_each_property(void **state)
 				 rows[i].expect);
 }
 
-/* What a request does not name stays as the kernel has it, and the order is one that the kernel accepts. */
+/* What a request does not name stays unchanged, and the kernel accepts the order of the writes. */
 static void test_requests_on_a_group_with_limits(void **state)
 {
 	static char own_cpus[] = "0-3", own_mems[] = "0";
@@ -147,7 +147,7 @@ static void test_requests_on_a_group_with_limits(void **state)
 	static const struct {
 		const char *json, *expect;
 	} rows[] = {
-		/* swap counts memory, and its limit is the present one */
+		/* swap includes memory, whose present limit counts */
 		{ "{\"memory\":{\"swap\":170}}", "memory.swap.max=70;" },
 		{ "{\"memory\":{\"swap\":-1}}", "memory.swap.max=max;" },
 		{ "{\"memory\":{\"swap\":99}}",
@@ -175,7 +175,8 @@ static void test_requests_on_a_group_with_limits(void **state)
 		  "! /linux/resources/cpu/burst: a burst of 60000 is more than the quota, 50000" },
 		{ "{\"cpu\":{\"cpus\":\"0,2-3\",\"mems\":\"0\"}}", "cpuset.cpus=0,2-3;cpuset.mems=0;" },
 		{ "{\"cpu\":{\"cpus\":\"3-4\"}}",
-		  "! /linux/resources/cpu/cpus: write '3-4' to 'cpuset.cpus': the group above has '0-3' only" },
+		  "! /linux/resources/cpu/cpus: write '3-4' to 'cpuset.cpus': the group above has "
+		  "'0-3' only" },
 		{ "{\"cpu\":{\"mems\":\"1\"}}",
 		  "! /linux/resources/cpu/mems: write '1' to 'cpuset.mems': the group above has '0' only" },
 		{ "{\"cpu\":{\"cpus\":\"nonsense\"}}", "cpuset.cpus=nonsense;" },
@@ -259,7 +260,7 @@ static void test_memory_of_config_json_after_a_change(void **state)
 	}
 }
 
-/* What the engines send when nobody asked for a limit. */
+/* Resources that engines send when no limit was asked for. */
 static void test_blocks_of_engines_ask_for_nothing(void **state)
 {
 	static const char *const blocks[] = {
@@ -290,7 +291,7 @@ static void test_blocks_of_engines_ask_for_nothing(void **state)
 	}
 }
 
-/* What engines really send; devices, which are the same everywhere, are left out where they do not matter. */
+/* Resources that engines send. Devices are left out where they do not matter. */
 static void test_blocks_of_engines(void **state)
 {
 	static const struct {
@@ -379,7 +380,7 @@ static void test_blocks_of_engines(void **state)
 				 rows[i].expect);
 }
 
-/* docker update, on a container with limits: its request has a zero for all that was not asked for. */
+/* docker update of a container with limits: the request has a zero for all that was not asked for. */
 static void test_updates_of_docker(void **state)
 {
 	static const struct {

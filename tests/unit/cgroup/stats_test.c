@@ -15,7 +15,7 @@
 #include "util/array.h"
 #include "util/error.h"
 
-/* ---- parsers ------------------------------------------------------------------------------------------------------ */
+/* ---- parsers ------------------------------------------------------------------------------------------- */
 
 static void test_numbers(void **state)
 {
@@ -59,7 +59,7 @@ static void test_keys(void **state)
 	assert_int_equal(cgroup_parse_key(cpu_stat, "user_usec").value, 28168);
 	assert_int_equal(cgroup_parse_key(cpu_stat, "burst_usec").value, 0);
 	assert_true(cgroup_parse_key(cpu_stat, "burst_usec").set);
-	/* Neither the end nor the beginning of another key. */
+	/* A key matches neither the end nor the beginning of another one. */
 	assert_false(cgroup_parse_key(cpu_stat, "usec").set);
 	assert_false(cgroup_parse_key(cpu_stat, "user").set);
 	assert_int_equal(cgroup_parse_key(memory_stat, "file").value, 8388608);
@@ -135,7 +135,7 @@ static void test_io(void **state)
 	assert_int_equal(io[0].discards, 6);
 	assert_int_equal(io[1].major, 254);
 	assert_int_equal(io[1].writes, 10);
-	/* Devices without counts, with and without an end of line. */
+	/* Devices without counters, with and without a newline. */
 	assert_int_equal(cgroup_parse_io("7:0 7:1 \n252:0 cost.usage=1\n8:0 wios=4\n", &arena, &io, &len), 0);
 	assert_int_equal(len, 1);
 	assert_int_equal(io[0].major, 8);
@@ -169,7 +169,7 @@ static void test_rdma(void **state)
 	arena_done(&arena);
 }
 
-/* ---- a directory that looks like a cgroup --------------------------------------------------------------------------- */
+/* ---- a directory that looks like a cgroup -------------------------------------------------------------- */
 
 static char dir[] = "/tmp/krun-unit-XXXXXX";
 static char path[] = "/krun/box";
@@ -281,7 +281,7 @@ static void test_no_limit_and_anything_is_no_limit(void **state)
 	(void)state;
 	assert_true(cgroup_memory_and_swap(&stats).limit.value == CGROUP_NO_LIMIT);
 	assert_int_equal(cgroup_memory_and_swap(&stats).usage.value, 3);
-	/* Without the one there is no sum. */
+	/* No sum without both numbers. */
 	assert_false(cgroup_memory_and_swap(&(struct cgroup_stats){ .memory = stats.memory }).usage.set);
 }
 
@@ -301,7 +301,7 @@ static void test_what_is_not_there_is_not_set(void **state)
 	cgroup_stats_done(&stats);
 }
 
-/* The container may own the directory, and where a controller is not enabled its names are free. */
+/* The container may own the directory, and use the names of files whose controller is not enabled. */
 static void test_directories_with_names_of_files(void **state)
 {
 	static const char *const names[] = { "memory.current", "memory.events", "memory.stat",

@@ -48,11 +48,11 @@ static void test_units_of_requests(void **state)
 		{ "docker:abc", NULL, NULL, "not slice:prefix:name", false },
 		{ "a:b:c:d", NULL, NULL, "not slice:prefix:name", false },
 		{ "system.slice:docker:", NULL, NULL, "not slice:prefix:name", false },
-		{ "system:docker:abc", NULL, NULL, "'system' is no name of a slice", false },
-		{ "a/b.slice:docker:abc", NULL, NULL, "'a/b.slice' is no name of a slice", false },
-		{ "-a.slice:docker:abc", NULL, NULL, "is no name of a slice", false },
-		{ "a--b.slice:docker:abc", NULL, NULL, "is no name of a slice", false },
-		{ ".slice:docker:abc", NULL, NULL, "is no name of a slice", false },
+		{ "system:docker:abc", NULL, NULL, "'system' is not the name of a slice", false },
+		{ "a/b.slice:docker:abc", NULL, NULL, "'a/b.slice' is not the name of a slice", false },
+		{ "-a.slice:docker:abc", NULL, NULL, "is not the name of a slice", false },
+		{ "a--b.slice:docker:abc", NULL, NULL, "is not the name of a slice", false },
+		{ ".slice:docker:abc", NULL, NULL, "is not the name of a slice", false },
 	};
 
 	(void)state;
@@ -139,7 +139,7 @@ static void test_properties_of_files(void **state)
 		{ "cpu.idle", "1", "CPUWeight t 0" },
 		{ "cpu.idle", "0", "CPUWeight t 18446744073709551615" },
 		{ "cpu.max", "50000 100000", "CPUQuotaPerSecUSec t 500000 CPUQuotaPeriodUSec t 100000" },
-		/* 333333 a second would become a quota of 9999. */
+		/* 333333 per second would become a quota of 9999. */
 		{ "cpu.max", "10000 30000", "CPUQuotaPerSecUSec t 333334 CPUQuotaPeriodUSec t 30000" },
 		{ "cpu.max", "max 50000",
 		  "CPUQuotaPerSecUSec t 18446744073709551615 CPUQuotaPeriodUSec t 50000" },
@@ -153,12 +153,12 @@ static void test_properties_of_files(void **state)
 		  "IOWriteIOPSMax a(st) 1 /dev/block/8:0 10 "
 		  "IOWriteBandwidthMax a(st) 1 /dev/block/8:0 18446744073709551615 "
 		  "IOReadIOPSMax a(st) 1 /dev/block/8:16 7" },
-		/* Files that systemd leaves alone. */
+		/* Files that systemd does not write. */
 		{ "cpu.max.burst", "1000", "" },
 		{ "hugetlb.2MB.max", "0", "" },
 		{ "rdma.max", "mlx5 hca_handle=2", "" },
 		{ "memory.oom.group", "1", "" },
-		/* What systemd cannot read is the kernel's to judge. */
+		/* A value that systemd cannot parse is left to the kernel. */
 		{ "memory.max", "64M", "" },
 		{ "cpuset.cpus", "x", "" },
 		{ "cpu.max", "many", "" },
@@ -256,11 +256,11 @@ static void test_properties_of_annotations(void **state)
 		{ "org.systemd.propertyless", "nonsense", "", NULL },
 		{ "unrelated", "nonsense", "", NULL },
 		{ "org.systemd.property.TimeoutStopSec", "'soon'", NULL,
-		  "TimeoutStopSec: ''soon'' is no value" },
-		{ "org.systemd.property.TimeoutStopSec", "-1", NULL, "is no value" },
-		{ "org.systemd.property.X", "nonsense", NULL, "property.X: 'nonsense' is no value" },
-		{ "org.systemd.property.", "5", NULL, "is no value" },
-		{ "org.systemd.property.A B", "5", NULL, "is no value" },
+		  "TimeoutStopSec: ''soon'' is not a value" },
+		{ "org.systemd.property.TimeoutStopSec", "-1", NULL, "is not a value" },
+		{ "org.systemd.property.X", "nonsense", NULL, "property.X: 'nonsense' is not a value" },
+		{ "org.systemd.property.", "5", NULL, "is not a value" },
+		{ "org.systemd.property.A B", "5", NULL, "is not a value" },
 		{ "org.systemd.property.PIDs", "[uint32 1]", NULL, "krun sets this property itself" },
 		{ "org.systemd.property.Slice", "'a.slice'", NULL, "krun sets this property itself" },
 	};

@@ -85,7 +85,7 @@ static void test_sources(void **state)
 	spec_free(spec);
 }
 
-/* A checkpoint from far away must not have anything of the host mounted that config.json does not name. */
+/* A foreign checkpoint must not mount anything of the host that config.json does not name. */
 static void test_what_a_checkpoint_asks_for_below(void **state)
 {
 	static const char *const asked[] = { "/a\t../etc", "/a\tbin", "/a\t/etc", "/a\tno/such", NULL };

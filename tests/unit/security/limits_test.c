@@ -11,7 +11,7 @@
 #include "util/array.h"
 #include "util/error.h"
 
-/* Every one that a step of krun's own can run into, as low as it goes, and one of the others. */
+/* The lowest value of each limit that could affect krun's own steps, and one other limit. */
 static const struct spec_rlimit limits[] = {
 	{ RLIMIT_AS, "RLIMIT_AS", 0, 4096 },	      { RLIMIT_DATA, "RLIMIT_DATA", 0, 4096 },
 	{ RLIMIT_FSIZE, "RLIMIT_FSIZE", 0, 1 },	      { RLIMIT_NOFILE, "RLIMIT_NOFILE", 0, 4 },
@@ -26,7 +26,7 @@ static bool is_set(const struct spec_rlimit *wanted)
 	       now.rlim_max == wanted->hard;
 }
 
-/* The status of a process whose limits these become: 0, or the line where it went wrong. */
+/* Returns the exit status of a process that gets these limits: 0, or the line that failed. */
 static int run(void)
 {
 	struct error err = { 0 };
@@ -63,7 +63,7 @@ static void test_krun_is_not_held_back(void **state)
 	assert_int_equal(status, 0);
 }
 
-/* What takes privilege is done, or fails, in the first step, which leaves what is lower alone. */
+/* The first step does, or fails at, what needs privileges, and does not lower limits. */
 static void test_hard_limits(void **state)
 {
 	struct spec_rlimit wanted = { RLIMIT_NOFILE, "RLIMIT_NOFILE", 1, 0 };
@@ -73,7 +73,7 @@ static void test_hard_limits(void **state)
 	(void)state;
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
 	wanted.hard = UINT64_MAX;
-	/* More than fs.nr_open is allowed to nobody. */
+	/* No process may have more than fs.nr_open. */
 	assert_true(rlimits_prepare(0, &wanted, 1, &err) < 0);
 	assert_non_null(strstr(err.text, "set RLIMIT_NOFILE to 1:"));
 	wanted.hard = before.rlim_max - 1;

@@ -26,7 +26,7 @@
 #define NATIVE_AUDIT AUDIT_ARCH_AARCH64
 #endif
 
-/* What the kernel would answer: runs the classic BPF that libseccomp makes. */
+/* Interprets the classic BPF that libseccomp makes, as the kernel would. */
 static unsigned int run(const struct seccomp_program *program, unsigned int arch, int number, uint64_t arg0)
 {
 	const struct seccomp_data data = { .nr = number, .arch = arch, .args = { arg0 } };
@@ -151,10 +151,10 @@ static void test_calls_newer_than_the_profile_get_enosys(void **state)
 	assert_int_equal(run(&program, NATIVE_AUDIT, 423, 0), SECCOMP_RET_ERRNO | EPERM);
 	assert_int_equal(run(&program, NATIVE_AUDIT, 424, 0), SECCOMP_RET_ERRNO | ENOSYS);
 	assert_int_equal(run(&program, NATIVE_AUDIT, 100000, 0), SECCOMP_RET_ERRNO | ENOSYS);
-	/* A call of x32 is none of x86_64's. */
+	/* An x32 call is not one of x86_64. */
 	assert_int_not_equal(run(&program, NATIVE_AUDIT, 0x40000000 | 424, 0), SECCOMP_RET_ERRNO | ENOSYS);
 	seccomp_program_done(&program);
-	/* What the profile names is not newer than it. */
+	/* Calls that the profile names are not newer than the profile. */
 	compile("\"defaultAction\":\"SCMP_ACT_KILL_PROCESS\",\"syscalls\":[{\"names\":[\"openat2\"],"
 		"\"action\":"
 		"\"SCMP_ACT_ALLOW\"}]",
@@ -163,7 +163,7 @@ static void test_calls_newer_than_the_profile_get_enosys(void **state)
 	assert_int_equal(run(&program, NATIVE_AUDIT, SYS_openat2 - 1, 0), SECCOMP_RET_KILL_PROCESS);
 	assert_int_equal(run(&program, NATIVE_AUDIT, SYS_openat2 + 1, 0), SECCOMP_RET_ERRNO | ENOSYS);
 	seccomp_program_done(&program);
-	/* A profile that lets through what it does not name lets new calls through. */
+	/* A profile that allows calls by default allows new ones, too. */
 	compile("\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":[\"read\"],\"action\":\"SCMP_"
 		"ACT_ERRNO\"}]",
 		-1, &program);
@@ -215,7 +215,7 @@ static void test_program_survives_a_file(void **state)
 	rmdir(dir);
 }
 
-/* The only file in a directory. */
+/* Returns the only file in a directory. */
 static void name_of_entry(const char *dir, char *name, size_t size)
 {
 	char command[128];
@@ -245,7 +245,7 @@ static void test_broken_cache_entry_is_made_again(void **state)
 	seccomp_program_done(&program);
 	name_of_entry(dir, name, sizeof(name));
 	for (int round = 0; round < 3; round++) {
-		/* As it is, cut, and overwritten with nonsense. */
+		/* Unchanged, truncated, and overwritten with garbage. */
 		fd = openat(dir_fd, name, O_WRONLY | O_CLOEXEC);
 		assert_true(fd >= 0);
 		if (round == 1)
@@ -278,7 +278,7 @@ static void test_the_kernel_is_asked(void **state)
 		{ { .instructions = fine, .len = 1, .flags = SECCOMP_FILTER_FLAG_TSYNC }, 0 },
 		{ { .instructions = fine, .len = 1, .flags = 1U << 30 }, -EINVAL },
 		{ { .instructions = fine, .len = 0 }, -EINVAL },
-		/* No way to end by itself. */
+		/* The process cannot exit by itself. */
 		{ { .instructions = strict, .len = 1 }, 0 },
 		{ { .instructions = endless, .len = 1 }, -EINVAL },
 		{ { .instructions = beyond, .len = 2 }, -EINVAL },
@@ -294,7 +294,7 @@ static void test_the_kernel_is_asked(void **state)
 		if (rows[i].result < 0)
 			assert_non_null(strstr(err.text, "/linux/seccomp: load the filter: "));
 	}
-	/* Of this process nothing has changed, and nobody is left. */
+	/* This process is unchanged, and no child is left. */
 	assert_int_equal(prctl(PR_GET_SECCOMP), 0);
 	assert_int_equal(waitpid(-1, NULL, 0), -1);
 }

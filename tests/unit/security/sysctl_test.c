@@ -14,7 +14,7 @@ static void test_only_keys_of_own_namespaces(void **state)
 {
 	static const struct {
 		const char *key;
-		int namespaces; /* that the container has */
+		int namespaces; /* namespaces of the container */
 		bool fine;
 	} rows[] = {
 		{ "net.ipv4.ip_forward", NET, true },
