@@ -7,17 +7,17 @@ Runs rings of tests of the build in $KRUN_BUILD (default: build) and prints one 
 N failed, N skipped". Rings: unit checks bundle hostile engines vm (default: all but vm). NAME selects tests whose name contains it.
 --counts adds a line of the three numbers to FILE. RUNTIME=/usr/bin/crun runs bundle tests with another runtime.
 
-After each ring one more test, "RING: host_unchanged", compares the machine with what it was (lib/hoststate.py).
+After each ring one more test, "RING: host_unchanged", compares the machine with its state before (lib/hoststate.py).
 
 A skipped test prints its reason. With KRUN_STRICT=1 (CI) a skip that tests/expected-skips does not list is a failure.
 bundle, hostile and engines need root; they run in a mount namespace of their own, in which kmsim stands at km's path, /dev is a
 copy (hostile has nodes of its own in it, tests/hostile/own-dev) and cgroup v2 is at /sys/fs/cgroup, and in a cgroup namespace;
 engines has network and pid namespaces of its own, too.
 
-vm boots a Debian machine with systemd and all controllers of cgroup v2 under qemu, in software emulation, and runs in it the
-bundle ring and, of the engines ring, what only such a machine can show (engines.in_machine); vm:NAME runs whatever has NAME in
-its name, vm:bundle:NAME and vm:engines:NAME in one ring. KRUN_VM_SUITE is the suite of Debian that the machine is of, bookworm
-or trixie (default: trixie), KRUN_VM the directory of the images, KRUN_VM_SILENCE the seconds that it may say nothing,
+vm boots a Debian machine with systemd and all controllers of cgroup v2 under qemu, in software emulation, and runs the
+bundle ring in it and those tests of the engines ring that need such a machine (engines.in_machine); vm:NAME runs the tests whose
+names contain NAME, vm:bundle:NAME and vm:engines:NAME those of one ring. KRUN_VM_SUITE is the suite of Debian of the machine, bookworm
+or trixie (default: trixie), KRUN_VM the directory of the images, KRUN_VM_SILENCE the seconds that it may print nothing,
 KRUN_TEST_JOBS how many files of tests run at once in it. KRUN_KM=PATH runs the tests that are about km, and no others, with that km
 instead of kmsim (docs/km-acceptance.md).
 """
@@ -33,7 +33,7 @@ import time
 TESTS = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.path.abspath(os.environ.get("KRUN_BUILD", os.path.join(os.path.dirname(TESTS), "build")))
 MESON_PATIENCE = 10
-# How much of what a test printed is shown when it does not say itself what failed.
+# How many lines of its output are shown when a test does not say what failed.
 TAIL = 40
 RINGS = ("unit", "checks", "bundle", "hostile", "engines", "vm")
 
@@ -41,8 +41,8 @@ sys.path.insert(0, os.path.join(TESTS, "lib"))
 
 
 def run_meson(ring, name, report):
-    """unit, checks: meson knows them. Every test function of cmocka counts, not every program."""
-    # meson's limit is 30 s for a test, which is seconds of the clock: a machine that does twenty other things needs more.
+    """Runs the rings unit and checks by meson. Every test function of cmocka counts, not every program."""
+    # meson's limit for a test is 30 s of wall-clock time; a busy machine needs more.
     command = ["meson", "test", "-C", BUILD, "--no-rebuild", "--suite", ring, "--num-processes", "2", "--timeout-multiplier",
                str(MESON_PATIENCE)]
     started = time.monotonic()
@@ -77,13 +77,13 @@ def report_meson(test, ring, name, report):
 
 
 def reason(case, output):
-    """Of a skip: what skip_because() of tests/unit/test.h printed."""
+    """Returns the reason of a skip, which skip_because() of tests/unit/test.h printed."""
     said = re.search(rf"^\[ RUN +\] {case}\nreason: (.+)$", output, re.M)
     return said.group(1) if said else "see its source"
 
 
 def why(test, output):
-    """A test that was cut off says nothing of it itself; what it printed last tells where it was."""
+    """Returns why a test failed. One that was killed does not say so itself; its last output tells where it was."""
     lines = output.rstrip().splitlines()
     words = {"TIMEOUT": f"TIMEOUT: not at its end after {test['duration']:.0f} s; the end of what it printed:"}
     return "\n".join([words.get(test["result"], f"{test['result']}, status {test.get('returncode')}:"), *lines[-TAIL:]])
@@ -91,8 +91,8 @@ def why(test, output):
 
 def run_rings(selections, report):
     """
-    [(ring, name)]; on a machine of the tests' own, neighbours of bundle, hostile and engines are handed on together and run at once;
-    those of vm always are, for one machine does for all of them.
+    Runs [(ring, name)]. On a machine of the tests' own, successive selections of bundle, hostile and engines run at once;
+    those of vm always do, in one machine.
     """
     import hoststate
     import jobs
@@ -118,7 +118,7 @@ def run_rings(selections, report):
 
 
 def main(arguments):
-    # A shell starts what it puts into the background without SIGINT, nohup(1) without SIGHUP, and what they start would stay so.
+    # A shell starts background processes with SIGINT ignored, nohup(1) with SIGHUP, and the tests would inherit that.
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every malformed bundle: status 1, one line that names file, key and reason, and nothing left behind."""
+"""A malformed bundle is refused with status 1 and one line that names file, key and reason, and leaves nothing behind."""
 
 import copy
 import functools
@@ -27,7 +27,7 @@ RICH["linux"]["resources"].update(
 
 
 def places(value, path=()):
-    """Every place in a JSON document, as a tuple of keys and indices."""
+    """Yields every place in a JSON document, as a tuple of keys and indices."""
     yield path
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, member in items:
@@ -146,7 +146,7 @@ class BadConfig(KrunTest):
         self.run_ok()
 
     def test_unknown_properties_of_any_shape(self):
-        """Where krun knows it, the same is an error; what is known by a part of its name is not read for it."""
+        """The same values are errors in a property that krun knows; a key that only begins like a known one is not read as that one."""
         deep = functools.reduce(lambda value, _: {"x": [value]}, range(100), 1)
         self.config["frobnicate"] = {"number": int("1234567890" * 3), "deep": deep, "nul\0": ["\0", {"\0": "a\0b"}], "": -(1 << 200)}
         self.config["hostname\0"] = 7
@@ -158,7 +158,7 @@ class BadConfig(KrunTest):
         self.ok("delete", "--force", self.cid)
 
     def test_every_error_names_the_document_once(self):
-        """Whoever finds it: the reader, the plans, the command or the container's own process. The user's file may have any name."""
+        """The error may come from the reader, the plans, the command or the container's own process. The user's file may have any name."""
         device = {"type": "network", "path": "/proc/self/exe"}
         for path, value in ((("process", "cwd"), "tmp"), (("linux", "cgroupsPath"), "/../x"), (("root", "path"), "/nowhere"),
                             (("linux", "sysctl"), {"kernel.ostype": "x"}), (("process", "terminal"), True),
@@ -176,7 +176,7 @@ class BadConfig(KrunTest):
                 self.assertFalse(glob.glob(f"{self.root}/[!.]*"), "state left behind")
 
     def test_errors_of_later_commands_name_their_document(self):
-        """What `update` reads has a name of its own; of what is in force the state has the copy."""
+        """`update` and `exec` name the file that they read; `start` reads the config.json of the state directory."""
         changes, process = (os.path.join(self.top, name) for name in ("changes.json", "process.json"))
         with open(changes, "w") as file:
             json.dump({"memory": {"swap": 5}}, file)
@@ -195,7 +195,7 @@ class BadConfig(KrunTest):
         self.assertIn("config.json: /process: missing", self.fails("start", self.cid))
 
     def test_nul_in_every_string(self):
-        """It would be cut there."""
+        """A C string would end at the NUL."""
         for path in places(RICH):
             value = RICH
             for key in path:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where the container is counted and limited."""
+"""The cgroup of a container: where it is, who may write to it, and which limits it gets."""
 
 import contextlib
 import json
@@ -44,7 +44,7 @@ class Cgroup(BothModes):
         for name, value, text in (("cgroup.freeze", "1", "a group above it is"), ("cgroup.type", "threaded", "threaded")):
             with self.subTest(file=name):
                 parent = f"{CGROUP}/krun-test-{self.cid}"
-                # A threaded group needs one above it.
+                # A threaded cgroup has to be below another one.
                 os.makedirs(f"{parent}/top")
                 with open(f"{parent}/top/{name}", "w") as file:
                     file.write(value)
@@ -56,7 +56,7 @@ class Cgroup(BothModes):
                 os.rmdir(parent)
 
     def test_processes_without_a_cgroup(self):
-        """With no cgroup to ask, the processes are those of the container's pid namespace."""
+        """A container without a cgroup of its own has the processes of its pid namespace."""
         self.config["linux"]["resources"] = {}
         self.shell("trap 'echo first told' USR1; sh -c 'trap \"echo second told\" USR1; while :; do sleep 0.02; done' & "
                    "echo ready; while :; do sleep 0.02; done")
@@ -72,7 +72,7 @@ class Cgroup(BothModes):
             self.ok("kill", "--all", self.cid, "USR1")
             return "first told" in self.logged() and "second told" in self.logged()
 
-        # Again, because a shell that is between two children may miss one.
+        # kill is repeated, because a shell that is between two children may miss a signal.
         wait_until(told, what="the signal in both processes")
         self.ok("kill", "--all", self.cid, "KILL")
         self.wait_stopped()
@@ -128,7 +128,7 @@ class Cgroup(BothModes):
         self.ok("delete", "--force", self.cid)
 
     def test_writable_cgroup_of_a_user_namespace_that_is_joined(self):
-        """As engines share namespaces; they repeat the mappings, others do not."""
+        """Engines share namespaces in this way; they repeat the mappings, other callers do not."""
         self.writable()
         for folder in ("", "opt"):
             os.chown(os.path.join(self.rootfs, folder), 100000, 100000)
@@ -171,7 +171,7 @@ class Cgroup(BothModes):
 
     @huge_pages("2MB")
     def test_exec_follows_the_program_into_its_sub_cgroup(self):
-        """A container that enables a controller below has no process at the top (as systemd does)."""
+        """A container that enables a controller below its cgroup has no process at the top, as systemd does it."""
         with open(f"{CGROUP}/cgroup.controllers") as file:
             if "hugetlb" not in file.read():
                 self.skipTest("no hugetlb controller in the cgroup2 tree")
@@ -186,7 +186,7 @@ class Cgroup(BothModes):
         self.ok("delete", "--force", self.cid)
 
     def test_hierarchy_without_a_cgroup_namespace(self):
-        """As engines' --cgroupns=host: what /proc/self/cgroup says is found there."""
+        """Engines' --cgroupns=host does this: the path in /proc/self/cgroup exists in the mount."""
         self.config["linux"]["namespaces"] = [item for item in self.config["linux"]["namespaces"] if item["type"] != "cgroup"]
         script = ("p=$(sed -n 's/^0:://p' /proc/self/cgroup); echo $p; grep -c -x $$ /sys/fs/cgroup$p/cgroup.procs; "
                   "mkdir /sys/fs/cgroup/made 2>/dev/null || echo read-only")
@@ -213,7 +213,7 @@ class Cgroup(BothModes):
             self.assertIn(result.out.strip(), file.read())
 
     def test_systemd_manager_without_its_bus(self):
-        """One error that names the bus, in words that no engine takes for a missing program, and nothing is left."""
+        """There is one error that names the bus, which no engine takes for a missing program, and nothing is left behind."""
         self.write_config()
         environment = dict(os.environ, DBUS_SYSTEM_BUS_ADDRESS=f"unix:path={self.top}/no-bus")
         text = self.fails("create", "--bundle", self.bundle, self.cid, options=["--systemd-cgroup"], env=environment)
@@ -306,7 +306,7 @@ class Limits(BothModes):
 
 
 class Controllers(KrunTest):
-    """Which of them a container's group has: what it is limited by, and what it can divide itself."""
+    """The controllers of a container's cgroup: those of its limits, and those that it can divide itself."""
 
     def setUp(self):
         super().setUp()
@@ -337,7 +337,7 @@ class Controllers(KrunTest):
         self.assertEqual(self.has(), sorted(controllers()))
 
     def test_a_group_with_processes_is_passed_over(self):
-        """The kernel would hand some controllers on there, and then let no process into the group below."""
+        """The kernel would enable some controllers there, and then let no process into the cgroup below."""
         with self.sleeper(f"{self.parent}/below"):
             self.assertEqual(self.has(), [])
             self.assertEqual(self.enabled(f"{self.parent}/below"), [])
@@ -351,7 +351,7 @@ class Controllers(KrunTest):
 
     @contextlib.contextmanager
     def sleeper(self, folder):
-        """A process that is in that group."""
+        """Starts a process in that cgroup."""
         with subprocess.Popen(["sleep", "1000"]) as process:
             try:
                 with open(f"{folder}/cgroup.procs", "w") as file:
@@ -364,7 +364,7 @@ class Controllers(KrunTest):
         os.setxattr(f"{self.parent}/below", "user.delegate", b"1")
         self.assertEqual(self.has(), [])
         self.assertEqual(self.enabled(self.parent), [])
-        # What its manager has given to it goes to the container.
+        # The container gets the controllers that the manager has delegated.
         first = controllers()[0]
         self.enable(CGROUP, f"+{first}")
         self.enable(self.parent, f"+{first}")
@@ -373,7 +373,7 @@ class Controllers(KrunTest):
 
 
 class Hybrid(KrunTest):
-    """The same program on a host with v1 controllers; nothing to see where there is no such tree."""
+    """krun on a host with v1 controllers; skipped where there is no such tree."""
 
     def view(self):
         words = hybrid_view()
@@ -382,7 +382,7 @@ class Hybrid(KrunTest):
         return words
 
     def test_host_without_any_v2_mount(self):
-        """Membership, freezing, killing and the device filter work in a v2 tree that is mounted nowhere."""
+        """krun adds, freezes and kills processes and sets the device filter in a v2 tree that is mounted nowhere."""
         script = """set -e; umount /sys/fs/cgroup/unified; "$@" create --bundle "$BUNDLE" "$ID" > "$LOG" 2>&1; "$@" start "$ID"
             until grep -q ready "$LOG"; do sleep 0.01; done
             "$@" ps --format json "$ID"; "$@" pause "$ID"; "$@" state "$ID" | grep -o paused; "$@" resume "$ID"

@@ -56,7 +56,7 @@ class Checkpoint(KrunTest):
         log = self.restore()
         self.assertEqual(self.status(), "running")
         wait_until(lambda: len(self.numbers(log)) > 2, what="payload")
-        # The state may have been written, and its number not.
+        # The checkpoint may fall between the write of the state file and the print of its number.
         self.assertIn(self.numbers(log)[0], (last + 1, last + 2))
         self.assertEqual(self.ok("exec", self.cid, "echo", "hello").out, "hello\n")
         self.ok("kill", self.cid, "TERM")
@@ -71,13 +71,13 @@ class Checkpoint(KrunTest):
         self.assertEqual((min(steps) >= 0, steps), (True, sorted(steps)), result.err)
 
     def test_a_snapshot_of_an_image_as_program(self):
-        """As km's own guide has it: copied out, made executable, CMD ["/kmsnap"]; waiting for a client first, if asked to."""
+        """km's own guide does this: the snapshot is copied out and made executable, and CMD is ["/kmsnap"]; it may wait for a client first."""
         self.start_counter()
         self.ok("checkpoint", "--image-path", self.image, self.cid)
         last = self.numbers()[-1]
         shutil.copy(f"{self.image}/km-snapshot", f"{self.rootfs}/kmsnap")
         os.chmod(f"{self.rootfs}/kmsnap", 0o755)
-        # km itself waits for a client at a socket on which the payload listens, and a shell has none.
+        # km itself waits for a client at a socket on which the payload listens, and a shell does not listen.
         for environment in ([],) if REAL_KM else ([], ["SNAP_LISTEN_TIMEOUT=1000"]):
             self.write_config(args=["/kmsnap"], env=["PATH=/bin", *environment])
             os.truncate(self.log, 0)
@@ -100,7 +100,7 @@ class Checkpoint(KrunTest):
         self.assertEqual(run.wait(20), 0)
 
     def test_output_to_a_file_or_socket_from_outside(self):
-        """km opens those by name when it resumes, and there is none in the container: what restore has is what it gets."""
+        """km opens files by name when it resumes, and these have no name in the container: the payload gets those of restore."""
         mine, its = socket.socketpair()
         self.shell(COUNTER)
         with mine, open(os.path.join(self.top, "errors"), "wb") as errors:
@@ -124,7 +124,7 @@ class Checkpoint(KrunTest):
         left = os.listdir(f"/proc/{self.state()['pid']}/root/dev/krun")
         self.assertEqual(left, ["kmpipe"])
         self.assertEqual(os.stat(f"{self.image}/km-snapshot").st_mode & 0o777, 0o500)
-        # Beside the first one, from the same image.
+        # A second container runs beside the first one, from the same checkpoint.
         self.ids.append(self.cid + "b")
         log = self.restore(identity=self.cid + "b")
         wait_until(lambda: len(self.numbers(log)) > 2, what="second payload")
@@ -132,7 +132,7 @@ class Checkpoint(KrunTest):
         self.ok("delete", "--force", self.cid)
 
     def test_paused_container(self):
-        """docker pauses before it asks, and resumes afterwards."""
+        """docker pauses the container before it asks for a checkpoint, and resumes it afterwards."""
         self.start_counter()
         self.ok("pause", self.cid)
         self.ok("checkpoint", "--leave-running", "--image-path", self.image, self.cid)
@@ -204,12 +204,12 @@ class Checkpoint(KrunTest):
             self.assertEqual(self.krun("create", "--bundle", self.bundle, self.cid, mode="plain", stdout=log,
                                        stderr=log).status, 0)
         self.ok("start", self.cid)
-        # What CRIU can do with it is test_criu's; here it is about who is asked.
+        # test_criu.py tests what CRIU does with it; this test is about which of the two is called.
         self.assertIn("criu", self.fails("checkpoint", "--image-path", self.image, self.cid, options=["--criu", "/no/criu"]))
         self.ok("delete", "--force", self.cid)
 
     def damaged(self, change):
-        """An image that @change spoilt; restore refuses it and leaves nothing."""
+        """restore refuses a checkpoint that @change has damaged, and leaves nothing behind."""
         spoilt = os.path.join(self.top, "spoilt")
         shutil.rmtree(spoilt, ignore_errors=True)
         shutil.copytree(self.image, spoilt)
@@ -263,7 +263,7 @@ class Checkpoint(KrunTest):
             with self.subTest(text=text):
                 self.assertIn(text, self.damaged(change))
         self.assertIn("image-path", self.fails("restore", "--bundle", self.bundle, "--image-path", "/no/such", self.cid))
-        # The image itself is as good as before.
+        # The undamaged checkpoint can still be restored.
         log = self.restore()
         wait_until(lambda: len(self.numbers(log)) > 2, what="payload")
         self.ok("delete", "--force", self.cid)
@@ -275,7 +275,7 @@ class Checkpoint(KrunTest):
                                                       self.cid, mode="plain"))
 
     def test_interrupted_checkpoint_is_no_obstacle(self):
-        """What a killed checkpoint leaves: a temporary file, and one that is mounted in the container."""
+        """A killed checkpoint leaves a temporary file, and one that is mounted in the container."""
         self.start_counter()
         os.mkdir(self.image)
         left = os.path.join(self.image, "km-snapshot.tmp")
@@ -289,7 +289,7 @@ class Checkpoint(KrunTest):
         self.assertGreater(os.path.getsize(f"{self.image}/km-snapshot"), 100)
 
     def test_payload_in_the_way_of_the_socket(self):
-        """Only km's own socket is asked, whatever else is in the directory."""
+        """krun asks only km's own socket, whatever else is in the directory."""
         self.start_counter()
         root = f"/proc/{self.state()['pid']}/root/dev/krun"
         with socket.socket(socket.AF_UNIX) as listener:
@@ -300,7 +300,7 @@ class Checkpoint(KrunTest):
         self.ok("delete", "--force", self.cid)
 
     def test_socket_without_a_name(self):
-        """A child of the payload has removed the name, as km's children do at their end."""
+        """A child of the payload has removed the socket's name, as km's children do at their end."""
         self.start_counter()
         root = f"/proc/{self.state()['pid']}/root/dev/krun"
         names = os.listdir(root)
@@ -309,7 +309,7 @@ class Checkpoint(KrunTest):
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(f"{root}/kmpipe")
             listener.listen()
-            # The first ones have connections that are there already.
+            # The first checkpoints use connections that exist already.
             for _ in range(6):
                 self.ok("checkpoint", "--leave-running", "--image-path", self.image, self.cid)
             self.ok("checkpoint", "--image-path", self.image, self.cid)
@@ -318,7 +318,7 @@ class Checkpoint(KrunTest):
         self.ok("delete", "--force", self.cid)
 
     def accepting(self):
-        """Threads of km in accept(2), which has the lowest free descriptor reserved."""
+        """Returns the threads of km in accept(2), which reserves the lowest free descriptor."""
         with open(f"/proc/{self.state()['pid']}/task/{self.state()['pid']}/children") as file:
             monitor = file.read().split()[0]
         calls = []
@@ -328,7 +328,7 @@ class Checkpoint(KrunTest):
         return [call for call in calls if call in ("43", "288")]
 
     def test_km_does_not_sit_in_accept(self):
-        """Neither at its start nor after a checkpoint: the payload could not have any number it likes."""
+        """km is not in accept(2), at its start or after a checkpoint, because the payload could not use every descriptor number then."""
         self.start_counter()
         self.assertEqual(self.accepting(), [])
         self.ok("checkpoint", "--leave-running", "--image-path", self.image, self.cid)
@@ -339,13 +339,13 @@ class Checkpoint(KrunTest):
         self.ok("delete", "--force", self.cid)
 
     def mounted(self):
-        """What a checkpoint has in the container for its moment."""
+        """Returns the mounts that a checkpoint makes in the container while it runs."""
         pid = self.state()["pid"]
         with open(f"/proc/{pid}/mountinfo") as file:
             return [line.split()[4] for line in file if "snapshot" in line] + os.listdir(f"/proc/{pid}/root/dev/krun")
 
     def misbehaving(self, how):
-        # As if it were the first one.
+        # From here on it is as if it were the first attempt.
         for path in (f"{self.rootfs}/tmp/.kmsim-state", self.log):
             if os.path.exists(path):
                 os.unlink(path)
@@ -356,7 +356,7 @@ class Checkpoint(KrunTest):
         spawned = []
 
         def begins():
-            # Refused while the payload has a process more, as a shell has for a moment at its start: then once more.
+            # krun refuses while the payload has another process, as a shell has for a moment at its start; then the test tries again.
             if not spawned or (spawned[-1].poll() is not None and b"process" in spawned[-1].stderr.read()):
                 spawned.append(self.spawn("checkpoint", *options, "--image-path", image, identity or self.cid,
                                           stderr=subprocess.PIPE))
@@ -383,7 +383,7 @@ class Checkpoint(KrunTest):
                     self.ok("delete", "--force", self.cid)
 
     def test_a_signal_does_not_cost_the_payload(self):
-        """km ends when it has written the file, whoever has asked for it: what has begun is brought to its end."""
+        """km ends when it has written the file, also if the command has gone: a command that has begun finishes the checkpoint."""
         self.misbehaving("slow")
         process = self.checkpoint_in_background()
         wait_until(lambda: os.path.getsize(f"{self.image}/km-snapshot.tmp"), what="snapshot")
@@ -436,9 +436,9 @@ class Checkpoint(KrunTest):
                 self.ok("delete", "--force", self.cid)
 
     def test_others_in_front_of_the_socket(self):
-        """Connections that km does not accept: connect(2) would wait for ever."""
+        """Other processes have connections that km does not accept, behind which connect(2) would wait for ever."""
         self.start_counter()
-        # The sockets that km has are used up by these.
+        # These checkpoints use up the sockets that km has inherited.
         for _ in range(5):
             self.ok("checkpoint", "--leave-running", "--image-path", self.image, self.cid)
         others = []
@@ -466,7 +466,7 @@ class Checkpoint(KrunTest):
         return found.st_uid, found.st_gid, found.st_mode, found.st_ino, found.st_mtime_ns, found.st_nlink, self.inside_of_image()
 
     def make_from_template(self, users, rounds, **more):
-        """Containers of different users at once, from one image; the files of their snapshots as they see them."""
+        """Starts containers of different users at once from one checkpoint; returns the files of their snapshots as they see them."""
         for user in users:
             bundle = os.path.join(self.top, f"bundle{user}")
             os.makedirs(bundle, exist_ok=True)
@@ -502,12 +502,12 @@ class Checkpoint(KrunTest):
         self.start_counter()
         self.ok("checkpoint", "--image-path", self.image, self.cid)
         os.chmod(f"{self.rootfs}/tmp", 0o1777)
-        # The payloads share a root here, and with it kmsim's file.
+        # The payloads share a root here, and so kmsim's state file.
         if not REAL_KM:
             os.chown(f"{self.rootfs}/tmp/.kmsim-state", 0, 0)
             os.chmod(f"{self.rootfs}/tmp/.kmsim-state", 0o666)
         self.config["mounts"].append({"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["mode=1777"]})
-        # As it is now, as older ones were, and as somebody else's.
+        # The checkpoint is as krun makes it now, as older ones were, and owned by another user.
         for mode, owner in ((0o500, 0), (0o600, 0), (0o400, 4000)):
             with self.subTest(mode=mode, owner=owner):
                 os.chmod(f"{self.image}/km-snapshot", mode)
@@ -533,7 +533,7 @@ class Checkpoint(KrunTest):
 
     @stand_in_only("it misbehaves on request, and has words of its own")
     def test_a_descriptor_of_the_snapshot_does_not_change_the_image(self):
-        """What is mounted for km can be opened by any process of the container."""
+        """Every process of the container can open the file that is mounted for km."""
         for options in (["--leave-running"], []):
             with self.subTest(options=options):
                 self.misbehaving("slow" if options else "none")
@@ -559,14 +559,14 @@ class Checkpoint(KrunTest):
                 self.ok("delete", "--force", self.cid)
 
     def full(self, options):
-        """A small file system as the place for images."""
+        """Mounts a small file system for checkpoints."""
         os.makedirs(self.image, exist_ok=True)
         subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", self.image], check=True)
         return os.path.join(self.image, "image")
 
     @stand_in_only("it misbehaves on request, and has words of its own")
     def test_full_file_system(self):
-        """Nothing is left of an image that is not complete, and who has lost his payload is told so."""
+        """Nothing is left of an incomplete checkpoint, and the error says so when the payload is lost."""
         for mount, size, message, status in (
                 ("size=16k", 0, "would not fit; the payload continues", "running"),
                 ("nr_inodes=3", 0, "no space left on device", "running"),
@@ -574,7 +574,7 @@ class Checkpoint(KrunTest):
             with self.subTest(mount=mount):
                 self.misbehaving("none")
                 if size:
-                    # It is what the payload has in memory, as far as kmsim goes, and cannot be seen before.
+                    # kmsim counts this as memory of the payload, whose size cannot be seen before.
                     self.ok("delete", "--force", self.cid)
                     self.shell(f"head -c {size} /dev/zero >$KMSIM_STATE; echo ready; while :; do sleep 0.02; done")
                     self.create()

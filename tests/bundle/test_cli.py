@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command line: forms of options, error texts, logs, what engines probe for."""
+"""The command line: forms of options, error texts, logs, and what engines ask krun for."""
 
 import json
 import os
@@ -145,7 +145,7 @@ class Log(KrunTest):
             self.assertIn("--bogus", json.load(file)["msg"])
 
     def test_stream_that_is_a_socket(self):
-        """As a service of systemd has it; open(2) of such a one by its name is ENXIO."""
+        """A service of systemd has a socket as its stderr; open(2) of its name fails with ENXIO."""
         for stream in ("stderr", "stdout"):
             with self.subTest(stream=stream):
                 ours, theirs = socket.socketpair()
@@ -161,7 +161,7 @@ class Log(KrunTest):
             self.assertIn(f"open log '{path}': it is a socket", self.run_fails(options=["--log", path]))
 
     def test_fifo(self):
-        """Without a reader it is an error, and one that reads nothing holds nobody up."""
+        """A FIFO without a reader is an error, and a reader that reads nothing does not stop the command."""
         fifo = os.path.join(self.top, "fifo")
         os.mkfifo(fifo)
         self.shell("echo in; exit 3")
@@ -212,7 +212,7 @@ class Log(KrunTest):
 
 
 class Printable(KrunTest):
-    """What others have named does not steer a terminal, and no text has a line more than krun made."""
+    """Names that others choose do not control a terminal, and add no line to a text of krun."""
 
     EVIL = "a\x1b[2J\x07\x7f\x9bz\nkrun: all is well"
     SEEN = "a\\x1b[2J\\x07\\x7f\\xc2\\x9bz\\nkrun: all is well"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What config.json may say, and what becomes of what it says twice, of what is for another platform, and of what it leaves out."""
+"""config.json with a variable twice, with sections of other platforms, and without a process."""
 
 import json
 import os
@@ -8,7 +8,7 @@ from krun import BothModes
 
 
 class Environment(BothModes):
-    """A payload has one variable of a name, whichever way its getenv(3) or its shell looks for it."""
+    """A payload gets a variable once, so that getenv(3) and its shell find the same value."""
 
     TWICE = ["A=1", "PATH=/none", "A=2", "HOME=/x", "AB=3", "PATH=/bin", "A=4"]
     ONCE = ["HOME=/x", "AB=3", "PATH=/bin", "A=4"]
@@ -52,7 +52,7 @@ class OtherPlatforms(BothModes):
             self.assertIn(f" warning: config.json: /{name}: for another platform, and ignored\n", result.err)
 
     def test_a_log_has_nothing_of_a_success(self):
-        """podman takes what is in it for the error of a failure, and for none when there are two lines."""
+        """podman takes a line in the log for the error of a failure, and finds no error when there are two lines."""
         self.config.update(self.SECTIONS)
         self.write_config()
         result = self.krun("run", "--bundle", self.bundle, self.cid, options=("--log", self.log, "--log-format", "json"))

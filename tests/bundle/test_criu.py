@@ -17,7 +17,7 @@ import test_systemd
 from krun import CGROUP, KrunTest, criu_trouble, wait_until
 
 COUNTER = "trap 'exit 3' TERM; n=0; while :; do n=$((n+1)); echo n$n; sleep 0.05; done"
-# Answers as CRIU does on its socket, without being it: sys.argv is PROGRAM swrk FD.
+# A program that answers as CRIU does on its socket; sys.argv is PROGRAM swrk FD.
 STAND_IN = """#!{python}
 import socket, sys
 with socket.socket(fileno=int(sys.argv[2])) as peer:
@@ -29,7 +29,7 @@ OLD_VERSION = "peer.send(bytes([0x08, 10, 0x10, 1, 0x52, 4, 0x08, 3, 0x10, 14]))
 
 
 def needs_resource(test):
-    """CRIU asks for the limits of other users' processes."""
+    """Skips the test without CAP_SYS_RESOURCE: CRIU asks for the limits of other users' processes."""
     with open("/proc/self/status") as file:
         bits = int(next(line for line in file if line.startswith("CapEff")).split()[1], 16)
     return test if bits >> 24 & 1 else unittest.skip("CRIU needs CAP_SYS_RESOURCE for processes of other users")(test)
@@ -47,7 +47,7 @@ class CriuTest(KrunTest):
         self.ids.append(self.second)
 
     def sink(self, path):
-        """A pipe into a file: a regular file could not be exchanged for another one."""
+        """Returns a pipe into a file: CRIU could not replace a regular file by another one."""
         with open(path, "ab") as file:
             process = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=file)
         self.processes.append(process)
@@ -98,7 +98,7 @@ class CriuTest(KrunTest):
         return self.ok("exec", identity or self.cid, *command).out
 
     def make_namespaces(self, *options):
-        """The /proc/PID/ns of a process with namespaces of its own, for others to join."""
+        """Returns the /proc/PID/ns of a process with namespaces of its own, for others to join."""
         process = subprocess.Popen(["unshare", *options, "sh", "-c", "ip link set lo up; echo; exec sleep 1000"],
                                    stdout=subprocess.PIPE)
         self.processes.append(process)
@@ -129,7 +129,7 @@ class Criu(CriuTest):
         self.finish()
 
     def test_under_another_name(self):
-        """The new container's cgroup is the new container's, seen from outside and from inside."""
+        """The restored container is in a cgroup of its own name, seen from outside and from inside."""
         self.start()
         self.checkpoint()
         last = self.numbers()[-1]
@@ -198,7 +198,7 @@ class Criu(CriuTest):
 
     @needs_resource
     def test_memory_files_and_children(self):
-        """A child of another user, its environment, a file that has no name any more."""
+        """A child of another user, its environment and a file that has no name any more are restored."""
         self.start("exec 5>/tmp/gone; echo kept >&5; rm /tmp/gone; X=secret; export X; sleep 1000 & echo n5; trap 'exit 3' TERM;"
                    " while :; do sleep 0.05; done", user={"uid": 1000, "gid": 1000})
         self.checkpoint()
@@ -210,7 +210,7 @@ class Criu(CriuTest):
 
     @needs_resource
     def test_security_of_the_restored(self):
-        """Capabilities, no_new_privs, a filter, limits, and the score come back; so does a cover."""
+        """Capabilities, no_new_privs, a filter, limits, the OOM score and the mounts are restored."""
         self.config["process"]["oomScoreAdj"] = 77
         self.config["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
             {"names": ["keyctl"], "action": "SCMP_ACT_ERRNO"}]}
@@ -246,7 +246,7 @@ class Criu(CriuTest):
         self.finish()
 
     def test_exec_session_is_no_part_of_it(self):
-        """What exec started is no child of the first process: CRIU does not write it down, and it ends with the rest."""
+        """A process of exec is not a child of the first process: CRIU leaves it out, and it ends with the others."""
         self.start()
         session = self.spawn("exec", self.cid, "sleep", "1000", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                              stderr=subprocess.DEVNULL)
@@ -262,7 +262,7 @@ class Criu(CriuTest):
 
 class Cgroups(CriuTest):
     def test_ignore(self):
-        """Without cgroups in the images the processes are in the container's all the same."""
+        """The processes are in the container's cgroup even when the checkpoint has no cgroups."""
         self.start()
         self.checkpoint("--manage-cgroups-mode", "ignore")
         log = self.restore("--manage-cgroups-mode", "ignore", identity=self.second)
@@ -273,7 +273,7 @@ class Cgroups(CriuTest):
         self.finish(self.second)
 
     def test_group_of_its_own_below(self):
-        """What the container made in its cgroup is made again, below the new one."""
+        """A cgroup that the container made below its own is made again, below the new container's."""
         self.start()
         below = f"{CGROUP}/krun/{self.cid}/below"
         os.mkdir(below)
@@ -309,7 +309,7 @@ class Cgroups(CriuTest):
 
 class Systemd(CriuTest, test_systemd.SystemdTest):
     def test_scope(self):
-        """The restored container is in a scope of its own with its limits, which ends with it."""
+        """The restored container is in a scope of its own with its limits, and the scope ends with it."""
         self.config["linux"]["resources"]["pids"] = {"limit": 77}
         self.shell(COUNTER)
         with self.sink(self.log) as pipe:
@@ -327,7 +327,7 @@ class Systemd(CriuTest, test_systemd.SystemdTest):
         pid = self.state()["pid"]
         self.assertIn(f"0::/{self.slice}/{self.unit}\n", self.read(f"/proc/{pid}/cgroup"))
         self.assertEqual(self.read(f"{self.folder}/pids.max"), "77\n")
-        # Nobody but the container: CRIU and the holder of the new scope are gone.
+        # Only the container is in it: CRIU and the process that held the new scope have ended.
         inside = [self.read(f"/proc/{pid}/comm").strip() for pid in self.read(f"{self.folder}/cgroup.procs").split()]
         self.assertEqual(set(inside) - {"sh", "sleep"}, set())
         self.assertEqual(self.in_container("cat", "/proc/1/comm"), "sh\n")
@@ -350,7 +350,7 @@ class Mounts(CriuTest):
                                       "options": ["bind", *options]})
 
     def test_binds(self):
-        """A directory, a file, read-only, relative to the bundle, through a symlink in the root; whose content is not kept."""
+        """Binds of a directory and a file, read-only, relative to the bundle and through a symlink in the root; a checkpoint does not have their content."""
         os.symlink("opt", f"{self.rootfs}/link")
         self.bind("/data")
         self.bind("/etc/one", f"{self.data}/file", "ro")
@@ -368,7 +368,7 @@ class Mounts(CriuTest):
         self.finish()
 
     def test_source_of_another_bundle(self):
-        """The new bundle says where a mount comes from."""
+        """The bundle of the restore says where a mount comes from."""
         self.bind("/data")
         self.start()
         self.checkpoint()
@@ -396,7 +396,7 @@ class Mounts(CriuTest):
             self.finish()
         finally:
             subprocess.run(["umount", f"{self.data}/sub"], check=True)
-        # Not there any more: said, and nothing is made.
+        # A source that is gone is an error, and nothing is made.
         self.assertIn("mount '/data/sub', which the checkpoint has", self.restore_fails())
 
     def test_mapped_ids_are_refused(self):
@@ -455,7 +455,7 @@ class Namespaces(CriuTest):
         self.finish()
 
     def test_connection_to_another_container(self):
-        """The peer notices a lag, and nothing else."""
+        """The peer notices a delay, and nothing else."""
         path = self.make_namespaces("--net")
         self.join("network", f"{path}/net")
         self.shell("sleep 1000 | nc -l -p 4000 > /tmp/received")
@@ -495,7 +495,7 @@ class Namespaces(CriuTest):
         self.finish()
 
     def test_network_of_its_own_that_hooks_fill(self):
-        """--empty-ns: the hooks of a restore find the namespace made, and set it up as at the start."""
+        """With --empty-ns, the hooks of a restore find the network namespace made, and set it up as at the start."""
         hook = os.path.join(self.top, "hook")
         with open(hook, "w") as file:
             file.write("#!/bin/sh\npid=$(sed 's/.*\"pid\":\\([0-9]*\\).*/\\1/')\n"
@@ -529,7 +529,7 @@ class Namespaces(CriuTest):
 
 class Terminals(CriuTest):
     def receive(self, path):
-        """Takes a terminal from a console socket and copies what comes out of it into a file."""
+        """Receives a terminal from a console socket and copies its output into a file."""
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(path)
         listener.listen()
@@ -571,7 +571,7 @@ class Terminals(CriuTest):
         self.ok("delete", "--force", self.cid)
 
     def test_foreground(self):
-        """The relay of `restore` is that of `run`."""
+        """`restore` in the foreground relays the terminal as `run` does."""
         self.shell("trap 'exit 3' TERM; n=0; while read x; do n=$((n+1)); echo n$n $x; done; exit 7", terminal=True)
         path = os.path.join(self.top, "one")
         log, master = self.receive(path)
@@ -626,7 +626,7 @@ class Options(CriuTest):
         self.finish()
 
     def test_page_server(self):
-        """Memory goes to another place; with it the images there are complete."""
+        """The memory goes to another directory, whose files are complete with it."""
         self.start()
         pages = os.path.join(self.top, "pages")
         os.mkdir(pages)
@@ -645,11 +645,11 @@ class Options(CriuTest):
         self.finish()
 
     def test_lazy_pages(self):
-        """--status-fd says when memory can be fetched; the checkpoint ends when all of it was."""
+        """--status-fd says when memory can be fetched; the checkpoint ends when all of it has been fetched."""
         self.start()
         criu = shutil.which("criu", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
         reader, writer = os.pipe()
-        # Below the descriptors that krun and CRIU use themselves.
+        # The descriptor has to be below those that krun and CRIU use themselves.
         dump = self.spawn("checkpoint", "--image-path", self.image, "--lazy-pages", "--page-server", "127.0.0.1:48628",
                           "--status-fd", str(writer), self.cid, pass_fds=[writer], stderr=subprocess.PIPE)
         os.close(writer)
@@ -673,7 +673,7 @@ class Options(CriuTest):
             restore = self.spawn("restore", "--bundle", self.bundle, "--image-path", self.image, "--detach", "--lazy-pages",
                                  self.second, stdin=subprocess.DEVNULL, stdout=pipe, stderr=subprocess.DEVNULL)
         if dump.wait(40):
-            # The restore waits for pages: ended, it leaves nothing, and the container that was not moved runs.
+            # The restore waits for pages: when it is ended it leaves nothing, and the original container runs.
             restore.terminate()
             self.assertEqual(restore.wait(20), 1)
             self.assertIn("does not exist", self.fails("state", self.second))

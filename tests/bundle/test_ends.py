@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a command says of a process that ends, is killed or never begins, and what becomes of it when the command fails or is ended."""
+"""Commands whose process ends, is killed or never begins, and processes whose command fails or is ended."""
 
 import array
 import ctypes
@@ -23,8 +23,8 @@ SOCKET, SIGNALFD4 = 41, 289  # asm/unistd_64.h
 
 def refuse(call, code, argument=None):
     """
-    A filter of the caller's by which a system call fails, as RestrictAddressFamilies=AF_UNIX of a service does it for socket(2):
-    @argument is what the first one has to be for that. On x86-64.
+    Loads a filter of the caller with which a system call fails, as RestrictAddressFamilies=AF_UNIX of a service does for socket(2).
+    It fails only if the first argument is @argument. On x86-64.
     """
     condition = [] if argument is None else [(0x20, 0, 0, 16), (0x15, 0, 1, argument)]
     instructions = [(0x20, 0, 0, 4), (0x15, 0, 3 + len(condition), 0xC000003E), (0x20, 0, 0, 0), (0x15, 0, 1 + len(condition), call),
@@ -37,7 +37,7 @@ def refuse(call, code, argument=None):
 
 
 class KilledBeforeItsProgram(KrunTest):
-    """Process 1 kills all others, over and over: what exec makes dies before or after its execve, and that is told apart."""
+    """Process 1 kills all others, over and over: the process of exec dies before or after its execve, and the command tells which."""
 
     def setUp(self):
         super().setUp()
@@ -61,7 +61,7 @@ class KilledBeforeItsProgram(KrunTest):
 
 class KilledAfterItsWord(KrunTest):
     def test_run(self):
-        """Between the word that it is about to execute its program, which comes before these hooks, and the execve."""
+        """The process is killed after it has announced its execve, which it does before these hooks, and before the execve."""
         self.config["linux"]["namespaces"].remove({"type": "pid"})
         self.config["hooks"] = {"startContainer": [{"path": "/bin/sh", "args": ["sh", "-c", "kill -9 $PPID"]}]}
         self.shell("echo ran")
@@ -69,7 +69,7 @@ class KilledAfterItsWord(KrunTest):
 
 
 class Interrupted(BothModes):
-    """exec of a container that somebody freezes meanwhile waits, and can be ended."""
+    """exec in a container that is frozen meanwhile waits, and can be ended."""
 
     def members(self):
         return json.loads(self.ok("ps", "--format", "json", self.cid).out)
@@ -105,7 +105,7 @@ class Interrupted(BothModes):
 
 class FailingHost(KrunTest):
     def test_program_of_an_exec_that_fails_is_ended(self):
-        """What fails once the program runs: nobody goes on behind a command that says that it failed."""
+        """A command that fails once the program runs ends the program, so that nothing goes on after a command that says that it failed."""
         self.start_sleeper("echo ready; exec sleep 1000")
         before = json.loads(self.ok("ps", "--format", "json", self.cid).out)
         text = self.fails("exec", self.cid, "sleep", "100", status=255, preexec_fn=lambda: refuse(SIGNALFD4, errno.EMFILE))
@@ -123,7 +123,7 @@ class FailingHost(KrunTest):
 
 class DeepCgroups(KrunTest):
     def test_groups_below_each_other(self):
-        """As a container may make them that has its cgroup to itself: more than there are descriptors."""
+        """A container that may write to its cgroup can make more nested cgroups than krun may have descriptors."""
         self.start_sleeper("sleep 1000 & echo ready; exec sleep 1000")
         pids = json.loads(self.ok("ps", "--format", "json", self.cid).out)
         self.assertEqual(len(pids), 2)
@@ -156,10 +156,10 @@ class CallersFilter(BothModes):
 
 
 class Terminals(BothModes):
-    """run and exec with a terminal in front of which nobody sits."""
+    """run and exec with a terminal whose output is not read."""
 
     def unread(self, *arguments):
-        """The command with a stdout that nobody reads, once its payload can write no more."""
+        """Starts the command with a stdout that is not read; returns once its payload can write no more."""
         process = self.spawn(*arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         size = array.array("i", [0])
         seen = [0, 0]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an error says, and what engines make of it: they look for a few phrases of the C library's, and tell their users 127 or 126."""
+"""The texts of errors, and the status that engines derive from them: they look for a few phrases of the C library for 127 and 126."""
 
 import os
 
@@ -7,7 +7,7 @@ from krun import BothModes
 
 
 def podman(text):
-    """libpod's getOCIRuntimeError()."""
+    """Returns the status that libpod's getOCIRuntimeError() derives from the text."""
     text = text.lower()
     if "permission denied" in text or "operation not permitted" in text:
         return 126
@@ -15,7 +15,7 @@ def podman(text):
 
 
 def docker(text):
-    """dockerd's setExitCodeFromError(), which the client's own matching agrees with; None is 128 or 125."""
+    """Returns the status of dockerd's setExitCodeFromError(), with which the client's own matching agrees; None is 128 or 125."""
     if "permission denied" in text or "is a directory" in text:
         return 126
     return 127 if any(words in text for words in ("not a directory", "executable file not found", "no such file or directory")) else None
@@ -23,7 +23,7 @@ def docker(text):
 
 class Words(BothModes):
     def commands(self, expect, in_exec, **process):
-        """The same words from run, create and exec; @in_exec: what exec is given for the same."""
+        """Checks that run, create and exec fail with the same text; @in_exec: the arguments of exec."""
         self.write_config(**process)
         texts = [self.run_fails(), self.fails("create", "--bundle", self.bundle, self.cid)]
         self.write_config(args=["sleep", "100"], cwd="/")
@@ -39,7 +39,7 @@ class Words(BothModes):
         for name in ("nosuch", "/no/such"):
             self.commands((127, 127), (self.cid, name), args=[name])
 
-    def test_a_program_that_is_none(self):
+    def test_a_program_that_is_not_executable(self):
         for name in ("/etc", "/etc/passwd"):
             self.commands((126, 126), (self.cid, name), args=[name])
 
@@ -52,12 +52,12 @@ class Words(BothModes):
         self.assertEqual((podman(text), docker(text)), (127, 127), text)
         self.assertIn("interpreter", text)
 
-    def test_a_working_directory_that_is_none(self):
+    def test_a_working_directory_that_is_a_file(self):
         texts = self.commands((None, 127), ("--cwd", "/etc/passwd", self.cid, "true"), args=["true"], cwd="/etc/passwd")
         self.assertEqual({text.rsplit(": ", 1)[-1] for text in texts}, {"not a directory"}, texts)
 
     def test_a_working_directory_that_is_missing(self):
-        """The first process makes it; where that is impossible, and in exec, it is missing."""
+        """The first process makes it; where it cannot, and in exec, the error says that it is missing."""
         os.symlink("/no/such", os.path.join(self.rootfs, "away"))
         self.config["root"]["readonly"] = True
         self.commands((127, 127), ("--cwd", "/proc/none", self.cid, "true"), args=["true"], cwd="/proc/none")
@@ -65,8 +65,8 @@ class Words(BothModes):
         text = self.fails("exec", "--cwd", "/away", self.cid, "true", status=255)
         self.assertEqual((podman(text), docker(text)), (127, 127), text)
 
-    def test_what_is_neither_of_both_is_no_missing_command(self):
-        """A mount's source, the root file system, the bundle."""
+    def test_missing_files_of_the_host_are_no_missing_command(self):
+        """Engines must not take a missing mount source, root file system or bundle for a missing program."""
         path = os.path.join(self.top, "file")
         with open(path, "w"):
             pass
@@ -106,8 +106,8 @@ class LongPaths(BothModes):
         self.assertIn(f" {self.bundle} ", self.ok("list").out)
         self.assertEqual(self.ok("exec", self.cid, "echo", "in").out, "in\n")
 
-    def test_that_are_too_long_lose_their_middle(self):
-        """Whoever shows the beginning of an error only shows the reason, and of the path what it begins and ends with."""
+    def test_names_in_an_error_are_cut_in_the_middle(self):
+        """The reason comes first, for callers that show only the beginning of an error, and a path keeps its beginning and its end."""
         self.write_config(cwd=self.LONGEST + "/" + "e" * 250 + "/end")
         text = self.run_fails()
         self.assertRegex(text, r"^[a-z ':]*file name too long: working directory '/dddd[d/]*\.\.\.[de/]*/end'$")

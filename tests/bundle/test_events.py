@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What containers use, and memory that runs out."""
+"""`events`: what containers use, and kills because memory ran out."""
 
 import fcntl
 import json
@@ -59,7 +59,7 @@ EVENT = {"type": TEXT, "id": TEXT, "data": STATS}
 
 
 def decode(value, shape, where="event"):
-    """Go would give an error, or quietly take another member, wherever this raises."""
+    """Raises wherever Go would fail, or quietly take another member."""
     def insist(condition):
         if not condition:
             raise AssertionError(f"{where}: {value!r} is no {shape}")
@@ -77,7 +77,7 @@ def decode(value, shape, where="event"):
     else:
         insist(isinstance(value, dict))
         for key, item in value.items():
-            # A key that is written in another way would be taken for the field all the same.
+            # Go ignores the case of keys, so another spelling would set the same field.
             if key not in shape:
                 raise AssertionError(f"{where}/{key}: not in the structs")
             decode(item, shape[key], f"{where}/{key}")
@@ -114,7 +114,7 @@ class Watching:
         self.rest = b""
 
     def line(self, seconds=30):
-        """The next line, "" at the end."""
+        """Returns the next line, "" at the end."""
         deadline = time.monotonic() + seconds
         while b"\n" not in self.rest:
             left = deadline - time.monotonic()
@@ -132,14 +132,14 @@ class Watching:
         return parse(line) if line else None
 
     def until(self, condition, what):
-        """The first event for which condition(event) holds."""
+        """Returns the first event for which condition(event) holds."""
         for event in iter(self.event, None):
             if condition(event):
                 return event
         raise AssertionError(f"ended without {what}")
 
     def events(self):
-        """All up to the end."""
+        """Returns all events up to the end."""
         return list(iter(self.event, None))
 
 
@@ -162,7 +162,7 @@ class EventsTest(BothModes):
         self.assertEqual(watching.process.stderr.read().decode(), err)
 
     def second(self, script="echo ready; exec sleep 1000"):
-        """One more container of the same bundle."""
+        """Starts one more container of the same bundle."""
         identity = self.cid + "b"
         self.ids.append(identity)
         self.shell(script)
@@ -207,7 +207,7 @@ class Stats(EventsTest):
         self.assertGreaterEqual(after["total"], before["total"] + 300_000_000)
         self.assertGreater(after["user"], before["user"])
         self.assertGreaterEqual(after["kernel"], before["kernel"])
-        # The kernel scales the two to the total, which it has in nanoseconds.
+        # The kernel scales user and system time to the total, which it has in nanoseconds.
         self.assertLess(abs(after["total"] - after["user"] - after["kernel"]), 50_000_000)
 
     def test_network_of_the_container(self):
@@ -391,7 +391,7 @@ class Loop(EventsTest):
         self.assertEqual([watching.event()["id"], watching.event()["id"]], [self.cid, other])
         self.ok("kill", self.cid)
         self.wait_stopped()
-        # Who has ended is gone after his last words, the other stays.
+        # A container that has ended disappears after its last line, the other one stays.
         rest = [watching.until(lambda event: True, "more")["id"] for _ in range(20)]
         self.assertEqual(rest[-5:], [other] * 5)
         self.ok("kill", other, "KILL")
@@ -504,7 +504,7 @@ class Table(EventsTest):
         rows = self.rows(self.ok("events", "--stats", "--format", "table", "--interval", "300ms", self.cid, other).out)
         self.assertGreater(time.monotonic() - started, 0.3)
         self.assertEqual(list(rows), [self.cid, other])
-        # The one does nothing but that, the other nothing at all; this machine has other things to do as well.
+        # One container computes all the time, the other one sleeps; the machine may be busy with other things.
         self.assertGreater(float(rows[self.cid]["CPU %"].rstrip("%")), 1)
         self.assertLess(float(rows[other]["CPU %"].rstrip("%")), 10)
         for row in rows.values():
@@ -545,7 +545,7 @@ class Table(EventsTest):
             while text.count(b"CPU %") < 4:
                 self.assertTrue(select.select([master], [], [], 20)[0])
                 text += os.read(master, 65536)
-            # Up over the header and the row, and what is below is erased.
+            # The cursor goes up over the header and the row, and everything below is erased.
             self.assertGreaterEqual(text.count(b"\x1b[2A\x1b[J"), 3)
             self.assertEqual(text.index(b"ID"), 0)
             self.ok("kill", self.cid)
@@ -628,7 +628,7 @@ class OutOfMemory(EventsTest):
         self.assertEqual(self.annotations()[self.annotation], "true")
 
     def test_scope_of_systemd(self):
-        """systemd may remove the cgroup before anybody has read it, and before 253 it does not remember why a scope ended."""
+        """systemd may remove the cgroup before krun has read it, and before version 253 it does not keep why a scope ended."""
         if not os.path.isdir("/run/systemd/system"):
             self.skipTest("no systemd runs here")
         version = subprocess.run(["systemctl", "--version"], capture_output=True, text=True, check=True).stdout
@@ -656,7 +656,7 @@ class OutOfMemory(EventsTest):
         self.assertEqual(result.status, 137)
         self.assertRegex(result.err, rf"^krun\[\d+\] run warning: killed by the kernel: out of memory "
                                      rf"\(memory limit {48 * MIB} bytes\)\n$")
-        # An engine's log is for the errors of krun itself.
+        # The log of an engine gets only errors of krun itself.
         log = os.path.join(self.top, "log.json")
         result = self.run_container(options=["--log", log, "--log-format", "json"])
         self.assertEqual((result.status, result.err), (137, ""))

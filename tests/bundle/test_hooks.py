@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Hooks: when, where, with what on stdin, and what their failure does."""
+"""Hooks: their order, namespaces, input, environment and output, and what their failure does."""
 
 import json
 import os
@@ -17,12 +17,12 @@ class Hooks(BothModes):
             {"path": "/bin/sh", "args": ["sh", "-c", script], **more})
 
     def records(self):
-        """(kind, state) in the order the hooks ran."""
+        """Returns (kind, state) in the order in which the hooks ran."""
         with open(f"{self.top}/records") as file:
             return [(line.split(" ", 1)[0], json.loads(line.split(" ", 1)[1])) for line in file]
 
     def record_everywhere(self):
-        # The file is reachable in both mount namespaces by the descriptor-free way of a bind mount.
+        # A bind mount makes the file reachable in both mount namespaces without a descriptor.
         open(f"{self.top}/records", "w").close()
         self.config["mounts"].append({"destination": "/records", "type": "bind", "source": f"{self.top}/records",
                                       "options": ["bind"]})
@@ -109,7 +109,7 @@ class Hooks(BothModes):
             self.assertEqual(file.read(), "first second b none\n")
 
     def environments(self):
-        """Of hooks that have none of their own, by kind, without what the shell adds."""
+        """Returns the environments of hooks without "env", by kind, without variables that the shell adds."""
         open(f"{self.top}/out", "w").close()
         os.chmod(f"{self.top}/out", 0o666)
         self.config["mounts"].append({"destination": "/out", "type": "bind", "source": f"{self.top}/out",
@@ -130,7 +130,7 @@ class Hooks(BothModes):
                 for row in rows}
 
     def test_environment_of_hooks_without_one(self):
-        """Those on the host have the caller's; the container's own learn what the container learns, and no secrets."""
+        """Hooks on the host have the caller's environment; those in the container have no variable that the container may not see."""
         seen = self.environments()
         self.assertEqual(list(seen), list(KINDS))
         for kind in KINDS:
@@ -146,7 +146,7 @@ class Hooks(BothModes):
             self.assertEqual(directory, "/" if kind == "startContainer" else os.path.realpath(self.bundle), kind)
 
     def test_no_hook_has_a_file_of_the_host(self):
-        """stdout and stderr are pipes, krun writes the files; also when `run` does it all."""
+        """stdout and stderr of hooks are pipes, and krun writes the files; also with `run`."""
         out, err = f"{self.top}/hooks.out", f"{self.top}/hooks.err"
         self.allow("allowHooksOutput")
         self.config["annotations"] = {"run.oci.hooks.stdout": out, "run.oci.hooks.stderr": err}
@@ -166,7 +166,7 @@ class Hooks(BothModes):
         out = f"{self.top}/hooks.out"
         self.allow("allowHooksOutput")
         self.config["annotations"] = {"run.oci.hooks.stdout": out}
-        # More than a FIFO has room for.
+        # The output is more than a FIFO has room for.
         self.hook("startContainer", "i=0; while [ $i -lt 3000 ]; do echo 'line of startContainer, long enough'; "
                                     "i=$((i+1)); done")
         self.write_config()
@@ -206,7 +206,7 @@ class Hooks(BothModes):
         self.assertIn("'/no/such/dir/file'", self.run_fails())
 
     def test_output_files_that_this_host_does_not_allow(self):
-        """An image brings annotations, too: without the host's word no file is made, and people are told."""
+        """Images have annotations, too: unless the host allows it no file is made, and a warning says so."""
         out = f"{self.top}/hooks.out"
         self.config["annotations"] = {"run.oci.hooks.stdout": out, "run.oci.hooks.stderr": f"{self.top}/hooks.err"}
         for kind in KINDS:
@@ -217,7 +217,7 @@ class Hooks(BothModes):
         self.assertEqual(result.err.count("not heeded"), 2, result.err)
         self.assertIn('/annotations/run.oci.hooks.stdout: not heeded, because this host does not allow it: '
                       '"allowHooksOutput" in /etc/krun/krun.json', result.err)
-        # Not in the log of an engine, to which every record of a command that succeeds is an error.
+        # The log of an engine has no warning, because an engine takes every record of a command that succeeds for an error.
         self.create(options=["--log", f"{self.top}/engine.log"])
         self.ok("start", self.cid)
         self.wait_stopped()
@@ -228,7 +228,7 @@ class Hooks(BothModes):
 
 
 class RootTest(KrunTest):
-    """Before the pivot the root is where config.json has it, with all its mounts, for hooks that go by paths (CDI, NVIDIA's toolkit)."""
+    """Until the root is changed it is at its path of config.json with all its mounts, for hooks that use paths (CDI, NVIDIA's toolkit)."""
 
     def setUp(self):
         super().setUp()
@@ -243,11 +243,11 @@ class RootTest(KrunTest):
         self.config.setdefault("hooks", {}).setdefault(kind, []).append({"path": "/bin/sh", "args": ["sh", "-ec", script]})
 
     def by_pid(self, script):
-        """As a prestart hook finds the container."""
+        """Returns the script of a prestart hook that finds the container by its pid."""
         return ("pid=$(sed -n 's/.*\"pid\": *\\([0-9]*\\).*/\\1/p' | head -n 1); "
                 f"nsenter --mount --target $pid sh -ec '{script}'")
 
-    # A file at a path of the root, one in a mount of the container's, and what the hook sees of either tree.
+    # The hook binds a file in the root and one in a mount of the container, and checks what it sees of both trees.
     WORK = ("mount --bind {top}/given {rootfs}/x; mount --bind {top}/given {rootfs}/dev/full; test -c {rootfs}/dev/null; "
             "test -d {rootfs}/from; test -d /sys/kernel; test ! -e /from; test -e {top}/given")
     SEEN = "cat /x /dev/full; grep -c given /proc/self/mountinfo"
@@ -292,14 +292,14 @@ class RootByPath(RootTest):
         self.assert_seen()
 
     def test_below_a_directory_that_only_root_may_enter(self):
-        """docker's directories with userns-remap: nobody in the container's user namespace can walk there."""
+        """docker's directories with userns-remap are like this: the container's user namespace has no right to walk there."""
         self.in_user_namespace()
         os.chmod(self.bundle, 0o700)
         self.hook("prestart", self.by_pid(self.work()))
         self.assert_seen()
 
     def test_in_a_user_namespace_that_is_joined(self):
-        """Then a process in between stands in the root, and makes the mount namespace."""
+        """The intermediate process has the root as its working directory and makes the mount namespace."""
         self.in_user_namespace()
         os.chmod(self.bundle, 0o700)
         self.start_sleeper()
@@ -325,10 +325,10 @@ class RootByPath(RootTest):
                 self.assertEqual(out, "of the hook\nof the hook\n2\n")
 
     def on_the_host(self, kind, *options):
-        """A hook in the host's mount namespace reaches the container where its root's mount is shared."""
+        """A mount that a hook makes in the host's mount namespace reaches the container if its root's mount is shared."""
         subprocess.run(["mount", "--bind", self.rootfs, self.rootfs], check=True)
         self.addCleanup(subprocess.run, ["umount", "--recursive", self.rootfs], check=True)
-        # In a peer group of its own: not that of the mount that it was copied from.
+        # The mount gets a peer group of its own, not that of the mount from which it was copied.
         subprocess.run(["mount", "--make-private", self.rootfs], check=True)
         subprocess.run(["mount", "--make-shared", self.rootfs], check=True)
         self.hook(kind, f"mount --bind {self.top}/given {self.rootfs}/x; test ! -e {self.rootfs}/dev/null")
@@ -352,7 +352,7 @@ class RootByPath(RootTest):
         self.on_the_host("createRuntime")
 
     def test_the_working_directory_is_the_callers_again(self):
-        """The command stood in the root for a moment."""
+        """The root was the command's working directory for a moment."""
         os.mkdir(f"{self.top}/here")
         self.shell("pwd; sleep 100")
         with open(self.log, "wb") as log:
@@ -376,7 +376,7 @@ class RootByPathUnderMonitor(RootTest):
     mode = "km"
 
     def test_devices_of_krun_cover_nothing_of_the_host(self):
-        """In a user namespace the device that only the host's root may open is covered by a node of krun's own making."""
+        """In a user namespace krun's own node covers a device that only the host's root may open."""
         node = f"/dev/krun-test-{os.getpid()}"
         os.mknod(node, 0o600 | stat.S_IFCHR, os.makedev(1, 3))
         self.addCleanup(os.unlink, node)

@@ -62,7 +62,7 @@ class Personality(KmTest):
         self.assertEqual(self.state_of("krun-label-trigger"), "1\n")
 
     def test_sandbox_containers_are_plain(self):
-        """Where the host says that these annotations are its engine's; elsewhere they may be an image's."""
+        """They are plain where the host allows these annotations; elsewhere an image may have set them."""
         for key in ("io.kubernetes.cri.container-type", "io.kubernetes.cri-o.ContainerType"):
             for allowed in ([], ["allowSandbox"], ["allowHooksOutput"]):
                 with self.subTest(key=key, allowed=allowed):
@@ -73,7 +73,7 @@ class Personality(KmTest):
                     heeded = allowed == ["allowSandbox"]
                     self.assertEqual(result.out, "\n" if heeded else "1\n")
                     self.assertEqual(f"/annotations/{key}: not heeded" in result.err, not heeded, result.err)
-        # What acts is told to who asks.
+        # krun logs at level info that the annotation has an effect.
         self.allow("allowSandbox")
         result = self.run_container(options=["--log-level", "info"])
         self.assertIn(f"/annotations/{key}: 'sandbox' is heeded", result.err)
@@ -134,7 +134,7 @@ class Host(KmTest):
 
     def test_low_descriptor_limits_are_raised_for_km(self):
         limits = [{"type": "RLIMIT_NOFILE", "soft": 256, "hard": 2048}]
-        # km takes its own 297 off what its payload sees.
+        # km subtracts its own 297 from the limit that its payload sees.
         self.assertEqual(self.inside("ulimit -n", rlimits=limits), "727\n" if REAL_KM else "1024\n")
 
     def test_a_file_size_limit_of_the_payload_does_not_end_km(self):
@@ -148,7 +148,7 @@ class Host(KmTest):
         self.assertEqual((result.out, result.err), ("", ""))
 
     def test_payload_without_its_loader_fails_at_create_with_kms_words(self):
-        # A dynamic program of the host: its loader is not in the root.
+        # The payload is a dynamic program of the host, whose loader is not in the root.
         shutil.copy("/usr/bin/env", f"{self.rootfs}/bin/dynamic")
         self.write_config(args=["/bin/dynamic"])
         for kinds in ("", "pid"):
@@ -181,7 +181,7 @@ class Host(KmTest):
                       "allows more); km's last words: still busy", message)
 
     def test_km_that_does_not_take_kruns_options(self):
-        """An old one, say: it ends before it has a log, and its words go where the command's user does not look."""
+        """An old km, for example, ends before it has a log, and prints where the user of the command does not look."""
         monitor = os.path.join(self.top, "km")
         shutil.copy(f"{self.rootfs}/bin/busybox", monitor)
         self.write_config(args=["/bin/true"])
@@ -284,7 +284,7 @@ class Start(KmTest):
         self.ok("delete", "--force", self.cid)
 
     def test_a_management_socket_does_not_stand_in_the_way(self):
-        # It gives km a second thread before the wait.
+        # The socket gives km a second thread before the wait.
         for env in (["KM_MGTPIPE=/tmp/socket"], ["KM_MGTDIR=/tmp"]):
             with self.subTest(env=env):
                 self.shell("trap 'exit 3' TERM; echo ready; while :; do sleep 0.02; done", env=["PATH=/bin", *env])
@@ -309,7 +309,7 @@ class Start(KmTest):
             self.assertEqual(file.read(), "hook\n/\npayload\n")
 
     def test_start_containers_hooks_are_as_confined_as_the_payload(self):
-        # The payload's number of its process, and its signals, are its own.
+        # The pid and the signals of the payload are its own, so they are not compared.
         look = "(cat /proc/self/cgroup; grep -E '^(Cap|NoNewPrivs|Seccomp:|Uid|Gid|Groups)' /proc/self/status; ulimit -c) > /tmp/"
         self.config["process"]["noNewPrivileges"] = True
         self.config["hooks"] = {"startContainer": [{"path": "/bin/sh", "args": ["sh", "-c", look + "hook"]}]}
@@ -358,20 +358,20 @@ class Signals(KmTest):
 
 
 class Travel(KmTest):
-    """Signals that the payload sends on: each of its processes is a km of its own, and has to be kicked."""
+    """Signals that the payload passes on: each of its processes is a km of its own, and has to be kicked."""
 
     def child(self, name, *command):
-        """A km that the script starts; its log tells what it got. Of km itself every process of the payload is one."""
+        """Returns a command of the script that starts a km, whose log has the signals that it got. Under km itself every process of the payload is a km."""
         if REAL_KM:
             return " ".join(command)
         return f"{KM_PATH} --km-log-to=/tmp/{name} -- " + " ".join(command)
 
     def up(self, name):
-        """For the script: until that km runs its payload."""
+        """Returns a command of the script that waits until that km runs its payload."""
         return "sleep 3; " if REAL_KM else f"until grep -qs device /tmp/{name}; do sleep 0.05; done; sleep 0.3; "
 
     def assert_told(self, name, *expected):
-        """With km itself the statuses say it."""
+        """Checks which signals that km got. With km itself the exit statuses show it."""
         if not REAL_KM:
             self.assertEqual(self.told(name), [f"kmsim: signal {signo} is delivered, {how}" for signo, how in expected])
 
@@ -400,7 +400,7 @@ class Travel(KmTest):
         self.assertLess(time.monotonic() - started, 20)
         self.ok("delete", "--force", self.cid)
 
-    def test_an_entry_point_hands_it_to_its_child(self):
+    def test_an_entry_point_passes_a_signal_to_its_child(self):
         for kept in (True, False):
             if not kept:
                 self.without("pid")
@@ -415,8 +415,8 @@ class Travel(KmTest):
                         shutil.rmtree(f"{self.rootfs}/tmp")
                         os.mkdir(f"{self.rootfs}/tmp")
 
-    def test_and_that_one_to_its_own(self):
-        """Later, too: nobody knows how long an entry point thinks. Who got nothing is left alone."""
+    def test_a_child_passes_a_signal_to_its_own_child(self):
+        """The signal may be passed on later, because entry points take their time. A process that got no signal is not kicked."""
         below = f"trap 'sleep 1; kill $q; wait $q; exit 7' TERM; {self.child('grandchild', '/bin/sleep', '300')} & q=$!; wait $q; exit 8"
         with open(f"{self.rootfs}/bin/below", "w") as file:
             file.write("#!/bin/sh\n" + below + "\n")
@@ -433,8 +433,8 @@ class Travel(KmTest):
         self.assert_told("grandchild", (15, "sent"))
         self.assert_told("bystander")
 
-    def test_kill_of_everybody(self):
-        # kmsim's payload is one of everybody, and would end before kmsim can say what it got.
+    def test_kill_all_reaches_the_children(self):
+        # kmsim's payload gets the signal, too, and would end before kmsim can log it.
         with open(f"{self.rootfs}/bin/deaf", "w") as file:
             file.write("#!/bin/sh\n" + ("" if REAL_KM else "trap '' HUP\n") + "exec /bin/sleep 300\n")
         self.shell(f"trap true HUP; {self.child('child', '/bin/sh', '/bin/deaf')} & p=$!; {self.up('child')}"
@@ -462,7 +462,7 @@ class Travel(KmTest):
                 with self.subTest(pid_namespace=kept, signal=signo):
                     self.start_sleeper()
                     got = f"/tmp/got{int(signo)}"
-                    # Nothing that is done in the container makes km look: it waits for a child of its own all the time.
+                    # Nothing in the container interrupts km: it waits for a child of its own all the time.
                     pid = self.exec_detached("sh", "-c", f"trap 'echo got > {got}; kill $p; exit 3' {int(signo)}; "
                                              f"sleep 300 & p=$!; echo > /tmp/up; wait $p")
                     wait_until(lambda: os.path.exists(f"{self.rootfs}/tmp/up"), what="exec")
@@ -488,7 +488,7 @@ class Travel(KmTest):
                 self.ok("delete", "--force", self.cid)
 
     def console(self, script):
-        """A container on a terminal: its master, once the payload has said that it is ready."""
+        """Starts a container on a terminal; returns the master once the payload has said that it is ready."""
         console = ConsoleSocket(os.path.join(self.top, "console"))
         self.shell(script, terminal=True)
         self.create("--console-socket", console.path)
@@ -496,13 +496,13 @@ class Travel(KmTest):
         self.ok("start", self.cid)
         read_until(master, b"ready")
         os.unlink(console.path)
-        # A person's hand is not quicker.
+        # A person does not type faster.
         time.sleep(0.8)
         return master
 
     @stand_in_only("it delays the processor")
     def test_before_the_processor_has_its_name(self):
-        """On a busy machine the first thread takes signals long before."""
+        """On a busy machine the first thread takes signals long before the thread of the processor has its name."""
         self.shell("echo ready; exec sleep 1000", env=["PATH=/bin", "KMSIM_SLOW_VCPU=500"])
         self.create()
         self.ok("start", self.cid)
@@ -516,14 +516,14 @@ class Travel(KmTest):
         for key, signo in ((b"\x03", 2), (b"\x1c", 3)):
             os.write(master, key)
             wait_until(lambda: f"signal {signo} is delivered, typed" in self.ok("logs", "--monitor", self.cid).out, 20, what=key)
-        # Of the terminal's end only the leader of its session hears, which passes it on.
+        # Only the leader of the terminal's session gets SIGHUP at its end, and passes it on.
         os.close(master)
         self.wait_stopped()
         self.ok("delete", "--force", self.cid)
 
     @stand_in_only("its log tells of each signal")
     def test_keys_for_a_job_of_a_shell(self):
-        """In a process group of its own, of which nobody else gets a signal."""
+        """The job is in a process group of its own, and only that gets the signal."""
         with open(f"{self.rootfs}/bin/job", "w") as file:
             file.write(f"#!/bin/sh\ntrap '' INT\necho ready\nexec {self.child('job', '/bin/sleep', '300')}\n")
         os.chmod(f"{self.rootfs}/bin/job", 0o755)
@@ -536,7 +536,7 @@ class Travel(KmTest):
 
     @stand_in_only("its log tells of each signal")
     def test_a_new_size_of_the_window(self):
-        """Whoever reads keys is told at once; whoever reads lines is not, for a read that ends early is no line."""
+        """A payload that reads keys gets it at once; one that reads lines does not, because its read would end without a line."""
         for mode, expected in (("-icanon", True), ("icanon", False)):
             with self.subTest(mode=mode):
                 master = self.console(f"stty {mode}; trap 'echo size' WINCH; echo ready; sleep 300")
@@ -551,7 +551,7 @@ class Travel(KmTest):
 
 
 def names(test, known):
-    """Of the container's processes but these: what each of those that run is called."""
+    """Returns the names of the container's processes that run, without these."""
     found = []
     for pid in set(json.loads(test.ok("ps", "-f", "json", test.cid).out)) - known:
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
@@ -561,7 +561,7 @@ def names(test, known):
 
 
 def ended(pid):
-    """A zombie is one whom only its parent, which is not ours, has to forget."""
+    """A zombie has ended: its parent, which is not ours, has yet to reap it."""
     try:
         with open(f"/proc/{pid}/stat") as file:
             return file.read().rpartition(")")[2].split()[0] in "ZX"
@@ -583,7 +583,7 @@ class Payload(KmTest):
         self.assertEqual(self.run_ok(), "/bin/script one\n")
 
     def test_entry_point_that_is_km_itself(self):
-        # As in images that were made for km; its name is the usual one, a link, or looked up.
+        # Images that were made for km are like this; the name is the usual path, a link, or looked up in PATH.
         os.symlink(KM_PATH, f"{self.rootfs}/bin/monitor")
         for words in ([KM_PATH, "--", "/bin/echo", "direct"], [KM_PATH, "/bin/echo", "direct"],
                       [KM_PATH, "--km-log-to=/tmp/own", "--", "/bin/echo", "direct"], ["monitor", "/bin/echo", "direct"]):
@@ -608,7 +608,7 @@ class Log(KmTest):
     LIMIT = 1024 * 1024
 
     def used(self):
-        """Bytes of the container's state, with what is mounted in it."""
+        """Returns the bytes in the container's state directory and in what is mounted there."""
         total = 0
         for folder, _, names in os.walk(f"{self.root}/{self.cid}"):
             total += sum(os.stat(f"{folder}/{name}").st_blocks * 512 for name in names)
@@ -630,7 +630,7 @@ class Log(KmTest):
         self.assertLessEqual(len(text), self.LIMIT)
         self.assertIn("Waiting for kill", text)
         self.assertEqual(self.logged(), "ready\n")
-        # Each exec has a log of its own, in the same room.
+        # Each exec has a log of its own on the same tmpfs.
         self.assertEqual(self.ok("exec", self.cid, "echo", "more").out, "more\n")
         self.assertLess(self.used(), self.LIMIT + 128 * 1024)
 
@@ -664,7 +664,7 @@ class Log(KmTest):
         self.assertIn("Terminated by signal: Killed", self.ok("logs", "--monitor", "--follow", self.cid).out)
 
     def elsewhere(self, script):
-        """In a mount namespace where the log is not mounted, as an engine's may be for an administrator."""
+        """Runs krun in a mount namespace without the mount of the log, as an administrator may see the mounts of an engine."""
         return subprocess.run(["unshare", "-m", "sh", "-ec", f"umount {self.root}/{self.cid}/monitor; {script}"],
                               capture_output=True, check=False, stdin=subprocess.DEVNULL, text=True, timeout=60,
                               env=self.environment(("exec",)))
@@ -678,7 +678,7 @@ class Log(KmTest):
         krun = " ".join(self.command())
         seen = self.elsewhere(f"{krun} logs --monitor {self.cid}")
         self.assertEqual(seen.stdout, self.ok("logs", "--monitor", self.cid).out, seen)
-        # An exec from there has its log in a memfd.
+        # An exec in that mount namespace has its log in a memfd.
         seen = self.elsewhere(f"{krun} exec --env KMSIM_TALK=5000 {self.cid} sh -c 'echo $KMSIM'")
         self.assertEqual((seen.returncode, seen.stdout, seen.stderr), (0, "1\n", ""))
         self.ok("kill", self.cid, "KILL")
@@ -722,7 +722,7 @@ class Log(KmTest):
         self.shell("echo ran")
         self.create()
         for pid in json.loads(self.ok("ps", "-f", "json", self.cid).out):
-            # With process 1 of the container the others end.
+            # The end of process 1 of the container ends the others.
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self.wait_stopped()
@@ -766,8 +766,8 @@ class Exceptions(KmTest):
         self.assertEqual(self.native("/bin/sh", "-c", "echo $KMSIM").out, "1\n")
         self.assertEqual(self.native("env", "sh", "-c", "echo $KMSIM").out, "1\n")
 
-    def test_list_of_who_is_not_root_in_the_container(self):
-        """Also when the root directory is his, with which he could put any list there."""
+    def test_list_of_another_user_than_the_containers_root(self):
+        """It is refused also when the root directory belongs to that user, who could replace the list."""
         self.approve(f"sh:/bin/busybox:{self.digest}")
         os.chown(f"{self.rootfs}/var/lib/krun/config", 1000, 1000)
         for owner in (0, 1000):
@@ -776,7 +776,7 @@ class Exceptions(KmTest):
             self.assertEqual((result.status, result.out), (255, ""))
             self.assertIn("can be written by others than root", result.err)
 
-    def test_many_who_add_at_once(self):
+    def test_many_adds_at_once(self):
         commands = [self.command("exceptions", "add", self.cid, f"tool{i}", "/bin/tool") for i in range(12)]
         running = [subprocess.Popen(command, stdin=subprocess.DEVNULL) for command in commands]
         self.assertEqual([process.wait(60) for process in running], [0] * 12)
@@ -815,7 +815,7 @@ class Exceptions(KmTest):
         with open("/bin/true", "rb") as file:
             digest = hashlib.sha256(file.read()).hexdigest()
         self.approve(f"x:/bin/outside:{digest}")
-        # /bin/true of the container is busybox, whose hash is another one.
+        # The container's /bin/true is busybox, which has another hash.
         self.assertIn("has changed", self.fails("exec", self.cid, "x", status=255))
 
     def test_dynamic_program(self):
@@ -827,7 +827,7 @@ class Exceptions(KmTest):
                     shutil.copy(word, self.rootfs + word)
         self.ok("exceptions", "add", self.cid, "(/usr)?/bin/env", "/bin/dynamic")
         result = self.native("/usr/bin/env", "sh", "-c", "echo ran; readlink /proc/$$/exe")
-        # What it executes is an ordinary program of the container.
+        # The programs that it executes are ordinary programs of the container.
         self.assertEqual((result.status, result.out), (0, "ran\n/bin/busybox\n"), result)
 
     def test_link_inside(self):
@@ -835,7 +835,7 @@ class Exceptions(KmTest):
         self.approve(f"sh:/opt/link:{self.digest}")
         self.assertEqual(self.native("sh", "-c", "echo .$KMSIM").out, ".\n")
 
-    def test_expression_that_explodes(self):
+    def test_expression_that_takes_exponential_time(self):
         self.approve("(" * 30 + "a" + "+)" * 30 + f":/bin/busybox:{self.digest}")
         started = time.monotonic()
         self.assertIn("line 1: its regular expression takes", self.fails("exec", self.cid, "sh", status=255))
@@ -872,7 +872,7 @@ class Exceptions(KmTest):
         self.assertEqual(len(self.records()), 100002)
 
     def with_syslog(self, path, function):
-        """Runs it with the file at /dev/log, in the mount namespace of the tests."""
+        """Runs the function with the file at /dev/log, in the mount namespace of the tests."""
         there = os.path.exists("/dev/log")
         if there:
             subprocess.run(["mount", "--bind", path, os.path.realpath("/dev/log")], check=True)
@@ -963,7 +963,7 @@ class Exceptions(KmTest):
         self.ok("exceptions", "add", self.rootfs, "sh", "/bin/busybox")
         self.assertEqual(self.ok("exceptions", "list", self.rootfs).out, f"1\tsh\t/bin/busybox\t{self.digest}\n")
         self.assertEqual(self.native("sh", "-c", "echo .$KMSIM").out, ".\n")
-        # A link leads nowhere but inside.
+        # A link is followed inside of the root only.
         shutil.rmtree(f"{self.rootfs}/var/lib/krun")
         os.symlink("/etc", f"{self.rootfs}/var/lib/krun")
         self.ok("exceptions", "add", self.rootfs, "sh", "/bin/busybox")

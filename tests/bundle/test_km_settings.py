@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Settings of km, layer by layer, by what km then sees; and what km needs, which is looked at before it starts."""
+"""Settings of km, layer by layer, by the options and variables that km gets; and the requirements of km, which krun checks before it starts."""
 
 import contextlib
 import glob
@@ -25,7 +25,7 @@ class SettingsTest(KrunTest):
     mode = "km"
 
     def host(self, **values):
-        """Options for a host file with these values."""
+        """Writes a host file with these values; returns the options for it."""
         self.host_file = os.path.join(self.top, "krun.json")
         with open(self.host_file, "w") as file:
             json.dump(values, file)
@@ -42,7 +42,7 @@ class SettingsTest(KrunTest):
             return [int(word) for word in file.read().split()]
 
     def monitor(self, pid=None):
-        """km's process of the container: the only child of krun's own init."""
+        """Returns the pid of the container's km: the only child of krun's own init."""
         pid = pid or self.state()["pid"]
         return (self.children_of(pid) or [pid])[0]
 
@@ -51,7 +51,7 @@ class SettingsTest(KrunTest):
             return [word.decode() for word in file.read().split(b"\0") if word]
 
     def options(self, **more):
-        """What stands between km's name and "--" while it waits, but for what krun itself always sets."""
+        """Returns the options between km's name and "--" while it waits, without those that krun always sets."""
         self.shell(SLEEP)
         self.create(**more)
         words = self.words("cmdline")
@@ -107,7 +107,7 @@ class Layers(SettingsTest):
         self.assertEqual(self.words("cmdline")[0], km)
         self.assertTrue(os.path.exists(f"/proc/{self.monitor()}/root{libc}"))
         self.ok("start", self.cid)
-        # exec uses the same km.
+        # exec runs the same km.
         self.assertEqual(self.ok("exec", self.cid, "sh", "-c", "echo $KMSIM").out, "1\n")
         self.ok("delete", "--force", self.cid)
 
@@ -116,7 +116,7 @@ class Layers(SettingsTest):
         self.create(options=self.host(startAt="exec"))
         self.assertEqual(self.state()["annotations"][PREFIX + "startAt"], "exec")
         self.ok("delete", "--force", self.cid)
-        # A km that never waits.
+        # This km never waits.
         km = os.path.join(self.top, "slow-km")
         with open(km, "w") as file:
             file.write("#!/bin/sh\nwhile :; do sleep 0.1; done\n")
@@ -165,7 +165,7 @@ class Layers(SettingsTest):
 
     @stand_in_only("it misbehaves on request, and has words of its own")
     def test_a_signal_ends_the_wait_for_a_km_that_is_stopped(self):
-        """It does not notice that the process in front of it has ended, which is what the signal ends."""
+        """A stopped km does not notice the end of the process in front of it, which is what the signal ends."""
         self.shell("sleep 100")
         self.start(self.host())
         process = self.spawn("exec", "--env", "KMSIM_LATE=60000", self.cid, "true", stderr=subprocess.PIPE)
@@ -175,7 +175,7 @@ class Layers(SettingsTest):
         process.send_signal(signal.SIGTERM)
         self.assertEqual(process.wait(20), 255)
         self.assertIn("interrupted by signal 15", process.stderr.read().decode())
-        # Where it was not stopped in time, it has ended.
+        # A km that was not stopped in time has ended.
         with contextlib.suppress(ProcessLookupError):
             os.kill(stopped, signal.SIGKILL)
 
@@ -234,7 +234,7 @@ class Layers(SettingsTest):
                              environment=["A=host"], parameters=["--core-on-err"]))
         process = self.spawn("exec", self.cid, "sh", "-c", "echo ready; sleep 5", stdout=subprocess.PIPE)
         self.assertEqual(process.stdout.readline(), b"ready\n")
-        # krun waits for the process in front of km, that for km, km for the program.
+        # krun waits for the process in front of km, which waits for km, which waits for the program.
         pid = process.pid
         for _ in range(2):
             with open(f"/proc/{pid}/task/{pid}/children") as file:
@@ -350,7 +350,7 @@ class Refusals(SettingsTest):
 
 
 class Seen(SettingsTest):
-    """What is in force can be seen, if it is not the default."""
+    """`state` and `features` show the settings that are not the default."""
 
     def krun_annotations(self, text):
         return {key[len(PREFIX):]: value for key, value in json.loads(text)["annotations"].items() if key.startswith(PREFIX)}
@@ -402,7 +402,7 @@ class Validate(SettingsTest):
         self.assertEqual(self.findings("--host-config", self.host_file, status=0), [])
         self.assertEqual(self.findings("--host-config", options=options, status=0), [])
 
-    def test_what_is_there_is_looked_at(self):
+    def test_files_that_the_settings_name_are_checked(self):
         self.host(kmPath="/no/such/km", device="/dev/nothing")
         self.assertEqual([item[:2] for item in self.findings("--host-config", self.host_file)],
                          [("/kmPath", "error"), ("/device", "unsupported")])
@@ -417,7 +417,7 @@ class Validate(SettingsTest):
         os.chown(self.host_file, 1000, 0)
         self.assertIn("belongs to user 1000", self.fails("validate", "--host-config", self.host_file))
 
-    def test_what_is_no_file(self):
+    def test_a_host_file_that_is_not_a_regular_file(self):
         pipe, link = f"{self.top}/pipe", f"{self.top}/link"
         os.mkfifo(pipe)
         os.symlink("/no/such", link)
@@ -478,7 +478,7 @@ class Validate(SettingsTest):
 
 
 class Snapshots(SettingsTest):
-    """The annotation snapshot: a directory below the host's."""
+    """The annotation app.kontain.krun.snapshot, which names a directory below the host's snapshotDirectory."""
 
     def setUp(self):
         super().setUp()
@@ -490,7 +490,7 @@ class Snapshots(SettingsTest):
         return [int(line[1:]) for line in self.logged().split() if line.startswith("n")]
 
     def check_first(self, last):
-        """It went on: the number that was saved may be one behind or before the one that was said."""
+        """Checks that the payload went on: the saved number may be one less or more than the printed one."""
         self.assertLessEqual(abs(self.numbers()[0] - (last + 1)), 1, (self.numbers()[0], last))
 
     def take(self, name):
@@ -567,7 +567,7 @@ class Needs(SettingsTest):
 
     def test_descriptors(self):
         self.refused("--preserve-fds 725", "727", arguments=["--preserve-fds", "725"])
-        # A record of what will not work, but only for who wants to see warnings.
+        # The log has a record of what will not work, if warnings are asked for.
         log = os.path.join(self.top, "krun.log")
         self.write_config(args=["/bin/true"])
         read, write = os.pipe()
@@ -602,7 +602,7 @@ class Needs(SettingsTest):
         self.refused("/linux/seccomp: km cannot run without ", "ioctl", "mmap", "futex")
 
     def test_dockers_default_filter(self):
-        """As dockerd 20.10 writes it into config.json."""
+        """This is the filter that dockerd 20.10 writes into config.json."""
         with open(os.path.join(HERE, "docker-default-seccomp.json")) as file:
             self.config["linux"]["seccomp"] = json.load(file)
         self.shell("echo $KMSIM")
@@ -611,7 +611,7 @@ class Needs(SettingsTest):
         self.assertEqual(os.path.getsize(log), 0)
 
     def test_mounts_without_exec_over_kms_place(self):
-        """krun's own mount is above the bundle's."""
+        """krun mounts km over the bundle's mount."""
         self.config["mounts"].append({"destination": "/opt/kontain", "type": "tmpfs", "source": "tmpfs", "options": ["noexec"]})
         self.assertEqual(self.inside("echo $KMSIM"), "1\n")
         source = os.path.join(self.top, "file")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fifty containers later the machine is as before: processes, cgroups, mounts, state, keyrings, descriptors."""
+"""After fifty containers the machine is as before: processes, cgroups, mounts, state, keyrings, descriptors."""
 
 import ctypes
 import glob
@@ -13,7 +13,7 @@ PR_SET_CHILD_SUBREAPER = 36
 
 
 def reap():
-    """Zombies that krun left to whoever called it, which is the container's own exit status."""
+    """Reaps the zombies that krun left to its caller, which have the exit statuses of the containers."""
     try:
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
@@ -35,7 +35,7 @@ def lines_with(path, *words):
 class FiftyContainers(BothModes):
     def setUp(self):
         super().setUp()
-        # What loses its parent becomes a child of this process.
+        # A process that loses its parent becomes a child of this one.
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
         self.addCleanup(ctypes.CDLL(None).prctl, PR_SET_CHILD_SUBREAPER, 0)
         self.config["linux"]["cgroupsPath"] = f"/krun-{self.cid}/box"
@@ -70,7 +70,7 @@ class FiftyContainers(BothModes):
 
     def test_nothing_is_left(self):
         self.shell("exec sleep 1000")
-        # Once to make what stays: the state root, and the parent of the cgroups.
+        # The first container makes what stays: the state root, and the parent of the cgroups.
         self.cycle(0, whole=True)
         before = self.seen()
         self.assertEqual(before["processes"], [])

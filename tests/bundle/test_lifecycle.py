@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""create, start, state, kill, delete, run, list, ps, pause: what a caller sees."""
+"""create, start, state, kill, delete, run, list, ps and pause as a caller sees them."""
 
 import glob
 import json
@@ -26,7 +26,7 @@ class Run(BothModes):
         self.assertEqual(self.run_ok(stdin="through\n"), "through\n")
 
     def test_death_by_signal_is_128_plus_signal(self):
-        # A child of the shell: process 1 itself cannot be killed from inside.
+        # The shell kills a child: process 1 itself cannot be killed from inside.
         for signo in (signal.SIGKILL, signal.SIGTERM, signal.SIGABRT):
             with self.subTest(signal=signo):
                 self.shell(f"sh -c 'kill -{int(signo)} $$'; exit $?")
@@ -53,7 +53,7 @@ class Run(BothModes):
         self.assertEqual(process.wait(60), 7)
 
     def test_the_size_of_the_callers_terminal_is_not_the_programs_business(self):
-        """httpd takes SIGWINCH for the wish that it ends."""
+        """httpd ends at a SIGWINCH."""
         self.shell("trap 'echo WINCH' WINCH; trap 'exit 7' TERM; echo ready; while :; do sleep 0.02; done")
         process = self.spawn("run", "--bundle", self.bundle, self.cid, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
         self.assertEqual(process.stdout.readline(), b"ready\n")
@@ -114,7 +114,7 @@ class CreateStart(BothModes):
         self.ok("delete", "--force", self.cid)
 
     def test_the_process_is_a_child_of_the_callers_reaper_with_the_programs_status(self):
-        # What a shim or conmon does: subreaper, create, start, wait for the pid of the pid file.
+        # A shim or conmon does this: it becomes a subreaper, calls create and start, and waits for the pid of the pid file.
         script = (
             "import ctypes, os, subprocess, sys\n"
             "ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)\n"
@@ -232,7 +232,7 @@ class KillDelete(BothModes):
         self.ok("delete", self.cid)
 
     def members(self):
-        """Those of the container's cgroup."""
+        """Returns the processes of the container's cgroup."""
         with open(f"{CGROUP}/krun/{self.cid}/cgroup.procs") as file:
             return [int(line) for line in file]
 
@@ -256,7 +256,7 @@ class KillDelete(BothModes):
         self.ok("delete", self.cid)
 
     def test_kill_in_a_joined_pid_namespace_ends_its_own_alone(self):
-        """As in a pod: the namespace is another container's, which goes on."""
+        """A pod is like this: the pid namespace belongs to another container, which goes on."""
         pod = self.cid + "pod"
         self.ids.append(pod)
         self.shell("sleep 100")
@@ -330,7 +330,7 @@ class Look(BothModes):
         self.assertEqual(state["status"], "running")
         self.assertEqual(state["bundle"], self.bundle)
         self.assertEqual(state["rootfs"], self.rootfs)
-        # A container without km is any runtime's.
+        # A plain container has no annotations of krun.
         of_km = {"app.kontain.krun.personality": "km", "app.kontain.krun.startAt": "payload"} if self.mode == "km" else {}
         self.assertEqual(state["annotations"], {"a.b": "c", **of_km})
         self.assertRegex(state["created"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$")
@@ -435,9 +435,9 @@ class Pause(BothModes):
 
 
 class FirstThread(KrunTest):
-    """The first thread of the first process ends, and another one goes on: the letter Z is no end."""
+    """The first thread of the first process ends, and another one goes on: the state Z is not the end of the process."""
 
-    def test_commands_take_it_for_what_it_is(self):
+    def test_commands_take_it_for_running(self):
         shutil.copy(os.path.join(BUILD, "tests/hostile/tools/hostile_threads"), f"{self.rootfs}/bin/threads")
         self.write_config(args=["/bin/threads"])
         self.create()
@@ -460,7 +460,7 @@ class FirstThread(KrunTest):
 
 
 class StateFiles(BothModes):
-    """state.json of other versions, and one that is broken."""
+    """state.json of other versions, and broken ones."""
 
     def path(self, name="state.json"):
         return f"{self.root}/{self.cid}/{name}"
@@ -497,7 +497,7 @@ class StateFiles(BothModes):
     def test_containers_of_an_older_krun_are_managed(self):
         self.shell("trap 'exit 3' TERM; echo ready; while :; do sleep 0.02; done")
         self.create()
-        # As it was before there were versions.
+        # The file is as it was before it had a version.
         self.rewrite(version=None, trusted=None)
         os.unlink(self.path("place.json"))
         self.assertEqual(self.status(), "created")
@@ -510,7 +510,7 @@ class StateFiles(BothModes):
         self.ok("delete", self.cid)
 
     def test_containers_of_a_newer_krun(self):
-        """What has to understand all of the state says why it does not; what can do without goes on."""
+        """Commands that have to understand all of the state fail and say why; the others work."""
         self.start_sleeper()
         pid = self.state()["pid"]
         self.rewrite(version=99)
@@ -529,7 +529,7 @@ class StateFiles(BothModes):
         pid = self.state()["pid"]
         self.rewrite(keyring=None, annotations=None, created=None, startAt=None, owner=None)
         self.assertEqual(self.ok("exec", self.cid, "echo", "inside").out, "inside\n")
-        # Without this one exec would stay in the host's namespaces.
+        # Without this key exec would stay in the host's namespaces.
         self.rewrite(namespaces=None)
         self.assertIn("namespaces", self.fails("exec", self.cid, "true", status=255))
         self.ok("delete", "--force", self.cid)
@@ -548,8 +548,8 @@ class StateFiles(BothModes):
                     self.ok("delete", "--force", self.cid)
                     self.gone(pid)
 
-    def test_what_nobody_can_find_is_named(self):
-        """No cgroup where config.json has it: who says that nothing is left might be wrong."""
+    def test_processes_that_cannot_be_found_are_an_error(self):
+        """There is no cgroup where config.json has it, so krun cannot claim that nothing is left."""
         self.start_sleeper()
         pid = self.state()["pid"]
         for name in ("state.json", "place.json"):
@@ -572,7 +572,7 @@ class StateFiles(BothModes):
 
 
     def test_shortage_is_no_proof_of_absence(self):
-        """With each number of descriptors: what a command cannot look at it does not call stopped, and does not forget."""
+        """With any number of descriptors, a command does not call a container stopped, and does not remove it, when it cannot look at it."""
         self.start_sleeper()
         pid = self.state()["pid"]
         for command in (["state"], ["list"], ["kill", "0"], ["delete", "--force"]):
@@ -587,7 +587,7 @@ class StateFiles(BothModes):
                     self.assertNotIn("does not exist", result.err)
                 if result.status == 0:
                     break
-                # What has failed to forget it knows it still.
+                # A delete that failed still knows the container.
                 if self.lives(pid):
                     self.assertEqual(self.status(), "running", f"after {command} with {limit} descriptors")
                 else:
@@ -598,7 +598,7 @@ class StateFiles(BothModes):
         self.gone(pid)
 
     def test_create_in_its_first_steps(self):
-        """Its directory is there, and nothing in it yet."""
+        """Its state directory exists, and is empty."""
         os.makedirs(os.path.join(self.root, "first"), 0o700)
         self.assertRegex(self.ok("list").out, r"(?m)^first +0 +creating ")
         for command in (["state"], ["kill"], ["delete"]):
@@ -608,7 +608,7 @@ class StateFiles(BothModes):
         self.assertEqual(os.listdir(self.root), [])
 
     def test_a_lost_state_is_no_first_step(self):
-        """The container may run: nobody is told to delete it."""
+        """The container may run, so no command says that it can be deleted."""
         self.start_sleeper()
         os.rename(self.path(), self.path("kept"))
         for command in (["exec", self.cid, "true"], ["update", "--pids-limit", "5", self.cid]):
@@ -627,7 +627,7 @@ class StateFiles(BothModes):
             with self.subTest(kind=kind):
                 os.rename(self.path(), self.path("kept"))
                 make(self.path())
-                # The second file tells what it takes.
+                # place.json has what these commands need.
                 self.assertEqual(self.status(), "running")
                 self.assertIn(self.cid, self.ok("list", timeout=20).out)
                 self.fails("exec", self.cid, "true", status=255, timeout=20)
@@ -662,7 +662,7 @@ class PidfdSocket(BothModes):
         if way == "annotation":
             self.config["annotations"] = {"run.oci.pidfd_receiver": path}
             self.write_config()
-            # Without the host's word nobody is called.
+            # Unless the host allows it, krun does not connect to the socket.
             self.create()
             server.settimeout(0.2)
             self.assertRaises(TimeoutError, server.accept)

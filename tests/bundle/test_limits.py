@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What limits do to the processes of a container, and how `update` changes them. Most need controllers of cgroup v2."""
+"""Effects of limits on the processes of a container, and their changes by `update`. Most need controllers of cgroup v2."""
 
 import contextlib
 import json
@@ -32,7 +32,7 @@ class LimitsTest(KrunTest):
             return file.read().strip()
 
     def numbers(self, name):
-        """A file of lines "key number"."""
+        """Reads a file of lines "key number"."""
         return {key: int(value) for key, value in (line.split() for line in self.file(name).splitlines())}
 
     def limit(self, **resources):
@@ -45,12 +45,12 @@ class LimitsTest(KrunTest):
         return self.fails("update", "--resources", "-", self.cid, stdin=json.dumps(resources))
 
     def saved(self):
-        """The resources of config.json in the state."""
+        """Returns the resources of config.json in the state directory."""
         with open(os.path.join(self.root, self.cid, "config.json")) as file:
             return json.load(file)["linux"]["resources"]
 
     def python(self, script, **process):
-        """A rootfs for programs of the host's python3, and this one as the container's."""
+        """Makes a rootfs for programs of the host's python3, with this one as the container's."""
         self.config["mounts"].append({"destination": "/usr", "type": "bind", "source": "/usr", "options": ["rbind", "ro"]})
         for name in ("lib", "lib64"):
             if os.path.islink(f"/{name}"):
@@ -62,7 +62,7 @@ class LimitsTest(KrunTest):
 
 
 class Both(LimitsTest, BothModes):
-    """In both modes."""
+    """Base of tests in both modes."""
 
 
 # ---- what a limit does -------------------------------------------------------------------------------------------
@@ -72,7 +72,7 @@ class Memory(Both):
     EAT = "echo ready; dd if=/dev/zero of=/dev/null bs={}M count=1 2>&1; echo survived"
 
     def eat(self, size):
-        """Runs a program that touches that much memory, to its end; leaves its container."""
+        """Runs a program that touches that much memory to its end, and keeps its container."""
         self.shell(self.EAT.format(size))
         self.create()
         self.ok("start", self.cid)
@@ -105,7 +105,7 @@ class Memory(Both):
 
 
 class MemoryOfAStart(LimitsTest):
-    """Plain: under km a limit like that is refused before anything is made."""
+    """In the plain mode only: under km such a limit is refused before anything is made."""
 
     mode = "plain"
 
@@ -118,7 +118,7 @@ class MemoryOfAStart(LimitsTest):
             if "ended before it was complete" in result.err:
                 self.assertIn(f"the container's memory limit is too low ({size << 10} bytes)", result.err)
             else:
-                # A kernel that needs less, or none of krun's own processes was the one.
+                # This kernel needs less memory, or the killed process was not one of krun's.
                 self.assertRegex(f"{result.status} {result.err}", "^0 |memory")
 
 
@@ -166,7 +166,7 @@ class Pids(Both):
 
     @needs("pids")
     def test_zero_is_no_limit(self):
-        """What podman's users mean by it, at create and in an update."""
+        """This is what users of podman mean by 0, at create and in an update."""
         self.limit(pids={"limit": 0})
         self.start_sleeper()
         for number, expect in (("50", "50"), ("0", "max"), ("20", "20"), ("-1", "max")):
@@ -254,7 +254,7 @@ class Cpu(Both):
         self.assertEqual(self.file("cpu.idle"), "1")
         self.ok("update", "--cpu-idle", "0", self.cid)
         self.assertEqual((self.file("cpu.idle"), self.file("cpu.weight")), ("0", weight))
-        # A share that is given meanwhile holds afterwards.
+        # A share that is set while the group is idle takes effect afterwards.
         self.ok("update", "--cpu-idle", "1", self.cid)
         said = self.ok("update", "--cpu-share", "1024", self.cid).err
         self.assertIn("/linux/resources/cpu/shares: 1024 changes nothing while the group is idle, and holds when that ends", said)
@@ -275,7 +275,7 @@ class Cpu(Both):
 
 class Io(LimitsTest):
     def disk(self):
-        """The disk under the bundle, as "8:0"."""
+        """Returns the disk under the bundle, as "8:0"."""
         number = os.stat(self.bundle).st_dev
         path = f"/sys/dev/block/{os.major(number)}:{os.minor(number)}"
         if not os.path.exists(path):
@@ -300,7 +300,7 @@ class Io(LimitsTest):
         free = self.read_seconds()
         self.update(blockIO={"throttleReadBpsDevice": [{"major": major, "minor": minor, "rate": 512 << 10}]})
         self.assertEqual(self.file("io.max"), f"{major}:{minor} rbps=524288 wbps=max riops=max wiops=max")
-        # A read may go before its time: the first ones do.
+        # The kernel lets the first reads pass without a delay.
         self.assertGreater(self.read_seconds(), free + 1)
         self.update(blockIO={"throttleReadBpsDevice": [{"major": major, "minor": minor, "rate": 0}]})
         self.assertEqual(self.file("io.max"), "")
@@ -342,7 +342,7 @@ def take(pages, more):
 """
 
     def need_pages(self, number=8):
-        """They are asked for, and taken from memory only on a machine that is the tests' own: their number is everybody's."""
+        """Skips the test without free huge pages; only on a machine of the tests' own it makes them, because their number is the whole machine's."""
         if OWN_MACHINE:
             self.addCleanup(self.set_pages, self.pages("nr"))
             self.set_pages(number)
@@ -396,7 +396,7 @@ def take(pages, more):
         self.assertEqual(self.file("hugetlb.2MB.max"), str(4 * MiB))
         saved = self.saved()
         self.assertEqual(saved["hugepageLimits"], [{"pageSize": "2MB", "limit": 4 * MiB}])
-        # It would be written last, and win.
+        # This file would be written last, and override the other one.
         self.assertEqual(saved["unified"], {"hugetlb.1GB.max": "0"})
         self.update(unified={"hugetlb.1GB.max": "1073741824"})
         self.assertEqual(self.saved()["unified"], {"hugetlb.1GB.max": "1073741824"})
@@ -446,7 +446,7 @@ class Rdma(LimitsTest):
 
 
 class Devices(Both):
-    """/dev/kmsg, which no container has unless it is told; anybody may open it for writing."""
+    """/dev/kmsg, which no container has by default; every user may open it for writing."""
 
     DENY = {"allow": False, "access": "rwm"}
 
@@ -460,7 +460,7 @@ class Devices(Both):
         return {"allow": True, "type": "c", "major": 1, "minor": 11, "access": access, **more}
 
     def opens(self):
-        """Which of the ways to open it are allowed."""
+        """Returns the ways in which the container may open it."""
         script = ("for way in '<' '>' '<>'; do (eval \": $way/dev/kmsg\") 2>/tmp/error && echo $way || "
                   "grep -q 'not permitted' /tmp/error || cat /tmp/error; done")
         return self.ok("exec", self.cid, "sh", "-c", script).out.split()
@@ -479,14 +479,14 @@ class Devices(Both):
         self.update(devices=[self.DENY, self.allow("r")])
         self.assertEqual(self.opens(), ["<"])
         self.assertEqual(self.saved()["devices"], [self.DENY, self.allow("r")])
-        # What has nothing to do with devices, and an empty list, leave the rules alone.
+        # An update without devices, or with an empty list, leaves the rules as they are.
         self.update(devices=[], cpu={"shares": 0})
         self.assertEqual(self.opens(), ["<"])
         self.update(devices=[{"allow": True, "access": "rwm"}])
         self.assertEqual(self.opens(), ["<", ">", "<>"])
         self.update(devices=[self.DENY, self.allow("rwm"), {"allow": False, "type": "c", "major": 1, "access": "w"}])
         self.assertEqual(self.opens(), ["<"])
-        # What every container has, and what km needs, stays.
+        # Rules that every container has, and those for km, stay.
         self.ok("exec", self.cid, "sh", "-c", ": <>/dev/null && : <>/dev/ptmx")
         if self.mode == "km":
             self.ok("exec", self.cid, "sh", "-c", ": <>/dev/kvm")
@@ -523,7 +523,7 @@ class Update(Both):
         self.assertEqual([self.file(name) for name in files],
                          ["67108864", "33554432", "16777216", "174", "50000 20000", "10000", "100"])
         self.assertEqual(self.saved()["cpu"], {"shares": 2048, "quota": 50000, "period": 20000, "burst": 10000})
-        # One at a time: the others stay.
+        # Each option changes its own limit only.
         for options, changed in (
                 (("--cpu-quota", "60000"), {"cpu.max": "60000 20000"}),
                 (("--cpu-period", "100000"), {"cpu.max": "60000 100000"}),
@@ -556,7 +556,7 @@ class Update(Both):
 
     @needs("memory", "pids")
     def test_created_and_paused_containers(self):
-        """Also one that was made without a limit of any kind, and so without the controllers."""
+        """One of them was made without any limit, and so without the controllers."""
         self.write_config(args=["cat", "/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/pids.max"])
         self.create()
         self.ok("update", "--memory", "64m", "--pids-limit", "99", self.cid)
@@ -589,7 +589,7 @@ class Update(Both):
 
     @needs("memory")
     def test_check_before_update(self):
-        # What was used before the controller was there is not counted.
+        # The kernel does not count memory that was used before the controller was enabled.
         self.limit(memory={"limit": 64 * MiB})
         self.start_sleeper()
         text = self.update_fails(memory={"limit": 4096, "checkBeforeUpdate": True})
@@ -680,7 +680,7 @@ class Update(Both):
         self.finish()
 
     def test_many_at_once_leave_one_result(self):
-        """Updates wait for each other; the state says what came last, in one piece."""
+        """Updates wait for each other; the state has the last one, complete."""
         self.start_sleeper()
         processes = [self.spawn("update", "--resources", "-", self.cid, stdin=subprocess.PIPE) for _ in range(8)]
         for number, process in enumerate(processes):
@@ -694,7 +694,7 @@ class Update(Both):
 
 @unittest.skipUnless(os.path.isdir("/run/systemd/system"), "this machine does not run systemd")
 class Systemd(LimitsTest):
-    """systemd knows what is in force, also after an update that failed."""
+    """systemd knows the limits that are in force, also after an update that failed."""
 
     PROPERTIES = {"MemoryMax": "memory.max", "MemorySwapMax": "memory.swap.max", "TasksMax": "pids.max", "CPUWeight": "cpu.weight"}
 
@@ -704,7 +704,7 @@ class Systemd(LimitsTest):
         self.config["linux"]["cgroupsPath"] = f"system.slice:krun-test:{self.cid}"
 
     def values(self):
-        """Of systemd, which have to be those of the files."""
+        """Returns systemd's values, which have to equal those of the files."""
         out = subprocess.run(["systemctl", "show", "-p", ",".join(self.PROPERTIES), self.unit], check=True, capture_output=True,
                              text=True).stdout
         shown = dict(line.split("=") for line in out.split())
@@ -717,7 +717,7 @@ class Systemd(LimitsTest):
         return [found[name] for name in self.PROPERTIES]
 
     def test_update_and_its_way_back(self):
-        # Without a limit of ours systemd has one of its own (DefaultTasksMax).
+        # Without a limit of krun systemd sets its own (DefaultTasksMax).
         self.limit(memory={"limit": 64 * MiB, "swap": 64 * MiB}, cpu={"shares": 512}, pids={"limit": 90})
         self.shell("echo ready; while :; do sleep 0.05; done")
         self.create(options=["--systemd-cgroup"])
@@ -727,7 +727,7 @@ class Systemd(LimitsTest):
         self.ok("update", "--memory", "48m", "--memory-swap", "64m", "--pids-limit", "77", "--cpu-share", "1024", self.cid)
         second = [str(48 * MiB), str(16 * MiB), "77", "100"]
         self.assertEqual(self.values(), second)
-        # Refused by the kernel, and refused after systemd was told.
+        # The kernel refuses the first, and the second after systemd has set it.
         self.assertIn("memory.high", self.update_fails(memory={"limit": 32 * MiB}, unified={"memory.high": "many"}))
         self.assertEqual(self.values(), second)
         self.assertIn("has no class", self.fails("update", "--memory", "32m", "--pids-limit", "50", "--mem-bw-schema", "MB:0=20",
@@ -739,7 +739,7 @@ class Systemd(LimitsTest):
 
 
 class Hybrid(KrunTest):
-    """On a host with v1 controllers."""
+    """A host with v1 controllers."""
 
     def test_update_names_the_controller_and_the_remedy(self):
         view = hybrid_view()
@@ -753,7 +753,7 @@ class Hybrid(KrunTest):
             self.assertEqual(done.returncode, 1)
             self.assertIn(f"the {controller} controller is on cgroup v1", done.stderr)
             self.assertIn("systemd.unified_cgroup_hierarchy=1", done.stderr)
-        # The zeros of engines ask for nothing.
+        # The zeros that engines send change nothing.
         command = [*view, *self.command("update", "--resources", "-", self.cid)]
         subprocess.run(command, check=True, input=b'{"memory":{"limit":0},"cpu":{"shares":0}}')
         self.ok("delete", "--force", self.cid)

@@ -19,12 +19,12 @@ FLAGS = {
     "strictatime": ([], [], ["relatime", "noatime"]), "nostrictatime": (["strictatime"], ["relatime"], []),
     "nosymfollow": ([], ["nosymfollow"], []), "symfollow": (["nosymfollow"], [], ["nosymfollow"]),
 }
-# The same on the super block.
+# The same for flags of the super block.
 SUPER = {
     "sync": ([], ["sync"], []), "async": (["sync"], [], ["sync"]), "dirsync": ([], ["dirsync"], []),
     "lazytime": ([], ["lazytime"], []), "nolazytime": (["lazytime"], [], ["lazytime"]),
 }
-# Recursive: seen on the mount and on the one below it.
+# Recursive options have an effect on the mount and on the one below it.
 RECURSIVE = {
     "rro": ([], ["ro"], ["rw"]), "rrw": (["rro"], ["rw"], ["ro"]),
     "rnosuid": ([], ["nosuid"], []), "rsuid": (["rnosuid"], [], ["nosuid"]),
@@ -42,9 +42,9 @@ PROPAGATION = {
     "unbindable": ("unbindable", ""), "runbindable": ("unbindable", "unbindable"),
     "slave": ("master", ""), "rslave": ("master", "master"),
 }
-# Nothing of them can be seen: the mount has to work, and they must not go to the file system as data.
+# These have no visible effect: the mount has to work, and the file system must not get them as data.
 SILENT = ("defaults", "silent", "loud", "iversion", "noiversion", "mand", "nomand")
-# Tested where their effect is: test_mounts.
+# test_mounts.py tests these.
 ELSEWHERE = ("bind", "rbind", "remount", "tmpcopyup", "idmap", "ridmap", "copy-symlink", "src-nofollow", "dest-nofollow")
 
 
@@ -55,7 +55,7 @@ class MountOption(KrunTest):
         os.makedirs(f"{self.source}/below")
 
     def lines(self):
-        """mountinfo of the container: {mount point: (flags, optional fields, flags of the super block)}"""
+        """Returns {mount point: (flags, optional fields, flags of the super block)} of the container."""
         found = {}
         for line in self.inside("cat /proc/self/mountinfo").splitlines():
             front, _, back = line.partition(" - ")
@@ -74,7 +74,7 @@ class MountOption(KrunTest):
         return self.lines()["/m"]
 
     def tree(self, options, shared=False):
-        """A bind of a tree of two mounts; its lines."""
+        """Binds a tree of two mounts; returns its lines."""
         script = (f"mount -t tmpfs tmpfs {self.source} && mkdir {self.source}/below && "
                   f"mount -t tmpfs tmpfs {self.source}/below && ")
         if shared:
@@ -131,7 +131,7 @@ for WORD, (BEFORE, HAS, LACKS) in RECURSIVE.items():
     add(WORD, recursive)
 for WORD, (TOP, BELOW) in PROPAGATION.items():
     def propagation(self, word=WORD, top=TOP, below=BELOW):
-        # What is to be a slave or private again has to be shared first.
+        # A mount has to be shared before it can become a slave or private again.
         for (_, fields), expected in zip(self.tree([word], shared=word.strip("r") in ("slave", "private")), (top, below)):
             if expected:
                 self.assertIn(expected, fields, word)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Root, mounts, devices, masked paths; a root directory that wants out."""
+"""Root, mounts, devices and masked paths, and links in the root directory that lead out."""
 
 import copy
 import json
@@ -22,7 +22,7 @@ class Root(BothModes):
             self.assertEqual(file.read(), "data\n")
 
     def test_dev_in_memory_of_another_kind(self):
-        """Every file system that begins empty is the container's own, and gets the devices; also one that is read-only in the end."""
+        """A file system that begins empty is the container's own and gets the devices, also if it becomes read-only in the end."""
         for kind, options in (("ramfs", ["mode=755"]), ("tmpfs", ["mode=755", "ro"]), ("tmpfs", ["size=10%", "nr_inodes=100"]),
                               ("tmpfs", ['size="10%"', "mpol=bind:0,0"])):
             with self.subTest(kind=kind, options=options):
@@ -37,7 +37,7 @@ class Root(BothModes):
         points = [line.split()[4] for line in out.splitlines() if " - " in line]
         self.assertIn("/proc", points)
         self.assertEqual([point for point in points if self.top in point], [])
-        # km, and the directories above it, which nobody may rename.
+        # km, and the directories above it, which are mounts so that the payload cannot rename them.
         above = {KM_PATH[:at] for at, letter in enumerate(KM_PATH) if letter == "/" and at} if self.mode == "km" else set()
         expected = {"/", "/proc", "/dev", "/sys", KM_PATH}
         self.assertEqual([point for point in points if point not in above and not any(
@@ -45,7 +45,7 @@ class Root(BothModes):
         self.assertNotIn(".oldroot", out)
 
     def test_propagation_of_the_root(self):
-        # The ring's own mounts are shared, as on every host with systemd; the container is their slave whatever it is asked.
+        # The ring's own mounts are shared, as on every host with systemd; the container's are their slaves, whatever config.json says.
         for word, present, absent in (("shared", "shared:", "unbindable"), ("private", "", "shared:"),
                                       ("slave", "master:", "shared:"), ("unbindable", "unbindable", "shared:"),
                                       ("rprivate", "", "shared:")):
@@ -64,7 +64,7 @@ class Root(BothModes):
         self.assertEqual(self.inside("echo absolute"), "absolute\n")
 
     def test_the_hosts_root(self):
-        """Nothing is below it that the container's would be attached on, but itself."""
+        """The host's root has no directory below it on which the container's root could be attached, but itself."""
         self.config["root"] = {"path": "/", "readonly": True}
         for options in ((), ("--no-pivot",)):
             out = self.inside("ls -d /etc/passwd; pwd; echo $$; touch /made 2>&1 | grep -o Read-only; stat -f -c %T /dev", *options)
@@ -229,7 +229,7 @@ class Mounts(BothModes):
         self.assertIn("/mounts/7/destination: a relative one is deprecated, and read as '/m'", result.err)
 
     def test_more_binds_than_descriptors(self):
-        """The container and its hooks have the caller's limits all the same, or config.json's."""
+        """The container and its hooks keep the caller's limits, or get those of config.json."""
         os.mkdir(f"{self.top}/vol")
         for i in range(1100):
             self.mount(f"/v/{i}", "bind", f"{self.top}/vol", "rbind", "ro")
@@ -244,7 +244,7 @@ class Mounts(BothModes):
                 if self.mode == "km" and own == 64:
                     self.assertIn("km needs a hard limit", result.err)
                     continue
-                # km's own descriptors have fixed numbers, with which its soft limit goes.
+                # km's own descriptors have fixed numbers, so its soft limit is the same.
                 soft = 1024 if self.mode == "km" or not own else own
                 self.assertEqual([int(word) for word in result.out.split()], [1100, soft, own or 4096], result)
                 with open(said) as file:
@@ -256,7 +256,7 @@ class Mounts(BothModes):
         self.write_config()
         text = self.run_fails()
         self.assertIn("/no/such/source", text)
-        # Engines would take these words for a missing command.
+        # Engines would take these texts for a missing command.
         self.assertNotIn("no such file", text.lower())
 
     def test_unknown_option_of_a_file_system_is_the_kernels_error(self):
@@ -264,7 +264,7 @@ class Mounts(BothModes):
         self.write_config()
         self.assertIn("frobnicate", self.run_fails())
 
-    def test_options_of_a_bind_that_nobody_carries_out(self):
+    def test_options_of_a_bind_without_effect_are_a_warning(self):
         os.mkdir(f"{self.top}/vol")
         self.mount("/vol", "bind", f"{self.top}/vol", "bind", "readonly", "size=1m", "sync", "ro")
         self.shell("true")
@@ -279,7 +279,7 @@ class Mounts(BothModes):
 
 
 class ReadOnly(BothModes):
-    """"ro" comes last: what config.json puts into such a mount is there, and nobody can write afterwards."""
+    """"ro" takes effect last: the mounts and devices of config.json in such a mount are made, and afterwards it cannot be written."""
 
     WRITE = "echo x > {0}/new 2>/dev/null || echo refused"
 
@@ -293,7 +293,7 @@ class ReadOnly(BothModes):
         self.config["mounts"].append({"destination": destination, "type": kind, "source": source, "options": list(options)})
 
     def test_mount_inside_of_a_read_only_mount(self):
-        """As podman asks for with --read-only and a secret."""
+        """podman asks for this with --read-only and a secret."""
         for kind, options in (("bind", ["bind", "ro"]), ("bind", ["rbind", "rro"]), ("bind", ["rbind", "ro", "rnosuid"]),
                               ("tmpfs", ["ro"]), ("tmpfs", ["ro", "tmpcopyup"]), ("ramfs", ["rro"])):
             with self.subTest(kind=kind, options=options):
@@ -309,7 +309,7 @@ class ReadOnly(BothModes):
                     if os.path.lexists(path):
                         (os.rmdir if os.path.isdir(path) else os.unlink)(path)
 
-    def test_words_that_take_it_back(self):
+    def test_a_later_option_overrides_read_only(self):
         for options, remount, expected in ((["bind", "ro", "rw"], None, True), (["rbind", "ro", "rrw"], None, True),
                                            (["bind", "ro"], ["remount", "rw"], True), (["bind"], ["remount", "ro"], False),
                                            (["bind", "rw", "rro"], None, False)):
@@ -340,8 +340,8 @@ class ReadOnly(BothModes):
         finally:
             subprocess.run(["umount", "-l", f"{self.top}/vol"], check=True)
 
-    def test_beside_what_krun_brings(self):
-        """The directories on the way to km are copied with all mounts in them, and so are read-only paths."""
+    def test_mounts_of_krun_beside_read_only_ones(self):
+        """krun copies the directories above km and read-only paths with all mounts in them."""
         folder = os.path.dirname(KM_PATH)
         self.mount(f"{folder}/t", "tmpfs", "tmpfs", "ro")
         self.mount(f"{folder}/b", "bind", f"{self.top}/vol", "bind", "ro")
@@ -359,13 +359,13 @@ class ReadOnly(BothModes):
 
 
 class SourceInTheRoot(BothModes):
-    """Sources below the root's own path, which earlier mounts bring."""
+    """Mount sources below the root's own path, which earlier mounts bring."""
 
     def bind(self, destination, source, *options):
         self.config["mounts"].append({"destination": destination, "type": "bind", "source": source, "options": list(options)})
 
     def volume(self):
-        """With a mount of its own in it, which the container's second bind shows, too."""
+        """Makes a volume with a mount in it, which the container's second bind shows, too."""
         os.makedirs(f"{self.top}/vol/sub/below")
         with open(f"{self.top}/vol/sub/file", "w") as file:
             file.write("of the volume\n")
@@ -396,7 +396,7 @@ class SourceInTheRoot(BothModes):
         self.assertEqual(self.inside("ls /a"), "below\nfile\n")
 
     def test_a_copy_of_what_is_read_only(self):
-        """Also where krun makes it so last."""
+        """The copy is read-only also where krun sets that last."""
         os.mkdir(f"{self.top}/vol")
         for kind, source, options in (("tmpfs", "tmpfs", ["ro"]), ("bind", f"{self.top}/vol", ["bind", "ro"])):
             for how in ("bind", "rbind"):
@@ -415,7 +415,7 @@ class SourceInTheRoot(BothModes):
         self.assertTrue(os.path.exists(f"{self.rootfs}/data/made"))
 
     def test_names_of_the_bundle(self):
-        """The path that config.json has may go by a link, or be the real one."""
+        """The path in config.json may contain a link, or be the real one."""
         os.symlink("bundle", f"{self.top}/link")
         os.symlink("rootfs", f"{self.bundle}/other")
         self.volume()
@@ -464,7 +464,7 @@ class SourceInTheRoot(BothModes):
 
 
 class PinnedNamespace(BothModes):
-    """The kernel attaches no tree with a file of an older mount namespace in it; snapd and unshare(1) keep such files."""
+    """The kernel does not attach a tree with the file of an older mount namespace in it; snapd and unshare(1) keep such files."""
 
     def setUp(self):
         super().setUp()
@@ -481,12 +481,12 @@ class PinnedNamespace(BothModes):
     def pin(self, directory):
         pins = f"{directory}/pins"
         os.makedirs(pins)
-        # The kernel takes such a mount on a private one only.
+        # The kernel allows such a mount on a private one only.
         subprocess.run(["mount", "-t", "tmpfs", "pins", pins], check=True)
         self.addCleanup(subprocess.run, ["umount", "--recursive", pins], check=True)
         subprocess.run(["mount", "--make-private", pins], check=True)
         open(f"{pins}/mnt", "w").close()
-        # Which of two namespaces is older a kernel may tell by numbers that it hands to each cpu in advance: on the one that made ours,
+        # The kernel may compare the age of namespaces by numbers that each cpu gets in advance: on the cpu that made ours,
         # every later one is younger.
         command = ["unshare", "--mount", "sh", "-ec", 'nsenter --mount=/proc/$PPID/ns/mnt mount --bind /proc/$$/ns/mnt "$0"',
                    f"{pins}/mnt"]
@@ -516,7 +516,7 @@ class PinnedNamespace(BothModes):
         self.assertEqual(self.inside(self.SEEN).split(), "reached /vol ro /vol/pins rw /vol/sub rw 0".split())
 
     def test_below_a_bind_in_a_user_namespace(self):
-        """The way to the source is for the host's root alone."""
+        """Only the host's root may walk the path of the source."""
         self.in_user_namespace()
         os.chmod(f"{self.top}/closed", 0o700)
         self.mount(self.volume, "rro")
@@ -527,7 +527,7 @@ class PinnedNamespace(BothModes):
         self.assertEqual(self.inside(self.SEEN).split(), "reached /vol rw /vol/pins rw /vol/sub rw 0".split())
 
     def test_the_hosts_root(self):
-        """-v /:/host:rslave; without the container's own mounts, which hang below the host's root while they are made."""
+        """-v /:/host:rslave does not show the container's own mounts, which are below the host's root while they are made."""
         self.config["mounts"].append({"destination": "/host", "type": "bind", "source": "/", "options": ["rbind", "rslave"]})
         out = self.inside(f"cat /host{self.volume}/file; grep -F ' /host' /proc/self/mountinfo")
         self.assertTrue(out.startswith("reached\n"), out)
@@ -535,7 +535,7 @@ class PinnedNamespace(BothModes):
         self.assertNotIn("nsfs", out)
 
     def test_propagation(self):
-        """What the copy is made in is gone, and the copy follows the host all the same."""
+        """The namespace in which the copy was made is gone, and the copy still follows the host."""
         subprocess.run(["mount", "--bind", self.volume, self.volume], check=True)
         self.addCleanup(subprocess.run, ["umount", "--recursive", self.volume], check=True)
         subprocess.run(["mount", "--make-private", self.volume], check=True)
@@ -568,14 +568,14 @@ class PinnedNamespace(BothModes):
         self.assertEqual(out.split(), "reached /vol rw /vol/pins rw /vol/sub rw 0".split())
 
     def test_the_file_itself(self):
-        """There is no way for that one."""
+        """krun cannot bind the file of a mount namespace itself."""
         self.mount(f"{self.volume}/pins/mnt")
         self.write_config()
         self.assertIn("'/vol'", self.run_fails())
 
 
 class HostileRoot(KrunTest):
-    """The root directory belongs to the container: no link in it may lead out."""
+    """The root directory belongs to the container, and no link in it may lead out."""
 
     def test_destination_behind_a_link_stays_inside(self):
         outside = f"{self.top}/outside"
@@ -615,7 +615,7 @@ class HostileRoot(KrunTest):
         self.assertIn("/proc", self.run_fails())
 
     def test_program_cannot_reach_krun_through_proc(self):
-        # The entry point is krun's own file: it must not be writable through anything the container sees.
+        # The entry point is krun's own file, which must not be writable through anything that the container sees.
         self.shell("sleep 100 & exec sleep 100")
         self.write_config(args=["/proc/self/exe"])
         before = os.stat(self.command()[0]).st_mtime_ns
@@ -646,7 +646,7 @@ class Devices(BothModes):
             self.config["linux"][key] = [{"containerID": 0, "hostID": 100000, "size": 65536}]
 
     def test_config_wins_on_the_default_paths(self):
-        """As a device or as a mount, by whatever spelling, with its own numbers, mode and owner."""
+        """A device or mount of config.json replaces the default device, however its path is written, with its own numbers, mode and owner."""
         with open(f"{self.top}/file", "w") as file:
             file.write("mine\n")
         os.mkfifo(f"{self.top}/pipe")
@@ -705,7 +705,7 @@ class Devices(BothModes):
 
 class Hidden(BothModes):
     def test_paths_in_many_forms(self):
-        """A slash at the end made a masked path "not there", and a device one without a name."""
+        """With a slash at its end a masked path was taken for missing, and a device had no name."""
         self.config["linux"]["maskedPaths"] = ["/etc//passwd/", "/sys/firmware/."]
         self.config["linux"]["readonlyPaths"] = ["/proc/sys/"]
         self.config["linux"]["devices"] = [{"path": "/dev/mine/", "type": "c", "major": 1, "minor": 3},
@@ -758,7 +758,7 @@ class IdMapped(BothModes):
         self.config["linux"]["namespaces"].append({"type": "user"})
         for key in ("uidMappings", "gidMappings"):
             self.config["linux"][key] = self.maps(0, host, 65536)
-        # As engines do: the root belongs to the container's root.
+        # The root belongs to the container's root, as with engines.
         for folder in ("", "mnt", "opt"):
             os.chown(os.path.join(self.rootfs, folder), host, host)
 
@@ -786,7 +786,7 @@ class IdMapped(BothModes):
         self.config = copy.deepcopy(CONFIG)
 
     def test_mappings_of_the_option(self):
-        """As podman has them, also relative to the container's user namespace."""
+        """podman writes these mappings, also relative to the container's user namespace."""
         self.mount(options=["rbind", "idmap=uids=0-2000-1#1000-3000-5;gids=0-2001-1#1000-3001-5"])
         self.assertEqual(self.inside("stat -c '%u %g' /mnt/root /mnt/alice").split(), ["2000", "2001", "3000", "3001"])
         self.setUpConfig()
@@ -839,7 +839,7 @@ class NoFollow(BothModes):
 
 
 class Live(BothModes):
-    """mounts add and remove on a container that runs."""
+    """`mounts add` and `mounts remove` on a container that runs."""
 
     def setUp(self):
         super().setUp()

@@ -74,7 +74,7 @@ class Namespaces(BothModes):
 
 
 class CallersMounts(KrunTest):
-    """No mount namespace is listed: the container is in krun's own, in which krun mounts nothing, and its root is a directory there."""
+    """config.json lists no mount namespace: the container is in that of krun, where krun mounts nothing, and its root is a directory there."""
 
     def setUp(self):
         super().setUp()
@@ -93,7 +93,7 @@ class CallersMounts(KrunTest):
         for arrange in (None, self.in_user_namespace_kept_out):
             if arrange:
                 arrange()
-            # Without /proc: what the kernel calls the mounts, only the host can see.
+            # Without /proc the container cannot see the mounts; the host can.
             self.assertEqual(self.inside("echo made > /tmp/made; pwd; cat /etc/passwd | head -n 1; ls -d /proc/self /work 2>/dev/null"
                                          " || true"), "/\nroot:x:0:0:root:/root:/bin/sh\n")
             self.assertEqual(os.listdir(f"{self.rootfs}/tmp"), ["made"])
@@ -113,7 +113,7 @@ class CallersMounts(KrunTest):
             self.wait_stopped()
             self.ok("delete", self.cid)
 
-    def test_what_takes_mounts_is_refused(self):
+    def test_properties_that_need_mounts_are_refused(self):
         for part, key, value in (("linux", "maskedPaths", ["/proc"]), ("linux", "readonlyPaths", ["/etc"]),
                                  ("root", "readonly", True), ("linux", "rootfsPropagation", "slave"),
                                  ("linux", "devices", [{"path": "/dev/n", "type": "c", "major": 1, "minor": 3}])):
@@ -146,7 +146,7 @@ class UserNamespace(BothModes):
         self.config["linux"]["resources"] = {}
         subprocess.run(["chown", "-R", "100000:200000", self.rootfs], check=True)
 
-    def test_root_inside_is_somebody_else_outside(self):
+    def test_root_inside_is_another_user_outside(self):
         out = self.inside("id -u; cat /proc/self/uid_map /proc/self/gid_map; touch /tmp/mine; stat -c %u /tmp/mine")
         self.assertEqual(out.split(), "0 0 100000 65536 0 200000 65536 0".split())
         self.assertEqual(os.stat(f"{self.rootfs}/tmp/mine").st_uid, 100000)
@@ -196,7 +196,7 @@ class UserNamespace(BothModes):
             with self.subTest(exec=user):
                 result = self.krun("exec", "--user", f"{user}:{user}", self.cid, "sh", "-c", script, stdin="in\n")
                 self.assertEqual((result.status, result.out, result.err), (0, "out\nin\n", "err\n"))
-        # The same in a namespace that is joined, as in a pod.
+        # The same holds in a user namespace that is joined, as in a pod.
         first, pid = self.cid, self.state()["pid"]
         self.cid = f"{first}-pod"
         self.ids.append(self.cid)
@@ -212,7 +212,7 @@ class UserNamespace(BothModes):
         self.ok("delete", "--force", first)
 
     def test_configured_devices(self):
-        """On a default path, with other numbers, owners and modes; and what krun binds can be no program."""
+        """Devices of config.json replace default ones, with other numbers, owners and modes; a node that krun binds cannot be executed."""
         self.config["linux"]["devices"] = [
             {"path": "/dev/random", "type": "c", "major": 1, "minor": 9},
             {"path": "/dev/null", "type": "c", "major": 1, "minor": 3, "fileMode": 0o622, "uid": 7, "gid": 8},
@@ -224,7 +224,7 @@ class UserNamespace(BothModes):
                   "grep -c nosuid.*noexec")
         expected = ["1:9 666 0 0", "1:3 622 7 8", "5:2 666 0 0", "1:5 640 1000 1000", "1", "5"]
         self.assertEqual(self.inside(script, user={"uid": 1000, "gid": 1000}).splitlines(), expected)
-        # In a namespace that is joined, as in a pod.
+        # The user namespace is joined, as in a pod.
         devices = self.config["linux"].pop("devices")
         self.config["process"]["user"] = {"uid": 0, "gid": 0}
         self.start_sleeper()
@@ -248,7 +248,7 @@ class UserNamespace(BothModes):
         self.assertIn("device '/dev/mine': its owner 1000:70000 is not mapped in the user namespace", result.err)
 
     def test_file_of_the_image_at_the_path_of_a_device(self):
-        """It is an error, as without a user namespace; the empty one that a bind was on is none."""
+        """Such a file is an error, as without a user namespace; the empty file under a bind of krun is not."""
         self.config["mounts"] = [mount for mount in self.config["mounts"] if not mount["destination"].startswith("/dev")]
         self.config["linux"]["devices"] = [{"path": "/dev/mine", "type": "c", "major": 1, "minor": 5}]
         for _ in range(2):
@@ -263,8 +263,8 @@ class UserNamespace(BothModes):
         self.assertEqual(self.inside("echo x > /dev/null; head -c 2 /dev/zero | wc -c; stat -c %t:%T /dev/null").split(),
                          ["2", "1:3"])
 
-    def test_what_takes_the_hosts_ids(self):
-        """In a namespace of its own, and in one that is joined."""
+    def test_properties_that_need_the_hosts_ids(self):
+        """The user namespace is new, or joined."""
         self.config["linux"]["sysctl"] = {"kernel.domainname": "domainy", "net.ipv4.ip_unprivileged_port_start": "81"}
         self.config["process"]["oomScoreAdj"] = 150
         script = "cat /proc/self/oom_score_adj"
@@ -301,7 +301,7 @@ class UserNamespace(BothModes):
 
 
 class Rootless(KrunTest):
-    """As an ordinary user, with the config that `spec --rootless` writes."""
+    """An ordinary user, with the config.json that `spec --rootless` writes."""
 
     def test_container_of_an_ordinary_user(self):
         subprocess.run(["chown", "-R", "65533:65533", self.top], check=True)
@@ -321,7 +321,7 @@ class Rootless(KrunTest):
 
 
 class NetDevices(BothModes):
-    """A veth of a network namespace that stands for the host's."""
+    """Devices of a network namespace that stands for the host's."""
 
     HOST = ("ip link add v0 type veth peer name v1 && ip link set v0 address 02:00:00:00:00:07 mtu 1400 && "
             "ip addr add 10.99.7.1/24 dev v0 && ip -6 addr add fd00:7::1/64 dev v0 nodad && ip link set v0 up && "

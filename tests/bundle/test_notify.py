@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""NOTIFY_SOCKET: what a service manager hears of a container."""
+"""NOTIFY_SOCKET: the messages of a container that its service manager gets."""
 
 import os
 import socket
@@ -14,7 +14,7 @@ class Notify(ServiceManager, BothModes):
         return self.manager.recv(4096).decode()
 
     def pass_barrier(self):
-        """sd_notify(3): a message of its own, with a descriptor whose close says that all before it has been read."""
+        """Receives the barrier of sd_notify(3): a message with a descriptor, whose close says that all messages before it have been read."""
         text, fds, _, _ = socket.recv_fds(self.manager, 4096, 4)
         self.assertEqual((text, len(fds)), (b"BARRIER=1", 1))
         return fds[0]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""/process of config.json, seen from inside; exec; terminals."""
+"""process of config.json as the container sees it; exec; terminals."""
 
 import fcntl
 import glob
@@ -33,7 +33,7 @@ class Identity(BothModes):
         self.assertEqual(out.split(), ["1000", "1000", "1000", "5", "7", "0027", "/tmp"])
 
     def test_groups_of_the_caller_stay_on_request(self):
-        """A user who may open /dev/kvm by his group alone needs that group in exec, too."""
+        """A user who may open /dev/kvm only by a group needs that group in exec, too."""
         self.allow("allowKeepGroups")
         self.config["annotations"] = {"run.oci.keep_original_groups": "1"}
         callers = {"preexec_fn": lambda: os.setgroups([0, 4711])}
@@ -77,7 +77,7 @@ class Identity(BothModes):
 
 
 class WorkingDirectory(BothModes):
-    """Whoever may enter it, root or the user, does: in run, create and exec."""
+    """The working directory is entered as root or as the user, whichever of them may, in run, create and exec."""
 
     def directory(self, path, mode, uid=0, gid=0):
         os.makedirs(self.rootfs + path, exist_ok=True)
@@ -101,23 +101,23 @@ class WorkingDirectory(BothModes):
         self.ok("delete", "--force", self.cid)
 
     def test_of_root_for_a_user(self):
-        """WORKDIR /root, USER 1000"""
+        """An image may have WORKDIR /root and USER 1000."""
         self.directory("/root", 0o700)
         for no_new_privileges in (True, False):
             self.check_all_ways("/root", user={"uid": 1000, "gid": 1000}, noNewPrivileges=no_new_privileges)
 
     def test_of_a_user_for_a_root_that_may_not_look_into_it(self):
-        """No CAP_DAC_OVERRIDE in the container."""
+        """The container has no CAP_DAC_OVERRIDE."""
         self.directory("/home/alice", 0o700, 1000, 1000)
         self.check_all_ways("/home/alice")
 
     def test_where_root_may_not_and_the_user_may(self):
-        """In a user namespace root has no rights over files of ids that are not mapped; a group's member has."""
+        """In a user namespace root has no rights over files whose ids are not mapped, but a member of their group may have."""
         self.in_a_user_namespace()
         self.directory("/groups", 0o070, 5000, 100007)
         self.check_all_ways("/groups", user={"uid": 1000, "gid": 1000, "additionalGids": [7]})
 
-    def test_for_nobody(self):
+    def test_that_neither_root_nor_the_user_may_enter(self):
         self.in_a_user_namespace()
         self.directory("/closed", 0o700, 5000, 5000)
         self.write_config(args=["/bin/true"], cwd="/closed", user={"uid": 1000, "gid": 1000})
@@ -147,7 +147,7 @@ class WorkingDirectory(BothModes):
 
 
 class Labels(BothModes):
-    """A label is in force, or its absence is an error that names the property; never silence."""
+    """A label is in force, or it is an error that names the property."""
 
     def test_apparmor_profile_or_an_error(self):
         self.config["process"]["apparmorProfile"] = "no-such-profile"
@@ -199,7 +199,7 @@ class Seccomp(BothModes):
                 self.assertEqual([int(word) for word in out.split()], refused)
 
     def test_default_errno(self):
-        """Everything that is not named fails with that number; what a shell needs is named."""
+        """System calls that the filter does not name fail with that errno; it names those that a shell needs."""
         self.profile(defaultAction="SCMP_ACT_ERRNO", defaultErrnoRet=123, syscalls=[
             {"names": self.calls_but("mkdir", "mkdirat"), "action": "SCMP_ACT_ALLOW"}])
         self.assertIn("No medium found", self.inside("mkdir /tmp/x 2>&1; true"))
@@ -248,7 +248,7 @@ class WithAgent(KrunTest):
             threading.Thread(target=self.answer, args=(fds[0],), daemon=True).start()
 
     def answer(self, listener):
-        """SECCOMP_IOCTL_NOTIF_RECV and _SEND, linux/seccomp.h."""
+        """Answers one call, by SECCOMP_IOCTL_NOTIF_RECV and _SEND, linux/seccomp.h."""
         try:
             while True:
                 request = bytearray(80)
@@ -281,7 +281,7 @@ class Agent(WithAgent, BothModes):
         self.check_state("running")
 
     def test_calls_of_the_runtime_itself_may_be_notified(self):
-        """No deadlock though every call of the last steps waits for the agent."""
+        """There is no deadlock although every call of the last steps waits for the agent."""
         self.config["linux"]["seccomp"]["syscalls"][0]["names"] += ["no_such_call"]
         self.config["linux"]["seccomp"]["flags"] = ["SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", "SECCOMP_FILTER_FLAG_LOG"]
         self.assertIn("No medium found", self.inside("mkdir /tmp/x 2>&1; true"))
@@ -308,8 +308,8 @@ class Agent(WithAgent, BothModes):
 
 
 class StrictAgent(WithAgent):
-    def test_what_is_left_to_do_behind_the_filter(self):
-        """It is loaded while the command that knows the agent is there: at create. SECURITY.md names what comes behind."""
+    def test_calls_after_the_filter_was_loaded(self):
+        """create loads the filter, because it knows the agent. SECURITY.md names the calls that come afterwards."""
         left = ["execve", "prctl", "sendmsg", "recvmsg", "close", "openat", "newfstatat", "read", "brk", "mmap", "munmap"]
         shutil.copy(os.path.join(BUILD, "tests/bundle/tools/bundle_tiny"), os.path.join(self.rootfs, "bin/tiny"))
         self.config["linux"]["seccomp"].update(defaultAction="SCMP_ACT_KILL_PROCESS")
@@ -374,7 +374,7 @@ class Scheduling(BothModes):
             self.skipTest("a SCHED_DEADLINE process cannot fork, and km has to (sched(7))")
 
     def test_io_priority(self):
-        # ionice of busybox shows it.
+        # ionice of busybox prints the priority.
         self.config["process"]["ioPriority"] = {"class": "IOPRIO_CLASS_BE", "priority": 6}
         self.assertEqual(self.inside("busybox ionice"), "best-effort: prio 6\n")
         self.config["process"]["ioPriority"] = {"class": "IOPRIO_CLASS_IDLE"}
@@ -418,7 +418,7 @@ class Scheduling(BothModes):
             self.assertEqual(out.split()[1], field(file.read(), "Cpus_allowed_list"))
 
     def pinned(self, *arguments, **more):
-        """krun on one cpu, as a service with CPUAffinity= or a user with taskset would call it."""
+        """Runs krun on one cpu, as a service with CPUAffinity= or a user with taskset would."""
         return subprocess.run(["taskset", "-c", "0", *self.command(*arguments)], check=False, stdin=subprocess.DEVNULL,
                               capture_output=True, env=self.environment(arguments), **more)
 
@@ -490,7 +490,7 @@ class Restrictions(BothModes):
         limits = [{"type": "RLIMIT_NOFILE", "soft": 900, "hard": 1000},
                   {"type": "RLIMIT_CORE", "soft": 0, "hard": 0}]
         out = self.inside("ulimit -n; ulimit -Hn; ulimit -c", rlimits=limits)
-        # km needs more descriptors than that for itself: its soft limit goes up to the hard one.
+        # km itself needs more descriptors than that: krun raises its soft limit to the hard one.
         self.assertEqual(out.split(), ["900" if self.mode == "plain" else "1000", "1000", "0"])
 
     def test_bad_rlimits(self):
@@ -510,7 +510,7 @@ class Restrictions(BothModes):
         self.assertEqual(self.inside("echo $(echo works)"), "works\n")
 
     def test_seccomp_that_logs_everything(self):
-        """What is logged is done as well: a short program has run, and a program that is killed is not one that never ran."""
+        """Calls that are logged are carried out: a short program has run, and a killed program is not taken for one that never ran."""
         self.config["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_LOG"}
         for no_new_privileges in (False, True):
             with self.subTest(no_new_privileges=no_new_privileges):
@@ -597,7 +597,7 @@ class Restrictions(BothModes):
 
 
 class LowLimits(KrunTest):
-    """The container's limits are for its program: no step of krun's own runs into them. (km has needs of its own.)"""
+    """The container's limits are for its program: no step of krun runs into them. (km has requirements of its own.)"""
 
     ROWS = (("NOFILE", 0, "n", 0), ("NOFILE", 1, "n", 1), ("NOFILE", 3, "n", 3), ("NOFILE", 4, "n", 4), ("NOFILE", 10, "n", 10),
             ("NOFILE", 20, "n", 20), ("FSIZE", 0, "f", 0), ("AS", 4 << 20, "v", 4096), ("DATA", 512 << 10, "d", 512),
@@ -641,7 +641,7 @@ class LowLimits(KrunTest):
             file.write("content\n")
         self.config["mounts"] += [
             {"destination": f"/tmp/bind{i}", "type": "bind", "source": self.bundle, "options": ["bind"]} for i in range(40)]
-        # What is copied into it is larger than RLIMIT_FSIZE allows.
+        # The files that are copied into it are larger than RLIMIT_FSIZE allows.
         self.config["mounts"].append({"destination": "/tmp/full", "type": "tmpfs", "source": "tmpfs", "options": ["tmpcopyup"]})
         self.check_all_ways()
         self.assertEqual(self.inside("cat /tmp/full/file", rlimits=[{"type": "RLIMIT_FSIZE", "soft": 0, "hard": 0}], cwd="/"),
@@ -661,7 +661,7 @@ class LowLimits(KrunTest):
         self.assertEqual((result.status, result.out), (0, "700\n900\n"), result)
 
     def test_a_hard_limit_is_raised_while_krun_may(self):
-        """The caller's is lower than what config.json asks for, and in a user namespace only the host's root may raise it."""
+        """The caller's hard limit is lower than that of config.json, and in a user namespace only the host's root may raise it."""
         if not runs("sh", "-c", "ulimit -Hn 300 && ulimit -Hn 900"):
             self.skipTest("root may not raise a limit on this machine")
         self.config["linux"]["namespaces"].append({"type": "user"})
@@ -678,7 +678,7 @@ class Descriptors(KrunTest):
         os.write(write, b"kept")
         os.close(write)
         self.shell("cat <&3")
-        # The program's fd 3 has to be the pipe, which may be there already: a process in between moves it.
+        # The program's fd 3 has to be the pipe; a process in between moves it, because it may have that number already.
         command = self.command("run", "--bundle", self.bundle, "--preserve-fds", "1", self.cid)
         script = f"import os, sys; {read} == 3 or os.dup2({read}, 3); os.execv(sys.argv[1], sys.argv[1:])"
         done = subprocess.run(["python3", "-c", script, *command], pass_fds=(read,), capture_output=True, check=False,
@@ -691,7 +691,7 @@ class Descriptors(KrunTest):
         self.assertEqual(self.run_ok("--preserve-fds", "20").split(), ["0", "1", "2"])
 
     def activated(self, sockets, *arguments, files=("/dev/zero", "/dev/full", "/dev/random"), **environment):
-        """A command as systemd starts one: descriptors from 3 on, how many of them are sockets, and its pid."""
+        """Runs a command as systemd does: with descriptors from 3 on, the number of sockets among them, and its pid."""
         script = ("import os, sys, json; "
                   "fds = [os.dup2(os.open(name, os.O_RDONLY), 20 + i) for i, name in enumerate(json.loads(sys.argv[1]))]; "
                   "[os.dup2(fd, 3 + i) for i, fd in enumerate(fds)]; os.closerange(3 + len(fds), 64); "
@@ -727,14 +727,14 @@ class Descriptors(KrunTest):
         self.ok("delete", "--force", self.cid)
 
     def test_sockets_are_for_the_process_that_the_program_is(self):
-        """In the host's pid namespace it is not number 1."""
+        """In the host's pid namespace the program is not number 1."""
         self.config["linux"]["namespaces"] = [item for item in self.config["linux"]["namespaces"] if item["type"] != "pid"]
         self.shell("echo $LISTEN_PID $$")
         listener, pid = self.activated(1, "run", "--bundle", self.bundle, self.cid).split()
         self.assertEqual(listener, pid)
 
     def test_variables_of_the_engine_stay(self):
-        """podman has them in process.env already."""
+        """podman sets these variables in process.env itself."""
         self.config["process"]["env"] += ["LISTEN_FDS=1", "LISTEN_PID=1"]
         self.shell("env | grep -c LISTEN; echo $LISTEN_FDS $LISTEN_PID")
         self.assertEqual(self.activated(1, "run", "--bundle", self.bundle, self.cid).split(), ["2", "1", "1"])
@@ -839,7 +839,7 @@ class Exec(BothModes):
         self.assertEqual(self.ok("exec", "--cwd", "//tmp/./", self.cid, "pwd").out, "/tmp\n")
 
     def test_a_capability_for_one_process_is_not_inherited(self):
-        """CVE-2022-29162: with it in the inheritable set a file's inheritable capabilities would come into force."""
+        """CVE-2022-29162: with the capability in the inheritable set, a program whose file has it would get it."""
         out = self.ok("exec", "--cap", "CAP_SYS_NICE", self.cid, "cat", "/proc/self/status").out
         for name, expected in (("CapPrm", True), ("CapEff", True), ("CapBnd", True), ("CapInh", False), ("CapAmb", False)):
             self.assertEqual(bool(int(field(out, name), 16) & 1 << 23), expected, name)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An ordinary user: with his own id alone, with a range from /etc/subuid, and inside a user namespace."""
+"""krun of an ordinary user: with one id, with a range from /etc/subuid, and inside a user namespace."""
 
 import json
 import os
@@ -11,7 +11,7 @@ import unittest
 
 from krun import CGROUP, KM_PATH, PROGRAMS, KrunTest, Result, runs, wait_until
 
-UID = pwd.getpwnam("www-data").pw_uid     # newuidmap(1) wants a user that exists
+UID = pwd.getpwnam("www-data").pw_uid     # newuidmap(1) needs a user that exists
 
 
 class Rootless(KrunTest):
@@ -36,12 +36,12 @@ class Rootless(KrunTest):
         super().tearDown()
 
     def use(self, mode):
-        """A copy of this krun: the build may be where only root can look."""
+        """Makes a copy of this krun, because the build may be where only root can read it."""
         self.program = os.path.join(self.top, os.path.basename(PROGRAMS[mode]))
         shutil.copy(PROGRAMS[mode], self.program)
 
     def as_user(self, *arguments, inside=(), environment=(), before=(), groups=None, **more):
-        """krun as an ordinary user; @inside: words in front of it; @before: words that root says first."""
+        """Runs krun as an ordinary user; @inside: a command in front of it; @before: a command that root runs first."""
         more.setdefault("stdout", subprocess.PIPE)
         more.setdefault("stderr", subprocess.PIPE)
         groups = ["--groups", groups] if groups else ["--clear-groups"]
@@ -56,7 +56,7 @@ class Rootless(KrunTest):
         return result.out
 
     def template(self, script, **process):
-        """What `spec --rootless` writes, with another program."""
+        """Returns what `spec --rootless` writes, with another program."""
         if os.path.exists(f"{self.bundle}/config.json"):
             os.remove(f"{self.bundle}/config.json")
         self.user_ok("spec", "--rootless")
@@ -71,7 +71,7 @@ class Rootless(KrunTest):
             json.dump(self.config, file)
 
     def ranges(self):
-        """subuid(5) with a range for the user, in this ring's own mount namespace."""
+        """Gives the user a range in subuid(5), in this ring's own mount namespace."""
         if not shutil.which("newuidmap"):
             self.skipTest("no newuidmap")
         for name in ("subuid", "subgid"):
@@ -82,7 +82,7 @@ class Rootless(KrunTest):
             self.mounts.append(f"/etc/{name}")
 
     def open_device(self):
-        """km's device for everybody, in this ring's own mount namespace."""
+        """Makes km's device open for every user, in this ring's own mount namespace."""
         device = next(path for path in ("/dev/kvm", "/dev/kkm") if os.path.exists(path))
         node = os.path.join(self.top, "device")
         os.mknod(node, stat.S_IFCHR | 0o666, os.stat(device).st_rdev)
@@ -92,7 +92,7 @@ class Rootless(KrunTest):
         return device
 
     def closed_device(self):
-        """A device for km that only its owner may open, root, and settings that name it."""
+        """Makes a device for km that only root, its owner, may open, and settings that name it."""
         node = f"/dev/krun-test-{os.getpid()}"
         os.mknod(node, 0o600 | stat.S_IFCHR, os.makedev(1, 5))
         self.addCleanup(os.unlink, node)
@@ -109,13 +109,13 @@ class Rootless(KrunTest):
         self.assertEqual(os.stat(f"{self.rootfs}/made").st_uid, UID)
 
     def test_additional_groups_where_there_can_be_none(self):
-        """An error with words, in run, create and exec; the namespace of a range has them."""
+        """They are an error in run, create and exec; the user namespace of a range has them."""
         self.template("id -G", user={"uid": 0, "gid": 0, "additionalGids": [7]})
         for command in ("run", "create"):
             result = self.as_user(command, self.cid)
             self.assertEqual((result.status, result.out), (1, ""), result)
             self.assertIn("config.json: /process/user/additionalGids: setgroups(2) is denied in the container's user", result.err)
-        # podman lists the group of root in many images' /etc/group, which is the process' own.
+        # podman adds group 0 from the /etc/group of many images, which is the process' own group.
         self.template("exec sleep 100", user={"uid": 0, "gid": 0, "additionalGids": [0]})
         with open(self.log, "wb") as log:
             self.user_ok("run", "--detach", self.cid, stdout=log, stderr=log)
@@ -133,7 +133,7 @@ class Rootless(KrunTest):
         self.assertEqual(self.user_ok("run", self.cid).split(), ["0", "7"])
 
     def test_template_of_a_snapshot(self):
-        """Of his own, as it is made now and as older ones were, for root and for another user of the container."""
+        """The template belongs to the user, is as krun makes it now or as older ones were, and is for root or another user of the container."""
         self.ranges()
         image = os.path.join(self.top, "image")
         self.shell("n=$(cat $KMSIM_STATE 2>/dev/null || echo 0); "
@@ -179,7 +179,7 @@ class Rootless(KrunTest):
         self.assertEqual(os.listdir(f"{self.runtime}/krun"), [])
 
     def test_created_container_is_not_entered(self):
-        """Its first process is krun's own, into which an ordinary user may not look: an error with words, not "permission denied"."""
+        """Its first process is krun's own, into which an ordinary user may not look: the error explains that, and is not "permission denied"."""
         self.template("sleep 1000")
         with open(os.path.join(self.top, "out"), "wb") as out:
             created = self.as_user("--root", self.root, "create", "--bundle", self.bundle, self.cid, stdout=out, stderr=out)
@@ -194,7 +194,7 @@ class Rootless(KrunTest):
         self.user_ok("--root", self.root, "delete", "--force", self.cid)
 
     def test_oom_score_of_an_ordinary_user(self):
-        """The kernel lets him write no score of a process that is not dumpable; krun's own is as it was afterwards."""
+        """The kernel does not let the user write the score of a process that is not dumpable; afterwards krun's own score is as before."""
         self.template("cat /proc/self/oom_score_adj; sleep 1000", oomScoreAdj=321)
         with open(os.path.join(self.top, "out"), "wb") as out:
             self.as_user("--root", self.root, "run", "--detach", "--bundle", self.bundle, self.cid, stdout=out, stderr=out)
@@ -214,10 +214,10 @@ class Rootless(KrunTest):
         self.assertEqual(self.user_ok("run", self.cid).split(), ["5", "7"])
         info = os.stat(f"{self.rootfs}/tmp/made")
         self.assertEqual((info.st_uid, info.st_gid), (100004, 100006))
-        # What the mapped users made goes with root's help only; nothing else is left.
+        # Only root can remove the files of the mapped users; nothing else is left.
         os.remove(f"{self.rootfs}/tmp/made")
 
-    def test_range_that_is_not_the_users(self):
+    def test_range_of_another_user(self):
         self.ranges()
         self.template("id")
         for key in ("uidMappings", "gidMappings"):
@@ -238,7 +238,7 @@ class Rootless(KrunTest):
         self.assertIn("newuidmap is needed for these mappings and is not installed", result.err)
 
     def closed_source(self, mode, owner, group):
-        """A directory behind one that not everybody may enter."""
+        """Makes a directory below one that not every user may enter."""
         os.makedirs(f"{self.top}/closed/volume")
         with open(f"{self.top}/closed/volume/file", "w") as file:
             file.write("reached\n")
@@ -247,7 +247,7 @@ class Rootless(KrunTest):
         return f"{self.top}/closed/volume"
 
     def test_source_that_a_group_of_the_caller_reaches(self):
-        """The container has given the group up when its mounts are made."""
+        """The container does not have the group any more when its mounts are made."""
         source = self.closed_source(0o710, 0, 4321)
         for ranges in (False, True):
             with self.subTest(ranges=ranges):
@@ -274,7 +274,7 @@ class Rootless(KrunTest):
         self.assertNotIn(self.rootfs, out)
 
     def test_root_that_its_users_root_may_not_enter(self):
-        """A directory of an id that the caller has by /etc/subuid alone."""
+        """The root belongs to an id that the caller has only by /etc/subuid."""
         self.ranges()
         self.template("echo $(pwd) $(ls -d /bin)", user={"uid": 1, "gid": 1})
         for key in ("uidMappings", "gidMappings"):
@@ -285,7 +285,7 @@ class Rootless(KrunTest):
         self.assertEqual(self.user_ok("run", self.cid), "/ /bin\n")
 
     def test_from_a_directory_that_is_closed_to_the_caller(self):
-        """`su` in /root: the command could not come back from the container's root, and stands there in a process of its own."""
+        """With `su` in /root the command could not return from the container's root, so a process of its own changes to the root."""
         self.template("pwd")
         os.mkdir(f"{self.top}/shut")
         os.chmod(f"{self.top}/shut", 0o700)
@@ -295,7 +295,7 @@ class Rootless(KrunTest):
         self.assertEqual(result.status, 1, result)
         self.assertFalse(os.path.exists(f"{self.rootfs}/pid"))
 
-    # As in `unshare -r`, or a builder in a container: root, and the mounts are somebody else's.
+    # The caller is root of a user namespace, as with `unshare -r` or a builder in a container, and the mounts belong to another one.
     SHARED_MOUNTS = ("unshare", "--user", "--map-root-user")
 
     def nested(self, script):
@@ -317,7 +317,7 @@ class Rootless(KrunTest):
         self.assertEqual(os.stat(f"{self.rootfs}/made").st_uid, UID)
 
     def test_a_user_namespace_in_one_with_its_parents_mounts(self):
-        """The container's root may not enter what the caller's may."""
+        """The container's root may not enter directories that the caller's root may."""
         self.nested("cat /vol/file /file; id -u")
         self.config["linux"]["namespaces"].append({"type": "user"})
         for key in ("uidMappings", "gidMappings"):
@@ -341,7 +341,7 @@ class Rootless(KrunTest):
         self.assertEqual(out.split(), ["0", "0", str(UID), "1"])
 
     def test_under_km(self):
-        """km, its device and its socket's directory, without a privilege; the device is open to all."""
+        """krun needs no privilege for km, its device and the directory of its socket; every user may open the device."""
         device = self.open_device()
         self.use("km")
         self.template(f"echo $KMSIM; id -u; (echo x > {KM_PATH}) 2> /dev/null || echo refused; test -c {device} && echo device")
@@ -363,7 +363,7 @@ class Rootless(KrunTest):
         self.assertIn("run.oci.keep_original_groups", result.err)
 
     def test_a_device_of_km_inside_a_user_namespace(self):
-        """As rootless podman calls krun: its root can make no node, and the host's, which is not open to all, has to do."""
+        """Rootless podman calls krun like this: its root cannot make a node, so krun uses the host's, which not every user may open."""
         node, settings = self.closed_device()
         os.chown(node, UID, UID)
         os.chown(settings, UID, UID)
@@ -375,7 +375,7 @@ class Rootless(KrunTest):
         self.assertEqual(out, "virtual 1\n")
 
     def test_limit_in_a_delegated_cgroup(self):
-        """Nothing above it is the user's to write, and it has what he needs (systemd-run --user -p Delegate=yes, a quadlet)."""
+        """The user may not write to any cgroup above it, and it has the controllers that are needed (systemd-run --user -p Delegate=yes, a quadlet)."""
         with open(f"{CGROUP}/cgroup.controllers") as file:
             available = file.read().split()
         limits = {"pids": ("pids.max", {"pids": {"limit": 40}}),
@@ -408,7 +408,7 @@ class Rootless(KrunTest):
         self.assertEqual((result.status, result.out), (0, {"pids": "40\n", "hugetlb": f"{2 << 20}\n"}[name]), result)
 
     def test_own_cgroup_is_all_there_is_to_see(self):
-        """The /sys of such a container is a bind of the host's, with the host's cgroups in it."""
+        """Such a container's /sys is a bind of the host's, which has the host's cgroups."""
         folder = f"{CGROUP}/krun-{self.cid}"
         os.mkdir(folder)
         self.addCleanup(os.rmdir, folder)
@@ -417,13 +417,13 @@ class Rootless(KrunTest):
             with open(f"{folder}/cgroup.procs", "w") as file:
                 file.write("0")
 
-        # The root of the host's tree has no type.
+        # The root of the host's cgroup tree has no file cgroup.type.
         self.template("cat /sys/fs/cgroup/cgroup.type; mkdir /sys/fs/cgroup/made || echo refused")
         result = self.as_user("run", self.cid, preexec_fn=enter)
         self.assertEqual((result.status, result.out), (0, "domain\nrefused\n"), result)
 
     def bind(self, flags, *options):
-        """Flags of a bind of a tmpfs with @flags that the host has mounted, and stderr."""
+        """Returns the flags of a bind of a tmpfs that the host has mounted with @flags, and stderr."""
         source = os.path.join(self.top, "source")
         os.makedirs(source, exist_ok=True)
         subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", source], check=True)
@@ -444,7 +444,7 @@ class Rootless(KrunTest):
         return found["/m"], found["/m/below"], result.err
 
     def test_locked_flags_of_a_source_stay(self):
-        """An ordinary user may take away nothing that the host has mounted with; what he adds he gets."""
+        """An ordinary user cannot remove flags with which the host has mounted a source, but can add some."""
         locked = {"ro", "nosuid", "nodev", "noexec", "noatime"}
         for options in (["rw", "suid", "dev", "exec", "relatime"], ["rrw", "rsuid", "rdev", "rexec", "rrelatime"]):
             with self.subTest(options=options):
@@ -477,7 +477,7 @@ class Rootless(KrunTest):
                 os.unlink(f"{self.top}/vol/name")
 
     def test_sysfs_of_the_host_has_the_options_that_were_asked(self):
-        """/sys comes by a bind where the container is on the host's network."""
+        """In a container on the host's network /sys is a bind."""
         for options, expected, lacks in ((["nosuid", "noexec", "nodev", "ro"], {"nosuid", "noexec", "nodev", "ro"}, set()),
                                          (["nosuid", "rw"], {"nosuid", "rw"}, {"ro"}), ([], {"rw"}, {"ro"})):
             with self.subTest(options=options):
@@ -488,7 +488,7 @@ class Rootless(KrunTest):
                 self.config["mounts"].append({"destination": "/sys", "type": "sysfs", "source": "sysfs", "options": options})
                 self.config["linux"]["maskedPaths"] = self.config["linux"]["readonlyPaths"] = []
                 self.save()
-                # The tests' machine may have its own restricted.
+                # The tests' own machine may have a restricted /sys.
                 script = 'umount -R /sys; mount -t sysfs sysfs /sys; mount -t tmpfs tmpfs /sys/fs/cgroup; exec "$@"'
                 result = self.as_user("run", self.cid,
                                       before=["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh"])
@@ -496,11 +496,11 @@ class Rootless(KrunTest):
                 found = {line.split()[4]: set(line.split()[5].split(",")) for line in result.out.splitlines()}
                 self.assertLessEqual(expected, found["/sys"])
                 self.assertFalse(lacks & found["/sys"], found)
-                # What is mounted in it nobody has asked for.
+                # config.json does not ask for the mounts in it.
                 self.assertLessEqual({"ro", "nosuid", "nodev", "noexec"}, found["/sys/fs/cgroup"])
 
     def test_a_second_container_on_the_same_root(self):
-        """Who can make no node has the host's, mounted on an empty file, which is there the second time."""
+        """A user who cannot make nodes gets the host's, mounted on an empty file, which exists already the second time."""
         self.template("echo x > /dev/null && stat -c %t:%T /dev/null /dev/zero")
         self.config["mounts"] = [mount for mount in self.config["mounts"] if not mount["destination"].startswith("/dev")]
         self.config["linux"]["maskedPaths"] = []

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A filter is for the program: what krun needs behind it, who is under it, and that nothing else changes by it."""
+"""A filter is for the program: which calls krun itself needs under it, which processes are under it, and that it changes nothing else."""
 
 import ctypes
 import json
@@ -42,7 +42,7 @@ class Base(KrunTest):
         shutil.copy(os.path.join(BUILD, "tests/bundle/tools/bundle_tiny"), os.path.join(self.rootfs, "bin/tiny"))
 
     def create_and_start(self):
-        """What the program says."""
+        """Returns the output of the program."""
         open(self.log, "wb").close()
         self.create()
         result = self.krun("start", self.cid)
@@ -53,7 +53,7 @@ class Base(KrunTest):
 
 
 class Whitelists(Base):
-    """Filters that let through what the program calls, and what SECURITY.md says krun calls, and nothing else."""
+    """Filters that allow only the calls of the program, and those that SECURITY.md names for krun."""
 
     def each(self):
         for default in STRICT:
@@ -95,7 +95,7 @@ class Whitelists(Base):
             self.assertEqual(self.run_ok(), "alive\n")
 
     def test_the_hooks_of_the_start(self):
-        """krun reads from pipes, waits and forks around them, and none of that is asked of the filter."""
+        """krun reads from pipes, waits and forks for these hooks, none of which the filter has to allow."""
         self.config["hooks"] = {"startContainer": [{"path": "/bin/tiny"}, {"path": "/bin/tiny"}]}
         for process in self.each():
             self.write_config(args=["tiny"], **process)
@@ -109,7 +109,7 @@ class Whitelists(Base):
             self.assertEqual(self.run_ok(), "alive\n")
 
     def test_debug_log(self):
-        """Whoever wants every step said has them said before the filter."""
+        """With --debug every step is logged before the filter is loaded."""
         for process in self.each():
             self.write_config(args=["tiny"], **process)
             result = self.krun("run", "--bundle", self.bundle, self.cid, options=["--debug"])
@@ -117,7 +117,7 @@ class Whitelists(Base):
 
 
 class Forbidden(Base):
-    """What stands in krun's way is said, with the step."""
+    """An error names the call that a filter forbids to krun, with the step."""
 
     def test_the_execve_that_a_filter_forbids_is_named_by_create(self):
         for default in STRICT:
@@ -130,7 +130,7 @@ class Forbidden(Base):
                         self.assertIn("/linux/seccomp: the filter forbids execve(2)", text)
 
     def test_a_program_that_cannot_be_executed(self):
-        """The kernel's reason comes through, though the filter lets krun say nothing."""
+        """The error has the kernel's reason, although the filter lets krun send no message."""
         with open(PROGRAMS["plain"], "rb") as file:
             if b"__asan_init" in file.read():
                 self.skipTest("the sanitizer has more to do at the end of a process than the filter allows")
@@ -163,7 +163,7 @@ class Forbidden(Base):
         self.assertIn("hook startContainer 0 '/bin/nothing': execute it: ", self.run_fails())
 
     def refuse_filters(self):
-        """As in a container whose own filter has no seccomp(2), or a kernel that does not know a flag."""
+        """Loads a filter that forbids seccomp(2), as a container may have, or a kernel that does not know a flag."""
         class Program(ctypes.Structure):
             _fields_ = [("len", ctypes.c_ushort), ("filter", ctypes.c_void_p)]
 
@@ -183,7 +183,7 @@ class Forbidden(Base):
             self.assertEqual([name for name in os.listdir(self.root) if not name.startswith(".")], [])
         self.assertEqual(self.run_ok(), "alive\n")
 
-    def test_nobody_else_loses_a_privilege_by_the_trial(self):
+    def test_the_trial_of_a_filter_costs_no_other_process_a_privilege(self):
         self.config["linux"]["seccomp"] = all_but(["mkdir"])
         self.write_config(args=["/bin/cat", "/proc/self/status"], noNewPrivileges=False)
         text = self.run_ok()
@@ -191,7 +191,7 @@ class Forbidden(Base):
 
 
 class Rights(BothModes):
-    """With a filter or without: the program may the same."""
+    """The program has the same rights with a filter as without."""
 
     NAMES = ("Uid", "Gid", "Groups", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs")
     ADMIN, KILL = "CAP_SYS_ADMIN", "CAP_KILL"
@@ -240,7 +240,7 @@ class Rights(BothModes):
         self.compare()
 
     def test_of_a_caller_with_no_new_privileges(self):
-        """The kernel counts what is permitted before an execve then, and the filter needs no privilege: nothing is lent."""
+        """The caller has no_new_privs, so the filter needs no privilege, and krun keeps no capability for it."""
         for capabilities in ({"bounding": [self.KILL, self.ADMIN], "permitted": [self.KILL], "effective": [self.KILL]},
                              {"bounding": [self.ADMIN], "permitted": [], "effective": []}):
             self.write_config(args=["/bin/cat", "/proc/self/status"], capabilities=capabilities, noNewPrivileges=False)
@@ -254,7 +254,7 @@ class Rights(BothModes):
 
 
 class Waiting(KrunTest):
-    """Between create and start. km's process is executed by create, and has its filter."""
+    """A container between create and start. create executes km's process, which has its filter."""
 
     def test_a_created_process_that_waits_has_what_it_is_lent_out_of_effect(self):
         self.config["linux"]["seccomp"] = all_but(["mkdir"])
@@ -273,13 +273,13 @@ class Waiting(KrunTest):
 
 
 class Everybody(BothModes):
-    """Whatever runs in the container for it is under its filter."""
+    """Every process that runs in the container for it is under its filter."""
 
     def pids(self):
         return json.loads(self.ok("ps", "--format", "json", self.cid).out)
 
     def test_every_process_of_the_container(self):
-        """Under km process 1 is krun's: without the filter it could be traced by whoever has it."""
+        """Under km process 1 is krun's own: a payload under the filter could trace it and so evade the filter."""
         self.config["linux"]["seccomp"] = all_but(["mkdir"])
         for no_new_privileges in (True, False):
             with self.subTest(no_new_privileges=no_new_privileges):
@@ -291,7 +291,7 @@ class Everybody(BothModes):
                 self.ok("delete", "--force", self.cid)
 
     def test_without_execveat(self):
-        """By name then: km, and krun's process 1 in front of it."""
+        """krun executes km, and process 1 in front of it, by name then."""
         self.config["linux"]["seccomp"] = all_but(["execveat"])
         for no_new_privileges in (True, False):
             with self.subTest(no_new_privileges=no_new_privileges):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What takes a machine of its own (the vm ring): an ordinary user's login session, cgroups that were delegated to him, /dev/kvm."""
+"""Tests that need a machine of their own (the vm ring): an ordinary user's login session, cgroups that were delegated to the user, /dev/kvm."""
 
 import fcntl
 import json
@@ -11,12 +11,12 @@ import session
 from krun import PROGRAMS, BothModes, KrunTest
 
 KVM_GET_API_VERSION = 0xAE00
-# In the container there is no python: opening for reading and writing is what tells.
+# The container has no python, so the shell opens the device for reading and writing.
 OPEN = "if [ -c /dev/kvm ]; then exec 3<>/dev/kvm && echo opened; else echo none; fi"
 
 
 class Device(BothModes):
-    """/dev/kvm of the machine, by nested SVM."""
+    """/dev/kvm of the machine, which has nested SVM."""
 
     @classmethod
     def setUpClass(cls):
@@ -28,7 +28,7 @@ class Device(BothModes):
             self.assertEqual(fcntl.ioctl(file, KVM_GET_API_VERSION), 12)
 
     def test_in_a_container(self):
-        """km needs it, whoever its user is; others have none."""
+        """A container under km can open it with any user; others do not have it."""
         for user in ({"uid": 0, "gid": 0}, {"uid": 1000, "gid": 1000}):
             self.shell(OPEN, user=user)
             result = self.run_container()
@@ -42,7 +42,7 @@ class Device(BothModes):
 
 
 class InSession(KrunTest):
-    """krun run by hand by an ordinary user of group kvm."""
+    """An ordinary user of group kvm runs krun by hand."""
 
     @classmethod
     def setUpClass(cls):
@@ -71,36 +71,36 @@ class InSession(KrunTest):
         with open(f"{self.bundle}/config.json", "w") as file:
             json.dump(self.config, file)
 
-    def test_his_kvm(self):
+    def test_kvm_of_the_user(self):
         script = ("import fcntl; print(fcntl.ioctl(open('/dev/kvm', 'rb+', buffering=0), 0xae00))")
         self.assertEqual(self.session.run("python3", "-c", script).out, "12\n")
-        # It is the group that lets him.
+        # The user may open it by the group.
         done = subprocess.run(["setpriv", "--reuid", "1000", "--regid", "1000", "--clear-groups", "python3", "-c", script],
                               capture_output=True, check=False)
         self.assertIn(b"PermissionError", done.stderr)
 
-    def test_kvm_in_his_container(self):
+    def test_kvm_in_a_container_of_the_user(self):
         self.configure("id -u; " + OPEN)
-        # His one group in the namespace is not kvm; what he has besides he has to keep, and does: setgroups is denied there.
+        # The one mapped group is not kvm; the process keeps its other groups, because setgroups is denied there.
         result = self.as_user("run", self.cid, mode="km")
         self.assertEqual((result.status, result.out), (0, "0\nopened\n"), result)
 
-    def test_no_limit_without_a_cgroup_of_his_own(self):
+    def test_no_limit_without_a_delegated_cgroup(self):
         self.configure("true", resources={"pids": {"limit": 10}})
         result = self.as_user("run", self.cid)
         self.assertEqual(result.status, 1, result)
         self.assertIn("cgroup", result.err)
 
-    # ---- a cgroup that his systemd has delegated ----
+    # ---- a cgroup that the user's systemd has delegated ----
 
-    # The shell makes room: a group with processes of its own hands no controllers on.
+    # The shell moves out: a cgroup with processes of its own cannot enable controllers for those below.
     DELEGATED = """own=/sys/fs/cgroup$(cut -d: -f3- /proc/self/cgroup); mkdir "$own/leaf"; echo $$ > "$own/leaf/cgroup.procs"
 echo '+memory +pids' > "$own/cgroup.subtree_control"
 sed -i "s|@OWN@|${own#/sys/fs/cgroup}|" config.json
 "$@"; status=$?; ls -d "$own"/box* 2> /dev/null; exit $status"""
 
     def delegated(self, *command):
-        # --pipe is for services; a scope has the caller's stdio anyway.
+        # --pipe is for services; a scope has the caller's stdio in any case.
         return self.session.run("systemd-run", "--user", "--scope", "--quiet", "--property=Delegate=yes", "sh", "-c",
                                 self.DELEGATED, "sh", *command, cwd=self.bundle)
 
@@ -130,7 +130,7 @@ sed -i "s|@OWN@|${own#/sys/fs/cgroup}|" config.json
         self.assertIn("out of memory", result.err)
 
     def test_range_of_ids_from_subuid(self):
-        """The machine's own /etc/subuid and newuidmap."""
+        """This test uses the machine's own /etc/subuid and newuidmap."""
         self.configure("id -u; id -g; touch /tmp/made; stat -c %u /tmp/made")
         for key in ("uidMappings", "gidMappings"):
             self.config["linux"][key] = [{"containerID": 0, "hostID": 1000, "size": 1},

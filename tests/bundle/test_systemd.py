@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The systemd manager: the container's cgroup is a scope that systemd knows. Where systemd runs: in the vm ring."""
+"""The systemd manager, with which the container's cgroup is a scope of systemd. Needs systemd, so it runs in the vm ring."""
 
 import glob
 import json
@@ -17,7 +17,7 @@ PREFIX = "krunt"
 
 
 def problem():
-    """Why the systemd manager cannot be tested here, or None."""
+    """Returns why the systemd manager cannot be tested here, or None."""
     if not os.path.isdir("/run/systemd/system"):
         return "systemd does not run here"
     features = json.loads(subprocess.run([PROGRAMS["plain"], "features"], capture_output=True, check=True).stdout)
@@ -29,7 +29,7 @@ def problem():
 
 
 class SystemdTest(KrunTest):
-    """A scope of system.slice; afterwards no unit is left of it, failed or not."""
+    """Base of tests with a scope of system.slice; afterwards no unit of it is left, failed or not."""
 
     slice = "system.slice"
 
@@ -46,7 +46,7 @@ class SystemdTest(KrunTest):
         self.folder = f"{CGROUP}/{self.slice}/{self.unit}"
 
     def tearDown(self):
-        # delete --force of what the test left, then nothing may be there.
+        # delete --force removes what the test left; then nothing may be there.
         super().tearDown()
         self.assertEqual(self.units(), [], "unit left behind")
         self.assertEqual(glob.glob(f"{CGROUP}/**/*{self.cid}*", recursive=True), [], "cgroup left behind")
@@ -85,7 +85,7 @@ class Scope(SystemdTest):
         "cpu": {"shares": 1024, "quota": 50000, "period": 100000, "cpus": "0", "mems": "0"},
         "blockIO": {"weight": 500},
     }
-    # What the kernel says then; systemd has no property for the last.
+    # The values of the kernel then; systemd has no property for the last.
     FILES = {
         "memory.max": str(64 << 20), "memory.low": str(32 << 20), "memory.swap.max": str(16 << 20), "pids.max": "30",
         "cpu.weight": "100", "cpu.max": "50000 100000", "cpuset.cpus": "0", "io.weight": "default 4950",
@@ -112,7 +112,7 @@ class Scope(SystemdTest):
             MemorySwapMax=str(16 << 20), TasksMax="30", CPUWeight="100", CPUQuotaPerSecUSec="500ms",
             CPUQuotaPeriodUSec="100ms", AllowedCPUs="0", AllowedMemoryNodes="0", IOWeight="4950", TimeoutStopUSec="7s",
             Description="a box of the tests", CollectMode="inactive-or-failed")
-        # The container is there, alone, and exec comes to it.
+        # Only the container is in the scope, and exec joins it.
         pid = self.state()["pid"]
         self.assertEqual(self.in_file("cgroup.procs").split(), [str(pid)])
         self.assertEqual(self.ok("exec", self.cid, "cat", "/proc/self/cgroup").out, f"0::/system.slice/{self.unit}\n")
@@ -125,7 +125,7 @@ class Scope(SystemdTest):
         self.assertFalse(os.path.exists(self.folder))
 
     def device(self):
-        """What the container hears from a device that it may not use: the filter, or only the kernel without a driver."""
+        """Returns the error of opening a device: that of the filter, or that of the kernel for a missing driver."""
         return self.krun("exec", self.cid, "sh", "-c", ": < /node").err
 
     def test_limits_updates_and_devices_survive_daemon_reload(self):
@@ -149,28 +149,28 @@ class Scope(SystemdTest):
         self.assertEqual(self.files(), changed)
         self.assertIn("Operation not permitted", self.device())
         self.assertEqual(self.krun("exec", self.cid, "sh", "-c", ": < /dev/null && echo open").out, "open\n")
-        # Unlimited again, which systemd has to know, too.
+        # The limit is removed, and systemd has to know that, too.
         self.ok("update", "--memory", "-1", "--memory-swap", "-1", "--pids-limit", "-1", self.cid)
         self.assert_properties(self.show(), MemoryMax="infinity", MemorySwapMax="infinity", TasksMax="infinity")
         self.assertEqual([self.in_file(name) for name in ("memory.max", "memory.swap.max", "pids.max")], ["max"] * 3)
 
     def update(self, **words):
-        """What the kernel has of it afterwards."""
+        """Updates the container; returns the values of the kernel afterwards."""
         self.ok("update", *[f"--{name.replace('_', '-')}={value}" for name, value in words.items()], self.cid)
         return self.in_file("cpu.max")
 
-    def test_updates_that_systemd_says_in_its_own_way(self):
-        """It knows no period without a quota, and rounds; the next update goes on from what was asked for."""
+    def test_updates_that_systemd_sets_differently(self):
+        """systemd has no period without a quota, and rounds; the next update starts from the values that were asked for."""
         self.start()
         self.assertEqual(self.update(cpu_period=50000), "max 50000")
         self.assertEqual(self.update(cpu_quota=25000), "25000 50000")
         self.assert_properties(self.show(), CPUQuotaPerSecUSec="500ms", CPUQuotaPeriodUSec="50ms")
         self.assertEqual(self.update(cpu_quota=100000, cpu_period=300000), "100000 300000")
         self.systemctl("daemon-reload")
-        # An older systemd keeps whole percents in its own files.
+        # An older systemd stores whole percents in its own files.
         self.assertIn(self.in_file("cpu.max"), ("100000 300000", "99000 300000"))
         self.assertEqual(self.update(cpu_quota=-1), "max 300000")
-        # Another property of the controller, and systemd writes all of its files.
+        # With another property of the controller systemd writes all of its files.
         self.assertEqual(self.update(cpu_share=1024), "max 300000")
         self.assertEqual(self.update(cpu_quota=150000), "150000 300000")
 
@@ -193,7 +193,7 @@ class Scope(SystemdTest):
     # ---- names ----
 
     def where(self, path):
-        """The cgroup of a container with that cgroupsPath."""
+        """Returns the cgroup of a container with that cgroupsPath."""
         self.config["linux"].pop("cgroupsPath")
         if path is not None:
             self.config["linux"]["cgroupsPath"] = path
@@ -218,7 +218,7 @@ class Scope(SystemdTest):
                 self.assertEqual(self.where(path), "0::" + expected)
         self.systemctl("stop", "krunta.slice")
 
-    def test_words_that_are_no_unit(self):
+    def test_paths_that_name_no_unit(self):
         for path, text in (("/a/b", "slice:prefix:name"), ("a:b", "slice:prefix:name"), ("system.slice:p:", "slice:prefix:name"),
                            ("a:b:c:d", "slice:prefix:name"), ("system:p:n", "is not the name of a slice"),
                            ("a--b.slice:p:n", "is not the name of a slice"), ("system.slice:p:n.slice", "a slice")):
@@ -230,7 +230,7 @@ class Scope(SystemdTest):
                 self.assertIn(text, message)
 
     def test_properties_that_this_host_does_not_allow(self):
-        """One of them could stop a service of the host: Conflicts, say."""
+        """One of them, Conflicts for example, could stop a service of the host."""
         self.config["annotations"] = {"org.systemd.property.Description": "'a box of an image'"}
         self.without_cgroup_namespace()
         self.start()
@@ -268,7 +268,7 @@ class Scope(SystemdTest):
         self.assertEqual(self.units(), [])
 
     def test_gone_after_its_processes(self):
-        """systemd has ended the scope before delete comes."""
+        """systemd has ended the scope before delete runs."""
         self.shell("exit 3")
         self.create(options=MANAGER)
         self.ok("start", self.cid)
@@ -277,7 +277,7 @@ class Scope(SystemdTest):
         self.ok("delete", self.cid)
 
     def kill_create(self, settled):
-        # Hooks are run with the container's first process there.
+        # When hooks run, the container's first process is in the scope.
         self.config["hooks"] = {"createRuntime": [{"path": "/bin/sh", "args": [
             "sh", "-c", f"touch {self.top}/hook; exec sleep 30"]}]}
         self.write_config()
@@ -289,7 +289,7 @@ class Scope(SystemdTest):
         process.send_signal(signal.SIGKILL)
         process.wait()
         self.ok("delete", "--force", self.cid)
-        # Before the container is in it, it ends by itself.
+        # Until the container is in the scope, it ends by itself.
         wait_until(lambda: not self.units(), 0.1 if settled else 10, "end of the scope")
 
     def test_create_that_was_killed_while_systemd_makes_the_scope(self):
@@ -309,7 +309,7 @@ class Scope(SystemdTest):
         self.assertEqual(self.show()["ActiveState"], "failed")
         self.assertEqual(self.inside_scope("echo again"), "again")
 
-    def test_unit_of_somebody_else_is_left_alone(self):
+    def test_unit_that_krun_did_not_make_is_left_alone(self):
         with subprocess.Popen(["systemd-run", "--scope", f"--unit={self.unit}", "sleep", "1000"], stderr=subprocess.DEVNULL) as other:
             try:
                 wait_until(lambda: os.path.isdir(self.folder), what="scope")
@@ -322,7 +322,7 @@ class Scope(SystemdTest):
 
 
 class OrdinaryUser(SystemdTest):
-    """His own systemd makes the scope; krun by hand, without and with a user namespace around it."""
+    """The systemd of an ordinary user makes the scope; krun runs without and with a user namespace around it."""
 
     slice = "user.slice/user-1000.slice/user@1000.service/user.slice"
     LIMITS = {"memory": {"limit": 48 << 20}, "pids": {"limit": 20}, "cpu": {"quota": 50000, "period": 100000}}
@@ -375,7 +375,7 @@ class OrdinaryUser(SystemdTest):
             done = subprocess.run([self.program, *MANAGER, "create", self.cid], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                   cwd=self.bundle, check=False, timeout=60, **self.session.words())
         self.assertEqual(done.returncode, 0, self.logged())
-        # Later commands know the manager by the state.
+        # Later commands take the manager from the state.
         later = [self.program]
         self.assertEqual(self.session.run(*later, "start", self.cid).status, 0)
         wait_until(lambda: os.path.exists(f"{self.rootfs}/tmp/ready"), what="payload")
@@ -386,7 +386,7 @@ class OrdinaryUser(SystemdTest):
         self.assertEqual(self.session.run(*later, "delete", "--force", self.cid).err, "")
         self.assertEqual(self.units(), [])
 
-    def test_controller_that_he_does_not_have(self):
+    def test_controller_that_was_not_delegated(self):
         self.configure("true")
         self.config["linux"]["resources"] = {"cpu": {"cpus": "0"}}
         with open(f"{self.bundle}/config.json", "w") as file:

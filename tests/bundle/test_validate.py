@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""validate: everything at once; and what features promises is what validate accepts."""
+"""validate says everything that is wrong at once, and accepts what features lists."""
 
 import copy
 import json
@@ -12,7 +12,7 @@ from test_bad_input import RICH
 
 class Validate(KrunTest):
     def findings(self, status=0):
-        """[(pointer, severity, reason)] of the bundle."""
+        """Returns [(pointer, severity, reason)] of the bundle."""
         self.write_config()
         result = self.krun("validate", "--bundle", self.bundle, "--format", "json")
         self.assertEqual((result.status, result.err), (status, ""), result)
@@ -143,7 +143,7 @@ class Validate(KrunTest):
                 self.assertIn(pointer, self.pointers(1))
 
     def test_random_changes_never_crash(self):
-        """Fixed seed; the sanitizers watch in their own build. A run is a finding or none, never anything else."""
+        """The seed is fixed, and a build with the sanitizers runs it, too. validate has findings or none, and never fails in another way."""
         values = [None, True, -1, 0, 2**63, 2**64 - 1, -2**63, 1.5, "", "x", "/", "..", " " * 300, "a/b~c", [], {}, [1], ["x"],
                   {"a": 1}, [[]], [None], "0-", "\u0001", "%d", "MB:\n"]
         dice = random.Random(7)
@@ -182,7 +182,7 @@ class Validate(KrunTest):
         return json.loads(self.ok("features").out)
 
     def check_words(self, words, put):
-        """Every word of a list is accepted, and one that is none is not."""
+        """Checks that every word of a list is accepted, and that an invented one is not."""
         self.assertGreater(len(words), 1)
         for word in words:
             self.fresh()
@@ -245,7 +245,7 @@ class Validate(KrunTest):
         self.assertEqual(len(features["hooks"]), 6)
 
     def test_features_mount_options_are_no_data(self):
-        """What is in the list is understood by krun; the kernel would refuse it as data."""
+        """krun understands every option in the list; the kernel would refuse it as data of a file system."""
         words = self.features()["mountOptions"]
         self.assertGreater(len(words), 60)
         for word in words:

@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# calls.sh TREE: what belongs to one layer is not used in another (the right-hand column of src/README.md).
+# calls.sh TREE: calls that belong to one layer are not used in another (the right-hand column of src/README.md).
 set -eu
 cd "$1/src"
 bad=0
 
-# only PATTERN WHY [PATH...]: fails on lines with PATTERN in .c files below none of the paths, and on a path that has none.
+# only PATTERN WHY [PATH...]: fails on lines with PATTERN in .c files outside of the paths, and on a path without such a line.
 only() {
 	pattern=$1 why=$2
 	shift 2
@@ -35,7 +35,7 @@ only '(^|[^_[:alnum:]])_?exit\(' 'only the top of a process may end it' cgroup/s
 only '(^|[^_[:alnum:]])(printf|puts|perror)\(' 'only cli/ talks to the user; the rest uses util/log.h' cgroup/systemd_bus.c cli/
 only '(^|[^_[:alnum:]])(gets|atoi|atol|alloca|system|popen|tmpnam|mktemp|strtok)\(' \
 	'unsafe or imprecise: see util/parse.h, util/strv.h'
-# The program may be linked dynamically. What these load (name services, locales, providers) they would look for where the process
-# is by then: in the container's root, that is, among the image's files.
+# The program may be linked dynamically. These calls load name services, locales or providers from where the process
+# is by then: from the container's root, which is the image's files.
 only '(^|[^_[:alnum:]])(dlm?open|(get|set|end|fget)(pw|gr|sp)(nam|uid|gid|ent)?(_r)?|getgrouplist|initgroups|getaddrinfo|getnameinfo|get(host|net|serv|proto|rpc)by[a-z0-9_]+|getlogin(_r)?|cuserid|wordexp|iconv_open|setlocale|newlocale|dcgettext|backtrace(_symbols)?|pthread_(exit|cancel)|res_(init|query)|EVP_[A-Za-z0-9_]+|OSSL_[A-Za-z0-9_]+|OPENSSL_init_[a-z]+)\(' 'nothing is loaded late: see HACKING.md'
 exit $bad

@@ -15,7 +15,7 @@ SOURCE = os.path.join(os.path.abspath(sys.argv[1]), "src")
 
 
 def read_needs():
-    """{file: files that it includes}, by names without an ending."""
+    """Returns {file: files that it includes}, with names without an ending."""
     needs = {}
     for folder, _, names in os.walk(SOURCE):
         for name in names:
@@ -29,7 +29,7 @@ def read_needs():
 
 
 def reach(needs, start):
-    """{file: the file by which it was reached} of all that @start needs."""
+    """Returns {file: the file by which it was reached} of all files that @start needs."""
     by, waiting = {}, [start]
     while waiting:
         file = waiting.pop()

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""dependencies.py TREE: every library that the build asks for is included by a file; none is only named."""
+"""dependencies.py TREE: every library that the build asks for is included by a file of the tree."""
 
 import os
 import re
@@ -9,7 +9,7 @@ import sys
 import verdict
 
 TREE = os.path.abspath(sys.argv[1])
-# By the name of meson's dependency(): what a file of the tree includes that needs it.
+# The name of meson's dependency(), and the header that a file of the tree includes if it needs the library.
 HEADERS = {"json-c": r"json-c/", "libseccomp": r"seccomp\.h", "libcap-ng": r"cap-ng\.h", "libcrypto": r"openssl/", "libsystemd": r"systemd/",
            "cmocka": r"cmocka\.h", "threads": r"pthread\.h"}
 

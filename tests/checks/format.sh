@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# format.sh TREE: the C code is as .clang-format writes it. clang-format 14 is what Debian 12 has; others differ a bit.
+# format.sh TREE: the C code is as .clang-format writes it. Debian 12 has clang-format 14; other versions differ a little.
 set -eu
 cd "$1"
 command -v clang-format >/dev/null || { echo "clang-format is not installed"; exit 77; }

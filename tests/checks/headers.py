@@ -13,7 +13,7 @@ BLOCK = re.compile(r"/\*(?:(?!\*/).)*\*/", re.S)
 
 
 def declarations(text):
-    """(line number, comment, what it stands above): declarations up to the next comment or empty line."""
+    """Yields (line number, comment, the declarations below it, up to the next comment or empty line)."""
     for match in BLOCK.finditer(text):
         begin = text.rfind("\n", 0, match.start()) + 1
         if text[begin:match.start()].strip():

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # layers.sh TREE: fails on an #include that does not go down. src/layers lists folders, lowest line first; folders on
-# one line do not include each other. What the child does is planned in launch/ alone (init/init.h).
+# one line do not include each other. Only launch/ may include init/init.h, the plan of the child.
 set -eu
 cd "$1/src"
 # shellcheck disable=SC2016

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""references.py TREE: every file of the tree that a page, or a comment of the code, names by its path is there."""
+"""references.py TREE: every file that a page or a comment of the code names by its path exists."""
 
 import os
 import re
@@ -12,12 +12,12 @@ import verdict
 TREE = os.path.abspath(sys.argv[1])
 SOURCE = os.path.join(TREE, "src")
 FOLDERS = sorted(name for name in os.listdir(SOURCE) if os.path.isdir(os.path.join(SOURCE, name)))
-# "km/needs.c" is below src, "tests/lib/jobs.py" below the top.
+# "km/requirements.c" is below src, "tests/lib/jobs.py" below the top.
 NAME = re.compile(r"(?<![\w/.<-])((?:src/|tests/|docs/|contrib/|include/|(?:" + "|".join(FOLDERS) + r")/)[\w/-]+\.(?:c|h|py|sh|md|json))\b")
 
 
 def texts():
-    """(file, line number, line) of pages, and of comments in the code."""
+    """Yields (file, line number, line) of pages, and of the code with its comments."""
     for top in ("", "src", "docs", "tests/checks", "tests/lib", "include/krun"):
         folder = os.path.join(TREE, top)
         if not os.path.isdir(folder):

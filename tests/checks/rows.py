@@ -26,7 +26,7 @@ def tests_of(tree):
 
 
 def check(path):
-    """(rows, what is wrong)"""
+    """Returns (rows, texts about what is wrong)."""
     with open(path) as file:
         tree = ast.parse(file.read())
     rows, tests, wrong = rows_of(tree), tests_of(tree), []

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """
-suite.py TREE: the tests' own tools say what they should, above all that something is wrong.
+suite.py TREE: tests of the tests' own tools, above all that they find what is wrong.
 
 Prints cmocka's lines, so that tests/run.py counts every function.
 """
@@ -33,7 +33,7 @@ needs_root = unittest.skipIf(os.geteuid() != 0, "needs root")
 
 
 def private(script, *arguments):
-    """A shell script in a mount namespace of its own; its output, also of errors, and status."""
+    """Runs a shell script in a mount namespace of its own; returns its stdout with stderr, and its status."""
     done = subprocess.run(["unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh", *arguments],
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     return done.stdout, done.returncode
@@ -62,7 +62,7 @@ class Runner(Scratch):
         run.report_meson({"name": "t", "result": result, "stdout": output, "duration": 30.0, "returncode": -15}, "unit", "", report)
         return report.results
 
-    def test_time_out_is_said_with_the_end_of_the_output(self):
+    def test_time_out_is_reported_with_the_end_of_the_output(self):
         lines = "".join(f"line {number}\n" for number in range(100))
         results = self.one("TIMEOUT", "[       OK ] test_first\n" + lines)
         self.assertEqual([result[:2] for result in results], [("passed", "unit: t.test_first"), ("failed", "unit: t")])
@@ -111,7 +111,7 @@ class Jobs(Scratch):
 
 
 class Machine(Scratch):
-    """With a run-in-vm that brings records and a status, a line of self.lives each time."""
+    """Uses a run-in-vm that prints the records and returns the status of one boot (`lives`) after the other."""
 
     def boot_all(self, *lives):
         share = os.path.join(self.top, "share")
@@ -175,7 +175,7 @@ class Machine(Scratch):
                 shutil.rmtree(self.top)
                 os.mkdir(self.top)
 
-    def test_what_has_a_result_is_not_run_again(self):
+    def test_a_test_with_a_result_is_not_run_again(self):
         os.mkdir(os.path.join(self.top, "bundle"))
         for module in ("test_suite_one", "test_suite_two"):
             with open(os.path.join(self.top, "bundle", f"{module}.py"), "w") as file:
@@ -283,7 +283,7 @@ print(*hoststate.changes(before, hoststate.snapshot()), sep='\\n')"""
 class StandIn(Scratch):
     @needs_root
     def test_terminals_and_what_is_mounted_below_dev(self):
-        """Also where there is no device for km, or one that cannot be opened."""
+        """They work also where there is no device for km, or one that cannot be opened."""
         script = """mkdir "$1/dev" && mount -t tmpfs -o mode=0755 tmpfs "$1/dev" && cp -a /dev/null /dev/zero "$1/dev" || exit
             mkdir "$1/dev/pts" "$1/dev/shm" && mount --rbind /dev/pts "$1/dev/pts" && mount --rbind /dev/shm "$1/dev/shm" || exit
             mknod -m 666 "$1/dev/ptmx" c 5 2 || exit
@@ -304,7 +304,7 @@ print(*(os.stat("/dev/" + name).st_dev for name in ("pts", "shm")))'"""
 
     @needs_root
     def test_chroot_without_a_mount_point(self):
-        """One error that says what to do; with that done it works."""
+        """There is one error that says what to do; when that was done, it works."""
         script = """for name in usr bin sbin lib lib64 etc dev proc tmp; do
                 if [ -L "/$name" ]; then cp -P "/$name" "$1/$name"
                 elif [ -d "/$name" ]; then mkdir "$1/$name" && mount --rbind "/$name" "$1/$name" || exit
@@ -327,7 +327,7 @@ class OwnCgroup(unittest.TestCase):
             self.skipTest("cgroup v2 is mounted nowhere here")
         script = 'grep ^0:: /proc/self/cgroup; mkdir "$0/krun-left"; ls -d "$0"/*/; sleep 1000 &'
         with tempfile.TemporaryFile("w+") as file:
-            # No pipe: what stays in the background would keep it open.
+            # stdout is a file, because a process in the background would keep a pipe open.
             subprocess.run([IN_OWN_CGROUP, name, "sh", "-c", script, tops[-1]], stdin=subprocess.DEVNULL, stdout=file, check=True)
             file.seek(0)
             out = file.read()
@@ -338,7 +338,7 @@ class OwnCgroup(unittest.TestCase):
 
 
 class Static(Scratch):
-    """A library whose static form needs another one that is not there."""
+    """Tests with a library whose static form needs another one that is missing."""
 
     def setup(self, *options):
         libraries = subprocess.run(["pkg-config", "--variable=libdir", "libcrypto"], capture_output=True, text=True, check=True).stdout

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-What km's own guides tell people to type, with docker, and kmsim in km's place; docs/km-acceptance.md says what was seen with km itself.
+The commands of km's own guides, with docker, and kmsim in km's place; docs/km-acceptance.md says what was seen with km itself.
 
-The images are small ones of busybox that have what matters of the guides' (Java, Python, Node, Go): the entry point, the name on the PATH, the
-chain of scripts, a published port. Not here: compose, which asks for what `docker run` asks for, and containerd's io.containerd.krun.v2, which
-is a shim of Kontain's own.
+The images are small ones of busybox that have the relevant parts of the guides' images (Java, Python, Node, Go): the entry point, the name on the
+PATH, the chain of scripts, a published port. Two uses are not tested: compose, which asks for the same as `docker run`, and containerd's
+io.containerd.krun.v2, which is a shim of Kontain.
 """
 
 import json
@@ -25,7 +25,7 @@ COUNTER = counter("0.05")
 
 
 class KontainDockerd(Dockerd):
-    """Set up as the guides say: by daemon.json, with the names that they use, and options for the runtime."""
+    """dockerd as the guides set it up: by daemon.json, with the names that they use, and options for the runtime."""
 
     name = "docker-kontain"
 
@@ -63,7 +63,7 @@ class Acceptance(Client):
         return ENGINE
 
     def image(self, files, *changes, base=False):
-        """An image with these files alone, or on top of the engine's root; removed with the test."""
+        """Makes an image with these files alone, or on top of the engine's root, and removes it after the test."""
         name = f"{self.name}-image:1"
         folder = os.path.join(ENGINE.top, f"image-{self.name}")
         if base:
@@ -113,7 +113,7 @@ class Acceptance(Client):
         wait_until(lambda: self.name not in self.ok("ps", "--all", "--format", "{{.Names}}"), 60, "--rm")
 
     def asked(self, port):
-        """The server listens only between two clients, and docker's proxy accepts for it."""
+        """Asks the server, which listens only between two clients, while docker's proxy accepts for it."""
         said = []
 
         def ask():
@@ -145,12 +145,12 @@ class Acceptance(Client):
         self.assertEqual(self.run_(ENGINE.image, "echo", "hello", "world").out, "hello world\n")
 
     def test_20_a_chain_of_scripts(self):
-        """Node's images: an entry point that is a script, found on the PATH, executes a program whose first line has a blank and env."""
+        """Node's images are like this: an entry point that is a script, found on the PATH, executes a program whose first line has a blank and env."""
         image = self.image({"usr/local/bin/docker-entrypoint.sh": b'#!/bin/sh\nset -e\nexec "$@"\n',
                             "usr/local/bin/app": b"#! /usr/bin/env sh\necho app $KM_VERBOSE $*\n", "usr/bin/env": BUSYBOX},
                            "ENV PATH=/usr/local/bin:/usr/bin:/bin", 'ENTRYPOINT ["docker-entrypoint.sh"]', 'CMD ["app", "start"]', base=True)
         self.assertEqual(self.run_(image).out, "app start\n")
-        # 29: km's messages are asked for in the image, and do not get between what the program prints.
+        # 29: the image asks for km's messages, which do not appear in the output of the program.
         self.ok("run", "--detach", "--name", self.name, "--env", "KM_VERBOSE=exec", image, "sh", "-c", "app start; echo ready; sleep 60")
         wait_until(lambda: "ready" in self.ok("logs", self.name), 60, "payload")
         self.assertEqual(self.ok("logs", self.name), "app exec start\nready\n")
@@ -163,7 +163,7 @@ class Acceptance(Client):
     # ---- snapshots ----
 
     def take_snapshot(self, path):
-        """What km_cli does: one request to the socket that KM_MGTPIPE names."""
+        """Sends one request to the socket that KM_MGTPIPE names, as km_cli does."""
         pid = self.inspect("{{.State.Pid}}")
         with socket.socket(socket.AF_UNIX) as client:
             client.connect(f"/proc/{pid}/root/tmp/km.sock")

@@ -18,7 +18,7 @@ def setUpModule():
 
 
 class Counting:
-    """Of an engine with `logs`: the numbers of a container's program."""
+    """Base of tests of an engine with `logs`, whose container prints numbers."""
 
     def numbers(self, name=None):
         return [int(line[1:]) for line in self.cli("logs", name or self.name).out.split() if line.startswith("n")]
@@ -43,7 +43,7 @@ class PodmanCheckpoint(OneEngine, Counting, Client):
         return self.counts()
 
     def goes_on(self, name, last):
-        """After an import: some versions of podman bring the log along."""
+        """Checks that the numbers go on; after an import some versions of podman have the old log, too."""
         after = self.counts(name)
         self.assertIn(after[0], (1, last, last + 1))
         self.assertGreater(after[-1], last)
@@ -99,8 +99,8 @@ class PodmanCheckpoint(OneEngine, Counting, Client):
         self.ok("container", "restore", self.name)
         self.counts()
 
-    def test_what_criu_says_reaches_the_user(self):
-        """A connection, without the option for it; the container goes on."""
+    def test_errors_of_criu_reach_the_user(self):
+        """A connection without the option for it is an error, and the container goes on."""
         self.detached("sleep 1000 | nc -l -p 4000 & sleep 1; sleep 1000 | nc 127.0.0.1 4000 & sleep 1; " + COUNTER,
                       "--network", "none")
         self.counts()
@@ -130,7 +130,7 @@ class DockerCheckpoint(OneEngine, Counting, Client):
         self.goes_on("--network", "none")
 
     def test_bridge(self):
-        """The engine's hook sets the network up anew."""
+        """A hook of the engine sets the network up anew."""
         self.goes_on()
         self.assertIn("172.31.99.", self.ok("exec", self.name, "ip", "address"))
 

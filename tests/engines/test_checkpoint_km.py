@@ -21,7 +21,7 @@ COUNTER = "echo ready; " + counter("0.1")
 
 
 def setUpModule():
-    # podman and containerd look for it before they ask the runtime.
+    # podman and containerd look for CRIU before they call the runtime.
     if not shutil.which("criu"):
         raise unittest.SkipTest("no criu here, without which engines refuse to ask")
 
@@ -35,7 +35,7 @@ class PodmanCheckpoint(OneEngine, Counting, Client):
         return self.counts()
 
     def goes_on(self, name, last):
-        """The state may have been written, and its number not; some versions of podman bring the log along."""
+        """Checks that the numbers go on. The checkpoint may fall between the state file and its number; some versions of podman keep the log."""
         after = self.counts(name)
         self.assertIn(after[0], (1, last + 1, last + 2))
         self.assertGreater(after[-1], last)
@@ -115,7 +115,7 @@ class CtrCheckpoint(OneEngine, CtrClient):
             self.cli("images", "delete", reference)
 
     def image(self):
-        """The engine's root as an image in containerd: a checkpoint of a whole container is made of one."""
+        """Imports the engine's root as an image of containerd, which a checkpoint of a whole container needs."""
         layer, archive = self.engine.tarball(), os.path.join(self.engine.top, "image.tar")
         with open(layer, "rb") as file:
             digest = hashlib.sha256(file.read()).hexdigest()
@@ -153,11 +153,11 @@ class CtrCheckpoint(OneEngine, CtrClient):
         self.names.append(other)
         before = self.number(self.name)
         self.ok("containers", "checkpoint", "--task", "--image", "--rw", self.name, "krun.test/checkpoint:1")
-        # The image has the cgroup's path, too: it is free only when the first one is gone.
+        # The checkpoint has the path of the cgroup, which is free only when the first container is gone.
         self.ok("tasks", "kill", "--signal", "SIGKILL", self.name)
         wait_until(lambda: self.task() == "STOPPED", 60, "end")
         self.ok("tasks", "delete", self.name)
-        # ctr stays with the task that it restores; its streams are those of the checkpointed one's kind.
+        # ctr waits for the task that it restores, which has streams of the same kind as the checkpointed one.
         self.background.append(subprocess.Popen(
             self.engine.command(self.mode, "containers", "restore", "--live", other, "krun.test/checkpoint:1"),
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The same with systemd's cgroups."""
+"""containerd with its runc shim and krun, with systemd's cgroups."""
 
 from engine_tests import CtrOnMachine
 from engines import Containerd

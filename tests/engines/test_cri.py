@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""containerd as a kubelet uses it: pods, and containers in them with what Kubernetes may ask of a runtime, over CRI (lib/cri.py)."""
+"""containerd as a kubelet uses it, over CRI (lib/cri.py): pods, and containers in them with the settings of Kubernetes."""
 
 import hashlib
 import json
@@ -32,7 +32,7 @@ NO_PROFILE = {"profile_type": cri.UNCONFINED}
 MiB = 1 << 20
 CAP_SYS_RESOURCE, CAP_SYS_TIME = 24, 25
 DEFAULT_CAPABILITIES = 0xa80425fb   # containerd's
-# What kubelet asks for unless a pod wants it otherwise.
+# The settings of a kubelet for a pod that has none.
 MASKED = ["/proc/asound", "/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats",
           "/proc/sched_debug", "/proc/scsi", "/sys/firmware"]
 READ_ONLY = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"]
@@ -57,7 +57,7 @@ def own_capabilities(name):
 
 
 class CriContainerd(Containerd):
-    """One containerd; each mode is a runtime handler, which a RuntimeClass names in Kubernetes."""
+    """A containerd in which each mode is a runtime handler, which a RuntimeClass names in Kubernetes."""
 
     name = "cri"
     programs = (*Containerd.programs, "curl", f"{PLUGINS}/bridge")
@@ -65,7 +65,7 @@ class CriContainerd(Containerd):
     units = {"systemd": "cri-containerd-*.scope"}
     namespace = "k8s.io"
     image = "docker.io/library/bb:1"
-    # overlayfs gives user namespaces a root by mounts with mapped ids, native by changing the owners of a copy.
+    # For user namespaces overlayfs mounts the root with mapped ids, and native changes the owners of a copy.
     snapshotter = "overlayfs" if OWN_MACHINE else "native"
 
     def __init__(self, manager="cgroupfs"):
@@ -81,7 +81,7 @@ class CriContainerd(Containerd):
         self.write_networks()
         plugin = 'plugins."io.containerd.grpc.v1.cri"'
         lines = [f"[{plugin}]", f'sandbox_image = "{self.image}"',
-                 # Every pod gets shares of the processor and a low oom_score_adj, where the machine has that to give.
+                 # Every pod gets shares of the processor and a low oom_score_adj, if the machine allows it.
                  f"disable_cgroup = {json.dumps('cpu' not in controllers())}",
                  f"restrict_oom_score_adj = {json.dumps(not own_capabilities('CapEff') >> CAP_SYS_RESOURCE & 1)}",
                  f"[{plugin}.cni]", f'bin_dir = "{self.top}/plugins"', f'conf_dir = "{self.top}/net.d"',
@@ -95,7 +95,7 @@ class CriContainerd(Containerd):
         return "\n".join(lines)
 
     def program(self, mode):
-        """krun with the settings of a node of Kubernetes: what keeps a pod's namespaces needs no km."""
+        """Returns krun with the settings of a node of Kubernetes: the container that keeps a pod's namespaces needs no km."""
         if mode != "km":
             return PROGRAMS[mode]
         with open(f"{self.top}/krun.json", "w") as file:
@@ -107,7 +107,7 @@ class CriContainerd(Containerd):
         return path
 
     def write_networks(self):
-        """A bridge, and one that always fails."""
+        """Writes the configuration of a bridge, and of a network that always fails."""
         addresses = {"type": "host-local", "dataDir": f"{self.top}/addresses", "ranges": [[{"subnet": SUBNET}]]}
         for folder, plugin in (("net.d", {"type": "bridge", "bridge": "krun-cri0", "isGateway": True, "ipam": addresses}),
                                ("no-net.d", {"type": "refuse"})):
@@ -126,7 +126,7 @@ exit 1
         os.chmod(f"{self.top}/plugins/refuse", 0o755)
 
     def load_image(self):
-        """The image of containers, and of the one that keeps a pod's namespaces, in the form of `docker save`."""
+        """Imports the image of containers, and of the one that keeps a pod's namespaces, in the form of `docker save`."""
         image, layer = os.path.join(self.top, "image"), self.tarball()
         with open(layer, "rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -154,7 +154,7 @@ exit 1
         return int(words[0]), int(words[1])
 
     def namespaces(self):
-        """Of a pod without and, where they are known, one with a user namespace."""
+        """Returns the namespaces of a pod without a user namespace and, where containerd knows them, of one with it."""
         return [None, USER_NAMESPACE] if self.version() >= (1, 7) else [None]
 
 
@@ -166,7 +166,7 @@ class Pod:
 
 
 class Pods(EngineTest):
-    """What a kubelet does."""
+    """The calls of a kubelet."""
 
     def setUp(self):
         super().setUp()
@@ -184,7 +184,7 @@ class Pods(EngineTest):
         ENGINE.call("RemovePodSandbox", pod_sandbox_id=pod.id)
 
     def pod(self, namespaces=None, privileged=False, sysctls=None, handler=""):
-        """Running; on the host's network unless @namespaces say something else."""
+        """Makes a pod, which runs on the host's network unless @namespaces say something else."""
         name = f"{self.name}-{len(self.pods)}"
         namespaces = {"network": cri.NODE, "pid": cri.CONTAINER, **(namespaces or {})}
         config = {
@@ -198,7 +198,7 @@ class Pods(EngineTest):
         return self.pods[-1]
 
     def create(self, pod, script, security=None, resources=None, **more):
-        """The id of a new container of the pod's, with what a kubelet gives to any."""
+        """Makes a container in the pod, with the settings of a kubelet; returns its id."""
         name = f"c{len(pod.names)}"
         pod.names.append(name)
         of_pod = pod.config["linux"]["security_context"]
@@ -212,19 +212,19 @@ class Pods(EngineTest):
         return ENGINE.call("CreateContainer", pod_sandbox_id=pod.id, config=config, sandbox_config=pod.config)["container_id"]
 
     def log(self, pod):
-        """What the last container of the pod has said: each line comes with its time, its stream, and whether it is at its end."""
+        """Returns the output of the last container of the pod, without the time, the stream and the mark of each line."""
         with open(os.path.join(pod.config["log_directory"], pod.names[-1])) as file:
             return "".join(line.split(" ", 3)[3] for line in file)
 
     def start(self, pod, script=LOOP, **more):
-        """The id of a container that has said "ready"."""
+        """Starts a container; returns its id when it has said "ready"."""
         container = self.create(pod, script, **more)
         ENGINE.call("StartContainer", container_id=container)
         wait_until(lambda: "ready\n" in self.log(pod), 60, "payload")
         return container
 
     def finish(self, pod, script, **more):
-        """What a container has said at its end, which must be a success."""
+        """Waits for the end of a container, which must succeed; returns its output."""
         container = self.create(pod, script, **more)
         ENGINE.call("StartContainer", container_id=container)
         self.assertEqual(self.exit_code(container), 0, self.log(pod))
@@ -241,18 +241,18 @@ class Pods(EngineTest):
         return json.loads(ENGINE.call("ContainerStatus", container_id=container, verbose=1)["info"]["info"])["pid"]
 
     def execute(self, container, *command):
-        """(status, stdout)"""
+        """Runs a command in the container; returns (status, stdout)."""
         answer = ENGINE.call("ExecSync", container_id=container, cmd=spoken(command), timeout=60)
         return answer.get("exit_code", 0), answer.get("stdout", "")
 
     def inside(self, container, script):
-        """stdout of a script that must succeed."""
+        """Runs a script, which must succeed; returns its stdout."""
         status, out = self.execute(container, "/bin/sh", "-c", script)
         self.assertEqual(status, 0, out)
         return out
 
     def check_network(self, pod):
-        """The pod has an address on the bridge, and answers there."""
+        """Checks that the pod has an address on the bridge, and answers there."""
         address = ENGINE.call("PodSandboxStatus", pod_sandbox_id=pod.id)["status"]["network"]["ip"]
         self.start(pod, "echo ready; while :; do echo hello from $(hostname) | nc -l -p 8080; done")
 
@@ -266,7 +266,7 @@ class Pods(EngineTest):
         self.assertEqual(wait_until(hear, 60, "answer"), "hello from box\n")
 
     def stop(self, container, timeout=100):
-        """Its status, after SIGTERM and, that many seconds later, SIGKILL."""
+        """Stops the container by SIGTERM and, after that many seconds, SIGKILL; returns its status."""
         ENGINE.call("StopContainer", container_id=container, timeout=timeout)
         return self.exit_code(container)
 
@@ -284,13 +284,13 @@ class Lives(Pods):
         with self.assertRaisesRegex(cri.CriError, "(?i)/no/such/program.*no such file or directory"):
             self.execute(first, "/no/such/program")
         self.assertEqual(self.inside(first, "cat /proc/1/oom_score_adj /proc/self/oom_score_adj").split(), ["900", "900"])
-        # Another in the same pod: its own processes and files, the pod's names and network.
+        # Another container in the same pod has its own processes and files, and the pod's names and network.
         second = self.start(pod, "trap '' TERM; echo ready; while :; do sleep 0.05; done")
         kinds = ("net", "ipc", "uts", "pid", "mnt")
         links = [[os.readlink(f"/proc/{self.pid(container)}/ns/{kind}") for kind in kinds] for container in (first, second)]
         self.assertEqual([one == other for one, other in zip(*links)], [True, True, True, False, False], links)
         self.assertEqual(links[0][0], os.readlink("/proc/self/ns/net"))
-        # One that listens, and one that does not.
+        # One container reacts to SIGTERM, and one does not.
         started = time.monotonic()
         self.assertEqual(self.stop(first), 3)
         self.assertLess(time.monotonic() - started, 60, "stop waited for its grace time")
@@ -298,7 +298,7 @@ class Lives(Pods):
         ENGINE.call("RemoveContainer", container_id=first)
         with self.assertRaisesRegex(cri.CriError, "not found"):
             self.status(first)
-        # The pod takes with it what is in it, running or not.
+        # The end of the pod ends all of its containers, running or not.
         self.start(pod)
         self.remove_pod(self.pods.pop())
         self.assertEqual(ENGINE.call("ListPodSandbox"), {"items": []})
@@ -317,7 +317,7 @@ class Lives(Pods):
         self.assertEqual(self.finish(pod, "test -t 0 && tty", tty=True).strip(), "/dev/pts/0")
 
     def test_exec_that_takes_too_long(self):
-        """As a probe that hangs: nothing of it stays."""
+        """A probe may hang like this; no process of it stays."""
         pod = self.pod()
         container = self.start(pod)
         with self.assertRaisesRegex(cri.CriError, "timeout 1s exceeded"):
@@ -339,7 +339,7 @@ class Lives(Pods):
         self.check_network(pod)
 
     def test_processes_of_another_container(self):
-        """As `kubectl debug --target` has it."""
+        """`kubectl debug --target` does this."""
         for namespaces in ENGINE.namespaces():
             pod = self.pod(namespaces)
             target = self.start(pod)
@@ -350,10 +350,10 @@ class Lives(Pods):
             self.assertEqual(self.exit_code(target), 3)
 
     def test_devices(self):
-        """One under another name, with some rights, and one that a pod with a user namespace gets by the host's name."""
+        """One device has another name and some rights; one is for a pod with a user namespace, under the host's name."""
         node = os.path.join(ENGINE.top, self.name)
         os.mknod(node, 0o666 | stat.S_IFCHR, os.makedev(240, 77))
-        # In one stream: containerd mixes two as they come.
+        # In one stream, because containerd mixes two in any order.
         pod, script = self.pod(), "exec 2>&1; stat -c '%t %T' /dev/box; cat /dev/box; echo > /dev/box; true"
         for rights, errors in (("r", ["No such device or address", "Operation not permitted"]), ("rw", ["No such device or address"] * 2)):
             lines = self.finish(pod, script, devices=[
@@ -364,7 +364,7 @@ class Lives(Pods):
                 {"container_path": "/dev/kmsg", "host_path": "/dev/kmsg", "permissions": "r"}]), "1 b\n")
 
     def test_volumes(self):
-        """What is mounted on the host later is seen in the container, if it is to be, and the other way round."""
+        """A mount that the host makes later is seen in the container, if the volume says so, and the other way round."""
         top = os.path.join(ENGINE.top, self.name)
         os.mkdir(top)
         subprocess.run(f"mount --bind {top} {top} && mount --make-shared {top} && mkdir {top}/later {top}/inside && "
@@ -391,10 +391,10 @@ class Lives(Pods):
             self.assertEqual(file.read(), "inside\n")
         self.stop(container)
         if ENGINE.version() >= (2, 0):
-            # What it has read in `krun features`, and tells the kubelet.
+            # containerd has read this in `krun features`, and tells the kubelet.
             features = {handler.get("name"): handler["features"] for handler in ENGINE.call("Status")["runtime_handlers"]}
             self.assertEqual(features[f"krun-{self.mode}"], {"recursive_read_only_mounts": 1, "user_namespaces": 1})
-            # Now there is something mounted in it that could be written.
+            # Now a writable mount is in it.
             script = "for i in /r/later/x /o/later/x; do touch $i 2>/dev/null && echo $i; done"
             self.assertEqual(self.finish(pod, script, mounts=[
                 {"container_path": "/r", "host_path": top, "readonly": True, "recursive_read_only": True},
@@ -411,7 +411,7 @@ class Security(Pods):
               "(echo 81 > /proc/sys/net/ipv4/ip_unprivileged_port_start) 2> /dev/null || echo no sysctls")
 
     def look(self, pod, **security):
-        """What a container and a process that joins it find."""
+        """Returns what a container and a process that joins it find."""
         container = self.start(pod, f"{self.SCRIPT}; {LOOP}", security=security)
         lines = self.inside(container, self.SCRIPT).splitlines()
         self.assertEqual(self.log(pod).splitlines(), [*lines, "ready"])
@@ -423,14 +423,14 @@ class Security(Pods):
 
     @in_machine
     def test_restricted(self):
-        """As Kubernetes' strictest policy has it, and read-only; in a user namespace that changes nothing for the container."""
+        """The container has the settings of Kubernetes' strictest policy, and a read-only root; a user namespace changes nothing of it."""
         for namespaces in ENGINE.namespaces():
             self.assertEqual(self.look(self.pod(namespaces), **RESTRICTED), [
                 "Uid 1000 1000 1000 1000", "Groups 1001 2000 2001 ", f"CapEff {0:016x}", f"CapBnd {0:016x}", "NoNewPrivs 1", "Seccomp 2",
                 "read-only", "masked", "no namespaces", "no sysctls"])
 
     def test_more_rights(self):
-        """What Kubernetes gives when nothing is said, what a container adds or drops by name, and all of it."""
+        """Containers have the default rights of Kubernetes, rights that are added or dropped by name, or all."""
         some = {"add_capabilities": ["SYS_TIME"], "drop_capabilities": ["ALL"]}
         default, privileged = self.pod(OWN_NETWORK), self.pod(OWN_NETWORK, privileged=True)
         for pod, security, rights, more in (
@@ -449,24 +449,24 @@ class UserNamespace(Pods):
             self.skipTest("this containerd makes no pods with user namespaces")
 
     def test_network_that_cannot_be_made(self):
-        """Then there is a container already that owns the namespace, and it goes."""
+        """The container that owns the namespace exists already then, and is removed."""
         with self.assertRaisesRegex(cri.CriError, "no network today"):
             self.pod(USER_NAMESPACE, handler="-no-network")
         self.assertEqual(ENGINE.states(), [])
 
     @in_machine
     def test_ids_and_network(self):
-        """Whoever is in it is somebody without rights outside, and has those over the pod's namespaces."""
+        """A user of the pod's user namespace has no rights outside, but has them over the pod's namespaces."""
         volume = os.path.join(ENGINE.top, self.name)
         os.mkdir(volume)
-        # Older ones know no mounts with mapped ids.
+        # Older versions have no mounts with mapped ids.
         mapped = {"uidMappings": MAPPING, "gidMappings": MAPPING} if ENGINE.version() >= (2, 0) else {}
         if not mapped:
             os.chown(volume, FIRST, FIRST)
         pod = self.pod(USER_NAMESPACE, sysctls={"net.ipv4.ip_unprivileged_port_start": "81"})
         container = self.start(pod, f"touch /new /v/new; {LOOP}", security={"capabilities": {"add_capabilities": ["NET_ADMIN"]}},
                                mounts=[{"container_path": "/v", "host_path": volume, **mapped}])
-        # Another user in the same namespaces.
+        # The same namespaces are tested with another user.
         other = self.start(pod, security=RESTRICTED)
         pid, pid_of_other = self.pid(container), self.pid(other)
         self.assertEqual([os.stat(f"/proc/{each}").st_uid for each in (pid, pid_of_other)], [FIRST, FIRST + 1000])
@@ -474,7 +474,7 @@ class UserNamespace(Pods):
             link = os.readlink(f"/proc/{pid}/ns/{kind}")
             self.assertEqual(os.readlink(f"/proc/{pid_of_other}/ns/{kind}"), link)
             self.assertNotEqual(os.readlink(f"/proc/self/ns/{kind}"), link)
-        # What an exec finds there, and may do: the network belongs to the user namespace.
+        # An exec finds the same there, and may change the network, which belongs to the user namespace.
         self.assertEqual(self.inside(container, "id -u; cat /proc/self/uid_map /proc/self/gid_map | tr -s ' '; "
                                      "stat -c %u:%g /bin/busybox /new /v /v/new; cat /proc/sys/net/ipv4/ip_unprivileged_port_start; "
                                      "ip address add 192.0.2.1/32 dev eth0 && ip address show eth0 | grep -c 192.0.2.1").split("\n"),
@@ -487,12 +487,12 @@ class UserNamespace(Pods):
 
 
 class CriOnThisMachine(Pods):
-    """What takes controllers."""
+    """Tests that need controllers."""
 
     setUpClass = classmethod(need_machine)
 
     def read(self, container, *names):
-        """Files of its own cgroup, as it sees them."""
+        """Reads files of its own cgroup, as the container sees them."""
         return self.inside(container, f"cd /sys/fs/cgroup && cat {' '.join(names)}").splitlines()
 
     @in_machine
@@ -520,7 +520,7 @@ class CriOnThisMachine(Pods):
 
     @in_machine
     def test_kvm(self):
-        """km needs the device, whoever its user is; others have none."""
+        """A container under km can open the device with any user; others do not have it."""
         script = "if [ -c /dev/kvm ]; then exec 3<>/dev/kvm && echo opened; else echo none; fi"
         for namespaces in ENGINE.namespaces():
             self.assertEqual(self.finish(self.pod(namespaces), script, security=RESTRICTED),

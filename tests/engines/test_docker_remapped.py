@@ -7,7 +7,7 @@ from engine_tests import DockerLike, OnMachine
 from engines import RemappedDockerd, in_machine
 
 ENGINE = None
-# What is only allowed without one.
+# Options that are only allowed without a user namespace.
 OWN_IDS = ("--userns", "host")
 
 
@@ -23,7 +23,7 @@ def tearDownModule():
 
 class DockerRemapped(DockerLike):
     SLEEP = "echo ready; exec sleep 1000"
-    # A device is the host's node there, and so has to have the host's name.
+    # A device in a user namespace is the host's node, so it has to have the host's name.
     test_device = None
 
     def find_engine(self):
@@ -34,7 +34,7 @@ class DockerRemapped(DockerLike):
         return super().shell(script, *words, *options, **more)
 
     def test_volumes(self):
-        """A directory of the host belongs to nobody there."""
+        """In the container a directory of the host belongs to nobody."""
         volume = os.path.join(self.engine.top, f"volume-{self.name}")
         os.mkdir(volume)
         os.chown(volume, ENGINE.first, ENGINE.first)
@@ -55,7 +55,7 @@ class DockerRemapped(DockerLike):
 
     @in_machine
     def test_namespaces_of_another_container(self):
-        """Then the user namespace is that one's, too."""
+        """The container shares the user namespace of the other one, too."""
         other = self.detached(self.SLEEP, "--ipc", "shareable", name=self.name + "-other")
         pid = self.inspect("{{.State.Pid}}", other)
         kinds = ("net", "ipc", "pid", "user")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""dockerd with live-restore: it ends and comes again, and its containers never notice."""
+"""dockerd with live-restore: it ends and starts again without an effect on its containers."""
 
 import os
 

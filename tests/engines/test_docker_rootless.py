@@ -25,10 +25,10 @@ def tearDownModule():
 
 class DockerRootless(OnMachine):
     machine_mode = "km"
-    limited = {"memory", "pids", "cpu"}     # what systemd hands on to users
-    # The device is the user's by his group, which has to stay.
+    limited = {"memory", "pids", "cpu"}     # controllers that systemd delegates to users
+    # The user may open the device by a group, which has to stay.
     run_options = ("--annotation", "run.oci.keep_original_groups=1")
-    # The way of these limits is that of a life's.
+    # test_life_within_limits has these limits.
     test_processes_and_time_are_limited = None
 
     def find_engine(self):
@@ -39,7 +39,7 @@ class DockerRootless(OnMachine):
 
     @in_machine
     def test_terminal_and_volume(self):
-        """Who is root in the container is the user outside: files that it makes are his."""
+        """Root in the container is the user outside, who owns the files that it makes."""
         volume, user = ENGINE.session.folder("volume"), ENGINE.session.user
         status, screen = self.on_terminal(
             ("run", "--rm", "--name", self.name, "-it", *self.run_options, "--volume", f"{volume}:/v", "--volume", f"{volume}:/r:ro",
@@ -54,7 +54,7 @@ class DockerRootless(OnMachine):
 
     @in_machine
     def test_ids(self):
-        """Others than root are of the range that /etc/subuid has for the user."""
+        """Users other than root have ids of the range that /etc/subuid gives the user."""
         self.detached(self.LOOP, "--user", "1000:1000")
         pid = self.inspect("{{.State.Pid}}")
         self.assertEqual(os.stat(f"/proc/{pid}").st_uid, 100000 + 999)

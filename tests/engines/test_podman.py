@@ -21,14 +21,14 @@ def tearDownModule():
 
 
 class PodmanRoot(DockerLike):
-    # podman's rm asks politely first, and a shell as process 1 does not listen.
+    # podman's rm sends TERM first, which a shell as process 1 ignores.
     remove_options = ("--force", "--volumes", "--time", "0")
 
     def find_engine(self):
         return ENGINE
 
     def test_read_only_with_a_secret(self):
-        """A file is mounted below a directory that is mounted read-only, where there is no such file yet."""
+        """A file is mounted below a directory that is mounted read-only and has no such file yet."""
         path = os.path.join(self.engine.top, "secret")
         with open(path, "w") as file:
             file.write("hush\n")
@@ -42,7 +42,7 @@ class PodmanRoot(DockerLike):
 
     @in_machine
     def test_hook_that_mounts_into_the_root(self):
-        """As toolkits for devices do: by the pid in the state and the root's path, before the root is the container's."""
+        """Toolkits for devices do this: they use the pid in the state and the path of the root before the root is changed."""
         hooks = os.path.join(self.engine.top, self.name)
         os.mkdir(hooks)
         for stage in ("prestart", "createContainer"):

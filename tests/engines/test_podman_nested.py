@@ -31,7 +31,7 @@ def tearDownModule():
 
 
 class PodmanInMemory(Podman):
-    """The upper layer must not be in the lower one's file system."""
+    """podman with its images in memory, because the upper layer must not be in the file system of the lower one."""
 
     name = "podman-nested"
 
@@ -45,7 +45,7 @@ class PodmanInMemory(Podman):
 
 class PodmanNested(Client):
     variants = ("plain",)
-    # podman's rm asks politely first.
+    # podman's rm sends TERM first.
     remove_options = ("--force", "--volumes", "--time", "0")
 
     def find_engine(self):
@@ -56,7 +56,7 @@ class PodmanNested(Client):
         self.ok("run", "--detach", "--name", self.name, "--network", "none", "--systemd", "always", "--rootfs", "/:O",
                 "/sbin/init", "systemd.unit=basic.target", "systemd.mask=systemd-udevd.service")
         wait_until(lambda: self.cli("exec", self.name, "systemctl", "is-active", "basic.target").out == "active\n", 120, "basic.target")
-        # It divides its cgroup: every controller is there.
+        # systemd divides its cgroup, which has every controller.
         with open("/sys/fs/cgroup/cgroup.controllers") as file:
             have = sorted(file.read().split())
         self.assertEqual(sorted(self.ok("exec", self.name, "cat", "/sys/fs/cgroup/cgroup.controllers").split()), have)
@@ -64,12 +64,12 @@ class PodmanNested(Client):
         self.assertEqual(self.ok("exec", self.name, "systemd-run", "--quiet", "--wait", "--pipe", "-p", "MemoryMax=64M", "sh", "-c",
                                  script), f"{64 << 20}\n")
         self.ok("stop", "--time", "60", self.name)
-        # It may not reboot, and so it exits; where it may, the kernel ends it with a signal.
+        # systemd may not reboot here, so it exits; where it may, the kernel ends it with a signal.
         self.assertRegex(self.inspect("{{.State.Status}} {{.State.ExitCode}}"), "^exited (0|130)$")
 
     @in_machine
     def test_podman_in_podman(self):
-        # Not below the engine's directory: nothing is executed in Debian's /run.
+        # This is not below the engine's directory, because Debian's /run is noexec.
         folder = tempfile.mkdtemp(prefix="krun-nested-")
         self.addCleanup(shutil.rmtree, folder)
         rootfs = os.path.join(folder, "rootfs")

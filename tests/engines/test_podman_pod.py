@@ -15,7 +15,7 @@ MiB = 1 << 20
 def setUpModule():
     global ENGINE
     need_machine(None)
-    # By itself podman 4.3 gives the pod's cgroup a filter that lets no device through.
+    # podman 4.3 by default gives the pod's cgroup a filter that allows no device.
     ENGINE = PodmanOfPods("systemd")
 
 
@@ -39,7 +39,7 @@ def read(group, name):
 
 
 class PodmanPod(Client):
-    # podman's rm asks politely first, and a shell as process 1 does not listen.
+    # podman's rm sends TERM first, which a shell as process 1 ignores.
     remove_options = ("--force", "--volumes", "--time", "0")
 
     def setUp(self):
@@ -54,7 +54,7 @@ class PodmanPod(Client):
         super().remove()
 
     def above(self, name):
-        """The pod's cgroup, in which the container's is."""
+        """Returns the pod's cgroup, in which that of the container is."""
         return os.path.dirname(group_of(self.inspect("{{.State.Pid}}", name)))
 
     @in_machine
@@ -94,7 +94,7 @@ spec:
 
     @in_machine
     def test_kube_play(self):
-        """Nothing may be written (newer ones mean /dev, too), and the limits hold."""
+        """The root is read-only (in newer versions /dev, too), and the limits are in force."""
         path, name = os.path.join(ENGINE.top, f"{self.pod}.yaml"), f"{self.pod}-box"
         script = ("for i in /root /dev; do touch $i/x 2>/dev/null && echo $i; done; echo x > /dev/null && echo ready; "
                   "trap 'exit 3' TERM; while :; do sleep 0.05; done")

@@ -92,7 +92,7 @@ SuccessExitStatus=3
         self.assertTrue(group.startswith(shown["ControlGroup"] + "/libpod-payload-"), (group, shown))
         self.assertEqual(self.ok("exec", self.name, "sh", "-c", "cd /sys/fs/cgroup; cat memory.max pids.max cpu.max").splitlines(),
                          [str(64 * MiB), "40", "50000 100000"])
-        # All that its user's systemd hands on can be divided inside.
+        # The container can divide every controller that the user's systemd delegates.
         with open(f"{CGROUP}{shown['ControlGroup']}/cgroup.controllers") as file:
             have = sorted(file.read().split())
         self.assertEqual(sorted(self.ok("exec", self.name, "cat", "/sys/fs/cgroup/cgroup.controllers").split()), have)

@@ -19,7 +19,7 @@ def tearDownModule():
 
 class PodmanSystemd(OnMachine):
     machine_mode = "km"
-    # podman's rm asks politely first, and a shell as process 1 does not listen.
+    # podman's rm sends TERM first, which a shell as process 1 ignores.
     remove_options = ("--force", "--volumes", "--time", "0")
 
     def find_engine(self):

@@ -22,9 +22,9 @@ def tearDownModule():
 
 
 class OfUser(OnMachine):
-    # podman's rm asks politely first, and a shell as process 1 does not listen.
+    # podman's rm sends TERM first, which a shell as process 1 ignores.
     remove_options = ("--force", "--volumes", "--time", "0")
-    # The device is the user's by his group, which has to stay.
+    # The user may open the device by a group, which has to stay.
     run_options = ("--group-add", "keep-groups")
     manager = ""
 
@@ -36,7 +36,7 @@ class OfUser(OnMachine):
 
     @in_machine
     def test_own_id_in_the_container(self):
-        """--userns=keep-id: a user namespace below podman's own, in which he is who he is outside."""
+        """--userns=keep-id makes a user namespace below podman's own, in which the user has the same id as outside."""
         if self.mode == "km":
             self.skipTest("the group that may open km's device is not in that namespace")
         self.detached(self.LOOP, "--userns", "keep-id")
@@ -48,15 +48,15 @@ class OfUser(OnMachine):
 
 
 class PodmanUserSystemd(OfUser):
-    """His own systemd makes the cgroups."""
+    """The user's own systemd makes the cgroups."""
 
     machine_mode = "km"
     manager = "systemd"
-    limited = {"memory", "pids", "cpu"}     # what systemd hands on to users
+    limited = {"memory", "pids", "cpu"}     # controllers that systemd delegates to users
 
 
 class PodmanUserCgroupfs(OfUser):
-    """His containers have no cgroup of their own, and no limits."""
+    """The user's containers have no cgroup of their own, and no limits."""
 
     machine_mode = "plain"
     manager = "cgroupfs"

@@ -20,7 +20,7 @@ def tearDownModule():
 
 
 class PodmanOfRanges(OwnRanges, Podman):
-    """It takes the ids from what the user "containers" has."""
+    """podman takes the ids from those of the user "containers"."""
 
     name = "podman-ranges"
     first, size = 1 << 24, 1 << 20
@@ -31,14 +31,14 @@ class PodmanOfRanges(OwnRanges, Podman):
 
 
 class PodmanUserns(Client):
-    # podman's rm asks politely first, and a shell as process 1 does not listen.
+    # podman's rm sends TERM first, which a shell as process 1 ignores.
     remove_options = ("--force", "--volumes", "--time", "0")
 
     def find_engine(self):
         return ENGINE
 
     def ids(self, name):
-        """Outside, of the root of a container."""
+        """Returns the ids that a container's root has outside."""
         return os.stat(f"/proc/{self.inspect('{{.State.Pid}}', name)}").st_uid
 
     @in_machine
@@ -51,7 +51,7 @@ class PodmanUserns(Client):
         self.assertTrue(ENGINE.first <= ids[0] and ids[0] + 1024 <= ids[1] < ENGINE.first + ENGINE.size, ids)
         self.assertEqual(self.ok("logs", self.name), "0\nready\n")
         self.assertEqual(self.ok("exec", self.name, "sh", "-c", "id -u; cat /proc/self/oom_score_adj").split(), ["0", "200"])
-        # A third in the namespaces of the first.
+        # A third container is in the namespaces of the first.
         third = self.detached(script, "--network", f"container:{other}", "--userns", f"container:{other}", "--pid",
                               f"container:{other}", name=self.name + "-third")
         self.assertEqual(self.ids(third), self.ids(other))

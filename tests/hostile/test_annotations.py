@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Annotations, which engines copy from images: without a word of the host's they neither act on it nor weaken isolation."""
+"""Annotations, which engines copy from images: unless the host allows it they neither act on the host nor weaken isolation."""
 
 import os
 import socket
@@ -47,7 +47,7 @@ class Monitor(HostileTest):
         self.assertEqual(self.ok("exec", self.cid, "sh", "-c", "echo virtual $KMSIM").out, "virtual 1\n")
 
 
-# Answers when it is asked for its version, and writes down everything else.
+# A program that prints its version when asked for it, and records every other call.
 FAKE_CRIU = """#!/usr/bin/env python3
 import os, sys
 request = os.read(int(sys.argv[2]), 65536)
@@ -60,7 +60,7 @@ else:
 
 class Criu(HostileTest):
     def test_options(self):
-        """In CRIU's place: a program that writes down what it is asked."""
+        """A program that records its arguments and requests stands in CRIU's place."""
         criu, asked = os.path.join(self.top, "criu"), os.path.join(self.top, "asked")
         with open(criu, "w") as file:
             file.write(FAKE_CRIU.format(asked=asked))

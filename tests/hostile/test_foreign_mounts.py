@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Mount namespaces that are somebody else's, and mounts of the host that stay in sight."""
+"""Mount namespaces that krun did not make, and mounts of the host that stay visible."""
 
 import json
 import os
@@ -50,7 +50,7 @@ ROWS = (
 
 
 class ForeignTest(HostileTest):
-    """A process that stands for one of the host's, in a mount namespace that only looks like the host's."""
+    """Base of tests with a process that stands for one of the host's, in a mount namespace that only looks like the host's."""
 
     def host_process(self, propagation="private", user=None):
         words = ["unshare", "--mount", "--propagation", propagation, "sleep", "1000"]
@@ -63,11 +63,11 @@ class ForeignTest(HostileTest):
         return process.pid
 
     def mounts_of(self, pid):
-        """Its mounts, and what a process in it has as its root."""
+        """Returns the mounts of the namespace, and the root of a process in it."""
         return self.read_process(pid, "mountinfo"), *[os.stat(f"/proc/{pid}/root{path}").st_ino for path in ("", "/proc")]
 
     def bare(self, pid):
-        """A configuration that asks for nothing but a program in the namespace."""
+        """Writes a configuration with nothing but a program in the namespace."""
         self.namespace("mount", f"/proc/{pid}/ns/mnt")
         self.config["mounts"] = []
         self.config["linux"]["maskedPaths"] = self.config["linux"]["readonlyPaths"] = []
@@ -110,7 +110,7 @@ class Joined(ForeignTest):
         self.assert_kept(pid, before)
 
     def refused(self, change, word, **more):
-        """@change: makes the configuration ask for what needs mounts; @word: how the refusal calls it."""
+        """Checks that krun refuses the configuration after @change, which makes it need mounts; @word: how the error names it."""
         pid = self.host_process()
         before = self.mounts_of(pid)
         self.bare(pid)
@@ -140,7 +140,7 @@ class Joined(ForeignTest):
         self.refused(lambda: self.config["linux"].update(rootfsPropagation="private"), "rootfsPropagation")
 
     def test_hook(self):
-        """Its program would be looked up in the other's mounts, and run with all rights."""
+        """The hook's program would be looked up in the other container's mounts, and run with all rights."""
         hook = [{"path": "/bin/true"}]
         self.refused(lambda: self.config.update(hooks={"createContainer": hook}), "createContainer hook")
 
@@ -217,13 +217,13 @@ class Fresh(BothModes):
         self.assertFalse(self.secret in self.inside(script, "--no-pivot"), "a file of the host was read")
 
 
-# In a mount namespace of its own: the whole tree once more below $1, which is the root of what runs in it.
+# A mount namespace in which the whole tree is mounted once more below $1, the root of the processes in it.
 IN_CHROOT = """mkdir -p "$1/again" && mount -t tmpfs none "$1" && mkdir "$1/again" && echo > "$1/outside" &&
 mount --rbind / "$1/again" && shift && exec chroot "$0" "$@" """
 
 
 class Chroot(BothModes):
-    """As in an image builder or a rescue system: the root of the mount namespace is above krun's own."""
+    """krun runs in a chroot, as in an image builder or a rescue system: the root of the mount namespace is above krun's own root."""
 
     def setUp(self):
         super().setUp()
@@ -231,7 +231,7 @@ class Chroot(BothModes):
         os.mkdir(self.above)
 
     def in_chroot(self, *script):
-        """All in one such namespace; the container is gone at its end."""
+        """Runs everything in one such namespace; the container is removed at its end."""
         words = " ".join(self.command("", options=())[:-1])
         commands = " && ".join([f"{words} create --bundle {self.bundle} {self.cid} </dev/null >/dev/null",
                                 f"{words} start {self.cid}", *(line.replace("KRUN", words) for line in script)])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A /dev that is the host's, by whatever name, and links of an image that lead krun into directories of the host."""
+"""The host's /dev under any name, and links of an image that lead krun into directories of the host."""
 
 import os
 import stat
@@ -15,7 +15,7 @@ ROWS = (
     ("HostDev.test_detour", "the same to /proc/../dev", "they and their directory are what they were", "CWE-706"),
     ("HostDev.test_bind_of_one_level", "the same with bind, not rbind", "they and their directory are what they were",
      "CWE-706"),
-    ("HostDev.test_directory_of_somebody", "bind a directory with one node to /dev", "nothing is added to it", "CWE-706"),
+    ("HostDev.test_directory_with_one_node", "bind a directory with one node to /dev", "nothing is added to it", "CWE-706"),
     ("HostDev.test_root_with_the_hosts_devices", "a root that has the host's devices mounted below it",
      "they and their directory are what they were", "CWE-706"),
     ("HostDev.test_root_that_is_a_mount",
@@ -52,7 +52,7 @@ ALICE = {"uid": 1000, "gid": 1000}
 
 class DevTest(HostileTest):
     def host_dev(self, path=None):
-        """A directory of devices in place of the host's, with a mount of its own, as that has."""
+        """Makes a directory of devices that stands for the host's /dev, with a mount below it, as that has."""
         path = path or os.path.join(self.top, "host-dev")
         os.makedirs(path, exist_ok=True)
         subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=0755", "tmpfs", path], check=True)
@@ -61,13 +61,13 @@ class DevTest(HostileTest):
                                    ("console", 5, 1), ("kkm", 1, 3)):
             os.mknod(f"{path}/{name}", stat.S_IFCHR | 0o600, os.makedev(major, minor))
             os.chmod(f"{path}/{name}", 0o600 if name in ("kkm", "console") else 0o666)
-        # What krun would make is not all there.
+        # Some nodes and links that krun would make are missing.
         for name in ("pts", "shm", "mqueue"):
             os.mkdir(f"{path}/{name}")
         return path
 
     def tearDown(self):
-        # Before the base class calls a mount that is the test's own a leftover.
+        # This comes before the base class, which would take the test's own mount for a leftover.
         self.doCleanups()
         super().tearDown()
 
@@ -78,11 +78,11 @@ class DevTest(HostileTest):
         self.assertEqual(changed, {}, "what was, and what is, in the host's directory")
 
     def no_dev(self):
-        """/dev of the configuration goes, with what is mounted below it."""
+        """Removes /dev from the configuration, with the mounts below it."""
         self.config["mounts"] = [item for item in self.config["mounts"] if not item["destination"].startswith("/dev")]
 
     def run_it(self, *options, **more):
-        """Whether it runs or is refused is not the question."""
+        """Runs the container, which may also be refused."""
         return self.krun("run", "--bundle", self.bundle, *options, self.cid, timeout=20, **more)
 
     def terminal(self):
@@ -128,7 +128,7 @@ class HostDev(BothModes, DevTest):
     def test_terminal(self):
         self.attack("/dev/", **self.terminal())
 
-    def test_directory_of_somebody(self):
+    def test_directory_with_one_node(self):
         source = os.path.join(self.top, "somebody")
         os.mkdir(source)
         os.mknod(f"{source}/null", stat.S_IFCHR | 0o600, os.makedev(1, 3))
@@ -148,7 +148,7 @@ class HostDev(BothModes, DevTest):
         self.assert_kept(source, before)
 
     def test_root_that_is_a_mount(self):
-        """As with `root.path: /`: a tree with mounts below it, of which a copy is the container's root."""
+        """The container's root is a copy of a tree with mounts below it, as with `root.path: /`."""
         self.host_dev(os.path.join(self.rootfs, "dev"))
         tree = os.path.join(self.top, "tree")
         os.mkdir(tree)
@@ -219,7 +219,7 @@ class MonitorDevice(DevTest):
     mode = "km"
 
     def closed_node(self):
-        """The ring's own device of km, for root alone."""
+        """Makes the ring's own device of km, which only root may open."""
         os.chmod("/dev/kkm", 0o600)
         self.addCleanup(os.chmod, "/dev/kkm", 0o666)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`mounts add`: whose processes, groups and devices new file systems show, and where they are mounted."""
+"""`mounts add`: whose processes, cgroups and devices new file systems show, and where they are mounted."""
 
 import os
 
@@ -38,7 +38,7 @@ class Added(BothModes):
         return self.ok("exec", self.cid, "sh", "-c", script).out
 
     def added(self, kind, may_fail=False):
-        """False: it was refused, as it may be."""
+        """Adds the mount; returns whether krun did, which it may refuse only with @may_fail."""
         result = self.add(kind)
         if not may_fail:
             self.assertEqual(result.status, 0, result)
@@ -46,7 +46,7 @@ class Added(BothModes):
 
     def look_at_processes(self, may_fail=False):
         if self.added("proc", may_fail):
-            # The shell and what counts see each other; what ends in between is one or two.
+            # The shell and the program that counts are in the list, and one or two that end in between.
             mine, there = map(int, self.look("ls -d /proc/[0-9]* | wc -l; ls -d /added/[0-9]* | wc -l").split())
             self.assertLessEqual(abs(mine - there), 3, f"{there} processes are in the new proc, {mine} in the container's own")
 
@@ -63,7 +63,7 @@ class Added(BothModes):
 
     def look_at_groups(self, may_fail=False):
         if self.added("cgroup", may_fail):
-            # The root of the host's tree, alone of all groups, has no type.
+            # Only the root of the host's cgroup tree has no file cgroup.type.
             self.assertEqual(self.look("[ -e /added/cgroup.type ] && echo own; ls -d /added/krun 2>/dev/null; true"), "own\n",
                              "the new cgroup file system begins at the host's root")
 
@@ -138,7 +138,7 @@ class Astray(BothModes):
         self.assertEqual((result.status != 0, found), (True, ""), result)
 
     def test_copied_content_becomes_a_device(self):
-        """One that the container may make and not open, as docker allows."""
+        """The container may make the device but not open it, as with docker."""
         files = 40
         self.config["linux"]["resources"]["devices"] = [{"allow": False, "access": "rwm"}, {"allow": True, "type": "c", "access": "m"}]
         self.start(f"mkdir -p /d /nodes; for i in $(seq 0 {files - 1}); do echo small > /d/f$i; mknod /nodes/n$i c 1 11; done; "
@@ -151,5 +151,5 @@ class Astray(BothModes):
             self.krun("mounts", "remove", self.cid, wanted)
 
         self.give_chances(add, done=lambda: False)
-        # Who opens it, or reads from it, fails by what the device says; one that is not opened is no content, or no regular file any more.
+        # A process that opens or reads the device gets its error; krun, which does not, copies nothing, or finds that it is no regular file any more.
         self.assertEqual({text.rsplit(": ", 1)[-1] for text in said} - {"", "stale file handle\n"}, set(), said)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A payload that puts something else in the place of km, which the next exec of krun would run without a virtual machine."""
+"""A payload that puts another program in km's place, which the next exec of krun would run without a virtual machine."""
 
 import os
 
@@ -28,7 +28,7 @@ class Planted(HostileTest):
     mode = "km"
 
     def paths(self):
-        """By which km is found in the container: of its program, as it sees it itself, and the default."""
+        """Returns the paths of km in the container: that of its program as km sees it, and the default."""
         found = {KM_PATH}
         for pid in self.processes_inside():
             path = os.readlink(f"/proc/{pid}/exe")
@@ -42,7 +42,7 @@ class Planted(HostileTest):
             return [pid, *map(int, file.read().split())]
 
     def attack(self, script, plant=True):
-        """@script: with $km, km's path, and $first, $second, $last, directories on it; then the path is planted anew."""
+        """Runs @script with $km, km's path, and $first, $second, $last, the directories of that path; then plants a program at the path."""
         planted = self.tool("planted")
         self.start("echo READY; exec sleep 1000")
         for path in self.paths():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""krun's program file, which a container finds as /proc/PID/exe of whatever enters it."""
+"""krun's program file, which a container finds as /proc/PID/exe of every process of krun that enters it."""
 
 import fcntl
 import hashlib
@@ -36,7 +36,7 @@ F_GET_SEALS, F_SEAL_WRITE = 1034, 8         # fcntl(2); older Pythons do not kno
 
 
 def is_dynamic(path):
-    """Whether the kernel starts it by way of a loader."""
+    """Returns whether the kernel starts the program with a loader."""
     with open(path, "rb") as file:
         header = file.read(64)
         offset, size, count = struct.unpack_from("<Q", header, 32)[0], *struct.unpack_from("<HH", header, 54)
@@ -46,7 +46,7 @@ def is_dynamic(path):
 
 
 def is_sealed(fd):
-    """Whether it is a file in memory that nobody can write any more."""
+    """Returns whether it is a file in memory that no process can write any more."""
     try:
         return bool(fcntl.fcntl(fd, F_GET_SEALS) & F_SEAL_WRITE)
     except OSError:
@@ -60,14 +60,14 @@ def digest(path):
 
 class ProgramTest(BothModes):
     def mount_program(self):
-        """The copy behind a mount that execute_detached() takes away."""
+        """Mounts a copy of the program, whose mount execute_detached() detaches."""
         self.copy_program()
         self.kept = self.program
         self.mount = os.path.join(self.top, "mount")
         os.mkdir(self.mount)
 
     def execute_detached(self, *arguments, **more):
-        """krun by a descriptor of a file whose mount is in no mount namespace any more."""
+        """Executes krun by a descriptor of a file whose mount is in no mount namespace any more."""
         subprocess.run(["mount", "--bind", os.path.dirname(self.kept), self.mount], check=True)
         fd = os.open(os.path.join(self.mount, os.path.basename(self.kept)), os.O_RDONLY)
         subprocess.run(["umount", "--lazy", self.mount], check=True)
@@ -121,10 +121,10 @@ class Overwrite(ProgramTest):
 
 
 class ProtectedTest(ProgramTest):
-    """Without a race: the command that stays in the foreground has the same program as what enters."""
+    """Tests without a race: the command that stays in the foreground has the same program file as the process that enters."""
 
     def assert_protected(self, process, pid=None):
-        """@pid: of krun itself, when that is a child of @process."""
+        """Checks that the program file of krun is protected. @pid: that of krun, if it is a child of @process."""
         pid = pid or process.pid
         path = f"/proc/{pid}/exe"
 
@@ -137,7 +137,7 @@ class ProtectedTest(ProgramTest):
 
         wait_until(runs, what="payload of exec")
         if process.poll() is not None:
-            # It may refuse to run without protection; that is an error with words.
+            # krun may refuse to run without protection; that is an error with a reason.
             self.assertIn(b"krun: ", process.stderr.read())
             return
         with open(path, "rb") as file:
@@ -165,7 +165,7 @@ class Protected(ProtectedTest):
         self.assert_protected(self.popen(self.command(*words)))
 
     def test_inside_of_a_user_namespace(self):
-        """krun is started as root of a user namespace, as podman does: everything of its owner's is writable there."""
+        """krun runs as root of a user namespace, as with podman, where every file of its owner is writable."""
         self.of_ordinary_user(own_program=True)
         self.namespace("user", False)
         for key in ("uidMappings", "gidMappings"):
@@ -176,7 +176,7 @@ class Protected(ProtectedTest):
         words[at:at] = ["unshare", "--user", "--map-root-user", "--mount"]
         process = self.popen(words)
         self.assert_protected(process)
-        # Its containers are not for the ordinary krun of tearDown() to enter; its end is the container's.
+        # tearDown() cannot enter its containers with the ordinary krun; its end ends the container.
         pid = self.state()["pid"]
         os.kill(pid, 9)
         process.wait(10)
@@ -188,12 +188,12 @@ class Protected(ProtectedTest):
 
 
 class NoProgramsInMemory(ProtectedTest):
-    """Where krun's copy is on a tmpfs; km's own process 1 is a program in memory, and an error there."""
+    """Here krun's copy is on a tmpfs. In the km mode this is an error, because process 1 in front of km is a program in memory."""
 
     variants = ("plain",)
 
     def test_no_programs_in_memory(self):
-        """The sysctl is of the pid namespace (Linux 6.3), so that it is changed for these processes alone."""
+        """The sysctl belongs to the pid namespace (Linux 6.3), so the test changes it for its own processes only."""
         if not os.path.exists("/proc/sys/vm/memfd_noexec"):
             self.skipTest("this kernel executes files in memory always")
         self.of_ordinary_user(own_program=True)

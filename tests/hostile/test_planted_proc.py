@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A /proc that the container has put there, and working directories that lead through the real one."""
+"""A fake /proc that the container has mounted, and working directories that lead through the real one."""
 
 import os
 
@@ -58,7 +58,7 @@ class Proc(BothModes):
         self.assertEqual(written, [], "written into the container's /proc")
 
     def start_covered(self):
-        """The volume is bound there by config.json, which the caller may do; km needs the real one at its start."""
+        """Starts a container in which a volume covers /proc, as config.json may ask; km needs the real one at its start."""
         path = self.volume()
         self.in_user_namespace()
         self.more_capabilities("CAP_SYS_ADMIN")
@@ -109,7 +109,7 @@ class Directory(BothModes):
     def setUp(self):
         super().setUp()
         ups = " ".join("../" * level + "." for level in range(14))
-        # What a process finds from where it is, and, for the record, where it thinks it is.
+        # Prints what a process finds from its working directory, and the path of that.
         self.script = (f"for i in {ups}; do cat $i/{self.canary.lstrip('/')} 2>/dev/null; done; "
                        "pwd; readlink /proc/self/cwd; true")
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What programs of a container get unasked: capabilities by exec, the caller's environment and directory by hooks."""
+"""Rights that programs of a container must not get: capabilities by exec, the caller's environment and directory by hooks."""
 
 import os
 import re
@@ -55,7 +55,7 @@ class Capabilities(BothModes):
 
 
 class Hooks(BothModes):
-    """Inside, hooks write to /tmp of the root, for it is there before and after the pivot."""
+    """Hooks in the container write to /tmp of the root, which exists before and after the pivot."""
 
     def hook(self, kind, script, path):
         self.config.setdefault("hooks", {})[kind] = [{"path": "/bin/sh", "args": ["sh", "-c", f"({script}) > {path} 2>&1"]}]
@@ -66,7 +66,7 @@ class Hooks(BothModes):
         return {"cwd": path, "env": self.with_secret()}
 
     def said(self, kind, script):
-        """What one hook says, of a krun that was called with a secret, in a directory of its caller's."""
+        """Returns the output of one hook of a krun that was called with a secret, in a directory of its caller."""
         outside = os.path.join(self.rootfs, "tmp", "said")
         self.hook(kind, script, "/tmp/said" if kind == "startContainer" else outside)
         self.write_config(args=["/bin/true"])
@@ -83,7 +83,7 @@ class Hooks(BothModes):
     def test_environment_of_create_container(self):
         lines = self.said("createContainer", "env").splitlines()
         self.assertFalse(any(self.secret in line for line in lines), "the hook has the caller's environment")
-        # What the shell itself adds is no secret.
+        # Variables that the shell itself adds are no secret.
         self.assertEqual([line for line in lines if not line.startswith(("PATH=", "PWD=", "SHLVL=", "OLDPWD=", "_="))], [])
 
     def test_directory(self):
@@ -98,6 +98,6 @@ class Hooks(BothModes):
         self.assertFalse(self.secret in out, "a file of the host was read")
 
     def test_descriptors(self):
-        # The directory that ls reads is its own.
+        # One descriptor is that of the directory that ls reads.
         out = self.said("startContainer", "ls -l /proc/self/fd | grep -v '/proc/[0-9]*/fd$'")
         self.assertEqual([name for name in re.findall(r"(\d+) -> ", out) if int(name) > 2], [], out)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the image's links, and others who have the same root, make of the configuration's mounts."""
+"""Links of the image, and other containers with the same root, that change where the configuration's mounts go."""
 
 import os
 import subprocess
@@ -23,7 +23,7 @@ OPEN = "(: >> {0}/sys/kernel/core_pattern) 2> /dev/null && echo OPENED"
 
 class Shared(BothModes):
     def test_mount_point_renamed(self):
-        """A hook stands for the other container: it comes after the mounts and before the masks."""
+        """A hook stands for the other container: it runs after the mounts and before the masks."""
         hook = f"{self.top}/hook"
         with open(hook, "w") as file:
             file.write(f"#!/bin/sh\ncd {self.rootfs} && mv proc p2 && mkdir proc\n")

@@ -14,7 +14,7 @@ ROWS = (
     ("Snapshot.test_numbers_of_descriptors", "notes of descriptors that cannot be", "an image or an error", "CWE-129"),
     ("Snapshot.test_names_without_an_end", "a note whose name does not end", "an image or an error", "CWE-125"),
     ("Snapshot.test_segments", "segments that are outside of the file, or more than there are", "an error", "CWE-125"),
-    ("Snapshot.test_nothing", "files that are no snapshots", "an error", "CWE-20"),
+    ("Snapshot.test_files_that_are_no_snapshots", "files that are no snapshots", "an error", "CWE-20"),
 )
 FILE_NOTE, EVENT_NOTE, CORE, X86_64, PT_NOTE = 0x4b4d4644, 0x4b4d4556, 4, 62, 4
 
@@ -30,7 +30,7 @@ def file_note(fd, name=b"x\0\0\0", mode=stat.S_IFREG | 0o644, size=40, **more):
 
 
 def snapshot(notes, offset=None, size=None, headers=1, header_offset=64):
-    """A core file with one segment of notes; what is given is said in place of the truth."""
+    """Makes a core file with one segment of notes; the arguments replace the true values."""
     start = 64 + 56
     header = b"\x7fELF\x02\x01\x01" + bytes(9) + struct.pack("<HHIQQQIHHHHHH", CORE, X86_64, 1, 0, header_offset, 0,
                                                                      0, 64, 56, headers, 0, 0, 0)
@@ -43,7 +43,7 @@ class Snapshot(HostileTest):
     mode = "km"
 
     def start_payload(self):
-        # As long a name as any file may have: by it one note becomes many times as long.
+        # The name is as long as a path can be, which makes one note many times as long.
         deep = self.top + ("/" + "d" * 200) * 15
         os.makedirs(deep)
         mine = os.open(deep, os.O_RDONLY | os.O_DIRECTORY)
@@ -96,5 +96,5 @@ class Snapshot(HostileTest):
                     snapshot(notes, header_offset=1 << 40), snapshot(notes, header_offset=(1 << 64) - 56),
                     snapshot(notes, offset=(1 << 64) - 64, size=64))
 
-    def test_nothing(self):
+    def test_files_that_are_no_snapshots(self):
         self.attack(b"", b"\x7fELF", snapshot(b"")[:80], bytes(4096), b"\xff" * 4096)

@@ -38,7 +38,7 @@ class Owner(BothModes):
         return oct(info.st_mode), info.st_uid, info.st_gid
 
     def watched(self, *paths):
-        """What was before; put back, so that a failure is one failure."""
+        """Returns mode and owner of each path, and restores them at the end, so that one failure does not cause others."""
         before = {path: self.look(path) for path in paths}
         for path, (mode, user, group) in before.items():
             self.addCleanup(os.chmod, path, stat.S_IMODE(int(mode, 8)))
@@ -169,8 +169,8 @@ class Null(BothModes):
                              stderr=null, timeout=20)
 
     def attack(self, plant):
-        """The container has put something in the place of its /dev/null."""
-        # Nodes of devices may be made, and are no more than that: no device but the ordinary can be opened.
+        """Runs a container that has put something else at its /dev/null."""
+        # The container may make device nodes, but cannot open any device but the default ones.
         self.start(f"rm /dev/null && {plant}; ls -l /dev/null; echo READY; exec sleep 1000")
         self.assertEqual(self.exec_with_null().status, 0)
         self.assert_null()

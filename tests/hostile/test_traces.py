@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a container sees and gets of krun's own processes: those that enter it, and the one that waits in it for its start."""
+"""What a container can see and take of krun's own processes: those that enter it, and the one that waits in it for `start`."""
 
 import json
 import os
@@ -75,7 +75,7 @@ class Exec(BothModes):
         self.more_capabilities("CAP_SYS_PTRACE", "CAP_SYS_ADMIN")
         self.namespace("pid", False)
         self.config["linux"]["maskedPaths"] = []
-        # A new proc of a pid namespace that is not the user namespace's own cannot be had.
+        # The kernel allows no new proc for a pid namespace that does not belong to the user namespace.
         self.without_mounts("/proc")
         self.bind("/proc", "/proc")
         self.attack()
@@ -101,7 +101,7 @@ class Join(BothModes):
                 result = self.krun("create", "--bundle", self.bundle, second, env=self.with_secret(), stdout=log, stderr=log,
                                    timeout=30)
             with open(os.path.join(self.top, "second")) as log:
-                # What the thief has killed or stopped is no set-up that has failed.
+                # The thief may have killed or stopped the second container; that is not a failed set-up.
                 self.assertTrue(result.status == 0 or self.loot(), log.read())
             self.krun("delete", "--force", second)
 
@@ -125,11 +125,11 @@ class Monitor(HostileTest):
     mode = "km"
 
     def test_process_in_front(self):
-        """They are no virtual machines, and whose user is root there may open what belongs to root."""
+        """These processes are not virtual machines, and a root user of the container could open what belongs to root."""
         look = "(: >> /proc/{0}/mem) 2> /dev/null && echo MEMORY; for f in /proc/{0}/fd/*; do readlink $f; done; true"
         self.start("echo READY; exec sleep 1000")
         self.assertEqual(self.ok("exec", self.cid, "sh", "-c", look.format(1)).out, "")
-        # The parent of exec's shell is its km (here: what stands for it), and that one's parent the process in front.
+        # The parent of exec's shell is its km (here kmsim), whose parent is the process in front.
         script = "p=$(awk '{print $4}' /proc/$PPID/stat); test \"$(cat /proc/$p/comm)\" = krun-init || echo OTHER; " + look.format("$p")
         self.assertEqual(self.ok("exec", self.cid, "sh", "-c", script).out, "")
 
@@ -140,7 +140,7 @@ class Monitor(HostileTest):
             process.wait(2)
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGTERM)
-        # Not within the time that km may take.
+        # It has to end before the time-out of km.
         self.assertIsNotNone(process.wait(20))
 
 
@@ -210,7 +210,7 @@ class Parked(BothModes):
             self.assertFalse(self.top in text, f"process {pid} has the command line: {text}")
 
     def host_files(self, pid, preserved):
-        """Descriptors of something that is the host's and has a name there."""
+        """Returns descriptors of files of the host that have a name there."""
         found = []
         for number in sorted(int(name) for name in os.listdir(f"/proc/{pid}/fd")):
             path = f"/proc/{pid}/fd/{number}"
@@ -220,7 +220,7 @@ class Parked(BothModes):
             inside = os.path.join(self.rootfs, name.lstrip("/"))
             if os.path.exists(inside) and os.path.samestat(os.stat(inside), info):
                 continue
-            # The gate: what `start` writes to.
+            # The socket of the gate, to which `start` writes.
             if stat.S_ISFIFO(info.st_mode) and "start" in os.path.basename(name):
                 continue
             # A monitor's log, on a small file system of its own.
@@ -247,7 +247,7 @@ class Parked(BothModes):
         self.look_at_descriptors(1, **as_descriptor_3(mine))
 
     def write_everywhere(self):
-        """From inside, to whatever the waiting processes hold."""
+        """Writes from inside to every descriptor that the waiting processes hold."""
         self.krun("exec", self.cid, "sh", "-c", "for i in /proc/[0-9]*/fd/*; do case $i in /proc/$$/*) ;; "
                                                 "*) [ -f $i ] && echo PLANTED >> $i; esac; done 2>/dev/null; true")
 
@@ -275,7 +275,7 @@ class Parked(BothModes):
 
 
 class ParkedBeforeMonitor(Parked):
-    """The other protocol of km: krun itself waits, and executes km at the start."""
+    """The other start protocol: krun itself waits, and executes km at the start."""
 
     variants = ("km",)
     settings = {"startAt": "exec"}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Words of containers and images on their way to service managers, terminals and logs."""
+"""Texts of containers and images that reach service managers, terminals and logs."""
 
 import array
 import json
@@ -48,7 +48,7 @@ class Notify(ServiceManager, BothModes):
         return process
 
     def hear_all(self):
-        """[(text, number of descriptors)] up to the one that says END."""
+        """Returns [(text, number of descriptors)] of the messages up to the one that says END."""
         self.say("STATUS=END")
         heard = []
         while not heard or heard[-1][0] != "STATUS=END\n":
@@ -95,7 +95,7 @@ class Notify(ServiceManager, BothModes):
         text = self.manager.recv(65536).decode()
         self.assertEqual(re.findall(r"MAINPID=(\d+)", text), [str(pid)], text)
         self.assertEqual(controls(text), [], repr(text))
-        # Whoever waits for an answer of the manager gets it by the end of this socket.
+        # The end of this socket answers a process that waits for the manager.
         self.manager.close()
         self.assertEqual(starter.wait(20), 0)
 
@@ -103,7 +103,7 @@ class Notify(ServiceManager, BothModes):
         self.krun("create", "--bundle", self.bundle, self.cid, env=self.managed, stdout=-3, stderr=-3)
         starter = self.begin("start", self.cid)
         self.say("READY=1")
-        # Messages stay in the socket's queue, with whatever descriptors they carry.
+        # Messages stay in the socket's queue, with the descriptors that they carry.
         starter.wait(30)
         self.assertEqual(self.status(), "running")
 
@@ -240,7 +240,7 @@ class Monitor(HostileTest):
 
     def test_logs(self):
         self.start("echo READY; exec sleep 1000")
-        # The payload finds the log among the descriptors of the monitor, as long as it is the same user.
+        # The payload finds the log among the descriptors of km while both have the same user.
         self.krun("exec", self.cid, "sh", "-c", f"for i in /proc/[0-9]*/fd/*; do case $(readlink $i) in "
                                                 f"*log*) printf '%s\\n' 'said {EVIL}' >> $i; esac; done 2>/dev/null; true")
         out = self.ok("logs", "--monitor", self.cid).out

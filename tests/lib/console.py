@@ -9,7 +9,7 @@ import time
 
 
 class ConsoleSocket:
-    """What a shim does with --console-socket: receives one master."""
+    """Receives one master, as a shim does with --console-socket."""
 
     def __init__(self, path):
         self.path = path

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which test looks at the effect of which property of the runtime specification 1.3.0: one row for each property of the schema."""
+"""The tests of each property of the runtime specification 1.3.0: one row for each property of the schema."""
 
 import os
 import re
@@ -121,14 +121,14 @@ PROPERTIES = {
 
 
 def rows(results):
-    """[(property, tests, result)] from [(name, outcome)]; the worst outcome of the tests is the property's."""
+    """Makes [(property, tests, result)] from [(name, outcome)]; the result is the worst outcome of the tests."""
     table = []
     for pointer, pattern in PROPERTIES.items():
         matching = [(name, outcome) for name, outcome in results if re.search(pattern, name)]
         outcomes = {outcome for _, outcome in matching}
         result = "no test" if not matching else "failed" if "failed" in outcomes else \
             "skipped" if outcomes == {"skipped"} else "passed"
-        # The two modes are one test for the reader.
+        # The table has one name for the test in both modes.
         names = sorted({re.sub(r"_(plain|km)\.", ".", name.partition(": ")[2]) for name, _ in matching})
         table.append((pointer, names, result))
     return table

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-A client of CRI, the protocol by which a kubelet has pods made: Debian has no crictl.
+A client of CRI, the protocol by which a kubelet makes pods, because Debian has no crictl.
 
-A call is gRPC with one request and one answer, which curl(1) speaks: HTTP/2, the status after the body. A message is a dict; what MESSAGES
-does not list of it cannot be sent, and is left out of an answer.
+A call is gRPC with one request and one answer, which curl(1) can do: HTTP/2 with the status after the body. A message is a dict; fields
+that MESSAGES does not list cannot be sent, and are left out of an answer.
 """
 
 import re
@@ -19,7 +19,7 @@ PRIVATE, HOST_TO_CONTAINER, BIDIRECTIONAL = range(3)
 
 # The fields that are used here with their numbers in kubernetes/cri-api, pkg/apis/runtime/v1/api.proto; all others are optional.
 # FIELD=NUMBER is a number, text or bytes, FIELD=NUMBER:MESSAGE a message, or a dict of texts (map). With [] it is a list in an answer;
-# in a request whatever is a list is one. Lines that are indented go on.
+# in a request every list is sent as one. An indented line continues the one before.
 MESSAGES = """
 RunPodSandboxRequest config=1:PodSandboxConfig runtime_handler=2
 RunPodSandboxResponse pod_sandbox_id=1
@@ -84,7 +84,7 @@ Image id=1
 
 
 def read_messages(text):
-    """{message: {field: (number, message or "", whether it is a list)}}"""
+    """Returns {message: {field: (number, message or "", whether it is a list)}}."""
     found = {}
     for line in text.replace("\n    ", " ").split("\n"):
         words = line.split()
@@ -95,12 +95,12 @@ def read_messages(text):
 
 
 FIELDS = read_messages(MESSAGES)
-# How a map goes over the wire: as a list of these.
+# A map is sent as a list of these.
 FIELDS["map"] = {"key": (1, "", False), "value": (2, "", False)}
 
 
 class CriError(Exception):
-    """A call that was answered with a status of gRPC's, or with none."""
+    """A call that ended with an error status of gRPC, or without a status."""
 
 
 # ---- protobuf -------------------------------------------------------------------------------------------------------
@@ -166,9 +166,9 @@ def decode(kind, data):
 
 
 def call(socket, method, service="RuntimeService", **request):
-    """The answer to a method of the containerd at @socket, or CriError."""
+    """Calls a method of the containerd at @socket; returns the answer, or raises CriError."""
     message = encode(f"{method}Request", request)
-    # Before each message: that it is not compressed, and its length.
+    # Each message is preceded by a byte for "not compressed", and its length.
     done = subprocess.run(
         ["curl", "--silent", "--show-error", "--http2-prior-knowledge", "--unix-socket", socket, "--max-time", str(TIMEOUT),
          "--header", "content-type: application/grpc", "--header", "te: trailers", "--data-binary", "@-", "--dump-header",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is asked of engines: the tests that docker and podman share, those of ctr, and those that take a machine of their own."""
+"""The tests that docker and podman share, those of ctr, and those that need a machine of their own."""
 
 import os
 import re
@@ -13,7 +13,7 @@ from krun import CGROUP, has_apparmor, wait_until
 
 
 class OneEngine:
-    """An engine for the class."""
+    """Base of a class that has an engine of its own."""
 
     kind = None
 
@@ -30,13 +30,13 @@ class OneEngine:
 
 
 class Client(EngineTest):
-    """docker and podman in their common language."""
+    """The commands that docker and podman share."""
 
     remove_options = ("--force", "--volumes")
     run_options = ()        # of every run
 
     def remove(self):
-        # A later one may use the namespaces of an earlier one.
+        # A later container may use the namespaces of an earlier one.
         for name in reversed(self.names):
             self.cli("rm", *self.remove_options, name)
 
@@ -44,7 +44,7 @@ class Client(EngineTest):
         return self.cli("run", "--rm", "--name", self.name, *self.run_options, *arguments, **more)
 
     def shell(self, script, *options, **more):
-        """stdout of a script in a container that must succeed."""
+        """Runs a script in a container, which must succeed; returns stdout."""
         result = self.run_(*options, self.engine.image, "sh", "-c", script, **more)
         self.assertEqual(result.status, 0, f"run {' '.join(options)}: {result}")
         return result.out
@@ -67,7 +67,7 @@ class Client(EngineTest):
         return int(self.ok("wait", name or self.name))
 
 class DockerLike(Client):
-    """What a person does with docker and podman."""
+    """Tests of what people do with docker and podman."""
 
     cannot_run = 127        # status for a program that is missing
     cannot_execute = 126    # and for one that may not be executed
@@ -323,7 +323,7 @@ class DockerLike(Client):
         result = self.run_("--memory", "32m", self.engine.image, "sh", "-c",
                            "cat /sys/fs/cgroup/memory.max; head -c 100m /dev/zero | tail | wc -c")
         if "memory" not in controllers():
-            # Either the engine itself says that it drops the limit, or krun names what is missing; never silence.
+            # Either the engine says that it drops the limit, or krun names the missing controller.
             self.assertRegex(result.err, "(?i)memory")
             self.skipTest("no memory controller in cgroup v2 here (checked: the loss is reported)")
         self.assertEqual(result.out.split()[0], str(32 << 20), result)
@@ -342,7 +342,7 @@ class DockerLike(Client):
     # ---- many ----
 
     def test_ten_at_once(self):
-        """What each writes is in a file: podman loses output of containers that end at once (its issue 18501)."""
+        """Each container writes to a file, because podman loses output of containers that end at once (its issue 18501)."""
         results, folder = {}, os.path.join(self.engine.top, self.name)
         os.mkdir(folder)
         os.chmod(folder, 0o777)
@@ -365,7 +365,7 @@ class DockerLike(Client):
 
 
 def need_machine(_):
-    """For setUpClass: skips the class where a test of its cannot run."""
+    """For setUpClass: skips the class on a machine where its tests cannot run."""
     lacking = {"memory", "pids", "cpu", "cpuset"} - set(controllers())
     if lacking:
         raise unittest.SkipTest(f"cgroup v2 lacks {' '.join(sorted(lacking))} here")
@@ -375,18 +375,18 @@ def need_machine(_):
 
 class OnMachine(Client):
     """
-    What takes a machine with all controllers, AppArmor and /dev/kvm: limits that are enforced, and what follows from them. Few
-    containers with much in each, for an engine's command takes seconds there.
+    Tests that need a machine with all controllers, AppArmor and /dev/kvm: limits that are enforced, and their effects. They have few
+    containers with much in each, because an engine's command takes seconds there.
     """
 
     LOOP = "trap 'exit 3' TERM; trap 'echo got usr1' USR1; echo ready; while :; do sleep 0.05; done"
-    # Controllers that this engine's containers have; none: no cgroup of their own, which pause takes, too.
+    # Controllers that this engine's containers have; none: they have no cgroup of their own, which pause needs, too.
     limited = {"memory", "pids", "cpu", "cpuset"}
 
     setUpClass = classmethod(need_machine)
 
     def check_files(self, files):
-        """What the container reads in its own cgroup."""
+        """Checks what the container reads in its own cgroup."""
         if files:
             lines = self.ok("exec", self.name, "sh", "-c", f"cd /sys/fs/cgroup && cat {' '.join(files)}").splitlines()
             self.assertEqual(dict(zip(files, lines)), files)
@@ -420,7 +420,7 @@ class OnMachine(Client):
         self.ok("stop", "--time", "60", self.name)
         self.assertEqual(self.inspect("{{.State.Status}} {{.State.ExitCode}} {{.State.OOMKilled}}"), "exited 3 false")
         self.ok("start", self.name)
-        # What was asked for at first, or at last: that is the engine's to say. It is in force in any case.
+        # The engine shows the first or the last value that was asked for; the last one is in force in any case.
         wait_until(lambda: self.ok("logs", self.name).count("ready") == 2, 60, "payload")
         self.ok("kill", self.name)
         self.assertEqual(self.exit_status(), 137)
@@ -454,7 +454,7 @@ class OnMachine(Client):
         result = self.cli("run", "--name", self.name, *self.run_options, "--memory", "32m", "--memory-swap", "32m", self.engine.image, "sh", "-c",
                           "cd /sys/fs/cgroup; cat memory.max; hog; status=$?; grep oom_kill memory.events; sleep 2; "
                           "exit $status")
-        # (Who wants to know the reason has to look before the cgroup is gone: so the shell waits.)
+        # (The shell waits, because the reason can be read only while the cgroup exists.)
         self.assertEqual((result.status, result.out), (137, f"{32 << 20}\noom_kill 1\n"), result)
         self.assertEqual(self.inspect("{{.State.ExitCode}}"), "137")
         if self.engine.tells_oom:
@@ -470,7 +470,7 @@ class OnMachine(Client):
 
     @in_machine
     def test_cgroup_namespace_of_the_host(self):
-        """Then it sees the name of its cgroup as the host does, and finds it below the mount."""
+        """The container sees the name of its cgroup as the host does, and finds it below the mount."""
         self.detached(self.LOOP, "--cgroupns", "host")
         with open(f"/proc/{self.inspect('{{.State.Pid}}')}/cgroup") as file:
             expected = file.read()
@@ -481,7 +481,7 @@ class OnMachine(Client):
 
     @in_machine
     def test_kvm(self):
-        """km needs the device, whoever its user is; others have none."""
+        """A container under km can open the device with any user; others do not have it."""
         script = "id -u; if [ -c /dev/kvm ]; then exec 3<>/dev/kvm && echo opened; else echo none; fi"
         for user in ("0", "1000"):
             self.assertEqual(self.shell(script, "--user", user).split(),
@@ -559,7 +559,7 @@ class CtrLike(CtrClient):
 
 
 class CtrOnMachine(CtrClient):
-    """As OnMachine, as far as ctr goes."""
+    """The tests of OnMachine that ctr can do."""
 
     setUpClass = classmethod(need_machine)
 

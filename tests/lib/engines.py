@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-Real engines with krun as their runtime, each with state of its own, and what must not be left behind after a test.
+Real engines with krun as their runtime, each with its own state, and checks of what a test leaves behind.
 
-Runs in the engines ring: private mount, network and pid namespaces, so that every process in /proc belongs to the ring
-and whatever is left behind is seen. On a machine of the tests' own (lib/jobs.py) there is no pid namespace, for systemd has to
-know the processes by their numbers; there what belongs to an engine is told by its cgroup. kmsim stands at km's path.
+The engines ring has private mount, network and pid namespaces, so that every process in /proc belongs to the ring
+and whatever is left behind is seen. On a machine of the tests' own (lib/jobs.py) there is no pid namespace, because systemd has to
+know the processes by their numbers; there the cgroup of a process tells to which engine it belongs. kmsim stands at km's path.
 """
 
 import errno
@@ -28,9 +28,9 @@ from session import Session
 
 TIMEOUT = 120
 ULIMITS = ["nofile=1024:1024"]
-# How engines may have the runtime make cgroups. What a krun or a host cannot do is skipped, with the reason.
+# The managers by which engines have the runtime make cgroups. One that krun or the host cannot use is skipped, with the reason.
 MANAGERS = ("cgroupfs", "systemd")
-# vfs works everywhere; a machine of the tests' own has what real ones have.
+# vfs works everywhere; a machine of the tests' own has the storage driver of real machines.
 STORAGE = {"docker": "overlay2", "podman": "overlay"} if OWN_MACHINE else {"docker": "vfs", "podman": "vfs"}
 
 
@@ -78,7 +78,7 @@ class Engine:
         self.log = os.path.join(self.top, "daemon.log")
 
     def start(self, command, ready):
-        """Starts the daemon; ready() says when it answers."""
+        """Starts the daemon, and returns when ready() says that it answers."""
         with open(self.log, "ab") as log:
             self.daemon = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **self.popen())
 
@@ -120,14 +120,14 @@ class Engine:
         return {}
 
     def states(self):
-        """Names of the containers of which the runtime still keeps a state."""
+        """Returns the names of the containers of which the runtime still keeps a state."""
         raise NotImplementedError
 
     def systemctl(self, *words):
         return subprocess.run(["systemctl", *words], capture_output=True, check=True).stdout.decode()
 
     def states_in(self, root):
-        """Those whose bundle is this engine's: another may keep its states there, too."""
+        """Returns those whose bundle belongs to this engine, because another engine may keep its states there, too."""
         found = []
         for name in os.listdir(root) if os.path.isdir(root) else []:
             try:
@@ -141,7 +141,7 @@ class Engine:
 
 
 class OwnRanges:
-    """Beside Engine: ids for somebody, in this ring's own /etc/subuid and /etc/subgid."""
+    """Mixed into an Engine: gives a user ids in this ring's own /etc/subuid and /etc/subgid."""
 
     first, size = 300000, 65536
 
@@ -193,12 +193,12 @@ class Dockerd(Engine):
         self.exec_cannot_run = 126 if int(version.split(".")[0]) < 23 else 127
 
     def start_daemon(self, attempts=4):
-        """dockerd gives its containerd 15 seconds, which are short in emulation on a busy machine."""
+        """dockerd waits 15 seconds for its containerd, which is short in emulation on a busy machine."""
         for attempt in range(1, attempts + 1):
             try:
                 return self.start(self.words, lambda: os.path.exists(self.socket) and self.cli("info").returncode == 0)
             except AssertionError:
-                # rootlesskit has more to say after it.
+                # rootlesskit prints more after it.
                 if attempt == attempts or "timeout waiting for containerd to start" not in self.tail(6):
                     raise
         return None
@@ -219,7 +219,7 @@ class Dockerd(Engine):
         return {f"krun-{mode}": {"path": program} for mode, program in PROGRAMS.items()}
 
     def view(self):
-        """Words in front of the command, for the cgroup mounts that it is to see."""
+        """Returns the command in front of the daemon, which gives it its cgroup mounts."""
         return []
 
     def cli(self, *arguments):
@@ -236,7 +236,7 @@ class Dockerd(Engine):
         return {"env": dict(os.environ, DOCKER_CONFIG=self.top)}
 
     def roots(self):
-        """The state roots that it gives to runtimes: one for all of them, or one for each, below its own directory or not."""
+        """Returns the state roots that it gives to runtimes: one for all of them, or one for each, below its own directory or not."""
         return [root for top in (f"{self.top}/exec", "/var/run/docker") for root in glob.glob(f"{top}/runtime-*/moby")]
 
     def states(self):
@@ -244,7 +244,7 @@ class Dockerd(Engine):
 
 
 class HybridDockerd(Dockerd):
-    """dockerd sees the machine's own cgroup mounts, v1 controllers and all."""
+    """A dockerd that sees the machine's own cgroup mounts, with v1 controllers."""
 
     name = "docker-hybrid"
 
@@ -253,7 +253,7 @@ class HybridDockerd(Dockerd):
 
 
 class RemappedDockerd(OwnRanges, Dockerd):
-    """Its containers' ids are a range of an ordinary user's."""
+    """A dockerd whose containers have a range of an ordinary user's ids."""
 
     name = "docker-remapped"
 
@@ -264,7 +264,7 @@ class RemappedDockerd(OwnRanges, Dockerd):
 
 
 class RootlessDockerd(Dockerd):
-    """dockerd of an ordinary user, below rootlesskit, as dockerd's own script starts it for a user's systemd."""
+    """The dockerd of an ordinary user, below rootlesskit, as dockerd's own script starts it for a user's systemd."""
 
     name = "docker-rootless"
     script = "/usr/share/docker.io/contrib/dockerd-rootless.sh"
@@ -281,7 +281,7 @@ class RootlessDockerd(Dockerd):
         super().__init__(manager)
 
     def start(self, command, ready):
-        """A part of his systemd's tree, as a service is; each time another, for the last one may not be gone yet."""
+        """Starts it in a part of the user's systemd tree, as a service; each time in another, because the last one may still exist."""
         self.starts += 1
         super().start(["systemd-run", "--user", "--scope", "--quiet", "--collect", f"--unit={self.scope}-{self.starts}.scope",
                        "--property=Delegate=yes", *command], ready)
@@ -311,7 +311,7 @@ class RootlessDockerd(Dockerd):
                     cwd=self.top)
 
     def pid(self):
-        """dockerd itself, whose mounts are not those of rootlesskit above it."""
+        """Returns the pid of dockerd itself, whose mounts are not those of rootlesskit above it."""
         with open(f"{self.top}/pid") as file:
             return int(file.read())
 
@@ -345,7 +345,7 @@ class Podman(Engine):
         self.configuration = os.path.join(self.top, "containers.conf")
         runtimes = ", ".join(f'"{os.path.basename(program)}"' for program in PROGRAMS.values())
         with open(self.configuration, "w") as file:
-            # Without pids_limit=0 podman asks for a limit that a host without that controller cannot give.
+            # Without pids_limit=0 podman asks for a limit, which a host without that controller cannot set.
             file.write(f"""[containers]
 pids_limit = 0
 default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
@@ -366,7 +366,7 @@ network_config_dir = "{self.top}/net.d"
                 "file", "--runtime", self.program(mode), *self.runtime_flags(mode), *arguments]
 
     def runtime_flags(self, mode):
-        """Words for krun itself."""
+        """Returns options for krun itself."""
         return []
 
     def popen(self):
@@ -377,7 +377,7 @@ network_config_dir = "{self.top}/net.d"
 
 
 class PodmanOfUser(Podman):
-    """podman of an ordinary user, in a login session."""
+    """The podman of an ordinary user, in a login session."""
 
     name = "podman-user"
     programs = ("podman", "conmon", "newuidmap", "slirp4netns")
@@ -483,7 +483,7 @@ def in_cgroups(pid, groups):
 
 
 def processes(engine):
-    """Processes of the ring (it has a pid namespace, or a cgroup, of its own), without those that have ended already."""
+    """Returns the processes of the ring (it has a pid namespace or a cgroup of its own) that have not ended."""
     found = {}
     groups = [own_cgroup() + "(/|$)", engine.groups[engine.manager]] if OWN_MACHINE else [""]
     for pid in filter(str.isdigit, os.listdir("/proc")):
@@ -500,7 +500,7 @@ def processes(engine):
 
 
 def cgroups(engine):
-    """Without those that the engine keeps for its next container."""
+    """Returns the cgroups, without those that the engine keeps for its next container."""
     kept = {f"{CGROUP}/{name}" for name in ("docker", "krun-test", "libpod_parent", "libpod_parent/conmon", "krun")}
     if not OWN_MACHINE:
         return {folder for folder, _, _ in os.walk(CGROUP)} - kept
@@ -517,7 +517,7 @@ def units(engine):
 
 
 def mounts(pids):
-    """Mount points in the mount namespaces of @pids, without what engines keep for their next container."""
+    """Returns the mount points in the mount namespaces of @pids, without those that engines keep for their next container."""
     found = set()
     for pid in pids:
         with open(f"/proc/{pid}/mountinfo") as file:
@@ -535,8 +535,8 @@ class EngineTest(unittest.TestCase):
 
     variants = ("plain", "km")
     mode = "plain"
-    # The one in which tests that nobody has named run in the slow machine; another class has the other one there, with the other
-    # manager of cgroups or the other user. None: both.
+    # The mode in which tests run in the slow machine unless they are named; a class with the other cgroup manager or
+    # user has the other mode there. None: both.
     machine_mode = None
     longMessage = True
     engine = None
@@ -555,7 +555,7 @@ class EngineTest(unittest.TestCase):
         return ["self"] + ([self.engine.daemon.pid] if self.engine.daemon else [])
 
     def daemon(self):
-        """Its present process, which a test may have started again."""
+        """Returns the present process of the daemon, which a test may have started again."""
         return {str(self.engine.daemon.pid)} if self.engine.daemon else set()
 
     def remove(self):

@@ -23,11 +23,11 @@ DOCKER_CAPABILITIES = [f"CAP_{name}" for name in (
     "AUDIT_WRITE CHOWN DAC_OVERRIDE FOWNER FSETID KILL MKNOD NET_BIND_SERVICE NET_RAW SETFCAP SETGID SETPCAP SETUID "
     "SYS_CHROOT").split()]
 USER = pwd.getpwnam("www-data").pw_uid      # any that is not root
-RACE = 3                                    # seconds; of attacks that need luck
+RACE = 3                                    # seconds that attacks which need luck are tried
 
 
 class HostileTest(KrunTest):
-    """A container with docker's capabilities and no filter, and the words to turn it into others."""
+    """A container with docker's capabilities and no filter, and methods that turn it into others."""
 
     maxDiff = None
 
@@ -54,7 +54,7 @@ class HostileTest(KrunTest):
         self.capabilities(*self.config["process"]["capabilities"]["bounding"], *names)
 
     def namespace(self, kind, path=None):
-        """Replaces it in the configuration; a path joins an existing one, False leaves it out."""
+        """Replaces a namespace in the configuration; a path joins an existing one, False leaves it out."""
         kept = [item for item in self.config["linux"]["namespaces"] if item["type"] != kind]
         if path is not False:
             kept.append({"type": kind, **({"path": path} if path else {})})
@@ -68,7 +68,7 @@ class HostileTest(KrunTest):
                                       "options": ["rbind", *options]})
 
     def of_ordinary_user(self, own_program=False):
-        """krun is called by a user with no privilege and one id; @own_program: that he could write to."""
+        """From here on a user with no privilege and one id calls krun; @own_program: a program that this user may write to."""
         self.map_ids(USER, 1)
         del self.config["linux"]["resources"]
         self.without_mounts("/sys/fs/cgroup")
@@ -101,7 +101,7 @@ class HostileTest(KrunTest):
         return words
 
     def with_secret(self, **more):
-        """The environment of an engine that has something to hide."""
+        """Returns an environment with a secret, as an engine may have."""
         return dict(os.environ, ENGINE_TOKEN=self.secret, ASAN_OPTIONS="detect_leaks=0", **more)
 
     # ---- attacks ----
@@ -117,7 +117,7 @@ class HostileTest(KrunTest):
         return os.path.getsize(os.path.realpath(self.program or PROGRAMS[self.mode]))
 
     def start(self, script, word="READY"):
-        """A running container whose payload has said @word."""
+        """Starts a container; returns when its payload has said @word."""
         open(self.log, "wb").close()
         self.shell(script)
         self.create()
@@ -125,7 +125,7 @@ class HostileTest(KrunTest):
         wait_until(lambda: word in self.logged(), what="attacker")
 
     def start_thief(self, before="true"):
-        """A container that robs every process of krun that it sees, and has made the search for programs slow."""
+        """Starts a container that attacks every process of krun that it sees, and has made the search for programs slow."""
         thief, maze = self.tool("steal"), self.tool("maze")
         self.start(f"{maze} /usr/local/sbin /usr/local/bin; {before}; "
                    f"exec {thief} {RACE + 2} {self.size_of_krun()} {self.canary.lstrip('/')} {self.secret}")
@@ -141,7 +141,7 @@ class HostileTest(KrunTest):
             try:
                 act()
             except OSError as error:
-                # A look for a way to write counts as a writer for a moment, also where the mount is read-only (execve(2)).
+                # An attempt to open the file for writing counts as a writer for a moment, also on a read-only mount (ETXTBSY, execve(2)).
                 if error.errno != errno.ETXTBSY:
                     raise
             times += 1
@@ -164,7 +164,7 @@ class BothModes(HostileTest):
 
 
 def picture(folder):
-    """Everything about the entries of a directory that a mistake could change."""
+    """Returns everything about the entries of a directory that a mistake could change."""
     found = {}
     for name in sorted(os.listdir(folder)):
         path = os.path.join(folder, name)
@@ -175,14 +175,14 @@ def picture(folder):
 
 
 def mount_config(path, **mount):
-    """A file for `krun mounts add`."""
+    """Writes a file for `krun mounts add`."""
     with open(path, "w") as file:
         json.dump([mount], file)
     return path
 
 
 def as_descriptor_3(fd):
-    """What subprocess needs to pass @fd on by that number, whatever this process has there."""
+    """Returns arguments of subprocess that pass @fd on as descriptor 3, whatever this process has there."""
     def arrange():
         # dup2(2) to the same number would leave it close-on-exec.
         os.dup2(os.dup(fd), 3)

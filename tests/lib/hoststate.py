@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-What no test may change on the machine that it runs on: the nodes of /dev, mounts, sysctls, the top of the cgroup tree.
+Compares what no test may change on its machine: the nodes of /dev, mounts, sysctls, the top of the cgroup tree.
 
-A snapshot is taken before a ring and compared after it. Others use the machine at the same time: what changes by itself, what
-other programs add, and other runs of these tests are no change of this run's.
+A snapshot is taken before a ring and compared after it. Other programs use the machine at the same time: values that change by
+themselves, things that other programs add, and other runs of these tests are ignored.
 """
 
 import fnmatch
@@ -12,28 +12,28 @@ import re
 import stat
 import time
 
-# Values that the kernel counts or draws, or adapts to its load, and those of network devices, which come and go with them.
+# Values that the kernel counts, chooses at random or adapts to its load, and those of network devices, which come and go.
 VOLATILE = (
     "fs/aio-nr", "fs/dentry-state", "fs/epoll/*", "fs/file-nr", "fs/inode-nr", "fs/inode-state", "fs/binfmt_misc/*", "fs/quota/*",
     "kernel/ns_last_pid", "kernel/perf_event_max_sample_rate", "kernel/perf_cpu_time_max_percent", "kernel/pty/nr", "kernel/random/*",
     "kernel/sched_domain/*", "kernel/tainted", "net/*/conf/*", "net/*/neigh/*", "net/ipv4/tcp_fastopen_key", "net/mptcp/*",
     "net/netfilter/nf_conntrack_count", "vm/stat_refresh", "vm/overcommit_*bytes", "vm/hugetlb_*")
-# What people set for the whole machine all the same.
+# Exceptions, which people set for the whole machine.
 KEPT = ("net/*/conf/all/*", "net/*/conf/default/*", "net/*/neigh/default/*")
-# Nodes that come and go, or that a login gives to whoever is there: terminals, loop devices, disks.
+# Nodes that come and go, or whose owner a login changes: terminals, loop devices, disks.
 OTHERS_NODES = re.compile(r"/dev/(tty\w+|vcs\w*|loop\d+|dm-\d+|mapper/.*|disk/.*|input/.*|snd/.*|nbd\w+)$")
 # Nodes that appear with a module of the kernel, which engines load.
 MODULES_NODES = re.compile(r"/dev/(net|net/tun|fuse|loop-control|mapper|vhost-\w+|kvm|btrfs-control|ppp|uhid|uinput|cuse|vsock)$")
-# Where engines and logins of the machine mount for themselves.
+# Paths where engines and logins of the machine mount for themselves.
 OTHERS_MOUNTS = re.compile(r"/(run/(user|netns|docker|containerd|containers|credentials)|var/lib/(docker|containers|containerd)|media)/")
-# Groups at the top of the tree that are nobody's but of this run (lib/in-own-cgroup) or of a test: krun's and the engines' own
-# names are used by whoever uses these programs on the machine.
+# Cgroups at the top of the tree that only this run (lib/in-own-cgroup) or a test makes; those of krun and of engines may belong
+# to other users of these programs on the machine.
 OWN_GROUPS = re.compile(rf"krun-tests-{os.getpid()}-|krun-test-")
 PATIENCE = 10
 
 
 def nodes():
-    """{path: what it is} of everything in the /dev that is seen here, without the file systems that are mounted below it."""
+    """Returns {path: what it is} of everything in /dev, without the file systems that are mounted below it."""
     found, device = {}, os.lstat("/dev").st_dev
     for folder, names, files in os.walk("/dev"):
         names[:] = [name for name in names if os.lstat(os.path.join(folder, name)).st_dev == device]
@@ -49,14 +49,14 @@ def nodes():
 
 
 def mounts():
-    """{"place id": options and source}: a mount that was taken away and made again is another one."""
+    """Returns {"place id": options and source}; a mount that was removed and made again is another one."""
     found = {}
     with open("/proc/self/mountinfo") as file:
         for line in file:
             fields, _, source = line.partition(" - ")
             number, _, _, root, place, options = fields.split()[:6]
             if not OTHERS_MOUNTS.match(place + "/"):
-                # Not its peers: the number of a peer group is of no meaning.
+                # Without the number of the peer group, which has no meaning.
                 shared = " ".join(sorted(re.sub(r":\d+", "", word) for word in fields.split()[6:]))
                 found[f"{place} ({number})"] = f"{root} {options} {shared} {source.strip()}"
     return found
@@ -82,7 +82,7 @@ def sysctls():
 
 
 def groups():
-    """This run's and its tests' at the top of every cgroup tree that is mounted."""
+    """Returns the cgroups of this run and its tests at the top of every cgroup tree that is mounted."""
     found = {}
     with open("/proc/self/mountinfo") as file:
         tops = [line.split()[4] for line in file if re.search(r" - cgroup2? ", line)]
@@ -101,11 +101,11 @@ def snapshot(kinds=tuple(KINDS)):
 
 
 def changes(before, after):
-    """Lines of text, one for each difference."""
+    """Returns lines of text, one for each difference."""
     found = []
     for kind, old in before.items():
         new = after[kind]
-        # Sysctls come and go with modules of the kernel, and whose a group was that is gone nobody can tell.
+        # Sysctls come and go with modules of the kernel, and the owner of a cgroup that is gone is unknown.
         if kind in ("node", "mount"):
             found += [f"{kind} {name} is gone (was: {old[name]})" for name in sorted(set(old) - set(new))]
         if kind != "sysctl":
@@ -117,7 +117,7 @@ def changes(before, after):
 
 
 def report_changes(before, name, report, patience=PATIENCE):
-    """Adds the test @name: what is seen is what it was @before. What is on its way to its end has a moment for it."""
+    """Adds the test @name, which passes if the machine is as it was @before; mounts and cgroups that are about to go have @patience seconds."""
     started = time.monotonic()
     found = changes(before, snapshot(before))
     while found and time.monotonic() - started < patience:

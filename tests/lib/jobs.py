@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-The rings bundle, hostile and engines as processes: which tests a ring has, in which surroundings they run, several at once.
+Runs the rings bundle, hostile and engines as processes: finds the tests of a ring, sets up their surroundings, runs several at once.
 
-On a developer's machine a ring is one process, and sees as little of the machine as can be: mounts, cgroups and /dev of its
-own, so that rings of two checkouts do not meet. On a machine that was made for
-these tests (KRUN_TEST_MACHINE=own, set by tests/vm/inside) every file of tests is a process of its own, two run at once,
-and they see the machine as it is: systemd, its bus and all processes. A job there has a cgroup of its own, by which what it
-leaves behind is told from what others do.
+On a developer's machine a ring is one process, and sees as little of the machine as possible: it has its own mounts, cgroups and
+/dev, so that rings of two checkouts do not disturb each other. On a machine that was made for these tests
+(KRUN_TEST_MACHINE=own, set by tests/vm/inside) every file of tests is a process of its own, two run at once,
+and they see the machine as it is: systemd, its bus and all processes. A job there has its own cgroup, which tells what it
+leaves behind.
 """
 
 import importlib
@@ -30,30 +30,30 @@ IN_OWN_CGROUP = os.path.join(TESTS, "lib", "in-own-cgroup")
 OWN_MACHINE = os.environ.get("KRUN_TEST_MACHINE") == "own"
 AT_ONCE = int(os.environ.get("KRUN_TEST_JOBS", "2"))
 RINGS = ("bundle", "hostile", "engines")
-# No test takes as long as this: the longest is a minute in the emulated machine, when its host has nothing else to do.
+# No test takes as long as this: the longest takes a minute in the emulated machine when its host is idle.
 SILENCE = 600
-# Without a name, in a machine that is slow, the longest first.
+# When all tests run in a slow machine, these run first, because they take longest.
 LONG = ("test_docker", "test_podman", "test_cri", "test_docker_systemd", "test_docker_remapped", "test_docker_rootless",
         "test_podman_systemd", "test_podman_user", "test_process")
 
-# What a machine with cgroup v2 alone shows; on such a machine it is there. The tree is that of the job's own cgroup.
+# Shows the mounts of a machine with cgroup v2 alone, unless the machine is one. The tree is that of the job's own cgroup.
 CGROUP_VIEW = '[ "$(stat -f -c %T /sys/fs/cgroup)" = cgroup2fs ] || mount -t cgroup2 none /sys/fs/cgroup || exit; '
-# As systemd leaves it on every host: what a runtime mounts in the wrong place is seen by all.
+# Shared mounts, as systemd makes them on every host: a mount that a runtime makes in the wrong place is seen by all.
 SHARED = "mount --make-rshared / || exit; "
 OWN_DEV = os.path.join(TESTS, "hostile", "own-dev")
 OWN_RUN = ("mount -t tmpfs -o mode=0755 tmpfs /run && mkdir -p /var/lib/cni && mount -t tmpfs tmpfs /var/lib/cni || exit; ")
 
 
 def surroundings(ring):
-    """(words in front, shell commands before the tests)"""
+    """Returns (a command in front, shell commands before the tests)."""
     if ring == "bundle":
         return [], CGROUP_VIEW + SHARED + 'exec "$@"'
     if ring == "hostile":
-        # Its attacks may succeed: they get nothing of the host's /dev to change.
+        # Its attacks may succeed, so they get nothing of the host's /dev to change.
         return [], CGROUP_VIEW + f'exec {OWN_DEV} sh -c \'{SHARED} exec "$@"\' sh "$@"'
     if OWN_MACHINE:
         return ["unshare", "--net"], SHARED + 'ip link set lo up && exec "$@"'
-    # The shell stays as process 1 and reaps what engines leave to it.
+    # The shell stays as process 1 and reaps the processes that engines leave.
     return (["unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"],
             OWN_RUN + CGROUP_VIEW + 'ip link set lo up && "$@"; exit $?')
 
@@ -62,10 +62,10 @@ def surroundings(ring):
 
 
 def modes(cls):
-    """A test class for both modes (variants) becomes two classes."""
+    """Returns the classes of a test class: two if it is for both modes (variants)."""
     words = getattr(cls, "variants", [])
     if os.environ.get("KRUN_TEST_KM") == "real":
-        # What is not about km was seen with kmsim in its place.
+        # Tests that are not about km run with kmsim in its place only.
         words = [word for word in words if word == "km"]
         if not words:
             return [cls] if getattr(cls, "mode", "") == "km" else []
@@ -78,7 +78,7 @@ def modes(cls):
 
 
 def wanted(test, name):
-    """Without a name, a machine that is slow runs those tests of engines that are marked for it (engines.in_machine)."""
+    """Returns whether the test runs. Without a name, a slow machine runs only those tests of engines that are marked for it (engines.in_machine)."""
     if name:
         return name in test.id()
     if not OWN_MACHINE or not hasattr(test, "engine"):
@@ -88,7 +88,7 @@ def wanted(test, name):
 
 
 def earlier_results():
-    """[[name, outcome]] that an earlier life of this machine brought."""
+    """Returns [[name, outcome]] of an earlier boot of this machine."""
     if "KRUN_TEST_RESULTS" not in os.environ:
         return []
     with open(os.environ["KRUN_TEST_RESULTS"]) as file:
@@ -100,7 +100,7 @@ def name_in(ring, test):
 
 
 def broken(module_name, text):
-    """The one test of a file that cannot be read."""
+    """Returns the one test of a file that cannot be imported."""
 
     class Import(unittest.TestCase):
         def runTest(self):
@@ -111,7 +111,7 @@ def broken(module_name, text):
 
 
 def suites(ring, name, modules=None, done=()):
-    """{module: suite} of the tests that are wanted and not @done, modules without any left out."""
+    """Returns {module: suite} of the tests that are wanted and not @done, without modules that have none."""
     folder = os.path.join(TESTS, ring)
     if folder not in sys.path:
         sys.path.insert(0, folder)
@@ -156,7 +156,7 @@ class RingResult(unittest.TestResult):
     def finish(self, outcome, test, detail=""):
         now = time.monotonic()
         self.report.add(outcome, self.name(test), detail, now - self.started)
-        self.started = now      # of what is no test: the set-up of a class or a module
+        self.started = now      # the set-up of a class or a module has no startTest()
 
     def addSuccess(self, test):
         self.finish("passed", test)
@@ -186,10 +186,10 @@ class RingResult(unittest.TestResult):
 
 
 def run_here(report):
-    """The process of one job: $KRUN_TEST_JOB says which."""
+    """Runs the tests of one job, which $KRUN_TEST_JOB names, in this process."""
     job = json.loads(os.environ.pop("KRUN_TEST_JOB"))
     suite = unittest.TestSuite(suites(job["ring"], job["name"], job["modules"], job["done"]).values())
-    # The /dev of this job alone, but on a machine of the tests' own: what a container or krun does to a node shows here.
+    # The /dev is this job's own, except on a machine of the tests' own, so a change by a container or krun shows here.
     before = None if OWN_MACHINE else hoststate.snapshot(["node"])
     suite.run(RingResult(job["ring"], report))
     if before:
@@ -228,7 +228,7 @@ class Job:
         os.close(write)
 
     def read(self):
-        """False at the end."""
+        """Reads records; returns False at the end of them."""
         data = os.read(self.fd, 1 << 16)
         self.heard = time.monotonic()
         self.reader.feed(data)
@@ -252,7 +252,7 @@ class Job:
             for name in self.reader.running or [self.label]:
                 report.add("failed", name, text, SILENCE if silent else 0)
         if self.cgroup:
-            # Engines' helpers may take a moment; a test that leaves something behind has failed already.
+            # Helpers of engines may take a moment to end; a test that left something behind has failed already.
             with open(os.path.join(self.cgroup, "cgroup.kill"), "w") as file:
                 file.write("1")
         else:
@@ -261,7 +261,7 @@ class Job:
                 report.add("failed", f"{self.label}: own_cgroup", done.stderr.decode(errors="replace"))
 
     def rest(self):
-        """What a test kept from being run that did not let the job come to its end, as a plan; or None."""
+        """Returns a plan of the tests that did not run because one test ended the job, or None."""
         ring, modules, name, done = self.plan
         if self.reader.ended or not self.reader.running:
             return None
@@ -274,7 +274,7 @@ def own_cgroup():
 
 
 def parent_of_jobs():
-    """This run's own cgroup, delegated by systemd; what is in it goes a level down, so that jobs get its controllers."""
+    """Returns this run's own cgroup, delegated by systemd; moves its processes a level down, so that jobs get its controllers."""
     top = CGROUP + own_cgroup()
     os.makedirs(os.path.join(top, "runner"), exist_ok=True)
     with open(os.path.join(top, "cgroup.procs")) as file:
@@ -290,7 +290,7 @@ def parent_of_jobs():
 
 
 def plan(selections):
-    """[(ring, modules, name, done)]: the jobs of [(ring, name)]."""
+    """Returns the jobs of [(ring, name)], as [(ring, modules, name, done)]."""
     planned = []
     for ring, name in selections:
         modules = list(suites(ring, name))
@@ -330,7 +330,7 @@ def run(selections, build, report):
 
 
 def report_coverage(build, report):
-    """Every property of the specification has a test that did not fail, and the table in the tree knows it."""
+    """Adds a test: every property of the specification has a test that did not fail, and is in the table of the tree."""
     import coverage
 
     results = [*earlier_results(), *report.results]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the tests of the built program share: the program, bundles, and what must not be left behind."""
+"""Shared by the tests of the built program: calls of the program, bundles, and checks of what a test leaves behind."""
 
 import contextlib
 import copy
@@ -20,10 +20,10 @@ PROGRAMS = {
     "km": os.path.join(BUILD, "src", "krun"),
 }
 if os.environ.get("RUNTIME"):
-    # Another runtime through the same tests, to tell a wrong test from a wrong runtime.
+    # Another runtime for the same tests, which shows whether the test or krun is wrong.
     PROGRAMS = {"plain": os.environ["RUNTIME"]}
 KM_PATH = "/opt/kontain/bin/km"
-# km itself stands at that path (KRUN_KM of the vm ring), instead of kmsim.
+# True if km itself stands at that path (KRUN_KM of the vm ring) instead of kmsim.
 REAL_KM = os.environ.get("KRUN_TEST_KM") == "real"
 BUSYBOX = shutil.which("busybox") or "/bin/busybox"
 CGROUP = "/sys/fs/cgroup/unified" if os.path.isdir("/sys/fs/cgroup/unified") else "/sys/fs/cgroup"
@@ -74,7 +74,7 @@ CONFIG = {
 
 
 def wait_until(condition, seconds=60, what="condition"):
-    """Polls, because the other side is a process of its own; fails loudly. A busy machine takes tens of seconds for little."""
+    """Polls until @condition holds, because the other side is another process; fails after a time-out, which is long because a busy machine is slow."""
     deadline = time.monotonic() + seconds
     while True:
         value = condition()
@@ -87,7 +87,7 @@ def wait_until(condition, seconds=60, what="condition"):
 
 @functools.lru_cache(maxsize=None)
 def criu_trouble():
-    """Why CRIU cannot be used here; None if it can."""
+    """Returns why CRIU cannot be used here, or None."""
     criu = shutil.which("criu", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
     if not criu:
         return "no CRIU on this host"
@@ -98,8 +98,8 @@ def criu_trouble():
 
 def hybrid_view():
     """
-    Words in front of a command that is to see a machine with cgroup v1 and v2 as it is, which the ring's own view covers; the v2
-    tree is that of the ring's cgroup. None where the machine is no such one.
+    Returns a command in front of another one, which then sees the machine's own cgroup v1 and v2 mounts, which the ring covers; the v2
+    tree is that of the ring's cgroup. None on a machine without both.
     """
     with open("/proc/self/mountinfo") as file:
         kinds = {line.split()[4]: line.split(" - ")[1].split()[0] for line in file if " /sys/fs/cgroup" in line}
@@ -119,7 +119,7 @@ def has_apparmor():
 
 @functools.lru_cache(maxsize=None)
 def runs(*command):
-    """Whether the machine lets this small program do what it is for."""
+    """Returns whether the machine allows what this small program does."""
     return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0
 
 
@@ -132,20 +132,20 @@ def huge_pages(*sizes):
 
 
 def stand_in_only(why):
-    """For a test of what kmsim alone does: words of its own, misbehaviour on request."""
+    """Skips a test of what only kmsim does: its own texts, misbehaviour on request."""
     return unittest.skipIf(REAL_KM, f"not with km itself: {why}")
 
 
 def spoken(words):
-    """kmsim tells its payload in $KMSIM that it is there, km by the name of its kernel."""
+    """Returns the words of a command. kmsim sets $KMSIM for its payload; with km itself a script that uses it sets it by the name of the kernel."""
     tell = "case $(uname -r) in *kontain*) KMSIM=1 KMSIM_STATE=/tmp/.kmsim-state;; esac; "
     return [tell + word if REAL_KM and ("$KMSIM" in word or "${KMSIM" in word) else word for word in words]
 
 
 def counter(pause="0.02"):
     """
-    A shell's script that counts on where it was when its snapshot was taken: kmsim keeps the file $KMSIM_STATE, km itself all of
-    memory, but of one process alone, so that nothing may be started there.
+    Returns a shell script that counts, and goes on where it was when its snapshot was taken: kmsim keeps the file $KMSIM_STATE, km itself
+    all of memory, but of one process only, so the script must not start another one.
     """
     if REAL_KM:
         return "n=0; trap 'exit 3' TERM; while :; do n=$((n+1)); echo n$n; i=0; while [ $i -lt 500 ]; do i=$((i+1)); done; done"
@@ -154,7 +154,7 @@ def counter(pause="0.02"):
 
 
 def copy_busybox(path):
-    """Debian's busybox executes /proc/self/exe for its applets, which under km is km; without that it looks for their names."""
+    """Copies busybox. Debian's executes /proc/self/exe for its applets, which under km is km; without that path it looks for their names."""
     shutil.copy(BUSYBOX, path)
     if REAL_KM:
         with open(path, "rb+") as file:
@@ -170,7 +170,7 @@ def make_rootfs(path):
     copy_busybox(os.path.join(path, "bin/busybox"))
     for applet in APPLETS:
         os.symlink("busybox", os.path.join(path, "bin", applet))
-    # Takes more memory than any test allows. At one go: what grows bit by bit, as tail(1) of /dev/zero does, got nowhere under km.
+    # Takes more memory than any test allows, at once: a payload that grows step by step, as tail(1) of /dev/zero, was never killed under km.
     with open(os.path.join(path, "bin/hog"), "w") as file:
         file.write("#!/bin/sh\nexec dd if=/dev/zero of=/dev/null bs=200M count=1 2>/dev/null\n")
     os.chmod(os.path.join(path, "bin/hog"), 0o755)
@@ -192,7 +192,7 @@ class Result:
 
 @contextlib.contextmanager
 def user_namespace(uid, gid):
-    """The path of one whose root is that user outside, with 65536 ids."""
+    """Makes a user namespace whose root is that user outside, with 65536 ids; returns its path."""
     with subprocess.Popen(["unshare", "--user", "sleep", "1000"]) as process:
         try:
             path = f"/proc/{process.pid}/ns/user"
@@ -206,7 +206,7 @@ def user_namespace(uid, gid):
 
 
 class KrunTest(unittest.TestCase):
-    """One test: a scratch directory, a state root, one bundle; afterwards nothing may be left of them."""
+    """Base of a test with a scratch directory, a state root and a bundle; afterwards nothing of it may be left."""
 
     mode = "plain"
     longMessage = True
@@ -256,7 +256,7 @@ class KrunTest(unittest.TestCase):
                 *spoken(arguments)]
 
     def allow(self, *keys):
-        """From here on the host's settings let annotations act: keys of krun.json."""
+        """From here on the host's settings allow annotations; the arguments are keys of krun.json."""
         path = os.path.join(self.top, "allow.json")
         with open(path, "w") as file:
             json.dump(dict.fromkeys(keys, True), file)
@@ -264,11 +264,11 @@ class KrunTest(unittest.TestCase):
 
     @staticmethod
     def environment(arguments):
-        """exec's parent enters a pid namespace for its children, where the leak checker's helper cannot trace it."""
+        """Returns the environment of krun. exec's parent enters a pid namespace for its children, where the leak checker's helper cannot trace it."""
         return dict(os.environ, ASAN_OPTIONS="detect_leaks=0") if arguments[0] == "exec" else None
 
     def krun(self, *arguments, options=(), mode=None, stdin=None, timeout=60, **more):
-        """Runs a command to its end."""
+        """Runs a command of krun to its end."""
         if isinstance(stdin, str):
             more["input"] = stdin.encode()
         else:
@@ -285,7 +285,7 @@ class KrunTest(unittest.TestCase):
         return result
 
     def fails(self, *arguments, status=1, **more):
-        """One line on stderr, nothing on stdout, and the expected status."""
+        """Runs a command that has to fail with one line on stderr, nothing on stdout, and this status; returns the line."""
         result = self.krun(*arguments, **more)
         self.assertEqual(result.status, status, f"krun {' '.join(arguments)}: {result}")
         self.assertEqual(result.out, "", "stdout of a failure")
@@ -296,19 +296,19 @@ class KrunTest(unittest.TestCase):
     # ---- the bundle ----
 
     def map_ids(self, host=FIRST_ID, size=65536):
-        """A user namespace of the container's own, whose root is that user outside."""
+        """Gives the container a user namespace of its own, whose root is that user outside."""
         kept = [item for item in self.config["linux"]["namespaces"] if item["type"] != "user"]
         self.config["linux"]["namespaces"] = [*kept, {"type": "user"}]
         for key in ("uidMappings", "gidMappings"):
             self.config["linux"][key] = [{"containerID": 0, "hostID": host, "size": size}]
 
     def in_user_namespace(self):
-        """Of root's making; the root file system is its root's."""
+        """Gives the container a user namespace that root makes; the root file system belongs to its root."""
         self.map_ids()
         subprocess.run(["chown", "-R", f"{FIRST_ID}:{FIRST_ID}", self.rootfs], check=True)
 
     def in_user_namespace_kept_out(self):
-        """Nobody of it gets to the root file system by a path."""
+        """The same, and the container's users cannot walk to the root file system by its path."""
         self.in_user_namespace()
         os.chmod(self.bundle, 0o700)
 
@@ -317,7 +317,7 @@ class KrunTest(unittest.TestCase):
         if "args" in process:
             self.config["process"]["args"] = spoken(process["args"])
         if os.environ.get("RUNTIME") and list(self.config["linux"].get("resources", {})) == ["devices"]:
-            # crun wants to raise RLIMIT_MEMLOCK for its device filter, which not everybody may.
+            # crun raises RLIMIT_MEMLOCK for its device filter, which not every user may.
             del self.config["linux"]["resources"]
         with open(os.path.join(self.bundle, "config.json"), "w") as file:
             json.dump(self.config, file)
@@ -326,7 +326,7 @@ class KrunTest(unittest.TestCase):
         self.write_config(args=["/bin/sh", "-c", script], **process)
 
     def create(self, *options, identity=None, **more):
-        """create with stdio that nobody waits for; stdout and stderr of the program end up in self.log."""
+        """Runs create with stdio for which nothing waits; stdout and stderr of the program go to self.log."""
         with open(self.log, "ab") as log:
             result = self.krun("create", "--bundle", self.bundle, *options, identity or self.cid, stdout=log,
                                stderr=log, **more)
@@ -338,7 +338,7 @@ class KrunTest(unittest.TestCase):
             return file.read()
 
     def run_container(self, *options, **more):
-        """`run` in the foreground."""
+        """Runs `run` in the foreground."""
         return self.krun("run", "--bundle", self.bundle, *options, self.cid, **more)
 
     def run_ok(self, *options, **more):
@@ -350,13 +350,13 @@ class KrunTest(unittest.TestCase):
         return self.fails("run", "--bundle", self.bundle, *options, self.cid, **more)
 
     def inside(self, script, *options, **process):
-        """stdout of a shell script in a fresh container."""
+        """Runs a shell script in a new container; returns its stdout."""
         self.shell(script, **process)
         return self.run_ok(*options)
 
     def start_sleeper(self, script="trap 'exit 3' TERM; echo ready; while :; do sleep 0.02; done", *options):
-        """A created and started container that has said "ready"."""
-        # What an earlier one said is no answer of this one.
+        """Creates and starts a container; returns when it has said "ready"."""
+        # The log is emptied, because it may have the output of an earlier container.
         open(self.log, "wb").close()
         self.shell(script)
         self.create(*options)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The vm ring: the rings bundle and engines on another machine, of one of Debian's suites, that tests/vm makes and boots."""
+"""The vm ring: runs the rings bundle and engines on a machine of one of Debian's suites, which tests/vm makes and boots."""
 
 import json
 import os
@@ -15,16 +15,16 @@ from report import Reader
 
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # A complete run takes about a quarter of an hour on two idle cores, and several times as long on a busy machine. So the limit is
-# for silence: a machine that boots, or a job in it that hangs (jobs.SILENCE), says something before.
+# for silence: a machine that boots, or in which a job hangs (jobs.SILENCE), prints something earlier.
 SILENCE = int(os.environ.get("KRUN_VM_SILENCE", "1200"))
-# km itself: then the tests that are about km run with it, and no others.
+# km itself: if it is set, only the tests that are about km run, and with it.
 KM = os.environ.get("KRUN_KM", "")
 CONSOLE_LINES = 40
 SUITES = ("bookworm", "trixie")
-# Emulation is slow, and its host may be busy: time limits are missed for reasons that are not krun's. More than this are not bad luck.
+# Emulation is slow, and its host may be busy, so time limits are missed without a fault of krun. More failures than this have another reason.
 AGAIN_MAX = 10
-# The emulator itself has faults that end a machine (tests/vm/hold-static-keys knows one). A machine that ended by itself is booted
-# again for the tests that have no result yet. krun that ends machines does so each time.
+# The emulator has faults that end a machine (tests/vm/hold-static-keys prevents one). A machine that ended by itself is booted
+# again for the tests that have no result yet. If krun ended the machine, it would do so each time.
 LIVES_MAX = 4
 # Statuses of tests/vm/run-in-vm.
 ENDED_BY_ITSELF = 125
@@ -32,7 +32,7 @@ STOPPED = 143
 
 
 class FirstAttempt:
-    """Hands on what came out well; what failed is kept for a second attempt, in a machine that has nothing else to do."""
+    """Reports tests that passed; keeps those that failed for a second attempt, in a machine that has nothing else to do."""
 
     def __init__(self, report):
         self.report = report
@@ -49,7 +49,7 @@ class FirstAttempt:
         print(f"again   {name} [{seconds:.2f}s]\n    " + detail.rstrip().replace("\n", "\n    "), flush=True)
 
     def selections(self):
-        """For the second attempt; None when there is none to be made."""
+        """Returns the selections of the second attempt, or None when there is none."""
         found = [re.match(r"vm \w+: (bundle|engines): \w+\.(\w+\.\w+)$", name) for name in self.failed]
         if not found or len(found) > AGAIN_MAX or not all(found):
             return None
@@ -62,7 +62,7 @@ class FirstAttempt:
 
 
 class Machine:
-    """One run's machine: an image that is never written, and a directory of the run's own for what it shares with the guest."""
+    """The machine of one run: an image that is never written, and a directory of the run for files that it shares with the guest."""
 
     def __init__(self, suite, image, top):
         self.suite = suite
@@ -71,7 +71,7 @@ class Machine:
         self.console = os.path.join(top, "console.log")
 
     def fill_share(self, build):
-        """What the guest needs: the tests, the program under its names, kmsim or, in its place, km."""
+        """Puts into the shared directory what the guest needs: the tests, the program under its names, kmsim or, in its place, km."""
         tree = os.path.join(self.share, "krun")
         os.makedirs(os.path.join(tree, "build", "tests", "kmsim"))
         os.makedirs(os.path.join(tree, "build", "src"))
@@ -84,13 +84,13 @@ class Machine:
             tools = os.path.join(build, "tests", ring, "tools")
             if os.path.isdir(tools):
                 shutil.copytree(tools, os.path.join(tree, "build", "tests", ring, "tools"), ignore=shutil.ignore_patterns("*.p"))
-        # One file: the shared directory is slow.
+        # One file, because the shared directory is slow.
         subprocess.run(["tar", "-C", self.share, "-cf", os.path.join(self.share, "krun.tar"), "krun"], check=True)
         shutil.rmtree(tree)
         shutil.copy(os.path.join(TESTS, "vm", "inside"), self.share)
 
     def run(self, chosen, report, machine_report, jobs=os.environ.get("KRUN_TEST_JOBS", "")):
-        """The tests of @chosen, in as many lives of the machine as they need; whether they came to their end."""
+        """Runs the tests of @chosen in as many boots of the machine as they need; returns whether they came to their end."""
         results, label = [], f"vm {self.suite}: machine"
         for life in range(1, LIVES_MAX + 1):
             with open(os.path.join(self.share, "results"), "w") as file:
@@ -103,7 +103,7 @@ class Machine:
         return not problem
 
     def boot(self, chosen, report, jobs, results):
-        """One life, which adds to @results; (what is wrong or "", whether the machine ended by itself, seconds)."""
+        """Boots the machine once and adds to @results; returns (what is wrong or "", whether the machine ended by itself, seconds)."""
         words = [f"KRUN_TEST_JOBS={jobs}"] if jobs else []
         words += ["KRUN_TEST_KM=real"] if KM else []
         command = [os.path.join(TESTS, "vm", "run-in-vm"), self.image, "--timeout", "0", "--share", self.share, "--console",
@@ -134,7 +134,7 @@ class Machine:
 
 
 def selections(names):
-    """vm:NAME is NAME in both rings; vm:bundle and vm:engines:NAME are one of them."""
+    """Returns the selections in the machine: vm:NAME selects NAME in both rings, vm:bundle and vm:engines:NAME in one of them."""
     found = []
     for name in names:
         if not name:
@@ -147,14 +147,14 @@ def selections(names):
 
 
 def dynamic_programs(build):
-    """Programs of this build that need the host's libraries, of which the machine has others or none."""
+    """Returns the programs of this build that need the host's libraries, of which the machine has other ones or none."""
     programs = [os.path.join(build, "src", "krun"), os.path.join(build, "tests", "kmsim", "kmsim")]
     return [program for program in programs if b"INTERP" in subprocess.run(
         ["readelf", "--program-headers", "--wide", program], stdout=subprocess.PIPE, check=True).stdout]
 
 
 def run(names, build, report):
-    """One machine for all of @names."""
+    """Runs all of @names in one machine."""
     suite = os.environ.get("KRUN_VM_SUITE") or "trixie"
     if suite not in SUITES:
         sys.exit(f"KRUN_VM_SUITE={suite}: the machines are {' and '.join(SUITES)}")
@@ -167,7 +167,7 @@ def run(names, build, report):
     if subprocess.run([os.path.join(TESTS, "vm", "build-image"), image, suite], stdout=sys.stderr, check=False).returncode:
         report.add("skipped", f"vm {suite}: machine", "its image could not be made, see above", time.monotonic() - started)
         return
-    # Of this run alone: several may use one image, which none of them writes.
+    # The directory belongs to this run; several runs may use one image, which none of them writes.
     with tempfile.TemporaryDirectory(prefix="ring.", dir=image) as top:
         machine = Machine(suite, image, top)
         machine.fill_share(build)

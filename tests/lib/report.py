@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-What a test run says: a line for each test, for people; or, to a process that watches the run, a record for each.
+The output of a test run: a line for each test, for people; or a record for each, for a process that watches the run.
 
 A record is one line of JSON on the descriptor that $KRUN_TEST_RECORDS names: {"began": NAME}, or a result, or {"ended": true}
 as the last. A run without its last record did not come to its end, whatever its status is.
@@ -45,13 +45,13 @@ class Report:
 
 
 class Recorder:
-    """The same for a process that watches."""
+    """Writes records for a process that watches the run."""
 
     def __init__(self, fd):
         self.counts = dict.fromkeys(OUTCOMES, 0)
         self.results = []
-        # Out of the tests' way, some of which use low numbers. A standard output has to stay: a number that is free there would
-        # be given to the next pipe of a test.
+        # A high number, because some tests use low ones. The standard output stays open: otherwise the next pipe of a test
+        # would get its number.
         self.fd = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 100)
         if fd <= 2:
             os.dup2(2, fd)
@@ -59,7 +59,7 @@ class Recorder:
             os.close(fd)
 
     def write(self, **record):
-        # The whole line at once: somebody else may write there too.
+        # The whole line is written at once, because other processes may write there, too.
         data = (json.dumps(record) + "\n").encode()
         while data:
             data = data[os.write(self.fd, data):]
@@ -81,7 +81,7 @@ def report_of_this_run():
 
 
 class Reader:
-    """The watching side: takes what the descriptor says, line by line, and hands the results to a report."""
+    """The watching side: reads records from the descriptor, line by line, and gives the results to a report."""
 
     def __init__(self, report, prefix="", text=None):
         self.report = report

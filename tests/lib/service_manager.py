@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A service manager that hears what containers say by NOTIFY_SOCKET."""
+"""A service manager that receives the messages of containers to NOTIFY_SOCKET."""
 
 import array
 import os
@@ -9,7 +9,7 @@ from krun import wait_until
 
 
 class ServiceManager:
-    """Before a class of tests: its containers tell where their socket is, and wait."""
+    """Mixed into a class of tests, whose containers print the path of their socket, and wait."""
 
     def setUp(self):
         super().setUp()
@@ -26,7 +26,7 @@ class ServiceManager:
                    what="payload")
 
     def say(self, *messages, descriptors=()):
-        """As the container does, by its own path."""
+        """Sends a message to the socket by the path in the container."""
         root = f"/proc/{self.state()['pid']}/root"
         with open(f"{root}/tmp/socket") as file:
             path = root + file.read().strip()

@@ -20,7 +20,7 @@ NAME = "lab"
 
 
 def problem():
-    """Why there is no such user here, or None."""
+    """Returns why there is no such user here, or None."""
     if os.environ.get("KRUN_TEST_MACHINE") != "own":
         return "an ordinary user's session is only opened in the vm ring"
     try:
@@ -48,7 +48,7 @@ class Session:
     def __init__(self):
         self.user = pwd.getpwnam(NAME)
         self.groups = [group.gr_gid for group in grp.getgrall() if NAME in group.gr_mem] + [self.user.pw_gid]
-        # The shell of the session tells its environment and stays.
+        # The shell of the session prints its environment and stays.
         self.holder = subprocess.Popen(["runuser", "-l", NAME, "-c", "env -0; printf '\\0'; exec sleep infinity"],
                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         data = b""
@@ -63,7 +63,7 @@ class Session:
             self.cgroup = [line.strip()[3:] for line in file if line.startswith("0::")][0]
 
     def find_shell(self):
-        """The child of runuser, once it is what it says it would be."""
+        """Returns the child of runuser, once it has become the shell."""
         with open(f"/proc/{self.holder.pid}/task/{self.holder.pid}/children") as file:
             for pid in file.read().split():
                 with open(f"/proc/{pid}/cmdline", "rb") as line:
@@ -76,7 +76,7 @@ class Session:
         return self.environment["XDG_RUNTIME_DIR"]
 
     def enter(self):
-        """In the child, before exec: the session's cgroup, and the user's ids."""
+        """Moves the child to the session's cgroup and changes to the user's ids, before exec."""
         with open(f"/sys/fs/cgroup{self.cgroup}/cgroup.procs", "w") as file:
             file.write("0")
         os.setgroups(self.groups)
@@ -84,7 +84,7 @@ class Session:
         os.setresuid(*[self.user.pw_uid] * 3)
 
     def words(self, **environment):
-        """What popen needs to be in the session."""
+        """Returns the arguments of popen for a command in the session."""
         return {"preexec_fn": self.enter, "env": dict(self.environment, **environment)}
 
     def run(self, *command, timeout=120, environment=(), **more):
@@ -95,18 +95,18 @@ class Session:
                                      **self.words(**dict(environment)), **more))
 
     def folder(self, prefix):
-        """A new directory of the user's."""
+        """Makes a directory that belongs to the user."""
         path = f"{self.user.pw_dir}/{prefix}-{os.getpid()}-{time.monotonic_ns()}"
         os.mkdir(path)
         os.chown(path, self.user.pw_uid, self.user.pw_gid)
         return path
 
     def give(self, path):
-        """The tree belongs to the user."""
+        """Changes the owner of the tree to the user."""
         subprocess.run(["chown", "-R", f"{self.user.pw_uid}:{self.user.pw_gid}", path], check=True)
 
     def program(self, source, folder):
-        """A copy that the user can read: the build may be where only root can look."""
+        """Makes a copy that the user can read, because the build may be where only root can."""
         path = os.path.join(folder, os.path.basename(source))
         if not os.path.exists(path):
             shutil.copy(source, path)
