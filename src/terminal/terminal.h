@@ -33,10 +33,9 @@ int console_take(int master_fd, int *socket_fd, int *ret_master, struct error *e
  * The relay of a foreground command, in its process: copies between stdin/stdout and a pty master, and puts a
  * terminal at stdin into raw mode. It does not block: a stdout that is not read stops the payload, not the
  * caller. The end of stdin is passed on as the end-of-file character.
- *
- * terminal_relay_new() takes over @master_fd, also on failure, and ignores SIGPIPE from then on. -ENOMEM.
  */
 struct terminal_relay;
+/* Takes over @master_fd, also on failure, and ignores SIGPIPE from then on. -ENOMEM. */
 int terminal_relay_new(int master_fd, struct terminal_relay **ret, struct error *err);
 /*
  * Sets TERMINAL_RELAY_FDS entries for poll(2) and returns their number. After poll(2), also after its

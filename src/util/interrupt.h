@@ -4,8 +4,8 @@
 /*
  * A command that is asked to end (SIGTERM, SIGINT, SIGHUP) while it makes a container gives up and undoes its
  * work. The handler kills the processes that the command waits for, so every wait ends by the death of that
- * process, and system calls are restarted (SA_RESTART): no caller has to handle EINTR. The state is global,
- * because signal handlers are.
+ * process. The handlers have SA_RESTART: only calls such as poll(2), which are never restarted (signal(7)),
+ * have to handle EINTR. The state is global, because signal handlers are.
  */
 
 #include <sys/types.h>

@@ -34,7 +34,7 @@ static void clean(char *path, bool lexical)
 		}
 		if (to > first)
 			*to++ = '/';
-		/* @to never overtakes @from. */
+		/* The copy never overtakes the text that is still to be read. */
 		memmove(to, from, len);
 		to += len;
 	}
