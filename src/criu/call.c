@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The conversation: CRIU gets one end of a socket, reads the request from it, and sends notifications (each waits for an answer)
- * and its own answer. CRIU opens descriptors that a request names by /proc/PID/fd of who made the socket, so its own process
- * makes it: then all of them are of CRIU's mount namespace. Its stdout and stderr are a file in memory, because what goes wrong
- * before it has a log is only said there.
+ * The conversation with CRIU: it gets one end of a socket, reads the request from it, and sends
+ * notifications, each of which waits for an answer, and finally its own answer. CRIU opens the fds that a
+ * request names through /proc/PID/fd of the process that made the socket. Therefore CRIU's own process makes
+ * it, before execve(2), and all fds are of CRIU's mount namespace. Its stdout and stderr are a memfd, because
+ * errors before it opens its log are only printed there.
  */
 
 #include "criu/call.h"
@@ -34,13 +35,13 @@ enum { ANSWER_MAX = 64 * 1024, SAID_MAX = 64 * 1024, EXCERPT_MAX = 1024 };
 struct process {
 	pid_t pid;
 	int socket_fd;
-	int early_fd; /* brings our end of the socket, or why there is none */
-	int said_fd;
+	int early_fd; /* the child sends the caller's end of the socket, or an error */
+	int said_fd;  /* memfd with CRIU's stdout and stderr */
 };
 
-/* ---- the child ---------------------------------------------------------------------------------------------------- */
+/* ---- the child ----------------------------------------------------------------------------- */
 
-/* First out of the way, then to the numbers that are asked for: none is overwritten before it has moved. */
+/* Copies every fd above all requested numbers first, so that none is overwritten before it has moved. */
 static int arrange_descriptors(const struct criu_call *call, int socket_fd, int said_fd, struct error *err)
 {
 	int parked[CRIU_INHERITED_MAX], null_fd = open("/dev/null", O_RDWR | O_CLOEXEC), above = 3;
@@ -59,7 +60,7 @@ static int arrange_descriptors(const struct criu_call *call, int socket_fd, int 
 	return r < 0 ? error_sys(err, -errno, "arrange CRIU's descriptors") : socket_fd;
 }
 
-/* Returns CRIU's end of the socket; the other one goes to the caller. */
+/* Returns CRIU's end of the socket and sends the other one to the caller. */
 static int make_socket(int early_fd, struct error *err)
 {
 	auto_close int ours = -1;
@@ -84,7 +85,7 @@ static int execute(const struct criu_call *call, int early_fd, int said_fd, stru
 		setsid();
 	if (call->ends_with_us)
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-	/* CRIU calls ip, iptables and others. */
+	/* CRIU executes ip, iptables and others. */
 	if (!getenv("PATH"))
 		setenv("PATH", PATH_DEFAULT, 1);
 	if (call->prepare)
@@ -101,7 +102,7 @@ static int execute(const struct criu_call *call, int early_fd, int said_fd, stru
 	return error_sys(err, -errno, "execute CRIU '%s'", call->program);
 }
 
-/* ---- the caller --------------------------------------------------------------------------------------------------- */
+/* ---- the caller ---------------------------------------------------------------------------- */
 
 static int start(const struct criu_call *call, struct process *process, struct error *err)
 {
@@ -126,7 +127,10 @@ static int start(const struct criu_call *call, struct process *process, struct e
 	return 0;
 }
 
-/* One message; *ret_fd is a descriptor that came with it, or -1. Its length, 0 at the end, or a negative errno. */
+/*
+ * Receives a message; *ret_fd is the fd that came with it, or -1. Returns its length, 0 at end of file, or a
+ * negative errno.
+ */
 static ssize_t receive_message(int fd, void *data, size_t size, int *ret_fd)
 {
 	struct iovec part = { data, size };
@@ -148,7 +152,10 @@ static ssize_t receive_message(int fd, void *data, size_t size, int *ret_fd)
 	return n;
 }
 
-/* Until the execve, which ends this socket: our end of the other one, or the reason why there was no execve. */
+/*
+ * Waits until execve(2) closes the child's end of early_fd. Until then come the caller's end of CRIU's
+ * socket, or an error.
+ */
 static int wait_for_execve(struct process *process, struct error *err)
 {
 	struct error message;
@@ -175,7 +182,7 @@ static int receive(int fd, struct criu_answer *ret, int *ret_fd, struct error *e
 	if (n <= 0)
 		return error_set(err, -ECHILD, "CRIU ended without an answer");
 	if (criu_answer_read(data, (size_t)n, ret) < 0)
-		return error_set(err, -EPROTO, "CRIU sent something that is no answer");
+		return error_set(err, -EPROTO, "CRIU sent an invalid answer");
 	return 0;
 }
 
@@ -205,7 +212,10 @@ static int answer_notification(const struct criu_call *call, int socket_fd, cons
 	return r < 0 ? r : sent;
 }
 
-/* A failed notification is the error, but CRIU is heard to its end: it has things to undo. */
+/*
+ * A failed notification is the error of the call, but the conversation goes on to CRIU's end, because CRIU
+ * undoes its work.
+ */
 static int converse(const struct criu_call *call, int socket_fd, struct criu_answer *ret, bool *ret_own,
 		    struct error *err)
 {
@@ -238,7 +248,7 @@ static int converse(const struct criu_call *call, int socket_fd, struct criu_ans
 	return failed ? failed : r;
 }
 
-/* What CRIU says itself is better than "it failed": its log, then its own text, then its output. */
+/* The error is taken from CRIU's log, or else from the text of its answer, or else from its output. */
 static int explain(const struct criu_call *call, int said_fd, const struct criu_answer *answer, int r,
 		   struct error *err)
 {
@@ -284,7 +294,7 @@ int criu_do(const struct criu_call *call, struct criu_answer *ret, struct error 
 	if (r == 0)
 		r = converse(call, process.socket_fd, ret, &own, err);
 	end(&process);
-	/* A failure of our own part has its text already. */
+	/* An error of krun's own part has its text already. */
 	if (!own && (r == -ECHILD || (r == 0 && !ret->success)))
 		r = explain(call, process.said_fd, ret, -EIO, err);
 	cleanup_close(&process.said_fd);

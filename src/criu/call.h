@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * One request to CRIU, which runs as a process of its own for it (`criu swrk`). In the process of the command, on the host.
+ * A request to CRIU, for which CRIU runs as a process of its own (`criu swrk`). In the process of the
+ * command, on the host.
  */
 
 #include <stdbool.h>
@@ -12,46 +13,52 @@
 
 struct error;
 
-enum { CRIU_VERSION_MIN = 31500 };
+enum { CRIU_VERSION_MIN = 31500 }; /* 3.15 */
 
 /*
- * CRIU's program: @path, or "criu" in PATH and where it usually is. *ret is owned by the caller. -ENOPKG with the one text for
- * a host without it.
+ * Finds CRIU's program: @path (an executable file, with a slash in it; -EINVAL or the errno of access(2)), or
+ * without it "criu" in PATH or PATH_DEFAULT (-ENOPKG). *ret is owned by the caller.
  */
 int criu_find(const char *path, char **ret, struct error *err);
 
 struct criu_call {
 	const char *program;
 	enum criu_type type;
-	const struct criu_options *options; /* NULL for questions */
-	int log_dir_fd; /* where its log is to be read, with options: their work directory here */
+	const struct criu_options *options; /* NULL for CRIU_VERSION and CRIU_FEATURE_CHECK */
+	int log_dir_fd;			    /* with .options: the work directory, to read the log */
 	/*
-	 * Descriptors that the CRIU process gets under numbers of its choice, so that options can name them: passed[i].fd here is
-	 * passed[i].number there, above 2. 0, 1 and 2 are not passed on: CRIU must not write where a container writes.
+	 * fds for the CRIU process: .fd here becomes .number there, which is above 2 and is used in .options.
+	 * fds 0 to 2 are not passed, because CRIU must not write where a container writes. At most
+	 * CRIU_INHERITED_MAX.
 	 */
 	const struct criu_passed {
 		int fd, number;
 	} * passed;
 	size_t passed_len;
-	/* In the CRIU process before anything is passed on, on the host; NULL: nothing. */
+	/* Called in the CRIU process, first of all and on the host; NULL: nothing. */
 	int (*prepare)(void *data, struct error *err);
 	/*
-	 * At a stage (criu(8), --action-script). @fd: of a terminal, which it closes, or -1. Its failure is CRIU's, and is the error of
-	 * the call.
+	 * Called at each stage (criu(8), --action-script); NULL: nothing. @fd: a terminal's master, owned by
+	 * the function, or -1. When it fails, CRIU fails, too, and its error is that of the call.
 	 */
 	int (*notify)(void *data, const struct criu_answer *stage, int fd, struct error *err);
 	void *data;
-	int cgroup_fd; /* CRIU begins in this cgroup; -1: in ours */
-	/* A session of its own keeps CRIU from signals of a terminal, and its process from leaving with ours. */
+	int cgroup_fd; /* the cgroup in which CRIU starts; -1: this process's */
+	/* CRIU runs in a session of its own, and gets no signals of a terminal (SIGINT, SIGHUP). */
 	bool own_session;
-	bool ends_with_us; /* it is killed when this process dies: never while processes are in its hands */
+	/* Kills CRIU when this process dies or is interrupted: only while CRIU has stopped nothing. */
+	bool ends_with_us;
 };
 
 /*
- * Waits for CRIU's end. A failure's text begins with what CRIU says in its log. On failure of CRIU *ret is its
- * answer, if there was one.
+ * Makes one request and waits for CRIU's end. When CRIU fails: -EIO or its errno, with a text from its log or
+ * output ("CRIU: ..."), and *ret is its answer, if there was one. Other errors are those of .prepare, .notify
+ * and of starting the process.
  */
 int criu_do(const struct criu_call *call, struct criu_answer *ret, struct error *err);
 
-/* The version of a program; an error with its name when it is too old or none. */
+/*
+ * Asks @program for its version (31701 is 3.17.1). -ENOPKG when it is older than CRIU_VERSION_MIN, or an
+ * error of criu_do().
+ */
 int criu_check_version(const char *program, unsigned int *ret_version, struct error *err);

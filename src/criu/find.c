@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Which CRIU there is. */
+/* Finding CRIU's program and its version. */
 
 #include <errno.h>
 #include <limits.h>
@@ -28,16 +28,16 @@ static bool search(const char *places, char *path, size_t size)
 	return false;
 }
 
-/* Engines leave PATH out at times, and an ordinary one may lack the places for root: so both are looked through. */
+/* Engines may not set PATH, and a user's may lack the sbin directories: PATH_DEFAULT is searched, too. */
 int criu_find(const char *path, char **ret, struct error *err)
 {
 	char found[PATH_MAX];
 
 	if (path && *path) {
 		if (!strchr(path, '/'))
-			return error_set(err, -EINVAL, "--criu '%s': a path with a slash is needed", path);
+			return error_set(err, -EINVAL, "--criu '%s': must be a path with a slash", path);
 		if (access(path, X_OK) < 0)
-			return error_sys(err, -errno, "--criu '%s': this program cannot be executed", path);
+			return error_sys(err, -errno, "--criu '%s': not an executable program", path);
 		snprintf(found, sizeof(found), "%s", path);
 	} else if (!search(getenv("PATH"), found, sizeof(found)) &&
 		   !search(PATH_DEFAULT, found, sizeof(found))) {

@@ -16,7 +16,7 @@ const char *criu_log_message(const char *line)
 	const char *at = strstr(line, "Error (");
 	const char *text = at ? strstr(at, "): ") : NULL;
 
-	/* Nothing but a time and a pid may be in front. */
+	/* Only a time and a pid may stand in front. */
 	if (!text || (at != line && at[-1] != ' '))
 		return NULL;
 	text += 3;
@@ -41,7 +41,7 @@ static void append(char *text, size_t size, const char *message)
 	text[len] = '\0';
 }
 
-/* The log is CRIU's, with names and words of the container's in it: no line and no file of it is read without an end. */
+/* The log contains names and texts of the container, so lines and the whole log are limited. */
 static void excerpt(FILE *file, char *text, size_t size)
 {
 	char line[LINE_SIZE];
@@ -83,7 +83,7 @@ void criu_log_excerpt_text(char *log, char *text, size_t size)
 	int found = 0;
 
 	text[0] = '\0';
-	/* CRIU's own buffer for its first words may have been too small for a whole line. */
+	/* The last line may be incomplete: CRIU's buffer for early messages is small. */
 	if (end)
 		end[1] = '\0';
 	for (char *line = strtok_r(log, "\n", &rest); line && found < MESSAGES_MAX;

@@ -88,7 +88,7 @@ void message_done(struct message *message)
 	*message = (struct message){ 0 };
 }
 
-/* ---- reading ---------------------------------------------------------------------------------------------------- */
+/* ---- reading ------------------------------------------------------------------------------- */
 
 static int take_varint(struct message_reader *reader, uint64_t *ret)
 {

@@ -8,7 +8,7 @@
 #include "util/array.h"
 #include "util/parse.h"
 
-/* Field numbers of CRIU's messages. */
+/* Field numbers of CRIU's messages (images/rpc.proto). */
 enum {
 	REQUEST_TYPE = 1,
 	REQUEST_OPTIONS = 2,
@@ -140,7 +140,7 @@ void criu_options_done(struct criu_options *options)
 	options->freeze_cgroup = options->page_server_address = NULL;
 }
 
-/* ---- writing ---------------------------------------------------------------------------------------------------- */
+/* ---- writing ------------------------------------------------------------------------------- */
 
 static void write_flags(const struct criu_options *options, struct message *out)
 {
@@ -183,7 +183,7 @@ static void write_texts(const struct criu_options *options, struct message *out)
 		message_text(out, OPTION_EXTERNAL, options->external.items[i]);
 }
 
-/* Messages in the message: all of them are made of a text and a number, or of two texts. */
+/* Writes the options that are messages themselves. */
 static void write_parts(const struct criu_options *options, struct message *out)
 {
 	struct message part = { 0 };
@@ -194,7 +194,7 @@ static void write_parts(const struct criu_options *options, struct message *out)
 		message_part(out, OPTION_PAGE_SERVER, &part);
 	}
 	if (options->cgroup_root) {
-		/* The cgroup2 tree is the controller without a name; those of v1 are the host's. */
+		/* The cgroup v2 tree is the controller with an empty name; those of v1 are left alone. */
 		part.len = 0;
 		message_text(&part, 1, "");
 		message_text(&part, 2, options->cgroup_root);
@@ -247,7 +247,7 @@ int criu_request_write(enum criu_type type, const struct criu_options *options, 
 		write_options(options, &part);
 		message_part(ret, REQUEST_OPTIONS, &part);
 	}
-	/* A feature that is named is asked for. */
+	/* CRIU answers for the features that are set in the request. */
 	if (type == CRIU_FEATURE_CHECK) {
 		part.len = 0;
 		message_flag(&part, FEATURE_TRACK_MEMORY, true);
@@ -272,7 +272,7 @@ int criu_notify_write(bool success, struct message *ret)
 	return -ENOMEM;
 }
 
-/* ---- reading ---------------------------------------------------------------------------------------------------- */
+/* ---- reading ------------------------------------------------------------------------------- */
 
 static void copy_text(const struct message_field *field, char *text, size_t size)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Runs a list of hooks: each gets the state text on stdin, its own arguments, environment and time-out. */
+/* Runs lists of hooks (config.md "POSIX-platform Hooks"). */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -10,49 +10,52 @@
 
 struct error;
 
-/* Where a kind of hooks runs. Everything is borrowed. */
+/* How the hooks of a list are run. Everything is borrowed. */
 struct hooks_context {
 	/*
-	 * For hooks that have none of their own, NULL-terminated; NULL: what this process has. Hooks on the host inherit, as hooks
-	 * are written for it; those that run in the container must not learn what the caller's has.
+	 * Environment of hooks that have none in config.json, NULL-terminated; NULL: that of this process.
+	 * Hooks on the host inherit it, because they rely on that; those that run in the container must not
+	 * see the caller's.
 	 */
 	char *const *env;
-	/* Where they begin; "/" where that is gone or not to be entered, and when NULL. */
+	/* Working directory; "/" is used when it is NULL or cannot be entered. */
 	const char *directory;
 	/*
-	 * Passes on what they say (@stream: STDOUT_FILENO or STDERR_FILENO), for a process that may not have the files itself; NULL:
-	 * hooks_output_write().
+	 * Receives the hooks' output (@stream: STDOUT_FILENO or STDERR_FILENO), in a process that must not
+	 * have the files; NULL: hooks_output_write().
 	 */
 	void (*say)(void *data, int stream, const char *text, size_t len);
 	/*
-	 * What confines a hook beyond this process: runs in the hook's own, right before its execve(2), and behind it nothing is called
-	 * but that. NULL: nothing.
+	 * Confines the hook beyond this process: called in the hook's process, immediately before execve(2).
+	 * NULL: not needed.
 	 */
 	int (*confine)(void *data, struct error *err);
 	void *data;
 };
 
 /*
- * What hooks say is also appended to these files, from here on and in every process that this one makes; NULL: it is not. Without a
- * file for stdout both go the same way. The files are krun's alone: a hook's stdout and stderr are pipes.
+ * From now on appends the output of hooks to these files (mode 0600), in this process and its children; NULL
+ * or "": no file. Without @stdout_path, stdout goes where stderr goes. Only krun has the files: a hook's
+ * stdout and stderr are pipes. 0 or a negative errno.
  */
 int hooks_output_open(const char *stdout_path, const char *stderr_path, struct error *err);
-/* In a process of the container: it goes on saying what it has to by hooks_context.say, and has no file of the host. */
+/* Closes the files in a process that enters the container; it passes the output on by hooks_context.say. */
 void hooks_output_close(void);
-/* Appends to the file of @stream, if there is one. */
+/* Appends @len bytes of @text to the file of @stream, if there is one. */
 void hooks_output_write(int stream, const char *text, size_t len);
 
-/* PATH alone, as this process has it, or the usual one; static. */
+/* Returns an environment with PATH only: this process's, or PATH_DEFAULT. Static storage. */
 char *const *hooks_path_only(void);
 
 /*
- * In order, one at a time; the first failure (cannot execute, non-zero status, death by signal, time-out:
- * killed with SIGKILL) ends the list and is the error, with the last line that the hook wrote to its
- * stderr. @state: JSON of runtime.md "State". The hooks run with the caller's namespaces, inherit
- * nothing but fds 0-2 (pipes all of them), default signals and an empty mask.
+ * Runs the hooks in order, one at a time; each gets @state on stdin, the JSON of runtime.md "State". The
+ * first failure ends the list: a hook cannot be executed, exits with a status other than 0 or is killed by a
+ * signal (-ECANCELED), or exceeds its timeout (-ETIMEDOUT, killed with SIGKILL). The error has the last line
+ * that it wrote to stderr, or to stdout when that has no file. Hooks run in the caller's namespaces, with
+ * pipes as fds 0 to 2 and no others, default signal actions and an empty mask.
  */
 int hooks_run(enum hook_kind kind, const struct spec_hooks *hooks, const char *state,
 	      const struct hooks_context *context, struct error *err);
-/* For poststart and poststop: every hook runs; failures are warnings in the log. */
+/* For poststart and poststop: runs every hook; failures are warnings in the log (runtime.md "Lifecycle"). */
 void hooks_run_all(enum hook_kind kind, const struct spec_hooks *hooks, const char *state,
 		   const struct hooks_context *context);

@@ -23,25 +23,25 @@
 #include "util/log.h"
 #include "util/path.h"
 
-/* Behind a hook's end: what fits into a pipe, unless somebody fills it as fast as it is emptied. */
+/* LEFT_MAX limits reading after a hook's end: a process that it left behind may write for ever. */
 enum { OUTPUT_TAIL = 1024, LEFT_MAX = 1024 * 1024 };
 
-/* Of this process and what it forks; see hooks_output_open(). */
+/* The files of hooks_output_open(), by stream. */
 static int files[3] = { -1, -1, -1 };
-/* Whether there is one for stdout, here or with whoever is told. */
+/* stdout has a file of its own. Stays true after hooks_output_close(), for hooks_context.say. */
 static bool stdout_apart;
 
 /* One hook while it runs. */
 struct run {
 	pid_t pid;
 	int pidfd;
-	int input_fd;  /* we write the state; -1 when all is written or nobody reads */
-	int output_fd; /* its stderr, and its stdout when that has no file; -1 at end of file */
-	int stdout_fd; /* its stdout when that has a file, else -1 */
+	int input_fd;  /* the state is written to it; -1: all is written, or there is no reader */
+	int output_fd; /* its stderr, and its stdout when that has no file; -1: end of file */
+	int stdout_fd; /* its stdout when that has a file; -1: none, or end of file */
 	const struct hooks_context *context;
-	struct error *words;	/* why it was not executed */
-	const char *state;	/* what is still to be written */
-	char tail[OUTPUT_TAIL]; /* the end of what it said */
+	struct error *words;	/* why it was not executed; shared memory */
+	const char *state;	/* the part that is not written yet */
+	char tail[OUTPUT_TAIL]; /* the end of its output */
 	size_t tail_len;
 };
 
@@ -53,7 +53,10 @@ static void enter_directory(const char *directory)
 		_exit(127);
 }
 
-/* @words: shared with the parent, because what confines a hook may let it say nothing and end in no other way than by a signal. */
+/*
+ * @words: memory shared with the parent, because a filter that confines the hook may forbid write(2) and even
+ * exit_group(2).
+ */
 static _Noreturn void child(const struct spec_hook *hook, const struct hooks_context *context,
 			    const int fds[3], struct error *words)
 {
@@ -63,7 +66,7 @@ static _Noreturn void child(const struct spec_hook *hook, const struct hooks_con
 	char *const *args = hook->args && hook->args[0] ? hook->args : default_args;
 
 	sys_reset_signals();
-	/* A group of its own: a time-out ends whatever the hook started, too. */
+	/* A process group of its own: a timeout kills the hook's children, too. */
 	setpgid(0, 0);
 	for (int i = 0; i < 3; i++)
 		if (dup2(fds[i], i) < 0)
@@ -114,7 +117,7 @@ static ssize_t read_output(struct run *run, int stream)
 	return n;
 }
 
-/* What it said last. Others that it has left behind may hold the pipe, and write without an end. */
+/* Reads the rest of the output of a hook that has ended. Its children may hold the pipe and go on writing. */
 static void read_left(struct run *run, int stream)
 {
 	const int *fd = stream == STDOUT_FILENO ? &run->stdout_fd : &run->output_fd;
@@ -128,7 +131,7 @@ static void read_left(struct run *run, int stream)
 	}
 }
 
-/* A hook need not read its state: EPIPE (SIGPIPE is ignored around this) is no failure. */
+/* A hook need not read its state: EPIPE is not an error (SIGPIPE is ignored here). */
 static void write_input(struct run *run)
 {
 	ssize_t n = write(run->input_fd, run->state, strlen(run->state));
@@ -139,7 +142,7 @@ static void write_input(struct run *run)
 		cleanup_close(&run->input_fd);
 }
 
-/* Until the hook itself has ended: what it left behind may hold the pipe open for ever. */
+/* Runs until the hook's process has ended, not until end of file: its children may hold the pipe. */
 static int pump(struct run *run, int64_t deadline)
 {
 	for (;;) {
@@ -194,7 +197,7 @@ static int make_pipes(int input[2], int output[2], int apart[2], struct error *e
 	if (pipe2(input, O_CLOEXEC) < 0 || pipe2(output, O_CLOEXEC) < 0 ||
 	    (stdout_apart && pipe2(apart, O_CLOEXEC) < 0))
 		return error_sys(err, -errno, "make pipes for a hook");
-	/* Ours must not be waited for. */
+	/* This end of each pipe must not block. */
 	if (fcntl(input[1], F_SETFL, O_NONBLOCK) < 0 || fcntl(output[0], F_SETFL, O_NONBLOCK) < 0 ||
 	    (stdout_apart && fcntl(apart[0], F_SETFL, O_NONBLOCK) < 0))
 		return error_sys(err, -errno, "make pipes for a hook");
@@ -207,7 +210,7 @@ static int start(const struct spec_hook *hook, struct run *run, struct error *er
 	int r = make_pipes(input, output, apart, err);
 
 	if (r == 0)
-		/* In the container a filter with an agent may be in force: docker's default one knows no clone3(2). */
+		/* fork(2): docker's default seccomp filter, which may be in force, forbids clone3(2). */
 		run->pid = fork();
 	if (run->pid < 0)
 		run->pid = -errno;
@@ -303,7 +306,9 @@ static int open_output(const char *path, int stream, struct error *err)
 	if (!path || !*path)
 		return 0;
 	files[stream] = io_open_append(path, 0600);
-	return files[stream] < 0 ? error_sys(err, files[stream], "open '%s' for what hooks say", path) : 0;
+	if (files[stream] < 0)
+		return error_sys(err, files[stream], "open '%s' for the output of hooks", path);
+	return 0;
 }
 
 int hooks_output_open(const char *stdout_path, const char *stderr_path, struct error *err)

@@ -11,10 +11,10 @@
 #include "util/cleanup.h"
 #include "util/error.h"
 
-/* As deep as what writes it can write it: Go's encoding/json. */
+/* The limit of Go's encoding/json, with which engines write their files. */
 enum { JSON_NESTING_MAX = 10000 };
 
-/* ---- documents --------------------------------------------------------------------------------------------- */
+/* ---- documents ----------------------------------------------------------------------------- */
 
 static size_t line_of(const char *text, size_t offset)
 {
@@ -26,7 +26,10 @@ static size_t line_of(const char *text, size_t offset)
 	return line;
 }
 
-/* json-c takes 'x' for a string and NaN for a number, strict or not. Returns the offset of the first, or -1. */
+/*
+ * json-c accepts 'x' as a string and NaN as a number, even when strict. Returns the offset of the first such
+ * character, or -1.
+ */
 static long find_foreign(const char *text, size_t size)
 {
 	bool in_string = false;
@@ -42,7 +45,7 @@ static long find_foreign(const char *text, size_t size)
 	return -1;
 }
 
-/* Behind the string that begins at @at, or the end of the text. */
+/* Returns the offset after the string that begins at @at, or the end of the text. */
 static size_t string_end(const char *text, size_t size, size_t at)
 {
 	for (at++; at < size && text[at] != '"'; at++)
@@ -51,7 +54,7 @@ static size_t string_end(const char *text, size_t size, size_t at)
 	return at < size ? at + 1 : size;
 }
 
-/* Of a number without fraction and exponent: whether no integer of json-c holds it. */
+/* True for an integer literal that neither int64_t nor uint64_t can hold. */
 static bool is_huge(const char *number, size_t len)
 {
 	static const char max[] = "18446744073709551615", min[] = "9223372036854775808";
@@ -64,7 +67,7 @@ static bool is_huge(const char *number, size_t len)
 		(digits == strlen(limit) && strncmp(number + negative, limit, digits) > 0));
 }
 
-/* NUL in a key, where json-c would cut it: U+FFFD instead, which no name of a property has. */
+/* Replaces NUL in a key, where json-c would cut it off, by U+FFFD, which no property has in its name. */
 static void replace_nul(char *key, size_t len)
 {
 	for (size_t i = 0; i + 5 < len; i++) {
@@ -77,9 +80,9 @@ static void replace_nul(char *key, size_t len)
 }
 
 /*
- * Valid JSON that json-c cannot take, as it can: in a property that nobody knows it has to be ignored. An integer beyond 64 bits, of
- * which json-c before 0.18 makes the largest that it knows and which 0.18 refuses, becomes a double ("e0"), which keeps its
- * digits and is none to whoever expects an integer. @out NULL: returns how long it gets.
+ * Rewrites valid JSON that json-c does not accept, because it must be ignored in an unknown property. An
+ * integer beyond 64 bits, which json-c before 0.18 clamps and 0.18 rejects, becomes a double ("e0"), which
+ * keeps its digits and is rejected where an integer is expected. Returns the new length; @out may be NULL.
  */
 static size_t make_tolerable(const char *text, size_t size, char *out)
 {
@@ -107,7 +110,7 @@ static size_t make_tolerable(const char *text, size_t size, char *out)
 	return used;
 }
 
-/* @text is what json-c gets. */
+/* @text: the result of make_tolerable(). */
 static int parse(const char *text, size_t size, struct json_object **ret, struct error *err)
 {
 	struct json_tokener *tokener = json_tokener_new_ex(JSON_NESTING_MAX);
@@ -119,7 +122,7 @@ static int parse(const char *text, size_t size, struct json_object **ret, struct
 	if (!tokener)
 		return error_oom(err);
 	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-	/* With the final NUL: only then json-c knows that a number at the end is complete. */
+	/* The final NUL is passed, too: only then json-c knows that a number at the end is complete. */
 	object = json_tokener_parse_ex(tokener, text, (int)size + 1);
 	status = json_tokener_get_error(tokener);
 	end = json_tokener_get_parse_end(tokener);
@@ -151,7 +154,7 @@ int json_document_parse(const char *text, size_t size, struct json_object **ret,
 	if (size > INT32_MAX / 2)
 		return error_set(err, -EFBIG, "too long");
 	if (memchr(text, '\0', size))
-		return error_set(err, -EINVAL, "not JSON: it has a NUL byte");
+		return error_set(err, -EINVAL, "not JSON: contains a NUL byte");
 	tolerable = malloc(make_tolerable(text, size, NULL) + 1);
 	if (!tolerable)
 		return error_oom(err);
@@ -164,7 +167,7 @@ int json_name_document(struct error *err, const char *name)
 	return err->pointer_len > 0 ? error_document(err, name) : error_prefix(err, "%s", name);
 }
 
-/* ---- where we are -------------------------------------------------------------------------------------------- */
+/* ---- where we are -------------------------------------------------------------------------- */
 
 int json_enter_key(struct json_reader *reader, const char *key)
 {
@@ -190,7 +193,7 @@ void json_leave(struct json_reader *reader)
 	reader->depth--;
 }
 
-/* A '~' is "~0" and a '/' is "~1" in a pointer. Cut short when it is too long; @out has at least 24 bytes. */
+/* RFC 6901: '~' is "~0" and '/' is "~1". A pointer that is too long is cut off; @size is at least 24. */
 static void format_pointer(const struct json_reader *reader, char *out, size_t size)
 {
 	size_t len = 0;
@@ -215,7 +218,7 @@ static void format_pointer(const struct json_reader *reader, char *out, size_t s
 static int __attribute__((format(printf, 3, 0)))
 fail(struct json_reader *reader, enum json_severity severity, const char *format, va_list args)
 {
-	/* A value in it may be a path. */
+	/* The text may contain a path. */
 	char pointer[512], text[2 * PATH_MAX];
 
 	format_pointer(reader, pointer, sizeof(pointer));
@@ -263,7 +266,7 @@ void json_note(struct json_reader *reader, enum json_severity severity, const ch
 	json_findings_add(list, severity, pointer, "%s", text);
 }
 
-/* ---- tables ---------------------------------------------------------------------------------------------------- */
+/* ---- tables -------------------------------------------------------------------------------- */
 
 int json_check_type(struct json_reader *reader, struct json_object *value, json_type type)
 {
@@ -272,7 +275,7 @@ int json_check_type(struct json_reader *reader, struct json_object *value, json_
 
 	if (got == type && type == json_type_string &&
 	    strlen(json_object_get_string(value)) != (size_t)json_object_get_string_len(value))
-		return json_error(reader, "a NUL character (\\u0000)");
+		return json_error(reader, "contains a NUL character (\\u0000)");
 	if (got == type)
 		return 0;
 	number = got == json_type_double ? json_object_get_double(value) : 0;
@@ -335,7 +338,7 @@ int json_read_fields(struct json_reader *reader, struct json_object *object, con
 			r = read_field(reader, object, field, target);
 		if (r < 0 && !reader->findings)
 			return r;
-		/* A reader that failed may not have left what it entered. */
+		/* A reader that failed may have entered keys or elements without leaving them. */
 		reader->depth = depth;
 		if (result == 0)
 			result = r;
@@ -365,10 +368,7 @@ int json_read_bool(struct json_reader *reader, struct json_object *value, void *
 	return 0;
 }
 
-/*
- * json-c keeps integers as int64 or uint64 and clamps what fits neither; the text that it kept or the two
- * getters tell the difference.
- */
+/* json-c keeps an integer as int64_t or uint64_t; json_object_get_int64() clamps one above INT64_MAX. */
 int json_get_integer(struct json_reader *reader, struct json_object *value, int64_t min, int64_t max,
 		     int64_t *ret)
 {
@@ -462,7 +462,7 @@ int json_read_strings(struct json_reader *reader, struct json_object *value, voi
 		.type = json_type_string,
 		.read = read_string_element,
 	};
-	/* One more, zero: the terminator. */
+	/* One more for the final NULL. */
 	char **items = arena_alloc(reader->arena, json_object_array_length(value) + 1, sizeof(*items));
 	int r;
 

@@ -2,10 +2,10 @@
 #pragma once
 
 /*
- * Reading JSON by table: a row per property, with its type, whether it must be there, where it goes and who
- * converts it. Errors carry the JSON pointer (RFC 6901) of the property; the caller
- * names the document (error_document()). null counts as absent. Everything
- * made while reading lives in the reader's arena; strings are borrowed from the json-c tree.
+ * Reading JSON by table: a row per property, with its type, whether it is required, its place in a struct and
+ * the function that converts it. Errors have the JSON pointer (RFC 6901) of the property; the caller adds the
+ * name of the document (json_name_document()). null counts as absent. Memory that is allocated while reading
+ * lives in the reader's arena; strings are borrowed from the json-c tree.
  */
 
 #include <json-c/json.h>
@@ -18,23 +18,23 @@
 
 struct error;
 
-/* Of what is read, not of what is ignored. */
+/* The nesting of properties that are read; ignored ones may be nested deeper. */
 enum { JSON_DEPTH_MAX = 24 };
 
 struct json_reader {
 	struct arena *arena;
 	struct error *err;
 	/*
-	 * NULL: reading ends with the first error. Else every error is added, reading goes on with the next member or element, and
-	 * unknown keys are told; what was read then is good for nothing when the result is an error.
+	 * NULL: reading ends with the first error. Else every error is added to it, reading goes on with the
+	 * next member or element, and unknown keys are findings; when the result is an error, the target must
+	 * not be used.
 	 */
 	struct json_findings *findings;
-	struct json_findings
-		*warnings;   /* without findings: where those go that are no errors; NULL: nowhere */
-	bool tell_unknown;   /* a key that no row has is a warning */
-	bool strict;	     /* it is an error, ... */
-	const char *unknown; /* ... with this text; NULL: of the specification */
-	/* Where we are: a key, or an index when the key is NULL. */
+	struct json_findings *warnings; /* without findings: receives notes; NULL: they are dropped */
+	bool tell_unknown;		/* an unknown key is a note */
+	bool strict;			/* an unknown key is an error, with the text .unknown */
+	const char *unknown;		/* NULL: "not in the specification" */
+	/* The current place: a key, or an index when the key is NULL. */
 	struct {
 		const char *key;
 		size_t index;
@@ -42,7 +42,10 @@ struct json_reader {
 	size_t depth;
 };
 
-/* Converts @value (of the row's type) into @target. @arg is the row's. */
+/*
+ * Converts @value, which has the row's type, to @target. @arg is the row's. Returns 0, or a negative errno
+ * and sets reader->err.
+ */
 typedef int (*json_read)(struct json_reader *reader, struct json_object *value, void *target,
 			 const void *arg);
 
@@ -56,36 +59,40 @@ struct json_field {
 };
 
 /*
- * Parses one whole document strictly: UTF-8, and nothing behind it. What only those may mind who read it stays in it for them to refuse
- * (json_check_type()): an integer beyond 64 bits is a double, a string may have a NUL; a NUL in a key is U+FFFD. *ret is
- * released with json_object_put().
+ * Parses a whole document strictly: valid UTF-8, and nothing after it. Some values that are valid JSON are
+ * kept for json_check_type() to reject where they are used: an integer beyond 64 bits becomes a double, and a
+ * string may contain NUL; NUL in a key becomes U+FFFD. *ret is released with json_object_put(). -EINVAL: not
+ * JSON; -EFBIG: 1 GiB or more; -ENOMEM.
  */
 int json_document_parse(const char *text, size_t size, struct json_object **ret, struct error *err);
 
-/* Names the document of an error that reading it had, which is about a place in it or about all of it. Returns err->code. */
+/* Adds the name of the document to an error of reading it. Returns err->code. */
 int json_name_document(struct error *err, const char *name);
 
-/* Every row of @fields (ended by a NULL key) that @object has goes to @target + offset. */
+/*
+ * Reads every property of @object that has a row in @fields (which end with a NULL key) to @target + its
+ * offset. Returns 0 or the first error.
+ */
 int json_read_fields(struct json_reader *reader, struct json_object *object, const struct json_field *fields,
 		     void *target);
 
-/* About the place where the reader is, with code -EINVAL. */
+/* Adds an error about the reader's current place. Returns -EINVAL. */
 int json_error(struct json_reader *reader, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* The same for what krun does not do: -EOPNOTSUPP. */
+/* The same for a valid value that krun does not support. Returns -EOPNOTSUPP. */
 int json_unsupported(struct json_reader *reader, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-/* 0 when @value is of @type, and as a string has no NUL, which would cut it; else the error. For what no row describes. */
+/* Checks a value that no row describes: @type, and no NUL in a string. 0 or json_error(). */
 int json_check_type(struct json_reader *reader, struct json_object *value, json_type type);
-/* A finding that is no error, for the list that there is. */
+/* Adds a note that is not an error to .findings, or else to .warnings. */
 void json_note(struct json_reader *reader, enum json_severity severity, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Steps in and out of a member or an element. */
+/* Move the current place into a member or an element, and back. -EINVAL when nested too deeply. */
 int json_enter_key(struct json_reader *reader, const char *key);
 int json_enter_index(struct json_reader *reader, size_t index);
 void json_leave(struct json_reader *reader);
 
-/* ---- readers for rows ------------------------------------------------------------------------------------ */
+/* ---- readers for rows ---------------------------------------------------------------------- */
 
 struct json_range {
 	int64_t min, max;
@@ -95,14 +102,17 @@ int json_read_string(struct json_reader *reader, struct json_object *value, void
 		     const void *arg); /* const char * */
 int json_read_bool(struct json_reader *reader, struct json_object *value, void *target,
 		   const void *arg); /* bool */
-/* struct json_range in @arg, or NULL for all; both kinds check the sign. */
+/* @arg: struct json_range, or NULL for the whole range of the type. Out of range is an error. */
 int json_read_i64(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
 int json_read_u64(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
 int json_read_u32(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
-/* NULL-terminated char ** in the arena. */
+/* The target is a char **, NULL-terminated and in the arena. */
 int json_read_strings(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
 
-/* An array of structs: makes target's { items, len } from a row's shape. */
+/*
+ * An array of structs: sets a pointer to the items, in the arena, and their number. An empty array leaves the
+ * target alone.
+ */
 struct json_array_shape {
 	size_t size;	   /* of one item */
 	size_t len_offset; /* of the length, relative to the pointer to the items */
@@ -112,9 +122,9 @@ struct json_array_shape {
 };
 int json_read_array(struct json_reader *reader, struct json_object *value, void *target,
 		    const void *arg /* struct json_array_shape */);
-/* An object by @arg (struct json_field[]) into the struct at @target. */
+/* Reads an object to the struct at @target. @arg: struct json_field[]. */
 int json_read_object(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
 
-/* The integer of @value within [min, max], or an error that says what it should be. */
+/* Reads an integer from @min to @max, or fails with json_error(). */
 int json_get_integer(struct json_reader *reader, struct json_object *value, int64_t min, int64_t max,
 		     int64_t *ret);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Everything that is wrong with a document, instead of the first thing only. */
+/* A list of all errors and warnings about a document, instead of its first error only. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -9,15 +9,15 @@
 struct error;
 
 enum json_severity {
-	JSON_ERROR,	  /* create would fail */
-	JSON_UNSUPPORTED, /* create would fail here: krun or this host does not have it */
-	JSON_WARNING,	  /* works, but hardly as meant */
-	JSON_UNKNOWN_KEY, /* ignored, as the specification wants */
+	JSON_ERROR,	  /* `create` would fail */
+	JSON_UNSUPPORTED, /* `create` would fail: krun or this host does not support it */
+	JSON_WARNING,	  /* works, but probably not as intended */
+	JSON_UNKNOWN_KEY, /* ignored, as the specification requires */
 };
 
 struct json_finding {
 	enum json_severity severity;
-	char *pointer; /* RFC 6901; "" is the document */
+	char *pointer; /* RFC 6901; "" is the whole document */
 	char *reason;
 };
 
@@ -28,14 +28,14 @@ struct json_findings {
 	bool out_of_memory;
 };
 
-/* Without memory for it, .out_of_memory is set. */
+/* Adds copies of the texts. When there is no memory for them, only sets .out_of_memory. */
 void json_findings_add(struct json_findings *findings, enum json_severity severity, const char *pointer,
 		       const char *format, ...) __attribute__((format(printf, 4, 5)));
-/* An error that no document's name precedes, at its place. */
+/* Adds an error that does not have the name of its document yet. */
 void json_findings_add_error(struct json_findings *findings, enum json_severity severity,
 			     const struct error *found);
-/* Logs each as a warning, about @document where it has a place. */
+/* Logs each finding as a warning, with the name of @document in front when it has a place. */
 void json_findings_warn(const struct json_findings *findings, const char *document);
 void json_findings_done(struct json_findings *findings);
-/* "error", "unsupported", "warning", "unknown key" */
+/* Returns "error", "unsupported", "warning" or "unknown key". */
 const char *json_severity_word(enum json_severity severity);

@@ -137,7 +137,10 @@ int idmap_write(int proc_fd, pid_t pid, const struct spec_id_maps *maps, struct 
 	if (r < 0)
 		return r;
 	if (geteuid() != 0 && maps->gids_len == 1 && maps->gids[0].size == 1) {
-		/* Without privilege the kernel wants setgroups given up first (Linux 3.19). */
+		/*
+		 * Without CAP_SETGID in the parent namespace, setgroups must be denied first
+		 * (user_namespaces(7), Linux 3.19).
+		 */
 		snprintf(path, sizeof(path), "%d/setgroups", pid);
 		r = io_write_existing(proc_fd, path, "deny");
 		if (r < 0)
@@ -200,7 +203,7 @@ bool idmap_user_of(int proc_fd, pid_t pid, uid_t uid, uid_t *ret)
 	auto_free char *text = NULL;
 	char path[32];
 
-	/* A map of our own would be read as the namespace above sees it. */
+	/* The kernel shows a process its own map with the ids of the parent namespace, not with its own. */
 	if (idmap_is_ours(proc_fd, pid)) {
 		*ret = uid;
 		return true;
@@ -209,7 +212,7 @@ bool idmap_user_of(int proc_fd, pid_t pid, uid_t uid, uid_t *ret)
 	return io_read_file(proc_fd, path, MAP_MAX, &text, NULL) >= 0 && idmap_find(text, uid, ret);
 }
 
-/* Only of a process can they be read. */
+/* A map can only be read from the /proc/PID of a process in the namespace, so a child joins it and stops. */
 int idmap_read(int proc_fd, int userns_fd, char **ret_uids, char **ret_gids)
 {
 	pid_t pid = sys_clone3(0, SIGCHLD, -1);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The eight kinds of namespaces: their clone(2) flags and their names below /proc/PID/ns. */
+/* The eight kinds of namespaces: their clone(2) flags and their names in /proc/PID/ns (namespaces(7)). */
 
 #include <stdint.h>
 

@@ -14,7 +14,10 @@
 
 enum { TEXT_MAX = 64 * 1024 * 1024 };
 
-/* "  NAME: bytes packets errs drop fifo frame compressed multicast bytes packets errs drop ..."; false: the header. */
+/*
+ * A line is "NAME: bytes packets errs drop fifo frame compressed multicast", then the same for sent data.
+ * False: the header.
+ */
 static bool parse_line(const char *line, size_t len, struct net_interface *ret)
 {
 	const char *name = line + strspn(line, " "), *colon = memchr(line, ':', len);

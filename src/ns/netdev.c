@@ -36,7 +36,7 @@ struct request {
 	char attributes[256];
 };
 
-/* A device on its way. */
+/* A device that is being moved. */
 struct move {
 	const char *name; /* on the host */
 	char new_name[IFNAMSIZ];
@@ -45,7 +45,7 @@ struct move {
 	size_t addresses_len;
 };
 
-/* ---- messages ------------------------------------------------------------------------------------------------ */
+/* ---- messages ------------------------------------------------------------------------------ */
 
 static void add_attribute(struct request *request, unsigned short type, const void *data, size_t len)
 {
@@ -75,7 +75,7 @@ static int send_request(int fd, const struct request *request)
 	return send(fd, request, request->header.nlmsg_len, 0) < 0 ? -errno : 0;
 }
 
-/* Sends a change and waits for the kernel's word on it. */
+/* Sends a request and waits for the kernel's acknowledgement. */
 static int change(int fd, struct request *request)
 {
 	char buffer[BUFFER];
@@ -188,9 +188,9 @@ static int send_away(int fd, const struct move *move, int netns_fd)
 	return change(fd, &request);
 }
 
-/* ---- one device ------------------------------------------------------------------------------------------------ */
+/* ---- one device ---------------------------------------------------------------------------- */
 
-/* Index of a device in the namespace of @fd, or -ENODEV. */
+/* Returns the index of a device in the namespace of socket @fd, or -ENODEV. */
 static int index_of(int fd, const char *name)
 {
 	struct ifreq request = { 0 };
@@ -199,7 +199,7 @@ static int index_of(int fd, const char *name)
 	return ioctl(fd, SIOCGIFINDEX, &request) < 0 ? -errno : request.ifr_ifindex;
 }
 
-/* "eth%d": the first number that is free in the container. */
+/* For "eth%d" the first number is used that is free in the container. */
 static int choose_name(int inside_fd, const char *wanted, struct move *move)
 {
 	const char *percent = strchr(wanted, '%');
@@ -229,27 +229,27 @@ static int move_device(const struct spec_net_device *device, int host_fd, int in
 
 	move.index = index_of(host_fd, move.name);
 	if (move.index < 0)
-		return error_sys_at(err, move.index, place, "no such device");
+		return error_sys_at(err, move.index, place, "find the device on the host");
 	r = choose_name(inside_fd, device->new_name, &move);
 	if (r == -EEXIST)
-		return error_at(err, r, place, "the container has a device '%s' already", device->new_name);
+		return error_at(err, r, place, "the container already has a device '%s'", device->new_name);
 	if (r == 0)
 		r = read_addresses(host_fd, &move);
 	if (r == 0)
 		r = send_away(host_fd, &move, netns_fd);
 	if (r < 0)
-		return error_sys_at(err, r, place, "move it into the container");
-	/* The number may be another one there. */
+		return error_sys_at(err, r, place, "move the device into the container");
+	/* The kernel may give the device another index in the other namespace. */
 	move.index = index_of(inside_fd, move.new_name);
 	r = move.index < 0 ? move.index : 0;
 	for (size_t i = 0; r == 0 && i < move.addresses_len; i++)
 		r = add_address(inside_fd, move.index, &move.addresses[i]);
 	if (r == 0)
 		r = set_up(inside_fd, move.index);
-	return r < 0 ? error_sys_at(err, r, place, "set it up in the container") : 0;
+	return r < 0 ? error_sys_at(err, r, place, "set up the device in the container") : 0;
 }
 
-/* A netlink socket in another namespace; this process is back in its own afterwards. */
+/* Opens a netlink socket in another network namespace and returns to the old one. */
 static int open_inside(int netns_fd)
 {
 	auto_close int own_fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);

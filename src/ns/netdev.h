@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * linux.netDevices: devices of the host that move into the container's network namespace, rtnetlink(7). The permanent
- * global addresses come along and the device is up afterwards. What becomes of a device when the namespace goes is the
- * kernel's business: a physical one returns, a virtual one ends.
+ * linux.netDevices: moves network devices of the host into the container's network namespace, rtnetlink(7).
+ * Up to 64 permanent global addresses are moved, too, and the device is up afterwards. When the namespace
+ * ends, the kernel returns a physical device to the host and deletes a virtual one.
  */
 
 #include <stddef.h>
@@ -12,5 +12,9 @@
 struct error;
 struct spec_net_device;
 
-/* Parent, with CAP_NET_ADMIN on the host and in @netns_fd's owner. Errors name the device. */
+/*
+ * In the parent, which enters @netns_fd for a moment. Needs CAP_NET_ADMIN in the user namespaces that own
+ * both network namespaces, and CAP_SYS_ADMIN for setns(2). 0, or a negative errno and an error about the
+ * device's place in config.json.
+ */
 int netdev_move(const struct spec_net_device *devices, size_t len, int netns_fd, struct error *err);

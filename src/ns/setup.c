@@ -19,7 +19,10 @@
 #include "util/error.h"
 #include "util/io.h"
 
-/* A socket of any kind will do, netdevice(7): a kernel may lack some, and a caller's filter (RestrictAddressFamilies=) others. */
+/*
+ * Any socket will do, netdevice(7), but a kernel may lack some families and a filter
+ * (RestrictAddressFamilies=) may forbid others.
+ */
 static int any_socket(void)
 {
 	static const int families[] = { AF_INET, AF_UNIX, AF_INET6, AF_NETLINK };
@@ -49,7 +52,7 @@ int ns_enter_root(int root_fd, const struct file_id *known, struct error *err)
 	struct stat st;
 
 	if (stat("/", &st) < 0)
-		return error_sys(err, -errno, "look at the container's root");
+		return error_sys(err, -errno, "stat the root directory");
 	if (file_id_matches(known, &st))
 		return 0;
 	if (fchdir(root_fd) < 0 || chroot(".") < 0 || chdir("/") < 0)

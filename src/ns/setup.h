@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What a process does inside its fresh namespaces so that they are usable. */
+/* Set-up that a process does inside new namespaces, and after it has entered one. 0 or a negative errno. */
 
 #include <stdbool.h>
 
@@ -9,24 +9,25 @@ struct error;
 struct file_id;
 struct spec;
 
-/* Brings the loopback interface of the current network namespace up. */
+/* Brings up the loopback interface of the current network namespace. */
 int ns_loopback_up(struct error *err);
 
 /*
- * After a process has entered a container's mount namespace. That gives the root of the namespace, which is not the container's when krun
- * was itself in a chroot as it made it: then that is above, with all of the host. @known: the container's root as it was made;
- * @root_fd: the root of its first process, to which this one changes when its own is another.
+ * Called after setns(2) to a container's mount namespace, which sets the root directory to that of the
+ * namespace. If krun was in a chroot when it made the container, that is the host's root and not the
+ * container's. If it is not @known, the root that the container was made with, this changes to @root_fd, the
+ * root of the container's first process.
  */
 int ns_enter_root(int root_fd, const struct file_id *known, struct error *err);
 
-/* hostname and domainname of the current UTS namespace; NULL leaves one alone. */
+/* Sets both names of the current UTS namespace; NULL leaves one unchanged. */
 int ns_names_apply(const char *hostname, const char *domainname, struct error *err);
 
-/* Offsets of the time namespace that this process's next child enters. @proc_fd: a trusted /proc. */
+/* Sets the offsets of the time namespace that this process's next child enters. @proc_fd: trusted /proc. */
 int ns_time_offsets_apply(int proc_fd, const struct spec *spec, struct error *err);
 
 /*
- * True when this process is in a user namespace other than the initial one, where root is not root: its map is
- * not the full identity.
+ * Returns whether this process is in a user namespace other than the initial one: its uid_map is not the full
+ * identity. False when the map cannot be read.
  */
 bool ns_in_user_namespace(void);

@@ -9,7 +9,10 @@
 
 enum { NUMBERS = 64, NAME_SIZE = 40 };
 
-/* libcap-ng has "chown". Some versions ask /proc for the kernel's last number, so all names are made at once, by whoever reads config.json. */
+/*
+ * libcap-ng's names have no "CAP_". Some versions read the kernel's last number from /proc, so all names are
+ * made at once, on the host.
+ */
 static char names[NUMBERS][NAME_SIZE];
 
 static void make_names(void)
@@ -19,7 +22,7 @@ static void make_names(void)
 	for (unsigned int number = 0; number < NUMBERS; number++) {
 		const char *name = capng_capability_to_name(number);
 
-		/* For a number that only the kernel knows it makes up a name. */
+		/* libcap-ng makes up a name for a number that only the kernel knows. */
 		if (!name || capng_name_to_capability(name) != (int)number ||
 		    snprintf(NULL, 0, "%s", name) >= NAME_SIZE - 4)
 			break;

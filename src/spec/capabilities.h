@@ -2,11 +2,11 @@
 #pragma once
 
 /*
- * Names of capabilities, as libcap-ng has them. The first call of either function has to be outside of a container: it may read
- * /proc/sys/kernel/cap_last_cap. Later calls read nothing.
+ * Names of capabilities, from libcap-ng. The first call of either function must be made on the host, not
+ * inside a container, because it may read /proc/sys/kernel/cap_last_cap. Later calls read nothing.
  */
 
-/* Number of "CAP_CHOWN" or "chown", any case; -EINVAL for an unknown name. */
+/* Returns the number of "CAP_CHOWN" or "chown", in any case; -EINVAL for an unknown name. */
 int capability_number(const char *name);
-/* "CAP_CHOWN"; NULL for a number beyond the last. */
+/* Returns "CAP_CHOWN" for 0; NULL for a number without a name. */
 const char *capability_name(int number);

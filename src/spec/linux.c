@@ -19,7 +19,7 @@ const char *const spec_namespace_words[] = {
 };
 _Static_assert(ARRAY_LEN(spec_namespace_words) == NS_KIND_COUNT + 1, "one word a kind");
 
-/* ---- namespaces and ids -------------------------------------------------------------------------------------- */
+/* ---- namespaces and ids -------------------------------------------------------------------- */
 
 struct namespace_entry {
 	const char *type;
@@ -91,7 +91,7 @@ static bool overlap(uint32_t a, uint32_t a_size, uint32_t b, uint32_t b_size)
 	return (uint64_t)a < (uint64_t)b + b_size && (uint64_t)b < (uint64_t)a + a_size;
 }
 
-/* What the kernel would refuse with a bare EINVAL. */
+/* Reports what the kernel would reject with EINVAL only, user_namespaces(7). */
 int spec_check_mappings(struct json_reader *reader, const struct spec_id_mapping *items, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
@@ -129,7 +129,7 @@ int spec_read_mappings(struct json_reader *reader, struct json_object *value, vo
 	return r < 0 ? r : spec_check_mappings(reader, list->items, list->len);
 }
 
-/* ---- time offsets ------------------------------------------------------------------------------------------------ */
+/* ---- time offsets -------------------------------------------------------------------------- */
 
 static const struct json_range nanosecs_range = { 0, 999999999 };
 
@@ -153,7 +153,7 @@ static const struct json_field clock_fields[] = {
 	{ 0 },
 };
 
-/* ---- devices -------------------------------------------------------------------------------------------------------- */
+/* ---- devices ------------------------------------------------------------------------------- */
 
 struct device_entry {
 	const char *path, *type;
@@ -195,13 +195,13 @@ static int read_device(struct json_reader *reader, struct json_object *value, vo
 	if (entry.type[0] != 'p' && (!entry.major.set || !entry.minor.set))
 		return json_error(reader, "'%s': major and minor are needed", entry.path);
 	if (strcmp(entry.path, "/") == 0)
-		return json_error(reader, "'/' is no place for a device");
+		return json_error(reader, "'/' cannot be a device");
 	*device = (struct spec_device){
 		.path = entry.path,
 		.type = entry.type[0] == 'u' ? 'c' : entry.type[0],
 		.major = (unsigned int)entry.major.value,
 		.minor = (unsigned int)entry.minor.value,
-		/* Engines send st_mode as it is, file type included. */
+		/* Engines send all of st_mode, with the file type. */
 		.mode = entry.mode.set ? (mode_t)entry.mode.value & 07777 : 0666,
 		.uid = (uid_t)entry.uid.value,
 		.gid = (gid_t)entry.gid.value,
@@ -216,7 +216,7 @@ static const struct json_array_shape devices_shape = {
 	.read = read_device,
 };
 
-/* ---- words --------------------------------------------------------------------------------------------------------------- */
+/* ---- words --------------------------------------------------------------------------------- */
 
 static int read_propagation(struct json_reader *reader, struct json_object *value, void *target,
 			    const void *arg)
@@ -281,7 +281,7 @@ static int read_personality(struct json_reader *reader, struct json_object *valu
 	return 0;
 }
 
-/* ---- resctrl ----------------------------------------------------------------------------------------------------------------- */
+/* ---- resctrl ------------------------------------------------------------------------------- */
 
 static int read_clos_id(struct json_reader *reader, struct json_object *value, void *target, const void *arg)
 {
@@ -297,7 +297,7 @@ static int read_clos_id(struct json_reader *reader, struct json_object *value, v
 	return 0;
 }
 
-/* "MUST start with MB:" and "MUST NOT contain newlines" */
+/* config-linux.md "IntelRdt": memBwSchema "MUST start with MB:" and "MUST NOT contain newlines". */
 static int read_bandwidth(struct json_reader *reader, struct json_object *value, void *target,
 			  const void *arg)
 {
@@ -341,7 +341,7 @@ int spec_read_rdt(struct json_reader *reader, struct json_object *value, void *t
 	(void)arg;
 	if (!rdt)
 		return error_oom(reader->err);
-	/* Engines send {} for "none". */
+	/* Engines send {} for no class. */
 	if (json_object_object_length(value) == 0)
 		return 0;
 	r = json_read_fields(reader, value, fields, rdt);
@@ -350,9 +350,9 @@ int spec_read_rdt(struct json_reader *reader, struct json_object *value, void *t
 	return r;
 }
 
-/* ---- network devices ------------------------------------------------------------------------------------------------------ */
+/* ---- network devices ----------------------------------------------------------------------- */
 
-/* dev_valid_name() of the kernel. */
+/* As dev_valid_name() of the kernel; with @template "%d" is allowed, too. */
 static bool is_device_name(const char *name, bool template)
 {
 	const char *percent = strchr(name, '%');
@@ -405,7 +405,7 @@ static int read_net_devices(struct json_reader *reader, struct json_object *valu
 	return 0;
 }
 
-/* ---- the whole ------------------------------------------------------------------------------------------------------------- */
+/* ---- the whole ----------------------------------------------------------------------------- */
 
 #define SPEC(member) offsetof(struct spec, member)
 
@@ -437,14 +437,14 @@ static int check_linux(struct json_reader *reader, struct spec *spec)
 	const bool mapped = spec->id_maps.uids_len > 0 || spec->id_maps.gids_len > 0;
 
 	if (mapped && !user->listed)
-		return json_error(reader, "uidMappings, gidMappings: they need a user namespace");
+		return json_error(reader, "uidMappings, gidMappings: need a user namespace");
 	if (user->listed && !user->path && (spec->id_maps.uids_len == 0 || spec->id_maps.gids_len == 0))
 		return json_error(reader, "a new user namespace needs uidMappings and gidMappings");
 	if ((spec->monotonic.set || spec->boottime.set) &&
 	    (!spec->namespaces[NS_TIME].listed || spec->namespaces[NS_TIME].path))
-		return json_error(reader, "timeOffsets: they need a new time namespace");
+		return json_error(reader, "timeOffsets: needs a new time namespace");
 	if (spec->net_devices_len > 0 && !spec->namespaces[NS_NETWORK].listed)
-		return json_error(reader, "netDevices: they need a network namespace");
+		return json_error(reader, "netDevices: needs a network namespace");
 	if (spec->cgroups_path && !*spec->cgroups_path)
 		spec->cgroups_path = NULL;
 	if (spec->mount_label && !*spec->mount_label)

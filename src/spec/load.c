@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Whole documents: config.json, the process file of `exec`, the resources of `update`. */
+/* Reading whole documents: config.json, files of `exec`, `update` and `mounts`. */
 
 #include <ctype.h>
 #include <errno.h>
@@ -18,9 +18,12 @@
 
 enum { DOCUMENT_MAX = 64 * 1024 * 1024 };
 
-/* ---- config.json ------------------------------------------------------------------------------------------------ */
+/* ---- config.json --------------------------------------------------------------------------- */
 
-/* Any 1.x.y, also with a suffix ("1.0.2-dev"): minor versions only add. */
+/*
+ * Accepts any 1.x.y, also with a suffix ("1.0.2-dev"): minor versions only add properties (config.md
+ * "Specification version").
+ */
 static int read_version(struct json_reader *reader, struct json_object *value, void *target, const void *arg)
 {
 	const char *version = json_object_get_string(value);
@@ -102,19 +105,19 @@ static int check_config(struct json_reader *reader, struct spec *spec)
 			return json_error(
 				reader, "mounts/%zu: idmap needs mappings, its own or a user namespace's", i);
 	if ((spec->hostname || spec->domainname) && !spec->namespaces[NS_UTS].listed)
-		return json_error(reader, "hostname, domainname: they need a uts namespace");
+		return json_error(reader, "hostname, domainname: need a uts namespace");
 	if ((spec->hostname && strlen(spec->hostname) > NAME_LEN_MAX) ||
 	    (spec->domainname && strlen(spec->domainname) > NAME_LEN_MAX))
-		return json_error(reader, "hostname, domainname: longer than %d", NAME_LEN_MAX);
+		return json_error(reader, "hostname, domainname: longer than %d bytes", NAME_LEN_MAX);
 	return 0;
 }
 
-/* ---- documents -------------------------------------------------------------------------------------------------- */
+/* ---- documents ----------------------------------------------------------------------------- */
 
 struct document {
 	json_type type;
 	int (*read)(struct json_reader *reader, struct json_object *root, struct spec *spec);
-	const char *base; /* spec.base */
+	const char *base; /* as .base of struct spec */
 };
 
 static int read_config(struct json_reader *reader, struct json_object *root, struct spec *spec)
@@ -131,7 +134,7 @@ static int read_process_file(struct json_reader *reader, struct json_object *roo
 
 static int read_resources_file(struct json_reader *reader, struct json_object *root, struct spec *spec)
 {
-	/* It asks for a change that does not come. */
+	/* An unknown key asks for a change that krun does not make. */
 	reader->tell_unknown = true;
 	return spec_read_resources(reader, root, &spec->resources, NULL);
 }
@@ -152,7 +155,7 @@ static int read_mounts_file(struct json_reader *reader, struct json_object *root
 	return spec_read_mounts(reader, root, &spec->mounts, NULL);
 }
 
-/* With findings the errors are theirs, and no document is named. */
+/* With @findings the errors are added to them, without the document's name. */
 static int parse(const char *text, size_t size, const char *name, struct document document,
 		 struct json_findings *findings, struct spec **ret, struct error *err)
 {
@@ -194,7 +197,7 @@ int spec_validate(const char *text, size_t size, const char *name, struct json_f
 	*ret = NULL;
 	r = parse(text, size, name, (struct document){ json_type_object, read_config, "" }, findings, ret,
 		  err);
-	/* What is not JSON has no place in it. */
+	/* An error of parsing the JSON is not among the findings yet. */
 	if (r < 0 && findings->len == before)
 		json_findings_add_error(findings, JSON_ERROR, err);
 	return findings->out_of_memory ? error_oom(err) : 0;
@@ -233,7 +236,7 @@ int spec_parse_resources(const char *text, size_t size, const char *name, struct
 
 	if (r < 0)
 		return r;
-	/* From here on it looks as if it came from spec_parse_update(). */
+	/* The same form as from spec_parse_update(), for spec_merge_resources(). */
 	whole = json_object_new_object();
 	if (!whole || json_object_object_add(whole, "resources", (*ret)->root) < 0) {
 		json_object_put(whole);

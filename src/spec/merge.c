@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What `update` asked for, put into config.json: resources that are named in both become the later ones, and everything else stays
- * as it was, known or not.
+ * Merges the request of `update` into config.json: the values of the request replace those of config.json,
+ * and everything else, also what krun does not know, stays as it is.
  */
 
 #include <errno.h>
@@ -16,7 +16,7 @@
 #include "util/cleanup.h"
 #include "util/error.h"
 
-/* The zeros that are values. */
+/* For most properties engines send 0 for "leave unchanged"; for these 0 is a value. */
 static bool is_value_at_zero(const char *group, const char *key)
 {
 	static const struct {
@@ -32,7 +32,7 @@ static bool is_value_at_zero(const char *group, const char *key)
 	return false;
 }
 
-/* "Leave alone", as engines say it. */
+/* True when the value means "leave unchanged". */
 static bool is_nothing(const char *group, const char *key, struct json_object *value)
 {
 	switch (json_object_get_type(value)) {
@@ -60,7 +60,7 @@ static int set(struct json_object *object, const char *key, struct json_object *
 	return -ENOMEM;
 }
 
-/* The member @key, made when it is not there. NULL: no memory. */
+/* Returns the member @key, which is made when it is missing or of another type. NULL: out of memory. */
 static struct json_object *get_or_make(struct json_object *object, const char *key, json_type type)
 {
 	struct json_object *value;
@@ -71,7 +71,7 @@ static struct json_object *get_or_make(struct json_object *object, const char *k
 	return set(object, key, value) == 0 ? value : NULL;
 }
 
-/* Both are about the same device, or about the same size of pages. */
+/* True when both elements are about the same device or the same page size. */
 static bool is_same(struct json_object *a, struct json_object *b)
 {
 	static const char *const keys[] = { "major", "minor", "pageSize" };
@@ -119,7 +119,7 @@ static int merge_group(struct json_object *target, const char *group, struct jso
 	return 0;
 }
 
-/* @group: the object of linux.resources that @target is, or is in; "" for itself. */
+/* @group: the member of linux.resources that @target is or is in; "" for linux.resources itself. */
 static int merge_member(struct json_object *target, const char *group, const char *key,
 			struct json_object *value)
 {
@@ -128,7 +128,7 @@ static int merge_member(struct json_object *target, const char *group, const cha
 
 	if (is_nothing(group, key, value) || (!*group && strcmp(key, "unified") == 0))
 		return 0;
-	/* A list of rules, or of no objects, is one thing; other lists and objects have a member for each thing. */
+	/* Scalars, device rules and lists of scalars are replaced as a whole; others are merged by member. */
 	if ((type != json_type_array && type != json_type_object) || strcmp(key, "devices") == 0 ||
 	    (type == json_type_array &&
 	     !json_object_is_type(json_object_array_get_idx(value, 0), json_type_object)))
@@ -140,7 +140,7 @@ static int merge_member(struct json_object *target, const char *group, const cha
 					 merge_group(into, *group ? group : key, value);
 }
 
-/* ---- unified --------------------------------------------------------------------------------------------------- */
+/* ---- unified ------------------------------------------------------------------------------- */
 
 static bool has_word(const char *line, size_t len, const char *word, size_t word_len)
 {
@@ -150,7 +150,7 @@ static bool has_word(const char *line, size_t len, const char *word, size_t word
 	return false;
 }
 
-/* Whether nothing of @old is left once @line is in force: the same device, and no key that @line does not have. */
+/* True when @line replaces all of @old: it has the same device and all keys of @old. */
 static bool is_replaced(const char *old, size_t old_len, const char *line)
 {
 	const size_t len = strlen(line), first = strcspn(line, " ");
@@ -169,7 +169,7 @@ static bool is_replaced(const char *old, size_t old_len, const char *line)
 	return true;
 }
 
-/* @text without the lines that @line replaces, and with it. NULL: no memory. */
+/* Returns @text without the lines that @line replaces, followed by @line. NULL: out of memory. */
 static char *merge_line(const char *text, const char *line)
 {
 	char *out = malloc(strlen(text) + strlen(line) + 2), *end = out;
@@ -189,8 +189,8 @@ static char *merge_line(const char *text, const char *line)
 }
 
 /*
- * What stands under "unified" is written last, and would win over what has been changed elsewhere. A file that is written line by
- * line says what all of its lines say.
+ * "unified" is applied last, so an old value there would override a change that was made elsewhere, and is
+ * removed or updated. A file that is written line by line keeps the lines of other devices.
  */
 static int merge_file(struct json_object *resources, const struct spec_written *written)
 {
@@ -215,7 +215,7 @@ static int merge_file(struct json_object *resources, const struct spec_written *
 	return text ? set(unified, written->file, json_object_new_string(text)) : -ENOMEM;
 }
 
-/* ---- the whole ------------------------------------------------------------------------------------------------- */
+/* ---- the whole ----------------------------------------------------------------------------- */
 
 static int set_number(struct json_object *resources, const char *key, const struct opt_i64 *value)
 {

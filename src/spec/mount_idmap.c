@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * "idmap=uids=FIRST-HOST-SIZE#...;gids=...", as podman-run(1) describes it for volumes: ids from FIRST on of the file system are shown as
- * those from HOST on. With "@" in front of a range its HOST is one of the container's user namespace.
+ * The mount option "idmap=uids=FIRST-HOST-SIZE#...;gids=...", as in podman-run(1) for volumes: ids of the
+ * file system from FIRST on are shown as ids from HOST on. With "@" in front of a range, HOST is an id of the
+ * container's user namespace.
  */
 
 #include <string.h>
@@ -12,7 +13,7 @@
 #include "util/error.h"
 #include "util/parse.h"
 
-/* The text up to one of @ends, which is overwritten; *rest is what follows, NULL at the end. */
+/* Cuts @text off at the first @end; *rest is what follows it, or NULL. Returns @text. */
 static char *next_part(char *text, char end, char **rest)
 {
 	*rest = strchr(text, end);
@@ -80,7 +81,7 @@ int spec_mount_idmap_read(struct json_reader *reader, const char *text, struct s
 	return 0;
 }
 
-/* The whole range has to be in one of the namespace's. */
+/* The whole range must be in one mapping of the user namespace. */
 static bool resolve(struct spec_id_mapping *item, const struct spec_id_mapping *maps, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {

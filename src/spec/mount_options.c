@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Mount options: config.md "Linux mount options", one table. A later word overrides an earlier opposite one. What
- * is not in the table is data for the file system.
+ * Mount options: config.md "Linux mount options", as a table. A later word overrides an earlier opposite one.
+ * A word that is not in the table is data for the file system.
  */
 
 #include <linux/mount.h>
@@ -29,7 +29,7 @@ enum effect {
 	DEST_NOFOLLOW,
 	IDMAP,
 	REMOUNT,
-	NOTHING, /* known, and the default */
+	NOTHING, /* "defaults" */
 };
 
 static const struct word {
@@ -109,7 +109,7 @@ const char *spec_mount_option_word(size_t index)
 	return index < ARRAY_LEN(words) ? words[index].word : NULL;
 }
 
-/* The access time modes are values of one field, not bits: setting one means clearing the field first. */
+/* The access time modes are values of one field, which must be cleared first (mount_setattr(2)). */
 static const uint64_t ATIME_MODES = MOUNT_ATTR__ATIME;
 
 static bool is_atime_mode(const struct word *word)
@@ -215,7 +215,7 @@ static const struct word *find_word(const char *text)
 	return NULL;
 }
 
-/* "idmap=..." and "ridmap=...": what is behind the sign; NULL: another word. */
+/* Returns the text after "idmap=" or "ridmap="; NULL for another word. */
 static const char *idmap_text(const char *word)
 {
 	word += *word == 'r';
@@ -241,7 +241,7 @@ bool spec_mount_option_is_used(const char *text, const struct spec_mount *mount)
 		       word->effect != DEST_NOFOLLOW && word->effect != IDMAP;
 	if (mount->options.bind)
 		return idmap_text(text) || (word && word->effect != SUPER_SET && word->effect != COPY_UP);
-	/* What is in no table the file system understands, or refuses. */
+	/* A word that is not in the table goes to the file system, which rejects an unknown one. */
 	return !word || is_used_on_new(word->effect, mount);
 }
 

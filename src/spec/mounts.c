@@ -22,11 +22,11 @@ static int read_destination(struct json_reader *reader, struct json_object *valu
 {
 	struct spec_mount *mount = target;
 	const char *path = json_object_get_string(value);
-	/* Deprecated, but engines of old still send it: a relative path is below "/". */
+	/* Deprecated, but old engines send it: a relative path is read as below "/". */
 	int r = spec_path_make(reader, path, &mount->destination);
 
 	if (r == 0 && path[0] != '/')
-		json_note(reader, JSON_WARNING, "a relative one is deprecated, and read as '%s'",
+		json_note(reader, JSON_WARNING, "a relative path is deprecated, and read as '%s'",
 			  mount->destination);
 	(void)arg;
 	return r;
@@ -61,7 +61,7 @@ static int read_idmap(struct json_reader *reader, struct spec_mount *mount)
 	return r;
 }
 
-/* Silence would be taken for obedience: of a "readonly" beside bind nothing would be read-only. */
+/* Warns of options that have no effect: "readonly" (for "ro") does not make a bind mount read-only. */
 static int note_unused(struct json_reader *reader, const struct spec_mount *mount)
 {
 	const char *what = mount->options.remount ? "remount" :
@@ -98,7 +98,7 @@ static int read_mount(struct json_reader *reader, struct json_object *value, voi
 	r = json_read_fields(reader, value, mount_fields, mount);
 	if (r < 0)
 		return r;
-	/* "bind" as a type means the same as the option, and some engines write "none" or nothing beside it. */
+	/* The type "bind" means the same as the option, beside which engines set "none" or no type. */
 	if (mount->type && strcmp(mount->type, "bind") == 0)
 		mount->options.bind = true;
 	if (mount->options.bind)

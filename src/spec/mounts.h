@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Part of spec.h: what config.json says of mounts, and maps of ids. */
+/* Part of spec.h: mounts and id mappings in config.json. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -9,7 +9,7 @@
 
 struct spec_id_mapping {
 	uint32_t container_id, host_id, size;
-	bool relative; /* while it is read: host_id is one of the container's user namespace */
+	bool relative; /* only while reading: host_id is an id of the container's user namespace */
 };
 
 struct spec_id_maps {
@@ -20,8 +20,8 @@ struct spec_id_maps {
 };
 
 /*
- * Mount options, sorted by who understands them. Words of the table in config.md ("ro", "rnosuid",
- * "rbind", "rslave", "tmpcopyup", ...) become numbers here; everything else is data for the file system.
+ * Mount options. The words of the table in config.md ("ro", "rnosuid", "rbind", "rslave", "tmpcopyup", ...)
+ * become flags; all others are data for the file system.
  */
 struct spec_mount_options {
 	bool bind;	     /* "bind" or "rbind" */
@@ -36,21 +36,21 @@ struct spec_mount_options {
 	bool remount;		   /* "remount" */
 	bool idmap;		   /* "idmap", "ridmap", or mappings of its own */
 	bool idmap_recursive;	   /* "ridmap" */
-	bool dest_nofollow;   /* "dest-nofollow": a destination that is a symlink is covered, not followed */
-	bool source_nofollow; /* "src-nofollow": the source of a bind is taken as it is */
-	bool copy_symlink;    /* "copy-symlink": a source that is a symlink is copied, not followed */
-	const char *data;     /* comma separated, never NULL */
-	const char *idmap_text; /* behind "idmap=" or "ridmap="; NULL: none */
+	bool dest_nofollow;	   /* "dest-nofollow": mount on a symlink itself */
+	bool source_nofollow;	   /* "src-nofollow": bind a symlink itself */
+	bool copy_symlink;	   /* "copy-symlink": copy a source that is a symlink */
+	const char *data;	   /* comma separated, never NULL */
+	const char *idmap_text;	   /* after "idmap=" or "ridmap="; NULL: none */
 };
 
 struct spec_mount {
 	const char *destination;     /* absolute, normalised; a relative one is read as below "/" */
-	char **words;		     /* the options as they are written; NULL: none */
+	char **words;		     /* the options as in config.json; NULL: none */
 	const char *source;	     /* NULL if absent */
 	const char *type;	     /* never NULL: "bind" for binds, else the file system */
-	struct spec_id_maps id_maps; /* empty: with .idmap those of the container's user namespace */
+	struct spec_id_maps id_maps; /* empty with .options.idmap: those of the user namespace */
 	struct spec_mount_options options;
 };
 
-/* The words of mount options, for `features`, one after the other; NULL: there are no more. */
+/* For `features`: returns the mount option with this @index, in alphabetical order; NULL after the last. */
 const char *spec_mount_option_word(size_t index);

@@ -13,9 +13,9 @@
 #include "util/array.h"
 #include "util/error.h"
 
-/* ---- user ---------------------------------------------------------------------------------------------------- */
+/* ---- user ---------------------------------------------------------------------------------- */
 
-/* UINT32_MAX means "leave it" to setuid(2) and chown(2): it is nobody's id. */
+/* UINT32_MAX is not an id: it means "unchanged" to setresuid(2) and chown(2). */
 static const struct json_range id_range = { 0, UINT32_MAX - 1 };
 static const struct json_range umask_range = { 0, 0777 };
 
@@ -37,7 +37,7 @@ static const struct json_field user_fields[] = {
 	{ 0 },
 };
 
-/* ---- capabilities --------------------------------------------------------------------------------------------- */
+/* ---- capabilities -------------------------------------------------------------------------- */
 
 static int read_capability_set(struct json_reader *reader, struct json_object *array,
 			       struct spec_capabilities *caps, int set, size_t *unknown_len)
@@ -101,7 +101,7 @@ static int read_capabilities(struct json_reader *reader, struct json_object *val
 	return 0;
 }
 
-/* ---- rlimits ---------------------------------------------------------------------------------------------------- */
+/* ---- rlimits ------------------------------------------------------------------------------- */
 
 static const struct {
 	const char *name;
@@ -173,7 +173,7 @@ static int read_rlimits(struct json_reader *reader, struct json_object *value, v
 	return r;
 }
 
-/* ---- process ---------------------------------------------------------------------------------------------------- */
+/* ---- process ------------------------------------------------------------------------------- */
 
 struct size_target {
 	uint32_t height, width;
@@ -266,7 +266,7 @@ int spec_read_process(struct json_reader *reader, struct json_object *value, voi
 	r = json_read_fields(reader, value, process_fields, process);
 	if (r < 0)
 		return r;
-	/* Engines send empty strings for "none". */
+	/* Engines send an empty string for no profile or label. */
 	if (process->apparmor_profile && !*process->apparmor_profile)
 		process->apparmor_profile = NULL;
 	if (process->selinux_label && !*process->selinux_label)

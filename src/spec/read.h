@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Inside spec/: the readers that the files of this folder offer each other. All are json_read functions. */
+/* Inside spec/: readers that its files share. Those with a json_object are of type json_read. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,72 +14,76 @@ struct spec_id_maps;
 struct spec_mount;
 struct spec_mount_options;
 
-/* An opt_i64 / opt_u64, with an optional struct json_range in @arg. */
+/* Target: struct opt_i64 or opt_u64. @arg: struct json_range, or NULL. */
 int spec_read_opt_i64(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
 int spec_read_opt_u64(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
-/* A string that starts with '/'. */
+/* A string that starts with '/'. Target: const char *. */
 int spec_read_absolute(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
-/* The same for a path in the container, normalised (util/path.h). */
+/* The same for a path in the container, which is normalised (util/path.h). */
 int spec_read_path(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
-/* An array of such paths; what is relative is read as below "/". Target: char **, NULL-terminated. */
+/* An array of such paths; a relative one is read as below "/". Target: char **, NULL-terminated. */
 int spec_read_paths(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
-/* A normalised copy with "/" in front when @path is relative; "" is an error. */
+/* Makes a normalised copy in the arena, with "/" in front when @path is relative; "" is an error. */
 int spec_path_make(struct json_reader *reader, const char *path, const char **ret);
-/* An object of strings: struct spec_pair *, followed at once by its size_t length. */
+/* An object of strings. Target: struct spec_pair *, immediately followed by its size_t length. */
 int spec_read_pairs(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
-/* The same as json_read_strings(), for NAME=VALUE strings: of each name the last one. */
+/* As json_read_strings(), for NAME=VALUE strings: only the last one of each name is kept. */
 int spec_read_environment(struct json_reader *reader, struct json_object *value, void *target,
 			  const void *arg);
-/* A property of another platform: ignored with a warning, unless there is nothing in it. */
+/* A property of another platform: it is ignored, with a warning unless it is empty. */
 int spec_read_foreign(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
 
-/* A list of numbers as "0-3,7" below *(unsigned int *)@arg. */
+/* Checks a list such as "0-3,7" of numbers below *(unsigned int *)@arg. Target: const char *. */
 int spec_read_bit_list(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
-/* What a word means; a table of them ends with a NULL word. */
+/* The value of a word. A table ends with a NULL word. */
 struct spec_flag_word {
 	const char *word;
 	uint64_t value;
 };
-/* Words of an array to a set of flags, by the table struct spec_flag_word[] in @arg. *target: uint64_t */
+/* An array of words. Target: uint64_t, |= their values. @arg: struct spec_flag_word[]. */
 int spec_read_flags(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
-/* One word to its value, the same way. */
+/* One word. Target: uint64_t, its value. @arg: struct spec_flag_word[]. */
 int spec_read_word(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
 
-/* struct spec_scheduler *, value for ioprio_set(2), struct spec_affinity */
+/* Targets: struct spec_scheduler *; struct opt_i64, a value for ioprio_set(2); struct spec_affinity. */
 int spec_read_scheduler(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
 int spec_read_io_priority(struct json_reader *reader, struct json_object *value, void *target,
 			  const void *arg);
 int spec_read_affinity(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
-/* struct spec_memory_policy * */
+/* Target: struct spec_memory_policy *. */
 int spec_read_memory_policy(struct json_reader *reader, struct json_object *value, void *target,
 			    const void *arg);
 
-/* struct spec_process * */
+/* Target: struct spec_process *. */
 int spec_read_process(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
-/* struct spec_id_mapping *, followed at once by its size_t length */
+/* Target: struct spec_id_mapping *, immediately followed by its size_t length. */
 int spec_read_mappings(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
-/* struct spec_mount *, followed at once by its size_t length */
+/* Target: struct spec_mount *, immediately followed by its size_t length. */
 int spec_read_mounts(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
-/* struct spec_hooks[HOOK_KIND_COUNT] */
+/* Target: struct spec_hooks[HOOK_KIND_COUNT]. */
 int spec_read_hooks(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
-/* struct spec (the part that config-linux.md describes) */
+/* Target: struct spec; the part of config-linux.md. */
 int spec_read_linux(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
-/* struct spec_resources */
+/* Target: struct spec_resources. */
 int spec_read_resources(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
-/* struct spec_rdt * */
+/* Target: struct spec_rdt *; unchanged for {}. */
 int spec_read_rdt(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
-/* struct spec_vm *; stays NULL when there is nothing in it */
+/* Target: struct spec_vm *; unchanged when nothing is set in it. */
 int spec_read_vm(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
-/* struct spec_seccomp * */
+/* Target: struct spec_seccomp *; unchanged for {}. */
 int spec_read_seccomp(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
 
+/* Pure: fails when mappings overlap or reach beyond the largest id, as the kernel would (EINVAL). */
 int spec_check_mappings(struct json_reader *reader, const struct spec_id_mapping *items, size_t len);
-/* mount_idmap.c: @text is behind "idmap=". */
+/* mount_idmap.c: parses the value of the mount option "idmap=" into the arena. */
 int spec_mount_idmap_read(struct json_reader *reader, const char *text, struct spec_id_maps *ret);
-/* Pure: ids of the container's user namespace become the host's; false: it does not have them. */
+/* Pure: converts the ranges of @maps with .relative to the host's ids; false: one is not mapped. */
 bool spec_mount_idmap_resolve(struct spec_id_maps *maps, const struct spec_id_maps *container);
 
-/* Pure: whether an option means something on a mount that is a bind, a remount, or else a new file system. */
+/* Pure: returns whether an option has an effect on @mount, a bind mount, a remount or a new file system. */
 bool spec_mount_option_is_used(const char *word, const struct spec_mount *mount);
-/* Pure: splits mount options into numbers and data; see struct spec_mount_options. @reader names the place. */
+/*
+ * Splits mount options into flags and data, in the arena; see struct spec_mount_options. Errors are about
+ * @reader's place.
+ */
 int spec_mount_options_make(struct json_reader *reader, char *const *words, struct spec_mount_options *ret);

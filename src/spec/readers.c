@@ -76,7 +76,7 @@ int spec_read_paths(struct json_reader *reader, struct json_object *value, void 
 		if (r == 0)
 			r = spec_path_make(reader, paths[i], &path);
 		json_leave(reader);
-		/* What cannot be read stays as it is: with findings the rest is looked at. */
+		/* A path with an error is kept, so that with findings the others are checked, too. */
 		if (r == 0)
 			paths[i] = (char *)(uintptr_t)path;
 	}
@@ -119,7 +119,7 @@ int spec_read_bit_list(struct json_reader *reader, struct json_object *value, vo
 	const char *text = json_object_get_string(value);
 	unsigned long mask[SPEC_CPUS_MAX / (8 * sizeof(unsigned long))];
 
-	/* Engines send empty strings for "none". */
+	/* Engines send an empty string for no list. */
 	if (!*text)
 		return 0;
 	if (parse_bit_list(text, mask, *(const unsigned int *)arg) < 0)
@@ -142,7 +142,7 @@ int spec_read_word(struct json_reader *reader, struct json_object *value, void *
 	const struct spec_flag_word *found = find_flag(arg, json_object_get_string(value));
 
 	if (!found)
-		return json_error(reader, "unknown word '%s'", json_object_get_string(value));
+		return json_error(reader, "unknown value '%s'", json_object_get_string(value));
 	*(uint64_t *)target = found->value;
 	return 0;
 }
@@ -183,6 +183,6 @@ int spec_read_foreign(struct json_reader *reader, struct json_object *value, voi
 	(void)target;
 	(void)arg;
 	if (json_object_object_length(value) > 0)
-		json_note(reader, JSON_WARNING, "for another platform, and ignored");
+		json_note(reader, JSON_WARNING, "ignored, because it is for another platform");
 	return 0;
 }

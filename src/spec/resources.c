@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* config-linux.md "Control groups". Types and ranges only: what a value means for cgroup v2 is decided in cgroup/. */
+/* config-linux.md "Control groups". Types and ranges only; cgroup/resources.c translates the values. */
 
 #include <string.h>
 
@@ -13,7 +13,7 @@
 		key, json_type_##type, false, offsetof(struct structure, member), read, arg \
 	}
 
-/* ---- devices --------------------------------------------------------------------------------------------------- */
+/* ---- devices ------------------------------------------------------------------------------- */
 
 static int read_rule_type(struct json_reader *reader, struct json_object *value, void *target,
 			  const void *arg)
@@ -27,7 +27,7 @@ static int read_rule_type(struct json_reader *reader, struct json_object *value,
 	return 0;
 }
 
-/* -1 is how engines write "any". */
+/* Engines send -1 for "any number". */
 static int read_device_number(struct json_reader *reader, struct json_object *value, void *target,
 			      const void *arg)
 {
@@ -94,7 +94,7 @@ static const struct json_array_shape rules_shape = {
 	.read = read_rule,
 };
 
-/* ---- memory, cpu, pids -------------------------------------------------------------------------------------------- */
+/* ---- memory, cpu, pids --------------------------------------------------------------------- */
 
 struct opt_bool {
 	bool set, value;
@@ -111,7 +111,7 @@ static int read_opt_bool(struct json_reader *reader, struct json_object *value, 
 
 static const struct json_range minus_one = { -1, INT64_MAX };
 
-/* Old engines send -1 (docker: as an unsigned number) for "not set". */
+/* Old engines send -1 for "not set", docker as an unsigned number. */
 static int read_swappiness(struct json_reader *reader, struct json_object *value, void *target,
 			   const void *arg)
 {
@@ -158,7 +158,7 @@ static const struct json_field pids_fields[] = {
 	{ 0 },
 };
 
-/* ---- blockIO, hugepages, rdma, network ------------------------------------------------------------------------------ */
+/* ---- blockIO, hugepages, rdma, network ----------------------------------------------------- */
 
 static const struct json_range number_range = { 0, UINT32_MAX };
 
@@ -216,7 +216,7 @@ static int read_page_size(struct json_reader *reader, struct json_object *value,
 	size_t digits = strspn(text, "0123456789");
 
 	(void)arg;
-	/* The name becomes part of a file's name: digits and a unit, config-linux.md "Huge page limits". */
+	/* It becomes a part of a file name, so only digits and a unit are allowed. */
 	if (digits == 0 || digits > 8 ||
 	    (strcmp(text + digits, "KB") != 0 && strcmp(text + digits, "MB") != 0 &&
 	     strcmp(text + digits, "GB") != 0))
@@ -294,7 +294,7 @@ static const struct json_field network_fields[] = {
 	{ 0 },
 };
 
-/* ---- the whole -------------------------------------------------------------------------------------------------------- */
+/* ---- the whole ----------------------------------------------------------------------------- */
 
 static const struct json_field resource_fields[] = {
 	FIELD("devices", array, spec_resources, devices, json_read_array, &rules_shape),

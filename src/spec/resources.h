@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * linux.resources of config.json, and what its numbers are made of; see spec.h, which includes this. Types and ranges only:
- * what a value means for cgroup v2 is decided in cgroup/resources.c.
+ * linux.resources of config.json (config-linux.md "Control groups"), in the specification's units, and the
+ * optional numbers of all structs; included by spec.h. cgroup/resources.c translates the values for cgroup
+ * v2.
  */
 
 #include <stdbool.h>
@@ -23,20 +24,20 @@ struct opt_u64 {
 struct spec_pair { /* annotations, sysctl, unified */
 	const char *key;
 	const char *value;
-	bool refused; /* an annotation that this host does not let act; km/trust.h */
+	bool refused; /* an annotation without effect, because the host does not allow it; km/trust.h */
 };
 
 struct spec_device_rule {
 	bool allow;
 	char type;		     /* 'a', 'c' or 'b' */
-	struct opt_i64 major, minor; /* absent or -1 in config.json: any, here .set == false */
-	bool read, write, mknod;     /* from "rwm"; absent access means all three */
+	struct opt_i64 major, minor; /* .set == false: any number (absent or -1 in config.json) */
+	bool read, write, mknod;     /* from "rwm"; all three when absent */
 };
 
 struct spec_memory {
 	struct opt_i64 limit, reservation, swap, kernel, kernel_tcp;
 	struct opt_u64 swappiness;
-	bool disable_oom_killer; /* true when asked for */
+	bool disable_oom_killer;
 	struct {
 		bool set, value;
 	} use_hierarchy, check_before_update;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* process.scheduler, process.ioPriority, process.execCPUAffinity (config.md "Process"), linux.memoryPolicy (config-linux.md). */
+/* process.scheduler, ioPriority, execCPUAffinity (config.md); linux.memoryPolicy (config-linux.md). */
 
 #include <linux/ioprio.h>
 #include <linux/mempolicy.h>
@@ -13,15 +13,15 @@
 #include "util/array.h"
 #include "util/error.h"
 
-/* What the headers may be too old for. */
+/* Constants that older kernel headers do not have. */
 enum {
-	POLICY_ISO = 4,			/* reserved and never implemented: the kernel refuses it */
+	POLICY_ISO = 4,			/* reserved, never implemented: the kernel rejects it */
 	POLICY_PREFERRED_MANY = 5,	/* Linux 5.15 */
 	POLICY_WEIGHTED_INTERLEAVE = 6, /* Linux 6.9 */
 	FLAG_NUMA_BALANCING = 1 << 13,	/* Linux 5.12 */
 };
 
-/* ---- scheduler --------------------------------------------------------------------------------------------- */
+/* ---- scheduler ----------------------------------------------------------------------------- */
 
 struct scheduler_entry {
 	struct spec_scheduler result;
@@ -79,7 +79,7 @@ static const struct json_field scheduler_fields[] = {
 	{ 0 },
 };
 
-/* What the kernel would refuse with a bare EINVAL. */
+/* Reports what the kernel would reject with EINVAL only, sched_setattr(2). */
 static int check_scheduler(struct json_reader *reader, const struct spec_scheduler *scheduler)
 {
 	const bool real_time = scheduler->policy == SCHED_FIFO || scheduler->policy == SCHED_RR;
@@ -95,7 +95,7 @@ static int check_scheduler(struct json_reader *reader, const struct spec_schedul
 	if (!timed && (scheduler->runtime || scheduler->deadline || scheduler->period))
 		return json_error(reader, "runtime, deadline and period are for SCHED_DEADLINE, not for %s",
 				  scheduler->policy_word);
-	/* As the kernel does with it. */
+	/* The kernel ignores it, too. */
 	if (scheduler->nice != 0 && (real_time || timed))
 		json_note(reader, JSON_WARNING, "nice is ignored: %s has no such value",
 			  scheduler->policy_word);
@@ -110,7 +110,7 @@ int spec_read_scheduler(struct json_reader *reader, struct json_object *value, v
 	(void)arg;
 	if (!entry)
 		return error_oom(reader->err);
-	/* Engines send {} for "none". */
+	/* Engines send {} for no scheduler. */
 	if (json_object_object_length(value) == 0)
 		return 0;
 	r = json_read_fields(reader, value, scheduler_fields, entry);
@@ -122,7 +122,7 @@ int spec_read_scheduler(struct json_reader *reader, struct json_object *value, v
 	return r;
 }
 
-/* ---- io priority -------------------------------------------------------------------------------------------- */
+/* ---- io priority --------------------------------------------------------------------------- */
 
 struct io_priority_entry {
 	uint64_t class;
@@ -160,7 +160,7 @@ int spec_read_io_priority(struct json_reader *reader, struct json_object *value,
 	return r;
 }
 
-/* ---- cpus of exec ------------------------------------------------------------------------------------------- */
+/* ---- cpus of exec -------------------------------------------------------------------------- */
 
 int spec_read_affinity(struct json_reader *reader, struct json_object *value, void *target, const void *arg)
 {
@@ -177,7 +177,7 @@ int spec_read_affinity(struct json_reader *reader, struct json_object *value, vo
 	return json_read_fields(reader, value, fields, target);
 }
 
-/* ---- memory policy ------------------------------------------------------------------------------------------ */
+/* ---- memory policy ------------------------------------------------------------------------- */
 
 static const struct spec_flag_word modes[] = {
 	{ "MPOL_DEFAULT", MPOL_DEFAULT },	{ "MPOL_BIND", MPOL_BIND },
@@ -203,8 +203,8 @@ const char *const spec_memory_policy_flags[] = {
 	"MPOL_F_STATIC_NODES",
 	NULL,
 };
-_Static_assert(ARRAY_LEN(spec_memory_policy_modes) == ARRAY_LEN(modes), "features tells every mode");
-_Static_assert(ARRAY_LEN(spec_memory_policy_flags) == ARRAY_LEN(mode_flags), "features tells every flag");
+_Static_assert(ARRAY_LEN(spec_memory_policy_modes) == ARRAY_LEN(modes), "`features` lists every mode");
+_Static_assert(ARRAY_LEN(spec_memory_policy_flags) == ARRAY_LEN(mode_flags), "`features` lists every flag");
 
 struct memory_policy_entry {
 	struct spec_memory_policy result;

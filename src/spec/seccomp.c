@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* config-linux.md "Seccomp". Words are checked here, and translated where libseccomp is used. */
+/* config-linux.md "Seccomp". Words are checked here and translated for libseccomp in security/. */
 
 #include <string.h>
 
@@ -40,10 +40,10 @@ static int check_word(struct json_reader *reader, const char *word, const char *
 	for (; *list; list++)
 		if (strcmp(word, *list) == 0)
 			return 0;
-	return json_error(reader, "unknown word '%s'", word);
+	return json_error(reader, "unknown value '%s'", word);
 }
 
-/* @arg: the list of words */
+/* @arg: the list of valid words */
 static int read_word(struct json_reader *reader, struct json_object *value, void *target, const void *arg)
 {
 	const char *word = json_object_get_string(value);
@@ -136,12 +136,15 @@ static const struct json_field seccomp_fields[] = {
 	{ 0 },
 };
 
-/* "When the action doesn't support an errno, the runtime MUST print an error and fail." */
+/*
+ * "When the action doesn't support an errno, the runtime MUST print an error and fail" (config-linux.md
+ * "Seccomp").
+ */
 static int check_errno(struct json_reader *reader, const char *action, const struct opt_u64 *errno_ret)
 {
 	if (!errno_ret->set || strcmp(action, "SCMP_ACT_ERRNO") == 0 || strcmp(action, "SCMP_ACT_TRACE") == 0)
 		return 0;
-	return json_error(reader, "%s has no errno", action);
+	return json_error(reader, "%s does not take an errno", action);
 }
 
 static int check_seccomp(struct json_reader *reader, struct spec_seccomp *seccomp)
@@ -169,7 +172,7 @@ int spec_read_seccomp(struct json_reader *reader, struct json_object *value, voi
 	(void)arg;
 	if (!seccomp)
 		return error_oom(reader->err);
-	/* ctr and old engines write "{}" for "none". */
+	/* ctr(8) and old engines send {} for no filter. */
 	if (json_object_object_length(value) == 0)
 		return 0;
 	r = json_read_fields(reader, value, seccomp_fields, seccomp);

@@ -2,13 +2,16 @@
 #pragma once
 
 /*
- * config.json as typed structs. Only spec/ knows the field names of the runtime specification; everything
- * above works with these structs. All of it belongs to one struct spec (or struct spec_document) and
- * lives until spec_free(); strings and arrays are borrowed from there by every plan made from it.
+ * config.json as typed structs. Only spec/ knows the property names of the runtime specification; the folders
+ * above use these structs. Everything belongs to one struct spec and lives until spec_free(); plans that are
+ * made from it borrow its strings and arrays.
  *
- * Conventions: an absent string is NULL, an absent array is NULL with length 0, an absent number has
- * .set == false. Arrays of strings (args, env, ...) are NULL-terminated. JSON null counts as absent. Paths: spec/place.h.
- * Source: opencontainers/runtime-spec 1.3.0, config.md and config-linux.md.
+ * Conventions: an absent string is NULL, an absent array is NULL with length 0, an absent number has .set ==
+ * false. Arrays of strings (args, env, ...) are NULL-terminated. JSON null counts as absent. Paths:
+ * spec/place.h. Source: opencontainers/runtime-spec 1.3.0, config.md and config-linux.md.
+ *
+ * Functions return 0 or a negative errno: -EINVAL for an invalid document, -EOPNOTSUPP for a property that
+ * krun does not support, -ENOMEM, or the errno of reading the file.
  */
 
 #include <stdbool.h>
@@ -24,10 +27,10 @@
 struct error;
 struct json_object;
 
-/* Longest lists of cpus and of memory nodes. */
+/* Limits for the numbers of CPUs and memory nodes in lists. */
 enum { SPEC_CPUS_MAX = 8192, SPEC_NODES_MAX = 1024 };
 
-/* ---- process ---------------------------------------------------------------------------------------- */
+/* ---- process ------------------------------------------------------------------------------- */
 
 struct spec_user {
 	uid_t uid;
@@ -46,7 +49,7 @@ enum {
 	CAP_SET_COUNT
 };
 
-/* One bit per capability number (capabilities(7)). Names this build does not know are in unknown. */
+/* A bit for each capability number (capabilities(7)). Names that libcap-ng does not know are in .unknown. */
 struct spec_capabilities {
 	uint64_t sets[CAP_SET_COUNT];
 	char **unknown;
@@ -68,7 +71,7 @@ struct spec_scheduler {
 	uint64_t runtime, deadline, period; /* nanoseconds */
 };
 
-/* A list as "0-3,7", checked; NULL when absent. */
+/* Lists such as "0-3,7", checked; NULL if absent. */
 struct spec_affinity {
 	const char *initial, *final;
 };
@@ -80,10 +83,10 @@ struct spec_process {
 		uint16_t height, width;
 	} console_size;
 	struct spec_user user;
-	char **args;				/* at least one when the process is there */
-	char **env;				/* NULL-terminated, may be NULL */
+	char **args;				/* at least one */
+	char **env;				/* one per name; may be NULL */
 	const char *cwd;			/* absolute, normalised */
-	struct spec_capabilities *capabilities; /* NULL: drop everything the kernel lets us drop */
+	struct spec_capabilities *capabilities; /* NULL: drop all that the kernel permits to drop */
 	struct spec_rlimit *rlimits;
 	size_t rlimits_len;
 	const char *apparmor_profile;
@@ -92,10 +95,10 @@ struct spec_process {
 	bool no_new_privileges;
 	struct spec_scheduler *scheduler; /* NULL if absent */
 	struct opt_i64 io_priority;	  /* value for ioprio_set(2) */
-	struct spec_affinity affinity;	  /* of what exec starts */
+	struct spec_affinity affinity;	  /* of a process of `exec` */
 };
 
-/* ---- hooks ------------------------------------------------------------------------------------------ */
+/* ---- hooks --------------------------------------------------------------------------------- */
 
 enum hook_kind {
 	HOOK_PRESTART,
@@ -109,8 +112,8 @@ enum hook_kind {
 
 struct spec_hook {
 	const char *path;	/* absolute */
-	char **args;		/* argv including argv[0]; NULL: { path } */
-	char **env;		/* NULL: what the place has that it runs in, hooks/hooks.h */
+	char **args;		/* with argv[0]; NULL: .path alone */
+	char **env;		/* NULL: see struct hooks_context, hooks/hooks.h */
 	struct opt_i64 timeout; /* seconds, > 0 */
 };
 
@@ -119,10 +122,10 @@ struct spec_hooks {
 	size_t len;
 };
 
-/* "prestart", "createRuntime", ... */
+/* Returns "prestart", "createRuntime", ... */
 const char *hook_kind_name(enum hook_kind kind);
 
-/* ---- linux: namespaces, ids, devices ---------------------------------------------------------------- */
+/* ---- linux: namespaces, ids, devices ------------------------------------------------------- */
 
 enum ns_kind { NS_USER, NS_PID, NS_NETWORK, NS_MOUNT, NS_IPC, NS_UTS, NS_CGROUP, NS_TIME, NS_KIND_COUNT };
 
@@ -133,7 +136,7 @@ struct spec_namespace {
 
 struct spec_net_device {
 	const char *name;     /* on the host */
-	const char *new_name; /* in the container, with "%d" for a free number; the same when absent */
+	const char *new_name; /* in the container; may have "%d" for a free number; .name if absent */
 };
 
 struct spec_device {
@@ -145,7 +148,7 @@ struct spec_device {
 	gid_t gid;
 };
 
-/* ---- linux.seccomp ---------------------------------------------------------------------------------- */
+/* ---- linux.seccomp ------------------------------------------------------------------------- */
 
 struct spec_seccomp_arg {
 	unsigned int index; /* 0..5 */
@@ -171,7 +174,7 @@ struct spec_seccomp {
 	size_t rules_len;
 };
 
-/* ---- the whole -------------------------------------------------------------------------------------- */
+/* ---- the whole ----------------------------------------------------------------------------- */
 
 /* set_mempolicy(2) */
 struct spec_memory_policy {
@@ -188,7 +191,7 @@ struct spec_rdt {
 	bool enable_monitoring;
 };
 
-struct spec_vm { /* config-vm.md, as far as km has it: all else that is set there is an error of reading */
+struct spec_vm {	       /* config-vm.md, as far as km supports it; other values in it are errors */
 	const char *path;      /* hypervisor.path, absolute; NULL if absent or empty */
 	char **parameters;     /* hypervisor.parameters; NULL if absent or empty */
 	struct opt_u64 memory; /* hwConfig.memory, bytes; never 0 */
@@ -203,16 +206,15 @@ struct spec_time_offset {
 struct spec {
 	struct json_object *root; /* keeps the strings alive; only json/ and spec/ look into it */
 	struct arena arena;
-	struct json_findings warnings; /* what works, but hardly as meant: spec_warn() */
-	const char *document;	       /* its name, for messages: "config.json" */
-	const char *
-		base; /* where in a config.json that document would be: "", or "/process" of a process file */
+	struct json_findings warnings; /* for spec_warn() */
+	const char *document;	       /* its name in messages: "config.json" */
+	const char *base; /* the JSON pointer of this document in a config.json: "", or "/process" */
 
 	const char *oci_version;
 	const char *hostname, *domainname;
-	const char *rootfs; /* root.path, normalised; relative to the bundle */
+	const char *rootfs; /* root.path, normalised; may be relative to the bundle */
 	bool rootfs_readonly;
-	struct spec_process *process; /* NULL if absent, which it may be until start */
+	struct spec_process *process; /* NULL if absent, which `run` and `start` reject */
 	struct spec_mount *mounts;
 	size_t mounts_len;
 	struct spec_hooks hooks[HOOK_KIND_COUNT];
@@ -235,7 +237,7 @@ struct spec {
 	struct {
 		bool set;
 		unsigned long value;
-	} personality;	      /* persona for personality(2) */
+	} personality;	      /* for personality(2) */
 	struct spec_rdt *rdt; /* NULL if absent */
 	struct spec_net_device *net_devices;
 	size_t net_devices_len;
@@ -244,68 +246,78 @@ struct spec {
 };
 
 /*
- * Reads and checks the regular file @name below @dir_fd. Errors name the file and the JSON pointer of the property
- * ("config.json: /linux/namespaces/2/type: ..."). A property of the specification that krun does not
- * carry out yet is an error that names it; an unknown property is ignored, as the specification wants.
+ * Reads and checks the regular file @name in @dir_fd, of at most 64 MiB. Errors have the name of the file and
+ * the JSON pointer of the property ("config.json: /linux/namespaces/2/type: ..."). Unknown properties are
+ * ignored, as the specification requires. *ret is released with spec_free().
  */
 int spec_load(int dir_fd, const char *name, struct spec **ret, struct error *err);
-/* The same from memory; @name is used in errors. */
+/* The same for a text in memory; @name is for errors. */
 int spec_parse(const char *text, size_t size, const char *name, struct spec **ret, struct error *err);
 void spec_free(struct spec *spec);
 
-/* Names the document in an error about a place in it; one about another part of a config.json stays as it is. Returns err->code. */
+/*
+ * For an error with a pointer into config.json: when that is at or below .base, makes the pointer relative to
+ * it and adds the name of the document. Returns err->code.
+ */
 int spec_name_document(const struct spec *spec, struct error *err);
 
-/* Tells the user the warnings that reading the document had; `validate` has them among its findings. */
+/* Logs the warnings about the document. `validate` has them among its findings instead. */
 void spec_warn(const struct spec *spec);
 
 /*
- * The same for `validate`: everything that is wrong goes to @findings. *ret is NULL when there was an error. Only memory can
- * make it fail.
+ * As spec_parse(), for `validate`: adds everything that is wrong to @findings, and fails only with -ENOMEM.
+ * *ret is NULL when there is an error among them.
  */
 int spec_validate(const char *text, size_t size, const char *name, struct json_findings *findings,
 		  struct spec **ret, struct error *err);
 
-/* `exec --process FILE`: a bare process object. Result: a spec with only .process set. */
+/* Reads the file of `exec --process`, a process object. Only .process of the result is set. */
 int spec_load_process(const char *path, struct spec **ret, struct error *err);
 
-/* `update --resources FILE`: a bare resources object. Result: a spec with only .resources set, and a warning for an unknown key. */
+/*
+ * Parses the file of `update --resources`, a resources object. Only .resources is set. An unknown key is a
+ * warning.
+ */
 int spec_parse_resources(const char *text, size_t size, const char *name, struct spec **ret,
 			 struct error *err);
-/* The same for the part of the linux object that `update` changes: "resources" and "intelRdt". */
+/*
+ * The same for an object with the two members of the linux object that `update` changes: "resources" and
+ * "intelRdt".
+ */
 int spec_parse_update(const char *text, size_t size, const char *name, struct spec **ret, struct error *err);
 
-/* A write to a file of the container's cgroup. */
+/* A write that `update` has made to a file of the container's cgroup. */
 struct spec_written {
 	const char *file, *text;
-	bool unified; /* asked for by "unified" */
-	bool line;    /* one of the lines of the file, for the device that it begins with */
+	bool unified; /* requested by "unified" */
+	bool line;    /* .text is one line of the file, and begins with its device */
 };
 
 struct spec_merge {
 	const struct spec *changes; /* of spec_parse_resources() or spec_parse_update() */
-	struct opt_i64 limit, swap; /* what memory has to say, where .set; they depend on each other */
+	struct opt_i64 limit, swap; /* new values of memory.limit and memory.swap, where .set */
 	const struct spec_written *written;
 	size_t written_len;
 };
 
 /*
- * Pure: config.json as a text, with the changes on top of its own resources; the caller frees *ret_text. What the changes leave
- * alone (absent, or a zero of engines) stays, and so does everything that krun does not know.
+ * Pure: returns config.json as a text with the changes merged into its resources; the caller frees *ret_text.
+ * Values that are absent from the changes, or 0 for "unchanged" as engines send it, stay, and so do
+ * properties that krun does not know. -ENOMEM.
  */
 int spec_merge_resources(const struct spec *config, const struct spec_merge *request, char **ret_text,
 			 struct error *err);
 
-/* `mounts add|remove`: a bare array of mounts. Result: a spec with only .mounts set. */
+/* Parses the file of `mounts add|remove`, an array of mounts. Only .mounts is set. */
 int spec_parse_mounts(const char *text, size_t size, const char *name, struct spec **ret, struct error *err);
 
-/* The config.json that `krun spec` writes; the caller frees *ret_text. */
+/* Makes the config.json of `krun spec`; @uid, @gid: for @rootless. The caller frees *ret_text. -ENOMEM. */
 int spec_template(bool rootless, uid_t uid, gid_t gid, char **ret_text, struct error *err);
 
-/* NULL when the annotation is absent, or is not to be heeded. */
+/* Returns the value of an annotation; NULL when it is absent or refused (struct spec_pair). */
 const char *spec_annotation(const struct spec *spec, const char *key);
 
-/* Words for `features` and for checks: NULL-terminated. */
+/* The valid words of properties, NULL-terminated; also for `features`. */
 extern const char *const spec_seccomp_actions[],
 	*const spec_seccomp_operators[], *const spec_seccomp_architectures[], *const spec_seccomp_flags[];
 extern const char *const spec_memory_policy_modes[], *const spec_memory_policy_flags[];

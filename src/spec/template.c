@@ -50,7 +50,7 @@ static const char head[] =
 
 static const char sysfs_own[] = "\"type\": \"sysfs\", \"source\": \"sysfs\",\n"
 				"      \"options\": [ \"nosuid\", \"noexec\", \"nodev\", \"ro\" ]";
-/* Without an own network namespace the kernel refuses a new sysfs in a user namespace. */
+/* The kernel does not permit a new sysfs in a user namespace that does not own its network namespace. */
 static const char sysfs_host[] =
 	"\"type\": \"none\", \"source\": \"/sys\",\n"
 	"      \"options\": [ \"rbind\", \"nosuid\", \"noexec\", \"nodev\", \"ro\" ]";

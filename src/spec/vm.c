@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* "vm" of config.json, config-vm.md: the monitor. A kernel, an image and devices are what other monitors have. */
+/* "vm" of config.json (config-vm.md). km has no guest kernel, image or devices to configure. */
 
 #include <stdio.h>
 #include <string.h>
@@ -11,12 +11,12 @@
 
 struct reading {
 	struct spec_vm vm;
-	char foreign[256]; /* names of what km has not, comma separated */
+	char foreign[256]; /* names of properties that km does not support, comma separated */
 };
 
 #define READING(member) offsetof(struct reading, vm.member)
 
-/* Specs that Go programs write have empty values for what is not there. */
+/* Go programs write empty values for absent properties. */
 static bool is_empty(struct json_object *value)
 {
 	switch (json_object_get_type(value)) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* capget(2), capset(2) with 64-bit sets (_LINUX_CAPABILITY_VERSION_3). Negative errno on failure. */
+/* capget(2) and capset(2) of this thread with 64-bit sets (_LINUX_CAPABILITY_VERSION_3) (0 or -errno). */
 
 #include <stdint.h>
 

@@ -17,9 +17,9 @@
 #include "util/cleanup.h"
 
 enum {
-	/* A rename by the container during the look-up makes openat2 say EAGAIN; it cannot win for ever. */
+	/* openat2(2) fails with EAGAIN when the container renames something during the look-up. */
 	RACE_RETRIES = 64,
-	LINKS_MAX = 40,	     /* as the kernel's own limit, path_resolution(7) */
+	LINKS_MAX = 40,	     /* the kernel's own limit, path_resolution(7) */
 	PROC_ROOT_INODE = 1, /* linux/proc_ns.h, PROC_ROOT_INO */
 };
 
@@ -38,7 +38,7 @@ int sys_openat2(int dir_fd, const char *path, uint64_t flags, uint64_t mode, uin
 	return fd < 0 ? -errno : (int)fd;
 }
 
-/* "" is no path for openat2; the root itself is meant. */
+/* openat2(2) rejects an empty path: the root itself is "." for it. */
 static const char *or_dot(const char *path)
 {
 	while (*path == '/')
@@ -57,7 +57,7 @@ int open_in_root_nofollow(int root_fd, const char *path, int flags)
 }
 
 static struct {
-	bool given; /* false: those at /proc */
+	bool given; /* false: /proc/self/fd is used */
 	int fd;
 } own_links;
 
@@ -85,7 +85,7 @@ void open_use_own_links(int links_fd)
 	own_links.fd = links_fd;
 }
 
-/* The magic link of @fd, to be used with the directory that is returned; -1: there is none. */
+/* Sets @link to the path of @fd's magic link, relative to the returned directory fd; -1: none. */
 static int own_link(int fd, char *link, size_t size)
 {
 	snprintf(link, size, own_links.given ? "%d" : "/proc/self/fd/%d", fd);
@@ -160,15 +160,14 @@ int chmod_fd(int fd, mode_t mode)
 }
 
 /*
- * State of a walk: @dir is what the finished part of the path led to, @rest what is left. A symlink that
- * leads nowhere is replaced by its text in front of the rest, which is how a dangling link gets its
- * target made *inside* the root.
+ * State of a walk. A dangling symlink is replaced by its text, in front of the rest of the path, so that its
+ * target is made *inside* the root.
  */
 struct walk {
 	int root_fd;
 	int links;
 	char done[PATH_MAX]; /* finished components, relative to the root, without trailing '/' */
-	char rest[PATH_MAX];
+	char rest[PATH_MAX]; /* components that are left */
 };
 
 static int splice_link(struct walk *walk, const char *link, const char *after)
@@ -198,7 +197,7 @@ static int append_done(struct walk *walk, const char *name, size_t len)
 	return 0;
 }
 
-/* Makes @name in @dir_fd; someone else making it first is fine. Nothing in a container depends on the umask of krun's caller. */
+/* Makes @name in @dir_fd with exactly @mode, whatever the umask is. That it exists is not an error. */
 static int make_entry(int dir_fd, const char *name, enum open_make what, mode_t mode)
 {
 	const mode_t old = umask(0);
@@ -217,7 +216,10 @@ static int make_entry(int dir_fd, const char *name, enum open_make what, mode_t 
 	return r == -EEXIST ? 0 : r;
 }
 
-/* The first component of walk->rest is missing or a dangling link: make it or follow the link's text. */
+/*
+ * @name is missing, or a dangling link: makes it, and returns 0, or puts the link's text in front of @after,
+ * and returns 1.
+ */
 static int make_component(struct walk *walk, int dir_fd, const char *name, const char *after,
 			  enum open_make what, mode_t mode, bool *made)
 {
@@ -236,7 +238,7 @@ static int make_component(struct walk *walk, int dir_fd, const char *name, const
 	return r;
 }
 
-/* Takes the next component off walk->rest into @name; *after is the rest behind it. False at the end. */
+/* Copies the first component of walk->rest to @name and the rest to @after. Returns false at the end. */
 static bool next_component(struct walk *walk, char *name, char *after)
 {
 	const char *start = walk->rest + strspn(walk->rest, "/");

@@ -48,8 +48,9 @@ int sys_pidfd_open(pid_t pid)
 	const int r = result(syscall(SYS_pidfd_open, pid, 0));
 
 	/*
-	 * No process has this number: pidfd_prepare() of kernel/fork.c says EINVAL before Linux 6.15 where the process is reaped at this
-	 * moment or where the number is a thread's, and ENOENT for the latter since.
+	 * No process has this number. For the number of a thread, pidfd_prepare() of kernel/fork.c returns
+	 * EINVAL before Linux 6.15 and ENOENT since; EINVAL also for a process that is being reaped, before
+	 * 6.15.
 	 */
 	return (r == -EINVAL || r == -ENOENT) && pid > 0 ? -ESRCH : r;
 }

@@ -1,30 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* AF_UNIX sockets of engines and agents: the caller names a path, and gets a descriptor with one message. */
+/* AF_UNIX sockets of engines and agents, and passing an fd with a message (unix(7), SCM_RIGHTS). */
 
 #include <stddef.h>
 #include <sys/socket.h>
 
 struct error;
 
-/* Connects to a stream socket. Paths longer than sun_path go through /proc/self/fd. Returns the fd. */
+/*
+ * Connects to the stream socket at @path, which may be longer than sun_path. Returns the fd (close-on-exec)
+ * or a negative errno.
+ */
 int socket_connect(const char *path, struct error *err);
-/* One sendmsg(2): all of @text and exactly one descriptor. */
+/* Sends @len bytes of @text and the fd @fd with one sendmsg(2). 0 or a negative errno. */
 int socket_send_fd(int socket_fd, const char *text, size_t len, int fd, struct error *err);
-/* Room beside a message for one descriptor. */
+/* Control data of a message, with room for one fd. */
 union socket_control {
 	struct cmsghdr header;
 	char space[CMSG_SPACE(sizeof(int))];
 };
 
-/* Has @fd go along with @message, which points to @control from then on. */
+/* Adds @fd to @message, which points to @control afterwards. */
 void socket_attach_fd(struct msghdr *message, union socket_control *control, int fd);
-/* The descriptor that came along with @message, owned by the caller; -1: none. Any more of them are closed. */
+/* Returns the fd that was received with @message, owned by the caller; -1: none. Further fds are closed. */
 int socket_take_fd(struct msghdr *message);
 
 /*
- * One recvmsg(2): what was sent is dropped, a descriptor that came along is *ret_fd (close-on-exec, owned by the caller), -1 when none
- * did. Blocks. 0 or a negative errno.
+ * Receives one message, blocking, and drops its data. *ret_fd is the fd that came with it (close-on-exec,
+ * owned by the caller), or -1. 0, also at end of file, or a negative errno.
  */
 int socket_receive_fd(int socket_fd, int *ret_fd);

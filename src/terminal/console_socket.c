@@ -9,7 +9,7 @@
 
 int console_socket_send(int socket_fd, int master_fd, struct error *err)
 {
-	/* Conventionally the terminal's name; readers want at least one byte and less than 4096. */
+	/* Conventionally the terminal's name; receivers accept 1 to 4095 bytes. */
 	static const char name[] = "/dev/ptmx";
 
 	return socket_send_fd(socket_fd, name, strlen(name), master_fd, err);

@@ -13,7 +13,7 @@
 #include "util/cleanup.h"
 #include "util/error.h"
 
-/* devices.txt of the kernel: 5:2 is /dev/ptmx; devpts instances give their own ptmx the same numbers. */
+/* 5:2 is /dev/ptmx (admin-guide/devices.txt of the kernel), also for the ptmx of a devpts instance. */
 static bool is_ptmx(int fd)
 {
 	struct stat st;
@@ -35,8 +35,9 @@ static int open_ptmx(int root_fd, struct error *err)
 }
 
 /*
- * Its group is "tty", which is 5 everywhere, unless the devpts has said another. EPERM, EINVAL: an id that the user namespace does not
- * map; the terminal works without.
+ * Makes @uid the owner, and "tty" the group, which is 5 in all distributions, unless the devpts has a gid=
+ * option. An id that the user namespace does not map (EPERM, EINVAL) is not an error, because the terminal
+ * works without.
  */
 static int give(int slave_fd, uid_t uid)
 {

@@ -19,7 +19,7 @@
 
 enum {
 	BUFFER_SIZE = 16 * 1024,
-	CAREFUL_SIZE = 256, /* into what may block, and has said that there is room */
+	CAREFUL_SIZE = 256, /* one write to an fd that may block, after poll(2) */
 	FIRST_END_MS = 200,
 	LONGEST_END_MS = 60000,
 	STALL_MS = 5000,
@@ -33,22 +33,22 @@ struct buffer {
 
 struct terminal_relay {
 	int master_fd;
-	bool input_open; /* our stdin is not at its end */
+	bool input_open; /* stdin is not at end of file */
 	bool master_open;
-	struct buffer input, output; /* not yet taken by the master, and by our stdout */
-	int output_fd;		     /* our stdout, by a description of its own where that can be */
+	struct buffer input, output; /* for the master; for stdout */
+	int output_fd;		     /* stdout, by an open file description of its own where possible */
 	bool output_owned, output_closed;
 	mode_t output_type;
-	bool input_in_line;	/* what was passed on last is no whole line */
-	bool end_passed;	/* once at least */
-	int64_t end_at, end_ms; /* when it is due again, and how long after the last time */
+	bool input_in_line;	/* the last input is not a complete line */
+	bool end_passed;	/* VEOF was sent at least once */
+	int64_t end_at, end_ms; /* when VEOF is due again (clock_ms()), and the interval */
 	bool raw;
 	struct termios saved;
 };
 
 /*
- * Who shares our stdout must not find it non-blocking: a FIFO or a terminal is opened again for that. A master, which is stdout perhaps,
- * would be another one.
+ * O_NONBLOCK would also apply to other processes that share stdout, so a FIFO or a terminal is opened again.
+ * A pty master cannot be: that would make a new pty.
  */
 static void open_output(struct terminal_relay *relay)
 {
@@ -79,9 +79,9 @@ int terminal_relay_new(int master_fd, struct terminal_relay **ret, struct error 
 	relay->input_open = relay->master_open = true;
 	relay->end_ms = FIRST_END_MS;
 	open_output(relay);
-	/* A reader that goes is no reason to leave the payload alone. */
+	/* The relay goes on when the reader of stdout ends. */
 	signal(SIGPIPE, SIG_IGN);
-	/* A payload that does not read must not block us: its output has to go on. */
+	/* A payload that does not read its input must not block the relay of its output. */
 	fcntl(master_fd, F_SETFL, O_RDWR | O_NONBLOCK);
 	if (tcgetattr(STDIN_FILENO, &relay->saved) == 0) {
 		struct termios raw = relay->saved;
@@ -107,7 +107,7 @@ int terminal_relay_poll(struct terminal_relay *relay, struct pollfd *fds)
 		.fd = relay->input_open && has_room(&relay->input) ? STDIN_FILENO : -1,
 		.events = POLLIN,
 	};
-	/* Asked for nothing, its end would be told all the same, again and again. */
+	/* With .events 0, poll(2) would still return POLLHUP at once, again and again. */
 	fds[1] = (struct pollfd){
 		.fd = relay->master_open && events ? relay->master_fd : -1,
 		.events = (short)events,
@@ -148,8 +148,9 @@ static void read_input(struct terminal_relay *relay)
 }
 
 /*
- * The end of our stdin is passed on as the key that says so. Each reader of the terminal takes one, and a program that sets its modes
- * may drop what came before: so it comes again, ever more seldom. To one that reads keys it is a key, and comes once.
+ * Passes on the end of stdin as the terminal's end-of-file character (VEOF). Each reader of the terminal
+ * consumes one, and a program that sets terminal modes may discard pending input, so it is sent again, at
+ * growing intervals. A program that reads in non-canonical mode would take it for input, and gets it once.
  */
 static void pass_end(struct terminal_relay *relay)
 {
@@ -163,11 +164,11 @@ static void pass_end(struct terminal_relay *relay)
 	if (sizeof(input->data) - input->len < 2)
 		return;
 	relay->end_ms = 2 * relay->end_ms < LONGEST_END_MS ? 2 * relay->end_ms : LONGEST_END_MS;
-	/* Asked of a master, it tells of the slave. */
+	/* tcgetattr(3) on a master returns the modes of the slave. */
 	if (tcgetattr(relay->master_fd, &termios) < 0 || termios.c_cc[VEOF] == _POSIX_VDISABLE ||
 	    (relay->end_passed && !(termios.c_lflag & ICANON)))
 		return;
-	/* Behind a part of a line the first one ends that. */
+	/* After an incomplete line, the first VEOF only ends that line. */
 	for (int i = relay->input_in_line ? 2 : 1; i > 0; i--)
 		input->data[input->len++] = (char)termios.c_cc[VEOF];
 	relay->input_in_line = false;
@@ -182,14 +183,14 @@ static void write_master(struct terminal_relay *relay)
 		take(&relay->input, n);
 }
 
-/* EIO is how a pty says that the last slave is closed. False when nothing was there. */
+/* Returns false when there was nothing to read. read(2) fails with EIO when the last slave is closed. */
 static bool read_master(struct terminal_relay *relay)
 {
 	struct buffer *output = &relay->output;
 	ssize_t n = read(relay->master_fd, output->data + output->len, sizeof(output->data) - output->len);
 
 	if (n > 0) {
-		/* Nobody will read it. */
+		/* stdout is closed: the output is dropped. */
 		output->len = relay->output_closed ? 0 : output->len + (size_t)n;
 		return true;
 	}
@@ -198,7 +199,7 @@ static bool read_master(struct terminal_relay *relay)
 	return false;
 }
 
-/* What poll(2) has said to have room, or what never blocks for long. */
+/* Called after poll(2) has reported room. A shared FIFO or terminal may still block: it gets a little. */
 static void write_output(struct terminal_relay *relay)
 {
 	struct buffer *output = &relay->output;
@@ -242,8 +243,8 @@ void terminal_relay_resize(struct terminal_relay *relay)
 }
 
 /*
- * What the payload wrote last. Who does not take any of it for that long does not read; and what others write that have the terminal, too,
- * need not have an end.
+ * Copies the payload's last output. Gives up when stdout takes nothing for STALL_MS, and after LAST_READS
+ * reads, because other processes that have the terminal may go on writing.
  */
 static void drain(struct terminal_relay *relay)
 {
@@ -266,7 +267,7 @@ static void drain(struct terminal_relay *relay)
 void terminal_relay_free(struct terminal_relay *relay)
 {
 	drain(relay);
-	/* Not TCSADRAIN: a terminal that is stopped takes nothing for as long as it is. */
+	/* Not TCSADRAIN, which waits as long as the terminal is stopped (Ctrl-S). */
 	if (relay->raw)
 		tcsetattr(STDIN_FILENO, TCSANOW, &relay->saved);
 	if (relay->output_owned)

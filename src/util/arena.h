@@ -3,7 +3,7 @@
 
 /*
  * Memory that is released all at once: everything parsed from one document lives exactly as long as the
- * document. Zeroed, aligned for any type.
+ * document. Memory from arena_alloc() is zeroed and aligned for any type.
  */
 
 #include <stddef.h>
@@ -14,8 +14,9 @@ struct arena {
 	struct arena_block *blocks; /* newest first */
 };
 
-/* NULL when memory is short or @count * @size overflows. @count may be 0: a valid, unusable pointer. */
+/* Returns NULL when out of memory or when @count * @size overflows. @count may be 0. */
 void *arena_alloc(struct arena *arena, size_t count, size_t size);
+/* Both return NULL when out of memory. */
 char *arena_strdup(struct arena *arena, const char *text);
 char *arena_format(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -31,7 +31,7 @@ static inline void cleanup_free(void *pointer_to_pointer)
 	*pointer = NULL;
 }
 
-/* Gives the fd away: the variable no longer owns it. */
+/* Moves the fd out of the variable, which no longer owns it. */
 static inline int take_fd(int *fd)
 {
 	int taken = *fd;
@@ -40,7 +40,7 @@ static inline int take_fd(int *fd)
 	return taken;
 }
 
-/* Gives the pointer away: the variable no longer owns it. */
+/* Moves the pointer out of the variable, which no longer owns it. */
 #define take_pointer(pointer)                           \
 	({                                              \
 		__typeof__(pointer) taken_ = (pointer); \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Time for deadlines, clock_gettime(2) CLOCK_MONOTONIC. */
+/* Milliseconds of CLOCK_MONOTONIC (clock_gettime(2)), for deadlines. */
 
 #include <stdint.h>
 

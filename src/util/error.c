@@ -49,9 +49,9 @@ const char *error_reason(int code)
 	}
 }
 
-/* ---- texts that do not fit ------------------------------------------------------------------------------------- */
+/* ---- texts that do not fit ----------------------------------------------------------------- */
 
-/* Of a name that is shortened, at least: its beginning and its end. */
+/* NAME_KEPT: a name that is shortened keeps at least this many bytes, of its beginning and its end. */
 enum { LONG_TEXT_MAX = 3 * PATH_MAX, NAME_KEPT = 64 };
 
 static bool is_inside_character(char byte)
@@ -59,7 +59,7 @@ static bool is_inside_character(char byte)
 	return ((unsigned char)byte & 0xc0) == 0x80;
 }
 
-/* The longest part of @text without a quotation mark: a path, where a text is too long. Never longer than the text without its NUL. */
+/* Returns the length of the longest part of @text without a quotation mark: usually a path. */
 static size_t longest_part(const char *text, size_t *ret_start)
 {
 	size_t longest = 0;
@@ -76,7 +76,7 @@ static size_t longest_part(const char *text, size_t *ret_start)
 	return longest;
 }
 
-/* Takes at most half of the part, so that of two long names both keep something. False: there is nothing worth it. */
+/* Cuts at most half of the part, so that of two long names both keep something. False: no part is long. */
 static bool shorten_longest(char *text, size_t excess)
 {
 	static const char mark[] = "...";
@@ -99,7 +99,7 @@ static bool shorten_longest(char *text, size_t excess)
 	return true;
 }
 
-/* Makes @text shorter than @size. */
+/* Makes @text shorter than @size bytes, at the cost of its longest names first. */
 static void shorten(char *text, size_t size)
 {
 	size_t len;
@@ -113,14 +113,14 @@ static void shorten(char *text, size_t size)
 	text[len] = '\0';
 }
 
-/* Puts @text behind what @err begins with, @start bytes. What is too long loses the middle of its names, and no reason. */
+/* Stores @text in @err after its first @start bytes, shortened to fit. */
 static void put(struct error *err, size_t start, char *text)
 {
 	shorten(text, sizeof(err->text) - start);
 	strcpy(err->text + start, text);
 }
 
-/* @front, ": " and @text, which may be a part of @err, behind its first @start bytes. */
+/* Stores "FRONT: TEXT" in @err after its first @start bytes. @text may be a part of @err. */
 static void join(struct error *err, size_t start, const char *front, const char *text)
 {
 	char whole[LONG_TEXT_MAX + ERROR_TEXT_MAX + 2];
@@ -129,7 +129,7 @@ static void join(struct error *err, size_t start, const char *front, const char 
 	put(err, start, whole);
 }
 
-/* Begins @err with the pointer, if there is one; the number of bytes. */
+/* Begins the text of @err with "POINTER: ", if there is a pointer. Returns the number of bytes. */
 static size_t begin(struct error *err, const char *pointer)
 {
 	size_t len = pointer ? strnlen(pointer, ERROR_POINTER_MAX - 1) : 0;
@@ -161,7 +161,7 @@ __attribute__((format(printf, 5, 0))) static int vset(struct error *err, int cod
 	else if (start + strlen(text) + strlen(reason) + 2 < sizeof(err->text))
 		join(err, start, text, reason);
 	else
-		/* Whoever shows the beginning only still shows why. */
+		/* The reason comes first, so that a caller who shows only the beginning still shows it. */
 		join(err, start, reason, text);
 	errno = saved;
 	return code;

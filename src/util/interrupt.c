@@ -126,7 +126,7 @@ int interrupt_fd(void)
 {
 	if (event_fd < 0) {
 		event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-		/* One that came before. */
+		/* A signal that came before the first call. */
 		if (seen)
 			tell();
 	}

@@ -13,7 +13,7 @@
 
 #include "util/cleanup.h"
 
-/* How long a record waits for whoever reads the log. */
+/* How long a record waits for the reader of a log that is a FIFO. */
 enum { READER_MS = 1000 };
 
 int io_write_all(int fd, const void *data, size_t size)
@@ -42,7 +42,7 @@ int io_open_append(const char *path, mode_t mode)
 
 int io_append(int fd, const void *data, size_t size)
 {
-	/* Who has not read for so long is not waited for again, until he does. */
+	/* 0 after a reader has taken nothing for READER_MS: no record waits until it reads again. */
 	static int patience_ms = READER_MS;
 	void (*old)(int) = signal(SIGPIPE, SIG_IGN);
 	struct pollfd ready = { .fd = fd, .events = POLLOUT };
@@ -167,7 +167,7 @@ int io_read_regular(int dir_fd, const char *name, size_t max, char **ret_data, s
 		return -ELOOP;
 	if (!S_ISREG(seen.st_mode))
 		return -EINVAL;
-	/* In case it is exchanged meanwhile. */
+	/* The name may have been replaced since fstatat(2). */
 	fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
@@ -181,7 +181,7 @@ int io_open_directory(int dir_fd, const char *name, DIR **ret)
 	*ret = fd < 0 ? NULL : fdopendir(fd);
 	if (!*ret)
 		return -errno;
-	/* It is the stream's now. */
+	/* The stream owns the fd now. */
 	take_fd(&fd);
 	return 0;
 }
@@ -208,7 +208,7 @@ int io_write_existing(int dir_fd, const char *name, const char *text)
 	return (size_t)n == strlen(text) ? 0 : -EIO;
 }
 
-/* A file without a name, until it is whole: who is killed before that leaves nothing. The name is only in the way of an older file. */
+/* Names the complete file. linkat(2) does not replace a file, so that needs @temporary and a rename. */
 static int link_unnamed(int fd, int dir_fd, const char *name, const char *temporary)
 {
 	char link[32];
@@ -223,7 +223,7 @@ static int link_unnamed(int fd, int dir_fd, const char *name, const char *tempor
 	return renameat(dir_fd, temporary, dir_fd, name) < 0 ? -errno : 0;
 }
 
-/* The directory that @name is in: "." of @dir_fd, or what is in front of its last slash. */
+/* Opens a file without a name in the directory that @name is in. */
 static int open_unnamed(int dir_fd, const char *name, mode_t mode)
 {
 	const char *slash = strrchr(name, '/');
@@ -268,7 +268,7 @@ int io_replace_file(int dir_fd, const char *name, mode_t mode, const void *data,
 	r = replace_unnamed(dir_fd, name, temporary, mode, data, size);
 	if (r == 0)
 		return 0;
-	/* Not every file system has files without a name, and not every caller a /proc. */
+	/* Not every file system has O_TMPFILE, and linkat(2) needs /proc. */
 	unlinkat(dir_fd, temporary, 0);
 	r = replace_named(dir_fd, name, temporary, mode, data, size);
 	if (r < 0)

@@ -35,11 +35,11 @@ static struct {
 	const char *ident;
 	const char *role;
 	const char *id;
-	bool traced; /* with KIND_RELAY: the command on the host has a trace */
+	bool traced; /* with KIND_RELAY: the command on the host writes a trace */
 	const struct log_relay *relay;
 } state = { .fd = -1, .trace_fd = -1, .role = "krun", .id = "" };
 
-/* Who says something: this process, or one that handed it on. */
+/* The process whose record it is: this one, or one that relays its records to this one. */
 struct speaker {
 	pid_t pid;
 	const char *role;
@@ -100,7 +100,10 @@ static int open_failed(int code, const char *what, const char *path, struct erro
 			 stat(path, &st) == 0 && S_ISSOCK(st.st_mode) ? "it is a socket" : "nobody reads it");
 }
 
-/* A stream that is a socket, as a service of systemd has it, cannot be opened by its name: its owner's descriptor is all that there is. */
+/*
+ * /dev/stderr or /dev/stdout that is a socket, as in a service of systemd, cannot be opened (ENXIO): its
+ * descriptor is duplicated.
+ */
 static int open_file(const char *path)
 {
 	const int stream = strcmp(path, "/dev/stderr") == 0 ? STDERR_FILENO :
@@ -190,7 +193,7 @@ static char *json_escape(char *out, const char *end, const char *text)
 			*out++ = '\\';
 			*out++ = (char)*p;
 		} else if (*p < 0x20 || *p == 0x7f) {
-			/* One record is one line, and who reads it prints its text. */
+			/* One record is one line, and its reader may print the text to a terminal. */
 			if (*p == '\n')
 				*out++ = ' ';
 			else
@@ -308,7 +311,7 @@ static void emit_line(const struct speaker *speaker, enum log_level level, const
 		     MSG_NOSIGNAL);
 }
 
-/* Lines for a terminal, a journal or a file, none of which a container may steer; or JSON, which has escapes of its own. */
+/* A container may not send control characters to a terminal, journal or file; JSON has its own escapes. */
 static void emit(const struct speaker *speaker, enum log_level level, const char *step, const char *text)
 {
 	char line[PRINTABLE_MAX + 1], id[NAME_MAX];
@@ -378,7 +381,7 @@ static void step_done(const struct speaker *speaker, const char *step, unsigned 
 		char name[256], role[64], event[512];
 		int n;
 
-		/* They may come from a process that somebody in the container steers. */
+		/* Both may come from a process that the container controls. */
 		json_escape(name, name + sizeof(name), step);
 		json_escape(role, role + sizeof(role), speaker->role);
 		n = snprintf(

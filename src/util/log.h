@@ -2,15 +2,16 @@
 #pragma once
 
 /*
- * Where krun's own messages go. The destination is opened once, on the host, before any other work. A process that enters a
- * container keeps no descriptor of it, because the container could open it again through /proc/PID/fd: it hands what it
- * has to say to the command on the host (log_relay()). At the normal level a command writes exactly one record
- * when it fails and none when it succeeds, because podman reads the whole file as one JSON document and
- * containerd looks for the last error in it.
+ * krun's own messages. The destination is opened once, on the host, before any other work. A process that
+ * enters a container keeps no descriptor of it, because the container could open it again through
+ * /proc/PID/fd: it relays its records to the command on the host (log_relay()). At the default level a
+ * command writes exactly one record when it fails and none when it succeeds, because podman reads the whole
+ * file as one JSON document and containerd looks for the last error in it.
  *
- * Whatever is in a text, a record is one line of printable characters (util/printable.h), or one of JSON: callers need not think of it.
+ * A record is always one line of printable characters (util/printable.h), or one line of JSON, whatever the
+ * text contains.
  *
- * The settings are the only global state of krun. No function here changes errno.
+ * The settings are global. The functions that write records leave errno unchanged.
  */
 
 #include <stdbool.h>
@@ -22,8 +23,8 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_D
 enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 
 /*
- * @destination: NULL (records below go to stderr), PATH, file:PATH, syslog:IDENT, journald:IDENT.
- * A destination that cannot be opened is the error; there is no silent fall-back.
+ * @destination: NULL (records go to stderr), PATH, file:PATH, syslog:IDENT or journald:IDENT; borrowed, must
+ * stay valid. A destination that cannot be opened is an error, without a fall-back.
  */
 int log_open(const char *destination, enum log_format format, enum log_level level, struct error *err);
 void log_close(void);
@@ -32,12 +33,12 @@ void log_close(void);
 int log_parse_level(const char *word, enum log_level *ret);
 int log_parse_format(const char *word, enum log_format *ret);
 
-/* Opens the file that receives Chrome trace events (chrome://tracing, perfetto): one "X" event per step. */
+/* Opens the file that receives Chrome trace events (chrome://tracing, Perfetto): one "X" event per step. */
 int log_open_trace(const char *path, struct error *err);
 
 /*
- * Who speaks: the role of this process ("create", "init", ...) and the container. Strings are borrowed
- * and must stay valid. NULL keeps the old value.
+ * Sets the role of this process ("create", "init", ...) and the container for later records. The strings are
+ * borrowed and must stay valid. NULL keeps the old value.
  */
 void log_set_role(const char *role, const char *container_id);
 
@@ -55,26 +56,25 @@ void log_record(enum log_level level, const char *step, const char *format, ...)
  */
 void log_failure(const struct error *err);
 
-/* Monotonic nanoseconds; 0 when neither debug level nor trace is on, so that idle timing costs nothing. */
+/* CLOCK_MONOTONIC in nanoseconds; 0 without debug level and trace, so that it costs nothing. */
 unsigned long long log_clock(void);
-/* Ends the step that began at @start: a debug record with its duration and a trace event. */
+/* Writes a debug record and a trace event for the step that began at @start (log_clock()). */
 void log_step_done(const char *step, unsigned long long start);
 
-/*
- * How a process without a destination of its own hands on what it has to say. @record is for log_record(), @step for
- * log_step_done(); @role and @step stay valid for the call only.
- */
+/* How a process without a destination relays records and steps. Strings are valid during the call. */
 struct log_relay {
+	/* log_record() */
 	void (*record)(void *data, enum log_level level, const char *role, const char *step,
 		       const char *text);
+	/* log_step_done(); @start and @end as of log_clock() */
 	void (*step)(void *data, const char *role, const char *step, unsigned long long start,
 		     unsigned long long end);
 	void *data;
 };
 
-/* From here on in this process: closes the destination and the trace, and hands everything to @relay (borrowed). */
+/* Closes destination and trace, and sends all later records and steps to @relay (borrowed). */
 void log_relay(const struct log_relay *relay);
-/* On the host: what process @pid handed on, with its own role. */
+/* On the host: write what process @pid relayed, with its own role. */
 void log_relayed_record(pid_t pid, enum log_level level, const char *role, const char *step,
 			const char *text);
 void log_relayed_step(pid_t pid, const char *role, const char *step, unsigned long long start,

@@ -44,7 +44,7 @@ int parse_i64(const char *text, int64_t min, int64_t max, int64_t *ret)
 	return 0;
 }
 
-/* Digits at *text; moves it behind them. */
+/* Reads the digits at *text and advances it past them. */
 static int take_number(const char **text, unsigned int limit, unsigned int *ret)
 {
 	unsigned long value;
@@ -88,7 +88,7 @@ int parse_bit_list(const char *text, unsigned long *mask, unsigned int bits)
 	}
 }
 
-/* Longer names first where one begins another. */
+/* The first match wins: "ms" stands before "m". */
 static const struct {
 	const char *name;
 	uint64_t ns;
@@ -98,7 +98,7 @@ static const struct {
 	{ "s", 1000000000 }, { "h", 3600 * UINT64_C(1000000000) },
 };
 
-/* Digits behind the point, as parts of @unit; what is below a nanosecond is cut. */
+/* Converts the digits after the point, as fractions of @unit nanoseconds, rounded down. */
 static uint64_t take_fraction(const char **text, uint64_t unit)
 {
 	uint64_t ns = 0;
@@ -173,7 +173,7 @@ int parse_bool(const char *text, bool *ret)
 	return -EINVAL;
 }
 
-/* "RTMIN+3", "RTMAX-1", "RTMIN": relative to the numbers that libc leaves to programs. */
+/* "RTMIN+3", "RTMAX-1", "RTMIN": relative to libc's SIGRTMIN and SIGRTMAX, not to the kernel's. */
 static int parse_realtime_signal(const char *name)
 {
 	int base = strncasecmp(name, "RTMIN", 5) == 0 ? SIGRTMIN : SIGRTMAX;

@@ -10,7 +10,7 @@ static bool is_word(const char *name, size_t len, const char *word)
 	return len == strlen(word) && memcmp(name, word, len) == 0;
 }
 
-/* @lexical: ".." takes the name in front of it away. */
+/* @lexical: ".." removes the component in front of it. */
 static void clean(char *path, bool lexical)
 {
 	const bool absolute = path[0] == '/';
@@ -34,7 +34,7 @@ static void clean(char *path, bool lexical)
 		}
 		if (to > first)
 			*to++ = '/';
-		/* Never further than where it is read. */
+		/* The copy never overtakes the text that is still to be read. */
 		memmove(to, from, len);
 		to += len;
 	}
@@ -45,7 +45,7 @@ static void clean(char *path, bool lexical)
 
 void path_normalize(char *path)
 {
-	/* Relative and empty stays what it is: there is no room for a dot. */
+	/* An empty path stays empty: there is no room for a dot. */
 	if (*path)
 		clean(path, false);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* A growing list of process ids; zero-initialised is empty. */
+/* A growing list of process ids. Zero-initialised, it is empty. */
 
 #include <stddef.h>
 #include <sys/types.h>
@@ -11,7 +11,7 @@ struct pids {
 	size_t len, capacity;
 };
 
-/* 0 or -ENOMEM. */
+/* Appends @pid. Returns 0 or -ENOMEM. */
 int pids_add(struct pids *pids, pid_t pid);
-/* Ascending, and never NULL afterwards: 0 or -ENOMEM. */
+/* Sorts the list in ascending order; .items is not NULL afterwards. Returns 0 or -ENOMEM. */
 int pids_finish(struct pids *pids);

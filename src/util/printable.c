@@ -15,7 +15,7 @@ static bool is_c1(const unsigned char *bytes)
 	return bytes[0] == 0xc2 && bytes[1] >= 0x80 && bytes[1] < 0xa0;
 }
 
-/* U+2028 to U+202E and U+2066 to U+2069. */
+/* Line separators and bidirectional controls: U+2028 to U+202E and U+2066 to U+2069. */
 static bool is_direction(const unsigned char *bytes)
 {
 	if (bytes[0] != 0xe2)

@@ -12,12 +12,12 @@
 
 #include "util/io.h"
 
-/* 65536 groups of ten digits, and as many lines as the kernel may add. */
+/* 65536 groups (NGROUPS_MAX) of up to ten digits and a blank are 720896 bytes. */
 enum { STATUS_MAX = 1024 * 1024 };
 
 enum { FORKED_NOT_EXECUTED = 0x40 }; /* PF_FORKNOEXEC */
 
-/* What /proc does not show may be there all the same. */
+/* A process that /proc does not show (hidepid=) may exist: kill(2) tells. */
 static int gone_or_hidden(pid_t pid, int code)
 {
 	return code == -ENOENT && kill(pid, 0) < 0 && errno == ESRCH ? -ESRCH : code;
@@ -34,7 +34,7 @@ int proc_read_stat(pid_t pid, struct proc_stat *ret)
 	n = io_read_small(AT_FDCWD, path, text, sizeof(text));
 	if (n < 0)
 		return gone_or_hidden(pid, (int)n);
-	/* The command name is free text in parentheses: fields are counted from the last one. */
+	/* The command name in parentheses may have any character: fields are counted after the last ')'. */
 	rest = strrchr(text, ')');
 	if (!rest || sscanf(rest,
 			    ") %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d "
@@ -57,11 +57,11 @@ int proc_is_alive(pid_t pid, unsigned long long start_time)
 		return r == -ESRCH ? 0 : r;
 	if (stat.start_time != start_time || stat.state == 'X')
 		return 0;
-	/* The letter is the first thread's: the process ends with the last one, as its pidfd tells. */
+	/* The state is that of the first thread: a process with other threads has not ended. */
 	return stat.state != 'Z' || stat.threads > 1;
 }
 
-/* "/proc/PID/stat", without the help of stdio. */
+/* Writes "/proc/PID/stat" to @path. snprintf(3) is not async-signal-safe. */
 static void stat_path(pid_t pid, char *path)
 {
 	char digits[16], *at = path + strlen("/proc/");
@@ -87,7 +87,7 @@ int proc_has_executed(pid_t pid)
 	if (n < 0)
 		return gone_or_hidden(pid, (int)n);
 	field = strrchr(text, ')');
-	/* The third field is behind the first blank. */
+	/* Field 3 follows the first blank; field 9 is the kernel's flags word, proc_pid_stat(5). */
 	for (int i = 3; field && i <= 9; i++)
 		field = strchr(field + 1, ' ');
 	return field ? !(strtoul(field + 1, NULL, 10) & FORKED_NOT_EXECUTED) : -EPROTO;
@@ -98,7 +98,7 @@ bool proc_is_gone(int code)
 	return code == -ESRCH || code == -ENOENT;
 }
 
-/* Kernels without CONFIG_PROC_CHILDREN tell of each process who its parent is. */
+/* For kernels without CONFIG_PROC_CHILDREN: looks for a process whose parent is @parent. */
 static pid_t find_child(pid_t parent)
 {
 	DIR *proc = opendir("/proc");

@@ -10,7 +10,7 @@ int step_end(const char *name, unsigned long long began, int result, struct erro
 
 	if (result >= 0)
 		log_step_done(name, began);
-	/* What a signal has ended fails for that reason, whatever it says itself. */
+	/* The handler kills what a step waits for, so that is the reason, whatever the step reports. */
 	interrupted = interrupt_check(err);
 	return interrupted < 0 ? interrupted : result;
 }

@@ -2,15 +2,16 @@
 #pragma once
 
 /*
- * Work as a table of named steps: the order is data, each step has a name in the log and in the trace, and what was done is undone in
- * reverse when a later step fails. STEPS(launch) declares, for a struct launch,
+ * Work as a table of named steps: the order is data, each step has a name in the log and in the trace, and
+ * the steps that were run are undone in reverse order when a later one fails. STEPS(launch) declares, for a
+ * struct launch,
  *
  *   struct launch_step                  one row; a table ends with a row without a name
- *   launch_steps_run(steps, &done, ...) runs them from *done on, which counts those that began
- *   launch_steps_undo(steps, done, ...) undoes the last one that began first
+ *   launch_steps_run(steps, &done, ...) runs the steps from *done on; *done counts the steps that began
+ *   launch_steps_undo(steps, done, ...) undoes the first @done steps, the last one first
  *
- * A step that fails fills the error and may leave half of its work: its own undo, too, is called, and copes with that. Running ends
- * early, with an error, when the command was interrupted (util/interrupt.h).
+ * A step that fails fills the error. It may leave half of its work: its own undo is called, too, and must
+ * cope with that. A run ends early, with -EINTR, when the command was interrupted (util/interrupt.h).
  */
 
 #include <stddef.h>
@@ -19,14 +20,14 @@
 
 struct error;
 
-/* step.c: what follows a step that returned @result. Returns that, or the error of an interruption. */
+/* For the macro: logs the step, which returned @result. Returns that, or -EINTR when interrupted. */
 int step_end(const char *name, unsigned long long began, int result, struct error *err);
 
 #define STEPS(subject)                                                                           \
 	struct subject##_step {                                                                  \
 		const char *name;                                                                \
 		int (*run)(struct subject * subject, struct error *err);                         \
-		void (*undo)(struct subject * subject); /* NULL: nothing is left behind */       \
+		void (*undo)(struct subject * subject); /* NULL: nothing to undo */              \
 	};                                                                                       \
 	static inline int subject##_steps_run(const struct subject##_step *steps, size_t *done,  \
 					      struct subject *subject, struct error *err)        \

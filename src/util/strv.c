@@ -86,7 +86,7 @@ int strv_env_put(struct strv *env, const char *variable)
 	return strv_add(env, variable);
 }
 
-/* By name, and of the same name by place. */
+/* Sorts by name, and variables of the same name by their position. */
 static int compare_slots(const void *a, const void *b)
 {
 	char *const *const *first = a, *const *const *second = b;

@@ -5,10 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The kernel writes the words and then the environment into one block (execve(2), fs/binfmt_elf.c). */
+/* The kernel stores the arguments and then the environment in one block (fs/binfmt_elf.c). */
 static struct {
 	char *words, *environment, *end;
-	char **copy; /* of the words; lives as long as the process */
+	char **copy; /* of the arguments; never freed */
 } area;
 
 static char *end_of(char *text)
@@ -52,6 +52,9 @@ void title_hide(const char *title)
 	if (room < 2)
 		return;
 	strncpy(area.words, title, room - 2);
-	/* Without a NUL at the end of the words the kernel shows them up to the first NUL only, proc_pid_cmdline(5). */
+	/*
+	 * When the last byte of the arguments is not NUL, the kernel shows them up to the first NUL only
+	 * (fs/proc/base.c).
+	 */
 	area.environment[-1] = ' ';
 }

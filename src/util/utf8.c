@@ -12,7 +12,7 @@ static bool is_between(unsigned char byte, unsigned char first, unsigned char la
 	return byte >= first && byte <= last;
 }
 
-/* Neither overlong forms nor surrogates nor what is above U+10FFFF: the second byte tells. */
+/* The second byte rules out overlong forms, surrogates and code points above U+10FFFF. */
 static bool is_second(unsigned char first, unsigned char second)
 {
 	switch (first) {

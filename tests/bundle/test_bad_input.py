@@ -203,4 +203,4 @@ class BadConfig(KrunTest):
             if isinstance(value, str):
                 with self.subTest(path=path):
                     pointer = "/" + "/".join(str(key).replace("~", "~0").replace("/", "~1") for key in path)
-                    self.check(json.dumps(replace(RICH, path, value + "\0x")), pointer + ": a NUL character")
+                    self.check(json.dumps(replace(RICH, path, value + "\0x")), pointer + ": contains a NUL character")

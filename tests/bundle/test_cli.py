@@ -170,7 +170,7 @@ class Log(KrunTest):
         self.allow("allowHooksOutput")
         self.config["annotations"] = {"run.oci.hooks.stderr": fifo}
         self.write_config()
-        self.assertIn(f"open '{fifo}' for what hooks say: no such device", self.run_fails())
+        self.assertIn(f"open '{fifo}' for the output of hooks: no such device", self.run_fails())
         reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
         try:
             self.assertEqual(self.krun("state", "none", options=["--log", fifo]).status, 1)

@@ -49,7 +49,7 @@ class OtherPlatforms(BothModes):
         result = self.run_container()
         self.assertEqual((result.status, result.out), (0, "in\n"), result)
         for name in self.SECTIONS:
-            self.assertIn(f" warning: config.json: /{name}: for another platform, and ignored\n", result.err)
+            self.assertIn(f" warning: config.json: /{name}: ignored, because it is for another platform\n", result.err)
 
     def test_a_log_has_nothing_of_a_success(self):
         """podman takes a line in the log for the error of a failure, and finds no error when there are two lines."""

@@ -226,7 +226,7 @@ class Mounts(BothModes):
         self.shell("grep -c ' /m tmpfs' /proc/mounts")
         result = self.run_container()
         self.assertEqual((result.status, result.out), (0, "1\n"), result)
-        self.assertIn("/mounts/7/destination: a relative one is deprecated, and read as '/m'", result.err)
+        self.assertIn("/mounts/7/destination: a relative path is deprecated, and read as '/m'", result.err)
 
     def test_more_binds_than_descriptors(self):
         """The container and its hooks keep the caller's limits, or get those of config.json."""

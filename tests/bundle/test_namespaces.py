@@ -361,8 +361,8 @@ class NetDevices(BothModes):
         self.ok("delete", "--force", self.cid)
 
     def test_mistakes(self):
-        for devices, text in (({"nope0": {}}, "/linux/netDevices/nope0: no such device"),
-                              ({"v0": {"name": "lo"}}, "has a device 'lo' already"),
+        for devices, text in (({"nope0": {}}, "/linux/netDevices/nope0: find the device on the host: no such device"),
+                              ({"v0": {"name": "lo"}}, "already has a device 'lo'"),
                               ({"v0": {"name": "a/b"}}, "no network device can have the name 'a/b'"),
                               ({"v0": {"name": "x" * 16}}, "no network device can have the name"),
                               ({"v0": 1}, "/linux/netDevices/v0: expected object")):
@@ -372,4 +372,4 @@ class NetDevices(BothModes):
                 self.assertIn(text, result.err)
         self.config["linux"]["namespaces"] = [item for item in self.config["linux"]["namespaces"]
                                               if item["type"] != "network"]
-        self.assertIn("need a network namespace", self.run_with({"v0": {}}).err)
+        self.assertIn("needs a network namespace", self.run_with({"v0": {}}).err)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What every unit test includes: cmocka needs these headers in this order. */
+/* Included by every unit test: cmocka needs these headers in this order. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,14 +12,17 @@
 
 #include <stdlib.h>
 
-/* Ends the test as one that was skipped. tests/run.py prints the reason. */
+/* Ends the test as skipped. tests/run.py prints the reason. */
 #define skip_because(reason)                           \
 	do {                                           \
 		print_message("reason: %s\n", reason); \
 		skip();                                \
 	} while (0)
 
-/* For a test of what qemu-user, under which the tests of a cross build run (contrib/cross), does not have of a kernel. */
+/*
+ * For tests that need a part of the kernel that qemu-user, which runs the tests of a cross build
+ * (contrib/cross), does not emulate.
+ */
 #define skip_if_emulated(lacks)                                           \
 	do {                                                              \
 		if (getenv("KRUN_EMULATED"))                              \

@@ -63,9 +63,9 @@ static void test_excerpt_of_file(void **state)
 		fprintf(file, "(00.0%d) Error (a.c:%d): cause %d\n", i, i, i);
 	fclose(file);
 	criu_log_excerpt(dir_fd, "dump.log", text, sizeof(text));
-	/* The first are the cause, what follows is its consequence. */
+	/* The first errors are the cause, later ones are consequences. */
 	assert_string_equal(text, "cause 0; cause 1; cause 2; cause 3");
-	/* A line has an end, and what is behind it in the same line is no message. */
+	/* The length of a line is limited, and the rest of the line is not a message. */
 	file = fopen(path, "w");
 	for (int i = 0; i < 100000; i++)
 		fprintf(file, "Error (a.c:1): long ");

@@ -6,7 +6,7 @@
 
 #include "criu/message.h"
 
-/* Bytes of the examples in the documentation of the encoding. */
+/* The examples of the documentation of the encoding. */
 static void test_bytes_on_the_wire(void **state)
 {
 	static const uint8_t expected[] = { 0x08, 0x96, 0x01, 0x12, 0x07, 't',	'e',  's', 't',
@@ -87,13 +87,13 @@ static void test_broken_messages(void **state)
 		uint8_t data[12];
 		size_t len;
 	} cases[] = {
-		{ { 0x08 }, 1 },	 /* no number */
-		{ { 0x08, 0x80 }, 2 },	 /* half a number */
-		{ { 0x12, 5, 'a' }, 3 }, /* longer than it is */
+		{ { 0x08 }, 1 },	 /* no value */
+		{ { 0x08, 0x80 }, 2 },	 /* incomplete value */
+		{ { 0x12, 5, 'a' }, 3 }, /* too few bytes */
 		{ { 0x0b }, 1 },	 /* a group */
 		{ { 0x09, 1, 2 }, 3 },
 		{ { 0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff },
-		  12 }, /* endless */
+		  12 }, /* varint without an end */
 	};
 
 	(void)state;

@@ -8,7 +8,7 @@
 
 #include "criu/request.h"
 
-/* The @nth field @number of a message, which has to be there. */
+/* Returns the @nth field @number of a message, which must exist. */
 static struct message_field find(const uint8_t *data, size_t len, unsigned int number, int nth)
 {
 	struct message_reader reader = { data, data + len };
@@ -80,7 +80,7 @@ static void test_dump_request(void **state)
 	field = find(part.bytes, part.len, 1, 0);
 	assert_text(&field, "10.0.0.1");
 	assert_int_equal(find(part.bytes, part.len, 2, 0).value, 9000);
-	/* What is not asked for is not said. */
+	/* An option that is not set is not sent. */
 	for (unsigned int number = 4; number <= 8; number++)
 		assert_false(has(inner.bytes, inner.len, number));
 	assert_false(has(inner.bytes, inner.len, 26));
@@ -155,7 +155,7 @@ static void test_answers(void **state)
 static void test_broken_answers(void **state)
 {
 	static const uint8_t cut[] = { 0x08, 2, 0x10, 1, 0x22, 30, 0x08 };
-	static const uint8_t wrong[] = { 0x08, 2, 0x20, 1 }; /* a number where a message belongs */
+	static const uint8_t wrong[] = { 0x08, 2, 0x20, 1 }; /* a number instead of a message */
 	static const uint8_t untyped[] = { 0x10, 1 };
 	struct criu_answer answer;
 

@@ -152,7 +152,7 @@ static void test_a_child_that_keeps_the_pipe_open_is_not_waited_for(void **state
 	assert_not_waited_for(script);
 }
 
-/* A hook has a place to begin in, and an environment, though it says nothing of either. */
+/* A hook has a working directory and an environment, though config.json has neither for it. */
 static void test_environment_and_directory_of_the_context(void **state)
 {
 	char script[] = "echo \"$A ${KRUN_UNIT-none} $PWD\" > \"$OUT\"", variable[] = "A=b", out[64],
@@ -173,7 +173,7 @@ static void test_environment_and_directory_of_the_context(void **state)
 	assert_int_equal(run(&again, 1, "{}", &err), 0);
 	read_out("out", text, sizeof(text));
 	assert_string_equal(text, "b none /usr\n");
-	/* It was removed meanwhile, say, before the hooks of poststop. */
+	/* The directory may have been removed, for example before the poststop hooks. */
 	context.directory = "/no/such/directory";
 	assert_int_equal(run(&gone, 1, "{}", &err), 0);
 	read_out("out", text, sizeof(text));
@@ -193,7 +193,7 @@ static void test_path_alone(void **state)
 	setenv("PATH", "/usr/bin:/bin", 1);
 }
 
-/* What is left behind fills the pipe as fast as it is emptied. */
+/* A process that the hook left behind fills the pipe as fast as it is emptied. */
 static void test_a_child_that_writes_for_ever_is_not_waited_for(void **state)
 {
 	char script[] = "(while :; do echo more and more and more; done) & sleep 0.1; exit 0";
@@ -211,7 +211,7 @@ static void say(void *data, int stream, const char *text, size_t len)
 	strncat(said[stream], text, len);
 }
 
-/* The files are krun's: a hook has pipes, whose content somebody else may pass on. */
+/* Only krun has the files: a hook has pipes, and another process may pass on their content. */
 static void test_output_is_copied(void **state)
 {
 	char script[] = "readlink /proc/self/fd/1; readlink /proc/self/fd/2 >&2; ls -l /proc/self/fd >&2",
@@ -231,7 +231,7 @@ static void test_output_is_copied(void **state)
 	context = (struct hooks_context){ .directory = dir };
 	assert_int_equal(run(&again, 1, "{}", &err), 0);
 	hooks_output_close();
-	/* In the container: nobody has the file, and what is said gets lost without a .say. */
+	/* As in the container: the file is closed, and without .say the output is lost. */
 	assert_int_equal(run(&third, 1, "{}", &err), 0);
 	read_out("out", text, sizeof(text));
 	assert_string_equal(text, "o\n");

@@ -8,7 +8,7 @@
 #include "util/array.h"
 #include "util/error.h"
 
-/* 0, or the error of a whole document. */
+/* Parses a whole document. Returns 0 or the error's code. */
 static int parse(const char *text, size_t size, struct error *err)
 {
 	struct json_object *object = NULL;
@@ -98,7 +98,7 @@ static void test_document_with_a_nul_byte_or_too_deep(void **state)
 	assert_int_equal(parse(deep + DEEP - 9000, 18000, &err), 0);
 }
 
-/* What is ignored stays as it is, and no key becomes one that is known. */
+/* Ignored properties must not be changed, and an unknown key must not become a known one. */
 static void test_document_keeps_what_nobody_reads(void **state)
 {
 	static const struct {
@@ -125,7 +125,7 @@ static void test_document_keeps_what_nobody_reads(void **state)
 	}
 }
 
-/* ---- tables ---- */
+/* ---- tables -------------------------------------------------------------------------------- */
 
 struct point {
 	int64_t x;
@@ -165,7 +165,7 @@ static const struct json_field point_fields[] = {
 	{ 0 },
 };
 
-/* The result, or the error in @err; *ret_object keeps the strings, @arena the arrays. */
+/* *ret_object owns the strings of the result, @arena the arrays. */
 static int read_point(const char *text, struct point *ret, struct arena *arena,
 		      struct json_object **ret_object, struct error *err)
 {
@@ -235,8 +235,8 @@ static void test_errors_carry_the_pointer(void **state)
 		{ "{\"x\":18446744073709551616}", "doc: /x: the number does not fit in 64 bits" },
 		{ "{\"x\":1,\"y\":-123456789012345678901234567890}",
 		  "doc: /y: the number does not fit in 64 bits" },
-		{ "{\"x\":1,\"a/b~c\":\"n\\u0000\"}", "doc: /a~1b~0c: a NUL character (\\u0000)" },
-		{ "{\"x\":1,\"words\":[\"\",\"\\u0000\"]}", "doc: /words/1: a NUL character" },
+		{ "{\"x\":1,\"a/b~c\":\"n\\u0000\"}", "doc: /a~1b~0c: contains a NUL character (\\u0000)" },
+		{ "{\"x\":1,\"words\":[\"\",\"\\u0000\"]}", "doc: /words/1: contains a NUL character" },
 		{ "{\"x\\u0000\":1}", "doc: /x: missing" },
 		{ "{\"x\":1,\"y\":-1}", "doc: /y: negative" },
 		{ "{\"x\":1,\"small\":6}", "doc: /small: out of range (2 to 5)" },

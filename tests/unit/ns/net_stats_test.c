@@ -66,7 +66,7 @@ static void test_lines_that_are_none(void **state)
 	      &list, &len);
 	assert_int_equal(len, 0);
 	free(list);
-	/* Anything that a name may have. */
+	/* Characters that a name may have. */
 	parse("  a\"b\\\xff|: 1 2 3 4 5 6 7 8 9 10 11 12\n", &list, &len);
 	assert_int_equal(len, 1);
 	assert_string_equal(list[0].name, "a\"b\\\xff|");
@@ -85,7 +85,7 @@ static void test_own_process(void **state)
 	assert_int_equal(net_stats_read(fd, &list, &len), 0);
 	free(list);
 	close(fd);
-	/* What cannot be told is no other namespace. */
+	/* False when it cannot be told. */
 	assert_false(net_stats_is_foreign(-1));
 	assert_true(net_stats_read(-1, &list, &len) < 0);
 }

@@ -21,7 +21,7 @@ static void test_linux_good_and_bad(void **state)
 		{ "\"gidMappings\":[{\"containerID\":0,\"hostID\":0,\"size\":5},"
 		  "{\"containerID\":4,\"hostID\":10,\"size\":1}]",
 		  "mappings 0 and 1 overlap" },
-		{ "\"timeOffsets\":{\"monotonic\":{\"secs\":1}}", "need a new time namespace" },
+		{ "\"timeOffsets\":{\"monotonic\":{\"secs\":1}}", "needs a new time namespace" },
 		{ "\"namespaces\":[{\"type\":\"time\"}],\"timeOffsets\":{\"boottime\":{\"nanosecs\":"
 		  "1000000000}}",
 		  "/linux/timeOffsets/boottime/nanosecs: out of range" },
@@ -47,7 +47,7 @@ static void test_linux_good_and_bad(void **state)
 		{ "\"memoryPolicy\":{\"nodes\":\"0\"}", "/linux/memoryPolicy/mode: missing" },
 		{ "\"memoryPolicy\":{}", "/linux/memoryPolicy/mode: missing" },
 		{ "\"memoryPolicy\":{\"mode\":\"MPOL_X\"}",
-		  "/linux/memoryPolicy/mode: unknown word 'MPOL_X'" },
+		  "/linux/memoryPolicy/mode: unknown value 'MPOL_X'" },
 		{ "\"memoryPolicy\":{\"mode\":\"MPOL_BIND\"}", "MPOL_BIND needs nodes" },
 		{ "\"memoryPolicy\":{\"mode\":\"MPOL_LOCAL\",\"nodes\":\"0\"}", "MPOL_LOCAL takes no nodes" },
 		{ "\"memoryPolicy\":{\"mode\":\"MPOL_BIND\",\"nodes\":\"x\"}",
@@ -67,9 +67,9 @@ static void test_seccomp_good_and_bad(void **state)
 	static const struct spec_row rows[] = {
 		{ "\"defaultAction\":\"SCMP_ACT_ALLOW\"", NULL },
 		{ "\"architectures\":[]", "/linux/seccomp/defaultAction: missing" },
-		{ "\"defaultAction\":\"SCMP_ACT_MAYBE\"", "unknown word 'SCMP_ACT_MAYBE'" },
+		{ "\"defaultAction\":\"SCMP_ACT_MAYBE\"", "unknown value 'SCMP_ACT_MAYBE'" },
 		{ "\"defaultAction\":\"SCMP_ACT_ALLOW\",\"architectures\":[\"VAX\"]",
-		  "/linux/seccomp/architectures/0: unknown word 'VAX'" },
+		  "/linux/seccomp/architectures/0: unknown value 'VAX'" },
 		{ "\"defaultAction\":\"SCMP_ACT_ALLOW\",\"flags\":[\"F\"]", "/linux/seccomp/flags/0" },
 		{ "\"defaultAction\":\"SCMP_ACT_ALLOW\",\"defaultErrnoRet\":4096",
 		  "defaultErrnoRet: out of range" },
@@ -85,7 +85,7 @@ static void test_seccomp_good_and_bad(void **state)
 		  NULL },
 		{ "\"defaultAction\":\"SCMP_ACT_ALLOW\",\"listenerMetadata\":\"m\"", "but no listenerPath" },
 		{ "\"defaultAction\":\"SCMP_ACT_ALLOW\",\"defaultErrnoRet\":1",
-		  "/linux/seccomp: SCMP_ACT_ALLOW has no errno" },
+		  "/linux/seccomp: SCMP_ACT_ALLOW does not take an errno" },
 	};
 
 	(void)state;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "parse.h"
 
-/* The linux object of a config.json with @linux, after @changes; caller frees. */
+/* Returns the linux object of a config.json with @linux after @changes; the caller frees it. */
 static char *merged(const char *linux_part, const char *changes_text, const struct spec_written *written,
 		    size_t written_len, struct opt_i64 limit, struct opt_i64 swap)
 {
@@ -15,7 +15,7 @@ static char *merged(const char *linux_part, const char *changes_text, const stru
 		fail_msg("%s", err.text);
 	request = (struct spec_merge){ changes, limit, swap, written, written_len };
 	assert_int_equal(spec_merge_resources(config, &request, &text, &err), 0);
-	/* It is a config.json again, and still the whole of it. */
+	/* The result is a complete config.json. */
 	if (spec_parse(text, strlen(text), "merged", &again, &err) < 0)
 		fail_msg("%s: %s", text, err.text);
 	spec_free(again);
@@ -76,12 +76,12 @@ static void test_zeros_of_engines_leave_alone(void **state)
 static void test_lists(void **state)
 {
 	(void)state;
-	/* device rules are one thing */
+	/* device rules are replaced as a whole */
 	check_merge(
 		"\"resources\":{\"devices\":[{\"allow\":false},{\"allow\":true,\"type\":\"c\",\"major\":5}]}",
 		R("\"devices\":[{\"allow\":false,\"access\":\"rwm\"}]"),
 		R("\"devices\":[{\"allow\":false,\"access\":\"rwm\"}]"));
-	/* one entry a device, a size */
+	/* one entry per device or page size */
 	check_merge(
 		"\"resources\":{\"blockIO\":{\"throttleReadBpsDevice\":[{\"major\":8,\"minor\":0,\"rate\":1},"
 		"{\"major\":8,\"minor\":16,\"rate\":2}]}}",
@@ -122,7 +122,7 @@ static void check_unified(const char *before, struct spec_written written, const
 	free(got);
 }
 
-/* It is written last, so it must not say anything that was changed since. */
+/* "unified" is applied last, so it must not contain an old value of what was changed elsewhere. */
 static void test_unified(void **state)
 {
 	(void)state;
@@ -131,12 +131,12 @@ static void test_unified(void **state)
 	check_unified("\"unified\":{\"memory.high\":\"4\",\"a.b\":\"c\"}",
 		      (struct spec_written){ "memory.high", "5", true, false },
 		      R("\"unified\":{\"memory.high\":\"5\",\"a.b\":\"c\"}"));
-	/* changed by a property that has a name of its own */
+	/* changed by a property of its own */
 	check_unified("\"unified\":{\"memory.max\":\"4\",\"a.b\":\"c\"}",
 		      (struct spec_written){ "memory.max", "5", false, false },
 		      R("\"unified\":{\"a.b\":\"c\"}"));
 	check_unified("", (struct spec_written){ "memory.max", "5", false, false }, R(""));
-	/* line by line */
+	/* a file that is written line by line */
 	check_unified("", (struct spec_written){ "io.max", "8:0 rbps=5", false, true }, R(""));
 	check_unified("", (struct spec_written){ "io.max", "8:0 rbps=5", true, true },
 		      R("\"unified\":{\"io.max\":\"8:0 rbps=5\"}"));

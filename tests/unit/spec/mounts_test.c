@@ -122,7 +122,7 @@ static void test_what_is_mounted_at_a_place(void **state)
 		{ MOUNT("/x/../dev", "tmpfs"), "/dev", "tmpfs" },
 		{ MOUNT("/dev", "tmpfs") "," MOUNT("/dev/./", "bind"), "/dev", "bind" },
 		{ MOUNT("/dev/pts", "devpts") "," MOUNT("/devices", "tmpfs"), "/dev", NULL },
-		/* It changes what is there and puts nothing over it. */
+		/* A remount covers nothing. */
 		{ MOUNT("/dev",
 			"bind") ",{\"destination\":\"/dev\",\"type\":\"tmpfs\",\"options\":[\"remount\"]}",
 		  "/dev", "bind" },
@@ -144,7 +144,7 @@ static void test_what_is_mounted_at_a_place(void **state)
 	}
 }
 
-/* Every path in the container, once, where it is read. */
+/* Every path in the container is normalised where it is read. */
 static void test_paths_are_normalised(void **state)
 {
 	static const char text[] =
@@ -164,7 +164,7 @@ static void test_paths_are_normalised(void **state)
 	assert_string_equal(spec->rootfs, "r");
 	assert_string_equal(spec->process->cwd, "/a/b");
 	assert_string_equal(spec->mounts[0].destination, "/m/n");
-	/* /l may be a link: that is for the kernel to see. */
+	/* /l may be a symbolic link, so ".." stays. */
 	assert_string_equal(spec->mounts[1].destination, "/l/../m");
 	assert_string_equal(spec->masked_paths[0], "/proc/kcore");
 	assert_string_equal(spec->masked_paths[1], "/sys");
@@ -180,7 +180,7 @@ static void test_paths_that_are_none(void **state)
 		{ "\"maskedPaths\":[\"/a\",\"\"]", "/linux/maskedPaths/1: empty" },
 		{ "\"readonlyPaths\":[\"\"]", "/linux/readonlyPaths/0: empty" },
 		{ "\"devices\":[{\"path\":\"/./\",\"type\":\"p\"}]",
-		  "/linux/devices/0: '/' is no place for a device" },
+		  "/linux/devices/0: '/' cannot be a device" },
 	};
 
 	(void)state;

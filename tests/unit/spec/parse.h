@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What the tests of spec/ share: a small config.json with one part exchanged. */
+/* Shared by the tests of spec/: a small config.json in which one part is replaced. */
 
 #include "../test.h"
 
@@ -13,12 +13,12 @@
 #include "util/array.h"
 #include "util/error.h"
 
-/* A row of a table: a part of the document and what the error (or NULL) has to begin with. */
+/* A row of a table: a part of the document, and the expected error's beginning or NULL. */
 struct spec_row {
 	const char *part, *expect;
 };
 
-/* @format has one %s for the part. */
+/* @format has one %s, for the part. */
 static inline int spec_of(const char *format, const char *part, struct spec **ret, struct error *err)
 {
 	size_t size = strlen(format) + strlen(part) + 1;

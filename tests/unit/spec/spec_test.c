@@ -59,7 +59,7 @@ static void test_unknown_keys_are_ignored(void **state)
 	CHECK_ROWS(WITH_TOP("%s"), rows);
 }
 
-/* What works, but hardly as meant. */
+/* Properties that work, but probably not as intended. */
 static void test_warnings(void **state)
 {
 	static const struct {

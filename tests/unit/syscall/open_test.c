@@ -14,7 +14,7 @@
 #include "util/array.h"
 #include "util/cleanup.h"
 
-/* A root with traps: every link tries to lead out. */
+/* Makes a root with traps: every link tries to lead out of it. */
 static char top[] = "/tmp/krun-open-XXXXXX";
 static int root_fd = -1;
 
@@ -47,7 +47,7 @@ static int remove_root(void **state)
 	return system(command);
 }
 
-/* The path of what was opened, relative to the top of the test. */
+/* Checks the path of @fd, relative to the test's top directory, and closes it. */
 static void assert_at(int fd, const char *expect)
 {
 	char link[64], path[512];
@@ -102,7 +102,7 @@ static void test_open_in_root_make_makes_inside(void **state)
 		assert_int_equal(fstat(fd, &st), 0);
 		assert_int_equal(S_ISDIR(st.st_mode), rows[i].what == OPEN_MAKE_DIRECTORY);
 		assert_at(fd, rows[i].expect);
-		/* A second time it is there already. */
+		/* The second time it exists already. */
 		fd = open_in_root_make(root_fd, rows[i].path, rows[i].what, 0700, &made);
 		assert_false(made);
 		assert_at(fd, rows[i].expect);
@@ -125,7 +125,7 @@ static void test_open_parent_in_root_splits(void **state)
 	assert_at(open_parent_in_root(root_fd, "made/node", true, &name), "/root/made");
 }
 
-/* Links to descriptors, and no other way to them, once somebody else's procfs may be at /proc. */
+/* Only the given links are used, because another procfs may be at /proc. */
 static void test_own_links_are_used(void **state)
 {
 	int proc_fd = open_proc(), links_fd, fd = open_in_root(root_fd, "/dir", O_PATH), again;
@@ -177,7 +177,7 @@ int main(void)
 		cmocka_unit_test(test_open_in_root_make_makes_inside),
 		cmocka_unit_test(test_open_parent_in_root_splits),
 		cmocka_unit_test(test_a_file_is_known_again),
-		/* Last: what it sets holds for the process. */
+		/* Last, because it changes a setting of the process. */
 		cmocka_unit_test(test_own_links_are_used),
 	};
 

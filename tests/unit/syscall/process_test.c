@@ -35,7 +35,7 @@ static int keep_some(void)
 	for (int fd = 20; fd < 40; fd++)
 		if (dup2(STDERR_FILENO, fd) < 0)
 			return 1;
-	/* In no order, one of them twice, one that is not there, one below the first, and none. */
+	/* Unsorted, with a duplicate, a closed fd, one below the first, and -1. */
 	if (fd_list_add(&list, 31) < 0 || fd_list_add(&list, 22) < 0 || fd_list_add(&list, 1000) < 0 ||
 	    fd_list_add(&list, 31) < 0 || fd_list_add(&list, 2) < 0 || fd_list_add(&list, -1) < 0)
 		return 2;
@@ -91,7 +91,7 @@ static void *wait_for_the_end(void *unused)
 	return NULL;
 }
 
-/* A state file may name a number that the kernel has given to a thread since. */
+/* The kernel may have reused the number in a state file for a thread. */
 static void test_the_number_of_a_thread_is_no_process(void **state)
 {
 	pthread_t thread;

@@ -28,7 +28,7 @@ static int listen_at(const char *path)
 	return fd;
 }
 
-/* The descriptor that came, or -1; *ret_len: bytes of text. */
+/* Returns the fd that was received, or -1; *ret_len: bytes of text. */
 static int receive(int fd, char *text, size_t size, ssize_t *ret_len)
 {
 	union {

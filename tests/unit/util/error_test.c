@@ -20,7 +20,7 @@ static void test_error_set_returns_its_code(void **state)
 	assert_string_equal(err.text, "option 'x'");
 }
 
-/* Engines turn these phrases into "the command is missing / not executable". */
+/* Engines take these phrases for "the command is missing" or "not executable". */
 static void test_error_sys_avoids_the_phrases_of_exec(void **state)
 {
 	static const int codes[] = { -ENOENT, -EACCES, -EPERM, -ENOTDIR, -EISDIR };
@@ -40,7 +40,7 @@ static void test_error_sys_avoids_the_phrases_of_exec(void **state)
 	}
 }
 
-/* "/aaa...aaa/" with a two-byte character everywhere, so that a cut in the middle of one shows. */
+/* "/aaa...aaa/" of two-byte characters, so that a cut in the middle of one is detected. */
 static char *long_path(char *buffer, size_t len)
 {
 	size_t at = 0;
@@ -66,7 +66,7 @@ static void test_long_paths_lose_their_middle_and_no_reason(void **state)
 	assert_true(strlen(err.text) < ERROR_TEXT_MAX && strlen(err.text) > ERROR_TEXT_MAX / 2);
 	for (const char *at = err.text; *at; at += utf8_length(at))
 		assert_true(utf8_length(at) > 0);
-	/* The prefix of a caller takes nothing from what was said first. */
+	/* A caller's prefix does not shorten the text. */
 	assert_int_equal(error_prefix(&err, "start '%s'", long_path(a, 4000)), -ENAMETOOLONG);
 	assert_int_equal(strncmp(err.text, "start '/\xc3\xa4", 9), 0);
 	assert_non_null(strstr(err.text, "': file name too long: link '/\xc3\xa4"));
@@ -75,7 +75,7 @@ static void test_long_paths_lose_their_middle_and_no_reason(void **state)
 	assert_string_equal(err.text + strlen(err.text) - 14, "\xa4/' is no path");
 }
 
-/* What fits stays as it is, to the last byte. */
+/* A text that fits is not changed, up to the last byte. */
 static void test_texts_that_fit_are_whole(void **state)
 {
 	char path[PATH_MAX];
@@ -129,7 +129,7 @@ static void test_place_stays_in_front_until_its_document_is_named(void **state)
 	assert_int_equal(err.pointer_len, strlen("/linux/sysctl"));
 	assert_int_equal(error_document(&err, "other.json"), -EINVAL);
 	assert_string_equal(err.text, "other.json: /linux/sysctl: plan: 'x' is not a setting");
-	/* Once. */
+	/* The name is added only once. */
 	error_document(&err, "config.json");
 	error_prefix(&err, "start 'a'");
 	assert_string_equal(err.text, "start 'a': other.json: /linux/sysctl: plan: 'x' is not a setting");

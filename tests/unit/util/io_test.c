@@ -71,7 +71,7 @@ static void test_io_read_small_cuts_one_newline(void **state)
 	assert_int_equal(io_read_small(dir_fd, "absent", buffer, sizeof(buffer)), -ENOENT);
 }
 
-/* The limit's signal comes in the middle of the write. */
+/* RLIMIT_FSIZE's signal comes in the middle of the write. */
 static void test_io_replace_file_leaves_nothing_when_killed(void **state)
 {
 	const struct rlimit four = { 4, 4 }, no_core = { 0 };
@@ -114,7 +114,7 @@ static void test_io_read_start_takes_what_fits(void **state)
 	assert_int_equal(io_read_start(dir_fd, "absent", buffer, sizeof(buffer)), -ENOENT);
 }
 
-/* A FIFO would be waited for, a device would act, a link may lead to either. */
+/* Opening a FIFO would block, opening a device may act, and a link may lead to either. */
 static void test_io_read_regular_opens_nothing_else(void **state)
 {
 	char *text = NULL;

@@ -71,7 +71,7 @@ static void test_log_json_is_one_document_whatever_the_text(void **state)
 	log_close();
 }
 
-/* What is in an error comes from images and containers: a terminal must not act on it, and it is one line. */
+/* Errors contain texts of images and containers: a terminal must not act on them. */
 static void test_texts_for_people_are_printable_lines(void **state)
 {
 	static const char evil[] = "no \033[2J\xc2\x9b 'a\nlevel=info' \x7f \xff \xc3\xa4";
@@ -102,7 +102,7 @@ static void test_texts_for_people_are_printable_lines(void **state)
 	assert_int_equal(strncmp(said, "krun: ", 6), 0);
 	said[strlen(said) - 1] = '\0';
 	assert_string_equal(said + 6, seen);
-	/* JSON has its own. */
+	/* JSON has its own escapes. */
 	free(text);
 	text = NULL;
 	unlink(path);
@@ -155,7 +155,7 @@ static void hear_step(void *data, const char *role, const char *step, unsigned l
 	heard->took = end - start;
 }
 
-/* In a process of its own, because nothing makes a destination again. */
+/* In a process of its own, because a relay cannot be undone. */
 static int relay(int stderr_fd)
 {
 	struct heard heard = { 0 };
@@ -175,7 +175,7 @@ static int relay(int stderr_fd)
 	return strcmp(heard.step, "pivot") == 0 && heard.took < 1000000000ULL ? 0 : 3;
 }
 
-/* What a process in a container says reaches neither the destination nor its own stderr, but who is to hear it. */
+/* Records of a process in a container are relayed, and reach neither the destination nor its stderr. */
 static void test_log_relay_hands_everything_on(void **state)
 {
 	struct stat before, after;

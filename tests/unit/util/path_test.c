@@ -23,7 +23,7 @@ static void test_path_normalize(void **state)
 		{ "/..", "/" },
 		{ "/../../dev", "/dev" },
 		{ "/./../dev", "/dev" },
-		/* /a may be a link. */
+		/* /a may be a symbolic link. */
 		{ "/a/../dev", "/a/../dev" },
 		{ "/a/..", "/a/.." },
 		{ "/a/./../b/", "/a/../b" },
@@ -77,14 +77,14 @@ static void test_path_below(void **state)
 		{ "/b/rootfs/dev/shm", "/b/rootfs", "dev/shm" },
 		{ "//b/./rootfs//dev/", "/b//rootfs/.", "dev" },
 		{ "/b/rootfs/..dev/x", "/b/rootfs", "..dev/x" },
-		/* The directory itself, another one, one above. */
+		/* The directory itself, another one, and its parent. */
 		{ "/b/rootfs", "/b/rootfs", NULL },
 		{ "/b/rootfs2/x", "/b/rootfs", NULL },
 		{ "/b", "/b/rootfs", NULL },
-		/* Everything is below "/", which says nothing. */
+		/* Everything would be below "/". */
 		{ "/b/x", "/", NULL },
 		{ "/b/x", "/.", NULL },
-		/* Where ".." leads depends on links. */
+		/* Where ".." leads depends on symbolic links. */
 		{ "/b/rootfs/../x", "/b/rootfs", NULL },
 		{ "/b/rootfs/a/../x", "/b/rootfs", NULL },
 		{ "/b/rootfs/x", "/a/../b/rootfs", NULL },

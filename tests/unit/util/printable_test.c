@@ -20,7 +20,7 @@ static void test_what_is_printable_stays_and_the_rest_is_seen(void **state)
 		{ "a\nb\rc\td", "", "a\\nb\\rc\\td" },
 		{ "a\nb\rc\td", "\n\t", "a\nb\\rc\td" },
 		{ "\x7f\x01", "", "\\x7f\\x01" },
-		/* CSI of C1, as UTF-8 and as the byte alone, which is none. */
+		/* The C1 control CSI, in UTF-8 and as a single byte, which is invalid. */
 		{ "\xc2\x9b"
 		  "2J",
 		  "", "\\xc2\\x9b2J" },
@@ -28,7 +28,7 @@ static void test_what_is_printable_stays_and_the_rest_is_seen(void **state)
 		  "2J",
 		  "", "\\x9b2J" },
 		{ "\xc2\xa0", "", "\xc2\xa0" },
-		/* Cut, overlong, a surrogate. */
+		/* Incomplete, overlong, and a surrogate. */
 		{ "\xc3", "", "\\xc3" },
 		{ "\xe2\x82", "", "\\xe2\\x82" },
 		{ "\xc0\xaf", "", "\\xc0\\xaf" },
@@ -61,7 +61,7 @@ static void test_copies_end_in_whole_characters(void **state)
 	assert_int_equal(printable_copy(out, 7, "abc\xe2\x82\xac", 6, ""), 6);
 	assert_int_equal(printable_copy(out, 7, "abc\033", 4, ""), 3);
 	assert_int_equal(printable_copy(out, 8, "abc\033", 4, ""), 7);
-	/* Bytes behind the length are not looked at, a NUL within it is no end. */
+	/* Bytes after the length are not read, and a NUL does not end the text. */
 	assert_int_equal(printable_copy(out, 8, "\xe2\x82\xac", 1, ""), 4);
 	assert_string_equal(out, "\\xe2");
 	assert_int_equal(printable_copy(out, 8, "\0a", 2, "\n"), 5);

@@ -65,7 +65,7 @@ static char letter_of(pid_t pid)
 	return stat.state;
 }
 
-/* The letter is that of the first thread, and the process is all of them. */
+/* The state is that of the first thread, but the process runs while any thread does. */
 static void test_proc_is_alive_while_any_thread_is(void **state)
 {
 	struct proc_stat stat;
@@ -89,7 +89,7 @@ static void test_proc_is_alive_while_any_thread_is(void **state)
 	waitpid(pid, NULL, 0);
 }
 
-/* What cannot be looked at has not ended. */
+/* A process whose state cannot be read has not ended. */
 static void test_proc_is_alive_without_a_descriptor_is_unknown(void **state)
 {
 	struct rlimit limit, none = { 0 };
@@ -125,7 +125,7 @@ static pid_t end_by_signal(bool execute)
 	return pid;
 }
 
-/* Both die of the same signal, and only one of them had been the program that was asked for. */
+/* Both processes are killed by the same signal, but only one has executed the program. */
 static void test_proc_has_executed_tells_of_a_zombie(void **state)
 {
 	pid_t before = end_by_signal(false), after = end_by_signal(true);
@@ -139,7 +139,7 @@ static void test_proc_has_executed_tells_of_a_zombie(void **state)
 	assert_int_equal(proc_has_executed(after), -ESRCH);
 }
 
-/* As many as a process may have: all of them stand in front of what krun looks for. */
+/* As many groups as a process may have: they stand in front of the lines that krun reads. */
 static void test_proc_read_status_with_many_groups(void **state)
 {
 	static gid_t groups[65536];

@@ -103,13 +103,13 @@ static void test_an_interrupted_command_begins_no_further_step(void **state)
 	assert_string_equal(work.trace, "ab");
 	assert_string_equal(err.text, "interrupted by signal 15");
 	assert_int_equal(begun, 2);
-	/* What fails then has failed for that reason. */
+	/* A step that fails after a signal is reported as interrupted. */
 	memset(work.trace, 0, sizeof(work.trace));
 	work.fails = "a";
 	begun = 0;
 	assert_int_equal(work_steps_run(steps, &begun, &work, &err), -EINTR);
 	assert_string_equal(err.text, "interrupted by signal 15");
-	/* What has to come to its end does, whatever came before and comes now. */
+	/* After interrupt_refuse() neither an old nor a new signal ends the run. */
 	interrupt_refuse();
 	work = (struct work){ .is_interrupted = "c" };
 	begun = 0;

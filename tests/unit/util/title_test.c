@@ -14,7 +14,7 @@
 static char **words;
 static char *program;
 
-/* What everybody sees in /proc; its size. */
+/* Reads what /proc shows to everybody. Returns its size. */
 static ssize_t look(const char *name, char *text, size_t size)
 {
 	int fd = open(name, O_RDONLY | O_CLOEXEC);
@@ -52,7 +52,7 @@ static int hide(void)
 		return 4;
 	if (getenv("KRUN_TITLE_TEST") || environ[0])
 		return 5;
-	/* What was copied before is still there. */
+	/* The copy is unchanged. */
 	return strcmp(words[1], "/path/of/the/host") != 0;
 }
 
@@ -70,7 +70,7 @@ static void test_words_and_environment_are_overwritten(void **state)
 	assert_int_equal(status, 0);
 }
 
-/* Once more with words and a variable of the test's own: they are where the kernel put them. */
+/* Executes itself with arguments and a variable of the test, so that the kernel stores them. */
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {

@@ -19,7 +19,7 @@ static void test_length_of_a_character(void **state)
 		{ "\xe2\x82\xac", 3 },
 		{ "\xf0\x9f\x90\xa7", 4 },
 		{ "\xf4\x8f\xbf\xbf", 4 },
-		/* a continuation alone, cut, overlong, a surrogate, too large */
+		/* a lone continuation byte, incomplete, overlong, a surrogate, too large */
 		{ "\x80", 0 },
 		{ "\xc3", 0 },
 		{ "\xc3(", 0 },
