@@ -221,15 +221,20 @@ static bool uses_notify(const struct spec_seccomp *seccomp)
 	return found;
 }
 
-static unsigned int flags_of(const struct spec_seccomp *seccomp)
+static int add_flag(const char *word, unsigned int *flags, struct error *err)
+{
+	for (size_t i = 0; i < ARRAY_LEN(flag_words); i++)
+		if (strcmp(word, flag_words[i].word) == 0) {
+			*flags |= flag_words[i].flag;
+			return 0;
+		}
+	return error_at(err, -EINVAL, "/linux/seccomp/flags", "'%s' is unknown", word);
+}
+
+static unsigned int flags_to_load(const struct spec_seccomp *seccomp, unsigned int flags)
 {
 	const unsigned int tsync = SECCOMP_FILTER_FLAG_TSYNC;
-	unsigned int flags = 0;
 
-	for (size_t i = 0; seccomp->flags && seccomp->flags[i]; i++)
-		for (size_t j = 0; j < ARRAY_LEN(flag_words); j++)
-			if (strcmp(seccomp->flags[i], flag_words[j].word) == 0)
-				flags |= flag_words[j].flag;
 	/* The kernel refuses WAIT_KILLABLE_RECV without a listener, where it has no meaning. */
 	if (!uses_notify(seccomp))
 		return flags & ~(unsigned int)SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
@@ -243,6 +248,7 @@ int seccomp_compile(const struct spec_seccomp *seccomp, int cache_fd, struct sec
 {
 	struct seccomp_program program = { 0 };
 	char name[SECCOMP_CACHE_NAME];
+	unsigned int flags = 0;
 	struct error ignored;
 	int r;
 
@@ -252,7 +258,13 @@ int seccomp_compile(const struct spec_seccomp *seccomp, int cache_fd, struct sec
 	r = compile(seccomp, &program, err);
 	if (r < 0)
 		return r;
-	program.flags = flags_of(seccomp);
+	for (size_t i = 0; r == 0 && seccomp->flags && seccomp->flags[i]; i++)
+		r = add_flag(seccomp->flags[i], &flags, err);
+	if (r < 0) {
+		seccomp_program_done(&program);
+		return r;
+	}
+	program.flags = flags_to_load(seccomp, flags);
 	program.notifies = program.flags & SECCOMP_FILTER_FLAG_NEW_LISTENER;
 	r = seccomp_try(&program, err);
 	if (r < 0) {

@@ -187,6 +187,41 @@ static void test_notify_asks_for_a_listener(void **state)
 	seccomp_program_done(&program);
 }
 
+/* A flag that config.json may have is one that the filter is loaded with. */
+static void test_every_known_flag_is_used(void **state)
+{
+	(void)state;
+	for (size_t i = 0; spec_seccomp_flags[i]; i++) {
+		char text[256];
+		struct seccomp_program program = { 0 };
+
+		snprintf(text, sizeof(text),
+			 "\"defaultAction\":\"SCMP_ACT_ALLOW\",\"listenerPath\":\"/x\",\"flags\":[\"%s\"],"
+			 "\"syscalls\":[{\"names\":[\"mkdir\"],\"action\":\"SCMP_ACT_NOTIFY\"}]",
+			 spec_seccomp_flags[i]);
+		compile(text, -1, &program);
+		if ((program.flags & ~(unsigned int)SECCOMP_FILTER_FLAG_NEW_LISTENER) == 0)
+			fail_msg("%s: not used", spec_seccomp_flags[i]);
+		seccomp_program_done(&program);
+	}
+}
+
+static void test_an_unknown_flag_is_an_error(void **state)
+{
+	char *flags[] = { (char[]){ "SECCOMP_FILTER_FLAG_NEW" }, NULL };
+	struct seccomp_program program = { 0 };
+	struct error err = { 0 };
+	struct spec *spec;
+
+	(void)state;
+	skip_if_untried();
+	spec = parse("\"defaultAction\":\"SCMP_ACT_ALLOW\"");
+	spec->seccomp->flags = flags;
+	assert_int_equal(seccomp_compile(spec->seccomp, -1, &program, &err), -EINVAL);
+	assert_string_equal(err.text, "/linux/seccomp/flags: 'SECCOMP_FILTER_FLAG_NEW' is unknown");
+	spec_free(spec);
+}
+
 static void test_program_survives_a_file(void **state)
 {
 	char dir[] = "/tmp/krun-unit-XXXXXX";
@@ -306,6 +341,8 @@ int main(void)
 		cmocka_unit_test(test_errno_defaults_to_eperm),
 		cmocka_unit_test(test_calls_newer_than_the_profile_get_enosys),
 		cmocka_unit_test(test_notify_asks_for_a_listener),
+		cmocka_unit_test(test_every_known_flag_is_used),
+		cmocka_unit_test(test_an_unknown_flag_is_an_error),
 		cmocka_unit_test(test_program_survives_a_file),
 		cmocka_unit_test(test_broken_cache_entry_is_made_again),
 		cmocka_unit_test(test_the_kernel_is_asked),
