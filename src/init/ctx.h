@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * What the steps of the child share. All functions run in the child alone, unless a comment says otherwise,
- * and return 0 or a negative errno with @err filled.
+ * The state that the steps of the child share. All functions run in the child alone, unless a comment says
+ * otherwise, and return 0 or a negative errno with @err filled.
  */
 
 #include <stdbool.h>

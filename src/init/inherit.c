@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What a child keeps of the command that it is a copy of. The child may be in a container's pid namespace
- * from its start, where the container's root can look into /proc. So the first thing it does is to close
- * whatever its plan does not need; until then it is protected by not being dumpable (spawn.c).
+ * Closes what a child has inherited from the command and does not need. The child may be in a container's pid
+ * namespace from its start, where the container's root can look into /proc. So it does this first of all;
+ * until then it is protected by not being dumpable (spawn.c).
  */
 
 #include <fcntl.h>

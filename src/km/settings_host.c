@@ -99,7 +99,7 @@ static void make_fields(struct json_field fields[FIELDS_MAX])
 	fields[len] = (struct json_field){ 0 };
 }
 
-/* A file that is named but not in force would go unread, which nobody would notice. */
+/* Refuses a file that is named but not in force: that it is not read would go unnoticed. */
 static int check_exceptions(struct json_reader *reader, const struct km_settings *settings)
 {
 	const bool on_host = settings->exceptions == KM_EXCEPTIONS_HOST;
@@ -230,7 +230,7 @@ static int read_file(const char *file, bool wanted, char **ret_text, size_t *ret
 	struct stat st;
 	int r;
 
-	/* A dangling symlink is an error: somebody meant to have settings. */
+	/* A dangling symlink is not the absence of settings. */
 	if (fd < 0 && errno == ENOENT && !wanted && lstat(file, &st) < 0)
 		return 0;
 	if (fd < 0)

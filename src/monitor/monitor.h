@@ -96,10 +96,7 @@ int km_held_connection(pid_t monitor, int pidfd);
  * the errno of connect(2). Fills no error.
  */
 int km_management_call(int fd, int dir_fd, pid_t monitor, int pidfd);
-/*
- * True if the process at the other end of @fd was @monitor when the socket was connected or began to
- * listen.
- */
+/* True if @monitor made the other end of @fd, by SO_PEERCRED. */
 bool km_is_peer(int fd, pid_t monitor);
 /*
  * Returns a connection to the management socket of km process @monitor: the one that is held, or a new one.
@@ -172,8 +169,8 @@ bool km_task_is_frozen(const char *stat, const char *wchan);
 /*
  * pid1 is krun's process in front of km, of a container's and of each exec's. It is there for two reasons: km
  * as process 1 hangs when its payload dies by a signal, because the kernel ignores signals with the default
- * action for process 1; and a payload notices a signal only after a thread of its km was kicked. pid1.c has
- * what it does, and ends as km does: with its status, or 128 + the signal that killed it.
+ * action for process 1; and a payload notices a signal only after a thread of its km was kicked. pid1.c
+ * says what it does. It ends as km does: with km's status, or 128 + the signal that killed km.
  *
  * Returns a sealed memfd with pid1's program, a static ELF file of a few KiB, owned by the caller, who makes
  * it before the clone; the child executes it with the decimal pid of its only child, km, as argument.
