@@ -1,23 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * How a process that is in the container already gives up what the container may not have. The first process and each that exec
- * brings do the same, by the same table; its order is the design:
+ * How a process that has entered the container (steps.c) is confined. The container's first process and
+ * each exec use the same table, whose order is the design:
  *
- *   streams                while the links to our own descriptors can still be used, and as root, who may give them away
- *   limits, bounding set   while CAP_SYS_RESOURCE and CAP_SETPCAP are there; limits that krun's own steps would run into come last
- *   labels                 through files that were opened on the host; they hold from the execve on
- *   descriptors            from here on nothing of the host is open, and nothing is looked up but in the container
- *   working directory      by an fd below the root, when no descriptor is left that its path could lead through; with root's rights,
- *                          because a working directory that only root may enter is entered (config.md, "process.cwd")
- *   monitor                as root, too
- *   identity, capabilities first the ids, with the capabilities kept, because the kernel drops them with the ids; what the load of the
- *                          filter takes stays permitted, out of effect
- *   ... (user)             as the user, where root's rights did not reach: no CAP_DAC_OVERRIDE, a network file system
- *   program                as the user, relative to the working directory
+ *   streams                while krun's links to its own descriptors are open, and as root, who may change
+ *                          owners
+ *   limits, bounding set   while the process has CAP_SYS_RESOURCE and CAP_SETPCAP; limits that krun's own
+ *                          steps could run into are set last, by init_limit()
+ *   labels                 through files that were opened on the host; they take effect at the execve(2)
+ *   descriptors            from here on nothing of the host is open, and paths are looked up in the container
+ *   working directory      by a descriptor below the root, once no descriptor is open through which its path
+ *                          could lead out; as root, for a directory that only root may enter
+ *   monitor                km's file, as root, too
+ *   identity, capabilities the ids first, with the capabilities kept, because the kernel drops them with the
+ *                          ids; CAP_SYS_ADMIN stays permitted, not effective, if loading the filter needs it
+ *   working directory      as the user, if root could not enter it: no CAP_DAC_OVERRIDE, or a network file
+ *     (user)               system
+ *   program                found as the user, relative to the working directory
  *   seccomp (notify)       a filter with an agent, while the command that knows the agent is there
  *
- * Any other filter need not allow what stands above and what comes behind: init_execute() loads it right before its execve(2), filter.c.
+ * Any other filter is loaded by init_execute(), right before its execve(2) (filter.c), so that it need not
+ * allow the system calls of these steps.
  */
 
 #include <errno.h>
@@ -42,7 +46,7 @@ static int step_limits(struct init_ctx *ctx, struct error *err)
 	const struct spec_process *process = ctx->plan->process;
 	int r;
 
-	/* In a user namespace the parent (create) or the step "host side" (exec) has done it. */
+	/* In a user namespace the parent (create) or the step "host side" (exec) has set them. */
 	if (ctx->plan->user_namespace)
 		return 0;
 	r = rlimits_prepare(0, process->rlimits, process->rlimits_len, err);
@@ -79,9 +83,9 @@ static int step_memory_policy(struct init_ctx *ctx, struct error *err)
 	return memory_policy_apply(ctx->plan->memory_policy, err);
 }
 
-/* ---- the working directory -------------------------------------------------------------------------------------- */
+/* ---- the working directory --------------------------------------------------------------------------- */
 
-/* The first process makes it while it is still root, as engines expect it of `-w /new/dir`. */
+/* The container's first process makes it, as root: engines expect that of `-w /new/dir`. */
 static int open_working_directory(const struct init_ctx *ctx, int root_fd)
 {
 	const char *cwd = ctx->plan->process->cwd;
@@ -93,12 +97,12 @@ static int open_working_directory(const struct init_ctx *ctx, int root_fd)
 }
 
 /*
- * By a descriptor of what was found below the root: a path like /proc/self/fd/7 leads nowhere, because magic links are not followed
- * and nothing of the host is open.
+ * Enters it by a descriptor of what was found below the root. A path like /proc/self/fd/7 cannot lead out,
+ * because magic links are not followed and nothing of the host is open.
  */
 static int enter_working_directory(const struct init_ctx *ctx)
 {
-	/* Whoever has just come in stands there. */
+	/* The process is in "/" since it entered the root. */
 	if (strcmp(ctx->plan->process->cwd, "/") == 0)
 		return 0;
 
@@ -115,7 +119,7 @@ static int step_directory_as_root(struct init_ctx *ctx, struct error *err)
 	int r = enter_working_directory(ctx);
 
 	ctx->in_directory = r == 0;
-	/* The user may have rights there that root has not. */
+	/* The user may have rights there that root does not have: see step_directory(). */
 	return r == 0 || r == -EACCES || r == -EPERM ?
 		       0 :
 		       error_exec(err, r, "working directory '%s'", ctx->plan->process->cwd);
@@ -128,7 +132,7 @@ static int step_directory(struct init_ctx *ctx, struct error *err)
 	return r < 0 ? error_exec(err, r, "working directory '%s'", ctx->plan->process->cwd) : 0;
 }
 
-/* ---- who it is ---------------------------------------------------------------------------------------------------- */
+/* ---- ids and capabilities ---------------------------------------------------------------------------- */
 
 static int step_identity(struct init_ctx *ctx, struct error *err)
 {
@@ -150,8 +154,8 @@ static int step_capabilities(struct init_ctx *ctx, struct error *err)
 		return error_sys(err, r, "read capabilities");
 	return needs & ~now.permitted ?
 		       error_at(err, -EPERM, "/linux/seccomp",
-				"without noNewPrivileges the kernel takes a "
-				"filter from CAP_SYS_ADMIN only, which krun does not have here") :
+				"without noNewPrivileges the kernel loads a "
+				"filter only with CAP_SYS_ADMIN, which krun does not have here") :
 		       0;
 }
 

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What the steps of the child share. Everything here lives in the child alone. */
+/*
+ * The state that the steps of the child share. All functions run in the child alone, unless a comment says
+ * otherwise, and return 0 or a negative errno with @err filled.
+ */
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -13,80 +16,104 @@
 
 struct init_ctx {
 	const struct init_plan *plan;
-	int sync_fd;		/* our end, close-on-exec; -1 while nobody listens */
-	int proc_fd;		/* the host's /proc, until nothing needs it any more; then -1 */
-	int links_fd;		/* open_own_links() */
-	struct lsm_files files; /* opened below proc_fd */
+	int sync_fd;		/* the child's end, close-on-exec; -1 while nobody listens */
+	int proc_fd;		/* the host's /proc, up to the step "leave proc"; then -1 */
+	int links_fd;		/* open_own_links(), up to the step "descriptors"; then -1 */
+	struct lsm_files files; /* opened below proc_fd, up to the step "descriptors" */
 	int slave_fd;		/* pty slave between the steps "console" and "streams", else -1 */
-	bool in_directory; /* the working directory has been entered, with the rights of the container's root */
-	char *state;	   /* for hooks in the container: JSON with "creating", NUL, JSON with "created" */
-	bool monitor_is_script;		     /* on the host: its interpreter has to open it by name */
-	int km_fd;			     /* km's file, from the step "monitor" on; else -1 */
-	int tie_fd;			     /* of the pipe to the process in front of km; else -1 */
-	struct program program;		     /* found by the step "program" */
-	struct capability_sets capabilities; /* what config.json gives, from the step "capabilities" on */
-	uint64_t lent;			     /* permitted besides, for the load of the filter */
-	bool limited;			     /* init_limit() */
+	bool in_directory;	/* the working directory was entered with root's rights */
+	char *state; /* for hooks in the container: JSON with "creating", NUL, JSON with "created" */
+	bool monitor_is_script; /* the file at km's path is a script: its interpreter opens it by name */
+	int km_fd;		/* O_PATH of km, from the step "monitor" on; else -1 */
+	int tie_fd;		/* km's end of the socket pair to pid1; else -1 */
+	struct program program; /* from the step "program" on */
+	struct capability_sets capabilities; /* those of config.json, from the step "capabilities" on */
+	uint64_t lent;			     /* permitted besides these, to load the filter */
+	bool limited;			     /* init_limit() was called */
 	bool confined;			     /* the filter is in force */
-	struct error *last_words;	     /* init_last_words_make(), or NULL */
-	int last_words_fd;		     /* of that memory, or -1 */
+	struct error *last_words; /* shared with the command, see init_last_words_make(); or NULL */
+	int last_words_fd;	  /* memfd of that memory, or -1 */
 };
 
 STEPS(init_ctx)
 
 /*
- * The ordered tables, ended by a NULL name. A process enters a container by one of the first three (steps.c), and is then confined
- * by the last (confine.c), which all share.
+ * Ordered tables of steps, which end with a NULL name. A process enters a container by one of the first three
+ * (steps.c): create, create in a joined mount namespace, exec. Then the last one (confine.c) confines it.
  */
 extern const struct init_ctx_step init_create_steps[];
 extern const struct init_ctx_step init_create_joined_steps[];
 extern const struct init_ctx_step init_exec_steps[];
 extern const struct init_ctx_step init_confine_steps[];
 
-/* inherit.c: the first thing that a child does, and its last one with descriptors. */
+/* inherit.c. The first thing that a child does: closes what its plan does not need, resets its signals. */
 int init_inherit(struct init_ctx *ctx, struct error *err);
+/*
+ * The same for a stage (spawn.c), which also keeps the descriptor of the cgroup. @sync_fd: see
+ * sync_relay_log().
+ */
 int init_inherit_stage(const struct init_plan *plan, const int *sync_fd, struct error *err);
-/* After a change of ids or capabilities, with which the kernel resets what a process is to its parent and to others (prctl(2)). */
+/*
+ * Sets the parent-death signal and "not dumpable" again, which the kernel resets when ids or capabilities
+ * change, prctl(2).
+ */
 void init_stay_hidden(void);
+/* Closes the host's /proc. */
 int init_step_leave_proc(struct init_ctx *ctx, struct error *err);
+/* Closes every descriptor that the program is not to have and krun's last steps do not need. */
 int init_step_descriptors(struct init_ctx *ctx, struct error *err);
-/* The soft limit with which km, whose descriptors are high numbers, and its payload have all that they can use. */
+/*
+ * Sets the soft RLIMIT_NOFILE to the 1024 that km and its payload can use, or to the hard limit if that is
+ * lower. -EMFILE: the hard limit is below the 737 that km needs.
+ */
 int init_limit_monitor_files(struct error *err);
 
-/* confine.c: looks for the program; its error is about what the user asked for, and stands alone. */
+/* confine.c. Finds the program. The error gets no prefix with the step's name: engines parse its start. */
 int init_step_program(struct init_ctx *ctx, struct error *err);
 
-/* streams.c */
+/* streams.c. Prepares descriptors 0 to 2, or makes the pty slave the terminal. */
 int init_step_streams(struct init_ctx *ctx, struct error *err);
 
 /* filter.c: when the plan's filter is loaded. */
 enum filter_time {
 	FILTER_NEVER,
-	FILTER_NOTIFY, /* one whose listener an agent gets: while the command that knows the agent is there */
+	FILTER_NOTIFY, /* last step, while the command is there that passes the listener to its agent */
 	FILTER_LAST,   /* right before execve(2) */
 };
 
+/* Pure. */
 enum filter_time init_filter_time(const struct init_plan *plan);
-/* Capabilities that loading it takes: without no_new_privs the kernel asks for CAP_SYS_ADMIN. */
+/*
+ * The capabilities that seccomp(2) requires to load the plan's filter, as bits: CAP_SYS_ADMIN without
+ * no_new_privs, else none.
+ */
 uint64_t init_filter_needs(const struct init_plan *plan);
-/* The limits of the container that were still to come. Behind it krun's own steps take next to nothing. */
+/* Sets the limits that krun's own steps could have run into. Does nothing the second time. */
 int init_limit(struct init_ctx *ctx, struct error *err);
+/* Loads the filter if its time is FILTER_NOTIFY, and hands over the listener. */
 int init_step_filter_notify(struct init_ctx *ctx, struct error *err);
-/* At FILTER_LAST: loads the filter and gives up what that took. Then nothing is left but execve(2), or to report a failure and end. */
+/*
+ * Loads the filter if its time is FILTER_LAST, and drops the capabilities that this took. The caller then
+ * does nothing but execve(2), or report a failure and exit.
+ */
 int init_load_filter(struct init_ctx *ctx, struct error *err);
 /*
- * Memory that this process and the command share, for the time when the filter lets it say nothing. The command gets the descriptor with
- * SYNC_EXECUTE. No memory where the filter lets it send a message.
+ * Makes memory that this process shares with the command, to report a failure behind a filter that refuses
+ * sendmsg(2); with any other filter there is none. The command gets its descriptor with SYNC_EXECUTE.
  */
 int init_last_words_make(struct init_ctx *ctx, struct error *err);
-/* By whichever way there is. */
+/* Reports by that memory if the filter is in force, else over the sync socket. */
 void init_report_failure(const struct init_ctx *ctx, const struct error *failure);
 
-/* hooks_context.say of hooks in the container, @data: struct init_ctx. By the channel to the command that waits for them. */
+/* hooks_context.say for hooks in the container: sends the output to the command. @data: struct init_ctx. */
 void init_hook_said(void *data, int stream, const char *text, size_t len);
 
-/* execute.c */
+/* execute.c. Opens km's file in the container; -EPERM if it is not the file that krun mounted. */
 int init_step_monitor(struct init_ctx *ctx, struct error *err);
 
-/* After the last step: parks as planned, runs startContainer hooks, loads the filter, executes. Returns only on failure. */
+/*
+ * After the last step: parks as planned, runs startContainer hooks, loads the filter, executes the program.
+ * With pid1 in front of km, both the calling process (pid1) and its child (km) go this way. Returns only on
+ * failure.
+ */
 int init_execute(struct init_ctx *ctx, struct error *err);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The end of the road: parked until started, then the program. */
+/*
+ * The child's last part: it parks until it is started, then executes the program. With km this file has the
+ * child's side of km's start protocol (monitor/protocol.c).
+ */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -31,7 +34,7 @@
 
 enum { LOG_ROOM = 1024 * 1024 };
 
-/* NAME=VALUE strings for execve: the plan's, and what only this process knows. */
+/* The environment for execve(2): the plan's, with LISTEN_PID and HOME, which only this process knows. */
 static char **final_environment(const struct init_ctx *ctx, struct error *err)
 {
 	char *const *env = ctx->plan->env;
@@ -43,7 +46,6 @@ static char **final_environment(const struct init_ctx *ctx, struct error *err)
 		r = strv_add(&all, env[i]);
 	if (r == 0 && ctx->plan->listens)
 		r = strv_add_format(&all, "LISTEN_PID=%d", getpid());
-	/* When nobody gave one. */
 	if (r == 0 && !strv_env_get(env, "HOME")) {
 		home = program_home(ctx->plan->process->user.uid);
 		r = home ? strv_add_format(&all, "HOME=%s", home) : -ENOMEM;
@@ -56,8 +58,8 @@ static char **final_environment(const struct init_ctx *ctx, struct error *err)
 }
 
 /*
- * km must not die of an early SIGUSR1, its release signal: ignored signals stay ignored across execve,
- * and km installs its own handler when it is ready.
+ * A SIGUSR1 before km waits for its release must not kill it. An ignored signal stays ignored across
+ * execve(2), until km installs its own handlers.
  */
 static void ignore_release_signal(void)
 {
@@ -65,8 +67,8 @@ static void ignore_release_signal(void)
 }
 
 /*
- * RLIMIT_FSIZE holds for km's log too, and SIGXFSZ would end km for a line in it. Where the limit leaves room for a log,
- * the signal stays: there it is the payload's.
+ * RLIMIT_FSIZE is in force for km's log, too, and SIGXFSZ would kill km for a line in it. If the limit
+ * leaves room for a log, the signal is left to the payload.
  */
 static void survive_file_size_limit(void)
 {
@@ -76,7 +78,7 @@ static void survive_file_size_limit(void)
 		signal(SIGXFSZ, SIG_IGN);
 }
 
-/* Whether the program at @path is the km that krun mounted, by whatever name. */
+/* True if the program at @path is the same file as km, under whatever name. */
 static bool is_monitor(const char *path, const char *monitor)
 {
 	struct stat program, km;
@@ -111,8 +113,9 @@ static int make_monitor_argv(const struct init_ctx *ctx, struct strv *ret, struc
 }
 
 /*
- * A snapshot's descriptors get their numbers by dup2(2), which fails for one that km's thread for management has reserved: the
- * lowest that is free when that begins. Of krun's own only the socket to the parent is needed still.
+ * km restores a snapshot's descriptors with dup2(2), which fails for the number that its thread for
+ * management has reserved in accept(2): the lowest free one. So the snapshot's numbers are occupied. Of
+ * krun's own descriptors there only the sync socket is still needed; it moves out of the way.
  */
 static int occupy_numbers(struct init_ctx *ctx, struct error *err)
 {
@@ -136,8 +139,8 @@ static int occupy_numbers(struct init_ctx *ctx, struct error *err)
 }
 
 /*
- * km by a descriptor of the very file that krun mounted. The payload may have the rights to mount something over it, or over a directory
- * above; what it puts there would run without a virtual machine.
+ * Opens km, and checks that it is the file that krun mounted. The payload may be able to mount another file
+ * over it, or over a directory above it, which would then run without a VM.
  */
 static int open_monitor(const struct init_plan *plan, struct error *err)
 {
@@ -158,7 +161,7 @@ static int open_monitor(const struct init_plan *plan, struct error *err)
 			"'%s' in the container is not the km that krun mounted there: somebody in it has "
 			"put something else in its place, and nothing runs by it",
 			plan->monitor);
-	/* km looks for its file by name; and a file that was replaced on the host has none any more, though it is mounted here. */
+	/* km opens its own file by name, which a file that was replaced on the host has lost, also here. */
 	if (st.st_nlink == 0)
 		return error_set(err, -ESTALE,
 				 "km '%s' was replaced on the host after this container was made, and cannot "
@@ -167,7 +170,7 @@ static int open_monitor(const struct init_plan *plan, struct error *err)
 	return take_fd(&fd);
 }
 
-/* Opened for reading only once it is known which file that is; whoever may not read it has no script there. */
+/* True if km is a script, as a wrapper may be. One that may not be read does not matter: it cannot run. */
 static bool is_script(const struct init_plan *plan, int path_fd)
 {
 	auto_close int fd = open(plan->monitor, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
@@ -189,14 +192,14 @@ int init_step_monitor(struct init_ctx *ctx, struct error *err)
 	if (fd < 0)
 		return fd;
 	ctx->monitor_is_script = is_script(ctx->plan, fd);
-	/* Out of the way of the numbers that a snapshot has for its descriptors. */
+	/* A snapshot needs the numbers below for its own descriptors. */
 	ctx->km_fd = fcntl(fd, F_DUPFD_CLOEXEC, KM_PAYLOAD_DESCRIPTORS);
 	return ctx->km_fd < 0 ? error_sys(err, -errno, "move the descriptor of km") : 0;
 }
 
-/* ---- the last call ------------------------------------------------------------------------------------------------ */
+/* ---- the last call ----------------------------------------------------------------------------------- */
 
-/* What execve gets. Made before the filter, which need not allow what that takes. */
+/* The arguments of the last execve(2). Made before the filter, which need not allow the calls for that. */
 struct last_call {
 	char **env;
 	struct strv argv; /* of km */
@@ -215,14 +218,16 @@ static int prepare(const struct init_ctx *ctx, struct last_call *ret, struct err
 	/* km would end in a segmentation fault. */
 	if (readlink("/proc/self/exe", self, sizeof(self)) < 0)
 		return error_set(err, -ENOENT, "km needs /proc in the container, and there is none");
-	/* The interpreter of a script, which km may be on the host, has to open it by name: the descriptor is closed by then. */
+	/* A script's interpreter opens it by name: the descriptor is closed by then. */
 	ret->by_fd = init_filter_allows(ctx->plan->seccomp, SYS_execveat) && !ctx->monitor_is_script;
 	return make_monitor_argv(ctx, &ret->argv, err);
 }
 
 /*
- * The end of process 1 is everybody's in its namespace. Elsewhere who kills the pid1 means km: it gets SIGKILL when the pid1's end of
- * this connection is closed. PR_SET_PDEATHSIG is no way, for it is gone after an execve that changes a label, or a setuid(2) of the payload.
+ * Makes km end with pid1, which an engine knows by its pid and may kill. As process 1, pid1 takes all of
+ * its pid namespace along anyway. Otherwise km gets SIGKILL (F_SETSIG) when pid1's end of a socket pair is
+ * closed. PR_SET_PDEATHSIG would not do: it is cleared by an execve(2) that changes a label, and by a
+ * setuid(2) of the payload.
  */
 static int tie_to_pid1(struct init_ctx *ctx, struct error *err)
 {
@@ -232,19 +237,19 @@ static int tie_to_pid1(struct init_ctx *ctx, struct error *err)
 	if (ctx->tie_fd < 0)
 		return 0;
 	getrlimit(RLIMIT_NOFILE, &limit);
-	/* The last number that km would use, for more threads than it has. */
+	/* The last number below the limit, which km would use only for its last thread of all. */
 	if (fcntl(ctx->tie_fd, F_SETOWN, getpid()) < 0 || fcntl(ctx->tie_fd, F_SETSIG, SIGKILL) < 0 ||
 	    fcntl(ctx->tie_fd, F_SETFL, O_ASYNC | O_NONBLOCK) < 0 ||
 	    dup2(ctx->tie_fd, (int)limit.rlim_cur - 1) < 0)
-		return error_sys(err, -errno, "tie km to the process in front of it");
-	/* It was killed before there was anything to tell us. */
+		return error_sys(err, -errno, "make km end with krun's process in front of it");
+	/* End of file: pid1 was killed before the signal was set up. */
 	if (read(ctx->tie_fd, &nothing, 1) == 0)
-		return error_set(err, -ECHILD, "the process in front of km was killed");
+		return error_set(err, -ECHILD, "krun's process in front of km was killed");
 	cleanup_close(&ctx->tie_fd);
 	return 0;
 }
 
-/* What km inherits, in its own process alone. */
+/* Prepares what km inherits. Runs in km's own process, not in pid1. */
 static int prepare_monitor(struct init_ctx *ctx, struct error *err)
 {
 	const struct init_plan *plan = ctx->plan;
@@ -293,7 +298,7 @@ static int execute_program(struct init_ctx *ctx, const struct last_call *last, s
 	case INIT_PROGRAM_NATIVE:
 	default:
 		execve(ctx->program.path, ctx->program.argv.items, last->env);
-		/* The file was found. */
+		/* The step "program" has found the file itself. */
 		if (errno == ENOENT)
 			return error_set(err, -ENOENT,
 					 "exec: \"%s\": no such file or directory (the interpreter or loader "
@@ -304,8 +309,9 @@ static int execute_program(struct init_ctx *ctx, const struct last_call *last, s
 }
 
 /*
- * As confined as km: a process without the filter could be traced by one that has it. By name where the filter refuses execveat(2): in a
- * container that begins nobody but config.json has a hand in its /proc, and exec has no pid1 then.
+ * Becomes pid1, as confined as km, because a process under a filter may trace one without. If the filter
+ * refuses execveat(2), pid1 is executed by its name in /proc: in a container that just begins nobody but
+ * config.json has changed that, and an exec has no pid1 then.
  */
 static int execute_pid1(struct init_ctx *ctx, pid_t pid, struct error *err)
 {
@@ -317,7 +323,7 @@ static int execute_pid1(struct init_ctx *ctx, pid_t pid, struct error *err)
 
 	snprintf(number, sizeof(number), "%d", pid);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	/* It stays when the command ends; its child does so in park(). */
+	/* Must not end with the command. km's process clears this in park(). */
 	prctl(PR_SET_PDEATHSIG, 0);
 	r = init_limit(ctx, err);
 	if (r == 0)
@@ -332,18 +338,19 @@ static int execute_pid1(struct init_ctx *ctx, pid_t pid, struct error *err)
 }
 
 /*
- * This process becomes the pid1, its only child goes on to km. Returns in the child only. They share a process group, so that the
- * keyboard's signals reach both, and that group has nobody in its session to continue it: as without km, Ctrl-Z does not stop it.
+ * This process becomes pid1; its only child returns, and goes on to km. Both are in one process group, so
+ * that signals of the keyboard reach both. It is an orphaned process group, as without km, so that Ctrl-Z
+ * does not stop it.
  */
 static int put_pid1_in_front(struct init_ctx *ctx, struct error *err)
 {
 	int ends[2] = { -1, -1 };
 	pid_t pid;
 
-	/* Not a pipe, whose end others could open by its name in /proc and hold. */
+	/* Not a pipe: another process could open its end through /proc, and keep it open. */
 	if (getpid() != 1 && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
 		return error_sys(err, -errno, "make a connection to km");
-	/* A filter with an agent is in force: docker's default one knows no clone3(2). */
+	/* Not clone3(2): a filter with an agent may be in force, and docker's default filter refuses that. */
 	pid = fork();
 	if (pid < 0)
 		return error_sys(err, -errno, "start km's process");
@@ -361,7 +368,7 @@ static int park(struct init_ctx *ctx, struct error *err)
 {
 	int r = 0;
 
-	/* The parent may end now without taking us along. */
+	/* From here on the child outlives the command. */
 	if (prctl(PR_SET_PDEATHSIG, 0) < 0)
 		return error_sys(err, -errno, "detach from the parent");
 	if (ctx->plan->park == INIT_PARK_NONE)
@@ -372,7 +379,7 @@ static int park(struct init_ctx *ctx, struct error *err)
 	if (ctx->plan->park == INIT_PARK_SOCKET)
 		return sync_expect(ctx->sync_fd, SYNC_START, NULL, err);
 	if (ctx->plan->park == INIT_PARK_GATE) {
-		/* The parent of `create` ends. `start` comes with a socket of its own. */
+		/* The command `create` ends; `start` sends a socket of its own. */
 		cleanup_close(&ctx->sync_fd);
 		r = start_gate_wait(ctx->plan->gate_fd, err);
 		ctx->sync_fd = r;
@@ -380,7 +387,7 @@ static int park(struct init_ctx *ctx, struct error *err)
 	return r < 0 ? r : 0;
 }
 
-/* A filter that is in force already may refuse the word, or end us for it. */
+/* A filter that is in force already may refuse sendmsg(2), or kill the process for it. */
 static bool may_speak(const struct init_ctx *ctx)
 {
 	return init_filter_time(ctx->plan) != FILTER_NOTIFY ||
@@ -401,7 +408,7 @@ static int confine_hook(void *data, struct error *err)
 	return r < 0 ? r : init_load_filter(data, err);
 }
 
-/* A program of the image: it learns what the container's own learns, and is confined as that will be. */
+/* These hooks are programs of the image: they get the container's environment, and are confined as it. */
 static int run_start_hooks(struct init_ctx *ctx, struct error *err)
 {
 	static char *const nothing[] = { NULL };
@@ -435,14 +442,14 @@ int init_execute(struct init_ctx *ctx, struct error *err)
 		r = init_last_words_make(ctx, err);
 	if (r == 0 && plan->pid1_fd >= 0)
 		r = put_pid1_in_front(ctx, err);
-	/* With a monitor that waits itself, the process that says "ready" has to be the monitor's. */
+	/* With a km that waits itself, SYNC_READY has to come from km's process: its sender is km's pid. */
 	if (r == 0 && monitor_parks)
 		r = park(ctx, err);
 	if (r == 0)
 		r = init_limit(ctx, err);
 	if (r == 0)
 		r = prepare_monitor(ctx, err);
-	/* Whatever fails now says so after SYNC_EXECUTE. */
+	/* A failure after this is reported after SYNC_EXECUTE. */
 	if (r == 0 && may_speak(ctx))
 		r = sync_send(ctx->sync_fd, SYNC_EXECUTE, 0, ctx->last_words_fd, err);
 	if (r == 0)

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The last restrictions: the limits that would hold krun's own steps back, and the seccomp filter. A profile is written for the
- * program, not for krun, so nothing of krun's comes behind the filter but what a filter cannot be loaded without: execve(2), and, where
- * the kernel took the filter from CAP_SYS_ADMIN because there is no no_new_privs, capset(2), which gives that up.
+ * The last restrictions: limits that krun's own steps could run into, and the seccomp filter. A filter is
+ * written for the program, not for krun, so krun makes only two system calls after it: execve(2), and, if
+ * CAP_SYS_ADMIN was kept to load the filter without no_new_privs, capset(2) to drop that.
  *
- * A filter that refuses capset(2) is not asked. What a program gets is computed by its execve from the inheritable, the ambient and the
- * bounding set, capabilities(7), "Transformation of capabilities during execve()": a permitted capability of the process before
- * is no part of that without no_new_privs, with which none is lent.
+ * If the filter refuses capset(2), the call is left out. That is safe: execve(2) computes the program's
+ * capabilities from the inheritable, ambient and bounding sets, and the permitted set before plays no part
+ * (capabilities(7), "Transformation of capabilities during execve()"). With no_new_privs it could, but then
+ * nothing was kept.
  */
 
 #include <errno.h>
@@ -35,12 +36,15 @@
 
 static const uint64_t ADMIN = UINT64_C(1) << CAP_SYS_ADMIN;
 
-/* ---- what it will say to krun ------------------------------------------------------------------------------------- */
+/* ---- what the filter will allow ---------------------------------------------------------------------- */
 
-/* Arguments that krun's calls have are addresses and small numbers; what a filter makes of neither it may make of both. */
+/*
+ * The arguments that are tried, for all six at once. Arguments of krun's calls are small numbers and
+ * addresses; a filter that treats these two alike is taken to treat all alike.
+ */
 static const uint64_t arguments[] = { 0, UINT64_C(0x7fff00001000) };
 
-/* Whether the answer to @call is @wanted for any arguments of @arguments. */
+/* True if the filter's action for @call is @wanted for any of the arguments. */
 static bool any_answer(const struct seccomp_program *filter, int call, bool (*wanted)(uint32_t action))
 {
 	for (size_t i = 0; i < ARRAY_LEN(arguments); i++) {
@@ -65,7 +69,7 @@ static bool is_no_plain_yes(uint32_t action)
 	return action != SECCOMP_RET_ALLOW && action != SECCOMP_RET_LOG;
 }
 
-/* An agent or a tracer decides about the rest. */
+/* An agent or a tracer may allow the call. */
 static bool is_no_refusal(uint32_t action)
 {
 	return !is_no_plain_yes(action) || action == SECCOMP_RET_USER_NOTIF || action == SECCOMP_RET_TRACE;
@@ -95,7 +99,7 @@ int init_filter_check(const struct init_plan *plan, struct error *err)
 			call, plan->program == INIT_PROGRAM_KM ? "km" : "the program");
 }
 
-/* ---- why nothing was executed -------------------------------------------------------------------------------------- */
+/* ---- reporting a failure ----------------------------------------------------------------------------- */
 
 int init_last_words_make(struct init_ctx *ctx, struct error *err)
 {
@@ -113,7 +117,7 @@ int init_last_words_make(struct init_ctx *ctx, struct error *err)
 	if (memory == MAP_FAILED)
 		return error_sys(err, -errno, "share memory with the command");
 	ctx->last_words = memory;
-	/* Out of the way of the numbers that a snapshot of km has. */
+	/* A snapshot of km needs the numbers below for its own descriptors. */
 	ctx->last_words_fd = ctx->plan->program == INIT_PROGRAM_KM ?
 				     fcntl(fd, F_DUPFD_CLOEXEC, KM_PAYLOAD_DESCRIPTORS) :
 				     take_fd(&fd);
@@ -128,7 +132,7 @@ void init_report_failure(const struct init_ctx *ctx, const struct error *failure
 		sync_send_failure(ctx->sync_fd, failure);
 }
 
-/* ---- when it is loaded ---------------------------------------------------------------------------------------------- */
+/* ---- when it is loaded ------------------------------------------------------------------------------- */
 
 enum filter_time init_filter_time(const struct init_plan *plan)
 {
@@ -195,7 +199,7 @@ int init_step_filter_notify(struct init_ctx *ctx, struct error *err)
 
 	if (init_filter_time(ctx->plan) != FILTER_NOTIFY)
 		return 0;
-	/* Later it could not be done. */
+	/* The filter refuses to set limits later. */
 	if (!init_filter_allows(ctx->plan->seccomp, SYS_prlimit64))
 		r = init_limit(ctx, err);
 	return r < 0 ? r : load(ctx, err);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What a child keeps of the command that it is a copy of. It may be in a container's pid namespace from its birth, where the
- * container's root looks into /proc: so the first thing it does is to give up whatever its plan does not need, and it is not
- * dumpable meanwhile (spawn.c).
+ * Closes what a child has inherited from the command and does not need. The child may be in a container's pid
+ * namespace from its start, where the container's root can look into /proc. So it does this first of all;
+ * until then it is protected by not being dumpable (spawn.c).
  */
 
 #include <fcntl.h>
@@ -28,12 +28,12 @@
 #include "util/title.h"
 
 /*
- * km keeps its own descriptors in 727..1023 and tells its payload that it may use the rest: 1024 is the
- * soft limit that makes both fit, whatever the container asks for.
+ * km has its own descriptors in 727..1023 and leaves the numbers below to its payload. So 1024 is the soft
+ * limit that suits both, whatever the container asks for.
  */
 enum { MONITOR_NOFILE = 1024, MONITOR_NOFILE_MIN = 737 };
 
-/* What the container's program is started with: kept to the end. */
+/* Descriptors that are kept up to the program's execve(2). */
 static int add_program(struct fd_list *list, const struct init_plan *plan, int sync_fd)
 {
 	const int fds[] = {
@@ -48,7 +48,7 @@ static int add_program(struct fd_list *list, const struct init_plan *plan, int s
 	return r;
 }
 
-/* What the steps act on. */
+/* Descriptors that the steps need. */
 static int add_steps(struct fd_list *list, const struct init_plan *plan)
 {
 	int r = fd_list_add(list, plan->proc_fd);
@@ -67,8 +67,8 @@ static int add_steps(struct fd_list *list, const struct init_plan *plan)
 }
 
 /*
- * The caller's descriptors from 3 on that are preserved are open already, and stay open. One of krun's own may be in a gap between
- * them: it is close-on-exec, which what came through an execve cannot be.
+ * Among the numbers of the caller's preserved descriptors may be unused ones, which krun's own descriptors
+ * then have. Those are told by close-on-exec: the caller's came through an execve(2).
  */
 static void close_gaps(const struct fd_list *keep, unsigned int end)
 {
@@ -96,12 +96,12 @@ static int close_others(struct fd_list *list, int r, const struct init_plan *pla
 
 void init_stay_hidden(void)
 {
-	/* Cleared, and set to the sysctl fs.suid_dumpable. */
+	/* The kernel has cleared the one, and set the other to the sysctl fs.suid_dumpable. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	sys_set_dumpable(false);
 }
 
-/* @more: a descriptor besides what the steps and the program need, or -1. */
+/* @more: one more descriptor to keep, or -1. */
 static int give_up(const struct init_plan *plan, const int *sync_fd, int more, struct error *err)
 {
 	struct fd_list list = { 0 };
@@ -110,7 +110,7 @@ static int give_up(const struct init_plan *plan, const int *sync_fd, int more, s
 	sync_relay_log(sync_fd);
 	hooks_output_close();
 	title_hide("krun-init");
-	/* A command that is killed takes its half-made child along; cleared once the child is complete. */
+	/* A command that is killed takes its half-made child along. park() in execute.c clears this. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	r = add_program(&list, plan, *sync_fd);
 	if (r == 0)
@@ -127,7 +127,7 @@ int init_inherit(struct init_ctx *ctx, struct error *err)
 
 	if (r < 0)
 		return r;
-	/* Engines ignore SIGPIPE and block others. */
+	/* Engines ignore SIGPIPE and block other signals, which a child inherits. */
 	sys_reset_signals();
 	ctx->proc_fd = plan->proc_fd;
 	ctx->links_fd = open_own_links(ctx->proc_fd);
@@ -165,7 +165,7 @@ int init_limit_monitor_files(struct error *err)
 	return 0;
 }
 
-/* Closing, not only marking: a parked container must hold nothing of the host. */
+/* Closes, instead of marking close-on-exec, because a parked process must hold nothing of the host. */
 int init_step_descriptors(struct init_ctx *ctx, struct error *err)
 {
 	const struct init_plan *plan = ctx->plan;
@@ -177,6 +177,6 @@ int init_step_descriptors(struct init_ctx *ctx, struct error *err)
 	ctx->files = (struct lsm_files)LSM_FILES_NONE;
 	open_use_own_links(-1);
 	r = close_others(&list, r, plan, err);
-	/* The next step moves a descriptor out of the way of km's. */
+	/* The step "monitor" needs a descriptor above those of a snapshot. */
 	return r == 0 && plan->program == INIT_PROGRAM_KM ? init_limit_monitor_files(err) : r;
 }

@@ -19,7 +19,7 @@
 
 enum { PASSWD_MAX = 1024 * 1024 };
 
-/* 0 when @path is a file that we may execute, else -ENOENT, -ENOTDIR, -EACCES, -EISDIR... */
+/* 0 if @path is a file that this process may execute; -EISDIR, -EACCES, or the errno of stat(2). */
 static int check_executable(const char *path)
 {
 	struct stat st;
@@ -107,7 +107,7 @@ void program_done(struct program *program)
 	strv_done(&program->argv);
 }
 
-/* The sixth field of the line whose third is @uid; passwd(5). */
+/* The home (sixth field) of a line of passwd(5), if its uid (third field) is @uid, else NULL. */
 static char *home_of_line(char *line, unsigned int uid)
 {
 	char *fields[7] = { NULL };
@@ -127,7 +127,7 @@ char *program_home(unsigned int uid)
 	struct stat st;
 	char *rest, *line;
 
-	/* The file is the container's: only a regular one of sane size is read. */
+	/* The image chooses this file: only a regular one of at most 1 MiB is read. */
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
 	    io_read_all(fd, PASSWD_MAX, &text, NULL) < 0)
 		return strdup("/");

@@ -3,7 +3,7 @@
 
 /*
  * The container's program, found as execvp(3) finds it, with the error texts that engines turn into exit
- * status 127 and 126. Runs inside the container, as the user of the payload.
+ * status 127 and 126. Runs in the child, inside the container, as the payload's user.
  */
 
 #include "util/strv.h"
@@ -11,16 +11,18 @@
 struct error;
 
 struct program {
-	char *path; /* what execve gets; owned */
-	struct strv argv;
+	char *path;	  /* for execve(2); owned */
+	struct strv argv; /* owned */
 };
 
 /*
- * Looks @args[0] up in @env's PATH (or takes it as a path), checks that it is an executable file. Missing:
- * -ENOENT; a directory or not executable: -EACCES.
+ * Finds args[0]: with a slash it is a path, else it is searched for in PATH of @env, or without PATH in
+ * PATH_DEFAULT. -ENOENT: there is no such file, or only a directory in PATH; -EACCES: a path to a directory,
+ * or a file that the user may not execute; for a path also other errors of stat(2). On success *ret is
+ * released with program_done().
  */
 int program_find(char *const *args, char *const *env, struct program *ret, struct error *err);
 void program_done(struct program *program);
 
-/* HOME of @uid in the container's /etc/passwd, "/" when it has none; caller frees. NULL: out of memory. */
+/* The home of @uid by the container's /etc/passwd, else "/"; the caller frees it. NULL: out of memory. */
 char *program_home(unsigned int uid);

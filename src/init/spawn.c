@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * From the command to a process in the container's namespaces.
+ * How the command makes a process in the container's namespaces.
  *
  *   command ── clone3(new namespaces, into the cgroup) ── init
  *
- * or, when a namespace only holds for children (a joined pid or user namespace, a new time namespace):
+ * or, if a namespace takes effect only for children (a joined pid or user namespace, a new time namespace):
  *
  *   command ── clone3() ── stage: setns, unshare ── clone3(CLONE_PARENT, ...) ── init
  *
- * The stage ends then; with CLONE_PARENT init is the command's child, so that the engine's subreaper inherits it and its wait
- * status. Init tells its pid itself: the stage may see another number.
+ * The stage then ends. With CLONE_PARENT init is the command's child, so that the engine's subreaper
+ * inherits it and its wait status. Init sends a message to tell its pid, because the stage may see another
+ * number.
  *
- * An ordinary user may clone into a scope of his own systemd only from below that systemd's cgroup, not from his login session.
- * Then there is a stage, too, which systemd moves into the scope first.
+ * An ordinary user may clone into a scope of the user's systemd only from below that systemd's cgroup, not
+ * from a login session. Then there is a stage, too, which systemd moves into the scope first.
  *
- * Whoever clones a process with a mount namespace of its own stands in the root's directory (mount_setup_stand()). The command goes back
- * to where it was, or leaves that to a stage when it cannot.
+ * A process that clones one with a new mount namespace has to be in the rootfs (mount_setup_stand()). The
+ * command goes back to its working directory afterwards; if it could not open that, a stage goes to the
+ * rootfs instead.
  */
 
 #include <errno.h>
@@ -46,7 +48,7 @@ static int run_steps(struct init_ctx *ctx, const struct init_ctx_step *steps, st
 	size_t begun = 0;
 	int r = init_ctx_steps_run(steps, &begun, ctx, err);
 
-	/* A place says more than a step. Engines compare the start of what is said about the program with what a shell would say. */
+	/* A JSON pointer says more than a step; engines parse the start of errors about the program. */
 	if (r < 0 && err->pointer_len == 0 && steps[begun - 1].run != init_step_program)
 		error_prefix(err, "init step '%s'", steps[begun - 1].name);
 	return r;
@@ -96,7 +98,7 @@ static int stage_namespaces(const struct init_plan *plan, struct error *err)
 	const bool new_user = ns->create & CLONE_NEWUSER;
 	int r;
 
-	/* What belongs to the host's user namespace must be entered before we leave it, the rest after. */
+	/* Namespaces of the host's user namespace have to be joined before that is left, the others after. */
 	r = ns_plan_join(ns, ~(uint64_t)CLONE_NEWUSER, !new_user && ns->join[NS_USER] < 0, err);
 	if (r == 0)
 		r = ns_plan_join(ns, CLONE_NEWUSER, true, err);
@@ -162,7 +164,7 @@ static int collect_stage(const struct init_plan *plan, pid_t stage, bool attach,
 	return r;
 }
 
-/* Asks the kernel with a process that ends at once. */
+/* Finds out by a process that ends at once. */
 static bool may_clone_into(int cgroup_fd)
 {
 	pid_t pid = sys_clone3(0, SIGCHLD, cgroup_fd);
@@ -174,7 +176,7 @@ static bool may_clone_into(int cgroup_fd)
 	return pid != -EACCES;
 }
 
-/* A stage first, where one is needed. @back_fd: the working directory. Returns the pid, in the parent only. */
+/* Clones the child, or the stage. @back_fd: the working directory. Returns the pid, in the parent only. */
 static pid_t clone_child(const struct init_plan *plan, const int fds[2], bool stage, bool attach, int back_fd,
 			 struct error *err)
 {
@@ -195,7 +197,7 @@ static pid_t clone_child(const struct init_plan *plan, const int fds[2], bool st
 		sys_set_dumpable(false);
 	if (pid < 0)
 		error_sys(err, pid, "make the container's %s", plan->spec ? "namespaces" : "process");
-	/* It was opened, so that it can be entered. */
+	/* Not expected to fail: the directory was opened before. */
 	if (back_fd >= 0 && fchdir(back_fd) < 0 && pid > 0) {
 		kill(pid, SIGKILL);
 		pid = error_sys(err, -errno, "go back to the working directory");
@@ -204,8 +206,8 @@ static pid_t clone_child(const struct init_plan *plan, const int fds[2], bool st
 }
 
 /*
- * The kernel does not let an ordinary user write the score of a process that is not dumpable. So it is this process that takes
- * the score, for the child to inherit, and takes its own again.
+ * An ordinary user may not write oom_score_adj of a process that is not dumpable. So this process sets its
+ * own score to the container's, which the child inherits, and sets it back afterwards.
  */
 static int lend_oom_score(const struct init_plan *plan, int64_t *ret_own, struct error *err)
 {
@@ -214,7 +216,7 @@ static int lend_oom_score(const struct init_plan *plan, int64_t *ret_own, struct
 	if (!score->set || !plan->unprivileged)
 		return 0;
 	*ret_own = oom_score_read(plan->proc_fd);
-	/* A second attempt comes with the flag cleared. */
+	/* An earlier call of init_spawn() may have cleared the flag. */
 	sys_set_dumpable(true);
 	return oom_score_apply(plan->proc_fd, 0, score->value, err);
 }
@@ -255,7 +257,7 @@ int init_spawn(const struct init_plan *plan, struct init_child *ret, struct erro
 	take_oom_score_back(plan, own_score);
 	if (pid < 0)
 		return pid;
-	/* It may never say a word: in a cgroup that somebody freezes, say. */
+	/* The child may never send a message, for example in a frozen cgroup. */
 	interrupt_watch(INTERRUPT_CHILD, pid);
 	cleanup_close(&child_fd);
 	if (stage) {

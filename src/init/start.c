@@ -15,7 +15,7 @@
 #include "util/cleanup.h"
 #include "util/error.h"
 
-/* By way of the descriptor: the state directory's own path may be longer than an address can be. */
+/* Uses the descriptor, because the state directory's path may be too long for sun_path. */
 static struct sockaddr_un gate_address(int state_dir_fd)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -53,7 +53,7 @@ int start_gate_wait(int gate_fd, struct error *err)
 	while (r == -EINTR);
 	if (r < 0)
 		return error_sys(err, r, "wait for start");
-	return fd < 0 ? error_set(err, -EPROTO, "a start that sent nothing") : fd;
+	return fd < 0 ? error_set(err, -EPROTO, "start sent no socket") : fd;
 }
 
 static int connect_gate(int state_dir_fd)
@@ -66,7 +66,7 @@ static int connect_gate(int state_dir_fd)
 	return connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : take_fd(&fd);
 }
 
-/* A container that an older krun created and nobody has started. */
+/* 1: an older krun created this container, and its process still waits for its start. */
 static int fifo_is_held(int state_dir_fd)
 {
 	auto_close int fd = openat(state_dir_fd, START_FIFO, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);

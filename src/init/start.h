@@ -2,32 +2,37 @@
 #pragma once
 
 /*
- * How `start` releases a process that `create` left parked: a datagram socket in the state directory. The parked process holds
- * it and blocks in recvmsg(2); `start` makes a sync pair (sync.h) and sends one end of it, over which the two go on as `run` does.
- * Whether anybody holds the socket is also what tells "created" from "running": it is close-on-exec.
+ * The gate, at which a process that `create` left parked waits for `start`: a datagram socket in the state
+ * directory. The parked process holds it and blocks in recvmsg(2). `start` makes a sync pair (sync.h) and
+ * sends one end of it, over which the child reports as it does to `run`. The socket is close-on-exec: that
+ * a process holds it tells "created" from "running".
  *
- * A socket and no FIFO, because who may look into the parked process' /proc/PID/fd cannot open a socket there, and so reaches
- * neither this file of the host nor what the process says to `start`.
+ * It is a socket and not a FIFO, because a socket cannot be opened through /proc/PID/fd: whoever may look
+ * into that directory of the parked process reaches neither this file of the host nor what is said to
+ * `start`.
  */
 
 struct error;
 
 #define START_SOCKET "start.sock"
-/* What an older krun left in a state directory: the FIFO at which its parked process waits. */
+/* In the state directory of an older krun: the FIFO at which its parked process waits. */
 #define START_FIFO "start.fifo"
 
-/* Parent, at create: the socket for the child to inherit, close-on-exec, or a negative errno. */
+/* Parent, at create: makes the socket that the child inherits, close-on-exec; the caller owns it. */
 int start_gate_make(int state_dir_fd, struct error *err);
 
-/* Child: blocks until `start` came; returns its end of the pair, owned. */
+/* Child: blocks until `start` came; returns its end of the pair, owned by the caller. */
 int start_gate_wait(int gate_fd, struct error *err);
 
 /*
- * 1 while a parked process holds the gate, 0 when nobody does, a negative errno when nobody can tell. Any process on the host that may open
- * the state directory.
+ * 1 while a parked process waits at the gate (or at the FIFO), 0 if none does, a negative errno if that
+ * cannot be told; fills no error. Any process on the host that may open the state directory.
  */
 int start_gate_is_closed(int state_dir_fd);
-/* `start`: opens the gate; returns our end of the pair, owned. -ESRCH: nobody waits there any more. */
+/*
+ * `start`: opens the gate; returns the parent's end of the pair, owned by the caller. -ESRCH: nobody waits
+ * there any more; -EOPNOTSUPP: an older krun made the container.
+ */
 int start_gate_open(int state_dir_fd, struct error *err);
-/* Once the program runs, or will not. */
+/* Removes the socket, once the program runs or has failed to. */
 void start_gate_remove(int state_dir_fd);

@@ -1,10 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The order in which a process comes into a container: its first one, the first one of a container in somebody else's mount
- * namespace, and those of exec. The tables are the documentation: names appear in errors, in the debug log and in the trace.
- * The child starts in the new namespaces that clone3(2) made, with the host's root still below it, all privileges of its user
- * namespace, and every host fd it needs already open in the plan. Then it is confined (confine.c).
+ * The child's way into the container, theory of operation. There is a table of steps for the container's
+ * first process, one for the first process in a joined mount namespace, and one for exec. The names of steps
+ * appear in errors, in the debug log and in the trace. The stages of the container's first process are:
+ *
+ * 1. Start (spawn.c, inherit.c). clone3(2) has made the namespaces and put the child into its cgroup; its
+ *    root is still that of the host. First the child closes the descriptors that its plan does not need.
+ *
+ * 2. Ids ("cpus" to "root of the user namespace"). The child waits for SYNC_ID_MAPS, because it cannot become
+ *    root before its ids are mapped. Before it does, it opens the sources of mounts with the caller's ids, to
+ *    which they are accessible. What it makes afterwards belongs to the root of its user namespace.
+ *
+ * 3. Namespaces ("join namespaces" to "names"). The cgroup namespace is made here and not by clone3(2), which
+ *    makes namespaces before it moves the child into its cgroup.
+ *
+ * 4. Mounts ("propagation" to "devices"). They are made below the rootfs while the host's paths are visible.
+ *    A mount that the child may not copy itself is copied by the parent (SYNC_WANT_TREE).
+ *
+ * 5. Hooks. The child waits until the parent's hooks have run (SYNC_HOOKS_DONE), then runs its own. They have
+ *    to see the mounts, so they cannot come earlier, and the host's paths, so not after the pivot.
+ *
+ * 6. Console and pivot. The terminal needs the devpts of stage 4. After the pivot the host's mounts are gone.
+ *
+ * 7. Settings ("network" to "leave proc"), through the host's /proc, which is then closed. Sysctls come after
+ *    the hooks, which may make network interfaces.
+ *
+ * 8. Restrictions ("make directory", "restrict"). Masked and read-only paths and a read-only root come last,
+ *    because steps before them mount or write there.
+ *
+ * Then the child is confined (confine.c), parks, and executes its program (execute.c). In a joined mount
+ * namespace stages 4 and 8 and the console are left out, and chroot(2) replaces the pivot. For exec see
+ * init_exec_steps.
  */
 
 #include "init/ctx.h"
@@ -37,19 +64,22 @@
 
 enum { STATE_TEXT_MAX = 16 * 1024 * 1024 };
 
-/* Root of a user namespace: what is mounted and made from here on belongs to it, not to "nobody". */
+/* Becomes root of the user namespace, so that what is made from here on belongs to it, not to "nobody". */
 static int become_root(struct error *err)
 {
 	int r = sys_setgroups(0, NULL);
 
-	/* EPERM: the namespace has given setgroups(2) up; then there is nothing to drop either. */
+	/* EPERM: setgroups(2) is denied in this user namespace; then groups cannot be dropped at all. */
 	if (r < 0 && r != -EPERM)
 		return error_sys(err, r, "drop supplementary groups");
 	r = sys_become_root();
 	return r < 0 ? error_sys(err, r, "become root of the user namespace") : 0;
 }
 
-/* The caller's own cpus (taskset, a service's CPUAffinity=) are not the container's; without a cgroup nothing else says which are. */
+/*
+ * The caller's CPU affinity (taskset, CPUAffinity= of a service) is not the container's, whose cgroup says
+ * which CPUs it has. Without a cgroup the affinity stays.
+ */
 static int step_cpus(struct init_ctx *ctx, struct error *err)
 {
 	return ctx->plan->cgroup_fd >= 0 ? affinity_reset(err) : 0;
@@ -73,7 +103,7 @@ static int step_root_of_namespace(struct init_ctx *ctx, struct error *err)
 
 	if (!ctx->plan->user_namespace)
 		return 0;
-	/* A joined namespace has maps of its own that config.json does not repeat. */
+	/* config.json does not have the maps of a joined namespace. */
 	if (spec->namespaces[NS_USER].path || idmap_has_root(spec->id_maps.uids, spec->id_maps.uids_len))
 		r = become_root(err);
 	init_stay_hidden();
@@ -82,7 +112,7 @@ static int step_root_of_namespace(struct init_ctx *ctx, struct error *err)
 
 static int step_join(struct init_ctx *ctx, struct error *err)
 {
-	/* Not CLONE_NEWPID: that one was joined by the intermediate process, for its child. */
+	/* Not CLONE_NEWPID, which takes effect for children only: the stage has joined it (spawn.c). */
 	return ns_plan_join(ctx->plan->ns, ~(uint64_t)CLONE_NEWPID, true, err);
 }
 
@@ -99,7 +129,7 @@ static int step_keyring(struct init_ctx *ctx, struct error *err)
 	return keyring_apply(ctx->plan->keyring, &ctx->files, ctx->plan->selinux, err);
 }
 
-/* Not a clone3 flag: the namespace's root is the cgroup we are in, and clone3 moves us there after the copy. */
+/* Not a flag of clone3(2): its new cgroup namespace would have the command's cgroup as its root. */
 static int step_cgroup_namespace(struct init_ctx *ctx, struct error *err)
 {
 	if (!ctx->plan->ns->new_cgroup)
@@ -187,7 +217,7 @@ static int step_hooks(struct init_ctx *ctx, struct error *err)
 			 err);
 }
 
-/* @root_fd: where dev/pts is looked up. The master leaves at once: nobody in the container ever has it. */
+/* Makes a pty in dev/pts of @root_fd. Its master goes to the parent at once, and never into the container. */
 static int open_console(struct init_ctx *ctx, int root_fd, struct error *err)
 {
 	const struct spec_process *process = ctx->plan->process;
@@ -230,7 +260,10 @@ static int step_sysctl(struct init_ctx *ctx, struct error *err)
 	return sysctl_apply(ctx->proc_fd, spec->sysctl, spec->sysctl_len, err);
 }
 
-/* Of a process in a user namespace, and for an ordinary user, the parent has written it: here it would not be permitted. */
+/*
+ * In a new or joined user namespace, and for an ordinary user, this process may not write its score: then
+ * the parent has done it.
+ */
 static int step_oom_score(struct init_ctx *ctx, struct error *err)
 {
 	const struct opt_i64 *score = &ctx->plan->process->oom_score_adj;
@@ -252,14 +285,14 @@ static int step_restrict(struct init_ctx *ctx, struct error *err)
 {
 	int r = mount_do_restrict(ctx->plan->mounts, err);
 
-	/* Many mounts may have needed more descriptors than the container is to have; what config.json says is set elsewhere. */
+	/* Takes back krun's higher RLIMIT_NOFILE, unless config.json sets it. */
 	mount_close(ctx->plan->mounts);
 	if (!sets_files(ctx->plan->process))
 		sys_restore_files();
 	return r;
 }
 
-/* Before the root may become read-only. What cannot be made is told by who enters it. */
+/* The next step may make the root read-only. A failure is reported by the step that enters the directory. */
 static int step_make_directory(struct init_ctx *ctx, struct error *err)
 {
 	const char *cwd = ctx->plan->process->cwd;
@@ -273,11 +306,10 @@ static int step_make_directory(struct init_ctx *ctx, struct error *err)
 }
 
 const struct init_ctx_step init_create_steps[] = {
-	{ "cpus", step_cpus }, /* before a scheduler that would not let it */
+	{ "cpus", step_cpus }, /* a later scheduling policy may not permit it */
 	{ "id maps", step_id_maps },
-	{ "sources",
-	  step_sources }, /* with the ids and groups of the caller still, to whom the sources are open */
-	{ "root of the user namespace", step_root_of_namespace }, /* everything below needs our ids */
+	{ "sources", step_sources },				  /* still with the caller's ids and groups */
+	{ "root of the user namespace", step_root_of_namespace }, /* the steps below need its ids */
 	{ "join namespaces", step_join },
 	{ "session", step_session },
 	{ "keyring", step_keyring },
@@ -287,23 +319,24 @@ const struct init_ctx_step init_create_steps[] = {
 	{ "rootfs", step_rootfs },
 	{ "mounts", step_mounts },
 	{ "devices", step_devices },
-	{ "hooks", step_hooks },     /* must see the mounts, and the host's paths */
-	{ "console", step_console }, /* after devpts is there */
+	{ "hooks", step_hooks },     /* see the mounts, and the host's paths */
+	{ "console", step_console }, /* after devpts is mounted */
 	{ "pivot", step_pivot },
 	{ "network", step_network },
-	{ "sysctl", step_sysctl }, /* after the hooks, which make network interfaces */
+	{ "sysctl", step_sysctl }, /* after hooks, which may make interfaces */
 	{ "oom score", step_oom_score },
-	{ "leave proc", init_step_leave_proc }, /* nothing below needs the host's /proc */
+	{ "leave proc", init_step_leave_proc }, /* nothing below needs it */
 	{ "make directory", step_make_directory },
-	{ "restrict", step_restrict }, /* after the pivot: nothing mounts below /proc any more */
+	{ "restrict", step_restrict }, /* last: nothing is mounted any more */
 	{ NULL },
 };
 
-/* ---- create, in a mount namespace that is somebody else's ------------------------------------------------------------ */
+/* ---- create, in a joined mount namespace ------------------------------------------------------------- */
 
 /*
- * Its mounts, and the root of the processes in it, are not ours to change: no mount(2), no pivot_root(2). The root is a directory of
- * that namespace, which chroot(2) makes ours alone.
+ * The mounts in a joined namespace, and the root of other processes in it, must not change: no mount(2), no
+ * pivot_root(2). The container's root is a directory of that namespace, and chroot(2) concerns this process
+ * alone.
  */
 static int step_chroot(struct init_ctx *ctx, struct error *err)
 {
@@ -344,13 +377,13 @@ const struct init_ctx_step init_create_joined_steps[] = {
 
 /* ---- exec ------------------------------------------------------------------------------------------- */
 
-/* In the host's user namespace: afterwards the limits could only be lowered, the score only be raised. */
+/* Still in the host's user namespace: after it limits could only be lowered, and the score only raised. */
 static int step_exec_host_side(struct init_ctx *ctx, struct error *err)
 {
 	const struct spec_process *process = ctx->plan->process;
 	int r = step_oom_score(ctx, err);
 
-	/* We are in the container's cgroup since our birth. */
+	/* The process is in the container's cgroup since its start. */
 	if (r == 0)
 		r = process->affinity.final ? affinity_apply(process->affinity.final, "final", err) :
 					      step_cpus(ctx, err);
@@ -366,14 +399,14 @@ static int step_enter(struct init_ctx *ctx, struct error *err)
 
 	if (rest == 0)
 		return 0;
-	/* All at once, Linux 5.8: the process either is in the container or is not. */
+	/* All at once (setns(2) with a pidfd, Linux 5.8): the process is never half in the container. */
 	if (setns(ctx->plan->target_pidfd, (int)rest) == 0)
 		return 0;
 	if (errno != EPERM || !(rest & CLONE_NEWUSER))
 		return error_sys(err, -errno, "enter the container's namespaces");
 	/*
-	 * Some of them belong to the host's user namespace, others to the container's: those that are ours
-	 * to enter now, then the user namespace, then what is left.
+	 * Some belong to the host's user namespace, others to the container's: first those that can be
+	 * entered now, then the user namespace, then the rest.
 	 */
 	for (int i = 0; i < NS_KIND_COUNT; i++) {
 		uint64_t flag = rest & ns_kinds[i].flag & ~(uint64_t)CLONE_NEWUSER;
@@ -389,7 +422,7 @@ static int step_enter(struct init_ctx *ctx, struct error *err)
 	return 0;
 }
 
-/* In a user namespace: what is made from here on, a terminal above all, belongs to its root and not to "nobody". */
+/* As become_root(): a terminal, above all, has to belong to the user namespace's root. */
 static int step_exec_root_user(struct init_ctx *ctx, struct error *err)
 {
 	int r;
@@ -398,7 +431,7 @@ static int step_exec_root_user(struct init_ctx *ctx, struct error *err)
 		return 0;
 	r = sys_become_root();
 	init_stay_hidden();
-	/* EINVAL: it has no root. */
+	/* EINVAL: root is not mapped in it. */
 	return r < 0 && r != -EINVAL ? error_sys(err, r, "become root of the user namespace") : 0;
 }
 
@@ -422,12 +455,16 @@ static int step_exec_root(struct init_ctx *ctx, struct error *err)
 					   ns_enter_root(plan->root_fd, &plan->root_file, err);
 }
 
+/*
+ * Limits and score are set before the user namespace is entered, because they cannot be later, and the host's
+ * /proc is closed before. Then the process enters the container's namespaces and root, and becomes root of
+ * its user namespace, for the terminal.
+ */
 const struct init_ctx_step init_exec_steps[] = {
 	{ "host side", step_exec_host_side },
-	{ "leave proc",
-	  init_step_leave_proc }, /* before anybody in the container can be our neighbour in /proc */
+	{ "leave proc", init_step_leave_proc },
 	{ "enter", step_enter },
-	{ "root", step_exec_root }, /* what entering gives is the namespace's */
+	{ "root", step_exec_root }, /* entering gives the root of the mount namespace */
 	{ "root user", step_exec_root_user },
 	{ "session", step_session },
 	{ "keyring", step_keyring },

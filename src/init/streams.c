@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Descriptors 0 to 2. They come from the caller, and may be anything of the host: what the container's user owns, he may change
- * the mode of, so nothing but a pipe, a socket or a file that the caller made for this container is given to him.
+ * Descriptors 0 to 2. They come from the caller, and may be any file of the host. The owner of a file may
+ * change its mode, so only a pipe, a socket or a file that the caller made for this container is given to
+ * the payload's user.
  */
 
 #include <errno.h>
@@ -18,13 +19,13 @@
 #include "util/cleanup.h"
 #include "util/error.h"
 
-/* Number: the kernel's devices.txt. */
+/* The number is that of the kernel's Documentation/admin-guide/devices.txt. */
 static bool is_null(const struct stat *st)
 {
 	return S_ISCHR(st->st_mode) && st->st_rdev == makedev(1, 3);
 }
 
-/* The container's /dev/null, opened as @fd is. An image may have anything there: it is looked at before it is opened for real. */
+/* Opens the container's /dev/null in @fd's mode. O_PATH first: an image may have any file there. */
 static int open_null_like(int fd)
 {
 	auto_close int root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -38,8 +39,8 @@ static int open_null_like(int fd)
 }
 
 /*
- * Through the host's null device the container would hold a file of the host's /dev. Where it has none of its own the inherited
- * one stays: it discards what is written as well.
+ * The host's /dev/null is a file of the host, which the container must not hold. If the container has none
+ * of its own, the host's stays: it works as well.
  */
 static void replace_null(int fd)
 {
@@ -50,8 +51,9 @@ static void replace_null(int fd)
 }
 
 /*
- * A pipe or file that the engine made belongs to its user; the payload's user must be able to open it again. Whose file was opened for
- * reading only is not to be able to write it either.
+ * The engine's user owns the pipes and files that the engine made, and the payload's user must be able to
+ * open them again, as /dev/stdout. A file that was opened for reading only must not become writable by
+ * that.
  */
 static bool may_be_given(int fd, const struct stat *st)
 {
@@ -66,7 +68,7 @@ void init_give_streams(uid_t uid)
 		struct stat st;
 
 		if (uid != 0 && fstat(fd, &st) == 0 && may_be_given(fd, &st))
-			/* Whoever may not, rootless say, leaves it as it is. */
+			/* A failure, as of an ordinary user, leaves the owner as it is. */
 			(void)!fchown(fd, uid, (gid_t)-1);
 	}
 }

@@ -28,7 +28,7 @@ struct wire {
 	int kind;
 	int value;
 	int pointer_len;	       /* of SYNC_FAILED, see util/error.h */
-	char text[ERROR_TEXT_MAX + 1]; /* a NUL is put behind what came */
+	char text[ERROR_TEXT_MAX + 1]; /* the receiver adds a NUL */
 };
 
 enum { END_PATIENCE_MS = 20 };
@@ -92,13 +92,13 @@ void sync_send_hook_said(int socket_fd, int stream, const char *text, size_t len
 	}
 }
 
-/* Words one after the other, each with its NUL; what does not fit is cut. */
+/* Writes @words one after the other, each with its NUL; cuts those that do not fit. */
 static size_t put_words(char *out, size_t size, const char *const *words, size_t len)
 {
 	size_t used = 0;
 
 	for (size_t i = 0; i < len; i++) {
-		/* Room for the NULs of the rest. */
+		/* Leaves room for the NULs of the rest. */
 		const size_t most = size - used - (len - i), have = strlen(words[i]);
 		const size_t n = have < most ? have : most;
 
@@ -145,7 +145,7 @@ void sync_relay_log(const int *socket_fd)
 	log_relay(&relay);
 }
 
-/* The child's words about itself, logged under its pid. The text ends with a NUL. */
+/* Logs a record or step of the child under its pid. The wire's text ends with a NUL. */
 static void log_for_child(const struct wire *wire, size_t size, pid_t sender)
 {
 	const char *words[4] = { "", "", "", "" }, *at = wire->text, *end = wire->text + size;
@@ -183,7 +183,7 @@ void sync_send_failure(int socket_fd, const struct error *failure)
 	send_wire(socket_fd, &wire, WIRE_HEAD + len + 1, -1);
 }
 
-/* The sender may be in a container: a pointer that is none is text. */
+/* The sender may be a container's: its JSON pointer is checked, and taken as text if it is none. */
 static int take_failure(int code, int pointer_len, const char *text, struct error *err)
 {
 	const size_t len = strlen(text);
@@ -205,7 +205,7 @@ static pid_t sender_of(struct msghdr *message)
 	return credentials.pid;
 }
 
-/* What is for nobody but the log and the files of hooks. */
+/* Handles messages for the log and the files of hooks. False: it is another message. */
 static bool take_aside(const struct wire *wire, size_t size, pid_t sender)
 {
 	if (wire->kind == SYNC_LOG || wire->kind == SYNC_STEP)
@@ -217,7 +217,7 @@ static bool take_aside(const struct wire *wire, size_t size, pid_t sender)
 	return true;
 }
 
-/* One message as it came; its text ends with a NUL. SYNC_MESSAGE, SYNC_END or the error. */
+/* Receives one message of any kind, and ends its text with a NUL. SYNC_MESSAGE, SYNC_END or an error. */
 static int receive_wire(int socket_fd, struct wire *wire, size_t *ret_text_size, struct sync_message *ret,
 			struct error *err)
 {
@@ -300,8 +300,9 @@ int sync_expect(int socket_fd, enum sync_kind kind, struct sync_message *ret, st
 }
 
 /*
- * What is expected is one word and the end. Woken by the first and again by the second, this process would only be in the
- * child's way; not asking for POLLIN waits for the end alone. Not for ever: a child with much to log needs room.
+ * One message and the end of file are expected. To be woken by both would only take time from the child, so
+ * this waits for the end alone, without POLLIN. Not forever: a child that logs much needs room in the
+ * socket.
  */
 static void wait_for_end(int socket_fd)
 {
@@ -311,8 +312,8 @@ static void wait_for_end(int socket_fd)
 }
 
 /*
- * What a child whose filter lets it say nothing has left in memory (filter.c). Whoever traces it may send any descriptor: only one of memory
- * is read.
+ * Reads the error that a child has left in memory, because its filter refuses sendmsg(2) (filter.c). Only a
+ * memfd is read: whoever traces the child may send any descriptor.
  */
 static int read_last_words(int fd, struct error *err)
 {
@@ -379,7 +380,7 @@ int sync_run(int (*act)(void *data, struct error *err), void *data, struct fd_li
 		return r;
 	parent_fd = fds[0];
 	child_fd = fds[1];
-	/* It may enter a container, and is not to be looked into from its first instruction there. */
+	/* The child may enter a container, where nobody may look into it from its first instruction on. */
 	sys_set_dumpable(false);
 	pid = sys_clone3(0, SIGCHLD, -1);
 	if (pid < 0)
@@ -395,6 +396,6 @@ int sync_run(int (*act)(void *data, struct error *err), void *data, struct fd_li
 	if (r < 0)
 		return r;
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-		return error_set(err, -ESRCH, "the process for %s ended without a word (killed?)", what);
+		return error_set(err, -ESRCH, "the process for %s ended without a result (killed?)", what);
 	return 0;
 }

@@ -18,7 +18,7 @@ size_t km_init_helper_len(char *const *argv)
 
 		if (strcmp(argv[0], helpers[i]) != 0)
 			continue;
-		/* Engines put "--" in front of the command; options of the helper would stand before it, tini's -p and -e with a word. */
+		/* The helper's options end with "--". tini's options -p and -e have a value. */
 		while (argv[len] && argv[len][0] == '-' && strcmp(argv[len], "--") != 0)
 			len += argv[len + 1] && (strcmp(argv[len], "-p") == 0 ||
 						 strcmp(argv[len], "-e") == 0) ?
@@ -31,7 +31,7 @@ size_t km_init_helper_len(char *const *argv)
 	return 0;
 }
 
-/* What krun itself needs of km, then what was set. */
+/* The options that krun itself needs come first, then those of the settings. */
 static int add_options(struct strv *argv, bool wait, int log_fd, char *const *options)
 {
 	int r = 0;
@@ -51,7 +51,7 @@ int km_argv_extend(char *const *words, bool wait, int log_fd, char *const *optio
 	struct strv argv = { 0 };
 	int r = strv_add(&argv, words[0]);
 
-	/* In front of the container's own options, of which km takes the last. */
+	/* The container's own options come behind and win: km takes the last one of a kind. */
 	if (r == 0)
 		r = add_options(&argv, wait, log_fd, options);
 	for (size_t i = 1; r == 0 && words[i]; i++)
@@ -72,7 +72,7 @@ int km_argv_make(const char *monitor, bool wait, int log_fd, char *const *option
 
 	if (r == 0)
 		r = add_options(&argv, wait, log_fd, options);
-	/* Whatever the payload's name begins with, it is no option of km's. */
+	/* With "--" a payload whose path begins with "-" is not taken for an option. */
 	if (r == 0)
 		r = strv_add(&argv, "--");
 	if (r == 0)
@@ -91,13 +91,13 @@ bool km_listens_first(char *const *env)
 {
 	const char *timeout = strv_env_get(env, "SNAP_LISTEN_TIMEOUT");
 
-	/* As km does: with atol(). */
+	/* km reads the value with atol(3). */
 	return timeout && strtol(timeout, NULL, 10) != 0;
 }
 
 /*
- * KM_EXEC_* make km believe that another km executed it, the second is between km and its debugger; and the management socket is
- * the first process's.
+ * With KM_EXEC_* km believes that another km executed it; KM_GDB_CHILD_FORK_WAIT is between km and its
+ * debugger. The management socket belongs to the container's first km.
  */
 static bool is_for_another(const char *variable, bool exec)
 {

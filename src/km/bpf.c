@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Classic BPF as seccomp(2) has it: the kernel's instructions, on a struct seccomp_data. */
+/*
+ * An interpreter for classic BPF as seccomp(2) has it: the instructions that the kernel accepts in a
+ * filter, on a struct seccomp_data.
+ */
 
 #include <errno.h>
 #include <linux/filter.h>
@@ -86,7 +89,7 @@ static int calculate(struct machine *machine, const struct sock_filter *step)
 	}
 }
 
-/* How many instructions are left out. */
+/* *ret: how many instructions to skip. */
 static int jump(const struct machine *machine, const struct sock_filter *step, unsigned int *ret)
 {
 	const uint32_t operand = BPF_SRC(step->code) == BPF_X ? machine->x : step->k;
@@ -128,7 +131,7 @@ int km_filter_run(const struct sock_filter *filter, unsigned int len, const stru
 {
 	struct machine machine = { 0 };
 
-	/* Jumps go forward only: it ends. */
+	/* This ends, because jumps only go forward. */
 	for (uint64_t i = 0; i < len; i++) {
 		const struct sock_filter *step = &filter[i];
 		unsigned int skip = 0;

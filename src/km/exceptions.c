@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The list: where it is, who may write it, what its lines say. */
+/* The list of exceptions: where it is, who may write it, how its lines are read. */
 
 #include "km/exceptions.h"
 
@@ -20,7 +20,7 @@
 #include "util/io.h"
 #include "util/log.h"
 
-/* ---- lines ------------------------------------------------------------------------------------------------ */
+/* ---- lines ------------------------------------------------------------------------------------------- */
 
 static bool is_hash(const char *text)
 {
@@ -32,7 +32,10 @@ static bool is_hash(const char *text)
 	return len == KM_HASH_HEX;
 }
 
-/* REGEX:PATH:SHA256, split from the right, for a regular expression may have colons. Returns why not, or NULL. */
+/*
+ * Splits REGEX:PATH:SHA256 from the right, because a regular expression may have colons. Returns NULL, or
+ * why the line is malformed.
+ */
 static const char *split_entry(char *line, struct km_exception_entry *entry)
 {
 	char *hash = strrchr(line, ':'), *path;
@@ -97,9 +100,12 @@ void km_exceptions_done(struct km_exceptions *list)
 	*list = (struct km_exceptions){ 0 };
 }
 
-/* ---- the file --------------------------------------------------------------------------------------------- */
+/* ---- the file ---------------------------------------------------------------------------------------- */
 
-/* Who can write it decides what runs outside of the VM: root, the container's root, and nobody else. */
+/*
+ * Whoever can write the list decides which programs run without km. That may be root and, for a list of the
+ * container, the container's root.
+ */
 static int check_owner(int fd, const char *file, uid_t other, struct error *err)
 {
 	struct stat st;
@@ -113,7 +119,7 @@ static int check_owner(int fd, const char *file, uid_t other, struct error *err)
 	return 0;
 }
 
-/* -ENOENT, without an error text, when there is no list in the container. */
+/* -ENOENT, without an error text: the container has no list. */
 static int open_list(int root_fd, uid_t owner, const struct km_settings *settings, struct km_exceptions *list,
 		     struct error *err)
 {
@@ -124,7 +130,7 @@ static int open_list(int root_fd, uid_t owner, const struct km_settings *setting
 	list->file = strdup(on_host ? settings->exceptions_file : KM_EXCEPTIONS_FILE);
 	if (!list->file)
 		return error_oom(err);
-	/* Looked at before it is opened: in a root that is not ours any device may have this name. */
+	/* O_PATH first: in the container's root a device may have this name, and opening one can act. */
 	fd = on_host ? open(list->file, O_PATH | O_CLOEXEC) : open_in_root(root_fd, list->file, O_PATH);
 	if (on_host && fd < 0)
 		fd = -errno;
@@ -175,7 +181,7 @@ int km_exceptions_load(int root_fd, uid_t owner, const struct km_settings *setti
 	return r;
 }
 
-/* ---- use -------------------------------------------------------------------------------------------------- */
+/* ---- use --------------------------------------------------------------------------------------------- */
 
 static int bad_entry(const struct km_exceptions *list, size_t index, const char *why, struct error *err)
 {

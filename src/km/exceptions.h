@@ -2,12 +2,15 @@
 #pragma once
 
 /*
- * Programs that exec runs without km; krun(1), "EXCEPTIONS". The list is a file with lines REGEX:PATH:SHA256, the container's own
- * or one of the host's, as the host's settings say. Everything here runs on the host, in the process of the command, on a directory
- * that is the container's root and whose content is hostile.
+ * Exceptions: programs that `krun exec` runs without km, see krun(1), "EXCEPTIONS". The list is a file with
+ * lines REGEX:PATH:SHA256, the container's own or one of the host's, as the host's settings say. All
+ * functions run on the host, in the command's process, and open the paths of the container below @root_fd,
+ * a descriptor of its root directory: the content of that directory is hostile. They return 0 or a negative
+ * errno, with @err filled.
  *
- * Bounds: 4 MiB for the list, 256 bytes for an expression, 4095 for a path, 256 MiB for a program (its copy is memory), and 2 s and
- * 64 MiB for all matching together, in a child of its own: no expression can do worse.
+ * Limits: 4 MiB for the list, 256 bytes for an expression, 4095 bytes for a path, 256 MiB for a program (its
+ * copy is in memory), and 2 s and 64 MiB for all matching together, which a child does, so that no expression
+ * can cost more.
  */
 
 #include <stdbool.h>
@@ -21,87 +24,101 @@ struct km_settings;
 
 enum { KM_HASH_HEX = 64, KM_EXPRESSION_MAX = 256, KM_EXCEPTIONS_FILE_MAX = 4 * 1024 * 1024 };
 
-/* ---- use (exceptions.c, exceptions_program.c) ------------------------------------------------------------- */
+/* ---- use (exceptions.c, exceptions_program.c) -------------------------------------------------------- */
 
-/* An approved program, from a sealed memfd. */
+/* An approved program: an entry of the list, and a copy of its file. */
 struct km_exception {
-	int fd;	    /* sealed memfd with exactly the hashed bytes; -1: no entry matches */
-	char *path; /* of the entry, for the audit record */
+	int fd;	    /* sealed memfd with exactly the hashed bytes, owned; -1: no entry matches */
+	char *path; /* of the entry, for the audit record; owned */
 	char sha256[KM_HASH_HEX + 1];
 };
 
 /*
- * @root_fd: root directory of the container, opened from outside. @owner: who besides root may have written its list: what uid 0 of
- * its user namespace is on the host, or 0. @name: args[0] of the exec. No list, no matching entry, or a host
- * that permits none: 0 and ret->fd == -1. Whole name, first match wins, hash while copying; anything malformed anywhere in the list
- * fails and nothing runs.
+ * Looks up @name, args[0] of the exec. The expression has to match the whole name, and the first entry that
+ * matches is taken. 0 with ret->fd == -1: there is no list, no entry matches, or the host's settings deny
+ * exceptions. @owner: the only user besides root who may own the container's list, the uid on the host of
+ * root in the container's user namespace, or 0. @settings NULL: as if the host file had none.
+ * -EKEYREJECTED: the program's hash is not that of the entry; -EINVAL: the list is not a regular file, can
+ * be written by others, or has a malformed entry anywhere; or an error of km_exception_seal(). On success
+ * *ret is released with km_exception_done().
  */
 int km_exception_find(int root_fd, uid_t owner, const struct km_settings *settings, const char *name,
 		      struct km_exception *ret, struct error *err);
 void km_exception_done(struct km_exception *exception);
 
 /*
- * Opens, copies, hashes and seals @path below @root_fd. ret->path stays NULL. -EBUSY when it changes size meanwhile, -ENOEXEC for
- * what cannot run from a memfd: only ELF programs can.
+ * Opens @path below @root_fd, copies it to a memfd, hashes the copy and seals it; ret->path stays NULL.
+ * -EINVAL: not a regular file; -EFBIG: larger than 256 MiB; -EBUSY: it changed meanwhile; -ENOEXEC: not an
+ * ELF program (a script's interpreter could not open the memfd, which is close-on-exec).
  */
 int km_exception_seal(int root_fd, const char *path, struct km_exception *ret, struct error *err);
 
-/* ---- the list (exceptions.c) ------------------------------------------------------------------------------ */
+/* ---- the list (exceptions.c) ------------------------------------------------------------------------- */
 
 struct km_exception_entry {
-	size_t line;
-	const char *regex, *path, *sha256; /* NULL when it is malformed */
-	const char *malformed;		   /* why; NULL: well formed. Static storage. */
+	size_t line;			   /* from 1 */
+	const char *regex, *path, *sha256; /* in km_exceptions.text; NULL if the line is malformed */
+	const char *malformed;		   /* the reason, a static text; NULL: well formed */
 };
 
 struct km_exceptions {
-	char *file; /* for messages */
-	char *raw;  /* as it is in the file; NULL: there is none */
-	char *text; /* what the entries point into */
+	char *file; /* path, for messages */
+	char *raw;  /* content of the file; NULL: there is no file */
+	char *text; /* a copy that is cut into the texts of the entries */
 	struct km_exception_entry *entries;
 	size_t len;
 };
 
 /*
- * The list that holds for a container. No file of the container: 0, empty, ret->raw NULL. -EPERM for a host that permits none. What
- * others than root may write is refused. Released with km_exceptions_done(), on failure empty.
+ * Reads the list that is in force for a container. A container without a list is not an error: *ret is empty
+ * and ret->raw NULL. -EPERM: the host's settings deny exceptions; -EINVAL: the file is not a regular one,
+ * others than root and @owner may write it, or it has a NUL byte. Malformed entries are marked, not errors.
+ * The caller releases *ret with km_exceptions_done(); on failure it is empty.
  */
 int km_exceptions_load(int root_fd, uid_t owner, const struct km_settings *settings,
 		       struct km_exceptions *ret, struct error *err);
-/* Pure: the entries of @text (moved). */
+/* Pure. Adds the entries of @text, which *ret owns from here on. Only memory can be short. */
 int km_exceptions_parse(char *text, struct km_exceptions *ret, struct error *err);
 void km_exceptions_done(struct km_exceptions *list);
 
-/* ---- matching (exceptions_match.c) ------------------------------------------------------------------------ */
+/* ---- matching (exceptions_match.c) ------------------------------------------------------------------- */
 
 struct km_exceptions_match {
 	bool found;
-	const char *malformed; /* why entry .index is no good; then nothing behind it was looked at */
-	size_t index;
+	const char *malformed; /* why entry .index is malformed; entries after it were not tried */
+	size_t index;	       /* of the entry that matched, or is malformed */
 };
-/* Entries from @from on; malformed ones are passed over. @name NULL: only looks whether the expressions are good. */
+/*
+ * Matches @name against the entries from index @from on; those that are marked malformed are skipped, and
+ * every other expression is compiled, also after a match. @name NULL: only compiles. Forks a child unless all
+ * expressions are plain words.
+ */
 int km_exceptions_match(const struct km_exceptions *list, size_t from, const char *name,
 			struct km_exceptions_match *ret, struct error *err);
 
-/* ---- editing (exceptions_edit.c) -------------------------------------------------------------------------- */
+/* ---- editing (exceptions_edit.c) --------------------------------------------------------------------- */
 
 /*
- * Adds an entry to the container's list, with the hash that the program has now, or with @replace changes the one with the same
- * expression; makes the file (mode 0644, of the caller) and its directory. Refuses what exec would refuse, and hosts with another
- * policy.
+ * Adds an entry for @regex and @path to the container's list, with the hash that the program has now, or with
+ * @replace changes the entry with the same expression. Makes the file (mode 0644, owned by the caller) and
+ * its directory. Refuses everything that exec would refuse. -EEXIST: there is an entry with this expression,
+ * and @replace is false; -EPERM: the host's settings deny exceptions or name a list of the host; -EBUSY:
+ * another process held a lock on the root directory for 10 s; -EFBIG: the list would exceed 4 MiB.
  */
 int km_exceptions_add(int root_fd, uid_t owner, const struct km_settings *settings, const char *regex,
 		      const char *path, bool replace, struct error *err);
 
 enum km_exception_verdict {
 	KM_EXCEPTION_OK,
-	KM_EXCEPTION_CHANGED,
-	KM_EXCEPTION_MISSING,
+	KM_EXCEPTION_CHANGED, /* the program's hash is another one, or it is being written */
+	KM_EXCEPTION_MISSING, /* there is no program at the path */
 	KM_EXCEPTION_MALFORMED
 };
-/* "ok", "changed", ... */
+/* "ok", "changed", "missing", "malformed". */
 const char *km_exception_verdict_word(enum km_exception_verdict verdict);
-/* Finds out about each entry of a loaded list; *ret has list->len of them, freed by the caller. Entries that exec would
- * refuse for another reason than a hash or a missing program become malformed ones. */
+/*
+ * Checks each entry of a loaded list; *ret has list->len verdicts and is freed by the caller. An entry that
+ * exec would refuse for another reason than a hash or a missing program is marked malformed in @list.
+ */
 int km_exceptions_check(int root_fd, struct km_exceptions *list, enum km_exception_verdict **ret,
 			struct error *err);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* `exceptions add` and `check`. */
+/* The commands `exceptions add` and `exceptions check`. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +23,7 @@
 
 enum { LOCK_LOOKS = 500, LOCK_NAP_NS = 20000000 }; /* 10 s */
 
-/* ---- check ------------------------------------------------------------------------------------------------ */
+/* ---- check ------------------------------------------------------------------------------------------- */
 
 const char *km_exception_verdict_word(enum km_exception_verdict verdict)
 {
@@ -37,7 +37,7 @@ const char *km_exception_verdict_word(enum km_exception_verdict verdict)
 	return words[verdict];
 }
 
-/* A list with an expression that is no good is no good for exec; here each of them is found. */
+/* exec refuses a list at its first malformed expression; `check` is to name all of them. */
 static int mark_bad_expressions(struct km_exceptions *list, struct error *err)
 {
 	struct km_exceptions_match match;
@@ -64,7 +64,7 @@ static enum km_exception_verdict check_entry(int root_fd, struct km_exception_en
 	km_exception_done(&program);
 	if (r == -ENOENT || r == -ENOTDIR)
 		return KM_EXCEPTION_MISSING;
-	/* A program that exec refuses for another reason than its hash: a script, a device, a file of 1 TiB. */
+	/* exec refuses this program for another reason than its hash: it is a script, a device, too large. */
 	if (r < 0 && r != -EBUSY) {
 		entry->malformed = r == -ENOEXEC ? "it is not an ELF program" :
 				   r == -EFBIG	 ? "its program is too large" :
@@ -94,7 +94,7 @@ int km_exceptions_check(int root_fd, struct km_exceptions *list, enum km_excepti
 	return 0;
 }
 
-/* ---- add -------------------------------------------------------------------------------------------------- */
+/* ---- add --------------------------------------------------------------------------------------------- */
 
 static int check_entry_text(const char *line, const char *regex, struct error *err)
 {
@@ -106,8 +106,8 @@ static int check_entry_text(const char *line, const char *regex, struct error *e
 	if (r == 0 && one.len != 1)
 		r = error_set(err, -EINVAL, "an entry that begins with '%c' is a comment", line[0]);
 	if (r == 0 && one.entries[0].malformed)
-		r = error_set(err, -EINVAL, "such an entry is of no use: %s", one.entries[0].malformed);
-	/* Blanks in front of an entry are no part of it. */
+		r = error_set(err, -EINVAL, "malformed entry: %s", one.entries[0].malformed);
+	/* Blanks before an entry are ignored when the list is read. */
 	if (r == 0 && strcmp(one.entries[0].regex, regex) != 0)
 		r = error_set(err, -EINVAL, "'%s': an expression cannot begin with a blank", regex);
 	if (r == 0)
@@ -125,8 +125,7 @@ static int make_line(int root_fd, const char *regex, const char *path, char **re
 	int r;
 
 	if (strpbrk(regex, "\r\n") || strpbrk(path, ":\r\n"))
-		return error_set(err, -EINVAL,
-				 "a line end, or a colon in the path: the list has no way to say that");
+		return error_set(err, -EINVAL, "an entry cannot have a line end, nor its path a colon");
 	if (path[0] != '/')
 		return error_set(err, -EINVAL, "program '%s': an absolute path in the container is needed",
 				 path);
@@ -144,7 +143,7 @@ static int make_line(int root_fd, const char *regex, const char *path, char **re
 	return r;
 }
 
-/* Where line @number of @text begins. */
+/* The beginning of line @number, from 1, which @text has. */
 static const char *line_start(const char *text, size_t number)
 {
 	while (--number > 0)
@@ -152,7 +151,7 @@ static const char *line_start(const char *text, size_t number)
 	return text;
 }
 
-/* The new text: @line in the place of the entry with the same expression, or at the end. */
+/* Makes the new text: @line replaces the entry with the same expression, or is added at the end. */
 static int compose(const struct km_exceptions *list, const char *regex, const char *line, bool replace,
 		   char **ret, struct error *err)
 {
@@ -184,7 +183,7 @@ static int compose(const struct km_exceptions *list, const char *regex, const ch
 	return 0;
 }
 
-/* io_replace_file() for a directory that somebody else may write to: nothing that is there already is opened. */
+/* Like io_replace_file(), but for a directory that others may write to: opens no file that exists. */
 static int replace_file(int dir_fd, const char *name, const char *text)
 {
 	char temporary[64];
@@ -205,7 +204,7 @@ static int replace_file(int dir_fd, const char *name, const char *text)
 	return r;
 }
 
-/* The list is replaced as a whole, so that an exec meanwhile sees the old one or the new one. */
+/* Replaces the list by a rename, so that an exec meanwhile reads the old one or the new one. */
 static int write_list(int root_fd, const char *text, struct error *err)
 {
 	auto_close int parent_fd = -1, dir_fd = -1;
@@ -225,7 +224,10 @@ static int write_list(int root_fd, const char *text, struct error *err)
 	return r < 0 ? error_sys(err, r, "write '%s'", KM_EXCEPTIONS_FILE) : 0;
 }
 
-/* Two at once would lose one's entry. The directory is the container's, who may hold a lock on it for ever. */
+/*
+ * Without a lock two commands at once would lose an entry. The wait has a limit, because a process of the
+ * container may hold a lock on its root directory forever.
+ */
 static int lock_root(int root_fd, struct error *err)
 {
 	const struct timespec nap = { .tv_nsec = LOCK_NAP_NS };

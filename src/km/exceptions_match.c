@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Whose expression matches a name. libc's regular expressions can take any time and memory ("(((a+)+)+)+" doubles with each level), so
- * a child works through the list, with a limit on its memory, and is killed when its time is over. What it found, and how far it
- * is, stands in a page that both see. Lists of plain names need no child.
+ * Matches a name against the expressions of the list. libc's regular expressions can take any time and memory
+ * (with "(((a+)+)+)+" both double with each level). So a child does the matching, with a limit on its
+ * memory, and is killed when its time is over. It leaves its result and its progress in a shared page. A
+ * list of plain words needs no child.
  */
 
 #include <fcntl.h>
@@ -26,10 +27,10 @@
 enum { TIME_MAX_MS = 2000, MEMORY_MAX = 64 * 1024 * 1024 };
 
 struct progress {
-	volatile size_t at; /* the entry that is being looked at */
-	volatile size_t found;
-	const char *volatile bad; /* why that entry is no good; the text is in both processes */
-	volatile bool done;
+	volatile size_t at;	  /* index of the entry that is being tried */
+	volatile size_t found;	  /* index of the entry that matches; the list's length: none */
+	const char *volatile bad; /* why entry .at is malformed: a static text, the same in both processes */
+	volatile bool done;	  /* all entries were tried */
 };
 
 static bool is_plain(const char *regex)
@@ -40,7 +41,7 @@ static bool is_plain(const char *regex)
 static const char not_regular[] = "not a regular expression";
 static const char too_complex[] = "its regular expression takes too much time or memory";
 
-/* libc knows them, extended regular expressions do not. */
+/* libc accepts back references, though POSIX extended regular expressions have none. */
 static bool has_back_reference(const char *regex)
 {
 	for (const char *at = strchr(regex, '\\'); at && at[1]; at = strchr(at + 2, '\\'))
@@ -49,7 +50,7 @@ static bool has_back_reference(const char *regex)
 	return false;
 }
 
-/* 1: the whole of @name matches. Otherwise 0, and in *ret_bad why the expression is no good. */
+/* 1: the expression matches the whole of @name, else 0. *ret_bad is set if the expression is malformed. */
 static int matches(const char *regex, const char *name, const char **ret_bad)
 {
 	regmatch_t where;
@@ -58,7 +59,7 @@ static int matches(const char *regex, const char *name, const char **ret_bad)
 
 	if (is_plain(regex))
 		return name && strcmp(regex, name) == 0;
-	/* As it is, not between "^(" and ")$": "a)|(b" would get out of them. */
+	/* Not put between "^(" and ")$", out of which "a)|(b" would break. */
 	r = has_back_reference(regex) ? REG_ESUBREG : regcomp(&compiled, regex, REG_EXTENDED);
 	if (r != 0) {
 		*ret_bad = r == REG_ESPACE ? too_complex : not_regular;
@@ -68,11 +69,11 @@ static int matches(const char *regex, const char *name, const char **ret_bad)
 	if (r != 0 && r != REG_NOMATCH)
 		*ret_bad = too_complex;
 	regfree(&compiled);
-	/* The leftmost match that is longest is what POSIX wants: the whole name, if that is one at all. */
+	/* POSIX wants the longest of the leftmost matches: the whole name, if that matches. */
 	return r == 0 && where.rm_so == 0 && name[where.rm_eo] == '\0';
 }
 
-/* Every expression is looked at, so that a broken list is a broken list, whichever program is asked for. */
+/* Compiles every expression, so that a malformed list is an error whichever program is asked for. */
 static void look(const struct km_exceptions *list, size_t from, const char *name, struct progress *progress)
 {
 	progress->found = list->len;
@@ -92,7 +93,7 @@ static void look(const struct km_exceptions *list, size_t from, const char *name
 	progress->done = true;
 }
 
-/* Over what it has already: the limit counts everything, and a sanitizer has much. */
+/* The limit is on top of what the process has already, which is much with a sanitizer. */
 static void limit_memory(void)
 {
 	struct rlimit limit;
@@ -101,7 +102,7 @@ static void limit_memory(void)
 
 	if (io_read_small(AT_FDCWD, "/proc/self/statm", text, sizeof(text)) < 0)
 		return;
-	/* The sixth number: data and stack. */
+	/* The sixth number of proc_pid_statm(5): pages of data and stack. */
 	for (int i = 0; i < 6; i++)
 		pages = strtoull(word, &word, 10);
 	if (getrlimit(RLIMIT_DATA, &limit) < 0)
@@ -123,7 +124,7 @@ static int look_in_child(const struct km_exceptions *list, size_t from, const ch
 	if (pid < 0)
 		return error_sys(err, pid, "start a process that matches '%s'", list->file);
 	if (pid == 0) {
-		/* Whatever dies of the limits, a sanitizer's run time for one, does so in silence. */
+		/* A death by the limits prints nothing: a sanitizer's run time would. */
 		close(STDERR_FILENO);
 		setrlimit(RLIMIT_CORE, &no_core);
 		limit_memory();
@@ -151,7 +152,7 @@ int km_exceptions_match(const struct km_exceptions *list, size_t from, const cha
 	struct progress *progress;
 	int r = 0;
 
-	/* No program has such a name: the look-up of the program says so. */
+	/* No program can have such a name; the look-up of the program will say so. */
 	if (name && strlen(name) >= PATH_MAX)
 		name = NULL;
 	progress = mmap(NULL, sizeof(*progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

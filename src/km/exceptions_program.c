@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* An approved program on its way into memory. */
+/* Copies an approved program into a sealed memfd. */
 
-/* The low-level digest functions: the EVP interface costs a static program a third of a millisecond at start-up. */
+/* The low-level digest functions, because EVP costs a static program a third of a ms at its start. */
 #define OPENSSL_API_COMPAT 0x10100000L
 #define OPENSSL_SUPPRESS_DEPRECATED
 
@@ -24,7 +24,7 @@
 
 enum { PROGRAM_MAX = 256 * 1024 * 1024 };
 
-/* What is hashed is what is kept: the file may change meanwhile, the copy does not. At most @size bytes and one more. */
+/* Hashes what it copies, for the file may change meanwhile. Stops once it has more than @size bytes. */
 static int copy_and_hash(int from_fd, int to_fd, off_t size, char hex[KM_HASH_HEX + 1], off_t *ret_copied)
 {
 	unsigned char digest[SHA256_DIGEST_LENGTH];
@@ -56,7 +56,10 @@ static int copy_and_hash(int from_fd, int to_fd, off_t size, char hex[KM_HASH_HE
 	return 0;
 }
 
-/* An interpreter cannot open what the kernel would name to it: the descriptor is gone by then. */
+/*
+ * A script cannot run from the memfd: the kernel would name it to the interpreter as /dev/fd/N, and the
+ * descriptor is close-on-exec (execveat(2), BUGS).
+ */
 static int check_kind(int fd, const char *path, struct error *err)
 {
 	char magic[SELFMAG] = "";
@@ -78,7 +81,7 @@ static int copy(int fd, const char *path, struct km_exception *ret, struct error
 
 	if (fstat(fd, &before) < 0)
 		return error_sys(err, -errno, "approved program '%s'", path);
-	/* Holes count: they are no holes in memory. */
+	/* st_size counts holes, which the copy fills. */
 	if (before.st_size > PROGRAM_MAX)
 		return error_set(err, -EFBIG, "approved program '%s' has more than %d MiB", path,
 				 PROGRAM_MAX >> 20);
@@ -108,7 +111,7 @@ int km_exception_seal(int root_fd, const char *path, struct km_exception *ret, s
 	*ret = (struct km_exception){ .fd = -1 };
 	if (path_fd < 0)
 		return error_sys(err, path_fd, "approved program '%s'", path);
-	/* Some devices act on being opened. */
+	/* Checked before the file is opened for reading, because opening a device can act. */
 	if (fstat(path_fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return error_set(err, -EINVAL, "approved program '%s' is not a regular file", path);
 	fd = reopen_fd(path_fd, O_RDONLY | O_NONBLOCK | O_NOCTTY);

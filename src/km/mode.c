@@ -29,14 +29,14 @@ static bool annotation_is(const struct spec *spec, const char *key, const char *
 	return have && strcmp(have, value) == 0;
 }
 
-/* A pause container holds a pod's namespaces and runs nothing of the user's. */
+/* A pause container only holds a pod's namespaces, and runs no program of the user. */
 static bool is_sandbox(const struct spec *spec)
 {
 	return annotation_is(spec, KRUN_ANNOTATION_CRI_KIND, "sandbox") ||
 	       annotation_is(spec, KRUN_ANNOTATION_CRIO_KIND, "sandbox");
 }
 
-/* In the root, or mounted there: `docker run -v /.kontain`. */
+/* In the rootfs, or among the mounts: `docker run -v /.kontain`. */
 static bool has_marker(const struct spec *spec, int rootfs_fd)
 {
 	auto_close int fd = rootfs_fd < 0 ? -1 : open_in_root(rootfs_fd, ".kontain", O_PATH);

@@ -55,7 +55,7 @@ static int open_libc(const char *path, struct error *err)
 	return take_fd(&fd);
 }
 
-/* The devices of km that the host has; of a chosen one only that. */
+/* Opens the devices of km that the host has: /dev/kvm and /dev/kkm, or only the chosen one. */
 static size_t find_devices(const char *chosen, struct km_device devices[KM_DEVICES_MAX])
 {
 	const char *const paths[KM_DEVICES_MAX] = { chosen ? chosen : "/dev/kvm",

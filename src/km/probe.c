@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What km says before its log is set up goes to the container's standard error, which is the engine's, not the command's. A km that
- * does not know krun's options ends there. So the host's own file is asked again, with those options and --version.
+ * What km prints before its log is set up goes to the container's standard error, which the engine has, not
+ * the command. A km that does not know krun's options ends that early. To learn what it said, the command
+ * executes the host's file once more, with those options and --version.
  */
 
 #include <errno.h>
@@ -23,7 +24,7 @@
 
 enum { ANSWER_MS = 2000, WORDS_MAX = 256, NOBODY = 65534, CANNOT = 126 };
 
-/* It only prints, so it gets nothing: no user of any weight, no environment, no descriptor but its output. */
+/* The probe only prints, so it gets no privileged user, no environment, and only its output descriptor. */
 static void ask(int km_fd, int output_fd)
 {
 	char *const argv[] = { (char[]){ "km" }, (char[]){ "--wait-for-signal" },
@@ -44,7 +45,7 @@ static void ask(int km_fd, int output_fd)
 	_exit(CANNOT);
 }
 
-/* The first line, without what cannot be printed; without one, nothing is known. */
+/* The first line of output, with '?' for control characters. 0: there is none, so nothing is known. */
 static int take_words(int output_fd, char words[WORDS_MAX])
 {
 	ssize_t n = pread(output_fd, words, WORDS_MAX - 1, 0);
@@ -57,7 +58,7 @@ static int take_words(int output_fd, char words[WORDS_MAX])
 	return *words ? -EINVAL : 0;
 }
 
-/* 0 also when nothing is known, a km that is a script, say; -EINVAL when it refuses the options, and why. */
+/* -EINVAL with km's reason if it refuses the options; 0 also if nothing is known, as of a script. */
 static int probe(int km_fd, char words[WORDS_MAX])
 {
 	auto_close int output_fd = sys_memfd_create("km-version", MFD_CLOEXEC), pidfd = -1;

@@ -15,15 +15,12 @@
 #include "util/path.h"
 #include "util/strv.h"
 
-/*
- * Descriptors: km keeps 727 and up for itself, and with fewer than 737 it ends (reference of its fixed numbers); 1024 is all that
- * it can use.
- */
+/* Descriptors: km uses fixed numbers from 727 on, aborts with a limit below 737, and uses at most 1024. */
 enum { FD_FIRST = 727, NOFILE_MIN = 737, NOFILE_ALL = 1024 };
 
-/* ---- /proc ------------------------------------------------------------------------------------------------------ */
+/* ---- /proc ------------------------------------------------------------------------------------------- */
 
-/* Without it km gets no name for its descriptors and ends with SIGSEGV. */
+/* km reads the names of its descriptors in /proc, and ends with SIGSEGV without them. */
 static int check_proc(const struct km_requirements *needs, struct error *err)
 {
 	const struct spec *spec = needs->spec;
@@ -32,7 +29,7 @@ static int check_proc(const struct km_requirements *needs, struct error *err)
 	if (!proc)
 		return error_at(err, -EINVAL, "/mounts",
 				"km needs /proc, and nothing is mounted there: add a mount of type proc");
-	/* A bind of the host's is one, too. */
+	/* A bind mount of the host's /proc will do, too. */
 	if (strcmp(proc->type, "proc") != 0 && !proc->options.bind)
 		return error_at(err, -EINVAL, error_pointer("/mounts/%zu", (size_t)(proc - spec->mounts)),
 				"km needs /proc to be a mount of type proc, and it is of type %s",
@@ -43,11 +40,12 @@ static int check_proc(const struct km_requirements *needs, struct error *err)
 	return 0;
 }
 
-/* ---- limits ------------------------------------------------------------------------------------------------------- */
+/* ---- limits ------------------------------------------------------------------------------------------ */
 
 /*
- * Bytes with which a static payload of 2 MB could not be loaded: address space of 21 MiB ("Failed to allocate memory for main
- * stack"; 22 were enough), data of 4 MiB ("Failed to mprotect"; 5 were enough).
+ * Limits in bytes with which km could not load a static payload of 2 MB: an address space of 21 MiB
+ * ("Failed to allocate memory for main stack"; 22 MiB were enough), data of 4 MiB ("Failed to mprotect"; 5
+ * MiB were enough).
  */
 static const struct {
 	int resource;
@@ -80,7 +78,7 @@ static int check_rlimits(const struct km_requirements *needs, struct error *err)
 	return 0;
 }
 
-/* krun sets the soft limit to what km uses (init/inherit.c), as far as the hard one lets it. */
+/* Only the hard limit counts: krun raises the soft one to what km can use (init/inherit.c). */
 static int check_files(const struct km_requirements *needs, struct json_findings *warnings, struct error *err)
 {
 	const struct spec_process *process = needs->process;
@@ -126,12 +124,13 @@ static int check_preserved(const struct km_requirements *needs, struct json_find
 	return 0;
 }
 
-/* ---- cgroup --------------------------------------------------------------------------------------------------------- */
+/* ---- cgroup ------------------------------------------------------------------------------------------ */
 
 /*
- * Memory: with 1 MiB a payload that does nothing was killed on its way, with less already km. Processes and threads: km's first
- * thread, one for the payload's first, one with the management socket, and krun's init in front; the kernel adds one of its own to
- * the group of a process with a virtual machine (kvm-nx-lpage-recovery, until Linux 6.13).
+ * Memory: with 1 MiB a payload that does nothing was killed when it started, with less km itself was.
+ * Tasks: km's first thread, a vcpu thread for the payload's first thread, one for the management socket if
+ * there is one, and pid1. Up to Linux 6.12 the kernel adds a thread of its own to the cgroup of a process
+ * with a VM (kvm-nx-lpage-recovery).
  */
 enum { MEMORY_MIN = 1024 * 1024, MEMORY_SOME = 2 * MEMORY_MIN };
 
@@ -157,7 +156,7 @@ static int check_memory(const struct km_requirements *needs, struct json_finding
 static int check_pids(const struct km_requirements *needs, struct json_findings *warnings, struct error *err)
 {
 	const struct opt_i64 *limit = &needs->spec->resources.pids_limit;
-	/* Two threads of km, and the process in front of it. */
+	/* Two threads of km, and pid1. */
 	const int64_t min = 3 + needs->management;
 
 	if (!limit->set || limit->value <= 0)
@@ -176,9 +175,9 @@ static int check_pids(const struct km_requirements *needs, struct json_findings 
 	return 0;
 }
 
-/* ---- all ---------------------------------------------------------------------------------------------------------------- */
+/* ---- all --------------------------------------------------------------------------------------------- */
 
-/* km ends when a path for snapshots meets a directory for them. */
+/* km ends if it is told both a path and a directory for snapshots. */
 static int check_environment(const struct km_requirements *needs, struct error *err)
 {
 	if (needs->settings->snapshot_path && strv_env_get(needs->process->env, "KM_MGTDIR"))

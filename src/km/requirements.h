@@ -2,10 +2,12 @@
 #pragma once
 
 /*
- * What km cannot do without, compared with what the container will have, before anything starts: inside, km ends with a signal or a
- * status, and its words are in a log that nobody reads. Pure.
+ * The preflight: compares what km requires with what the container will have, before anything starts. Without
+ * it km would end in the container with a signal or a status, and the reason would be in a log. All functions
+ * are pure, and return 0 or a negative errno with @err filled.
  *
- * Source of the numbers: runs of km on Linux 6.1 with KVM; requirements.c and requirements_x86_64.c have them with what happened.
+ * The numbers come from runs of km on Linux 6.1 with KVM; requirements.c and requirements_x86_64.c have them
+ * with what happened.
  */
 
 #include <stdbool.h>
@@ -21,32 +23,39 @@ struct json_findings;
 
 struct km_requirements {
 	const struct spec *spec;	    /* NULL for exec */
-	const struct spec_process *process; /* of the container, or one of exec */
-	const struct km_settings *settings;
-	const struct sock_filter *filter; /* compiled; NULL: none */
-	unsigned int filter_len;
-	unsigned int preserve_fds; /* how many from 3 */
-	bool management;	   /* km will have its management socket */
-	uint64_t nofile;	   /* hard limit of the caller, for a container that sets none */
+	const struct spec_process *process; /* the container's first process, or that of an exec */
+	const struct km_settings *settings; /* may be NULL for exec */
+	const struct sock_filter *filter;   /* compiled seccomp filter; NULL: none */
+	unsigned int filter_len;	    /* in instructions */
+	unsigned int preserve_fds;	    /* how many descriptors from 3 on */
+	bool management;		    /* km will have its management socket */
+	uint64_t nofile; /* hard RLIMIT_NOFILE of the caller, for a process that sets none */
 };
 
 /*
- * The first thing with which km cannot start is the error, with its place, the cause, and what to do. What may go wrong
- * later is added to @warnings, which the caller looks at for a lack of memory.
+ * Checks everything. The first thing with which km cannot start is the error: its place in config.json, the
+ * cause, and what to do (-EINVAL; -EMFILE for RLIMIT_NOFILE). What may fail later is added to @warnings; if
+ * memory was short for that, warnings->out_of_memory is set, which is not an error here.
  */
 int km_requirements_check(const struct km_requirements *needs, struct json_findings *warnings,
 			  struct error *err);
 
-/* The same for what is of the process alone: exec. */
+/* For exec: the same for limits and descriptors of the process alone, not its seccomp filter. */
 int km_requirements_check_process(const struct km_requirements *needs, struct json_findings *warnings,
 				  struct error *err);
 
-/* requirements_x86_64.c, or requirements_none.c on another processor, where the first is -EOPNOTSUPP and says so. */
+/*
+ * These two are in requirements_x86_64.c; for other processors requirements_none.c stands in, where the first
+ * is -EOPNOTSUPP, with a text that says so, and the second does nothing.
+ */
 int km_check_processor(struct error *err);
-/* What the filter refuses, as above. */
+/* -EINVAL if the seccomp filter refuses a system call that km cannot do without; a warning for others. */
 int km_requirements_check_filter(const struct km_requirements *needs, struct json_findings *warnings,
 				 struct error *err);
 
-/* bpf.c: the action (SECCOMP_RET_*) of a filter for one system call. -EINVAL: no program that the kernel would load. */
+/*
+ * Runs a seccomp filter on one system call (bpf.c): *ret_action is SECCOMP_RET_* with its data. @len: in
+ * instructions. -EINVAL: not a program that the kernel would load; fills no error.
+ */
 int km_filter_run(const struct sock_filter *filter, unsigned int len, const struct seccomp_data *data,
 		  uint32_t *ret_action);

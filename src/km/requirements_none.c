@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* In the place of requirements_x86_64.c on every other processor. */
+/* Stands in for requirements_x86_64.c on every other processor. */
 
 #include <errno.h>
 
@@ -14,7 +14,7 @@ int km_check_processor(struct error *err)
 			 "containers without km");
 }
 
-/* Whoever is about to start km has asked for the processor first. */
+/* There is nothing to check: km_check_processor() comes before, and refuses. */
 int km_requirements_check_filter(const struct km_requirements *needs, struct json_findings *warnings,
 				 struct error *err)
 {

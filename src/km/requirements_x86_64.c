@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What km needs of the processor: to be the one that it was written for, and the system calls which it makes there. */
+/* The part of the preflight that depends on the processor: km needs x86_64, and its system calls. */
 
 #include <errno.h>
 #include <linux/audit.h>
@@ -29,10 +29,10 @@ int km_check_processor(struct error *err)
 }
 
 enum need {
-	VITAL,	 /* km ends without it */
-	MANAGED, /* no snapshots */
-	FORKING, /* the payload cannot start processes */
-	SIGNALS, /* the process in front of km, which is under the filter as well, passes them on late or not at all */
+	VITAL,	   /* without it km ends */
+	MANAGED,   /* without it there are no snapshots */
+	FORKING,   /* without it the payload cannot start processes */
+	SIGNALS,   /* without it pid1, which has the same filter, passes signals on late or not at all */
 	FALL_BACK, /* vital, but ENOSYS is fine */
 };
 
@@ -45,7 +45,7 @@ enum need {
 #name, __NR_##name, __VA_ARGS__ \
 	}
 
-/* With the arguments that filters look at, as km gives them. */
+/* Arguments are those that filters may check, as km has them. */
 static const struct {
 	const char *name;
 	int number;
@@ -93,7 +93,7 @@ static const struct {
 	CALL(accept, MANAGED),
 };
 
-/* Whether the filter stands in the way; of an answer that km takes for "not there" only @fall_back takes none. */
+/* True if the filter's action makes the call fail. With @fall_back, ENOSYS is not a failure. */
 static bool is_refused(uint32_t action, bool fall_back)
 {
 	switch (action & SECCOMP_RET_ACTION_FULL) {
@@ -116,7 +116,7 @@ static void add_name(char *names, size_t size, const char *name)
 	snprintf(names + before, size - before, "%s%s", before > 0 ? ", " : "", name);
 }
 
-/* Names of what the filter refuses, by what follows from it. */
+/* The names of refused calls, by what follows from that. */
 struct refused {
 	char vital[512], managed[128], forking[128], signals[128];
 };
@@ -149,7 +149,7 @@ static int find_refused(const struct km_requirements *needs, struct refused *ret
 		memcpy(data.args, calls[i].args, sizeof(calls[i].args));
 		if (km_filter_run(needs->filter, needs->filter_len, &data, &action) < 0)
 			return error_at(err, -EINVAL, "/linux/seccomp", "not a filter");
-		/* Rows of one call stand together. */
+		/* Rows of the same call are adjacent. */
 		if (!is_refused(action, calls[i].need == FALL_BACK) || calls[i].number == last)
 			continue;
 		last = calls[i].number;

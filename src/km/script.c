@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* "#!" lines, as the kernel reads them (execve(2), "Interpreter scripts"); km itself wants no blank after "#!". */
+/*
+ * Reads "#!" lines as the kernel does (execve(2), "Interpreter scripts"). km cannot do that itself: it
+ * accepts no blank after "#!".
+ */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,10 +17,10 @@
 
 enum {
 	LINE_SIZE = 256, /* BINPRM_BUF_SIZE */
-	LEVELS = 5,	 /* nested interpreters, fs/exec.c */
+	LEVELS = 5,	 /* nested interpreters, exec_binprm() in fs/exec.c */
 };
 
-/* Splits "#! /bin/sh  -e x " into "/bin/sh" and "-e x". False when it is no script. */
+/* Splits "#! /bin/sh  -e x " into "/bin/sh" and "-e x". False: @line is not of a script. */
 static bool split_line(char *line, char **ret_interpreter, char **ret_argument)
 {
 	char *end;
@@ -60,7 +63,7 @@ static int put_in_front(struct strv *argv, const char *interpreter, const char *
 	return r;
 }
 
-/* 1: one level was resolved; 0: no script. */
+/* 1: one interpreter was put in front; 0: the file is not a script. */
 static int resolve_level(int fd, char **path, struct strv *argv, int *ret_fd, struct error *err)
 {
 	char line[LINE_SIZE + 1], *interpreter, *argument, *copy;

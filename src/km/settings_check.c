@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* `validate --host-config`: everything that is wrong with krun.json. */
+/* `validate --host-config`: finds everything that is wrong with krun.json. */
 
 #include "km/settings.h"
 
@@ -43,7 +43,7 @@ static void check_exceptions_file(const char *path, struct json_findings *findin
 	km_exceptions_done(&list);
 }
 
-/* Where no km can run, there is none to look for. */
+/* On a processor that km does not run on, nothing else of km is checked. */
 static void check_km(const struct km_settings *settings, struct json_findings *findings)
 {
 	struct error found;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The host's layer: krun.json. */
+/* The host's layer of settings: krun.json. */
 
 #include "km/settings.h"
 
@@ -99,7 +99,7 @@ static void make_fields(struct json_field fields[FIELDS_MAX])
 	fields[len] = (struct json_field){ 0 };
 }
 
-/* A list that is named but does not hold would be a list that nobody reads. */
+/* Refuses a file that is named but not in force: that it is not read would go unnoticed. */
 static int check_exceptions(struct json_reader *reader, const struct km_settings *settings)
 {
 	const bool on_host = settings->exceptions == KM_EXCEPTIONS_HOST;
@@ -110,7 +110,7 @@ static int check_exceptions(struct json_reader *reader, const struct km_settings
 					    "\"exceptionsFile\" is for \"exceptions\": \"host\"");
 }
 
-/* Members that @text, which is JSON, gives its outermost object: every one has a colon. */
+/* Counts the members of the outermost object of the JSON text: each has a colon. */
 static size_t count_members(const char *text, size_t size)
 {
 	size_t depth = 0, members = 0;
@@ -131,21 +131,21 @@ static size_t count_members(const char *text, size_t size)
 	return members;
 }
 
-/* What other documents may have: a setting twice, of which one would hold, or null, which says nothing. */
+/* Stricter than for other documents: refuses a setting that is there twice, and null as a value. */
 static int check_members(struct json_reader *reader, struct json_object *object, const char *text,
 			 size_t size)
 {
 	int r = 0;
 
 	if (count_members(text, size) != (size_t)json_object_object_length(object))
-		r = json_error(reader, "a setting is there twice");
+		r = json_error(reader, "a setting occurs twice");
 	json_object_object_foreach(object, key, value)
 	{
 		if (value || r < 0)
 			continue;
 		r = json_enter_key(reader, key);
 		if (r == 0)
-			r = json_error(reader, "null is no value: leave the setting out for its default");
+			r = json_error(reader, "null is not a value: leave the setting out for its default");
 		json_leave(reader);
 	}
 	return r;
@@ -198,7 +198,10 @@ int km_settings_make_defaults(const char *file, struct km_settings *ret, struct 
 	return error_oom(err);
 }
 
-/* Who can write it chooses what krun runs. The owner of what belongs to nobody here cannot be told in a user namespace. */
+/*
+ * Whoever can write the file chooses what krun executes. User 65534 is accepted, because in a user
+ * namespace that is the owner of every file whose owner is not mapped.
+ */
 static int check_writers(int fd, const char *file, struct error *err)
 {
 	struct stat st;
@@ -210,24 +213,24 @@ static int check_writers(int fd, const char *file, struct error *err)
 	if (st.st_mode & (S_IWGRP | S_IWOTH))
 		return error_set(
 			err, -EPERM,
-			"host settings '%s': others than the owner may write this file, and so choose "
+			"host settings '%s': others than the owner may write this file, and can so choose "
 			"what krun runs",
 			file);
 	if (st.st_uid != 0 && st.st_uid != geteuid() && st.st_uid != NOBODY)
 		return error_set(err, -EPERM,
-				 "host settings '%s': belongs to user %u, who may choose so what krun runs",
+				 "host settings '%s': belongs to user %u, who can so choose what krun runs",
 				 file, st.st_uid);
 	return 0;
 }
 
-/* *ret_text stays NULL when the default file is not there. */
+/* *ret_text stays NULL if the default file does not exist. */
 static int read_file(const char *file, bool wanted, char **ret_text, size_t *ret_size, struct error *err)
 {
 	auto_close int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	struct stat st;
 	int r;
 
-	/* A link that leads nowhere is not the absence of settings. */
+	/* A dangling symlink is not the absence of settings. */
 	if (fd < 0 && errno == ENOENT && !wanted && lstat(file, &st) < 0)
 		return 0;
 	if (fd < 0)
@@ -258,7 +261,7 @@ int km_settings_read(const char *file, struct json_findings *findings, struct km
 			error_prefix(err, "host settings");
 		}
 	}
-	/* With findings what could be read goes on to be looked at. */
+	/* With findings the caller goes on with what could be read. */
 	if (r < 0 && !(findings && text))
 		km_settings_done(ret);
 	return r < 0 && !(findings && text) ? r : 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The container's layers: what its config.json asks for, and whether it may. */
+/* The container's layers of settings: "vm" and annotations of config.json, as far as the host allows them. */
 
 #include "km/settings.h"
 
@@ -16,7 +16,7 @@
 #include "util/error.h"
 #include "util/parse.h"
 
-/* What an annotation says, as the host file would say it. */
+/* Makes the JSON value that the host file would have from the text of an annotation. */
 static int value_of(struct json_reader *reader, const struct km_setting *row, const char *text,
 		    struct json_object **ret)
 {
@@ -56,7 +56,7 @@ static int check_allowed(struct json_reader *reader, const struct layering *laye
 			 const struct km_setting *row, const char *value)
 {
 	const uint64_t bit = UINT64_C(1) << (row - km_settings_table);
-	/* Everything else that may be there is a node of the host. */
+	/* A path, other than the words for it, may be any device node of the host. */
 	const bool by_name = row->grant == KM_GRANT_BY_NAME ||
 			     (row == &km_settings_table[KM_KEY_DEVICE] && value[0] == '/');
 
@@ -65,11 +65,11 @@ static int check_allowed(struct json_reader *reader, const struct layering *laye
 	if (by_name ? layering->settings->named & bit : layering->settings->allowed & bit)
 		return 0;
 	return json_error(reader,
-			  "this host does not allow it: \"allowAnnotations\" in %s would have to have \"%s\"",
+			  "this host does not allow it: \"allowAnnotations\" in %s does not have \"%s\"",
 			  layering->settings->file, row->key);
 }
 
-/* A directory below the host's, by its name alone. */
+/* @name is that of a directory directly below "snapshotDirectory". */
 static int read_snapshot(struct json_reader *reader, struct km_settings *settings, const char *name)
 {
 	if (!settings->snapshot_directory)
@@ -130,7 +130,7 @@ static int apply_annotations(struct json_reader *reader, const struct spec *spec
 	return r;
 }
 
-/* The size of km's guest is a power of two: a limit in between would be another one than was asked for. */
+/* The size of km's guest is a power of two: any other size would not be what was asked for. */
 static int apply_memory(struct json_reader *reader, uint64_t memory, struct km_settings *settings)
 {
 	const struct km_setting *row = &km_settings_table[KM_KEY_BUS_WIDTH];
@@ -147,12 +147,12 @@ static int apply_memory(struct json_reader *reader, uint64_t memory, struct km_s
 			  (unsigned long long)memory);
 }
 
-/* Allowed in the host file? @pointer is where the reader is, behind "vm". */
+/* Checks that the host file allows member @name (index) of "vm", which the reader has entered. */
 static int check_vm(struct json_reader *reader, const struct km_settings *settings, size_t name)
 {
 	if (settings->vm_allowed & km_vm_names[name].bit)
 		return 0;
-	return json_error(reader, "this host does not allow it: \"allowVm\" in %s would have to have \"%s\"",
+	return json_error(reader, "this host does not allow it: \"allowVm\" in %s does not have \"%s\"",
 			  settings->file, km_vm_names[name].name);
 }
 
@@ -199,7 +199,6 @@ static int apply_vm(struct json_reader *reader, const struct spec_vm *vm, struct
 	return r;
 }
 
-/* What excludes each other, once all layers are there. */
 int km_settings_check_whole(const struct km_settings *settings, struct error *err)
 {
 	if (settings->snapshot_path && settings->management)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What is in force, for people and for later commands. */
+/* Settings as texts, for people and for later commands. */
 
 #include "km/settings.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Every setting: its name, its values, who may choose it, and what it is for km. */
+/* The table of settings: name, valid values, who may set it, and km's option. */
 
 #include "km/settings_table.h"
 
@@ -12,7 +12,7 @@
 #include "util/array.h"
 #include "util/error.h"
 
-/* ---- what a text has to be ------------------------------------------------------------------------------- */
+/* ---- checks of texts --------------------------------------------------------------------------------- */
 
 static int check_device(const char **text, const char **ret_why)
 {
@@ -29,7 +29,7 @@ static int check_device(const char **text, const char **ret_why)
 	return strncmp(*text, "/dev/", 5) == 0 && !strstr(*text, "/..") ? 0 : -EINVAL;
 }
 
-/* km's own "none" still says on stderr that it waits. */
+/* With its own "none" km still writes to stderr that it waits. */
 static int check_log(const char **text, const char **ret_why)
 {
 	if (strcmp(*text, "state") == 0)
@@ -40,7 +40,7 @@ static int check_log(const char **text, const char **ret_why)
 	return !*text || strcmp(*text, "stderr") == 0 || (*text)[0] == '/' ? 0 : -EINVAL;
 }
 
-/* As km compiles it. */
+/* Compiles the text as km does. */
 static int check_expression(const char **text, const char **ret_why)
 {
 	regex_t expression;
@@ -62,15 +62,16 @@ static int check_variable(const char **text, const char **ret_why)
 	*ret_why = "is not NAME=VALUE";
 	if ((*text)[0] == '=' || !strchr(*text, '='))
 		return -EINVAL;
-	*ret_why = "is between km and krun";
+	*ret_why = "is reserved for krun and km";
 	return begins(*text, "KM_EXEC_") || begins(*text, "KM_MGTDIR=") || begins(*text, "KM_MGTPIPE=") ?
 		       -EINVAL :
 		       0;
 }
 
 /*
- * getopt_long(3) takes any beginning of an option that no other one shares, and the next word as the value of an option that
- * needs one: neither may reach what is krun's, or the payload.
+ * getopt_long(3) accepts every unambiguous beginning of an option, and takes the next word as the value of an
+ * option that requires one. A parameter must neither set what krun sets, nor take the next option or the
+ * payload as its value.
  */
 static int check_parameter(const char **text, const char **ret_why)
 {
@@ -82,7 +83,7 @@ static int check_parameter(const char **text, const char **ret_why)
 	*ret_why = "is not --NAME or --NAME=VALUE";
 	if (!begins(*text, "--") || len < 3)
 		return -EINVAL;
-	*ret_why = "is for krun to set";
+	*ret_why = "is set by krun itself";
 	for (size_t i = 0; i < ARRAY_LEN(owned); i++)
 		if (strncmp(owned[i], *text, len) == 0)
 			return -EINVAL;
@@ -93,7 +94,7 @@ static int check_parameter(const char **text, const char **ret_why)
 	return 0;
 }
 
-/* ---- the table ----------------------------------------------------------------------------------------------- */
+/* ---- the table --------------------------------------------------------------------------------------- */
 
 static const char *const start_words[] = { "payload", "exec", NULL };
 static const char *const gdb_words[] = { "off", "wait", "listen", "dynlink", NULL };
@@ -107,13 +108,13 @@ static const char *const audit_words[] = { "state", "syslog", NULL };
 const struct km_setting km_settings_table[KM_KEY_COUNT] = {
 	[KM_KEY_PATH] = { "kmPath", KM_FILE, KM_GRANT_BY_NAME, AT(monitor) },
 	[KM_KEY_LIBC_PATH] = { "libcPath", KM_FILE, KM_GRANT_BY_NAME, AT(libc) },
-	/* The words are harmless, a path is not: km_settings_apply() looks. */
+	/* The words are harmless, a path is not: check_allowed() in settings_layers.c tells them apart. */
 	[KM_KEY_DEVICE] = { "device", KM_TEXT, KM_GRANT_HARMLESS, AT(device), .check = check_device,
 			    .option = "--virt-device", .exec = true },
 	[KM_KEY_START_AT] = { "startAt", KM_WORD, KM_GRANT_HARMLESS, AT(start), .words = start_words },
 	[KM_KEY_START_TIMEOUT] = { "startTimeoutMs", KM_NUMBER, KM_GRANT_HARMLESS, AT(start_timeout_ms),
 				   .min = 1, .max = 600000 },
-	/* km itself says 32 to 62, and then takes no more than 512 GiB. */
+	/* km's usage says 32 to 62, but km accepts no more than 512 GiB. */
 	[KM_KEY_BUS_WIDTH] = { "membusWidth", KM_NUMBER, KM_GRANT_HARMLESS, AT(bus_width), .min = 32,
 			       .max = 39, .option = "--membus-width", .exec = true },
 	[KM_KEY_PAGES_1G] = { "pages1g", KM_FLAG, KM_GRANT_HARMLESS, AT(pages_1g),
@@ -128,7 +129,7 @@ const struct km_setting km_settings_table[KM_KEY_COUNT] = {
 					.exec = true },
 	[KM_KEY_HYPERCALL_STATS] = { "hypercallStats", KM_FLAG, KM_GRANT_HARMLESS, AT(hypercall_stats),
 				     .option = "--hcall-stats" },
-	/* A trace can fill the host's file system that has the state. */
+	/* With a path as "log", a trace could fill a file system of the host. */
 	[KM_KEY_VERBOSE] = { "verbose", KM_TEXT, KM_GRANT_BY_NAME, AT(verbose), .check = check_expression,
 			     .option = "--verbose" },
 	[KM_KEY_LOG] = { "log", KM_TEXT, KM_GRANT_HARMLESS, AT(log), .check = check_log },
@@ -170,7 +171,7 @@ const struct km_setting *km_setting_find(const char *key)
 	return NULL;
 }
 
-/* ---- where krun itself needs the words ------------------------------------------------------------------------ */
+/* ---- words that krun itself needs -------------------------------------------------------------------- */
 
 const char *km_start_word(unsigned int start)
 {
@@ -187,7 +188,7 @@ int km_start_parse(const char *word, enum km_start *ret)
 	return -EINVAL;
 }
 
-/* ---- from settings to km ------------------------------------------------------------------------------------ */
+/* ---- from settings to km ----------------------------------------------------------------------------- */
 
 static const void *at(const struct km_setting *row, const struct km_settings *settings)
 {
@@ -217,7 +218,7 @@ static int add_option(const struct km_setting *row, const struct km_settings *se
 	}
 }
 
-/* The port goes to the first process only: a second one would wait for a debugger that nobody starts. */
+/* Only the first km gets the port: one of an exec would wait for a debugger that nobody starts. */
 static int add_gdb(const struct km_settings *settings, struct strv *ret)
 {
 	int r;
@@ -240,7 +241,7 @@ int km_settings_options(const struct km_settings *settings, bool exec, struct st
 	for (size_t i = 0; r == 0 && i < KM_KEY_COUNT; i++) {
 		const struct km_setting *row = &km_settings_table[i];
 
-		/* What nobody has set is km's to choose. */
+		/* km chooses what no layer has set. */
 		if (row->option && settings->layers[i] != KM_LAYER_BUILT_IN && (row->exec || !exec))
 			r = add_option(row, settings, ret);
 	}

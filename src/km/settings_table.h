@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Inside km/: the table of settings. */
+/* The table of settings, for the files of km/ alone. */
 
 #include "km/settings.h"
 
@@ -17,34 +17,34 @@ enum km_kind {
 	KM_LIST,   /* struct strv */
 };
 
-/* How far the host file can open a setting for containers; closed they are all by default. */
+/* How "allowAnnotations" of the host file lets annotations set a setting. By default none may be set. */
 enum km_grant {
-	KM_GRANT_HARMLESS, /* with its name, or with "*" */
-	KM_GRANT_BY_NAME,  /* it widens what a container can do to the host: only with its name */
-	KM_GRANT_NEVER,
+	KM_GRANT_HARMLESS, /* by its name or by "*" */
+	KM_GRANT_BY_NAME,  /* by its name only: it lets a container do more to the host */
+	KM_GRANT_NEVER,	   /* only the host file sets it */
 };
 
 struct km_setting {
 	const char *key; /* in the host file, in "allowAnnotations", and behind KRUN_ANNOTATION_SETTING */
 	enum km_kind kind;
 	enum km_grant grant;
-	size_t offset; /* into struct km_settings */
-	unsigned int min, max;
-	const char *const *words;
+	size_t offset;		  /* into struct km_settings */
+	unsigned int min, max;	  /* KM_NUMBER */
+	const char *const *words; /* KM_WORD: NULL-terminated */
 	/*
-	 * A text or list only: -EINVAL with the reason in *ret_why when @text is not good; may replace what it stands for in *text by
-	 * something else, NULL for the built-in default.
+	 * For texts, files and items of lists; NULL: any text is valid. -EINVAL, with the reason in
+	 * *ret_why, if *text is not valid. May replace *text by a static text, or by NULL for the built-in
+	 * default.
 	 */
 	int (*check)(const char **text, const char **ret_why);
-	const char *
-		option; /* km's: alone for a true flag, with "=VALUE" for the rest; NULL: krun itself acts on it */
-	const char *option_off; /* for a flag that was set to false */
-	bool exec;		/* also for processes that come later */
+	const char *option;	/* km's, for a true flag alone, else with "=VALUE"; NULL: krun acts on it */
+	const char *option_off; /* km's for a flag that was set to false; NULL: none */
+	bool exec;		/* the km of an exec gets the option, too */
 };
 
 extern const struct km_setting km_settings_table[KM_KEY_COUNT];
 
-/* NULL when there is none of that name. */
+/* The row named @key, or NULL. */
 const struct km_setting *km_setting_find(const char *key);
-/* The value as a text, lists as JSON; the caller frees. NULL: out of memory. */
+/* The value as a text, a list as a JSON array; the caller frees it. NULL: out of memory. */
 char *km_setting_text(const struct km_setting *row, const struct km_settings *settings);

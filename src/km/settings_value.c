@@ -64,7 +64,7 @@ static int read_word(struct json_reader *reader, const struct km_setting *row, s
 	return json_error(reader, "'%s' is none of %s", word, all);
 }
 
-/* A list takes the place of the lower layer's. */
+/* A list replaces that of the layer below. */
 static int read_list(struct json_reader *reader, const struct km_setting *row, struct json_object *value,
 		     struct strv *target)
 {
@@ -95,7 +95,6 @@ static int read_list(struct json_reader *reader, const struct km_setting *row, s
 	return 0;
 }
 
-/* @arg: the row. */
 int km_setting_read(struct json_reader *reader, struct json_object *value, void *target, const void *arg)
 {
 	const struct km_setting *row = arg;

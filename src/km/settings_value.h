@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Inside km/: one value of a setting, whichever layer it stands in; and what the vm section of a config.json may set. */
+/*
+ * For the files of km/ alone: reads one value of a setting, in whichever layer it stands, and has the names
+ * of the members of "vm" in config.json.
+ */
 
 #include <stdint.h>
 
@@ -9,28 +12,34 @@
 #include "km/settings.h"
 #include "km/settings_table.h"
 
-/* What readers write to. */
+/* The target of a json_read function: settings, and the layer that is being read. */
 struct layering {
 	struct km_settings *settings;
 	enum km_layer layer;
 };
 
-/* A json_read function: target: struct layering, arg: the row. */
+/* A json_read function. @target: struct layering; @arg: struct km_setting. */
 int km_setting_read(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
-/* What a value of it has to be. */
+/* The JSON type that a value of @row must have. */
 json_type km_setting_type(const struct km_setting *row);
 
-/* Words of "allowVm", and their bits in km_settings.vm_allowed. */
+/* The words of "allowVm", and their bits in km_settings.vm_allowed. */
 enum { KM_VM_NAMES = 3 };
 extern const struct km_vm_name {
 	const char *name;
 	unsigned int bit;
 } km_vm_names[KM_VM_NAMES];
 
-/* settings_host.c: the built-in ones. @file: what .file is to be; NULL: the default. */
+/*
+ * settings_host.c. Fills *ret with the built-in defaults, and ret->file with @file; NULL: KM_SETTINGS_FILE.
+ * Only memory can be short.
+ */
 int km_settings_make_defaults(const char *file, struct km_settings *ret, struct error *err);
-/* As km_settings_load(); with @findings errors go there, and what could be read is in @ret. */
+/*
+ * As km_settings_load(). With @findings, errors in the file's content are added there instead, and *ret has
+ * the settings that could be read.
+ */
 int km_settings_read(const char *file, struct json_findings *findings, struct km_settings *ret,
 		     struct error *err);
-/* settings_layers.c: what excludes each other, once all layers are there. */
+/* settings_layers.c. After the last layer: -EINVAL for settings that exclude each other. */
 int km_settings_check_whole(const struct km_settings *settings, struct error *err);

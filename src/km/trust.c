@@ -13,7 +13,7 @@
 #include "util/log.h"
 #include "util/strv.h"
 
-/* Which values do anything. */
+/* The values with which an annotation has an effect. */
 enum when { ALWAYS, NOT_EMPTY, NOT_FALSE, SANDBOX };
 
 static const struct rule {
@@ -48,7 +48,7 @@ static bool acts(enum when when, const char *value)
 	}
 }
 
-/* NULL: anybody may set this one. */
+/* The rule of an annotation that has an effect and needs a key, else NULL. */
 static const struct rule *rule_of(const struct spec_pair *pair)
 {
 	for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
@@ -68,7 +68,7 @@ static bool needs_host_file(const struct spec *spec, bool plain)
 	for (size_t i = 0; i < spec->annotations_len; i++) {
 		const struct rule *rule = rule_of(&spec->annotations[i]);
 
-		/* What runs without km in any case has no machine to lose. */
+		/* In plain mode a sandbox annotation has no VM to take away. */
 		if (rule && !(plain && rule->when == SANDBOX))
 			return true;
 	}
@@ -81,10 +81,10 @@ static void tell(const struct spec *spec, const struct spec_pair *pair, const ch
 	struct json_findings own = { 0 };
 
 	if (pair->refused)
-		json_findings_add(
-			findings ? findings : &own, JSON_WARNING, error_pointer("/annotations/%s", pair->key),
-			"not heeded, because this host does not allow it: \"%s\" in %s would have to be true",
-			key, file);
+		json_findings_add(findings ? findings : &own, JSON_WARNING,
+				  error_pointer("/annotations/%s", pair->key),
+				  "not heeded, because this host does not allow it: \"%s\" in %s is not true",
+				  key, file);
 	else if (!findings)
 		log_record(LOG_LEVEL_INFO, NULL,
 			   "%s: /annotations/%s: '%s' is heeded, as \"%s\" in %s allows", spec->document,

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A VM gives the cgroup of its maker a kernel thread, which does not freeze (kvm_nx_lpage_recovery, before Linux 6.13):
- * the kernel then never tells that such a cgroup is frozen, although every process in it is. So the tasks are looked at.
+ * Before Linux 6.13 a VM brings a kernel thread (kvm_nx_lpage_recovery) into the cgroup of the process that
+ * made it. That thread does not freeze, so the kernel never reports such a cgroup as frozen, although every
+ * process in it is. Therefore krun looks at each thread itself.
  */
 
 #include <dirent.h>
@@ -27,7 +28,7 @@ bool km_task_is_frozen(const char *stat, const char *wchan)
 		return false;
 	if ((flags & KERNEL_THREAD) || strchr("TtZX", state))
 		return true;
-	/* The freezer's trap is in get_signal(), into which most compilers inline it. Nothing else sleeps there. */
+	/* The freezer's do_freezer_trap() is mostly inlined into get_signal(), where nothing else sleeps. */
 	return state == 'S' && (strcmp(wchan, "get_signal") == 0 || strcmp(wchan, "do_freezer_trap") == 0);
 }
 

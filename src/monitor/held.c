@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The connection that keeps km from accepting another one. accept(2) has the lowest free descriptor reserved for as long as it waits:
- * dup2(2) of the payload to that number fails with EBUSY (a shell's "exec 3>&1"), and when a signal makes the call begin anew
- * while km closes standard input to open it again, the payload has none. So km inherits a few sockets that are not connected,
- * and krun connects one of them through a copy: km's thread waits for a request on it, and there is no process that had to
- * live as long as the container.
+ * Holds a connection to km's management socket, so that km's thread does not wait in accept(2). accept(2)
+ * reserves the lowest free descriptor number while it waits. A dup2(2) of the payload to that number (a
+ * shell's "exec 3>&1") fails with EBUSY; and if a signal restarts the call just while km has standard input
+ * closed to open it again, the payload loses its standard input.
+ *
+ * The other end of the connection has to exist as long as the container does, but no process of krun does.
+ * So km inherits a few unconnected sockets, and krun connects one of them through a copy made by
+ * pidfd_getfd(2): km has both ends, and its thread waits in recv(2) for a request.
  */
 
 #include <dirent.h>
@@ -27,7 +30,10 @@
 #include "util/error.h"
 #include "util/io.h"
 
-/* Above what km numbers itself; for a caller with a hard limit of 1024 where only the last threads of 288 would be. */
+/*
+ * The numbers of those sockets are above km's own. With a hard limit of 1024 they are where km would have the
+ * last of its 288 threads.
+ */
 enum { FIRST = 1025, FIRST_LOW = 1016 };
 enum { HELD_LOOKS = 400, SERVED_LOOKS = 2000, NAP_NS = 500000 };
 
@@ -61,7 +67,7 @@ bool km_is_peer(int fd, pid_t monitor)
 	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.pid == monitor;
 }
 
-/* Whoever was at its other end is gone. */
+/* True if the other end is closed. */
 static bool is_spent(int fd)
 {
 	struct pollfd item = { .fd = fd, .events = POLLRDHUP };
@@ -69,7 +75,7 @@ static bool is_spent(int fd)
 	return poll(&item, 1, 0) > 0;
 }
 
-/* A copy of one of km's sockets, by what became of it. */
+/* A copy of one of those sockets, of one that is @connected or of one that is not. -ENOENT: there is none. */
 static int find_socket(pid_t monitor, int pidfd, bool connected)
 {
 	char path[48];
@@ -115,7 +121,7 @@ int km_management_hold(int dir_fd, pid_t monitor, int pidfd)
 	if (held >= 0 || fd < 0)
 		return held >= 0 ? 0 : fd;
 	r = km_management_call(fd, dir_fd, monitor, pidfd);
-	/* It leads elsewhere, or nowhere. */
+	/* The socket may be connected to another process: it must not be taken for km's. */
 	if (r < 0)
 		shutdown(fd, SHUT_RDWR);
 	return r;
@@ -123,7 +129,7 @@ int km_management_hold(int dir_fd, pid_t monitor, int pidfd)
 
 enum call { CALL_OTHER, CALL_ACCEPT, CALL_RECEIVE, CALL_UNKNOWN };
 
-/* What a thread does, if it is with one of the sockets: proc_pid_syscall(5), "NUMBER ARGUMENT...". */
+/* The call of a thread on one of km's two sockets, by proc_pid_syscall(5): "NUMBER ARGUMENT...". */
 static enum call call_of(int task_fd, const char *thread)
 {
 	char name[300], text[256];
@@ -169,7 +175,7 @@ bool km_management_is_served(pid_t monitor)
 {
 	const struct timespec nap = { .tv_nsec = NAP_NS };
 
-	/* It may be between two calls. */
+	/* Looks several times, because the thread may be between two calls. */
 	for (int i = 0; i < SERVED_LOOKS; i++) {
 		if (look_at_threads(monitor) != CALL_OTHER)
 			return true;

@@ -22,14 +22,14 @@
 #define LOG_FILE "km.log"
 
 /*
- * The number that km gets for its log: above the range 727..1023 that km uses itself, below what the
- * container's own limit may forbid. KM_LOG_FD is where km keeps it.
+ * The log that km inherits has a number outside of the range 727..1023, which km uses itself: above it, or
+ * below it if the limit of descriptors forbids that. km keeps what it opens of it as KM_LOG_FD.
  */
 enum { MONITOR_LOG_FD = 1024, MONITOR_LOG_FD_LOW = 726, KM_LOG_FD = 731 };
 
 enum { TAIL_MAX = 600 };
 
-/* ---- making ----------------------------------------------------------------------------------------------- */
+/* ---- making ------------------------------------------------------------------------------------------ */
 
 static int move_up(int fd, struct error *err)
 {
@@ -45,7 +45,7 @@ static bool may_not(int code)
 	return code == -EPERM || code == -EACCES || code == -ENOSYS;
 }
 
-/* A directory of the state with the small tmpfs on it; -EPERM and the like for callers who may not mount. */
+/* Mounts the small tmpfs in the state directory and returns its root. */
 static int mount_small(int dir_fd)
 {
 	auto_close int context_fd = sys_fsopen("tmpfs", 0), mount_fd = -1;
@@ -57,7 +57,7 @@ static int mount_small(int dir_fd)
 		r = sys_fsconfig(context_fd, FSCONFIG_SET_STRING, "source", "krun-monitor", 0);
 	if (r >= 0)
 		r = sys_fsconfig(context_fd, FSCONFIG_SET_STRING, "size", size, 0);
-	/* One for each exec at a time, and each has a page of its own at least. */
+	/* Each exec that runs has one, and each takes a page at least. */
 	if (r >= 0)
 		r = sys_fsconfig(context_fd, FSCONFIG_SET_STRING, "nr_inodes", "1024", 0);
 	if (r >= 0)
@@ -74,7 +74,7 @@ static int mount_small(int dir_fd)
 	return r < 0 ? r : take_fd(&mount_fd);
 }
 
-/* Any user of the payload may have to open it again; the directory above is closed to everybody. */
+/* km opens the log again as the payload's user. The directory above it is closed to other users. */
 static int make_writable(int fd, struct error *err)
 {
 	return fchmod(fd, 0666) < 0 ? error_sys(err, -errno, "open km's log to the payload's user") : 0;
@@ -111,7 +111,7 @@ int monitor_log_make(int dir_fd, bool waits, struct error *err)
 	return fd < 0 ? error_sys(err, -errno, "make km's log") : finish(fd, err);
 }
 
-/* The directory with the tmpfs on it; without it, or from another mount namespace, -ENOENT. */
+/* Opens the root of the tmpfs. -ENOENT: there is none, or not in this mount namespace. */
 static int open_mounted(int dir_fd)
 {
 	auto_close int fd =
@@ -137,7 +137,7 @@ int monitor_log_make_unnamed(int dir_fd, bool waits, struct error *err)
 
 int monitor_log_bound(int log_fd, struct error *err)
 {
-	/* Files that are no memfds have no seals, or are sealed against sealing. */
+	/* A memfd has no seals yet. Other files have none at all (an error), or F_SEAL_SEAL on a tmpfs. */
 	if (fcntl(log_fd, F_GET_SEALS) != 0)
 		return 0;
 	if (ftruncate(log_fd, MONITOR_LOG_MAX) < 0 ||
@@ -146,7 +146,7 @@ int monitor_log_bound(int log_fd, struct error *err)
 	return 0;
 }
 
-/* ---- reading ---------------------------------------------------------------------------------------------- */
+/* ---- reading ----------------------------------------------------------------------------------------- */
 
 int monitor_log_open_of(pid_t monitor)
 {
@@ -156,7 +156,7 @@ int monitor_log_open_of(pid_t monitor)
 	int seals;
 
 	snprintf(path, sizeof(path), "/proc/%d/fd/%d", monitor, KM_LOG_FD);
-	/* What has this number is km's to say, and some devices act on being opened. */
+	/* The payload may have put any file there, and opening a device can act. */
 	path_fd = open(path, O_PATH | O_CLOEXEC);
 	if (path_fd < 0 || fstat(path_fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return -ENOENT;
@@ -195,7 +195,7 @@ int monitor_log_read(int log_fd, off_t from, char **ret_text, size_t *ret_len)
 			break;
 		size += (size_t)n;
 	}
-	/* The rest of a sealed memfd, and holes. */
+	/* Drops NUL bytes: holes, and the rest of a sealed memfd. */
 	for (size_t i = 0; i < size; i++)
 		if (text[i])
 			text[kept++] = text[i];
@@ -215,7 +215,7 @@ off_t monitor_log_size(int log_fd)
 	return (off_t)len;
 }
 
-/* ---- telling ---------------------------------------------------------------------------------------------- */
+/* ---- reporting --------------------------------------------------------------------------------------- */
 
 static bool is_routine(const char *line, size_t len)
 {
@@ -227,7 +227,7 @@ void monitor_log_tail(const char *text, size_t len, char *tail, size_t size)
 	const char *from = text, *end = text + len;
 	size_t used = 0;
 
-	/* From the first whole line that fits, or the end of one that does not. */
+	/* Begins with the first whole line that fits, or in the last line if that does not fit. */
 	if (len > size / 2) {
 		const char *newline;
 

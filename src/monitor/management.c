@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * km's management socket: a stream socket whose name the environment variable KM_MGTPIPE has, one request a connection, in km's own struct (libkontain_mgmt.h): all of it in one send, or km fills the rest with what
- * is on its stack.
+ * km's management socket: a stream socket with the name in KM_MGTPIPE, and one request per connection, in
+ * km's own struct (libkontain_mgmt.h). The request has to be sent in one piece, because km reads once: the
+ * rest of its struct is what was on its stack.
  */
 
 #include <errno.h>
@@ -27,7 +28,7 @@
 #include "util/error.h"
 #include "util/interrupt.h"
 
-/* <linux/un.h> has it, and a struct that libc has as well. */
+/* From <linux/un.h>, which cannot be included beside libc's <sys/un.h>. */
 #define SIOCUNIXFILE (SIOCPROTOPRIVATE + 0)
 
 enum { REQUEST_SNAPSHOT = 0, LABEL_SIZE = 256, PATH_SIZE = 1024, RETRIES = 20, RETRY_MS = 250 };
@@ -36,15 +37,15 @@ enum { ERRNO_MAX = 4095 };
 
 struct request {
 	int32_t opcode;
-	int32_t length; /* of what follows */
+	int32_t length; /* bytes that follow */
 	char label[LABEL_SIZE];
 	char description[LABEL_SIZE];
-	int32_t live; /* the payload goes on */
+	int32_t live; /* 1: the payload goes on */
 	char path[PATH_SIZE];
 };
 
 _Static_assert(sizeof(struct request) == 1548 && offsetof(struct request, path) == 524,
-	       "the request is as km has it");
+	       "the request has km's layout");
 
 int km_management_open(int proc_fd, pid_t monitor, struct error *err)
 {
@@ -61,8 +62,8 @@ int km_management_open(int proc_fd, pid_t monitor, struct error *err)
 }
 
 /*
- * The kernel knows the file that a socket was bound to, name or not (unix(7), SIOCUNIXFILE): a child of the payload inherits km's
- * exit handler, which removes the name of its parent's socket.
+ * The file to which km's socket was bound (ioctl SIOCUNIXFILE), which still connects after its name is
+ * gone: a child of the payload inherits km's exit handler, which removes the name of its parent's socket.
  */
 static int open_socket_file(int pidfd)
 {
@@ -72,7 +73,7 @@ static int open_socket_file(int pidfd)
 	return fd == -1 && socket_fd >= 0 ? -errno : fd;
 }
 
-/* Waits, unless km or this command has to end. */
+/* Sleeps; an error if km has ended, or this command is asked to end. */
 static int nap(int pidfd, int ms, struct error *err)
 {
 	struct pollfd items[] = { { .fd = pidfd, .events = POLLIN },
@@ -94,7 +95,7 @@ int km_management_call(int fd, int dir_fd, pid_t monitor, int pidfd)
 			 dir_fd);
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
 		return -errno;
-	/* The name is in a directory of the container's, and others may have made a socket there. */
+	/* The directory is the container's: another process may have made a socket of that name. */
 	return km_is_peer(fd, monitor) ? 0 : -ESRCH;
 }
 
@@ -129,7 +130,7 @@ int km_management_connect(int dir_fd, pid_t monitor, int pidfd, struct error *er
 
 static const char *reason(int status)
 {
-	/* It is the payload's to say, once that has left its VM. */
+	/* A payload that has taken km over may send any number. */
 	if (status < -ERRNO_MAX || status > ERRNO_MAX)
 		return "for no reason that krun knows";
 	switch (status < 0 ? -status : status) {
@@ -146,7 +147,7 @@ static const char *reason(int status)
 	}
 }
 
-/* Whether more of the file is there than at the last look. */
+/* True if the file has grown since the last call. */
 static bool has_grown(int fd, struct stat *last)
 {
 	struct stat now = *last;
@@ -158,7 +159,7 @@ static bool has_grown(int fd, struct stat *last)
 	return grown;
 }
 
-/* Until there is something on the socket, or km has ended: 0. */
+/* Returns 0 once there is an answer on the socket, or km has ended. */
 static int wait_for_answer(const struct km_snapshot_request *ask, int socket_fd, struct error *err)
 {
 	const int64_t start = clock_ms();
@@ -198,7 +199,7 @@ static int read_answer(int socket_fd, int pidfd, struct error *err)
 	struct pollfd item = { .fd = pidfd, .events = POLLIN };
 	int32_t status;
 
-	/* The socket of a process that dies is closed a moment before that is dead. */
+	/* A dying process closes its socket a moment before its pidfd tells that it is dead. */
 	if (recv(socket_fd, &status, sizeof(status), MSG_DONTWAIT) != sizeof(status))
 		return error_set(err, -ECONNRESET, "km %s before the snapshot was complete",
 				 poll(&item, 1, DEATH_MS) > 0 ? "ended" : "closed its management socket");
@@ -221,7 +222,7 @@ static int ask_once(const struct km_snapshot_request *ask, const struct request 
 	r = wait_for_answer(ask, socket_fd, err);
 	if (r == 0)
 		r = read_answer(socket_fd, ask->pidfd, err);
-	/* One request a connection, also for copies of the socket. */
+	/* The connection is used up, also for copies of the socket. */
 	shutdown(socket_fd, SHUT_RDWR);
 	return r;
 }
@@ -237,7 +238,7 @@ int km_snapshot(const struct km_snapshot_request *ask, struct error *err)
 
 	snprintf(request.label, sizeof(request.label), "krun");
 	snprintf(request.path, sizeof(request.path), "%s", ask->path);
-	/* "Again" is meant so: a timer may be armed just now. */
+	/* Asks again, because the reason may pass: a timer that is armed just now, say. */
 	for (int i = 0; r == -EAGAIN && i < RETRIES; i++) {
 		if (i > 0 && nap(ask->pidfd, RETRY_MS, err) < 0)
 			return err->code;

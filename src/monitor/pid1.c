@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The process in front of km, of a container and of an exec: a program of its own, without libc, a few KiB. `pid1 PID`: PID is its
- * only child. Forwards every signal to it, kicks the km processes that get one in turn (pid1_travel.c), reaps, and exits as the child
- * did. Without signals it sleeps; with a terminal it asks now and then whose the keyboard is.
+ * pid1, krun's process in front of km, of a container and of an exec: a program of its own without libc, of
+ * a few KiB. Its argument is the pid of its only child, km. It
  *
- * It needs nothing of the container but, for the kick, /proc; and it holds nothing but a connection that ends km with it
- * (init/execute.c), and the descriptors that the caller preserves.
+ *   - passes each signal on to km, but SIGCHLD, signals of the keyboard, which km gets itself, and SIGUSR1
+ *     while km waits for its release;
+ *   - kicks the km processes to which such a signal travels (pid1_travel.c), for up to 30 s after it;
+ *   - reaps, and exits with km's status, or 128 + the signal that killed km.
+ *
+ * Without signals it sleeps; with a terminal it looks a few times a second which process group has the
+ * keyboard.
+ *
+ * It needs nothing of the container but, for the kick, /proc. It holds no descriptors but a socket whose
+ * end ends km (init/execute.c), and those that the caller preserves.
  */
 
 #include <asm/unistd.h>
@@ -19,24 +26,23 @@
 
 /* Microseconds. */
 enum {
-	TRAVEL =
-		30000000, /* as long as the longest grace time that engines use, a signal may be on its way */
+	TRAVEL = 30000000, /* a signal may be on its way as long as the longest grace time of engines */
 	FIRST_PAUSE = 200,
 	LONGEST_PAUSE = 250000,
-	KEYBOARD_PAUSE = 100000,   /* somebody else's process group has the keyboard */
-	KEYBOARD_LONGEST = 250000, /* and nobody in it is new, or our own has it */
-	COST = 20,		   /* a pause is so many times as long as the look before it */
+	KEYBOARD_PAUSE = 100000,   /* while another process group has the keyboard */
+	KEYBOARD_LONGEST = 250000, /* if no process in it is new, or pid1's own group has the keyboard */
+	COST = 20,		   /* a pause is at least so many times as long as the look before it */
 };
 
 enum { FROM_KERNEL = 0x80 /* SI_KERNEL */, LINES = 2 /* ICANON */, GET_TERMINAL = 0x5401 /* TCGETS */ };
 
-/* ---- the keyboard --------------------------------------------------------------------------------------------- */
+/* ---- the keyboard ------------------------------------------------------------------------------------ */
 
 struct terminal {
 	int number, group, foreground;
 };
 
-/* Our own, proc_pid_stat(5); no terminal has the number 0. */
+/* The terminal of pid1 itself, by proc_pid_stat(5); number 0: there is none. */
 static struct terminal read_terminal(void)
 {
 	const char *at = pid1_read("/proc/self/stat"), *rest = 0;
@@ -57,8 +63,8 @@ static struct terminal read_terminal(void)
 }
 
 /*
- * Whether the terminal hands out whole lines. Who reads these has no handler for a new size of the window, and a read that ends
- * because of it; who draws on the screen reads keys.
+ * True if the terminal is in canonical mode. A program that reads lines has no handler for a new window
+ * size, and a kick would only end its read(2) with EINTR; a program that draws on the screen reads keys.
  */
 static bool reads_lines(void)
 {
@@ -75,19 +81,25 @@ static bool reads_lines(void)
 	return r == 0 && (settings.lflag & LINES);
 }
 
-/* What the terminal sends to all of a process group, and not to its session's leader alone, as SIGHUP and SIGCONT. */
+/*
+ * True for a signal that the terminal sends to a whole process group, so that km has got it, too. SIGHUP
+ * and SIGCONT it sends to the session leader alone.
+ */
 static bool is_typed(int signo, int code)
 {
 	return code == FROM_KERNEL &&
 	       (signo == SIGINT || signo == SIGQUIT || signo == SIGTSTP || signo == SIGWINCH);
 }
 
-/* ---- when to look -------------------------------------------------------------------------------------------------- */
+/* ---- when to look ------------------------------------------------------------------------------------ */
 
 static struct {
-	int64_t since, next; /* 0: nothing to look for */
-	int64_t last_cost;
-	bool has_terminal, is_travelling, is_foreign;
+	int64_t since;	   /* the time of the last signal, or of the last new process at the keyboard */
+	int64_t next;	   /* the time of the next look; 0: none */
+	int64_t last_cost; /* how long the last look took */
+	bool has_terminal;
+	bool is_travelling; /* a signal may be on its way */
+	bool is_foreign;    /* another process group has the keyboard */
 } watch;
 
 static int64_t limit(int64_t value, int64_t low, int64_t high)
@@ -95,14 +107,17 @@ static int64_t limit(int64_t value, int64_t low, int64_t high)
 	return value < low ? low : value > high ? high : value;
 }
 
-/* A quarter of the time that it took so far: who sends a signal on at once is told at once. */
+/*
+ * The pause is a quarter of the time since the signal: a signal that is passed on at once is noticed at
+ * once, and one that takes long costs little.
+ */
 static void plan_next(void)
 {
 	int64_t now = pid1_now(), elapsed = now - watch.since, pause;
 
 	if (watch.is_travelling && elapsed >= TRAVEL)
 		watch.is_travelling = false;
-	/* The filter refuses the clock: one look, and none ever after. */
+	/* The seccomp filter refuses the clock: there is one look, and none later. */
 	if (now == 0)
 		watch.is_travelling = watch.has_terminal = false;
 	pause = watch.is_travelling ? limit(elapsed / 4, FIRST_PAUSE, LONGEST_PAUSE) :
@@ -132,9 +147,9 @@ static void look(void)
 	plan_next();
 }
 
-/* ---- signals -------------------------------------------------------------------------------------------------------- */
+/* ---- signals ----------------------------------------------------------------------------------------- */
 
-/* km has a handler for every signal that payloads know once the payload runs, and none before. */
+/* km has handlers for the signals that payloads know, but only once the payload runs. */
 static bool catches(int child, int signo)
 {
 	return pid1_has_signal(pid1_read_of(child, "/status"), "\nSigCgt:\t", signo);
@@ -144,7 +159,7 @@ static void pass_on(int child, int signo, bool typed)
 {
 	if (typed && signo == SIGWINCH && reads_lines())
 		return;
-	/* What was seen long ago tells nothing of who gets a signal now. */
+	/* An old record does not tell which process gets a signal now: makes a new one. */
 	if (watch.is_travelling || watch.is_foreign)
 		pid1_travel_look();
 	else
@@ -161,7 +176,7 @@ static void pass_on(int child, int signo, bool typed)
 	plan_next();
 }
 
-/* Returns only if the child still lives. */
+/* Reaps what has ended. Exits if that is @child. */
 static void reap(int child)
 {
 	int status;
@@ -179,7 +194,7 @@ static void reap(int child)
 	}
 }
 
-/* The next signal, 0 when it is time to look. */
+/* Returns the next signal; 0: it is time to look. */
 static int wait_for_signal(uint64_t set, int *ret_code)
 {
 	int info[32] = { 0 };
@@ -199,10 +214,10 @@ __attribute__((used)) static void pid1(long *stack)
 	uint64_t all = ~0ULL;
 
 	pid1_call(__NR_prctl, PR_SET_NAME, (long)"krun-init", 0, 0);
-	/* Who has the same user must not write the memory of a process that is no virtual machine. */
+	/* Processes of the same user must not trace pid1, which runs outside of the VM. */
 	pid1_call(__NR_prctl, PR_SET_DUMPABLE, 0, 0, 0);
 	pid1_call(__NR_rt_sigprocmask, 0 /* SIG_BLOCK */, (long)&all, 0, sizeof(all));
-	/* A pipe that the payload closes must be seen closed by its reader. */
+	/* Else the reader of a pipe would not see that the payload has closed it. */
 	for (int fd = 0; fd <= 2; fd++)
 		pid1_call(__NR_close, fd, 0, 0, 0);
 	if (child <= 0)
@@ -212,12 +227,12 @@ __attribute__((used)) static void pid1(long *stack)
 	for (;;) {
 		int signo, code;
 
-		/* Before the wait too: the child may have ended before its signal was blocked here. */
+		/* Also before the first wait: the child may have ended before SIGCHLD was blocked. */
 		reap(child);
 		signo = wait_for_signal(all, &code);
 		if (watch.next && pid1_now() >= watch.next)
 			look();
-		/* km's own release is not sent here: before `start` nobody lets the payload go by it. */
+		/* SIGUSR1 would release a km that waits, which only `start` may do, and does directly. */
 		if (signo > 0 && signo != SIGCHLD && !(signo == SIGUSR1 && !catches(child, SIGUSR1)))
 			pass_on(child, signo, is_typed(signo, code));
 	}

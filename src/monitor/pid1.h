@@ -2,46 +2,58 @@
 #pragma once
 
 /*
- * The parts of the program in front of km (pid1.c). It has no libc: what it needs of one is here. One thread, no memory but its own
- * static one, and every text is in a buffer that the next reader of the same function overwrites.
+ * The parts of pid1, krun's program in front of km (pid1.c). It has no libc; what it needs of one is here. It
+ * has one thread and only static memory. All functions run in pid1 itself, in the container's pid namespace.
  */
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* ---- pid1_proc.c: kernel calls, and what /proc says. Only calls that km needs too, so that a profile for km is enough. ------- */
+/* ---- pid1_proc.c: system calls and /proc ------------------------------------------------------------- */
 
+/*
+ * A system call with up to four arguments; returns its result or a negative errno. pid1 makes only calls that
+ * requirements_x86_64.c lists, so that the preflight knows what a seccomp filter refuses it.
+ */
 long pid1_call(long number, long a, long b, long c, long d);
-/* Microseconds of the monotonic clock. */
+/* Microseconds of CLOCK_MONOTONIC; 0: a seccomp filter refuses clock_gettime(2). */
 int64_t pid1_now(void);
 
+/* The decimal number at the start of @text; 0 without one. */
 int64_t pid1_number(const char *text);
-/* Both return the end, which they terminate. */
+/* Append to @out, without a check of its size, and return the new end, where they put a NUL. */
 char *pid1_put_text(char *out, const char *text);
 char *pid1_put_number(char *out, int number);
 
-/* The beginning of a file, "" when it cannot be read. */
+/* The first 8191 bytes of a file, "" if it cannot be read, in a buffer that the next call overwrites. */
 const char *pid1_read(const char *path);
-/* /proc/@pid@name, name with its slash. */
+/* pid1_read() of a file of process @pid; @name begins with a slash: "/status". */
 const char *pid1_read_of(int pid, const char *name);
-/* What stands behind @key, or NULL. */
+/* The text after the first @key in @text, or NULL. */
 const char *pid1_find(const char *text, const char *key);
-/* The set of signals that stands behind @key, in hex digits; and whether @signo is in it. */
+/* The set of signals, in hex digits, that follows @key; bit 0 is signal 1. */
 uint64_t pid1_set(const char *text, const char *key);
+/* True if @signo is in that set. */
 bool pid1_has_signal(const char *text, const char *key, int signo);
 
-/* The numbers among the names of a directory of /proc, ascending as the kernel gives them. One directory at a time. */
+/*
+ * Lists the numbers among the names of a directory of /proc, in the kernel's ascending order. Only one
+ * directory can be open at a time. False: it cannot be opened.
+ */
 bool pid1_directory_open(const char *path);
-/* -1 at its end, where it is closed. */
+/* The next number; -1 at the end, where the directory is closed. */
 int pid1_directory_next(void);
 
-/* ---- pid1_travel.c: signals that are on their way to km processes ------------------------------------------------------ */
+/* ---- pid1_travel.c: signals on their way to km processes --------------------------------------------- */
 
-enum { PID1_KICK_SIGNAL = 63 }; /* km.h: KM_SIGVCPUSTOP, SIGRTMAX - 1 */
+enum { PID1_KICK_SIGNAL = 63 }; /* km's KM_SIGVCPUSTOP, SIGRTMAX - 1 */
 
-/* Remembers how everybody is before a signal goes out. */
+/* Records the state of every process, before a signal is sent. */
 void pid1_travel_begin(void);
-/* Process @pid, or everybody in the process group @group, is getting a signal just now; 0 for none. */
+/* Process @pid, or every km in the process group @group, is getting a signal now; 0: none. */
 void pid1_travel_expect(int pid, int group);
-/* Looks at every process, and kicks each km that has got a signal since the last time. True when somebody is new. */
+/*
+ * Compares every process with its last record, and kicks each km that got a signal meanwhile. True if there
+ * is a new process.
+ */
 bool pid1_travel_look(void);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What the program in front of km needs of a C library, and of /proc. */
+/* System calls and /proc for pid1, which has no libc. */
 
 #include <asm/unistd.h>
 #include <linux/fcntl.h>
@@ -10,7 +10,7 @@
 
 enum { ENTRIES_MAX = 2048, TEXT_MAX = 8192, PATH_LENGTH = 64 };
 
-/* The compiler's own calls. */
+/* The compiler makes calls of these two itself. */
 void *memset(void *to, int byte, unsigned long len)
 {
 	for (volatile char *at = to; len > 0; len--)

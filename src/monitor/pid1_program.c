@@ -7,7 +7,7 @@
 #include "util/error.h"
 #include "util/io.h"
 
-/* The program of pid1.c, put here by the build. */
+/* The built program of pid1.c, which embed.S.in puts into krun. */
 extern const char krun_pid1_begin[], krun_pid1_end[];
 
 int km_init_fd(struct error *err)

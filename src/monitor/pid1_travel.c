@@ -1,16 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * km's first thread takes a signal and puts it down for the payload, which looks only when one of the other threads, its virtual
- * processors, is interrupted: by the kick. A payload may send on what it has got (an entry point to its children, these to theirs),
- * and each is a km of its own. So, while a signal may be travelling, every km process is looked at, and who has got one is kicked.
+ * Notices which km processes have got a signal, and kicks them.
  *
- * Nobody counts a process's signals. But km's first thread does nothing else than to read(2) an event of eight bytes: it reads one
- * when it forks for the payload, and a read that brings nothing was interrupted by a signal. /proc/PID/task/PID/io has both numbers.
- * Signals that tell of the end of a child are taken off, as far as children have ended: the payload's wait ends by itself, and a
- * kick ends a call of the payload with EINTR, which nobody expects who has no handler.
+ * km's first thread takes a signal and records it for the payload. The payload notices it only when another
+ * thread of km, a vcpu, is interrupted, which is what the kick (signal 63) does. A payload may pass a
+ * signal on, as an entry point does to its children and these to theirs, and each of them is a km of its
+ * own. So while a signal may be travelling, pid1 looks at every km process, and kicks those that have got
+ * one.
  *
- * Pids are those of the container's namespace. In somebody else's there are others' processes too, which are told by their cgroup.
+ * The kernel does not count the signals of a process. But km's first thread does nothing but read(2) an
+ * event of eight bytes: it gets one when it forks for the payload, and a read that returns nothing was
+ * interrupted by a signal. /proc/PID/task/PID/io has both numbers (syscr, rchar). As many of these signals
+ * as children have ended are taken for SIGCHLD and not followed by a kick: the payload's wait ends by
+ * itself, and a kick would end a call of the payload with EINTR, which a program without a handler does not
+ * expect.
+ *
+ * Pids are those of pid1's pid namespace. If that is shared with others, their processes are told by their
+ * cgroup.
  */
 
 #include <asm/unistd.h>
@@ -19,16 +26,16 @@
 #include "monitor/pid1.h"
 
 enum {
-	PROCESSES_MAX = 1024, /* who comes after these is not looked at */
-	TRIES = 3,	      /* a processor that was between two calls misses a kick */
-	EVENT_SIZE = 8,
+	PROCESSES_MAX = 1024, /* further processes are ignored */
+	TRIES = 3,	      /* a vcpu that was between two calls misses a kick */
+	EVENT_SIZE = 8,	      /* bytes */
 };
 
 struct process {
 	int pid, parent, group;
-	uint32_t reads, events; /* of the first thread */
-	int born, lost;		/* children since the last look */
-	int tries;		/* kicks that are due */
+	uint32_t reads, events; /* read(2) calls of the first thread, and those that returned an event */
+	int born, lost;		/* children that began and ended since the last look */
+	int tries;		/* kicks that are left; 0: no signal is on its way */
 	bool is_km, has_ended, is_quiet;
 };
 
@@ -68,7 +75,7 @@ static bool has_pending(const char *status)
 	return (pid1_set(status, "\nShdPnd:\t") & ~pid1_set(status, "\nSigBlk:\t")) != 0;
 }
 
-/* Without the kernel's accounting, or for a km that changed its user: how often the thread slept. */
+/* @sleeps replaces the reads if io cannot be read: no accounting in the kernel, or km has another user. */
 static void count_reads(struct process *process, uint32_t sleeps)
 {
 	char name[32];
@@ -91,7 +98,7 @@ static void read_process(int pid, struct process *ret)
 		.group = (int)value_of(status, "\nNSpgid:\t"),
 		.is_km = pid1_has_signal(status, "\nSigCgt:\t", PID1_KICK_SIGNAL),
 		.has_ended = !state || *state == 'Z' || *state == 'X',
-		/* A kick before the first thread is done with the signal would find nothing to deliver. */
+		/* A kick before the first thread has recorded the signal would find nothing to deliver. */
 		.is_quiet = state && *state != 'R' && !has_pending(status),
 	};
 	if (ret->is_km)
@@ -110,7 +117,7 @@ static void scan(struct table *found)
 			read_process(pid, &found->items[found->len++]);
 }
 
-/* Which children came and went, for both sides of the account. */
+/* Counts for each process the children that began and ended. True if any process is new. */
 static bool count_children(struct table *before, struct table *now)
 {
 	struct process *parent;
@@ -137,7 +144,7 @@ static void account(struct process *process, const struct process *before)
 {
 	int forks = (int)(process->events - before->events);
 	int signals = (int)(process->reads - before->reads) - forks;
-	/* Children that came and went between two looks were never seen. */
+	/* Children that began and ended between two looks were never seen: each fork without one. */
 	int lost = process->lost + forks - process->born;
 
 	process->tries = before->tries;
@@ -145,7 +152,7 @@ static void account(struct process *process, const struct process *before)
 		process->tries = TRIES;
 }
 
-/* The rest of the line of the unified hierarchy. */
+/* The path of the unified hierarchy in @text, /proc/PID/cgroup, with what follows it. */
 static const char *cgroup_in(const char *text)
 {
 	const char *path = pid1_find(text, "0::");
@@ -164,7 +171,7 @@ static bool is_ours(int pid)
 		n++;
 	}
 	if (n == 1)
-		n = 0; /* the root of what is seen here: everything below it, but not what is beside it */
+		n = 0; /* "/", the root of the cgroup namespace: all in it are ours, but not "/.." */
 	text = cgroup_in(pid1_read_of(pid, "/cgroup"));
 	for (unsigned int i = 0; i < n; i++)
 		if (text[i] != own[i])
@@ -174,13 +181,13 @@ static bool is_ours(int pid)
 }
 
 enum kick_result {
-	KICK_NOBODY, /* a processor has its name a moment after it began */
+	KICK_NOBODY, /* no vcpu: a new one gets its name a moment after it began */
 	KICK_DONE,
-	KICK_AGAIN, /* it may have been between two calls, and missed it */
-	KICK_WAITS, /* of an earlier kick: it has not been taken yet */
+	KICK_AGAIN, /* the vcpu ran: it may have been between two calls, and missed the kick */
+	KICK_WAITS, /* an earlier kick is still pending */
 };
 
-/* A thread that does not catch the kick would die of it. */
+/* Kicks only a thread that catches the signal: another would die of it, and km with it. */
 static enum kick_result kick_thread(int pid, int thread)
 {
 	struct {
@@ -194,14 +201,14 @@ static enum kick_result kick_thread(int pid, int thread)
 	state = pid1_find(status, "\nState:\t");
 	if (!pid1_find(status, "Name:\tvcpu-") || !pid1_has_signal(status, "\nSigCgt:\t", PID1_KICK_SIGNAL))
 		return KICK_NOBODY;
-	/* On a busy machine it has not run since the last one. */
+	/* On a busy machine the vcpu may not have run since the last kick. */
 	if (pid1_has_signal(status, "\nSigPnd:\t", PID1_KICK_SIGNAL))
 		return KICK_WAITS;
 	pid1_call(__NR_rt_tgsigqueueinfo, pid, thread, PID1_KICK_SIGNAL, (long)&info);
 	return state && *state == 'R' ? KICK_AGAIN : KICK_DONE;
 }
 
-/* The most that is left to do of one of its threads. */
+/* Kicks all vcpus; returns the highest result of one. */
 static enum kick_result kick(int pid)
 {
 	enum kick_result result = KICK_NOBODY, one;
@@ -229,7 +236,7 @@ void pid1_travel_expect(int pid, int group)
 	for (int i = 0; i < known->len; i++) {
 		struct process *process = &known->items[i];
 
-		/* The one that is known by its pid may have become a km since it was looked at. */
+		/* A process that is named by its pid may have become a km since the last look. */
 		if (process->pid == pid || (process->is_km && group && process->group == group))
 			process->tries = TRIES;
 	}

@@ -1,10 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * km's side of created, start and kill. km --wait-for-signal builds the VM, loads the payload, writes one line to its
- * log and blocks in rt_sigtimedwait(2) for SIGUSR1. SIGUSR1 before that would be lost (it is ignored then, see
- * init/execute.c), so the wait is seen first: /proc/PID/syscall begins with the call's number, and the signal is not blocked,
- * because the kernel takes the awaited signal out of the mask during the wait.
+ * km's start protocol, theory of operation. `km --wait-for-signal` waits for SIGUSR1, its release, before the
+ * payload's first instruction. km reports nothing but one line in its log, so krun polls /proc.
+ *
+ * 1. Set-up. The child ignores SIGUSR1 and executes km (init/execute.c). km builds the VM, loads the payload,
+ *    and writes its line. A SIGUSR1 is dropped in this stage; with the default action it would kill km.
+ *
+ * 2. Ready. km blocks SIGUSR1 and calls rt_sigtimedwait(2), in which the kernel takes SIGUSR1 out of the
+ *    mask. km_wait_ready() waits until the first thread is in that call and its mask is without SIGUSR1. The
+ *    line in the log, or the call alone, would be too early: until the thread sleeps in the call, the signal
+ *    goes to km's thread for management, which drops it. Now `create` connects to the management socket
+ *    (held.c), bounds the log, and returns.
+ *
+ * 3. Created. km_is_waiting() tells this status. `kill` does not send SIGUSR1: it would be the release.
+ *
+ * 4. Release. km_release() sends SIGUSR1, and again if km still sleeps. Then it waits until km has a handler
+ *    for SIGUSR1, which km installs with all others after its wait, or has ended. `start` does not return
+ *    earlier, because a signal before the handlers would not reach the payload, and could kill km.
+ *
+ * 5. Running. km_is_released() tells this. Every signal reaches km's first thread; the payload notices it
+ *    after a kick, by pid1 or, for a km without pid1, by km_kick().
+ *
+ * `exec` goes through 1, 2 and 4 in one command. With startAt "exec" km does not wait, and its process parks
+ * before km's execve(2) instead (init/start.h).
  */
 
 #include <dirent.h>
@@ -30,13 +49,13 @@
 #include "util/io.h"
 #include "util/proc.h"
 
-/* For who reads that it was not enough. */
+/* Appended to errors about a time limit. */
 #define MORE_TIME "\"startTimeoutMs\" of " KM_SETTINGS_FILE ", or of the file of --config-file, allows more"
 
 enum {
-	KICK_SIGNAL = 63, /* km.h: KM_SIGVCPUSTOP, SIGRTMAX - 1 */
-	END_MS = 3000,	  /* km hangs for 2 s when it cannot kill itself as process 1 */
-	LATE_MS = 1000,	  /* that a km gets which has a signal for its program to start it */
+	KICK_SIGNAL = 63, /* km's KM_SIGVCPUSTOP, SIGRTMAX - 1 */
+	END_MS = 3000,	  /* more than the 2 s for which km hangs if it cannot kill itself, as process 1 */
+	LATE_MS = 1000,	  /* for km to start its program after a signal for that came */
 	FIRST_PAUSE_NS = 80000,
 	LONGEST_PAUSE_NS = 2000000,
 	TAKEN_LOOKS = 250,
@@ -55,7 +74,7 @@ static uint64_t mask_of(const char *text, const char *key)
 	return line ? strtoull(line + strlen(key), NULL, 16) : 0;
 }
 
-/* False when the thread is gone. */
+/* False: the thread is gone, or nobody may look. */
 static bool read_masks(const char *status_path, struct masks *ret)
 {
 	auto_free char *text = NULL;
@@ -74,14 +93,14 @@ static bool in_wait_call(pid_t pid)
 	snprintf(path, sizeof(path), "/proc/%d/syscall", pid);
 	if (io_read_small(AT_FDCWD, path, text, sizeof(text)) > 0)
 		return strtol(text, NULL, 10) == SYS_rt_sigtimedwait && text[0] >= '0' && text[0] <= '9';
-	/* Kernels and callers for which the file is closed still tell where a task sleeps. */
+	/* A kernel without that file, or a caller who may not read it, may still have wchan. */
 	snprintf(path, sizeof(path), "/proc/%d/wchan", pid);
 	return io_read_small(AT_FDCWD, path, text, sizeof(text)) > 0 && strstr(text, "sigtimedwait");
 }
 
 /*
- * km installs its handlers after the wait: with one for SIGUSR1 the payload was let go. Other bits tell nothing, because a
- * km with a management socket has a second thread by then, and with it libc's own signal.
+ * A handler for SIGUSR1 tells that km was released. Handlers of other signals do not: with a management
+ * socket km has a second thread before, and with it libc's own signal.
  */
 static bool has_handlers(uint64_t caught)
 {
@@ -89,8 +108,8 @@ static bool has_handlers(uint64_t caught)
 }
 
 /*
- * In the wait itself the kernel takes SIGUSR1 out of the mask. Before that, with the call begun but asleep in a page fault, say,
- * the signal would go to km's other thread, which drops it. So the call is looked at first, then the mask.
+ * Looks at the call first, then at the mask: the thread may have begun the call and sleep in a page fault,
+ * with SIGUSR1 still blocked.
  */
 bool km_is_waiting(pid_t pid)
 {
@@ -111,7 +130,7 @@ bool km_is_released(pid_t pid)
 	return read_masks(path, &masks) && has_handlers(masks.caught);
 }
 
-/* The process in front of km ends as km did, a moment later: 128 and the signal, or the status. */
+/* With pid1 the child exits a moment after km, with km's status or 128 + its signal. */
 static void describe_end(pid_t child, char *how, size_t size)
 {
 	auto_close int pidfd = sys_pidfd_open(child);
@@ -148,7 +167,7 @@ int km_wait_ready(const struct km_process *km, unsigned int timeout_ms, struct e
 	if (km->pidfd < 0)
 		return km->pidfd == -ESRCH ? km_died(km, err) :
 					     error_sys(err, km->pidfd, "open a pidfd of km");
-	/* Looks, because nothing tells: km's line comes before the wait, and to close an inotify(7) costs 10 ms. */
+	/* Polls: km's line in its log comes too early, and to close an inotify(7) would cost 10 ms, too. */
 	while (!km_is_waiting(km->pid)) {
 		const struct timespec pause = { .tv_nsec = pause_ns };
 
@@ -159,10 +178,10 @@ int km_wait_ready(const struct km_process *km, unsigned int timeout_ms, struct e
 			return error_sys(err, -errno, "wait for km");
 		if (item.revents)
 			return km_died(km, err);
-		/* One that was stopped outlives the process in front of it, which the signal ends. */
+		/* The signal ends pid1, but a km that is stopped outlives it. */
 		if (interrupt_check(err) < 0)
 			return err->code;
-		/* Of the time that it took so far, a tenth: a large VM takes long, a small one shall not wait for us. */
+		/* The pauses grow: a small VM is noticed soon, a large one costs few polls. */
 		pause_ns += pause_ns < LONGEST_PAUSE_NS ? pause_ns / 8 : 0;
 	}
 	return 0;
@@ -182,7 +201,7 @@ int km_release(pid_t pid, int pidfd, unsigned int timeout_ms, struct error *err)
 		return error_set(err, -EBUSY, "km does not wait for its start");
 	snprintf(path, sizeof(path), "/proc/%d/status", pid);
 	r = sys_pidfd_send_signal(pidfd, SIGUSR1);
-	/* Until its handlers are there, or it has ended already: a payload can be quicker than we look. */
+	/* A short payload may have ended before its km's handlers were seen. */
 	while (r == 0 && read_masks(path, &masks) && !has_handlers(masks.caught)) {
 		if (ppoll(&item, 1, &pause, NULL) > 0)
 			return 0;
@@ -190,21 +209,21 @@ int km_release(pid_t pid, int pidfd, unsigned int timeout_ms, struct error *err)
 			return error_set(err, -ETIMEDOUT,
 					 "km does not start its payload after %u ms (" MORE_TIME ")",
 					 timeout_ms);
-		/* A signal for the program waits for it, but not for ever. */
+		/* A signal that came for the program waits until that has started, but not forever. */
 		if (interrupt_late() && given_up == 0)
 			given_up = clock_ms() + LATE_MS;
 		if (given_up != 0 && clock_ms() >= given_up)
 			return error_set(err, -EINTR,
 					 "interrupted by signal %d, and km has not started its payload",
 					 interrupt_late());
-		/* A thread that gets its signal is awake at once: one that still sleeps there did not get it. */
+		/* A thread that got the signal is awake at once. One that still sleeps did not get it. */
 		if (km_is_waiting(pid))
 			r = sys_pidfd_send_signal(pidfd, SIGUSR1);
 	}
 	return r < 0 && r != -ESRCH ? error_sys(err, r, "release km") : 0;
 }
 
-/* That it is no longer pending, and the thread sleeps again, tells that it was dealt with. */
+/* The signal was taken if it is not pending and the thread sleeps again. */
 void km_wait_taken(pid_t pid, int signo)
 {
 	char path[40];
@@ -245,7 +264,7 @@ void km_kick(pid_t pid, int signo)
 		if (tid <= 0 || tid == pid)
 			continue;
 		snprintf(status, sizeof(status), "%s/%d/status", path, tid);
-		/* A thread that does not catch it would die of it, and all of km with it. */
+		/* A thread that does not catch the kick would die of it, and all of km with it. */
 		if (read_masks(status, &masks) && masks.caught >> (KICK_SIGNAL - 1) & 1)
 			sys_tgkill(pid, tid, KICK_SIGNAL);
 	}

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Notes in km's snapshots (km_coredump.h). Each descriptor of the payload has one: how it was made, and its file's name and mode.
+ * Changes the notes in a snapshot of km, an ELF core file (km's km_coredump.h). Each descriptor of the
+ * payload has one: how it was made, and its file's name and mode.
  */
 
 #include <dirent.h>
@@ -30,8 +31,9 @@ enum {
 	NOTE_EPOLLFD = 0x4b4d4550,
 };
 /*
- * The payload has km's memory in its reach and with it what km writes: nothing in a snapshot is believed. A snapshot of km has a few
- * thousand notes; pipes have their content in them.
+ * A payload that has broken out of its VM has km in its hands, and with it what km writes: nothing in a
+ * snapshot is trusted. A real one has at most a few thousand notes, and those of pipes have the pipe's
+ * content.
  */
 enum { NOTES_MAX = 256 << 20, NOTES_COUNT_MAX = 1 << 17 };
 
@@ -42,19 +44,19 @@ struct note_file {
 	uint32_t flags;
 	uint32_t mode;
 	uint32_t pipe_size;
-	uint64_t data; /* position, or the pipe's other end */
+	uint64_t data; /* the file's position, or the number of the pipe's other end */
 	uint32_t data_length;
 };
 
 _Static_assert(sizeof(struct note_file) == 40 && offsetof(struct note_file, data) == 24,
-	       "the note is as km has it");
+	       "the note has km's layout");
 
 static size_t round_up(size_t size)
 {
 	return (size + 3) & ~(size_t)3;
 }
 
-/* Where the header of part @index is; -1 when no file is that long. */
+/* The offset of the header of segment @index; -1: no file is that long. */
 static off_t header_at(const Elf64_Ehdr *header, unsigned int index)
 {
 	const uint64_t room = INT64_MAX - (uint64_t)UINT16_MAX * sizeof(Elf64_Phdr);
@@ -62,7 +64,7 @@ static off_t header_at(const Elf64_Ehdr *header, unsigned int index)
 	return header->e_phoff > room ? -1 : (off_t)(header->e_phoff + index * sizeof(Elf64_Phdr));
 }
 
-/* @ret_at: where the part's own header is. */
+/* Finds the segment of notes. *ret_at: the offset of its header. */
 static int find_notes(int fd, Elf64_Phdr *ret, off_t *ret_at, struct error *err)
 {
 	Elf64_Ehdr header;
@@ -83,8 +85,8 @@ static int find_notes(int fd, Elf64_Phdr *ret, off_t *ret_at, struct error *err)
 }
 
 /*
- * A pipe of which the payload has one end only is what km finds at its start as standard input, output or error; such a one it
- * takes as it is when it resumes.
+ * Makes the note one of a pipe whose other end is not the payload's. When km resumes, it takes what it
+ * finds as standard input, output or error for such a pipe, instead of opening a file.
  */
 static void make_inherited(struct note_file *file)
 {
@@ -93,8 +95,9 @@ static void make_inherited(struct note_file *file)
 }
 
 /*
- * km keeps the flags of the payload's own call. Used once more, O_TRUNC would empty the file and O_EXCL fail; and after dup(2) there
- * are none, so that a file would be open for reading only.
+ * km records the flags of the payload's open(2), and opens the file with them again: O_TRUNC would empty
+ * it, and O_EXCL would fail. After dup(2) km has none, so that the file would be open for reading only;
+ * then @known, the kernel's flags, are added.
  */
 static void mend_flags(struct note_file *file, int known)
 {
@@ -111,7 +114,9 @@ static void mend(struct note_file *file, const struct km_descriptors *descriptor
 		mend_flags(file, descriptors->flags[file->fd]);
 }
 
-/* A name is relative to where the payload was when it opened the file, and it may have gone elsewhere. */
+/*
+ * A relative name is relative to the working directory at the time of open(2), which is not known any more.
+ */
 static const char *absolute_name(const struct note_file *file, const char *name,
 				 const struct km_descriptors *descriptors)
 {
@@ -123,14 +128,14 @@ static const char *absolute_name(const struct note_file *file, const char *name,
 	return descriptors->names[file->fd] ? descriptors->names[file->fd] : name;
 }
 
-/* The old ones as they were read, and the new ones, which grow. Lengths are multiples of 4, but for the old one's. */
+/* The notes as they were read, and the new ones that are built from them. */
 struct notes {
 	char *old, *new;
-	size_t old_len, new_len, new_room;
-	size_t seen; /* notes that were stepped over */
+	size_t old_len, new_len, new_room; /* bytes; new_len is a multiple of 4 */
+	size_t seen;			   /* how many notes next_note() has returned */
 };
 
-/* Room for @size more bytes, which are zero, in *ret. */
+/* Adds @size zero bytes, padded to a multiple of 4, to the new notes; *ret: where they are. */
 static int extend(struct notes *notes, size_t size, char **ret, struct error *err)
 {
 	const size_t len = notes->new_len + round_up(size);
@@ -152,7 +157,7 @@ static int extend(struct notes *notes, size_t size, char **ret, struct error *er
 	return 0;
 }
 
-/* The note at @at, whose content is @content: copied, with what krun knows better. */
+/* Copies the note at offset @at, with content at offset @content, and mends it. */
 static int mend_note(struct notes *notes, size_t at, size_t content, const struct km_descriptors *descriptors,
 		     struct error *err)
 {
@@ -165,8 +170,7 @@ static int mend_note(struct notes *notes, size_t at, size_t content, const struc
 	memcpy(&note, notes->old + at, sizeof(note));
 	memcpy(&file, notes->old + content, sizeof(file));
 	if (file.size != sizeof(file) || !memchr(old_name, '\0', note.n_descsz - sizeof(file)))
-		return error_set(err, -EPROTO,
-				 "the snapshot describes files in a way that krun does not know");
+		return error_set(err, -EPROTO, "the snapshot describes files in an unknown way");
 	mend(&file, descriptors);
 	name = absolute_name(&file, old_name, descriptors);
 	if (name != old_name)
@@ -182,7 +186,7 @@ static int mend_note(struct notes *notes, size_t at, size_t content, const struc
 	return 0;
 }
 
-/* A note that is none of a file. */
+/* Copies a note that is not of a file. */
 static int copy_note(struct notes *notes, size_t at, size_t end, struct error *err)
 {
 	char *out;
@@ -194,8 +198,9 @@ static int copy_note(struct notes *notes, size_t at, size_t end, struct error *e
 }
 
 /*
- * The note at *at, which is moved to the next one as km steps, which rounds up once for each. @ret_content: where its content is. 1, 0
- * behind the last one, or a negative errno.
+ * Reads the header of the note at *at, and moves *at to the next one, as km does: it pads each note once,
+ * not name and content. *ret_content: the offset of its content. Returns 1, 0 after the last note, or a
+ * negative errno.
  */
 static int next_note(struct notes *notes, size_t *at, Elf64_Nhdr *ret, size_t *ret_content, struct error *err)
 {
@@ -204,11 +209,11 @@ static int next_note(struct notes *notes, size_t *at, Elf64_Nhdr *ret, size_t *r
 	if (++notes->seen > NOTES_COUNT_MAX)
 		return error_set(err, -EFBIG, "the snapshot has more than %d notes", NOTES_COUNT_MAX);
 	memcpy(ret, notes->old + *at, sizeof(*ret));
-	/* Both sizes have 32 bits, and so has their sum in km's own reckoning. */
+	/* The sum is computed in 64 bits, because in 32 it can wrap. */
 	*ret_content = *at + sizeof(*ret) + ret->n_namesz;
 	if ((uint64_t)ret->n_namesz + ret->n_descsz > NOTES_MAX ||
 	    *ret_content + ret->n_descsz > notes->old_len)
-		return error_set(err, -EPROTO, "the notes of the snapshot are cut");
+		return error_set(err, -EPROTO, "the notes of the snapshot are truncated");
 	*at = round_up(*ret_content + ret->n_descsz);
 	return 1;
 }
@@ -248,7 +253,7 @@ static int write_at(int fd, const void *data, size_t size, off_t at, struct erro
 	return 0;
 }
 
-/* In the place of the old ones, or behind everything else when they are longer. */
+/* Writes the new notes over the old ones, or at the end of the file if they are longer. */
 static int write_notes(int fd, off_t header, Elf64_Phdr *part, const struct notes *notes, struct error *err)
 {
 	struct stat st;
@@ -264,7 +269,7 @@ static int write_notes(int fd, off_t header, Elf64_Phdr *part, const struct note
 	return r < 0 ? r : write_at(fd, part, sizeof(*part), header, err);
 }
 
-/* The whole of the notes, which have to be there: a file with holes has no more of them than it is long. */
+/* Reads all notes. Their size is checked against that of the file before memory is allocated. */
 static int read_notes(int fd, struct notes *notes, Elf64_Phdr *part, off_t *at, struct error *err)
 {
 	int r = find_notes(fd, part, at, err);
@@ -275,7 +280,7 @@ static int read_notes(int fd, struct notes *notes, Elf64_Phdr *part, off_t *at, 
 	if (fstat(fd, &st) < 0)
 		return error_sys(err, -errno, "look at the snapshot");
 	if (part->p_offset > (uint64_t)st.st_size || part->p_filesz > (uint64_t)st.st_size - part->p_offset)
-		return error_set(err, -EIO, "read the notes of the snapshot: they are not all there");
+		return error_set(err, -EIO, "read the notes of the snapshot: the file is too short");
 	notes->old_len = part->p_filesz;
 	notes->old = malloc(notes->old_len + 1);
 	if (!notes->old)
@@ -306,7 +311,7 @@ int km_snapshot_mend(int snapshot_fd, const struct km_descriptors *descriptors, 
 	return r;
 }
 
-/* All notes about a descriptor begin with their size and its number. */
+/* The number of the descriptor that a note is about: each begins with its size and that. -1: none. */
 static int number_of(const Elf64_Nhdr *note, const char *content)
 {
 	static const uint32_t types[] = { NOTE_FILE, NOTE_SOCKET, NOTE_EVENTFD, NOTE_EPOLLFD };
@@ -368,7 +373,7 @@ static int read_descriptor(int process_fd, long fd, struct km_descriptors *descr
 	ssize_t n;
 
 	snprintf(path, sizeof(path), "fdinfo/%ld", fd);
-	/* Of a file with locks there is more, as much as the payload likes. */
+	/* The beginning is enough: a line for each lock follows, and the payload chooses how many. */
 	if (io_read_start(process_fd, path, info, sizeof(info)) < 0)
 		return 0;
 	flags = strstr(info, "flags:");

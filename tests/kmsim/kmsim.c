@@ -1,26 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A stand-in for km where there is none: km's command line as far as krun uses it, its start protocol, its rules for
- * descriptors, logs, devices and exit status; but the payload is an ordinary process. IT GIVES NO ISOLATION. It is
- * built for tests and for the quick start, and is never installed.
+ * A stand-in for km on hosts that cannot run it: km's command line as far as krun uses it, its start
+ * protocol, its rules for descriptors, logs, devices and exit status. The payload is an ordinary process:
+ * THERE IS NO ISOLATION. It is built for tests and for the quick start, and is never installed.
  *
- * What it imitates, because krun has to live with it:
- *   - it needs /proc (and dies of a segmentation fault without it), fds 0-2, RLIMIT_NOFILE of 737 and a device that it may open read-write;
- *   - it has to find itself by the path of /proc/self/exe;
- *   - KM_EXEC_* variables make it abort;
- *   - --wait-for-signal: one line in the log, SIGUSR1 blocked, sigwait, mask restored; handlers only after that;
- *   - a signal from outside interrupts the first thread's read(2), and reaches the payload only when the other thread, vcpu-0, gets
- *     the kick, signal 63; the log says what was delivered, and what was kicked for nothing;
- *   - its management socket, with a thread of its own also while it waits, and snapshots that it resumes (snapshot.h);
- *     KM_MGTDIR and --snapshot exclude each other;
- *   - KMSIM_SNAPSHOT: misbehaviour of that thread (snapshot.h); KMSIM_SLOW_VCPU: so many milliseconds until vcpu-0 has its name;
- *   - SNAP_LISTEN_TIMEOUT: a snapshot is resumed when somebody connects (here: when a file appears), and what waits for km waits;
- *   - its options: the values that it refuses, the device that it is told, and a trace and statistics that are one line;
- *   - a payload's death by a signal is repeated on itself, which does not work as process 1: 2 s, then SIGABRT, which
- *     does not work either, then SIGSEGV.
- * What it does not: the payload's pid is not its own, the keyboard's signals reach it without kmsim, and scripts, execs and forks of
- * the payload stay native, unless a script names kmsim.
+ * It imitates behaviour of km that krun has to deal with:
+ *   - km needs /proc (without it it dies of a segmentation fault), descriptors 0 to 2, a RLIMIT_NOFILE of
+ *     737, and a device that it can open for reading and writing.
+ *   - It has to find itself by the path of /proc/self/exe.
+ *   - KM_EXEC_* variables make it abort.
+ *   - --wait-for-signal: one line in the log, SIGUSR1 blocked, sigwait(3), mask restored, then handlers.
+ *   - A signal from outside interrupts read(2) of the first thread, and reaches the payload only when the
+ *     other thread, vcpu-0, gets the kick, signal 63. The log says what was delivered, and which kick found
+ *     nothing.
+ *   - The management socket has a thread of its own, also while km waits. Snapshots can be resumed
+ *     (snapshot.h). KM_MGTDIR and --snapshot exclude each other.
+ *   - SNAP_LISTEN_TIMEOUT: a snapshot is resumed only once a client connects (here: once a file appears).
+ *   - Options: the values that km refuses, the device that it uses; a trace and statistics of one line.
+ *   - km sends itself the signal that killed the payload, which does not work as process 1: it sleeps for
+ *     2 s, tries SIGABRT, which does not work either, and ends with SIGSEGV.
+ *
+ * Tests can make it misbehave: KMSIM_SNAPSHOT (snapshot.h), KMSIM_SLOW_VCPU (ms until vcpu-0 has its name),
+ * KMSIM_LATE (ms from the release to the payload), KMSIM_TALK (KiB of log).
+ *
+ * It differs from km: the payload has a pid of its own, gets the keyboard's signals without kmsim, and its
+ * scripts, execs and forks are native, unless a script names kmsim.
  */
 
 #include <elf.h>
@@ -47,10 +52,10 @@
 
 enum { KICK_SIGNAL = 63, GUEST_FDS = 727, LOG_FD = 731, DEVICE_FD = 734, LIMIT_FATAL = 728, LIMIT_MIN = 737 };
 
-/* km's statuses for its own failures. */
+/* km's exit statuses for failures of its own. */
 enum { EXIT_SETUP = 1, EXIT_PAYLOAD = 2 };
 
-/* Somebody has connected. */
+/* A test makes this file to say that a client has connected. */
 #define CONNECTION_FILE "/tmp/.kmsim-connection"
 
 static FILE *log_file;
@@ -72,14 +77,14 @@ __attribute__((format(printf, 1, 2))) static void say(const char *format, ...)
 	va_end(args);
 }
 
-/* ---- set-up ------------------------------------------------------------------------------------------------ */
+/* ---- set-up ------------------------------------------------------------------------------------------ */
 
 struct options {
 	bool wait, stats;
 	const char *log, *device, *verbose, *snapshot, *management;
 };
 
-/* What is only accepted. */
+/* Options that are accepted and have no effect. */
 enum { IGNORED = 1000 };
 
 static int usage(void)
@@ -252,9 +257,7 @@ static int open_device(const char *chosen)
 	return EXIT_SETUP;
 }
 
-/* ---- management socket ------------------------------------------------------------------------------------- */
-
-/* ---- payload ----------------------------------------------------------------------------------------------- */
+/* ---- payload ----------------------------------------------------------------------------------------- */
 
 static int check_interpreter(int fd, const Elf64_Ehdr *header)
 {
@@ -311,7 +314,7 @@ static void wait_for_release(void)
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
-/* Before anything else of a snapshot, as km waits for a connection to its sockets. */
+/* km waits for a connection to a snapshot's sockets before it resumes the snapshot. */
 static void wait_for_connection(void)
 {
 	const char *timeout = getenv("SNAP_LISTEN_TIMEOUT");
@@ -323,7 +326,7 @@ static void wait_for_connection(void)
 		usleep(10000);
 }
 
-/* KMSIM_LATE: so many milliseconds from the release to the payload; KMSIM_SLOW_VCPU: until vcpu-0 has its name. */
+/* Sleeps for the milliseconds in an environment variable. */
 static void sleep_for(const char *variable)
 {
 	const char *ms = getenv(variable);
@@ -332,7 +335,7 @@ static void sleep_for(const char *variable)
 		usleep((useconds_t)strtoul(ms, NULL, 10) * 1000);
 }
 
-/* KMSIM_TALK: so many KiB of log, as km with KM_VERBOSE writes them; like km, it does not care whether they arrive. */
+/* Writes KMSIM_TALK KiB of log, as km with KM_VERBOSE, and like km ignores failures. */
 static void talk(void)
 {
 	const char *kib = getenv("KMSIM_TALK");
@@ -343,12 +346,12 @@ static void talk(void)
 		say("%.*s", (int)sizeof(line) - 8, line);
 }
 
-/* ---- signals ----------------------------------------------------------------------------------------------- */
+/* ---- signals ----------------------------------------------------------------------------------------- */
 
 static const int passed_on[] = { SIGINT,   SIGTERM, SIGHUP,    SIGQUIT, SIGUSR1, SIGUSR2,
 				 SIGWINCH, SIGALRM, SIGVTALRM, SIGPROF, SIGPIPE, SIGIO };
 
-/* Of the payload's end, as km's first thread waits for it. */
+/* An eventfd that tells of the payload's end, which km's first thread waits for. */
 static int shutdown_fd = -1;
 static int payload_status;
 
@@ -364,7 +367,7 @@ static void on_kick(int signo)
 	kicked = 1;
 }
 
-/* What the terminal sends, the payload, which is an ordinary process of the same group, got itself. */
+/* A signal of the terminal is not sent: the payload, in the same process group, has got it itself. */
 static void deliver(void)
 {
 	bool any = false;
@@ -384,7 +387,7 @@ static void deliver(void)
 	kicked = 0;
 }
 
-/* Stands for a vcpu, which the payload keeps in one long call: nothing but a kick makes it look for signals. */
+/* Stands for a vcpu whose payload is in one long call: only a kick makes it look for signals. */
 static void *vcpu(void *nothing)
 {
 	const uint64_t one = 1;
@@ -412,7 +415,7 @@ static void install_handlers(void)
 	shutdown_fd = eventfd(0, EFD_CLOEXEC);
 	sigfillset(&all);
 	sigaction(KICK_SIGNAL, &kick, NULL);
-	/* The vcpu takes the kick only; the main thread everything else. */
+	/* The vcpu takes the kick only; the main thread takes everything else. */
 	pthread_sigmask(SIG_BLOCK, &all, &old);
 	if (shutdown_fd < 0 || pthread_create(&thread, NULL, vcpu, NULL) != 0)
 		exit(EXIT_PAYLOAD);
@@ -421,7 +424,7 @@ static void install_handlers(void)
 		sigaction(passed_on[i], &passing, NULL);
 }
 
-/* Each signal interrupts this read, and nothing else does: a runtime may count them. */
+/* Only signals interrupt this read(2), so that krun can count them. */
 static void wait_for_end(void)
 {
 	uint64_t event;
@@ -430,7 +433,7 @@ static void wait_for_end(void)
 		;
 }
 
-/* ---- run --------------------------------------------------------------------------------------------------- */
+/* ---- run --------------------------------------------------------------------------------------------- */
 
 static void start_payload(char **argv)
 {
@@ -438,7 +441,10 @@ static void start_payload(char **argv)
 	int ready[2];
 	char byte;
 
-	/* The handlers come first, so that whoever sees them may signal; the payload's pid has to be known by then. */
+	/*
+	 * The payload starts after the handlers are installed, which need its pid: krun signals once it
+	 * sees them.
+	 */
 	if (pipe2(ready, O_CLOEXEC) < 0)
 		exit(EXIT_PAYLOAD);
 	payload_pid = fork();

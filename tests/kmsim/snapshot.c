@@ -16,7 +16,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* km's struct, libkontain_mgmt.h. */
+/* As in km's libkontain_mgmt.h. */
 struct request {
 	int32_t opcode, length;
 	char label[256], description[256];
@@ -24,7 +24,7 @@ struct request {
 	char path[1024];
 };
 
-/* km_coredump.h. */
+/* As in km's km_coredump.h. */
 struct note_file {
 	uint32_t size, fd, how, flags, mode, pipe_size;
 	uint64_t data;
@@ -35,10 +35,10 @@ struct note {
 	Elf64_Nhdr header;
 	char owner[4];
 	struct note_file file;
-	/* its name follows */
+	/* the file's name follows */
 };
 
-/* Where km has its sockets: a runtime may look there. */
+/* LISTEN_FD and CONNECTION_FD are km's own numbers, by which krun finds its sockets. */
 enum { CONTENT_MAX = 16 << 20, ARGS_MAX = 64, NOTE_FILE = 0x4b4d4644, LISTEN_FD = 729, CONNECTION_FD = 730 };
 
 static volatile pid_t payload_pid;
@@ -56,7 +56,7 @@ static ssize_t read_whole(const char *path, char *buffer, size_t size)
 	return n;
 }
 
-/* "[stdin]" and so on are terminals, which km takes as it finds them. */
+/* Writes the note of a descriptor. A name in brackets is a terminal, which km takes as it finds it. */
 static size_t put_note(int fd, char *at)
 {
 	struct note note = { { 4, 0, NOTE_FILE }, "KMSP", { sizeof(struct note_file), (uint32_t)fd } };
@@ -80,8 +80,8 @@ static size_t put_note(int fd, char *at)
 }
 
 /*
- * Two segments: notes about standard input, output and error as km has them, and the arguments, each with its NUL, an empty one, the
- * content of the state file.
+ * Writes a snapshot of two segments: notes about standard input, output and error as km writes them; and the
+ * arguments, each with its NUL, an empty argument, and the content of the state file.
  */
 static int write_snapshot(const char *path)
 {
@@ -111,7 +111,7 @@ static int write_snapshot(const char *path)
 	parts[0].p_filesz = len + (size_t)(n > 0 ? n : 0);
 	parts[1].p_offset = sizeof(header) + sizeof(parts);
 	parts[0].p_offset = parts[1].p_offset + parts[1].p_filesz;
-	/* As km does: an existing file is written over, another user's is not. */
+	/* Like km, overwrites an existing file, and cannot open one of another user. */
 	fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return errno;
@@ -123,7 +123,7 @@ static int write_snapshot(const char *path)
 	return r;
 }
 
-/* The beginning of a snapshot, so many times. */
+/* Writes the beginning of a snapshot, and then a byte a second. */
 static void write_part(const char *path, int seconds)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -139,7 +139,7 @@ static void write_part(const char *path, int seconds)
 
 enum { GO_ON = -1, NO_ANSWER = -2 };
 
-/* What a payload that has taken its monitor over would write. */
+/* Writes what a payload that controls its km would write. */
 static int copy_planted(const char *path)
 {
 	static char content[CONTENT_MAX];
@@ -153,7 +153,7 @@ static int copy_planted(const char *path)
 	return r;
 }
 
-/* What KMSIM_SNAPSHOT says: a status to answer with, or one of these. */
+/* Does what KMSIM_SNAPSHOT says; returns a status to answer with, GO_ON or NO_ANSWER. */
 static int misbehave(const char *path)
 {
 	const char *how = getenv("KMSIM_SNAPSHOT");
@@ -177,7 +177,7 @@ static void answer(int fd)
 
 	if (n < 8)
 		return;
-	/* Before the payload runs there is nothing to take. */
+	/* Before the payload runs there is nothing to take a snapshot of. */
 	if (payload_pid == 0)
 		status = EAGAIN;
 	else if (request.opcode == 0) {
@@ -227,7 +227,7 @@ void management_start(const char *path, const char *payload)
 		n = snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
 	else
 		return;
-	/* km ends here, too. */
+	/* km exits here, too. */
 	if (n >= (int)sizeof(address.sun_path))
 		exit(2);
 	listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -238,7 +238,7 @@ void management_start(const char *path, const char *payload)
 	if (listen_fd < 0 || bind(listen_fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
 	    listen(listen_fd, 1) < 0)
 		return;
-	/* Its thread blocks no signal, as km's does not. */
+	/* Like km's, this thread blocks no signal. */
 	pthread_create(&thread, NULL, serve, NULL);
 }
 
@@ -262,7 +262,7 @@ static void write_state(const char *content, size_t size)
 	close(fd);
 }
 
-/* What is neither a pipe nor a terminal is opened by its name, and has to be what it was. */
+/* Opens a file that is neither a pipe nor a terminal by its name; its type and mode have to be the same. */
 static void open_again(const struct note_file *file, const char *name)
 {
 	struct stat st;
@@ -303,7 +303,7 @@ bool snapshot_resume(const char *path, char ***ret_argv)
 		argv[len++] = at;
 		at += strlen(at) + 1;
 	}
-	/* An empty state file was none. */
+	/* There was no state file, or an empty one, if no content follows. */
 	if (at + 1 < end)
 		write_state(at + 1, (size_t)(end - at - 1));
 	*ret_argv = argv;

@@ -2,34 +2,38 @@
 #pragma once
 
 /*
- * km's management socket and its snapshots, as far as an ordinary process can have any: a snapshot is an ELF core file with the
- * payload's arguments and the content of one file, whose name the payload finds in $KMSIM_STATE and where it keeps what
- * it wants to know again. A counter that reads the file at its start goes on counting.
+ * km's management socket and its snapshots, as far as an ordinary process can have them: a snapshot is an
+ * ELF core file with the payload's arguments and the content of one file, whose name the payload finds in
+ * $KMSIM_STATE. What the payload keeps in that file it finds again: a counter that reads the file at its
+ * start goes on counting.
  *
- * KMSIM_SNAPSHOT, in km's environment, is how a snapshot goes wrong:
- *   hang   there is no answer, and nothing is written
- *   stall  a part is written, and no answer comes
- *   slow   a byte a second for 20 s, then the snapshot and its answer
- *   close  a part is written, and the connection closed
- *   cut    a part is written, and km says that this is all
- *   planted  the payload's file of SNAPSHOT_PLANTED_FILE is written in its place
+ * KMSIM_SNAPSHOT, in km's environment, makes a snapshot fail:
+ *   hang     nothing is written, and there is no answer
+ *   stall    a part is written, and there is no answer
+ *   slow     a byte a second is written for 20 s, then the snapshot, and the answer is sent
+ *   close    a part is written, and the connection is closed
+ *   cut      a part is written, and the answer is success
+ *   planted  the payload's file SNAPSHOT_PLANTED_FILE is written instead
  */
 
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Where KMSIM_STATE points to. */
+/* The value of KMSIM_STATE. */
 #define SNAPSHOT_STATE_FILE "/tmp/.kmsim-state"
 
-/* What a payload would have a runtime take for a snapshot. */
+/* A file of an attacking payload, which krun is to take for a snapshot. */
 #define SNAPSHOT_PLANTED_FILE "/tmp/.kmsim-planted"
 
-/* Listens in the directory that KM_MGTDIR names, else at @path, else KM_MGTPIPE; a thread of its own. With none: nothing. */
+/*
+ * Listens in the directory KM_MGTDIR, else at @path, else at KM_MGTPIPE, with a thread that answers;
+ * without any of these it does nothing. @payload: the payload's path.
+ */
 void management_start(const char *path, const char *payload);
-/* From here on requests are answered. @argv: of the payload; borrowed. */
+/* From here on snapshots can be taken; before that the answer is EAGAIN. @argv: the payload's; borrowed. */
 void management_payload(pid_t pid, char **argv);
-/* True once a snapshot ended the payload. */
+/* True if a snapshot has ended the payload. */
 bool management_ended(void);
 
-/* Whether @path is a snapshot; then the state file is written, and *ret_argv is the payload's. */
+/* True if @path is a snapshot; then it writes the state file, and *ret_argv has the payload's arguments. */
 bool snapshot_resume(const char *path, char ***ret_argv);

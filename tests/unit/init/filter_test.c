@@ -14,7 +14,10 @@
 
 enum { ALL = -1, FIRST_ARGUMENT = offsetof(struct seccomp_data, args[0]) };
 
-/* @action for @call and for @other, the rest is allowed; ALL: for every one. */
+/*
+ * Makes a filter with @action for @call and @other, which allows the rest. @call ALL: @action for every
+ * call.
+ */
 static void make(struct sock_filter filter[5], int call, int other, uint32_t action)
 {
 	const struct sock_filter program[] = {
@@ -43,14 +46,14 @@ static void test_the_call_that_ends_krun_is_named(void **state)
 		{ INIT_PROGRAM_NATIVE, ALL, ALL, SECCOMP_RET_TRAP, "forbids execve(2)" },
 		{ INIT_PROGRAM_NATIVE, SYS_execveat, ALL, SECCOMP_RET_ERRNO | EPERM, NULL },
 		{ INIT_PROGRAM_NATIVE, SYS_capset, SYS_sendmsg, SECCOMP_RET_KILL_PROCESS, NULL },
-		/* Others decide. */
+		/* An agent or a tracer decides. */
 		{ INIT_PROGRAM_NATIVE, SYS_execve, ALL, SECCOMP_RET_USER_NOTIF, NULL },
 		{ INIT_PROGRAM_NATIVE, SYS_execve, ALL, SECCOMP_RET_TRACE, NULL },
 		{ INIT_PROGRAM_NATIVE, SYS_execve, ALL, SECCOMP_RET_LOG, NULL },
-		/* A program that was looked at is the one that runs, or none. */
+		/* A sealed program can only be executed by its descriptor. */
 		{ INIT_PROGRAM_FD, SYS_execveat, ALL, SECCOMP_RET_ERRNO | EPERM, "forbids execveat(2)" },
 		{ INIT_PROGRAM_FD, SYS_execve, ALL, SECCOMP_RET_ERRNO | EPERM, NULL },
-		/* By descriptor or by name. */
+		/* km can be executed by descriptor or by name. */
 		{ INIT_PROGRAM_KM, SYS_execve, ALL, SECCOMP_RET_ERRNO | EPERM, NULL },
 		{ INIT_PROGRAM_KM, SYS_execveat, ALL, SECCOMP_RET_ERRNO | EPERM, NULL },
 		{ INIT_PROGRAM_KM, SYS_execve, SYS_execveat, SECCOMP_RET_ERRNO | EPERM, "krun executes km" },
@@ -71,7 +74,7 @@ static void test_the_call_that_ends_krun_is_named(void **state)
 	assert_int_equal(init_filter_check(&(struct init_plan){ 0 }, &(struct error){ 0 }), 0);
 }
 
-/* What depends on arguments that cannot be known is neither sure to be refused nor sure to be allowed. */
+/* A call whose answer depends on its arguments is neither surely refused nor surely allowed. */
 static void test_arguments(void **state)
 {
 	struct sock_filter filter[] = {

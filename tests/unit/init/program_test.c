@@ -60,7 +60,7 @@ static void test_program_find_says_what_engines_look_for(void **state)
 	static const struct {
 		const char *name;
 		int expect;
-		const char *text; /* of the path when found, of the error otherwise */
+		const char *text; /* a part of the path, or of the error */
 	} rows[] = {
 		{ "tool", 0, "/bin/tool" },
 		{ "./local", 0, "./local" },

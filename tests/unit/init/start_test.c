@@ -44,7 +44,7 @@ static int empty_directory(void **state)
 	return 0;
 }
 
-/* A process that waits at the gate, then fails with @text, or ends as an execve would. */
+/* Makes a process that waits at the gate, then fails with @text, or for NULL reports that it executes. */
 static pid_t park(const char *text)
 {
 	struct error err = { 0 };
@@ -76,7 +76,7 @@ static void test_start_gate_opens(void **state)
 
 	(void)state;
 	assert_true(start_gate_is_closed(dir_fd));
-	/* Looking starts nothing. */
+	/* The look before has not opened the gate. */
 	assert_true(start_gate_is_closed(dir_fd));
 	assert_int_equal(waitpid(pid, &status, WNOHANG), 0);
 	sync_fd = start_gate_open(dir_fd, &err);
@@ -118,7 +118,7 @@ static void test_start_gate_of_a_dead_process(void **state)
 	assert_int_equal(start_gate_open(dir_fd, &err), -ESRCH);
 }
 
-/* The end of the socket without the word is told from the end with it. */
+/* End of file without SYNC_EXECUTE is told from end of file after it. */
 static void test_start_gate_of_a_process_that_is_killed(void **state)
 {
 	struct error err = { 0 };
@@ -138,7 +138,7 @@ static void test_start_gate_of_a_process_that_is_killed(void **state)
 	close(sync_fd);
 }
 
-/* What an older krun left: its status is known, and start says why it cannot. */
+/* With an older krun's FIFO the status is known, and start says why it fails. */
 static void test_start_gate_of_an_older_krun(void **state)
 {
 	struct error err = { 0 };

@@ -87,7 +87,7 @@ static void test_sync_end_and_surprise_are_told_apart(void **state)
 	close(other[0]);
 }
 
-/* A child that has said that it executes, with @fd, and is gone. */
+/* Acts as a child that sends SYNC_EXECUTE with @fd and ends; returns what the parent then gets. */
 static int after_execute(int fd, struct error *err)
 {
 	int r, end = dup(pair[1]);
@@ -119,7 +119,7 @@ static void test_last_words(void **state)
 	assert_int_equal(after_execute(fd, &err), -ENOEXEC);
 	assert_string_equal(err.text, words.text);
 	close(fd);
-	/* Nothing was to be said. */
+	/* Code 0: the child left no error. */
 	words.code = 0;
 	fd = memory(&words, sizeof(words));
 	assert_int_equal(after_execute(fd, &err), SYNC_MESSAGE);
@@ -127,7 +127,7 @@ static void test_last_words(void **state)
 	assert_int_equal(after_execute(-1, &err), SYNC_MESSAGE);
 }
 
-/* What somebody sends who has taken the child over: nothing of it is waited for, or believed beyond a text. */
+/* An attacker who controls the child can neither make the parent wait nor crash. */
 static void test_last_words_of_somebody_else(void **state)
 {
 	struct error words = { .code = -ENOEXEC }, err = { 0 };

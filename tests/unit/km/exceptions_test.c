@@ -38,7 +38,7 @@ static void write_file(const char *name, const char *text, mode_t mode)
 	close(fd);
 }
 
-/* Of the processors, not of the clock: other programs may want them, too. */
+/* Processor time, not that of the clock: other programs may keep the processors busy. */
 static double seconds(void)
 {
 	static const int whose[] = { RUSAGE_SELF, RUSAGE_CHILDREN };
@@ -54,7 +54,7 @@ static double seconds(void)
 	return sum;
 }
 
-/* "PATH" of the program that runs without km, "-" for none, or "! error". */
+/* Returns the path of the program that runs without km, "-" if there is none, or "! ERROR". */
 static const char *find(const char *config, const char *name)
 {
 	static char out[4096];
@@ -211,13 +211,13 @@ static void test_long_lines(void **state)
 	assert_string_equal(find(text, "sh"), "/bin/a");
 	free(text);
 	free(name);
-	/* A name that no program can have. */
+	/* A name that is too long for any program. */
 	name = repeat("x", 5000, "");
 	assert_string_equal(find("x*:/bin/a:" HELLO "\n", name), "-");
 	free(name);
 }
 
-/* Time and memory of libc's matcher double with each level of these. */
+/* With each level of these the time and memory that libc's matcher takes double. */
 static void test_expressions_that_explode(void **state)
 {
 	static const char *const expressions[] = {
@@ -251,7 +251,7 @@ static void test_programs_that_are_not_copied(void **state)
 	struct error err = { 0 };
 
 	(void)state;
-	/* Bigger than its size says: as a file that grows meanwhile. */
+	/* Longer than its st_size, like a file that grows meanwhile. */
 	assert_int_equal(km_exception_seal(proc_fd, "/status", &exception, &err), -EBUSY);
 	assert_non_null(strstr(err.text, "being written"));
 	assert_int_equal(exception.fd, -1);
@@ -265,7 +265,7 @@ static void test_programs_that_are_not_copied(void **state)
 	assert_int_equal(mkfifoat(root_fd, "bin/huge", 0666), 0);
 	assert_int_equal(km_exception_seal(root_fd, "/bin/huge", &exception, &err), -EINVAL);
 	unlinkat(root_fd, "bin/huge", 0);
-	/* Links are followed, inside. */
+	/* Symlinks are followed, but not out of the root. */
 	assert_int_equal(symlinkat("../../../bin/a", root_fd, "bin/huge"), 0);
 	assert_int_equal(km_exception_seal(root_fd, "/bin/huge", &exception, &err), 0);
 	assert_string_equal(exception.sha256, HELLO);
@@ -353,12 +353,12 @@ static void test_add(void **state)
 	assert_int_equal(km_exceptions_add(root_fd, getuid(), NULL, "last", "/bin/a", true, &err), 0);
 	assert_int_equal(fstatat(root_fd, "var/lib/krun/config", &st, 0), 0);
 	assert_int_equal(st.st_mode, S_IFREG | 0644);
-	/* The first one is made, with its directory. */
+	/* The first entry makes the file and its directory. */
 	unlinkat(root_fd, "var/lib/krun/config", 0);
 	unlinkat(root_fd, "var/lib/krun", AT_REMOVEDIR);
 	assert_int_equal(km_exceptions_add(root_fd, getuid(), NULL, "sh", "/bin/a", false, &err), 0);
 	assert_string_equal(config_text(), "sh:/bin/a:" HELLO "\n");
-	/* A list that exec refuses is not made longer. */
+	/* A list that exec refuses gets no further entry. */
 	write_file("var/lib/krun/config", "nonsense\n", 0644);
 	assert_int_equal(km_exceptions_add(root_fd, getuid(), NULL, "sh", "/bin/a", false, &err), -EINVAL);
 	unlinkat(root_fd, "var/lib/krun/config", 0);

@@ -35,7 +35,7 @@ static void add_warnings(struct outcome *outcome, const struct json_findings *wa
 			 warnings->items[i].pointer, warnings->items[i].reason);
 }
 
-/* The members of config.json beside what every one has, and of its process. */
+/* Checks a minimal config.json with the members @config, and with those of @process in its process. */
 static struct outcome check(const char *config, const char *process, struct km_requirements needs)
 {
 	struct km_settings settings = { .start = KM_START_PAYLOAD };
@@ -92,7 +92,7 @@ static void test_proc(void **state)
 		  "nothing is mounted there" },
 		{ "\"mounts\":[{\"destination\":\"/proc\",\"type\":\"tmpfs\",\"source\":\"t\"}]",
 		  "/mounts/0: km needs /proc to be a mount of type proc, and it is of type tmpfs" },
-		/* The last one is what is seen. */
+		/* The last mount at a path is the visible one. */
 		{ "\"mounts\":[{\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\"},"
 		  "{\"destination\":\"//proc//\",\"type\":\"tmpfs\",\"source\":\"t\"}]",
 		  "/mounts/1: km needs /proc" },
@@ -207,7 +207,7 @@ static void test_a_snapshot_path_and_kms_directory(void **state)
 	expect_fine(&outcome, NULL);
 }
 
-/* ---- filters ----------------------------------------------------------------------------------------------- */
+/* ---- filters ----------------------------------------------------------------------------------------- */
 
 static unsigned int refuse(struct sock_filter filter[8], unsigned int number, uint32_t action)
 {
@@ -247,7 +247,7 @@ static void test_filters(void **state)
 		{ __NR_listen, SECCOMP_RET_ERRNO | EPERM, NULL,
 		  "refuses listen: there will be no checkpoint" },
 		{ __NR_rt_sigreturn, SECCOMP_RET_ERRNO | EPERM, NULL, "refuses rt_sigreturn" },
-		/* The process in front of km is under the filter, too. */
+		/* pid1 has the same filter. */
 		{ __NR_kill, SECCOMP_RET_ERRNO | EPERM, NULL,
 		  "refuses kill: signals reach the payload late, or not at all" },
 		{ __NR_rt_tgsigqueueinfo, SECCOMP_RET_ERRNO | EPERM, NULL,
@@ -274,7 +274,7 @@ static void test_filters(void **state)
 		else
 			expect_fine(&outcome, rows[i].warning);
 	}
-	/* Also where km does not wait: the process in front of it does. */
+	/* Also if km does not wait for its release, because pid1 makes the call, too. */
 	outcome = check(PROC, "",
 			(struct km_requirements){
 				.filter = filter,

@@ -25,7 +25,7 @@ static void write_script(const char *name, const char *text)
 	fclose(file);
 }
 
-/* "PATH: ARG ARG ..." or "! error" for a script called "s a b". */
+/* Returns "PATH: ARG ARG ..." or "! ERROR" for a script with content @text, called as "s a b". */
 static const char *resolve(const char *text)
 {
 	static char out[4096];
@@ -50,7 +50,7 @@ static const char *resolve(const char *text)
 	unlink(path);
 	for (size_t i = 0; argv[i]; i++)
 		free(argv[i]);
-	/* The scratch directory's name is not part of what is compared. */
+	/* The name of the scratch directory is removed, so that texts can be compared. */
 	for (char *at = out; (at = strstr(at, dir));)
 		memmove(at, at + strlen(dir), strlen(at + strlen(dir)) + 1);
 	return out;
@@ -89,7 +89,7 @@ static void test_nested_interpreters(void **state)
 	write_script("i0", line);
 	snprintf(line, sizeof(line), "#!%s/i0 y\n", dir);
 	assert_string_equal(resolve(line), "/bin/sh: /bin/sh -x /i0 y /s a b");
-	/* The kernel gives up after five; so do we. */
+	/* The kernel allows five nested interpreters, and so does krun. */
 	for (char i = '1'; i <= '6'; i++) {
 		name[1] = i;
 		snprintf(line, sizeof(line), "#!%s/i%c\n", dir, i - 1);

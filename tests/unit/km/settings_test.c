@@ -13,7 +13,7 @@
 #include "util/array.h"
 #include "util/error.h"
 
-/* A host file with @text; the caller unlinks it. */
+/* Makes a host file with content @text; the caller unlinks it. */
 static void write_file(char path[32], const char *text)
 {
 	int fd;
@@ -35,7 +35,7 @@ static int load(const char *text, struct km_settings *ret, struct error *err)
 	return r;
 }
 
-/* All options of km that the settings are, in one line. */
+/* Joins the items with blanks. */
 static void join(const struct strv *list, char *ret, size_t size)
 {
 	ret[0] = '\0';
@@ -53,7 +53,7 @@ static void options(const struct km_settings *settings, bool exec, char *ret, si
 	strv_done(&list);
 }
 
-/* Host file and the members of config.json that matter, together. */
+/* Loads a host file with content @host, and applies a config.json with the members @config. */
 static int apply(const char *host, const char *config, struct km_settings *ret, struct error *err)
 {
 	struct spec *spec;
@@ -67,7 +67,7 @@ static int apply(const char *host, const char *config, struct km_settings *ret, 
 	r = spec_parse(text, strlen(text), "config.json", &spec, err);
 	if (r == 0) {
 		r = km_settings_apply(ret, spec, err);
-		/* Nothing in the settings is borrowed. */
+		/* The settings borrow nothing of it. */
 		spec_free(spec);
 	}
 	if (r < 0)
@@ -190,15 +190,16 @@ static void test_mistakes_are_named(void **state)
 		{ "{\"gdbPort\":65536}", "/gdbPort: out of range (1 to 65535)" },
 		{ "{\"coreDump\":\"core\"}", "/coreDump: 'core' is not an absolute path" },
 		{ "{\"environment\":[\"A=1\",\"B\"]}", "/environment/1: 'B' is not NAME=VALUE" },
-		{ "{\"environment\":[\"KM_EXEC_VERS=1\"]}", "/environment/0: 'KM_EXEC_VERS=1' is between" },
-		{ "{\"environment\":[\"KM_MGTDIR=/x\"]}", "/environment/0: 'KM_MGTDIR=/x' is between" },
+		{ "{\"environment\":[\"KM_EXEC_VERS=1\"]}",
+		  "/environment/0: 'KM_EXEC_VERS=1' is reserved for" },
+		{ "{\"environment\":[\"KM_MGTDIR=/x\"]}", "/environment/0: 'KM_MGTDIR=/x' is reserved for" },
 		{ "{\"parameters\":[\"-g\"]}", "/parameters/0: '-g' is not --NAME" },
 		{ "{\"parameters\":[\"--\"]}", "/parameters/0: '--' is not --NAME" },
 		{ "{\"parameters\":[\"/bin/sh\"]}", "/parameters/0: '/bin/sh' is not --NAME" },
-		{ "{\"parameters\":[\"--km-log-to=/x\"]}", "is for krun to set" },
-		{ "{\"parameters\":[\"--km-l=/x\"]}", "is for krun to set" },
-		{ "{\"parameters\":[\"--wait\"]}", "is for krun to set" },
-		{ "{\"parameters\":[\"--snapshot=/x\"]}", "is for krun to set" },
+		{ "{\"parameters\":[\"--km-log-to=/x\"]}", "is set by krun itself" },
+		{ "{\"parameters\":[\"--km-l=/x\"]}", "is set by krun itself" },
+		{ "{\"parameters\":[\"--wait\"]}", "is set by krun itself" },
+		{ "{\"parameters\":[\"--snapshot=/x\"]}", "is set by krun itself" },
 		{ "{\"parameters\":[\"--coredump\"]}", "'--coredump' has no =VALUE" },
 		{ "{\"parameters\":[\"--membus\"]}", "'--membus' has no =VALUE" },
 		{ "{\"allowAnnotations\":[\"nothing\"]}",
@@ -313,8 +314,8 @@ static void test_what_the_host_does_not_allow(void **state)
 		  "/annotations/app.kontain.krun.membusWidth: this host does not allow it: "
 		  "\"allowAnnotations\" in /tmp/krun-unit-" },
 		{ "{\"allowAnnotations\":[\"startAt\"]}", ANNOTATION("membusWidth", "33"),
-		  "would have to have \"membusWidth\"" },
-		/* What widens rights is not in "*". */
+		  "does not have \"membusWidth\"" },
+		/* "*" does not include settings that let a container do more to the host. */
 		{ "{\"allowAnnotations\":[\"*\"]}", ANNOTATION("kmPath", "/x"), "does not allow it" },
 		{ "{\"allowAnnotations\":[\"*\"]}", ANNOTATION("libcPath", "/x"), "does not allow it" },
 		{ "{\"allowAnnotations\":[\"*\"]}", ANNOTATION("parameters", "[]"), "does not allow it" },
@@ -340,12 +341,12 @@ static void test_what_the_host_does_not_allow(void **state)
 		  "parameters/0: expected string" },
 		{ "{\"allowAnnotations\":[\"parameters\"]}",
 		  ANNOTATION("parameters", "[\\\"--log-to=/x\\\"]"),
-		  "parameters/0: '--log-to=/x' is for krun to set" },
+		  "parameters/0: '--log-to=/x' is set by krun itself" },
 		{ "{}", "\"vm\":{\"hypervisor\":{\"path\":\"/x\"}}",
 		  "/vm/hypervisor/path: this host does not allow it: \"allowVm\" in "
 		  "/tmp/krun-unit-" },
 		{ "{}", "\"vm\":{\"hypervisor\":{\"parameters\":[\"--a\"]}}",
-		  "would have to have \"hypervisor.parameters\"" },
+		  "does not have \"hypervisor.parameters\"" },
 		{ "{}", MEMORY("4294967296"), "/vm/hwConfig/memory: this host does not allow it" },
 		{ "{\"allowVm\":[\"hwConfig.memory\"]}", MEMORY("5000000000"),
 		  "/vm/hwConfig/memory: km's machine has a power of two from 4 GiB to 512 GiB" },
@@ -404,7 +405,7 @@ static void test_the_log_and_its_words(void **state)
 		{ "{}", NULL },
 		{ "{\"log\":\"state\"}", NULL },
 		{ "{\"log\":\"stderr\"}", "stderr" },
-		/* km's own "none" says something on stderr. */
+		/* With its own "none" km still writes to stderr. */
 		{ "{\"log\":\"none\"}", "/dev/null" },
 		{ "{\"log\":\"/tmp/x\"}", "/tmp/x" },
 	};
@@ -460,7 +461,7 @@ static void test_what_differs_from_the_default(void **state)
 static void test_validate_finds_everything(void **state)
 {
 	struct error err = { 0 };
-	/* Where no km can run, that is the one thing to say of it. */
+	/* On a processor without km that is the only finding about km. */
 	const bool none = km_check_processor(&err) < 0;
 	const struct {
 		const char *pointer;

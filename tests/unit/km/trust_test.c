@@ -12,7 +12,7 @@
 #include "util/error.h"
 #include "util/strv.h"
 
-/* Every annotation that acts on the host or takes isolation away, with its key; the last ones need none. */
+/* Every annotation that acts on the host or removes isolation, with its key; the last rows need none. */
 static const struct {
 	const char *annotation, *value, *key;
 } rows[] = {
@@ -65,7 +65,7 @@ static void test_each_has_its_key(void **state)
 			assert_int_equal(spec_annotation(&spec, rows[i].annotation) != NULL, heeded);
 			assert_int_equal(findings.len, !heeded);
 			assert_int_equal(keys.len, heeded && rows[i].key);
-			/* A later command, with what the first one has written down. */
+			/* A later command, with the keys that the first one has recorded. */
 			pair.refused = false;
 			km_trust_apply(&spec, &keys);
 			assert_int_equal(spec_annotation(&spec, rows[i].annotation) != NULL, heeded);
@@ -74,7 +74,7 @@ static void test_each_has_its_key(void **state)
 		}
 }
 
-/* Nothing is slower, and nothing fails, for those who have none of them. */
+/* A container without such annotations needs no host file. */
 static void test_the_host_file_is_read_when_it_is_needed(void **state)
 {
 	struct strv keys = { 0 };
@@ -88,7 +88,7 @@ static void test_the_host_file_is_read_when_it_is_needed(void **state)
 
 		assert_int_equal(km_trust_choose("/no/such/file", false, &spec, NULL, &keys, &err) < 0,
 				 rows[i].key != NULL);
-		/* A plain container has no machine to lose. */
+		/* In plain mode there is no VM to take away. */
 		assert_int_equal(km_trust_choose("/no/such/file", true, &spec, NULL, &keys, &err) < 0,
 				 rows[i].key && !sandbox);
 	}

@@ -15,7 +15,7 @@ static void test_which_tasks_are_frozen(void **state)
 		const char *stat, *wchan;
 		bool expect;
 	} rows[] = {
-		/* As Linux 6.1 shows a frozen km with its vcpu, and the kernel thread of its VM. */
+		/* A frozen km, its vcpu, and the kernel thread of its VM, as Linux 6.1 shows them. */
 		{ "1239 (km) S 1238 1238 1238 0 -1 4194304 0 0", "get_signal", true },
 		{ "1241 (vcpu-0) S 1238 1238 1238 0 -1 4194368 0 0", "get_signal", true },
 		{ "1240 (kvm-nx-lpage-recovery-1239) S 2 0 0 0 -1 2129984 0 0",
@@ -58,10 +58,10 @@ static void test_real_processes(void **state)
 	assert_true(km_is_frozen(pids + 1, 1));
 	assert_int_equal(kill(pids[1], SIGKILL), 0);
 	assert_int_equal(waitpid(pids[1], &status, 0), pids[1]);
-	/* Gone; and no process at all. */
+	/* A process that is gone, and an empty list. */
 	assert_true(km_is_frozen(pids + 1, 1));
 	assert_true(km_is_frozen(pids, 0));
-	/* Nobody can look: that is not "gone". */
+	/* Without descriptors nobody can tell, which does not mean that the process is gone. */
 	pids[0] = getpid();
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
 	none.rlim_max = limit.rlim_max;

@@ -38,7 +38,7 @@ static void test_tail(void **state)
 	}
 }
 
-/* As km does: by the path of the descriptor, from the beginning. */
+/* Opens the log as km does: by the path of its descriptor, truncated. */
 static int open_as_km(int log_fd)
 {
 	char path[40];
@@ -65,7 +65,7 @@ static void test_memfd_is_bounded(void **state)
 	assert_true(km_fd >= 0);
 	assert_int_equal(write(km_fd, "begin\n", 6), 6);
 	assert_int_equal(monitor_log_bound(log_fd, &err), 0);
-	/* A second time, as by somebody who does not know: nothing happens. */
+	/* A second call does nothing. */
 	assert_int_equal(monitor_log_bound(log_fd, &err), 0);
 	assert_int_equal(monitor_log_size(log_fd), 6);
 	memset(line, 'x', sizeof(line));

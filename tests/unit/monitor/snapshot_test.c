@@ -29,7 +29,7 @@ struct note {
 struct snapshot {
 	Elf64_Ehdr header;
 	Elf64_Phdr part;
-	Elf64_Nhdr other; /* without a name, and one byte of content: the next note begins 16 bytes later */
+	Elf64_Nhdr other; /* without a name, and 1 byte of content: the next note begins 16 bytes later */
 	char content[4];
 	struct note notes[3];
 };
@@ -58,7 +58,7 @@ static struct snapshot snapshot_of_files(void)
 	return all;
 }
 
-/* A pread(2) more than a struct: longer notes are at the end. */
+/* Mends @all as a file. *ret_last: the new notes, which may be longer and then are at the end of the file. */
 static int mend(struct snapshot *all, const struct km_descriptors *known, char *ret_last, struct error *err)
 {
 	const int fd = sys_memfd_create("snapshot", 0);
@@ -127,7 +127,7 @@ static void relative_names_become_absolute(void **state)
 	strcpy(all.notes[0].name, "out");
 	assert_int_equal(mend(&all, &known, notes, &err), 0);
 	assert_int_equal(all.part.p_offset, sizeof(all));
-	/* 16 bytes before them; a name of 20 in the place of one of 8. */
+	/* The other note has 16 bytes; the name has 20 bytes instead of 8. */
 	memcpy(&note, notes + 16, sizeof(note));
 	assert_int_equal(note.header.n_descsz, sizeof(note.file) + 20);
 	assert_string_equal(notes + 16 + offsetof(struct note, name), first);
@@ -158,9 +158,9 @@ static void foreign_snapshots_are_errors(void **state)
 	assert_int_equal(inherit(&all, 1U << 1, &err), -EIO);
 }
 
-/* ---- what a payload can make of it ---------------------------------------------------------------------- */
+/* ---- snapshots made by an attacker ------------------------------------------------------------------- */
 
-/* A snapshot whose notes are @bytes, at @offset of the file. */
+/* Makes a snapshot with notes @bytes, whose header says that they are at @offset. */
 static int snapshot_of(const void *bytes, size_t size, uint64_t offset)
 {
 	const int fd = sys_memfd_create("snapshot", 0);
@@ -178,7 +178,7 @@ static int snapshot_of(const void *bytes, size_t size, uint64_t offset)
 
 enum { REPEATS = 4000 };
 
-/* The same descriptor again and again, each time with a name that is shorter than the one that krun knows. */
+/* Repeats one descriptor, each time with a name that is shorter than the absolute one. */
 static void notes_that_repeat_have_room(void **state)
 {
 	static struct note notes[REPEATS];
@@ -203,7 +203,7 @@ static void notes_that_repeat_have_room(void **state)
 	close(fd);
 }
 
-/* 12 bytes a note, and four thousand for each of them: what is written has a bound, too. */
+/* Each short note becomes one of 4 KiB: the new notes have a limit, too. */
 static void notes_that_grow_without_end_are_an_error(void **state)
 {
 	const size_t count = 100000;
@@ -260,7 +260,7 @@ static void check_refused(const void *bytes, size_t size, uint64_t offset, int e
 	close(fd);
 }
 
-/* In 32 bits the sums are small. */
+/* Sums of these sizes wrap to small numbers in 32 bits. */
 static void sizes_that_wrap_are_errors(void **state)
 {
 	static const Elf64_Nhdr wrapping[] = {
@@ -304,7 +304,7 @@ static void headers_outside_of_the_file_are_errors(void **state)
 	}
 }
 
-/* A note without the end of its name, one that is a byte short of its struct, and one whose last byte is the last of all. */
+/* A name without its NUL; a note one byte shorter than its struct; a note that ends with the file. */
 static void notes_at_the_edge(void **state)
 {
 	const struct km_descriptors known = { .names = { NULL } };
@@ -321,7 +321,7 @@ static void notes_at_the_edge(void **state)
 	all.part.p_filesz = sizeof(all) - all.part.p_offset - 9;
 	assert_int_equal(mend(&all, &known, NULL, &err), 0);
 	all = snapshot_of_files();
-	/* Five bytes behind the head are less than the two numbers that are read of it. */
+	/* Five bytes of content are less than the two numbers that are read. */
 	all.notes[2].header.n_descsz = 5;
 	all.part.p_filesz = sizeof(all) - all.part.p_offset - 43;
 	fd = sys_memfd_create("snapshot", 0);
