@@ -17,6 +17,7 @@
 
 #include "cgroup/resources.h"
 
+struct cgroup_change;
 struct error;
 struct spec_resources;
 struct spec_device_rule;
@@ -73,9 +74,20 @@ struct cgroup_request {
 	size_t annotations_len;
 };
 
+/* How the host mounts cgroups; for `features`, and for clear errors. */
+enum cgroup_host { CGROUP_HOST_UNIFIED, CGROUP_HOST_HYBRID, CGROUP_HOST_V1, CGROUP_HOST_NONE };
+
+/* ---- host.c -------------------------------------------------------------------------------------------- */
+
 /* Parses "cgroupfs", "systemd" or "disabled"; -EINVAL for another word. */
 int cgroup_manager_parse(const char *word, enum cgroup_manager *ret);
 const char *cgroup_manager_name(enum cgroup_manager manager);
+
+enum cgroup_host cgroup_host_kind(void);
+/* Returns the path of the cgroup2 mount ("/sys/fs/cgroup" or "/sys/fs/cgroup/unified"); NULL: none. */
+const char *cgroup_mount_point(void);
+
+/* ---- place.c ------------------------------------------------------------------------------------------- */
 
 /*
  * Pure: computes where the cgroup of a request will be. For cgroupfs that is its path (no "." or "..", not
@@ -84,6 +96,13 @@ const char *cgroup_manager_name(enum cgroup_manager manager);
  */
 int cgroup_place_make(const struct cgroup_request *request, struct cgroup_place *ret, char **ret_slice,
 		      struct error *err);
+
+/* -ENOMEM. */
+int cgroup_place_copy(const struct cgroup_place *place, struct cgroup_place *ret);
+void cgroup_place_done(struct cgroup_place *place);
+
+/* ---- lifecycle.c --------------------------------------------------------------------------------------- */
+
 /*
  * Pure: computes place and limits. -EINVAL: a limit that cgroup v2 does not have, that leaves no room for the
  * first process, or for which there will be no cgroup. Released with cgroup_plan_done().
@@ -91,11 +110,6 @@ int cgroup_place_make(const struct cgroup_request *request, struct cgroup_place 
 int cgroup_plan_make(const struct cgroup_request *request, const struct spec_resources *resources,
 		     struct cgroup_plan *ret, struct error *err);
 void cgroup_plan_done(struct cgroup_plan *plan);
-/* -ENOMEM. */
-int cgroup_place_copy(const struct cgroup_place *place, struct cgroup_place *ret);
-void cgroup_place_done(struct cgroup_place *place);
-/* Returns whether this build can talk to systemd. */
-bool cgroup_systemd_is_built_in(void);
 
 /*
  * Makes the cgroup and enables every controller that is available; one that the plan needs and that is not
@@ -107,25 +121,60 @@ bool cgroup_systemd_is_built_in(void);
  */
 int cgroup_create(const struct cgroup_request *request, const struct cgroup_plan *plan, struct cgroup *ret,
 		  struct error *err);
-/* Ends the holder of a new scope, because the container's first process is in it. Otherwise does nothing. */
-void cgroup_settle(struct cgroup *cgroup);
+
 /* Opens the cgroup that the state file names; -ENOENT if it is gone. */
 int cgroup_open(const struct cgroup_place *place, struct cgroup *ret, struct error *err);
 void cgroup_done(struct cgroup *cgroup);
 
-/* Writes the limits of a new container, only those that are set. */
-int cgroup_limit(const struct cgroup *cgroup, const struct cgroup_plan *plan, struct error *err);
+/* Checks that the host's cgroup2 tree has the controllers that @resources needs; for `validate`. */
+int cgroup_check_host(const struct spec_resources *resources, struct error *err);
+
+/* ---- scope.c ------------------------------------------------------------------------------------------- */
+
+/* Returns whether this build can talk to systemd. */
+bool cgroup_systemd_is_built_in(void);
+
+/* Ends the holder of a new scope, because the container's first process is in it. Otherwise does nothing. */
+void cgroup_settle(struct cgroup *cgroup);
+
 /*
  * Changes the limits of a running container, all or none: after a failure they are as before. What @resources
  * does not set stays. Controllers that the cgroup was made without are enabled; for a scope, systemd is told,
  * too. @change (change.h): its .before is given, the rest is filled in, for cgroup_update_undo() and for
  * saving.
  */
-struct cgroup_change;
 int cgroup_update(const struct cgroup *cgroup, const struct spec_resources *resources,
 		  struct cgroup_change *change, struct error *err);
 /* Undoes a successful update. What cannot be restored is a warning that names it. */
 void cgroup_update_undo(const struct cgroup *cgroup, struct cgroup_change *change);
+
+/*
+ * Asks systemd to move process @pid into the scope: an ordinary user may not move (or clone) a process from
+ * the session into a scope. -EOPNOTSUPP with another manager.
+ */
+int cgroup_attach(const struct cgroup *cgroup, pid_t pid, struct error *err);
+
+/*
+ * Stops and resets the scope of a container whose cgroup is gone or was never recorded: the create was
+ * killed, or the processes ran out of memory.
+ */
+int cgroup_forget(const struct cgroup_place *place, struct error *err);
+/*
+ * Returns whether the kernel has ever killed a process of the cgroup because memory ran out. When the cgroup
+ * of a scope is gone systemd is asked, which knows it until cgroup_forget(). False when it cannot be known.
+ */
+bool cgroup_ran_out_of_memory(const struct cgroup *cgroup);
+
+/* Checks that each annotation org.systemd.property.* can be parsed; for `validate`. */
+int cgroup_check_annotations(const struct spec_pair *annotations, size_t len, struct error *err);
+
+/* ---- limits.c ------------------------------------------------------------------------------------------ */
+
+/* Writes the limits of a new container, only those that are set. */
+int cgroup_limit(const struct cgroup *cgroup, const struct cgroup_plan *plan, struct error *err);
+
+/* ---- filter.c ------------------------------------------------------------------------------------------ */
+
 /*
  * Attaches the device filter: the rules of @resources in order (the last match wins), then @extra, then the
  * devices that every container has. Replaces a filter that krun attached before, atomically. If @resources
@@ -134,6 +183,8 @@ void cgroup_update_undo(const struct cgroup *cgroup, struct cgroup_change *chang
  */
 int cgroup_filter_devices(const struct cgroup *cgroup, const struct spec_resources *resources,
 			  const struct spec_device_rule *extra, size_t extra_len, struct error *err);
+
+/* ---- below.c ------------------------------------------------------------------------------------------- */
 
 /*
  * Returns the fd (owned by the caller) of the cgroup, @cgroup or one below it, that process @pid is in. A
@@ -156,11 +207,7 @@ int cgroup_make_below(const struct cgroup *cgroup, const char *name, struct erro
  */
 int cgroup_delegate(int dir_fd, uid_t uid, struct error *err);
 
-/*
- * Asks systemd to move process @pid into the scope: an ordinary user may not move (or clone) a process from
- * the session into a scope. -EOPNOTSUPP with another manager.
- */
-int cgroup_attach(const struct cgroup *cgroup, pid_t pid, struct error *err);
+/* ---- processes.c --------------------------------------------------------------------------------------- */
 
 /*
  * Freezes or thaws, and waits up to 10 s until it is done (-ETIMEDOUT). A freeze that fails is undone.
@@ -181,31 +228,11 @@ int cgroup_pids(const struct cgroup *cgroup, pid_t **ret_pids, size_t *ret_len, 
  */
 int cgroup_kill(const struct cgroup *cgroup, int signo, struct error *err);
 
+/* ---- remove.c ------------------------------------------------------------------------------------------ */
+
 /*
  * Removes the cgroup and everything below it, and releases @cgroup. Waits until it is empty (processes are
  * expected to be dead or dying); -ETIMEDOUT after 5 s. The default parent "/krun" is removed when it is
  * empty. A scope is stopped, and systemd forgets its failure.
  */
 int cgroup_remove(struct cgroup *cgroup, struct error *err);
-/*
- * Stops and resets the scope of a container whose cgroup is gone or was never recorded: the create was
- * killed, or the processes ran out of memory.
- */
-int cgroup_forget(const struct cgroup_place *place, struct error *err);
-/*
- * Returns whether the kernel has ever killed a process of the cgroup because memory ran out. When the cgroup
- * of a scope is gone systemd is asked, which knows it until cgroup_forget(). False when it cannot be known.
- */
-bool cgroup_ran_out_of_memory(const struct cgroup *cgroup);
-
-/* Checks that each annotation org.systemd.property.* can be parsed; for `validate`. */
-int cgroup_check_annotations(const struct spec_pair *annotations, size_t len, struct error *err);
-
-/* Checks that the host's cgroup2 tree has the controllers that @resources needs; for `validate`. */
-int cgroup_check_host(const struct spec_resources *resources, struct error *err);
-
-/* How the host mounts cgroups; for `features`, and for clear errors. */
-enum cgroup_host { CGROUP_HOST_UNIFIED, CGROUP_HOST_HYBRID, CGROUP_HOST_V1, CGROUP_HOST_NONE };
-enum cgroup_host cgroup_host_kind(void);
-/* Returns the path of the cgroup2 mount ("/sys/fs/cgroup" or "/sys/fs/cgroup/unified"); NULL: none. */
-const char *cgroup_mount_point(void);

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Changes of limits: what was in force before, and how to undo them. */
+/*
+ * Changes of limits: what was in force before, and how to undo them. Inside cgroup/, but for the structs and
+ * cgroup_change_done().
+ */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -30,9 +33,9 @@ struct cgroup_change {
 	struct cgroup_undo undo; /* in the order of the writes */
 };
 
-void cgroup_change_done(struct cgroup_change *change);
+/* ---- limits.c ------------------------------------------------------------------------------------------ */
 
-/* ---- inside cgroup/ ------------------------------------------------------------------------------------ */
+void cgroup_change_done(struct cgroup_change *change);
 
 /*
  * Reads what cgroup_writes_make() needs for @resources. @before: the earlier requests, which take precedence

@@ -3,6 +3,8 @@
 
 struct error;
 
+/* ---- host.c -------------------------------------------------------------------------------------------- */
+
 /*
  * Inside cgroup/: opens the root directory of the cgroup2 tree; the caller closes it. On a pure v1 host,
  * which has not mounted it, root gets a detached mount that is not visible to others: that tree has no

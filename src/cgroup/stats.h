@@ -112,7 +112,9 @@ void cgroup_stats_done(struct cgroup_stats *stats);
  */
 struct cgroup_usage cgroup_memory_and_swap(const struct cgroup_stats *stats);
 
-/* ---- parsers: pure, for the kernel's text -------------------------------------------------------------- */
+/* ---- stats_parse.c ------------------------------------------------------------------------------------- */
+
+/* Pure: parsers of the kernel's texts. */
 
 /* Parses "4096" or "max", with or without a newline. */
 struct cgroup_number cgroup_parse_number(const char *text);

@@ -4,7 +4,9 @@
 /*
  * Inside cgroup/: the systemd manager. A container's cgroup is a transient scope. systemd makes it and knows
  * its limits, so that a daemon-reload keeps them. systemd_bus.c, a separate program embedded in krun's file,
- * speaks D-Bus; a build without libsystemd has systemd_none.c in place of systemd_call.c.
+ * speaks D-Bus; a build without libsystemd has systemd_none.c in place of systemd_call.c. What
+ * systemd_unit.c and systemd_properties.c have is pure; the other functions call systemd, and their errors
+ * have its own words.
  */
 
 #include <stdbool.h>
@@ -21,7 +23,23 @@ struct error;
 struct spec_pair;
 struct spec_resources;
 
-/* ---- pure ---------------------------------------------------------------------------------------------- */
+/*
+ * Starts the scope of @plan with process @pid in it. *ret_cgroup: its path below the cgroup mount; the caller
+ * frees it. Names of properties that this systemd does not know are kept in a file in request->root_fd, and
+ * left out later.
+ */
+int systemd_start(const struct cgroup_request *request, const struct cgroup_plan *plan, pid_t pid,
+		  char **ret_cgroup, struct error *err);
+/* Sets the properties of @writes. systemd has written its files when this returns. */
+int systemd_set(const struct cgroup *cgroup, const struct cgroup_writes *writes, struct error *err);
+/* Stops the unit, which kills its processes. A unit that is gone is not an error. */
+int systemd_stop(const char *unit, bool user, struct error *err);
+/* Moves process @pid. @below: path relative to the scope's cgroup, "" for the scope itself. */
+int systemd_attach(const struct cgroup *cgroup, const char *below, pid_t pid, struct error *err);
+/* Gets the result of a scope ("success", "oom-kill" ...; "" if unknown); the caller frees it. */
+int systemd_result(const char *unit, bool user, char **ret, struct error *err);
+
+/* ---- systemd_unit.c ------------------------------------------------------------------------------------ */
 
 /*
  * Computes slice and scope of a request (linux.cgroupsPath "slice:prefix:name"). The scope is
@@ -31,6 +49,8 @@ struct spec_resources;
  */
 int systemd_unit_make(const struct cgroup_request *request, char **ret_slice, char **ret_unit,
 		      struct error *err);
+
+/* ---- systemd_properties.c ------------------------------------------------------------------------------ */
 
 /*
  * Appends properties to @words, as words for systemd_bus.c: NAME SIGNATURE VALUE...
@@ -53,26 +73,10 @@ bool systemd_renders(const char *file);
 int systemd_properties_of_annotations(struct strv *words, const struct spec_pair *annotations, size_t len,
 				      struct error *err);
 
-/* ---- over the bus; a failure is an error with systemd's own words -------------------------------------- */
+/* ---- systemd_call.c, systemd_none.c -------------------------------------------------------------------- */
 
 /* Returns whether this build can talk to systemd. */
 bool systemd_is_built_in(void);
-
-/*
- * Starts the scope of @plan with process @pid in it. *ret_cgroup: its path below the cgroup mount; the caller
- * frees it. Names of properties that this systemd does not know are kept in a file in request->root_fd, and
- * left out later.
- */
-int systemd_start(const struct cgroup_request *request, const struct cgroup_plan *plan, pid_t pid,
-		  char **ret_cgroup, struct error *err);
-/* Sets the properties of @writes. systemd has written its files when this returns. */
-int systemd_set(const struct cgroup *cgroup, const struct cgroup_writes *writes, struct error *err);
-/* Stops the unit, which kills its processes. A unit that is gone is not an error. */
-int systemd_stop(const char *unit, bool user, struct error *err);
-/* Moves process @pid. @below: path relative to the scope's cgroup, "" for the scope itself. */
-int systemd_attach(const struct cgroup *cgroup, const char *below, pid_t pid, struct error *err);
-/* Gets the result of a scope ("success", "oom-kill" ...; "" if unknown); the caller frees it. */
-int systemd_result(const char *unit, bool user, char **ret, struct error *err);
 
 /*
  * Runs systemd_bus (systemd_call.c) with @words. *ret_output: its lines, each a word, a blank and a value;

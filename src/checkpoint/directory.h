@@ -53,12 +53,6 @@ struct checkpoint_facts {
 };
 
 /*
- * Opens the directory @path and returns its fd, which the caller closes. Makes it and its parents with mode
- * 0700 if absent. @option: the option that named it, for error texts.
- */
-int checkpoint_directory_make(const char *path, const char *option, struct error *err);
-
-/*
  * An image that is being made (draft.c). Its files have temporary names until checkpoint_commit(); an earlier
  * checkpoint in the directory stays valid until then.
  */
@@ -67,6 +61,32 @@ struct checkpoint_draft {
 	int shared_fd; /* the file that km writes; owned */
 	int copy_fd;   /* owned */
 };
+
+/*
+ * Opens the directory @path and returns its fd, which the caller closes. Makes it and its parents with mode
+ * 0700 if absent. @option: the option that named it, for error texts.
+ */
+int checkpoint_directory_make(const char *path, const char *option, struct error *err);
+
+/* -EINVAL: the file is not an ELF core file for x86-64, or not all of its segments are in the file. */
+int checkpoint_check_snapshot(int fd, struct error *err);
+/*
+ * Checks the copy once more, writes the inventory and renames both files to their final names. After a
+ * failure the directory has no new checkpoint; the earlier one is lost only if a rename fails.
+ */
+int checkpoint_commit(const struct checkpoint_draft *draft, const struct checkpoint_facts *facts,
+		      struct error *err);
+
+/*
+ * Opens an image; the caller ends @ret with checkpoint_done(). An image of km is checked completely (format,
+ * size, segments); of an image of CRIU only the magic number, because CRIU checks the rest. -EINVAL: not a
+ * checkpoint, another version, or cut off.
+ */
+int checkpoint_open(const char *path, struct checkpoint *ret, struct error *err);
+
+void checkpoint_done(struct checkpoint *image);
+
+/* ---- draft.c ------------------------------------------------------------------------------------------- */
 
 /*
  * Locks @dir_fd and makes both files, empty. Gives the one for km to @uid and @gid (on the host) with mode
@@ -86,23 +106,12 @@ int checkpoint_draft_check_room(const struct checkpoint_draft *draft, uint64_t s
  * cost a read of the whole file here and at each restore (a second for some hundred MiB).
  */
 int checkpoint_draft_take(struct checkpoint_draft *draft, struct error *err);
-/* -EINVAL: the file is not an ELF core file for x86-64, or not all of its segments are in the file. */
-int checkpoint_check_snapshot(int fd, struct error *err);
-/*
- * Checks the copy once more, writes the inventory and renames both files to their final names. After a
- * failure the directory has no new checkpoint; the earlier one is lost only if a rename fails.
- */
-int checkpoint_commit(const struct checkpoint_draft *draft, const struct checkpoint_facts *facts,
-		      struct error *err);
+
 /* Removes files that were not committed, drops the lock and closes the files, but not .dir_fd. */
 void checkpoint_draft_done(struct checkpoint_draft *draft);
 
-/*
- * Opens an image; the caller ends @ret with checkpoint_done(). An image of km is checked completely (format,
- * size, segments); of an image of CRIU only the magic number, because CRIU checks the rest. -EINVAL: not a
- * checkpoint, another version, or cut off.
- */
-int checkpoint_open(const char *path, struct checkpoint *ret, struct error *err);
+/* ---- lend.c -------------------------------------------------------------------------------------------- */
+
 /*
  * Replaces .snapshot_fd by a file that @user may read and execute, as km requires of its payload (lend.c):
  * the file itself if its mode permits; else a detached idmapped mount of it; else a copy in a directory that
@@ -114,4 +123,3 @@ int checkpoint_lend(struct checkpoint *image, const struct checkpoint_user *user
  * checkpoint_done() does this, too.
  */
 void checkpoint_lent_done(struct checkpoint *image);
-void checkpoint_done(struct checkpoint *image);

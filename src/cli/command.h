@@ -31,10 +31,14 @@ struct command {
 	bool enters_container; /* krun's file needs protection (protect.h) */
 };
 
+/* ---- create.c ------------------------------------------------------------------------------------------ */
+
 extern const struct command command_create, command_run, command_exec, command_start, command_state,
 	command_kill, command_delete, command_list, command_ps, command_spec, command_pause, command_resume,
 	command_update, command_mounts, command_validate, command_features, command_checkpoint,
 	command_restore, command_events, command_logs, command_exceptions;
+
+/* ---- commands.c ---------------------------------------------------------------------------------------- */
 
 /* NULL-terminated. */
 extern const struct command *const commands[];
@@ -44,7 +48,12 @@ const struct command *command_find(const char *name);
 /* Prints the help of krun, or of one command, to stdout. */
 void help_print(void);
 void help_print_command(const struct command *command);
+
+/* ---- cli.c --------------------------------------------------------------------------------------------- */
+
 extern const struct option_row global_rows[];
+
+/* ---- match.c ------------------------------------------------------------------------------------------- */
 
 /*
  * Calls @act for the id in the first argument; with @regex for every id that the argument matches. Goes on
@@ -61,6 +70,8 @@ int command_for_each(const struct cli *cli, bool regex,
  */
 int command_match_ids(const struct runtime_options *runtime, const char *pattern, struct strv *ret,
 		      struct error *err);
+
+/* ---- print.c ------------------------------------------------------------------------------------------- */
 
 /* Parses --format of most commands: "table" (also NULL) or "json"; anything else is -EINVAL. */
 int command_wants_json(const char *format, bool *ret, struct error *err);

@@ -9,19 +9,6 @@
 
 struct container_sample;
 
-/* ---- stats_json.c: the format that go-runc decodes ------------------------------------------- */
-
-/*
- * Returns {"type":"stats","id":ID,"data":{...}} on one line with a newline; the caller frees it. NULL: out of
- * memory. In data, cpu, memory, pids, blkio and hugetlb are always present; other members only if the kernel
- * counts them. The largest number means "no limit".
- */
-char *stats_json(const struct container_sample *sample);
-/* Returns {"type":"oom","id":ID}, likewise. */
-char *stats_json_oom(const char *id);
-
-/* ---- stats_table.c: for people --------------------------------------------------------------- */
-
 #define STATS_UNKNOWN UINT64_MAX
 
 struct stats_row {
@@ -39,6 +26,19 @@ struct stats_table {
 	size_t len;
 	uint64_t host_memory; /* bytes; the limit of containers without a smaller one */
 };
+
+/* ---- stats_json.c -------------------------------------------------------------------------------------- */
+
+/*
+ * Returns {"type":"stats","id":ID,"data":{...}} on one line with a newline; the caller frees it. NULL: out of
+ * memory. In data, cpu, memory, pids, blkio and hugetlb are always present; other members only if the kernel
+ * counts them. The largest number means "no limit".
+ */
+char *stats_json(const struct container_sample *sample);
+/* Returns {"type":"oom","id":ID}, likewise. */
+char *stats_json_oom(const char *id);
+
+/* ---- stats_table.c ------------------------------------------------------------------------------------- */
 
 /* Adds or updates the row of the sample's container. Fails with -ENOMEM only. */
 int stats_table_put(struct stats_table *table, const struct container_sample *sample);

@@ -22,25 +22,51 @@ struct checkpoint_options;
 struct error;
 struct spec;
 
+enum container_log { CONTAINER_LOG_MONITOR, CONTAINER_LOG_EXCEPTIONS };
+
+struct container_info {
+	char *id;
+	pid_t pid;	    /* 0 when stopped */
+	const char *status; /* "creating", "created", "running", "paused", "stopped", "unknown" */
+	char *bundle;
+	char *rootfs;
+	char *created;	  /* RFC 3339 */
+	char *owner;	  /* uid, decimal */
+	char *state_text; /* as container_state_text(), on one line */
+};
+
+/* ---- create.c ------------------------------------------------------------------------------------------ */
+
 /* Makes a container whose process waits for container_start(). */
 int container_create(const struct create_request *request, struct error *err);
-/* Releases the program and waits until it executes, and with a notify socket until it is ready. */
-int container_start(const struct runtime_options *runtime, const char *id, struct error *err);
+
 /*
  * Creates and starts a container. In the foreground also relays the terminal and signals, waits for its end
  * and deletes it. *ret_status: the exit status for the command, 0 with --detach.
  */
 int container_run(const struct create_request *request, int *ret_status, struct error *err);
 
-/* Writes a checkpoint. The container then ends and is removed, except with leave_running or pre_dump. */
-int container_checkpoint(const struct runtime_options *runtime, const char *id,
-			 const struct checkpoint_options *options, struct error *err);
 /* As container_run(), from the checkpoint in image_path of @options. */
 int container_restore(const struct create_request *request, const struct checkpoint_options *options,
 		      int *ret_status, struct error *err);
 
+/* ---- start.c ------------------------------------------------------------------------------------------- */
+
+/* Releases the program and waits until it executes, and with a notify socket until it is ready. */
+int container_start(const struct runtime_options *runtime, const char *id, struct error *err);
+
+/* ---- checkpoint.c -------------------------------------------------------------------------------------- */
+
+/* Writes a checkpoint. The container then ends and is removed, except with leave_running or pre_dump. */
+int container_checkpoint(const struct runtime_options *runtime, const char *id,
+			 const struct checkpoint_options *options, struct error *err);
+
+/* ---- exec.c -------------------------------------------------------------------------------------------- */
+
 /* Runs one more process in a container. *ret_status: its exit status; 0 with detach, once it runs. */
 int container_exec(const struct exec_request *request, int *ret_status, struct error *err);
+
+/* ---- kill.c -------------------------------------------------------------------------------------------- */
 
 /*
  * Sends a signal to the container's first process; @all: to every process of the container
@@ -49,17 +75,29 @@ int container_exec(const struct exec_request *request, int *ret_status, struct e
  */
 int container_kill(const struct runtime_options *runtime, const char *id, int signo, bool all,
 		   struct error *err);
+
+/* ---- delete.c ------------------------------------------------------------------------------------------ */
+
 /*
  * Removes a stopped container. @force: in any status; kills its processes, even while another command holds
  * the lock. An unknown id is not an error with @force.
  */
 int container_delete(const struct runtime_options *runtime, const char *id, bool force, struct error *err);
+
+/* ---- mounts.c ------------------------------------------------------------------------------------------ */
+
 /* Mounts what @spec lists in an existing container; without @add unmounts what is on those destinations. */
 int container_mounts(const struct runtime_options *runtime, const char *id, const struct spec *spec, bool add,
 		     struct error *err);
+
+/* ---- pause.c ------------------------------------------------------------------------------------------- */
+
 /* -EOPNOTSUPP: the container has no cgroup of its own. */
 int container_pause(const struct runtime_options *runtime, const char *id, struct error *err);
 int container_resume(const struct runtime_options *runtime, const char *id, struct error *err);
+
+/* ---- update.c ------------------------------------------------------------------------------------------ */
+
 /*
  * Changes limits. @changes: from spec_parse_resources() or spec_parse_update(); what it does not set stays. A
  * failure undoes all of it. The result is recorded in config.json of the state directory.
@@ -67,11 +105,14 @@ int container_resume(const struct runtime_options *runtime, const char *id, stru
 int container_update(const struct runtime_options *runtime, const char *id, const struct spec *changes,
 		     struct error *err);
 
+/* ---- state.c ------------------------------------------------------------------------------------------- */
+
 /* Returns the JSON of `krun state`, with a final newline; the caller frees it. */
 int container_state_text(const struct runtime_options *runtime, const char *id, char **ret_text,
 			 struct error *err);
 
-enum container_log { CONTAINER_LOG_MONITOR, CONTAINER_LOG_EXCEPTIONS };
+/* ---- logs.c -------------------------------------------------------------------------------------------- */
+
 /*
  * Writes km's log (monitor/log.h) or the records of programs that ran without km (audit.h) to @out_fd.
  * @follow: writes km's log until the container has ended. -ENOENT: CONTAINER_LOG_MONITOR, and there is no log
@@ -79,6 +120,8 @@ enum container_log { CONTAINER_LOG_MONITOR, CONTAINER_LOG_EXCEPTIONS };
  */
 int container_logs(const struct runtime_options *runtime, const char *id, enum container_log which,
 		   bool follow, int out_fd, struct error *err);
+
+/* ---- exceptions.c -------------------------------------------------------------------------------------- */
 
 /*
  * Returns the exceptions that exec would use, by the settings of the host. @target: an id, or the path (with
@@ -95,16 +138,8 @@ int container_exceptions_list(const struct runtime_options *runtime, const char 
 int container_exceptions_add(const struct runtime_options *runtime, const char *target, const char *regex,
 			     const char *path, bool replace, struct error *err);
 
-struct container_info {
-	char *id;
-	pid_t pid;	    /* 0 when stopped */
-	const char *status; /* "creating", "created", "running", "paused", "stopped", "unknown" */
-	char *bundle;
-	char *rootfs;
-	char *created;	  /* RFC 3339 */
-	char *owner;	  /* uid, decimal */
-	char *state_text; /* as container_state_text(), on one line */
-};
+/* ---- list.c -------------------------------------------------------------------------------------------- */
+
 /*
  * Returns all containers, sorted by id; released with container_list_free(). A container whose state is
  * unreadable has the status "unknown".
@@ -114,6 +149,9 @@ int container_list(const struct runtime_options *runtime, struct container_info 
 void container_list_free(struct container_info *list, size_t len);
 /* Adds the ids of all containers to *ret, sorted; *ret stays empty if there are none. */
 int container_ids(const struct runtime_options *runtime, struct strv *ret, struct error *err);
+
+/* ---- ps.c ---------------------------------------------------------------------------------------------- */
+
 /*
  * Returns the pids of a container's processes on the host, sorted (state/processes.h); the caller frees them.
  */

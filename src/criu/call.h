@@ -15,12 +15,6 @@ struct error;
 
 enum { CRIU_VERSION_MIN = 31500 }; /* 3.15 */
 
-/*
- * Finds CRIU's program: @path (an executable file, with a slash in it; -EINVAL or the errno of access(2)), or
- * without it "criu" in PATH or PATH_DEFAULT (-ENOPKG). *ret is owned by the caller.
- */
-int criu_find(const char *path, char **ret, struct error *err);
-
 struct criu_call {
 	const char *program;
 	enum criu_type type;
@@ -56,6 +50,14 @@ struct criu_call {
  * and of starting the process.
  */
 int criu_do(const struct criu_call *call, struct criu_answer *ret, struct error *err);
+
+/* ---- find.c -------------------------------------------------------------------------------------------- */
+
+/*
+ * Finds CRIU's program: @path (an executable file, with a slash in it; -EINVAL or the errno of access(2)), or
+ * without it "criu" in PATH or PATH_DEFAULT (-ENOPKG). *ret is owned by the caller.
+ */
+int criu_find(const char *path, char **ret, struct error *err);
 
 /*
  * Asks @program for its version (31701 is 3.17.1). -ENOPKG when it is older than CRIU_VERSION_MIN, or an

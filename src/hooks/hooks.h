@@ -33,6 +33,8 @@ struct hooks_context {
 	void *data;
 };
 
+/* ---- run.c --------------------------------------------------------------------------------------------- */
+
 /*
  * From now on appends the output of hooks to these files (mode 0600), in this process and its children; NULL
  * or "": no file. Without @stdout_path, stdout goes where stderr goes. Only krun has the files: a hook's

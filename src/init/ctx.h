@@ -37,6 +37,15 @@ struct init_ctx {
 
 STEPS(init_ctx)
 
+/* When the plan's filter is loaded. */
+enum filter_time {
+	FILTER_NEVER,
+	FILTER_NOTIFY, /* last step, while the command is there that passes the listener to its agent */
+	FILTER_LAST,   /* right before execve(2) */
+};
+
+/* ---- steps.c ------------------------------------------------------------------------------------------- */
+
 /*
  * Ordered tables of steps, which end with a NULL name. A process enters a container by one of the first three
  * (steps.c): create, create in a joined mount namespace, exec. Then the last one (confine.c) confines it.
@@ -44,9 +53,17 @@ STEPS(init_ctx)
 extern const struct init_ctx_step init_create_steps[];
 extern const struct init_ctx_step init_create_joined_steps[];
 extern const struct init_ctx_step init_exec_steps[];
+
+/* ---- confine.c ----------------------------------------------------------------------------------------- */
+
 extern const struct init_ctx_step init_confine_steps[];
 
-/* inherit.c. The first thing that a child does: closes what its plan does not need, resets its signals. */
+/* Finds the program. The error gets no prefix with the step's name: engines parse its start. */
+int init_step_program(struct init_ctx *ctx, struct error *err);
+
+/* ---- inherit.c ----------------------------------------------------------------------------------------- */
+
+/* The first thing that a child does: closes what its plan does not need, resets its signals. */
 int init_inherit(struct init_ctx *ctx, struct error *err);
 /*
  * The same for a stage (spawn.c), which also keeps the descriptor of the cgroup. @sync_fd: see
@@ -68,18 +85,12 @@ int init_step_descriptors(struct init_ctx *ctx, struct error *err);
  */
 int init_limit_monitor_files(struct error *err);
 
-/* confine.c. Finds the program. The error gets no prefix with the step's name: engines parse its start. */
-int init_step_program(struct init_ctx *ctx, struct error *err);
+/* ---- streams.c ----------------------------------------------------------------------------------------- */
 
-/* streams.c. Prepares descriptors 0 to 2, or makes the pty slave the terminal. */
+/* Prepares descriptors 0 to 2, or makes the pty slave the terminal. */
 int init_step_streams(struct init_ctx *ctx, struct error *err);
 
-/* filter.c: when the plan's filter is loaded. */
-enum filter_time {
-	FILTER_NEVER,
-	FILTER_NOTIFY, /* last step, while the command is there that passes the listener to its agent */
-	FILTER_LAST,   /* right before execve(2) */
-};
+/* ---- filter.c ------------------------------------------------------------------------------------------ */
 
 /* Pure. */
 enum filter_time init_filter_time(const struct init_plan *plan);
@@ -105,10 +116,12 @@ int init_last_words_make(struct init_ctx *ctx, struct error *err);
 /* Reports by that memory if the filter is in force, else over the sync socket. */
 void init_report_failure(const struct init_ctx *ctx, const struct error *failure);
 
+/* ---- execute.c ----------------------------------------------------------------------------------------- */
+
 /* hooks_context.say for hooks in the container: sends the output to the command. @data: struct init_ctx. */
 void init_hook_said(void *data, int stream, const char *text, size_t len);
 
-/* execute.c. Opens km's file in the container; -EPERM if it is not the file that krun mounted. */
+/* Opens km's file in the container; -EPERM if it is not the file that krun mounted. */
 int init_step_monitor(struct init_ctx *ctx, struct error *err);
 
 /*

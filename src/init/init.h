@@ -88,12 +88,22 @@ struct init_plan {
 	int program_fd; /* INIT_PROGRAM_FD, else -1 */
 };
 
+/* The result of init_spawn(). */
+struct init_child {
+	pid_t pid;   /* of the container's init or the exec's process, in the parent's pid namespace */
+	int sync_fd; /* the parent's end, owned */
+};
+
+/* ---- streams.c ----------------------------------------------------------------------------------------- */
+
 /*
  * Gives those of descriptors 0 to 2 that were made for this container to @uid, as the calling process counts
  * users (streams.c). The command calls it on the host for a container in a user namespace, because a process
  * in there cannot change the owner of an inode whose owner is not mapped; without one the child does.
  */
 void init_give_streams(uid_t uid);
+
+/* ---- filter.c ------------------------------------------------------------------------------------------ */
 
 /*
  * Pure. True if @filter (NULL: none) allows @call (SYS_*) by itself, without an agent or tracer, for each
@@ -103,11 +113,7 @@ bool init_filter_allows(const struct seccomp_program *filter, int call);
 /* Pure. -EINVAL, before anything is made, if the plan's filter refuses the execve(2) of the program. */
 int init_filter_check(const struct init_plan *plan, struct error *err);
 
-/* The result of init_spawn(). */
-struct init_child {
-	pid_t pid;   /* of the container's init or the exec's process, in the parent's pid namespace */
-	int sync_fd; /* the parent's end, owned */
-};
+/* ---- spawn.c ------------------------------------------------------------------------------------------- */
 
 /*
  * Makes the process. On return it executes its steps, and the parent talks to it over ret->sync_fd

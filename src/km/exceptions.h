@@ -24,13 +24,38 @@ struct km_settings;
 
 enum { KM_HASH_HEX = 64, KM_EXPRESSION_MAX = 256, KM_EXCEPTIONS_FILE_MAX = 4 * 1024 * 1024 };
 
-/* ---- use (exceptions.c, exceptions_program.c) -------------------------------------------------------- */
-
 /* An approved program: an entry of the list, and a copy of its file. */
 struct km_exception {
 	int fd;	    /* sealed memfd with exactly the hashed bytes, owned; -1: no entry matches */
 	char *path; /* of the entry, for the audit record; owned */
 	char sha256[KM_HASH_HEX + 1];
+};
+
+struct km_exception_entry {
+	size_t line;			   /* from 1 */
+	const char *regex, *path, *sha256; /* in km_exceptions.text; NULL if the line is malformed */
+	const char *malformed;		   /* the reason, a static text; NULL: well formed */
+};
+
+struct km_exceptions {
+	char *file; /* path, for messages */
+	char *raw;  /* content of the file; NULL: there is no file */
+	char *text; /* a copy that is cut into the texts of the entries */
+	struct km_exception_entry *entries;
+	size_t len;
+};
+
+struct km_exceptions_match {
+	bool found;
+	const char *malformed; /* why entry .index is malformed; entries after it were not tried */
+	size_t index;	       /* of the entry that matched, or is malformed */
+};
+
+enum km_exception_verdict {
+	KM_EXCEPTION_OK,
+	KM_EXCEPTION_CHANGED, /* the program's hash is another one, or it is being written */
+	KM_EXCEPTION_MISSING, /* there is no program at the path */
+	KM_EXCEPTION_MALFORMED
 };
 
 /*
@@ -47,29 +72,6 @@ int km_exception_find(int root_fd, uid_t owner, const struct km_settings *settin
 void km_exception_done(struct km_exception *exception);
 
 /*
- * Opens @path below @root_fd, copies it to a memfd, hashes the copy and seals it; ret->path stays NULL.
- * -EINVAL: not a regular file; -EFBIG: larger than 256 MiB; -EBUSY: it changed meanwhile; -ENOEXEC: not an
- * ELF program (a script's interpreter could not open the memfd, which is close-on-exec).
- */
-int km_exception_seal(int root_fd, const char *path, struct km_exception *ret, struct error *err);
-
-/* ---- the list (exceptions.c) ------------------------------------------------------------------------- */
-
-struct km_exception_entry {
-	size_t line;			   /* from 1 */
-	const char *regex, *path, *sha256; /* in km_exceptions.text; NULL if the line is malformed */
-	const char *malformed;		   /* the reason, a static text; NULL: well formed */
-};
-
-struct km_exceptions {
-	char *file; /* path, for messages */
-	char *raw;  /* content of the file; NULL: there is no file */
-	char *text; /* a copy that is cut into the texts of the entries */
-	struct km_exception_entry *entries;
-	size_t len;
-};
-
-/*
  * Reads the list that is in force for a container. A container without a list is not an error: *ret is empty
  * and ret->raw NULL. -EPERM: the host's settings deny exceptions; -EINVAL: the file is not a regular one,
  * others than root and @owner may write it, or it has a NUL byte. Malformed entries are marked, not errors.
@@ -81,13 +83,17 @@ int km_exceptions_load(int root_fd, uid_t owner, const struct km_settings *setti
 int km_exceptions_parse(char *text, struct km_exceptions *ret, struct error *err);
 void km_exceptions_done(struct km_exceptions *list);
 
-/* ---- matching (exceptions_match.c) ------------------------------------------------------------------- */
+/* ---- exceptions_program.c ------------------------------------------------------------------------------ */
 
-struct km_exceptions_match {
-	bool found;
-	const char *malformed; /* why entry .index is malformed; entries after it were not tried */
-	size_t index;	       /* of the entry that matched, or is malformed */
-};
+/*
+ * Opens @path below @root_fd, copies it to a memfd, hashes the copy and seals it; ret->path stays NULL.
+ * -EINVAL: not a regular file; -EFBIG: larger than 256 MiB; -EBUSY: it changed meanwhile; -ENOEXEC: not an
+ * ELF program (a script's interpreter could not open the memfd, which is close-on-exec).
+ */
+int km_exception_seal(int root_fd, const char *path, struct km_exception *ret, struct error *err);
+
+/* ---- exceptions_match.c -------------------------------------------------------------------------------- */
+
 /*
  * Matches @name against the entries from index @from on; those that are marked malformed are skipped, and
  * every other expression is compiled, also after a match. @name NULL: only compiles. Forks a child unless all
@@ -96,7 +102,7 @@ struct km_exceptions_match {
 int km_exceptions_match(const struct km_exceptions *list, size_t from, const char *name,
 			struct km_exceptions_match *ret, struct error *err);
 
-/* ---- editing (exceptions_edit.c) --------------------------------------------------------------------- */
+/* ---- exceptions_edit.c --------------------------------------------------------------------------------- */
 
 /*
  * Adds an entry for @regex and @path to the container's list, with the hash that the program has now, or with
@@ -108,12 +114,6 @@ int km_exceptions_match(const struct km_exceptions *list, size_t from, const cha
 int km_exceptions_add(int root_fd, uid_t owner, const struct km_settings *settings, const char *regex,
 		      const char *path, bool replace, struct error *err);
 
-enum km_exception_verdict {
-	KM_EXCEPTION_OK,
-	KM_EXCEPTION_CHANGED, /* the program's hash is another one, or it is being written */
-	KM_EXCEPTION_MISSING, /* there is no program at the path */
-	KM_EXCEPTION_MALFORMED
-};
 /* "ok", "changed", "missing", "malformed". */
 const char *km_exception_verdict_word(enum km_exception_verdict verdict);
 /*

@@ -23,27 +23,12 @@ struct spec_device_rule;
 
 enum mode { MODE_PLAIN, MODE_KM };
 
-/* ---- which mode (mode.c) ---------------------------------------------------------------- */
-
 /*
- * The name by which krun was called, the basename of @argv0. "krun-plain" and names that do not start with
+ * The name by which krun was called, the basename of argv[0]. "krun-plain" and names that do not start with
  * "krun" mean plain mode; "krun-label-trigger" means km mode for containers that ask for it; every other
- * name that starts with "krun" means km mode. Pure.
+ * name that starts with "krun" means km mode.
  */
 enum program_name { NAME_PLAIN, NAME_KM, NAME_LABEL_TRIGGER };
-enum program_name program_name_parse(const char *argv0);
-/*
- * The mode of one container. A pause (sandbox) container, told by the annotation
- * io.kubernetes.cri.container-type or io.kubernetes.cri-o.ContainerType = sandbox, is always plain. With
- * NAME_LABEL_TRIGGER a container asks for km by the annotation app.kontain.version=1 or by a /.kontain in
- * its rootfs or among its mounts. @rootfs_fd: O_PATH of the rootfs, to look for /.kontain; -1: do not look.
- */
-enum mode mode_choose(enum program_name name, const struct spec *spec, int rootfs_fd);
-const char *mode_word(enum mode mode); /* "plain", "km" */
-/* The opposite. -EINVAL for any other word; fills no error. */
-int mode_parse(const char *word, enum mode *ret);
-
-/* ---- the host side of a container (plan.c) ------------------------------------------------------------ */
 
 enum { KM_DEVICES_MAX = 2 };
 
@@ -64,6 +49,32 @@ struct km_plan {
 	size_t devices_len;
 };
 
+/* The oldest km with all options and behaviour that krun relies on, see docs/km-acceptance.md. */
+#define KM_OLDEST "v0.9.9 (August 2022)"
+
+/* The container's program as found inside the container: what km gets as payload. Borrowed. */
+struct km_payload {
+	const char *path;  /* of the program or its interpreter, in the container */
+	char *const *argv; /* the container's args; km gets path in the place of argv[0] */
+};
+
+/* ---- mode.c -------------------------------------------------------------------------------------------- */
+
+/* Pure. */
+enum program_name program_name_parse(const char *argv0);
+/*
+ * The mode of one container. A pause (sandbox) container, told by the annotation
+ * io.kubernetes.cri.container-type or io.kubernetes.cri-o.ContainerType = sandbox, is always plain. With
+ * NAME_LABEL_TRIGGER a container asks for km by the annotation app.kontain.version=1 or by a /.kontain in
+ * its rootfs or among its mounts. @rootfs_fd: O_PATH of the rootfs, to look for /.kontain; -1: do not look.
+ */
+enum mode mode_choose(enum program_name name, const struct spec *spec, int rootfs_fd);
+const char *mode_word(enum mode mode); /* "plain", "km" */
+/* The opposite. -EINVAL for any other word; fills no error. */
+int mode_parse(const char *word, enum mode *ret);
+
+/* ---- plan.c -------------------------------------------------------------------------------------------- */
+
 /*
  * Opens km, its libc.so and its devices. @settings is moved into the plan, also on failure. -ENOENT: km is
  * missing; -EINVAL: km is not a regular file, not executable, or on a file system mounted noexec; -ENODEV:
@@ -72,18 +83,6 @@ struct km_plan {
  */
 int km_plan_make(struct km_settings *settings, struct km_plan *ret, struct error *err);
 void km_plan_done(struct km_plan *plan);
-
-/* The oldest km with all options and behaviour that krun relies on, see docs/km-acceptance.md. */
-#define KM_OLDEST "v0.9.9 (August 2022)"
-/*
- * The probe (probe.c) executes the file behind @km_fd with krun's options and --version, for 2 s at most and,
- * if the caller is root, as user 65534. -EINVAL with its first line of output if it refuses the options; 0
- * also if the probe tells nothing, because the file could not be executed, was killed or printed nothing.
- * @path is for the error text.
- */
-int km_probe(int km_fd, const char *path, struct error *err);
-/* Appends that line to the error of a km that ended and left nothing in its log. */
-void km_probe_explain(int km_fd, struct error *err);
 
 /* The checks of km_plan_make() one by one, for `validate`; the first one probes km, too. */
 int km_check_monitor(const struct km_settings *settings, struct error *err);
@@ -97,7 +96,19 @@ int km_check_device(const struct km_settings *settings, struct error *err);
  */
 size_t km_device_rules(const struct km_plan *plan, const char *device, struct spec_device_rule *ret);
 
-/* ---- the command line (argv.c) ------------------------------------------------------------------------ */
+/* ---- probe.c ------------------------------------------------------------------------------------------- */
+
+/*
+ * The probe (probe.c) executes the file behind @km_fd with krun's options and --version, for 2 s at most and,
+ * if the caller is root, as user 65534. -EINVAL with its first line of output if it refuses the options; 0
+ * also if the probe tells nothing, because the file could not be executed, was killed or printed nothing.
+ * @path is for the error text.
+ */
+int km_probe(int km_fd, const char *path, struct error *err);
+/* Appends that line to the error of a km that ended and left nothing in its log. */
+void km_probe_explain(int km_fd, struct error *err);
+
+/* ---- argv.c -------------------------------------------------------------------------------------------- */
 
 /*
  * Pure. Engines put an init helper in front of the command: /sbin/docker-init (docker --init),
@@ -105,12 +116,6 @@ size_t km_device_rules(const struct km_plan *plan, const char *device, struct sp
  * helper, its options, "--") pid1 replaces; 0: there is no helper.
  */
 size_t km_init_helper_len(char *const *argv);
-
-/* The container's program as found inside the container: what km gets as payload. Borrowed. */
-struct km_payload {
-	const char *path;  /* of the program or its interpreter, in the container */
-	char *const *argv; /* the container's args; km gets path in the place of argv[0] */
-};
 
 /*
  * Pure. "MONITOR [--wait-for-signal] [--km-log-to=/proc/self/fd/N] OPTIONS... -- PATH ARGS...". @wait: adds
@@ -128,16 +133,6 @@ int km_argv_extend(char *const *words, bool wait, int log_fd, char *const *optio
 		   struct error *err);
 
 /*
- * Child, inside the container. If the file behind @fd is a script, follows its "#!" line as the kernel does
- * (execve(2): blanks after "#!", one optional argument, at most 5 interpreters) and puts interpreter and
- * argument in front of @path: *ret_path and *ret_argv, which the caller releases. A file that is not a
- * script comes back as @path and @argv. Errors are texts of error_exec(): those of open(2) for the
- * interpreter, -ENOEXEC for a "#!" without one, -ELOOP for too many.
- */
-int km_resolve_script(int fd, const char *path, char *const *argv, char **ret_path, struct strv *ret_argv,
-		      struct error *err);
-
-/*
  * Removes variables that km would take for those of another km: KM_EXEC_* and KM_GDB_CHILD_FORK_WAIT, and
  * with @exec also KM_MGTPIPE and KM_MGTDIR, for the management socket belongs to the container's first km.
  * Other variables of km (KM_VERBOSE, KM_LOGTO, KM_KILL_UNIMPL_SCALL) stay. Edits the NULL-terminated array
@@ -151,3 +146,15 @@ size_t km_environment_clean(char **env, bool exec);
  * until km is ready would be to wait for a client.
  */
 bool km_listens_first(char *const *env);
+
+/* ---- script.c ------------------------------------------------------------------------------------------ */
+
+/*
+ * Child, inside the container. If the file behind @fd is a script, follows its "#!" line as the kernel does
+ * (execve(2): blanks after "#!", one optional argument, at most 5 interpreters) and puts interpreter and
+ * argument in front of @path: *ret_path and *ret_argv, which the caller releases. A file that is not a
+ * script comes back as @path and @argv. Errors are texts of error_exec(): those of open(2) for the
+ * interpreter, -ENOEXEC for a "#!" without one, -ELOOP for too many.
+ */
+int km_resolve_script(int fd, const char *path, char *const *argv, char **ret_path, struct strv *ret_argv,
+		      struct error *err);

@@ -44,6 +44,8 @@ int km_requirements_check(const struct km_requirements *needs, struct json_findi
 int km_requirements_check_process(const struct km_requirements *needs, struct json_findings *warnings,
 				  struct error *err);
 
+/* ---- requirements_none.c, requirements_x86_64.c -------------------------------------------------------- */
+
 /*
  * These two are in requirements_x86_64.c; for other processors requirements_none.c stands in, where the first
  * is -EOPNOTSUPP, with a text that says so, and the second does nothing.
@@ -52,6 +54,8 @@ int km_check_processor(struct error *err);
 /* -EINVAL if the seccomp filter refuses a system call that km cannot do without; a warning for others. */
 int km_requirements_check_filter(const struct km_requirements *needs, struct json_findings *warnings,
 				 struct error *err);
+
+/* ---- bpf.c --------------------------------------------------------------------------------------------- */
 
 /*
  * Runs a seccomp filter on one system call (bpf.c): *ret_action is SECCOMP_RET_* with its data. @len: in

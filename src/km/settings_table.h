@@ -46,5 +46,8 @@ extern const struct km_setting km_settings_table[KM_KEY_COUNT];
 
 /* The row named @key, or NULL. */
 const struct km_setting *km_setting_find(const char *key);
+
+/* ---- settings_show.c ----------------------------------------------------------------------------------- */
+
 /* The value as a text, a list as a JSON array; the caller frees it. NULL: out of memory. */
 char *km_setting_text(const struct km_setting *row, const struct km_settings *settings);

@@ -23,6 +23,7 @@
 #include "util/step.h"
 
 struct error;
+struct mount_owner;
 struct sync_message;
 
 struct launch {
@@ -80,14 +81,7 @@ STEPS(launch)
  * program, not `start`.
  */
 int launch_begin(struct launch *launch, const struct create_request *request, bool run, struct error *err);
-/*
- * Waits until the process at the other end of @sync_fd executes its program. Neither the end of the socket
- * nor SYNC_EXECUTE proves that, because the process may be killed right before execve(2): proc_has_executed()
- * of process @pid decides. @said: as for sync_expect_execution(). @in_front: @pid is or becomes pid1, and the
- * program's process is its child. -ECHILD: it ended before.
- */
-int launch_expect_execution(int sync_fd, const struct sync_message *said, pid_t pid, bool in_front,
-			    struct error *err);
+
 /*
  * Releases the program of a `run` and waits until it executes. Does nothing for a km that waits, or with
  * CRIU.
@@ -103,26 +97,70 @@ void launch_abandon(struct launch *launch);
 /* Frees memory and closes fds; does not touch the container. */
 void launch_done(struct launch *launch);
 
+/* Puts process @pid into the container's resctrl class, if it has one. */
+int launch_join_rdt_class(const struct state *state, pid_t pid, struct error *err);
+/* Saves the state with launch->child as the container's process. */
+int launch_save_process(struct launch *launch, struct error *err);
+
+/* ---- converse.c ---------------------------------------------------------------------------------------- */
+
 /*
- * plan.c: fills launch->plan from what was opened; also makes km's log and the FIFO for `start` in the state
- * directory.
+ * Waits until the process at the other end of @sync_fd executes its program. Neither the end of the socket
+ * nor SYNC_EXECUTE proves that, because the process may be killed right before execve(2): proc_has_executed()
+ * of process @pid decides. @said: as for sync_expect_execution(). @in_front: @pid is or becomes pid1, and the
+ * program's process is its child. -ECHILD: it ended before.
  */
-int launch_plan_make(struct launch *launch, struct error *err);
+int launch_expect_execution(int sync_fd, const struct sync_message *said, pid_t pid, bool in_front,
+			    struct error *err);
+
 /*
- * converse.c: init_give_streams() for the user of @process in the user namespace of @pid, unless it gets a
+ * Init_give_streams() for the user of @process in the user namespace of @pid, unless it gets a
  * terminal.
  */
 void launch_give_streams(int proc_fd, pid_t pid, const struct spec_process *process);
-/* converse.c: serves the child until it is parked. -ECHILD: it ended before. */
+/* Serves the child until it is parked. -ECHILD: it ended before. */
 int launch_converse(struct launch *launch, struct error *err);
+
+/* The following are shared by create, exec and restore. */
+/* Runs the prestart and createRuntime hooks. */
+int launch_run_hooks(struct launch *launch, struct error *err);
 /*
- * devices.c: the owners of linux.devices on the host, for a container in a user namespace. The caller frees
+ * Sends @master_fd, the pty master, to the console socket, or keeps it for krun's relay. Takes
+ * ownership.
+ */
+int launch_take_console(struct launch *launch, int master_fd, struct error *err);
+
+/* ---- plan.c -------------------------------------------------------------------------------------------- */
+
+/*
+ * Fills launch->plan from what was opened; also makes km's log and the FIFO for `start` in the state
+ * directory.
+ */
+int launch_plan_make(struct launch *launch, struct error *err);
+
+/*
+ * Makes launch->env from process.env and the variables of socket activation, of km and of the notify
+ * socket.
+ */
+int launch_environment_make(struct launch *launch, struct error *err);
+/*
+ * Returns a memfd with both states that hooks in the container get, "creating", NUL, "created"; the
+ * caller closes it.
+ */
+int launch_state_fd(struct launch *launch, struct error *err);
+
+/* ---- devices.c ----------------------------------------------------------------------------------------- */
+
+/*
+ * The owners of linux.devices on the host, for a container in a user namespace. The caller frees
  * *ret; NULL: the devices need no owners.
  */
-struct mount_owner;
 int launch_device_owners(const struct launch *launch, struct mount_owner **ret, struct error *err);
+
+/* ---- joined.c ------------------------------------------------------------------------------------------ */
+
 /*
- * joined.c. Pure: returns whether config.json asks for a mount namespace that krun does not make: it names
+ * Pure: returns whether config.json asks for a mount namespace that krun does not make: it names
  * one, or lists none.
  */
 bool launch_joins_mounts(const struct spec *spec);
@@ -134,51 +172,39 @@ const char *launch_joined_refusal(const struct spec *spec);
 int launch_joined_check(struct launch *launch, struct error *err);
 /* Opens launch->joined_root_fd. */
 int launch_joined_open(struct launch *launch, struct error *err);
+
+/* ---- preflight.c --------------------------------------------------------------------------------------- */
+
 /*
- * preflight.c: fails if km cannot run in the container; what may fail later is a warning. Does nothing in
+ * Fails if km cannot run in the container; what may fail later is a warning. Does nothing in
  * plain mode.
  */
 int launch_preflight(struct launch *launch, struct error *err);
-/* program.c: chooses the mode and km's settings. */
+
+/* ---- program.c ----------------------------------------------------------------------------------------- */
+
+/* Chooses the mode and km's settings. */
 int launch_mode_choose(struct launch *launch, struct error *err);
-/* program.c: chooses the program: config.json's, or a checkpoint's. After launch_mode_choose(). */
+/* Chooses the program: config.json's, or a checkpoint's. After launch_mode_choose(). */
 int launch_program_choose(struct launch *launch, struct error *err);
-/* cgroup.c: fills launch->cgroup_plan. */
+
+/* ---- cgroup.c ------------------------------------------------------------------------------------------ */
+
+/* Fills launch->cgroup_plan. */
 int launch_cgroup_plan(struct launch *launch, struct error *err);
-/* cgroup.c: makes launch->cgroup with its limits and device filter, and saves its place in the state. */
+/* Makes launch->cgroup with its limits and device filter, and saves its place in the state. */
 int launch_cgroup_make(struct launch *launch, struct error *err);
 /*
- * cgroup.c: gives the cgroup to the container's user, if config.json lets the container write in its own.
+ * Gives the cgroup to the container's user, if config.json lets the container write in its own.
  * Called after the clone: clone3(2) with CLONE_INTO_CGROUP needs write permission to the cgroup, which a
  * process that has joined a user namespace has as the owner only.
  */
 int launch_cgroup_delegate(struct launch *launch, struct error *err);
-/*
- * plan.c: makes launch->env from process.env and the variables of socket activation, of km and of the notify
- * socket.
- */
-int launch_environment_make(struct launch *launch, struct error *err);
-/*
- * plan.c: returns a memfd with both states that hooks in the container get, "creating", NUL, "created"; the
- * caller closes it.
- */
-int launch_state_fd(struct launch *launch, struct error *err);
 
-/* The following are shared by create, exec and restore. */
-/* converse.c: runs the prestart and createRuntime hooks. */
-int launch_run_hooks(struct launch *launch, struct error *err);
-/*
- * converse.c: sends @master_fd, the pty master, to the console socket, or keeps it for krun's relay. Takes
- * ownership.
- */
-int launch_take_console(struct launch *launch, int master_fd, struct error *err);
-/* launch.c: puts process @pid into the container's resctrl class, if it has one. */
-int launch_join_rdt_class(const struct state *state, pid_t pid, struct error *err);
-/* launch.c: saves the state with launch->child as the container's process. */
-int launch_save_process(struct launch *launch, struct error *err);
+/* ---- restore.c ----------------------------------------------------------------------------------------- */
 
 /*
- * restore.c: has CRIU make the container's processes from launch->image, instead of the clone and the child's
+ * Has CRIU make the container's processes from launch->image, instead of the clone and the child's
  * steps.
  */
 int launch_restore(struct launch *launch, struct error *err);

@@ -13,14 +13,54 @@
 
 struct error;
 
-/* ---- start protocol and signals (protocol.c) --------------------------------------------------------- */
-
 /* A km that was just executed. All of it is borrowed. */
 struct km_process {
 	pid_t pid;
 	int pidfd; /* of pid, polled for its end; negative: the errno of pidfd_open(2), -ESRCH: km is gone */
 	pid_t child; /* the caller's child that ends as km does: km itself, or pid1 */
 };
+
+/*
+ * Paths in the container. KM_MANAGEMENT_DIR is a small tmpfs, in which the container's first km makes its
+ * management socket (environment variable KM_MGTPIPE; km removes it for what the payload executes).
+ * KM_SNAPSHOT_TARGET is a file in it while a snapshot is taken; KM_SNAPSHOT_PATH is the payload of a
+ * container that is made from a snapshot.
+ */
+#define KM_MANAGEMENT_DIR "/dev/krun"
+#define KM_MANAGEMENT_NAME "kmpipe"
+#define KM_MANAGEMENT_SOCKET KM_MANAGEMENT_DIR "/" KM_MANAGEMENT_NAME
+#define KM_SNAPSHOT_TARGET KM_MANAGEMENT_DIR "/snapshot"
+#define KM_SNAPSHOT_PATH "/dev/krun-snapshot"
+
+/*
+ * How many unconnected sockets km inherits (held.c). Each checkpoint that leaves the payload running uses one
+ * up. Without any, requests still work over a new connection, but km waits in accept(2) in between.
+ */
+enum { KM_SPARE_SOCKETS = 4 };
+/* The numbers of km's listening socket and of the connection that it accepted. */
+enum { KM_MANAGEMENT_FD = 729, KM_CONNECTION_FD = 730 };
+
+struct km_snapshot_request {
+	int dir_fd;		 /* of KM_MANAGEMENT_DIR */
+	pid_t monitor;		 /* host pid of km */
+	int pidfd;		 /* of monitor */
+	const char *path;	 /* of an existing file, as the container sees it */
+	int file_fd;		 /* of the same file, to see whether it grows */
+	bool live;		 /* the payload goes on; else km ends with status 0 */
+	unsigned int timeout_ms; /* for the whole snapshot */
+	unsigned int stall_ms;	 /* without growth of the file */
+};
+
+/* The payload's descriptors have the numbers below this one; from it on they are km's. */
+enum { KM_PAYLOAD_DESCRIPTORS = 727 };
+/* The state of the payload's descriptors that a snapshot does not have. */
+struct km_descriptors {
+	unsigned int outside; /* bits of 0 to 2 that are neither a pipe nor of a mount of the container */
+	int flags[KM_PAYLOAD_DESCRIPTORS];   /* of open(2), as the kernel keeps them; -1: not open */
+	char *names[KM_PAYLOAD_DESCRIPTORS]; /* absolute paths, owned; NULL: none */
+};
+
+/* ---- protocol.c ---------------------------------------------------------------------------------------- */
 
 /*
  * Waits until km has built the VM and loaded the payload, and waits for its release (km_is_waiting()).
@@ -47,29 +87,39 @@ void km_wait_taken(pid_t pid, int signo);
  */
 void km_kick(pid_t pid, int signo);
 
-/* ---- snapshots (management.c) ------------------------------------------------------------------------ */
+/* True while km process @pid waits for its release, before the payload's first instruction. */
+bool km_is_waiting(pid_t pid);
 
-/*
- * Paths in the container. KM_MANAGEMENT_DIR is a small tmpfs, in which the container's first km makes its
- * management socket (environment variable KM_MGTPIPE; km removes it for what the payload executes).
- * KM_SNAPSHOT_TARGET is a file in it while a snapshot is taken; KM_SNAPSHOT_PATH is the payload of a
- * container that is made from a snapshot.
- */
-#define KM_MANAGEMENT_DIR "/dev/krun"
-#define KM_MANAGEMENT_NAME "kmpipe"
-#define KM_MANAGEMENT_SOCKET KM_MANAGEMENT_DIR "/" KM_MANAGEMENT_NAME
-#define KM_SNAPSHOT_TARGET KM_MANAGEMENT_DIR "/snapshot"
-#define KM_SNAPSHOT_PATH "/dev/krun-snapshot"
+/* ---- management.c -------------------------------------------------------------------------------------- */
 
 /* O_PATH of KM_MANAGEMENT_DIR in the root of km process @monitor, a host pid. @proc_fd: the host's /proc. */
 int km_management_open(int proc_fd, pid_t monitor, struct error *err);
+
 /*
- * How many unconnected sockets km inherits (held.c). Each checkpoint that leaves the payload running uses one
- * up. Without any, requests still work over a new connection, but km waits in accept(2) in between.
+ * Connects the non-blocking socket @fd to km's management socket: to the file to which km has bound it, else
+ * to its name in @dir_fd. -ESRCH: another process listens there; -EAGAIN: others wait for km already; else
+ * the errno of connect(2). Fills no error.
  */
-enum { KM_SPARE_SOCKETS = 4 };
-/* The numbers of km's listening socket and of the connection that it accepted. */
-enum { KM_MANAGEMENT_FD = 729, KM_CONNECTION_FD = 730 };
+int km_management_call(int fd, int dir_fd, pid_t monitor, int pidfd);
+
+/*
+ * Returns a connection to the management socket of km process @monitor: the one that is held, or a new one.
+ * Waits 3 s at most while others are in front. -ENOTCONN: km does not listen, or another process does;
+ * -EBUSY: others are still in front; -ESRCH: km has ended; -EINTR: the command is asked to end.
+ */
+int km_management_connect(int dir_fd, pid_t monitor, int pidfd, struct error *err);
+
+/*
+ * Has km write a snapshot, and waits for it. Asks again, 20 times in 5 s, if km says that it cannot take one
+ * now. -EBUSY: it still cannot; -EIO: km refuses; -ETIMEDOUT: one of the two limits is over; -ECONNRESET: km
+ * ended or closed the connection; -EINTR: the command is asked to end (util/interrupt.h), which is ignored
+ * once km has begun with a snapshot after which it ends, because the payload would be lost; or an error of
+ * km_management_connect().
+ */
+int km_snapshot(const struct km_snapshot_request *request, struct error *err);
+
+/* ---- held.c -------------------------------------------------------------------------------------------- */
+
 /*
  * Fills @fds with close-on-exec sockets whose numbers km does not use. The caller has set them to -1, and
  * closes them, also after an error.
@@ -90,47 +140,11 @@ void km_management_wait_held(pid_t monitor);
 bool km_management_is_served(pid_t monitor);
 /* A copy of km's own end of the connection that is held, owned by the caller. -ENOENT: there is none. */
 int km_held_connection(pid_t monitor, int pidfd);
-/*
- * Connects the non-blocking socket @fd to km's management socket: to the file to which km has bound it, else
- * to its name in @dir_fd. -ESRCH: another process listens there; -EAGAIN: others wait for km already; else
- * the errno of connect(2). Fills no error.
- */
-int km_management_call(int fd, int dir_fd, pid_t monitor, int pidfd);
+
 /* True if @monitor made the other end of @fd, by SO_PEERCRED. */
 bool km_is_peer(int fd, pid_t monitor);
-/*
- * Returns a connection to the management socket of km process @monitor: the one that is held, or a new one.
- * Waits 3 s at most while others are in front. -ENOTCONN: km does not listen, or another process does;
- * -EBUSY: others are still in front; -ESRCH: km has ended; -EINTR: the command is asked to end.
- */
-int km_management_connect(int dir_fd, pid_t monitor, int pidfd, struct error *err);
-struct km_snapshot_request {
-	int dir_fd;		 /* of KM_MANAGEMENT_DIR */
-	pid_t monitor;		 /* host pid of km */
-	int pidfd;		 /* of monitor */
-	const char *path;	 /* of an existing file, as the container sees it */
-	int file_fd;		 /* of the same file, to see whether it grows */
-	bool live;		 /* the payload goes on; else km ends with status 0 */
-	unsigned int timeout_ms; /* for the whole snapshot */
-	unsigned int stall_ms;	 /* without growth of the file */
-};
 
-/*
- * Has km write a snapshot, and waits for it. Asks again, 20 times in 5 s, if km says that it cannot take one
- * now. -EBUSY: it still cannot; -EIO: km refuses; -ETIMEDOUT: one of the two limits is over; -ECONNRESET: km
- * ended or closed the connection; -EINTR: the command is asked to end (util/interrupt.h), which is ignored
- * once km has begun with a snapshot after which it ends, because the payload would be lost; or an error of
- * km_management_connect().
- */
-int km_snapshot(const struct km_snapshot_request *request, struct error *err);
-/* The payload's descriptors have the numbers below this one; from it on they are km's. */
-enum { KM_PAYLOAD_DESCRIPTORS = 727 };
-/* The state of the payload's descriptors that a snapshot does not have. */
-struct km_descriptors {
-	unsigned int outside; /* bits of 0 to 2 that are neither a pipe nor of a mount of the container */
-	int flags[KM_PAYLOAD_DESCRIPTORS];   /* of open(2), as the kernel keeps them; -1: not open */
-	char *names[KM_PAYLOAD_DESCRIPTORS]; /* absolute paths, owned; NULL: none */
-};
+/* ---- snapshot.c ---------------------------------------------------------------------------------------- */
 
 /*
  * Fills flags and names of @descriptors, whose .outside is set already. @process_fd: km's directory of /proc.
@@ -153,7 +167,7 @@ int km_snapshot_numbers(int snapshot_fd, int **ret, size_t *ret_len, struct erro
  */
 int km_snapshot_mend(int snapshot_fd, const struct km_descriptors *descriptors, struct error *err);
 
-/* ---- pause (freeze.c), on the host ------------------------------------------------------------------- */
+/* ---- freeze.c ------------------------------------------------------------------------------------------ */
 
 /*
  * True if every thread of @pids is frozen. Kernel threads count as frozen: a VM brings one into its cgroup,
@@ -164,7 +178,7 @@ bool km_is_frozen(const pid_t *pids, size_t len);
 /* Pure. The same for one thread, from the contents of its stat and wchan. */
 bool km_task_is_frozen(const char *stat, const char *wchan);
 
-/* ---- pid1 (pid1_program.c; pid1_none.c for processors without km) ------------------------------------ */
+/* ---- pid1_none.c, pid1_program.c ----------------------------------------------------------------------- */
 
 /*
  * pid1 is krun's process in front of km, of a container's and of each exec's. It is there for two reasons: km
@@ -177,5 +191,3 @@ bool km_task_is_frozen(const char *stat, const char *wchan);
  * -EOPNOTSUPP: km does not run on this processor.
  */
 int km_init_fd(struct error *err);
-/* True while km process @pid waits for its release, before the payload's first instruction. */
-bool km_is_waiting(pid_t pid);

@@ -9,7 +9,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* ---- pid1_proc.c: system calls and /proc ------------------------------------------------------------- */
+enum { PID1_KICK_SIGNAL = 63 }; /* km's KM_SIGVCPUSTOP, SIGRTMAX - 1 */
+
+/* ---- pid1_proc.c --------------------------------------------------------------------------------------- */
 
 /*
  * A system call with up to four arguments; returns its result or a negative errno. pid1 makes only calls that
@@ -44,9 +46,7 @@ bool pid1_directory_open(const char *path);
 /* The next number; -1 at the end, where the directory is closed. */
 int pid1_directory_next(void);
 
-/* ---- pid1_travel.c: signals on their way to km processes --------------------------------------------- */
-
-enum { PID1_KICK_SIGNAL = 63 }; /* km's KM_SIGVCPUSTOP, SIGRTMAX - 1 */
+/* ---- pid1_travel.c ------------------------------------------------------------------------------------- */
 
 /* Records the state of every process, before a signal is sent. */
 void pid1_travel_begin(void);

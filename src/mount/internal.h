@@ -61,13 +61,6 @@ struct mount_setup {
 	size_t own_len;
 };
 
-/* Gets the mount id (STATX_MNT_ID, Linux 5.8) of the mount that @fd is on. */
-int mount_id(int fd, uint64_t *ret);
-/* Child: records that the mount of @fd is the container's own: the root, or a file system that krun made. */
-int mount_own_add(struct mount_setup *setup, int fd);
-/* Child: returns whether @fd is on the container's own mount, where krun may make and change files. */
-bool mount_is_own(const struct mount_setup *setup, int fd);
-
 /* Returns a detached tmpfs, which the caller closes. */
 struct mount_tmpfs_options {
 	const char *type; /* "tmpfs", "ramfs"; NULL: tmpfs */
@@ -77,15 +70,56 @@ struct mount_tmpfs_options {
 	unsigned long flags;		  /* MS_* of the file system */
 	uint64_t attributes;		  /* MOUNT_ATTR_* of the mount */
 };
+
+/* ---- own.c --------------------------------------------------------------------------------------------- */
+
+/* Gets the mount id (STATX_MNT_ID, Linux 5.8) of the mount that @fd is on. */
+int mount_id(int fd, uint64_t *ret);
+/* Child: records that the mount of @fd is the container's own: the root, or a file system that krun made. */
+int mount_own_add(struct mount_setup *setup, int fd);
+/* Child: returns whether @fd is on the container's own mount, where krun may make and change files. */
+bool mount_is_own(const struct mount_setup *setup, int fd);
+
+/* ---- tmpfs.c ------------------------------------------------------------------------------------------- */
+
 int mount_tmpfs(const struct mount_tmpfs_options *options);
+
+/* ---- setup.c ------------------------------------------------------------------------------------------- */
+
 /* Returns a detached tmpfs with the nodes of @devices, named by the last component of their paths. */
 int mount_make_nodes(const struct mount_extra_device *devices, size_t len);
+
+/* Returns a detached copy of the mount at @fd. */
+int mount_clone_fd(int fd, bool recursive);
+
+/* Parent: opens the source of a bind mount, O_PATH. */
+int mount_open_source(int bundle_fd, const struct mount_entry *entry);
+
+/* Option copy-symlink: reads the target of the symbolic link @fd into the entry. */
+int mount_read_link(int fd, struct mount_entry *entry, struct error *err);
+
+/* Applies the entry's id map, if it has one, to a detached tree. */
+int mount_idmap_tree(int tree_fd, const struct mount_entry *entry, struct error *err);
+
+/* Returns a detached tmpfs for an extra file without an fd. */
+int mount_own_directory(const struct mount_extra_file *file);
+/*
+ * Sets the attributes of an extra file's detached mount: ro, nosuid, nodev, and noexec for a directory.
+ * A file can be executed even when the host's mount is noexec.
+ */
+int mount_restrict_file(int tree_fd, bool is_directory);
+
+/* ---- devices.c ----------------------------------------------------------------------------------------- */
+
 /*
  * Adds the nodes of linux.devices, named by mount_node_name(), to the tmpfs @fd. A node that cannot be
  * made is left out. @owners: one for each device; NULL: root.
  */
 void mount_add_nodes(int fd, const struct spec *spec, const struct mount_owner *owners);
 void mount_node_name(size_t index, char name[MOUNT_NODE_NAME_MAX]);
+
+/* ---- hide.c -------------------------------------------------------------------------------------------- */
+
 /*
  * Child, before a change of root without a pivot: unmounts each proc and sysfs outside of the root, or
  * covers it where the mount is locked. While a mount namespace has one that is visible as a whole, the
@@ -93,10 +127,13 @@ void mount_node_name(size_t index, char name[MOUNT_NODE_NAME_MAX]);
  * fs/namespace.c).
  */
 int mount_hide_kernel_files(const struct mount_setup *setup, int proc_fd, struct error *err);
+
+/* ---- guard.c ------------------------------------------------------------------------------------------- */
+
 /* Child: mounts each directory on the way to @path on itself, so that the container cannot rename it. */
 int mount_guard_path(struct mount_setup *setup, const char *path, struct error *err);
 
-/* ---- read-only, read_only.c ---------------------------------------------------------------------------- */
+/* ---- read_only.c --------------------------------------------------------------------------------------- */
 
 /* Child: returns whether the mount of @fd becomes read-only later. */
 bool mount_is_read_only_later(const struct mount_setup *setup, int fd);
@@ -112,27 +149,30 @@ int mount_finish_binds(struct mount_setup *setup, struct error *err);
 /* Child, after devices, links and extra files: makes the others read-only, and the guards. */
 int mount_finish_read_only(struct mount_setup *setup, struct error *err);
 
-/* Returns a detached copy of the mount at @fd. */
-int mount_clone_fd(int fd, bool recursive);
+/* ---- apart.c ------------------------------------------------------------------------------------------- */
+
 /*
  * Parent: returns a detached, recursive copy of the directory @fd without mounted mount namespaces
  * (apart.c).
  */
 int mount_clone_apart(int fd);
-/* Parent: opens the source of a bind mount, O_PATH. */
-int mount_open_source(int bundle_fd, const struct mount_entry *entry);
+
+/* ---- late.c -------------------------------------------------------------------------------------------- */
+
 /* Child: copies the sources that the parent may not copy. */
 int mount_copy_sources(struct mount_setup *setup, struct error *err);
 /* Replaces root_fd by a new copy of the root's directory. */
 int mount_copy_root(struct mount_setup *setup);
-/* Option copy-symlink: reads the target of the symbolic link @fd into the entry. */
-int mount_read_link(int fd, struct mount_entry *entry, struct error *err);
+
+/* ---- inside.c ------------------------------------------------------------------------------------------ */
+
 /* Parent: marks the sources that lie below the root (inside.c). @bundle: its absolute path. */
 int mount_find_inside(struct mount_setup *setup, const char *bundle, struct error *err);
 /* Child: copies such a source, after the earlier mounts were made. */
 int mount_copy_inside(const struct mount_setup *setup, struct mount_entry *entry, struct error *err);
-/* Applies the entry's id map, if it has one, to a detached tree. */
-int mount_idmap_tree(int tree_fd, const struct mount_entry *entry, struct error *err);
+
+/* ---- attributes.c -------------------------------------------------------------------------------------- */
+
 /*
  * Sets attributes and propagation of a tree, all but a read-only that comes later. A new tree is still
  * detached then, so that nobody sees it without them.
@@ -145,17 +185,17 @@ int mount_configure_tree(int tree_fd, const struct mount_entry *entry, struct er
  */
 int mount_set_attributes(int fd, bool recursive, uint64_t set, uint64_t clear, const char *destination);
 
+/* ---- apply.c ------------------------------------------------------------------------------------------- */
+
 /* Child: carries out the plan, in order. */
 int mount_apply(struct mount_setup *setup, struct error *err);
-/* Returns a detached tmpfs for an extra file without an fd. */
-int mount_own_directory(const struct mount_extra_file *file);
-/*
- * Sets the attributes of an extra file's detached mount: ro, nosuid, nodev, and noexec for a directory.
- * A file can be executed even when the host's mount is noexec.
- */
-int mount_restrict_file(int tree_fd, bool is_directory);
+
+/* ---- rootfs.c ------------------------------------------------------------------------------------------ */
+
 /* Child: attaches the detached tree on @target_fd; AT_FDCWD: on the working directory. */
 int mount_attach(int tree_fd, int target_fd);
+
+/* ---- copy_up.c ----------------------------------------------------------------------------------------- */
 
 /*
  * Child: copies the contents of directory @from_fd to @to_fd, which is empty and not visible to anybody

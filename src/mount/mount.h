@@ -5,8 +5,8 @@
  * The container's file system tree, from plan to mounts. The parent makes a struct mount_setup on the
  * host and opens every source there: bind sources and the root as detached mounts (open_tree(2) with
  * OPEN_TREE_CLONE, Linux 5.2). So sources that only the host can see work inside a user namespace, too.
- * The child inherits the setup by the clone and carries it out with the mount_do_*() calls of the last
- * section, in the order of their declarations.
+ * The child inherits the setup by the clone and carries it out with the mount_do_*() calls, in the order
+ * of init/steps.c: in its new mount namespace, with the capabilities of its user namespace.
  *
  * The child looks up host paths only before the pivot: sources that the parent may not copy (late.c),
  * device nodes (devices.c), /sys in a user namespace that may not mount sysfs (apply.c), and mounts to
@@ -25,6 +25,7 @@
 #include <sys/types.h>
 
 struct error;
+struct fd_list;
 struct file_id;
 struct spec;
 struct mount_setup;
@@ -81,12 +82,54 @@ struct mount_request {
 	const struct mount_owner *owners;
 };
 
+/* The root's directory and its names, to recognize paths below it. */
+struct mount_roots {
+	const char *bundle;	   /* absolute, borrowed */
+	char configured[PATH_MAX]; /* as config.json says it */
+	char found[PATH_MAX];	   /* as the kernel resolved it */
+	struct stat place;
+};
+
+/* What the child asks of its parent during mount_do_mounts(). */
+struct mount_parent {
+	/* Returns the fd of mount_setup_copy_again(), sent over the sync socket. */
+	int (*copy_again)(void *data, size_t index, struct error *err);
+	void *data;
+};
+
+/* ---- setup.c ------------------------------------------------------------------------------------------- */
+
 /*
  * For a running container: like mount_setup_make(), but only the mounts of the spec. A process that has
  * entered the container's mount (and user) namespace then calls mount_enter() or mount_do_remove().
  */
 int mount_setup_make_for_running(const struct mount_request *request, struct mount_setup **ret,
 				 struct error *err);
+
+/*
+ * Opens everything. A missing source or rootfs is an error that names it. Parent, before the clone; *ret
+ * is released with mount_setup_free().
+ */
+int mount_setup_make(const struct mount_request *request, struct mount_setup **ret, struct error *err);
+void mount_setup_free(struct mount_setup *setup);
+/* Identifies the root's directory; all zero if it cannot be determined. */
+struct file_id mount_setup_root(const struct mount_setup *setup);
+/*
+ * Changes to the root's directory, in the process that clones the child and right before it does. The
+ * copy of a mount namespace translates the working directory (copy_mnt_ns() in fs/namespace.c), so the
+ * child stands in the directory as its own namespace has it, and needs no right to search the path. A
+ * directory that the parent may not enter (EACCES) is no failure: the child then opens it by its path.
+ */
+int mount_setup_stand(struct mount_setup *setup);
+
+/* Adds every fd that the child needs to @list. After mount_setup_stand(). -ENOMEM. */
+int mount_setup_descriptors(const struct mount_setup *setup, struct fd_list *list);
+
+/* Closes every fd of @setup; only mount_setup_free() may follow. */
+void mount_close(struct mount_setup *setup);
+
+/* ---- live.c -------------------------------------------------------------------------------------------- */
+
 int mount_enter(struct mount_setup *setup, struct error *err);
 /*
  * Returns a detached, private mount (nosuid, nodev, noexec) of the file @fd, for mount_enter_file().
@@ -111,13 +154,8 @@ int mount_enter_root_readonly(struct error *err);
  */
 int mount_do_remove(const struct spec *spec, int proc_fd, struct error *err);
 
-/* The root's directory and its names, to recognize paths below it. */
-struct mount_roots {
-	const char *bundle;	   /* absolute, borrowed */
-	char configured[PATH_MAX]; /* as config.json says it */
-	char found[PATH_MAX];	   /* as the kernel resolved it */
-	struct stat place;
-};
+/* ---- inside.c ------------------------------------------------------------------------------------------ */
+
 /* @place_fd: the root's directory. Returns false if one of the names cannot be determined. */
 bool mount_roots_find(const struct spec *spec, const char *bundle, int place_fd, struct mount_roots *ret);
 /*
@@ -126,24 +164,7 @@ bool mount_roots_find(const struct spec *spec, const char *bundle, int place_fd,
  */
 bool mount_source_inside(const struct mount_roots *roots, const char *source, char *rest, size_t size);
 
-/*
- * Opens everything. A missing source or rootfs is an error that names it. Parent, before the clone; *ret
- * is released with mount_setup_free().
- */
-int mount_setup_make(const struct mount_request *request, struct mount_setup **ret, struct error *err);
-void mount_setup_free(struct mount_setup *setup);
-/* Identifies the root's directory; all zero if it cannot be determined. */
-struct file_id mount_setup_root(const struct mount_setup *setup);
-/*
- * Changes to the root's directory, in the process that clones the child and right before it does. The
- * copy of a mount namespace translates the working directory (copy_mnt_ns() in fs/namespace.c), so the
- * child stands in the directory as its own namespace has it, and needs no right to search the path. A
- * directory that the parent may not enter (EACCES) is no failure: the child then opens it by its path.
- */
-int mount_setup_stand(struct mount_setup *setup);
-/* Adds every fd that the child needs to @list. After mount_setup_stand(). -ENOMEM. */
-struct fd_list;
-int mount_setup_descriptors(const struct mount_setup *setup, struct fd_list *list);
+/* ---- apart.c ------------------------------------------------------------------------------------------- */
 
 /*
  * Returns another detached copy of the @index-th mount of the spec, which the caller closes. The child
@@ -152,7 +173,7 @@ int mount_setup_descriptors(const struct mount_setup *setup, struct fd_list *lis
  */
 int mount_setup_copy_again(const struct mount_setup *setup, size_t index, struct error *err);
 
-/* ---- the child, in its new mount namespace, capable in its user namespace ------------------------------ */
+/* ---- late.c -------------------------------------------------------------------------------------------- */
 
 /*
  * Opens the root's directory and copies what only the child may copy. It runs with the caller's ids and
@@ -160,22 +181,29 @@ int mount_setup_copy_again(const struct mount_setup *setup, size_t index, struct
  * mount_do_rootfs() is done.
  */
 int mount_do_sources(struct mount_setup *setup, struct error *err);
+
+/* ---- rootfs.c ------------------------------------------------------------------------------------------ */
+
 /* Makes all mounts of the namespace recursive slaves, so that none of the next ones reach the host. */
 int mount_do_propagation(struct mount_setup *setup, struct error *err);
 /* Attaches the root on its own directory. mount_root_fd() returns its fd, which @setup owns. */
 int mount_do_rootfs(struct mount_setup *setup, struct error *err);
 int mount_root_fd(const struct mount_setup *setup);
-/* What the child asks of its parent during mount_do_mounts(). */
-struct mount_parent {
-	/* Returns the fd of mount_setup_copy_again(), sent over the sync socket. */
-	int (*copy_again)(void *data, size_t index, struct error *err);
-	void *data;
-};
+
 /*
  * Attaches everything in spec.mounts, in order, then the extra files. @parent: NULL if nobody can be
  * asked.
  */
 int mount_do_mounts(struct mount_setup *setup, const struct mount_parent *parent, struct error *err);
+
+/*
+ * Makes the root "/". Afterwards the host's tree is gone from this mount namespace; with no_pivot it
+ * stays below the root, out of reach and without any proc or sysfs. @proc_fd: the host's /proc.
+ */
+int mount_do_pivot(struct mount_setup *setup, int proc_fd, struct error *err);
+
+/* ---- devices.c ----------------------------------------------------------------------------------------- */
+
 /* Returns the path of the @index-th of the default devices and linux.devices; NULL after the last. Pure. */
 const char *mount_device_path(const struct spec *spec, size_t index);
 /*
@@ -189,15 +217,11 @@ int mount_do_devices(struct mount_setup *setup, struct error *err);
  * nothing when /dev is the host's and has no console.
  */
 int mount_do_console(struct mount_setup *setup, int slave_fd, struct error *err);
-/*
- * Makes the root "/". Afterwards the host's tree is gone from this mount namespace; with no_pivot it
- * stays below the root, out of reach and without any proc or sysfs. @proc_fd: the host's /proc.
- */
-int mount_do_pivot(struct mount_setup *setup, int proc_fd, struct error *err);
+
+/* ---- restrict.c ---------------------------------------------------------------------------------------- */
+
 /*
  * Applies read-only mounts that had to wait, readonlyPaths, maskedPaths, rootfsPropagation and
  * root.readonly. After the pivot, before capabilities are dropped.
  */
 int mount_do_restrict(struct mount_setup *setup, struct error *err);
-/* Closes every fd of @setup; only mount_setup_free() may follow. */
-void mount_close(struct mount_setup *setup);

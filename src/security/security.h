@@ -24,7 +24,40 @@ struct spec_rlimit;
 struct spec_seccomp;
 struct spec_user;
 
-/* ---- capabilities (caps.c) -------------------------------------------------------------------------- */
+struct sock_fprog;
+
+/* A compiled filter and the flags for seccomp(2). */
+struct seccomp_program {
+	void *instructions; /* struct sock_filter[len]; owned */
+	unsigned short len;
+	unsigned int flags;
+	bool notifies; /* loading it returns a listener fd, which an agent needs */
+};
+
+/*
+ * How the listener fd leaves the process that loaded a filter with notifications. Each system call of this
+ * process may already wait for the agent. So a second thread, which was started before and is not under the
+ * filter, sends the fd, while the process waits in memory that it shares with its parent until the agent has
+ * it. This needs no pidfd_getfd(2), which an ordinary user may not use here. Made before the clone, and
+ * shared by parent and child.
+ */
+struct seccomp_handover;
+
+/*
+ * The files of this process that set labels. They are opened before it enters a container, whose /proc is not
+ * to be trusted. -1: not needed, or the kernel does not have it.
+ */
+struct lsm_files {
+	int apparmor_fd; /* attr/apparmor/exec (Linux 5.8), or attr/exec */
+	int selinux_fd;	 /* attr/exec */
+	int keycreate_fd;
+};
+#define LSM_FILES_NONE     \
+	{                  \
+		-1, -1, -1 \
+	}
+
+/* ---- caps.c -------------------------------------------------------------------------------------------- */
 
 /* Returns the number of a capability, with or without "CAP_" and in any case, or -EINVAL. Pure. */
 int caps_parse(const char *name);
@@ -45,7 +78,7 @@ int caps_limit_bounding(const struct spec_capabilities *caps, struct error *err)
 int caps_apply(const struct spec_capabilities *caps, uint64_t lent, struct capability_sets *ret,
 	       struct error *err);
 
-/* ---- ids (identity.c) ------------------------------------------------------------------------------- */
+/* ---- identity.c ---------------------------------------------------------------------------------------- */
 
 /*
  * Pure: -EPERM if additional groups cannot be set, because @set_groups is false. One that is the gid as well,
@@ -60,7 +93,7 @@ int identity_check_groups(const struct spec_user *user, bool set_groups, struct 
  */
 int identity_apply(const struct spec_user *user, bool set_groups, struct error *err);
 
-/* ---- scheduling.c ------------------------------------------------------------------------------------- */
+/* ---- scheduling.c -------------------------------------------------------------------------------------- */
 
 /*
  * Sets scheduler and I/O priority of @pid (0: this process). More than the default needs CAP_SYS_NICE on the
@@ -76,7 +109,7 @@ int affinity_reset(struct error *err);
 /* Sets the memory policy of this process and of what it executes; NULL: no change. */
 int memory_policy_apply(const struct spec_memory_policy *policy, struct error *err);
 
-/* ---- rlimits, no_new_privs, oom score, keyring, sysctl ------------------------------------------------ */
+/* ---- limits.c ------------------------------------------------------------------------------------------ */
 
 /*
  * Sets rlimits in two steps, because the container's limits of memory, file size and fds must not apply to
@@ -103,6 +136,8 @@ int64_t oom_score_read(int proc_fd);
 int keyring_apply(const char *name, const struct lsm_files *files, const char *selinux_label,
 		  struct error *err);
 
+/* ---- sysctl.c ------------------------------------------------------------------------------------------ */
+
 /*
  * Pure: -EINVAL for a key that does not belong to a namespace of the container's own: net.* (network), the
  * System V IPC keys of kernel.* and fs.mqueue.* (IPC), kernel.domainname and kernel.hostname (UTS), user.*
@@ -114,26 +149,8 @@ int sysctl_check(const struct spec *spec, struct error *err);
  */
 int sysctl_apply(int proc_fd, const struct spec_pair *sysctl, size_t len, struct error *err);
 
-/* ---- seccomp (seccomp.c) ---------------------------------------------------------------------------- */
+/* ---- seccomp_load.c ------------------------------------------------------------------------------------ */
 
-struct sock_fprog;
-
-/* A compiled filter and the flags for seccomp(2). */
-struct seccomp_program {
-	void *instructions; /* struct sock_filter[len]; owned */
-	unsigned short len;
-	unsigned int flags;
-	bool notifies; /* loading it returns a listener fd, which an agent needs */
-};
-
-/*
- * How the listener fd leaves the process that loaded a filter with notifications. Each system call of this
- * process may already wait for the agent. So a second thread, which was started before and is not under the
- * filter, sends the fd, while the process waits in memory that it shares with its parent until the agent has
- * it. This needs no pidfd_getfd(2), which an ordinary user may not use here. Made before the clone, and
- * shared by parent and child.
- */
-struct seccomp_handover;
 struct seccomp_handover *seccomp_handover_new(struct error *err);
 void seccomp_handover_free(struct seccomp_handover *handover);
 /*
@@ -146,15 +163,6 @@ void seccomp_handover_set_sender(struct seccomp_handover *handover, int (*send)(
 void seccomp_handover_done(struct seccomp_handover *handover);
 
 /*
- * Parent: compiles the profile with libseccomp and tries the program (seccomp_try()), or takes it from
- * @cache_fd, a directory that only the caller can write (-1: no cache). The cache has programs that this
- * kernel has accepted (seccomp_cache.h). A broken cache entry is compiled again and is not an error. Released
- * with seccomp_program_done().
- */
-int seccomp_compile(const struct spec_seccomp *seccomp, int cache_fd, struct seccomp_program *ret,
-		    struct error *err);
-void seccomp_program_done(struct seccomp_program *program);
-/*
  * Checks that the kernel accepts the program by loading it in a process that is thrown away. That costs a
  * fork, so it is done after a compilation and not for a program from the cache. A filter that notifies is not
  * tried. In any process.
@@ -166,6 +174,27 @@ int seccomp_try(const struct seccomp_program *program, struct error *err);
  */
 int seccomp_apply(const struct seccomp_program *program, struct seccomp_handover *handover,
 		  struct error *err);
+
+/*
+ * Returns the agent's socket: listenerPath, else the annotation run.oci.seccomp.receiver, else the variable
+ * RUN_OCI_SECCOMP_RECEIVER. NULL: none.
+ */
+const char *seccomp_agent_path(const struct spec *spec);
+
+/* ---- seccomp.c ----------------------------------------------------------------------------------------- */
+
+/*
+ * Parent: compiles the profile with libseccomp and tries the program (seccomp_try()), or takes it from
+ * @cache_fd, a directory that only the caller can write (-1: no cache). The cache has programs that this
+ * kernel has accepted (seccomp_cache.h). A broken cache entry is compiled again and is not an error. Released
+ * with seccomp_program_done().
+ */
+int seccomp_compile(const struct spec_seccomp *seccomp, int cache_fd, struct seccomp_program *ret,
+		    struct error *err);
+void seccomp_program_done(struct seccomp_program *program);
+
+/* ---- seccomp_cache.c ----------------------------------------------------------------------------------- */
+
 /*
  * Writes the program to a file: in the cache, and in the state directory, so that exec compiles nothing. In
  * any process.
@@ -178,24 +207,11 @@ int seccomp_program_save(const struct seccomp_program *program, int dir_fd, cons
  */
 int seccomp_program_load(int dir_fd, const char *name, struct seccomp_program *ret, struct error *err);
 
-/* ---- LSM labels (lsm.c) ----------------------------------------------------------------------------- */
+/* ---- lsm.c --------------------------------------------------------------------------------------------- */
 
 /* Parent, before anything is made: -EOPNOTSUPP if the kernel has no AppArmor (SELinux). */
 int apparmor_check(const char *profile, struct error *err);
 int selinux_check(const char *label, struct error *err);
-/*
- * The files of this process that set labels. They are opened before it enters a container, whose /proc is not
- * to be trusted. -1: not needed, or the kernel does not have it.
- */
-struct lsm_files {
-	int apparmor_fd; /* attr/apparmor/exec (Linux 5.8), or attr/exec */
-	int selinux_fd;	 /* attr/exec */
-	int keycreate_fd;
-};
-#define LSM_FILES_NONE     \
-	{                  \
-		-1, -1, -1 \
-	}
 
 /*
  * @proc_fd: the host's /proc. @profile, @label: NULL for none. @keyring: a session keyring will be made, and
@@ -209,9 +225,3 @@ int apparmor_apply(const struct lsm_files *files, const char *profile, struct er
 int selinux_apply(const struct lsm_files *files, const char *label, struct error *err);
 /* Sets the label for keys that this process makes. */
 int selinux_apply_to_keys(const struct lsm_files *files, const char *label, struct error *err);
-
-/*
- * Returns the agent's socket: listenerPath, else the annotation run.oci.seccomp.receiver, else the variable
- * RUN_OCI_SECCOMP_RECEIVER. NULL: none.
- */
-const char *seccomp_agent_path(const struct spec *spec);

@@ -52,5 +52,7 @@ struct spec_mount {
 	struct spec_mount_options options;
 };
 
+/* ---- mount_options.c ----------------------------------------------------------------------------------- */
+
 /* For `features`: returns the mount option with this @index, in alphabetical order; NULL after the last. */
 const char *spec_mount_option_word(size_t index);

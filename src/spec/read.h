@@ -14,6 +14,14 @@ struct spec_id_maps;
 struct spec_mount;
 struct spec_mount_options;
 
+/* The value of a word. A table ends with a NULL word. */
+struct spec_flag_word {
+	const char *word;
+	uint64_t value;
+};
+
+/* ---- readers.c ----------------------------------------------------------------------------------------- */
+
 /* Target: struct opt_i64 or opt_u64. @arg: struct json_range, or NULL. */
 int spec_read_opt_i64(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
 int spec_read_opt_u64(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
@@ -35,15 +43,13 @@ int spec_read_foreign(struct json_reader *reader, struct json_object *value, voi
 
 /* Checks a list such as "0-3,7" of numbers below *(unsigned int *)@arg. Target: const char *. */
 int spec_read_bit_list(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
-/* The value of a word. A table ends with a NULL word. */
-struct spec_flag_word {
-	const char *word;
-	uint64_t value;
-};
+
 /* An array of words. Target: uint64_t, |= their values. @arg: struct spec_flag_word[]. */
 int spec_read_flags(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
 /* One word. Target: uint64_t, its value. @arg: struct spec_flag_word[]. */
 int spec_read_word(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
+
+/* ---- scheduling.c -------------------------------------------------------------------------------------- */
 
 /* Targets: struct spec_scheduler *; struct opt_i64, a value for ioprio_set(2); struct spec_affinity. */
 int spec_read_scheduler(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
@@ -54,31 +60,58 @@ int spec_read_affinity(struct json_reader *reader, struct json_object *value, vo
 int spec_read_memory_policy(struct json_reader *reader, struct json_object *value, void *target,
 			    const void *arg);
 
+/* ---- process.c ----------------------------------------------------------------------------------------- */
+
 /* Target: struct spec_process *. */
 int spec_read_process(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
+
+/* ---- linux.c ------------------------------------------------------------------------------------------- */
+
 /* Target: struct spec_id_mapping *, immediately followed by its size_t length. */
 int spec_read_mappings(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
-/* Target: struct spec_mount *, immediately followed by its size_t length. */
-int spec_read_mounts(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
-/* Target: struct spec_hooks[HOOK_KIND_COUNT]. */
-int spec_read_hooks(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
+
 /* Target: struct spec; the part of config-linux.md. */
 int spec_read_linux(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
-/* Target: struct spec_resources. */
-int spec_read_resources(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
+
 /* Target: struct spec_rdt *; unchanged for {}. */
 int spec_read_rdt(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
-/* Target: struct spec_vm *; unchanged when nothing is set in it. */
-int spec_read_vm(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
-/* Target: struct spec_seccomp *; unchanged for {}. */
-int spec_read_seccomp(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
 
 /* Pure: fails when mappings overlap or reach beyond the largest id, as the kernel would (EINVAL). */
 int spec_check_mappings(struct json_reader *reader, const struct spec_id_mapping *items, size_t len);
-/* mount_idmap.c: parses the value of the mount option "idmap=" into the arena. */
+
+/* ---- mounts.c ------------------------------------------------------------------------------------------ */
+
+/* Target: struct spec_mount *, immediately followed by its size_t length. */
+int spec_read_mounts(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
+
+/* ---- hooks.c ------------------------------------------------------------------------------------------- */
+
+/* Target: struct spec_hooks[HOOK_KIND_COUNT]. */
+int spec_read_hooks(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
+
+/* ---- resources.c --------------------------------------------------------------------------------------- */
+
+/* Target: struct spec_resources. */
+int spec_read_resources(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
+
+/* ---- vm.c ---------------------------------------------------------------------------------------------- */
+
+/* Target: struct spec_vm *; unchanged when nothing is set in it. */
+int spec_read_vm(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
+
+/* ---- seccomp.c ----------------------------------------------------------------------------------------- */
+
+/* Target: struct spec_seccomp *; unchanged for {}. */
+int spec_read_seccomp(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
+
+/* ---- mount_idmap.c ------------------------------------------------------------------------------------- */
+
+/* Parses the value of the mount option "idmap=" into the arena. */
 int spec_mount_idmap_read(struct json_reader *reader, const char *text, struct spec_id_maps *ret);
 /* Pure: converts the ranges of @maps with .relative to the host's ids; false: one is not mapped. */
 bool spec_mount_idmap_resolve(struct spec_id_maps *maps, const struct spec_id_maps *container);
+
+/* ---- mount_options.c ----------------------------------------------------------------------------------- */
 
 /* Pure: returns whether an option has an effect on @mount, a bind mount, a remount or a new file system. */
 bool spec_mount_option_is_used(const char *word, const struct spec_mount *mount);

@@ -98,7 +98,7 @@ struct spec_process {
 	struct spec_affinity affinity;	  /* of a process of `exec` */
 };
 
-/* ---- hooks --------------------------------------------------------------------------------- */
+/* ---- hooks.c ------------------------------------------------------------------------------------------- */
 
 enum hook_kind {
 	HOOK_PRESTART,
@@ -245,6 +245,8 @@ struct spec {
 	struct spec_vm *vm;			  /* NULL if absent or empty */
 };
 
+/* ---- load.c -------------------------------------------------------------------------------------------- */
+
 /*
  * Reads and checks the regular file @name in @dir_fd, of at most 64 MiB. Errors have the name of the file and
  * the JSON pointer of the property ("config.json: /linux/namespaces/2/type: ..."). Unknown properties are
@@ -286,6 +288,14 @@ int spec_parse_resources(const char *text, size_t size, const char *name, struct
  */
 int spec_parse_update(const char *text, size_t size, const char *name, struct spec **ret, struct error *err);
 
+/* Parses the file of `mounts add|remove`, an array of mounts. Only .mounts is set. */
+int spec_parse_mounts(const char *text, size_t size, const char *name, struct spec **ret, struct error *err);
+
+/* Returns the value of an annotation; NULL when it is absent or refused (struct spec_pair). */
+const char *spec_annotation(const struct spec *spec, const char *key);
+
+/* ---- merge.c ------------------------------------------------------------------------------------------- */
+
 /* A write that `update` has made to a file of the container's cgroup. */
 struct spec_written {
 	const char *file, *text;
@@ -308,14 +318,10 @@ struct spec_merge {
 int spec_merge_resources(const struct spec *config, const struct spec_merge *request, char **ret_text,
 			 struct error *err);
 
-/* Parses the file of `mounts add|remove`, an array of mounts. Only .mounts is set. */
-int spec_parse_mounts(const char *text, size_t size, const char *name, struct spec **ret, struct error *err);
+/* ---- template.c ---------------------------------------------------------------------------------------- */
 
 /* Makes the config.json of `krun spec`; @uid, @gid: for @rootless. The caller frees *ret_text. -ENOMEM. */
 int spec_template(bool rootless, uid_t uid, gid_t gid, char **ret_text, struct error *err);
-
-/* Returns the value of an annotation; NULL when it is absent or refused (struct spec_pair). */
-const char *spec_annotation(const struct spec *spec, const char *key);
 
 /* The valid words of properties, NULL-terminated; also for `features`. */
 extern const char *const spec_seccomp_actions[],

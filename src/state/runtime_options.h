@@ -16,6 +16,8 @@ struct runtime_options {
 	const char *criu;	     /* CRIU's program; NULL: the one in PATH */
 };
 
+/* ---- state_dir.c --------------------------------------------------------------------------------------- */
+
 /*
  * Returns $XDG_RUNTIME_DIR/krun for an ordinary user or in a user namespace, if the variable is an absolute
  * path; otherwise /run/krun. Static storage.

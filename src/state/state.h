@@ -107,13 +107,6 @@ int state_save(int dir_fd, const struct state *state, struct error *err);
 void state_done(struct state *state);
 /* Returns the pid of km's process; km mode only. */
 pid_t state_monitor(const struct state *state);
-/*
- * Opens the log of the container's km (monitor/log.h) for reading. -ENOENT, without an error text: there is
- * none (any more).
- */
-int state_log_open(int dir_fd, const struct state *state);
-/* Appends the end of that log to an error. Returns err->code. */
-int state_log_explain(int dir_fd, const struct state *state, struct error *err);
 
 /* Copies from the settings of km what later commands need and `state` shows. */
 int state_take_settings(struct state *state, const struct km_settings *settings, struct error *err);
@@ -134,3 +127,13 @@ char *state_process_text(const struct state *state, const char *status, pid_t pi
 char *state_annotations(const struct spec *spec);
 /* Returns the time in RFC 3339, UTC with nanoseconds; the caller frees it. NULL: out of memory. */
 char *state_now(void);
+
+/* ---- log.c --------------------------------------------------------------------------------------------- */
+
+/*
+ * Opens the log of the container's km (monitor/log.h) for reading. -ENOENT, without an error text: there is
+ * none (any more).
+ */
+int state_log_open(int dir_fd, const struct state *state);
+/* Appends the end of that log to an error. Returns err->code. */
+int state_log_explain(int dir_fd, const struct state *state, struct error *err);

@@ -10,6 +10,22 @@
 struct error;
 
 /*
+ * The relay of a foreground command, in its process: copies between stdin/stdout and a pty master, and puts a
+ * terminal at stdin into raw mode. It does not block: a stdout that is not read stops the payload, not the
+ * caller. The end of stdin is passed on as the end-of-file character.
+ */
+struct terminal_relay;
+
+/*
+ * Sets TERMINAL_RELAY_FDS entries for poll(2) and returns their number. After poll(2), also after its
+ * timeout, call terminal_relay_pump().
+ */
+enum { TERMINAL_RELAY_FDS = 3 };
+struct pollfd;
+
+/* ---- pty.c --------------------------------------------------------------------------------------------- */
+
+/*
  * Child, with the container's devpts mounted: opens "dev/pts/ptmx" below @root_fd, or else "dev/ptmx",
  * unlocks it and opens the slave with TIOCGPTPEER (Linux 4.13), which does not look up a path. The slave's
  * owner is @uid. The size is @height rows and @width columns; both 0: unchanged. Both fds are the caller's,
@@ -20,6 +36,8 @@ int terminal_open(int root_fd, uid_t uid, uint16_t height, uint16_t width, int *
 /* Child, leader of a session: makes the slave the controlling terminal and duplicates it to fds 0 to 2. */
 int terminal_attach(int slave_fd, struct error *err);
 
+/* ---- console_socket.c ---------------------------------------------------------------------------------- */
+
 /* Sends the master to the engine: one message with a text and one fd, as go-runc and conmon require. */
 int console_socket_send(int socket_fd, int master_fd, struct error *err);
 
@@ -29,20 +47,11 @@ int console_socket_send(int socket_fd, int master_fd, struct error *err);
  */
 int console_take(int master_fd, int *socket_fd, int *ret_master, struct error *err);
 
-/*
- * The relay of a foreground command, in its process: copies between stdin/stdout and a pty master, and puts a
- * terminal at stdin into raw mode. It does not block: a stdout that is not read stops the payload, not the
- * caller. The end of stdin is passed on as the end-of-file character.
- */
-struct terminal_relay;
+/* ---- relay.c ------------------------------------------------------------------------------------------- */
+
 /* Takes over @master_fd, also on failure, and ignores SIGPIPE from then on. -ENOMEM. */
 int terminal_relay_new(int master_fd, struct terminal_relay **ret, struct error *err);
-/*
- * Sets TERMINAL_RELAY_FDS entries for poll(2) and returns their number. After poll(2), also after its
- * timeout, call terminal_relay_pump().
- */
-enum { TERMINAL_RELAY_FDS = 3 };
-struct pollfd;
+
 int terminal_relay_poll(struct terminal_relay *relay, struct pollfd *fds);
 /* The timeout for poll(2) in milliseconds, after which the relay has to act; -1: none. */
 int terminal_relay_timeout(const struct terminal_relay *relay);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * floor ROOTFS: the kernel's limit for `run` of the bundle of contrib/bench. The fewest system calls that give a
- * process the same namespaces, file systems, devices, masked paths and cgroup, in a static program that reads no
- * configuration, keeps no state and checks nothing. No runtime can be faster; the distance is what krun costs.
+ * floor ROOTFS: the kernel's limit for `run` of the bundle of contrib/bench. The fewest system calls that
+ * give a process the same namespaces, file systems, devices, masked paths and cgroup, in a static program
+ * that reads no configuration, keeps no state and checks nothing. No runtime can be faster; the distance is
+ * what krun costs.
  */
 #include <fcntl.h>
 #include <linux/sched.h>

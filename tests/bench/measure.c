@@ -5,8 +5,8 @@
  *
  *     NANOSECONDS PEAK_RSS_KIB STATUS
  *
- * from the moment before fork(2) to the return of wait4(2). A small static program, because the peak that wait4 reports
- * includes the memory of the process that called execve(2).
+ * from the moment before fork(2) to the return of wait4(2). A small static program, because the peak that
+ * wait4 reports includes the memory of the process that called execve(2).
  */
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 #
-# length.sh TREE: fails on functions of more than 60 lines, .c files of more than 800 and headers of more than 350.
+# length.sh TREE: fails on functions of more than 60 lines, .c files of more than 800 and headers of more than 350, and on lines of
+# C of more than 110 columns, comments included.
 set -eu
 cd "$1/src"
 command -v ctags >/dev/null || { echo "universal-ctags is not installed"; exit 77; }
@@ -37,4 +38,8 @@ find . -name '*.[ch]' -exec awk '
 			}
 		exit bad
 	}' {} + || bad=1
+cd ..
+find include src tests -name '*.[ch]' 2>/dev/null | while read -r file; do
+	expand -t 8 "$file" | awk -v file="$file" 'length($0) > 110 { print file ":" NR ": " length($0) " columns" }'
+done | grep . && bad=1
 exit $bad

@@ -226,6 +226,8 @@ class Checks(Scratch):
         for check, name, line, text in (
                 ("headers.py", "util/path.h", "/* Of @nobody. */\nint path_count(const char *path);", "@nobody is nothing of what follows\n"),
                 ("references.py", "util/path.h", "/* See mount/nowhere.c. */", "there is no mount/nowhere.c\n"),
+                ("pairs.py", "util/path.h", "int io_write_all(int fd, const void *data, size_t size);",
+                 "io_write_all() is in io.c: say so in a section's title\n"),
                 ("circles.py", "util/path.h", '#include "util/proc.h"\n#include "util/path_user.h"',
                  "circle: util/path <- util/path_user <- util/path\n"),
                 ("dependencies.py", "meson.build", "m = dependency('mystery')", "mystery: add it to tests/checks/dependencies.py\n")):
@@ -239,6 +241,12 @@ class Checks(Scratch):
                                       text=True, check=False)
                 self.assertEqual(done.returncode, 1, done)
                 self.assertIn(text, done.stdout)
+
+    def test_long_lines(self):
+        self.assertEqual(self.check("length.sh").returncode, 0)
+        self.append("util/path.h", "/* " + "x" * 105 + " */")
+        self.assertIn("util/path.h", self.check("length.sh").stdout)
+        self.assertNotEqual(self.check("length.sh").returncode, 0)
 
     def test_calls_that_load_something_late(self):
         self.assertEqual(self.check("calls.sh").returncode, 0)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A program that makes three system calls and no other: for filters that let through these and what krun needs. `tiny` writes "alive"
- * and ends; `tiny WORD` waits for a signal in between.
+ * A program that makes three system calls and no other: for filters that let through these and what krun
+ * needs. `tiny` writes "alive" and ends; `tiny WORD` waits for a signal in between.
  */
 
 #include <asm/unistd.h>

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* exchange A B N: the entries A0 and B0, A1 and B1 ... of two directories take each other's place, again and again. */
+/*
+ * exchange A B N: the entries A0 and B0, A1 and B1 ... of two directories take each other's place, again and
+ * again.
+ */
 
 #include <fcntl.h>
 #include <stdio.h>

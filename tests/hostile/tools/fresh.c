@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * fresh TYPE...: mounts new file systems (proc, sysfs) in new user, mount, pid and network namespaces of its own, as any user may where
- * the kernel finds a full one of that type in sight. Lines: "MOUNTED TYPE" or "REFUSED TYPE: why"; NONE when there are no user
- * namespaces.
+ * fresh TYPE...: mounts new file systems (proc, sysfs) in new user, mount, pid and network namespaces of its
+ * own, as any user may where the kernel finds a full one of that type in sight. Lines: "MOUNTED TYPE" or
+ * "REFUSED TYPE: why"; NONE when there are no user namespaces.
  */
 
 #include <errno.h>

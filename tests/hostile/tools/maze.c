@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * maze DIRECTORY...: every DIRECTORY becomes a link that takes long to follow, because each of 38 links goes up and down many times
- * before it comes to the next. Whoever looks for a program in it is slow, where the attacker wants it to be.
+ * maze DIRECTORY...: every DIRECTORY becomes a link that takes long to follow, because each of 38 links goes
+ * up and down many times before it comes to the next. Whoever looks for a program in it is slow, where the
+ * attacker wants it to be.
  */
 
 #include <stdio.h>

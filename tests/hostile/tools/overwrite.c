@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * overwrite SECONDS SIZE: keeps a descriptor of the program of every process that comes into sight and is krun (a program of SIZE
- * bytes), and adds a byte to that file as soon as nothing runs it any more. Lines: READY, HELD, OVERWRITTEN, DONE.
+ * overwrite SECONDS SIZE: keeps a descriptor of the program of every process that comes into sight and is
+ * krun (a program of SIZE bytes), and adds a byte to that file as soon as nothing runs it any more. Lines:
+ * READY, HELD, OVERWRITTEN, DONE.
  */
 
 #include <dirent.h>
@@ -34,7 +35,10 @@ static bool add_byte(int held)
 	return done;
 }
 
-/* A new descriptor of the program if it is krun, else -1. @ret_done: nothing more is to be seen of this process. */
+/*
+ * A new descriptor of the program if it is krun, else -1. @ret_done: nothing more is to be seen of this
+ * process.
+ */
 static int hold(const char *pid, off_t size, bool *ret_done)
 {
 	char path[PATH_MAX];

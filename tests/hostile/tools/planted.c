@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Stands where a container has put it in km's place: waits for its release as km does, and says that it ran. It looks for the
- * option that asks for the wait because without it nobody sends the signal.
+ * Stands where a container has put it in km's place: waits for its release as km does, and says that it ran.
+ * It looks for the option that asks for the wait because without it nobody sends the signal.
  */
 
 #include <signal.h>

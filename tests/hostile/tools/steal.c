@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * steal SECONDS SIZE PATH SECRET: looks at every process that comes into sight, and says what it gets of those that are krun.
+ * steal SECONDS SIZE PATH SECRET: looks at every process that comes into sight, and says what it gets of
+ * those that are krun.
  *
- * SIZE is that of krun's program, by which a process is known to be krun still, whatever its file is called inside; PATH is a file
- * of the host, relative to its root, that contains SECRET, as krun's own environment does. A new process is stopped, looked at, let go
- * for a moment and so on. Lines: READY, "STOLEN WHAT ..." and "ESCAPED WHAT ...", DONE.
+ * SIZE is that of krun's program, by which a process is known to be krun still, whatever its file is called
+ * inside; PATH is a file of the host, relative to its root, that contains SECRET, as krun's own environment
+ * does. A new process is stopped, looked at, let go for a moment and so on. Lines: READY, "STOLEN WHAT ..."
+ * and "ESCAPED WHAT ...", DONE.
  */
 
 #include <dirent.h>

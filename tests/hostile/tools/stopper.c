@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* stopper: stops the second process that begins in its pid namespace from now on, as soon as there is one: its number can be foretold. */
+/*
+ * stopper: stops the second process that begins in its pid namespace from now on, as soon as there is one:
+ * its number can be foretold.
+ */
 
 #include <signal.h>
 #include <stdio.h>

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Its first thread ends and another one goes on, which says what it gets: "ready" at first, "got it" for SIGUSR1. */
+/*
+ * Its first thread ends and another one goes on, which says what it gets: "ready" at first, "got it" for
+ * SIGUSR1.
+ */
 
 #include <pthread.h>
 #include <signal.h>
