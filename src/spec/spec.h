@@ -249,7 +249,7 @@ struct spec {
 
 /*
  * Reads and checks the regular file @name in @dir_fd, of at most 64 MiB. Errors have the name of the file and
- * the JSON pointer of the property ("config.json: /linux/namespaces/2/type: ..."). Unknown properties are
+ * the JSON pointer of the property (config.json: /linux/namespaces/2/type: ...). Unknown properties are
  * ignored, as the specification requires. *ret is released with spec_free().
  */
 int spec_load(int dir_fd, const char *name, struct spec **ret, struct error *err);

@@ -27,6 +27,7 @@ only() {
 }
 
 only '(^|[^_[:alnum:]])syscall\(' 'system calls without a libc wrapper belong to syscall/' syscall/
+only '"config\.json: /' 'who read a document names it: error_at(), error_document()'
 only '^[[:space:]]*#[[:space:]]*if' 'the build chooses files, not lines'
 only json_object 'JSON is read in one place' json/ spec/ checkpoint/directory.c cli/features.c cli/stats_json.c cli/update.c \
 	cli/validate.c container/audit.c km/settings_ state/state.c
