@@ -789,7 +789,7 @@ class WithoutCriu(CriuTest):
 
     def test_program_that_says_nothing(self):
         self.start()
-        for action, text in (("pass", "without saying why"), ("peer.send(b'\\xff\\xff')", "no answer"),
+        for action, text in (("pass", "without saying why"), ("peer.send(b'\\xff\\xff')", "an invalid answer"),
                              ("print('Error (x.c:1): no luck', flush=True)", "CRIU: no luck")):
             with self.subTest(action=action):
                 self.assertIn(text, self.refuses(self.stand_in(action)))

@@ -683,7 +683,7 @@ class Log(KmTest):
         self.assertEqual((seen.returncode, seen.stdout, seen.stderr), (0, "1\n", ""))
         self.ok("kill", self.cid, "KILL")
         self.wait_stopped()
-        self.assertIn("not here", self.elsewhere(f"{krun} logs --monitor {self.cid} || true").stderr)
+        self.assertIn("cannot be found", self.elsewhere(f"{krun} logs --monitor {self.cid} || true").stderr)
         seen = self.elsewhere(f"{krun} delete {self.cid}")
         self.assertEqual((seen.returncode, seen.stderr), (0, ""))
 

@@ -665,7 +665,7 @@ class Update(Both):
     def test_step_after_the_limits_fails(self):
         self.limit(memory={"limit": 64 * MiB, "swap": 80 * MiB})
         self.start_sleeper()
-        self.assertIn("has no class", self.fails("update", "--memory", "32m", "--memory-swap", "96m", "--pids-limit", "50",
+        self.assertIn("has no resctrl class", self.fails("update", "--memory", "32m", "--memory-swap", "96m", "--pids-limit", "50",
                                                  "--mem-bw-schema", "MB:0=20", self.cid))
         self.assertEqual([self.file(name) for name in ("memory.max", "memory.swap.max", "pids.max")],
                          [str(64 * MiB), str(16 * MiB), "max"])
@@ -730,7 +730,7 @@ class Systemd(LimitsTest):
         # The kernel refuses the first, and the second after systemd has set it.
         self.assertIn("memory.high", self.update_fails(memory={"limit": 32 * MiB}, unified={"memory.high": "many"}))
         self.assertEqual(self.values(), second)
-        self.assertIn("has no class", self.fails("update", "--memory", "32m", "--pids-limit", "50", "--mem-bw-schema", "MB:0=20",
+        self.assertIn("has no resctrl class", self.fails("update", "--memory", "32m", "--pids-limit", "50", "--mem-bw-schema", "MB:0=20",
                                                  self.cid))
         self.assertEqual(self.values(), second)
         subprocess.run(["systemctl", "daemon-reload"], check=True)
