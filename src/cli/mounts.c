@@ -36,6 +36,8 @@ static int run_mounts(struct cli *cli, void *options, struct error *err)
 	if (r < 0)
 		return r;
 	r = container_mounts(&cli->runtime, id, spec, add, err);
+	if (r < 0)
+		spec_name_document(spec, err);
 	spec_free(spec);
 	return r;
 }

@@ -88,10 +88,14 @@ static int start_program(struct launch *launch, const struct create_request *req
 
 	if (r < 0)
 		return r;
-	/* Until here a signal aborts the command; from here on it is for the program. */
-	if (!request->detach)
+	/*
+	 * In the foreground a signal aborts the command until here, and is for the program from here on.
+	 * Otherwise it aborts the command as long as that can be undone.
+	 */
+	if (!request->detach) {
 		foreground_prepare();
-	interrupt_end();
+		interrupt_end();
+	}
 	r = interrupt_check(err);
 	if (r == 0)
 		r = container_release(
@@ -101,7 +105,9 @@ static int start_program(struct launch *launch, const struct create_request *req
 				.launch = launch,
 			},
 			err);
-	return r < 0 ? r : run_poststart(launch, err);
+	if (r == 0)
+		r = run_poststart(launch, err);
+	return r < 0 ? r : interrupt_check(err);
 }
 
 static int run(struct launch *launch, const struct create_request *request, int *ret_status,
@@ -120,6 +126,7 @@ static int run(struct launch *launch, const struct create_request *request, int 
 		return r;
 	}
 	launch_commit(launch);
+	interrupt_end();
 	*ret_status = 0;
 	if (!request->detach) {
 		r = wait_in_foreground(launch, notify_fd, ret_status, err);

@@ -82,10 +82,10 @@ static int refuse_inside(const struct state *state, const struct spec *spec, str
 	for (size_t i = 0; i < spec->mounts_len; i++)
 		if (spec->mounts[i].options.bind && spec->mounts[i].source &&
 		    mount_source_inside(&roots, spec->mounts[i].source, rest, sizeof(rest)))
-			return error_set(err, -EOPNOTSUPP,
-					 "/%zu/source: '%s' is in the root of the running container, which "
-					 "controls its symlinks",
-					 i, spec->mounts[i].source);
+			return error_at(err, -EOPNOTSUPP, error_pointer("/mounts/%zu/source", i),
+					"'%s' is in the root of the running container, which "
+					"controls its symlinks",
+					spec->mounts[i].source);
 	return 0;
 }
 

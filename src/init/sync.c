@@ -19,6 +19,7 @@
 #include "hooks/hooks.h"
 #include "syscall/process.h"
 #include "syscall/socket.h"
+#include "util/array.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/log.h"
@@ -27,8 +28,7 @@
 struct wire {
 	int kind;
 	int value;
-	int pointer_len;	       /* of SYNC_FAILED, see util/error.h */
-	char text[ERROR_TEXT_MAX + 1]; /* the receiver adds a NUL */
+	char text[ERROR_TEXT_MAX + 16]; /* an error and a number; the receiver adds a NUL */
 };
 
 enum { END_PATIENCE_MS = 20 };
@@ -165,34 +165,37 @@ int sync_send(int socket_fd, enum sync_kind kind, int value, int fd, struct erro
 
 	wire.kind = (int)kind;
 	wire.value = value;
-	wire.pointer_len = 0;
 	if (send_wire(socket_fd, &wire, WIRE_HEAD, fd) < 0)
 		return error_sys(err, -errno, "send sync message '%s'", kind_name(kind));
 	return 0;
 }
 
+/* Two words: the text, and the length of the pointer that it begins with. */
 void sync_send_failure(int socket_fd, const struct error *failure)
 {
-	struct wire wire;
-	size_t len = strlen(failure->text);
+	char number[16];
+	const char *words[] = { failure->text, number };
 
-	wire.kind = SYNC_FAILED;
-	wire.value = failure->code;
-	wire.pointer_len = failure->pointer_len;
-	memcpy(wire.text, failure->text, len + 1);
-	send_wire(socket_fd, &wire, WIRE_HEAD + len + 1, -1);
+	snprintf(number, sizeof(number), "%d", failure->pointer_len);
+	send_words(socket_fd, SYNC_FAILED, failure->code, words, ARRAY_LEN(words));
 }
 
 /* The sender may be a container's: its JSON pointer is checked, and taken as text if it is none. */
 static int take_failure(int code, int pointer_len, const char *text, struct error *err)
 {
-	const size_t len = strlen(text);
-
 	error_set(err, code < 0 ? code : -EPROTO, "%s", text);
-	if (pointer_len > 0 && pointer_len < ERROR_POINTER_MAX && (size_t)pointer_len + 2 <= len &&
-	    memcmp(text + pointer_len, ": ", 2) == 0)
+	if (pointer_len > 0 && pointer_len < ERROR_POINTER_MAX &&
+	    (size_t)pointer_len + 2 <= strlen(err->text) && memcmp(err->text + pointer_len, ": ", 2) == 0)
 		err->pointer_len = pointer_len;
 	return err->code;
+}
+
+/* The number behind the text of SYNC_FAILED; 0: an older krun sent none. */
+static int second_word(const struct wire *wire, size_t size)
+{
+	const size_t first = strlen(wire->text) + 1;
+
+	return first < size && wire->text[first] ? (int)strtol(wire->text + first, NULL, 10) : 0;
 }
 
 static pid_t sender_of(struct msghdr *message)
@@ -269,7 +272,7 @@ int sync_receive(int socket_fd, struct sync_message *ret, struct error *err)
 		}
 		if (got.kind == SYNC_FAILED) {
 			cleanup_close(&got.fd);
-			return take_failure(wire.value, wire.pointer_len, wire.text, err);
+			return take_failure(wire.value, second_word(&wire, size), wire.text, err);
 		}
 		*ret = got;
 		return SYNC_MESSAGE;
@@ -317,10 +320,14 @@ static void wait_for_end(int socket_fd)
  */
 static int read_last_words(int fd, struct error *err)
 {
-	struct error words;
+	struct error words = { 0 };
+	ssize_t n;
 
-	if (fd < 0 || fcntl(fd, F_GET_SEALS) < 0 || pread(fd, &words, sizeof(words), 0) != sizeof(words) ||
-	    words.code >= 0)
+	if (fd < 0 || fcntl(fd, F_GET_SEALS) < 0)
+		return 0;
+	n = pread(fd, &words, sizeof(words), 0);
+	/* An older krun has no .pointer_len. */
+	if (n < (ssize_t)offsetof(struct error, pointer_len) || words.code >= 0)
 		return 0;
 	words.text[sizeof(words.text) - 1] = '\0';
 	return take_failure(words.code, words.pointer_len, words.text, err);

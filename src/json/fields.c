@@ -116,19 +116,25 @@ static int parse(const char *text, size_t size, struct json_object **ret, struct
 	struct json_tokener *tokener = json_tokener_new_ex(JSON_NESTING_MAX);
 	struct json_object *object;
 	enum json_tokener_error status;
+	bool short_of_memory;
 	size_t end;
 	long at;
 
 	if (!tokener)
 		return error_oom(err);
 	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	errno = 0;
 	/* The final NUL is passed, too: only then json-c knows that a number at the end is complete. */
 	object = json_tokener_parse_ex(tokener, text, (int)size + 1);
+	short_of_memory = !object && errno == ENOMEM;
 	status = json_tokener_get_error(tokener);
 	end = json_tokener_get_parse_end(tokener);
 	json_tokener_free(tokener);
 	if (status == json_tokener_success)
 		end += strspn(text + (end < size ? end : size), " \t\r\n");
+	/* Nothing else tells a text that is wrong from memory that ran out. */
+	if (short_of_memory)
+		return error_oom(err);
 	if (status != json_tokener_success || end < size) {
 		json_object_put(object);
 		return error_set(err, -EINVAL, "not JSON: line %zu: %s",
@@ -336,7 +342,7 @@ int json_read_fields(struct json_reader *reader, struct json_object *object, con
 
 		if (r == 0)
 			r = read_field(reader, object, field, target);
-		if (r < 0 && !reader->findings)
+		if (r < 0 && (r == -ENOMEM || !reader->findings))
 			return r;
 		/* A reader that failed may have entered keys or elements without leaving them. */
 		reader->depth = depth;
@@ -446,7 +452,7 @@ static int read_elements(struct json_reader *reader, struct json_object *value, 
 			r = json_check_type(reader, element, shape->type);
 		if (r == 0)
 			r = shape->read(reader, element, items + i * shape->size, shape->arg);
-		if (r < 0 && !reader->findings)
+		if (r < 0 && (r == -ENOMEM || !reader->findings))
 			return r;
 		reader->depth = depth;
 		if (result == 0)

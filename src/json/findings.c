@@ -41,13 +41,17 @@ void json_findings_add_error(struct json_findings *findings, enum json_severity 
 	json_findings_add(findings, severity, pointer, "%s", error_reason_text(found));
 }
 
-void json_findings_warn(const struct json_findings *findings, const char *document)
+void json_findings_warn(const struct json_findings *findings, const char *document, const char *base)
 {
 	for (size_t i = 0; i < findings->len; i++) {
 		const struct json_finding *finding = &findings->items[i];
 
-		if (finding->pointer[0])
-			log_warning("%s: %s: %s", document, finding->pointer, finding->reason);
+		const char *pointer = finding->pointer;
+
+		if (strncmp(pointer, base, strlen(base)) == 0)
+			pointer += strlen(base);
+		if (*pointer)
+			log_warning("%s: %s: %s", document, pointer, finding->reason);
 		else
 			log_warning("%s", finding->reason);
 	}

@@ -34,8 +34,11 @@ void json_findings_add(struct json_findings *findings, enum json_severity severi
 /* Adds an error that does not have the name of its document yet. */
 void json_findings_add_error(struct json_findings *findings, enum json_severity severity,
 			     const struct error *found);
-/* Logs each finding as a warning, with the name of @document in front when it has a place. */
-void json_findings_warn(const struct json_findings *findings, const char *document);
+/*
+ * Logs each finding as a warning, with the name of @document in front when it has a place. @base: where in a
+ * config.json that document would be (struct spec); the places that are logged begin there.
+ */
+void json_findings_warn(const struct json_findings *findings, const char *document, const char *base);
 void json_findings_done(struct json_findings *findings);
 /* Returns "error", "unsupported", "warning" or "unknown key". */
 const char *json_severity_word(enum json_severity severity);

@@ -95,9 +95,7 @@ int km_probe(int km_fd, const char *path, struct error *err)
 void km_probe_explain(int km_fd, struct error *err)
 {
 	char words[WORDS_MAX];
-	size_t used = strlen(err->text);
 
 	if (probe(km_fd, words) < 0)
-		snprintf(err->text + used, sizeof(err->text) - used,
-			 "; km's last words: \"%s\": it is older than " KM_OLDEST ", or no km", words);
+		error_append(err, "km's last words: \"%s\": it is older than " KM_OLDEST ", or no km", words);
 }

@@ -89,7 +89,7 @@ static void tell(const struct spec *spec, const struct spec_pair *pair, const ch
 		log_record(LOG_LEVEL_INFO, NULL,
 			   "%s: /annotations/%s: '%s' is heeded, as \"%s\" in %s allows", spec->document,
 			   pair->key, pair->value, key, file);
-	json_findings_warn(&own, spec->document);
+	json_findings_warn(&own, spec->document, "");
 	json_findings_done(&own);
 }
 

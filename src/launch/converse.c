@@ -133,8 +133,8 @@ static int explain_death(const struct launch *launch, struct error *err)
 }
 
 /*
- * Finds a device that km cannot open. A caller who may not make device nodes gets the host's, with the host's
- * mode; the container's user is in the node's group only if it keeps the caller's groups.
+ * Finds a device that km perhaps cannot open. A caller who may not make device nodes gets the host's, with
+ * the host's mode; the container's user is in the node's group only if it keeps the caller's groups.
  */
 static const struct km_device *find_closed_device(const struct launch *launch)
 {
@@ -157,13 +157,13 @@ static int explain_settings(const struct launch *launch, int r, struct error *er
 	if (launch->km.settings.log)
 		return error_prefix(err, "with \"log\" set to '%s'", launch->km.settings.log);
 	if (device)
-		return error_prefix(
-			err,
-			"the container's user may not open '%s': change its mode on the host, or keep "
-			"the caller's groups (annotation " KRUN_ANNOTATION_KEEP_GROUPS
-			"=1, which \"allowKeepGroups\" of the host's settings lets act; "
-			"--group-add keep-groups)",
-			device->path);
+		return error_append(err,
+				    "the container's user may not be allowed to open '%s': then change its "
+				    "mode on the host, or "
+				    "keep the caller's groups (annotation " KRUN_ANNOTATION_KEEP_GROUPS
+				    "=1, which \"allowKeepGroups\" of the host's settings lets act; "
+				    "--group-add keep-groups)",
+				    device->path);
 	return r;
 }
 

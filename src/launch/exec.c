@@ -195,6 +195,7 @@ static int open_root(struct exec *exec, struct error *err)
 
 static int check_needs(const struct exec *exec, struct error *err)
 {
+	const struct spec *own = exec->request->process;
 	struct json_findings warnings = { 0 };
 	struct rlimit files;
 	int r;
@@ -209,8 +210,7 @@ static int check_needs(const struct exec *exec, struct error *err)
 		},
 		&warnings, err);
 	if (r == 0)
-		json_findings_warn(&warnings,
-				   exec->request->process ? exec->request->process->document : STATE_CONFIG);
+		json_findings_warn(&warnings, own ? own->document : STATE_CONFIG, own ? own->base : "");
 	json_findings_done(&warnings);
 	return r;
 }
@@ -519,6 +519,7 @@ static int join_rdt_class(struct exec *exec, struct error *err)
 
 static void end_process(struct exec *exec)
 {
+	interrupt_watch(INTERRUPT_CHILD, 0);
 	if (exec->child.pid > 0) {
 		kill(exec->child.pid, SIGKILL);
 		sys_wait(exec->child.pid, NULL, __WALL);

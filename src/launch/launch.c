@@ -611,6 +611,7 @@ void launch_commit(struct launch *launch)
 void launch_abandon(struct launch *launch)
 {
 	/* A signal must not interrupt the undo. */
+	interrupt_refuse();
 	interrupt_watch(INTERRUPT_CHILD, 0);
 	launch_steps_undo(steps, launch->steps_begun, launch);
 	launch->steps_begun = 0;

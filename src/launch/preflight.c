@@ -35,7 +35,7 @@ int launch_preflight(struct launch *launch, struct error *err)
 		},
 		&warnings, err);
 	if (r == 0)
-		json_findings_warn(&warnings, launch->spec->document);
+		json_findings_warn(&warnings, launch->spec->document, "");
 	json_findings_done(&warnings);
 	return r;
 }

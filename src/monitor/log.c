@@ -265,14 +265,12 @@ int monitor_log_explain(int log_fd, struct error *err)
 {
 	auto_free char *text = NULL;
 	char tail[TAIL_MAX];
-	size_t len, used = strlen(err->text);
+	size_t len;
 
 	if (log_fd < 0 || monitor_log_read(log_fd, 0, &text, &len) < 0)
 		return err->code;
 	monitor_log_tail(text, len, tail, sizeof(tail));
-	if (*tail)
-		snprintf(err->text + used, sizeof(err->text) - used, "; km's last words: %s", tail);
-	return err->code;
+	return *tail ? error_append(err, "km's last words: %s", tail) : err->code;
 }
 
 void monitor_log_to_debug(int log_fd, off_t from)

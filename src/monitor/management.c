@@ -32,7 +32,7 @@
 #define SIOCUNIXFILE (SIOCPROTOPRIVATE + 0)
 
 enum { REQUEST_SNAPSHOT = 0, LABEL_SIZE = 256, PATH_SIZE = 1024, RETRIES = 20, RETRY_MS = 250 };
-enum { CONNECT_LOOKS = 60, CONNECT_NAP_MS = 50, LOOK_MS = 500, DEATH_MS = 200 };
+enum { CONNECT_LOOKS = 60, CONNECT_NAP_MS = 50, LOOK_MS = 500, DEATH_MS = 200, GRACE_MS = 2000 };
 enum { ERRNO_MAX = 4095 };
 
 struct request {
@@ -163,7 +163,7 @@ static bool has_grown(int fd, struct stat *last)
 static int wait_for_answer(const struct km_snapshot_request *ask, int socket_fd, struct error *err)
 {
 	const int64_t start = clock_ms();
-	int64_t grown = start;
+	int64_t grown = start, given_up = 0;
 	struct stat file = { 0 };
 
 	for (;;) {
@@ -174,14 +174,20 @@ static int wait_for_answer(const struct km_snapshot_request *ask, int socket_fd,
 
 		if (has_grown(ask->file_fd, &file))
 			grown = clock_ms();
-		if (ask->live || file.st_size == 0)
+		if (given_up == 0 && (ask->live || file.st_size == 0))
 			items[2].fd = interrupt_fd();
 		poll(items, 3, LOOK_MS);
 		if (items[0].revents || items[1].revents)
 			return 0;
-		if (items[2].revents)
-			return interrupt_check(err);
 		now = clock_ms();
+		/*
+		 * Once asked, km writes the snapshot and ends the payload, whoever still wants it. So a
+		 * signal ends the wait only if nothing comes for some time.
+		 */
+		if (items[2].revents)
+			given_up = ask->live ? now : now + GRACE_MS;
+		if (given_up != 0 && now >= given_up && (ask->live || file.st_size == 0))
+			return interrupt_check(err);
 		if (now - grown >= ask->stall_ms)
 			return error_set(
 				err, -ETIMEDOUT,

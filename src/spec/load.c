@@ -266,7 +266,7 @@ int spec_name_document(const struct spec *spec, struct error *err)
 
 void spec_warn(const struct spec *spec)
 {
-	json_findings_warn(&spec->warnings, spec->document);
+	json_findings_warn(&spec->warnings, spec->document, "");
 }
 
 void spec_free(struct spec *spec)

@@ -328,7 +328,8 @@ static int read_fields(struct json_object *object, struct json_findings *finding
 
 	make_rows(rows);
 	r = json_read_fields(&reader, object, rows, state);
-	if (r == 0 || findings) {
+	/* What there was no memory for is not unreadable: it may be the cgroup. */
+	if (r == 0 || (findings && r != -ENOMEM)) {
 		state->cgroup.manager = state->cgroup.unit ? CGROUP_SYSTEMD :
 					state->cgroup.path ? CGROUP_CGROUPFS :
 							     CGROUP_DISABLED;

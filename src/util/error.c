@@ -222,10 +222,19 @@ const char *error_pointer(const char *format, ...)
 	static _Thread_local char pointer[ERROR_POINTER_MAX];
 	va_list args;
 
+	int len;
+
 	va_start(args, format);
-	if (vsnprintf(pointer, sizeof(pointer), format, args) < 0)
-		pointer[0] = '\0';
+	len = vsnprintf(pointer, sizeof(pointer), format, args);
 	va_end(args);
+	if (len < 0)
+		pointer[0] = '\0';
+	/* Cut off, but not inside of a character. */
+	for (size_t end = sizeof(pointer) - 1; len >= (int)sizeof(pointer) && end > 0; end--)
+		if (!is_inside_character(pointer[end - 1])) {
+			pointer[(unsigned char)pointer[end - 1] >= 0xc0 ? end - 1 : end] = '\0';
+			break;
+		}
 	return pointer;
 }
 
@@ -281,6 +290,20 @@ int error_prefix(struct error *err, const char *format, ...)
 	va_start(args, format);
 	if (vsnprintf(prefix, sizeof(prefix), format, args) >= 0)
 		join(err, (size_t)(reason - err->text), prefix, old);
+	va_end(args);
+	return err->code;
+}
+
+int error_append(struct error *err, const char *format, ...)
+{
+	size_t used = strlen(err->text);
+	va_list args;
+
+	if (used + 3 > sizeof(err->text))
+		return err->code;
+	memcpy(err->text + used, "; ", 3);
+	va_start(args, format);
+	vsnprintf(err->text + used + 2, sizeof(err->text) - used - 2, format, args);
 	va_end(args);
 	return err->code;
 }

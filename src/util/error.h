@@ -28,9 +28,9 @@ enum { ERROR_TEXT_MAX = 2048, ERROR_POINTER_MAX = 512 };
  * function that read the document adds its name, once (error_document()).
  */
 struct error {
-	int code;	 /* negative errno; 0: no error */
-	int pointer_len; /* bytes of the JSON pointer at the beginning of .text; 0: none there */
+	int code; /* negative errno; 0: no error */
 	char text[ERROR_TEXT_MAX];
+	int pointer_len; /* bytes of the JSON pointer at the beginning of .text; 0: none there */
 };
 
 /* Returns @code, a negative errno: callers can write `return error_set(...)`. Leaves errno unchanged. */
@@ -64,6 +64,9 @@ const char *error_reason_text(const struct error *err);
 
 /* Inserts "PREFIX: " in front of the text, but after the pointer. Returns err->code. */
 int error_prefix(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Puts "; text" behind what is there, as far as there is room. Returns err->code. */
+int error_append(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* True when @code is a lack of memory, fds or locks, which says nothing about the object in question. */
 bool error_is_shortage(int code);

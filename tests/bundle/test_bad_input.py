@@ -187,6 +187,8 @@ class BadConfig(KrunTest):
             json.dump({**CONFIG["process"], "args": ["/bin/true"], "execCPUAffinity": {"final": "8000"}}, file)
         self.assertIn("process.json: /execCPUAffinity/final: ", self.fails("exec", "--process", process, self.cid, status=255))
         self.assertIn("changes.json: /memory/swap: ", self.fails("update", "--resources", changes, self.cid))
+        self.assertIn("stdin: /0/destination: '/' is the root itself", self.fails(
+            "mounts", "add", self.cid, "-", stdin='[{"destination": "/", "type": "tmpfs", "source": "tmpfs"}]'))
         self.ok("delete", "--force", self.cid)
         with open(os.path.join(self.bundle, "config.json"), "w") as file:
             json.dump({key: value for key, value in CONFIG.items() if key != "process"}, file)

@@ -382,6 +382,16 @@ class Checkpoint(KrunTest):
                     self.assertEqual(self.status(), "paused")
                     self.ok("delete", "--force", self.cid)
 
+    @stand_in_only("it misbehaves on request, and has words of its own")
+    def test_a_signal_before_the_first_byte_does_not_cost_the_payload(self):
+        self.misbehaving("late")
+        process = self.checkpoint_in_background()
+        wait_until(lambda: os.path.exists(f"{self.image}/km-snapshot.tmp"), what="request")
+        time.sleep(0.3)
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(40), 0, process.stderr.read())
+        self.assertEqual(self.inside_of_image(), ["inventory.img", "km-snapshot"])
+
     def test_a_signal_does_not_cost_the_payload(self):
         """km ends when it has written the file, also if the command has gone: a command that has begun finishes the checkpoint."""
         self.misbehaving("slow")

@@ -68,6 +68,38 @@ class KilledAfterItsWord(KrunTest):
         self.assertIn("ended before it executed its program", self.run_fails())
 
 
+class Undone(BothModes):
+    """What a command that is ended had begun is taken back, with everything that this takes."""
+
+    def test_poststop_hooks_of_an_interrupted_create_run(self):
+        done = os.path.join(self.top, "done")
+        self.config["hooks"] = {"createRuntime": [{"path": "/bin/sleep", "args": ["sleep", "100"]}],
+                                "poststop": [{"path": "/bin/sh", "args": ["sh", "-c", f"sleep 0.3; touch {done}"], "env": ["PATH=/bin"]}]}
+        self.shell("exec sleep 1000")
+        process = self.spawn("create", "--bundle", self.bundle, self.cid, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                             stderr=subprocess.PIPE)
+        wait_until(lambda: os.path.exists(f"/proc/{process.pid}/task/{process.pid}/children") and any(
+            "sleep" in self.name(pid) for pid in self.children(process.pid)), what="hook")
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=30)
+        self.assertEqual((process.returncode, err.decode()), (1, "krun: interrupted by signal 15\n"))
+        self.assertTrue(os.path.exists(done))
+        self.assertIn("does not exist", self.fails("state", self.cid))
+
+    @staticmethod
+    def children(pid):
+        with open(f"/proc/{pid}/task/{pid}/children") as file:
+            return file.read().split()
+
+    @staticmethod
+    def name(pid):
+        try:
+            with open(f"/proc/{pid}/comm") as file:
+                return file.read()
+        except (FileNotFoundError, ProcessLookupError):
+            return ""
+
+
 class Interrupted(BothModes):
     """exec in a container that is frozen meanwhile waits, and can be ended."""
 

@@ -179,6 +179,18 @@ class Layers(SettingsTest):
         with contextlib.suppress(ProcessLookupError):
             os.kill(stopped, signal.SIGKILL)
 
+    @stand_in_only("it misbehaves on request, and has words of its own")
+    def test_a_detached_run_that_is_ended_before_the_payload_began_leaves_nothing(self):
+        self.shell("echo ran; sleep 100", env=["PATH=/bin", "KMSIM_LATE=60000"])
+        with open(self.log, "wb") as log:
+            process = self.spawn("run", "--detach", "--bundle", self.bundle, self.cid, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            wait_until(lambda: self.children_of(*self.children_of(process.pid)), what="km")
+            time.sleep(1)
+            process.send_signal(signal.SIGTERM)
+            self.assertEqual(process.wait(20), 1)
+        self.assertIn("interrupted by signal 15", self.logged())
+        self.assertIn("does not exist", self.fails("state", self.cid))
+
     def test_km_that_is_replaced_while_a_container_runs(self):
         km = os.path.join(self.top, "km")
         shutil.copy(KM_PATH, km)

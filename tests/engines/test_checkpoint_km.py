@@ -76,7 +76,7 @@ class PodmanCheckpoint(OneEngine, Counting, Client):
         self.start()
         result = self.cli("container", "checkpoint", "--tcp-established", self.name)
         self.assertNotEqual(result.status, 0)
-        self.assertIn("--tcp-established: km takes snapshots", result.err)
+        self.assertIn("--tcp-established: not supported under km", result.err)
         self.assertEqual(self.status(), "running")
         self.counts()
 

@@ -160,6 +160,10 @@ static int misbehave(const char *path)
 
 	if (!how)
 		return GO_ON;
+	if (strcmp(how, "late") == 0) {
+		sleep(1);
+		return GO_ON;
+	}
 	if (strcmp(how, "hang") != 0 && strcmp(how, "planted") != 0)
 		write_part(path, strcmp(how, "slow") == 0 ? 20 : 0);
 	if (strcmp(how, "planted") == 0)

@@ -10,6 +10,7 @@
  * KMSIM_SNAPSHOT, in km's environment, makes a snapshot fail:
  *   hang     nothing is written, and there is no answer
  *   stall    a part is written, and there is no answer
+ *   late     nothing is written for a second, then the snapshot, and the answer is sent
  *   slow     a byte a second is written for 20 s, then the snapshot, and the answer is sent
  *   close    a part is written, and the connection is closed
  *   cut      a part is written, and the answer is success

@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "init/sync.h"
+#include "util/array.h"
 #include "util/error.h"
 
 static int pair[2] = { -1, -1 };
@@ -56,6 +58,51 @@ static void test_sync_failure_becomes_the_error(void **state)
 	sync_send_failure(pair[1], &failure);
 	assert_int_equal(sync_expect(pair[0], SYNC_READY, &message, &err), -EXDEV);
 	assert_string_equal(err.text, "mount '/x'");
+}
+
+static void test_the_place_of_a_failure_arrives_and_none_is_made_up(void **state)
+{
+	struct error failure = { 0 };
+	static const struct {
+		const char *text; /* two words */
+		size_t len;
+		int expect;
+	} rows[] = {
+		{ "/a: b\0"
+		  "2",
+		  8, 2 },	   /* as it is sent */
+		{ "/a: b", 6, 0 }, /* of an older krun */
+		{ "/a: b\0"
+		  "3",
+		  8, 0 }, /* there is no ": " */
+		{ "/a: b\0"
+		  "-1",
+		  9, 0 },
+		{ "/a: b\0"
+		  "99999",
+		  12, 0 },
+	};
+
+	(void)state;
+	error_at(&failure, -EXDEV, "/root/path", "'x'");
+	for (size_t i = 0; i <= ARRAY_LEN(rows); i++) {
+		struct error err = { 0 };
+
+		if (i == ARRAY_LEN(rows)) {
+			sync_send_failure(pair[1], &failure);
+		} else {
+			struct {
+				int kind, value;
+				char text[32];
+			} wire = { .kind = SYNC_FAILED, .value = -EXDEV };
+
+			memcpy(wire.text, rows[i].text, rows[i].len);
+			assert_true(send(pair[1], &wire, 8 + rows[i].len, 0) > 0);
+		}
+		assert_int_equal(sync_receive(pair[0], &(struct sync_message){ 0 }, &err), -EXDEV);
+		assert_int_equal(err.pointer_len,
+				 i == ARRAY_LEN(rows) ? (int)strlen("/root/path") : rows[i].expect);
+	}
 }
 
 static void test_sync_failure_of_full_length_arrives_whole(void **state)
@@ -154,6 +201,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_sync_carries_value_descriptor_and_sender, open_pair,
 						close_pair),
 		cmocka_unit_test_setup_teardown(test_sync_failure_becomes_the_error, open_pair, close_pair),
+		cmocka_unit_test_setup_teardown(test_the_place_of_a_failure_arrives_and_none_is_made_up,
+						open_pair, close_pair),
 		cmocka_unit_test_setup_teardown(test_sync_failure_of_full_length_arrives_whole, open_pair,
 						close_pair),
 		cmocka_unit_test_setup_teardown(test_sync_end_and_surprise_are_told_apart, open_pair,

@@ -263,6 +263,37 @@ static void test_errors_carry_the_pointer(void **state)
 	}
 }
 
+static int read_short_of_memory(struct json_reader *reader, struct json_object *value, void *target,
+				const void *arg)
+{
+	(void)value;
+	(void)target;
+	(void)arg;
+	return error_oom(reader->err);
+}
+
+/* Whoever takes what cannot be read for its default would take this for it, too. */
+static void test_a_lack_of_memory_is_no_finding(void **state)
+{
+	static const struct json_field fields[] = {
+		{ "x", json_type_int, true, 0, json_read_i64, NULL },
+		{ "y", json_type_string, false, 0, read_short_of_memory, NULL },
+		{ "z", json_type_int, true, 0, json_read_i64, NULL },
+		{ 0 },
+	};
+	struct json_findings findings = { 0 };
+	struct error err = { 0 };
+	struct json_reader reader = { .err = &err, .findings = &findings };
+	struct json_object *object = NULL;
+	int64_t number;
+
+	(void)state;
+	assert_int_equal(json_document_parse("{\"y\":\"t\"}", 9, &object, &err), 0);
+	assert_int_equal(json_read_fields(&reader, object, fields, &number), -ENOMEM);
+	json_object_put(object);
+	json_findings_done(&findings);
+}
+
 static void test_pointer_of_a_long_key_is_cut(void **state)
 {
 	struct error err = { 0 };
@@ -289,6 +320,7 @@ int main(void)
 		cmocka_unit_test(test_fields_go_where_the_table_says),
 		cmocka_unit_test(test_null_is_absent),
 		cmocka_unit_test(test_errors_carry_the_pointer),
+		cmocka_unit_test(test_a_lack_of_memory_is_no_finding),
 		cmocka_unit_test(test_pointer_of_a_long_key_is_cut),
 	};
 

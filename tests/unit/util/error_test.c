@@ -168,6 +168,22 @@ static void test_long_places_and_texts_share_the_room(void **state)
 	assert_non_null(strstr(err.text, "device or resource busy"));
 }
 
+static void test_more_is_said_behind_what_is_there(void **state)
+{
+	struct error err = { 0 };
+	char text[2 * ERROR_TEXT_MAX];
+
+	(void)state;
+	error_set(&err, -EIO, "a");
+	assert_int_equal(error_append(&err, "%s", "b"), -EIO);
+	assert_string_equal(err.text, "a; b");
+	memset(text, 'c', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	for (int i = 0; i < 3; i++)
+		error_append(&err, "%s", text);
+	assert_int_equal(strlen(err.text), ERROR_TEXT_MAX - 1);
+}
+
 static void test_error_keeps_errno(void **state)
 {
 	struct error err = { 0 };
@@ -189,6 +205,7 @@ int main(void)
 		cmocka_unit_test(test_error_prefix_survives_a_full_buffer),
 		cmocka_unit_test(test_place_stays_in_front_until_its_document_is_named),
 		cmocka_unit_test(test_long_places_and_texts_share_the_room),
+		cmocka_unit_test(test_more_is_said_behind_what_is_there),
 		cmocka_unit_test(test_error_keeps_errno),
 	};
 
