@@ -106,8 +106,9 @@ class Machine:
         """Boots the machine once and adds to @results; returns (what is wrong or "", whether the machine ended by itself, seconds)."""
         words = [f"KRUN_TEST_JOBS={jobs}"] if jobs else []
         words += ["KRUN_TEST_KM=real"] if KM else []
-        command = [os.path.join(TESTS, "vm", "run-in-vm"), self.image, "--timeout", "0", "--share", self.share, "--console",
-                   self.console, "--", "env", *words, "sh", "/mnt/share/inside", *chosen]
+        # However this process ends, the machine ends with it.
+        command = ["setpriv", "--pdeathsig", "TERM", os.path.join(TESTS, "vm", "run-in-vm"), self.image, "--timeout", "0",
+                   "--share", self.share, "--console", self.console, "--", "env", *words, "sh", "/mnt/share/inside", *chosen]
         started = time.monotonic()
         guest = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
         reader = Reader(report, f"vm {self.suite}: ", lambda line: print(f"    guest: {line}", flush=True))
