@@ -359,7 +359,7 @@ class Rootless(KrunTest):
         self.template("true")
         result = self.as_user("--config-file", settings, "run", self.cid)
         self.assertEqual(result.status, 1)
-        self.assertIn(f"the container's user may not open '{node}'", result.err)
+        self.assertIn(f"the container's user may not be allowed to open '{node}'", result.err)
         self.assertIn("run.oci.keep_original_groups", result.err)
 
     def test_a_device_of_km_inside_a_user_namespace(self):
