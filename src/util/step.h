@@ -23,29 +23,31 @@ struct error;
 /* For the macro: logs the step, which returned @result. Returns that, or -EINTR when interrupted. */
 int step_end(const char *name, unsigned long long began, int result, struct error *err);
 
-#define STEPS(subject)                                                                           \
-	struct subject##_step {                                                                  \
-		const char *name;                                                                \
-		int (*run)(struct subject * subject, struct error *err);                         \
-		void (*undo)(struct subject * subject); /* NULL: nothing to undo */              \
-	};                                                                                       \
-	static inline int subject##_steps_run(const struct subject##_step *steps, size_t *done,  \
-					      struct subject *subject, struct error *err)        \
-	{                                                                                        \
-		int r = 0;                                                                       \
-                                                                                                 \
-		while (r >= 0 && steps[*done].name) {                                            \
-			const struct subject##_step *step = &steps[(*done)++];                   \
-			const unsigned long long began = log_clock();                            \
-                                                                                                 \
-			r = step_end(step->name, began, step->run(subject, err), err);           \
-		}                                                                                \
-		return r < 0 ? r : 0;                                                            \
-	}                                                                                        \
-	static inline void subject##_steps_undo(const struct subject##_step *steps, size_t done, \
-						struct subject *subject)                         \
-	{                                                                                        \
-		while (done-- > 0)                                                               \
-			if (steps[done].undo)                                                    \
-				steps[done].undo(subject);                                       \
+/* "unused", because not every table has an undo, and clang warns about unused functions in a .c file. */
+#define STEPS(subject)                                                                                       \
+	struct subject##_step {                                                                              \
+		const char *name;                                                                            \
+		int (*run)(struct subject * subject, struct error *err);                                     \
+		void (*undo)(struct subject * subject); /* NULL: nothing to undo */                          \
+	};                                                                                                   \
+	__attribute__((unused)) static inline int subject##_steps_run(const struct subject##_step *steps,    \
+								      size_t *done, struct subject *subject, \
+								      struct error *err)                     \
+	{                                                                                                    \
+		int r = 0;                                                                                   \
+                                                                                                             \
+		while (r >= 0 && steps[*done].name) {                                                        \
+			const struct subject##_step *step = &steps[(*done)++];                               \
+			const unsigned long long began = log_clock();                                        \
+                                                                                                             \
+			r = step_end(step->name, began, step->run(subject, err), err);                       \
+		}                                                                                            \
+		return r < 0 ? r : 0;                                                                        \
+	}                                                                                                    \
+	__attribute__((unused)) static inline void subject##_steps_undo(                                     \
+		const struct subject##_step *steps, size_t done, struct subject *subject)                    \
+	{                                                                                                    \
+		while (done-- > 0)                                                                           \
+			if (steps[done].undo)                                                                \
+				steps[done].undo(subject);                                                   \
 	}
