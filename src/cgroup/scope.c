@@ -95,8 +95,7 @@ void cgroup_settle(struct cgroup *cgroup)
 		return;
 	cleanup_close(&cgroup->holder_fd);
 	/* SIGKILL, because the holder may be frozen or throttled, and has nothing to clean up. */
-	kill(cgroup->holder, SIGKILL);
-	sys_wait(cgroup->holder, NULL, 0);
+	sys_kill_and_wait(cgroup->holder);
 	cgroup->holder = 0;
 }
 

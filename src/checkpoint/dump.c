@@ -27,7 +27,6 @@
 #include "state/state.h"
 #include "state/state_dir.h"
 #include "syscall/process.h"
-#include "util/array.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/io.h"

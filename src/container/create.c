@@ -9,12 +9,12 @@
 #include "container/foreground.h"
 #include "container/oom.h"
 #include "container/start.h"
-#include "hooks/hooks.h"
 #include "launch/launch.h"
 #include "launch/notify.h"
 #include "monitor/log.h"
 #include "state/remove.h"
 #include "state/state_dir.h"
+#include "state/state_hooks.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/interrupt.h"
@@ -31,19 +31,6 @@ int container_create(const struct create_request *request, struct error *err)
 		launch_commit(&launch);
 	launch_done(&launch);
 	return r;
-}
-
-static int run_poststart(struct launch *launch, struct error *err)
-{
-	const struct spec_hooks *hooks = &launch->spec->hooks[HOOK_POSTSTART];
-	auto_free char *text = NULL;
-
-	if (hooks->len == 0)
-		return 0;
-	text = state_text(&launch->state, "running", launch->state.pid, false);
-	return text ? hooks_run(HOOK_POSTSTART, hooks, text,
-				&(struct hooks_context){ .directory = launch->state.bundle }, err) :
-		      error_oom(err);
 }
 
 static int wait_in_foreground(struct launch *launch, int notify_fd, int *ret_status, struct error *err)
@@ -106,7 +93,7 @@ static int start_program(struct launch *launch, const struct create_request *req
 			},
 			err);
 	if (r == 0)
-		r = run_poststart(launch, err);
+		r = state_hooks_run(HOOK_POSTSTART, &launch->state, launch->spec, "running", err);
 	return r < 0 ? r : interrupt_check(err);
 }
 

@@ -121,12 +121,10 @@ int foreground_wait(const struct foreground *foreground, int *ret_status, struct
 
 	if (r == 0)
 		r = watch(foreground, relay, err);
-	if (r == 0) {
+	if (r == 0)
 		r = collect(foreground->pid, ret_status, err);
-	} else {
-		kill(foreground->pid, SIGKILL);
-		sys_wait(foreground->pid, NULL, __WALL);
-	}
+	else
+		sys_kill_and_wait(foreground->pid);
 	if (relay)
 		terminal_relay_free(relay);
 	return r;

@@ -14,6 +14,7 @@
 #include "monitor/log.h"
 #include "spec/spec.h"
 #include "state/state.h"
+#include "state/state_hooks.h"
 #include "state/status.h"
 #include "syscall/process.h"
 #include "util/cleanup.h"
@@ -133,16 +134,11 @@ static int release(struct start *start, struct error *err)
 
 static int run_poststart(struct start *start, struct error *err)
 {
-	const struct state *state = &start->state;
-	auto_free char *text = NULL;
 	int r;
 
 	if (!has_poststart(start))
 		return 0;
-	text = state_text(state, "running", state->pid, false);
-	r = text ? hooks_run(HOOK_POSTSTART, &start->spec->hooks[HOOK_POSTSTART], text,
-			     &(struct hooks_context){ .directory = state->bundle }, err) :
-		   error_oom(err);
+	r = state_hooks_run(HOOK_POSTSTART, &start->state, start->spec, "running", err);
 	/* runtime.md "Lifecycle", step 9: if a poststart hook fails, the container is stopped. */
 	if (r < 0)
 		sys_pidfd_send_signal(start->pidfd, SIGKILL);

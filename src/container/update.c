@@ -15,7 +15,6 @@
 #include "spec/spec.h"
 #include "state/state.h"
 #include "state/status.h"
-#include "util/array.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/io.h"

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <seccomp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -37,31 +36,16 @@ struct check {
 	struct json_findings *findings;
 };
 
-static void __attribute__((format(printf, 4, 5)))
-find(const struct check *check, enum json_severity severity, const char *pointer, const char *format, ...)
-{
-	char text[2 * PATH_MAX];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	json_findings_add(check->findings, severity, pointer, "%s", text);
-}
-
-static void take_error(const struct check *check, enum json_severity severity, const struct error *found)
-{
-	json_findings_add_error(check->findings, severity, found);
-}
-
 static void check_root(const struct check *check)
 {
 	struct stat st;
 
 	if (fstatat(check->bundle_fd, check->spec->rootfs, &st, 0) < 0)
-		find(check, JSON_ERROR, "/root/path", "'%s': %s", check->spec->rootfs, error_reason(-errno));
+		json_findings_add(check->findings, JSON_ERROR, "/root/path", "'%s': %s", check->spec->rootfs,
+				  error_reason(-errno));
 	else if (!S_ISDIR(st.st_mode))
-		find(check, JSON_ERROR, "/root/path", "'%s' is not a directory", check->spec->rootfs);
+		json_findings_add(check->findings, JSON_ERROR, "/root/path", "'%s' is not a directory",
+				  check->spec->rootfs);
 }
 
 /* Returns whether the source is inside of the root, where an earlier mount may provide it. */
@@ -89,7 +73,8 @@ static void check_mounts(const struct check *check)
 		snprintf(pointer, sizeof(pointer), "/mounts/%zu/source", i);
 		r = faccessat(check->bundle_fd, mount->source, F_OK, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
 		if (r < 0 && (i == 0 || !is_inside(check, mount->source)))
-			find(check, JSON_ERROR, pointer, "'%s': %s", mount->source, error_reason(r));
+			json_findings_add(check->findings, JSON_ERROR, pointer, "'%s': %s", mount->source,
+					  error_reason(r));
 	}
 }
 
@@ -105,7 +90,8 @@ static void check_hooks(const struct check *check)
 				continue;
 			snprintf(pointer, sizeof(pointer), "/hooks/%s/%zu/path",
 				 hook_kind_name((enum hook_kind)kind), i);
-			find(check, JSON_ERROR, pointer, "'%s': %s", path, error_reason(-errno));
+			json_findings_add(check->findings, JSON_ERROR, pointer, "'%s': %s", path,
+					  error_reason(-errno));
 		}
 }
 
@@ -120,17 +106,18 @@ static void check_namespaces(const struct check *check)
 		if (!namespace->listed)
 			continue;
 		if (namespace->path && access(namespace->path, F_OK) < 0)
-			find(check, JSON_ERROR, "/linux/namespaces", "%s: '%s': %s",
-			     spec_namespace_words[kind], namespace->path, error_reason(-errno));
+			json_findings_add(check->findings, JSON_ERROR, "/linux/namespaces", "%s: '%s': %s",
+					  spec_namespace_words[kind], namespace->path, error_reason(-errno));
 		snprintf(path, sizeof(path), "/proc/self/ns/%s", ns_kinds[kind].proc_name);
 		if (access(path, F_OK) < 0)
-			find(check, JSON_UNSUPPORTED, "/linux/namespaces", "this kernel has no %s namespaces",
-			     spec_namespace_words[kind]);
+			json_findings_add(check->findings, JSON_UNSUPPORTED, "/linux/namespaces",
+					  "this kernel has no %s namespaces", spec_namespace_words[kind]);
 	}
 	refused = launch_joined_refusal(check->spec);
 	if (refused)
-		find(check, JSON_UNSUPPORTED, refused,
-		     "needs mounts, which krun makes only in a mount namespace of the container's own");
+		json_findings_add(
+			check->findings, JSON_UNSUPPORTED, refused,
+			"needs mounts, which krun makes only in a mount namespace of the container's own");
 }
 
 static void check_process(const struct check *check)
@@ -140,15 +127,17 @@ static void check_process(const struct check *check)
 	struct error err;
 
 	if (!process) {
-		find(check, JSON_WARNING, "/process", "missing: there is nothing that could be started");
+		json_findings_add(check->findings, JSON_WARNING, "/process",
+				  "missing: there is nothing that could be started");
 		return;
 	}
 	for (size_t i = 0; caps && caps->unknown && caps->unknown[i]; i++)
-		find(check, JSON_WARNING, "/process/capabilities", "'%s' is unknown", caps->unknown[i]);
+		json_findings_add(check->findings, JSON_WARNING, "/process/capabilities", "'%s' is unknown",
+				  caps->unknown[i]);
 	if (process->apparmor_profile && apparmor_check(process->apparmor_profile, &err) < 0)
-		take_error(check, JSON_UNSUPPORTED, &err);
+		json_findings_add_error(check->findings, JSON_UNSUPPORTED, &err);
 	if (process->selinux_label && selinux_check(process->selinux_label, &err) < 0)
-		take_error(check, JSON_UNSUPPORTED, &err);
+		json_findings_add_error(check->findings, JSON_UNSUPPORTED, &err);
 }
 
 static void check_seccomp(const struct check *check)
@@ -162,8 +151,8 @@ static void check_seccomp(const struct check *check)
 			if (seccomp_syscall_resolve_name(*name) != __NR_SCMP_ERROR)
 				continue;
 			snprintf(pointer, sizeof(pointer), "/linux/seccomp/syscalls/%zu/names", i);
-			find(check, JSON_WARNING, pointer, "this libseccomp knows no system call '%s'",
-			     *name);
+			json_findings_add(check->findings, JSON_WARNING, pointer,
+					  "this libseccomp knows no system call '%s'", *name);
 		}
 }
 
@@ -174,24 +163,25 @@ static void check_host(const struct check *check)
 	int r;
 
 	if (sysctl_check(spec, &err) < 0)
-		take_error(check, JSON_ERROR, &err);
+		json_findings_add_error(check->findings, JSON_ERROR, &err);
 	if (spec->rdt) {
 		auto_close int resctrl_fd = rdt_open(&err);
 
 		if (resctrl_fd < 0)
-			take_error(check, JSON_UNSUPPORTED, &err);
+			json_findings_add_error(check->findings, JSON_UNSUPPORTED, &err);
 	}
 	/* One by one, to report every mistake. */
 	for (size_t i = 0; i < spec->annotations_len; i++)
 		if (cgroup_check_annotations(&spec->annotations[i], 1, &err) < 0)
-			take_error(check, JSON_ERROR, &err);
+			json_findings_add_error(check->findings, JSON_ERROR, &err);
 	r = cgroup_check_host(&spec->resources, &err);
 	if (r < 0)
-		take_error(check, r == -EOPNOTSUPP ? JSON_UNSUPPORTED : JSON_ERROR, &err);
+		json_findings_add_error(check->findings, r == -EOPNOTSUPP ? JSON_UNSUPPORTED : JSON_ERROR,
+					&err);
 }
 
 /* Checks the requirements of km as create does. */
-static void check_needs(const struct check *check, const struct km_settings *settings)
+static void check_requirements(const struct check *check, const struct km_settings *settings)
 {
 	const struct spec *spec = check->spec;
 	struct seccomp_program filter = { 0 };
@@ -201,7 +191,7 @@ static void check_needs(const struct check *check, const struct km_settings *set
 	if (!spec->process || getrlimit(RLIMIT_NOFILE, &files) < 0)
 		return;
 	if (spec->seccomp && seccomp_compile(spec->seccomp, -1, &filter, &found) < 0) {
-		take_error(check, JSON_ERROR, &found);
+		json_findings_add_error(check->findings, JSON_ERROR, &found);
 		return;
 	}
 	if (km_requirements_check(
@@ -215,7 +205,7 @@ static void check_needs(const struct check *check, const struct km_settings *set
 			    .nofile = files.rlim_max,
 		    },
 		    check->findings, &found) < 0)
-		take_error(check, JSON_ERROR, &found);
+		json_findings_add_error(check->findings, JSON_ERROR, &found);
 	seccomp_program_done(&filter);
 }
 
@@ -230,23 +220,25 @@ static int check_settings(const struct check *check, const struct runtime_option
 
 	if (mode_choose(runtime->name, check->spec, rootfs_fd) == MODE_PLAIN) {
 		if (check->spec->vm)
-			find(check, JSON_UNSUPPORTED, "/vm", "this container would run without km");
+			json_findings_add(check->findings, JSON_UNSUPPORTED, "/vm",
+					  "this container would run without km");
 		return 0;
 	}
 	if (km_check_processor(&found) < 0) {
-		find(check, JSON_UNSUPPORTED, "", "%s", found.text);
+		json_findings_add_error(check->findings, JSON_UNSUPPORTED, &found);
 		return 0;
 	}
 	if (launch_joins_mounts(check->spec))
-		find(check, JSON_UNSUPPORTED, "/linux/namespaces",
-		     "km and its libc.so are mounted, which needs a mount namespace of the container's own: "
-		     "list one");
+		json_findings_add(check->findings, JSON_UNSUPPORTED, "/linux/namespaces",
+				  "km and its libc.so are mounted, which needs a mount namespace of the "
+				  "container's own: "
+				  "list one");
 	r = km_settings_load(runtime->config_file, &settings, err);
 	if (r < 0)
 		return r;
 	if (km_settings_apply(&settings, check->spec, &found) < 0)
-		take_error(check, JSON_ERROR, &found);
-	check_needs(check, &settings);
+		json_findings_add_error(check->findings, JSON_ERROR, &found);
+	check_requirements(check, &settings);
 	km_settings_done(&settings);
 	return 0;
 }

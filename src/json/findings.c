@@ -46,12 +46,11 @@ void json_findings_warn(const struct json_findings *findings, const char *docume
 	for (size_t i = 0; i < findings->len; i++) {
 		const struct json_finding *finding = &findings->items[i];
 
-		const char *pointer = finding->pointer;
+		const char *below = error_pointer_below(finding->pointer, base);
 
-		if (strncmp(pointer, base, strlen(base)) == 0)
-			pointer += strlen(base);
-		if (*pointer)
-			log_warning("%s: %s: %s", document, pointer, finding->reason);
+		if (finding->pointer[0])
+			log_warning("%s: %s: %s", document, below ? below : finding->pointer,
+				    finding->reason);
 		else
 			log_warning("%s", finding->reason);
 	}

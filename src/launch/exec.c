@@ -35,13 +35,11 @@
 #include <linux/openat2.h>
 #include <linux/sched.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "init/init.h"
@@ -193,7 +191,7 @@ static int open_root(struct exec *exec, struct error *err)
 					  0;
 }
 
-static int check_needs(const struct exec *exec, struct error *err)
+static int check_requirements(const struct exec *exec, struct error *err)
 {
 	const struct spec *own = exec->request->process;
 	struct json_findings warnings = { 0 };
@@ -263,7 +261,7 @@ static int choose_program(struct exec *exec, struct error *err)
 	km_settings_done(&settings);
 	if (r < 0 || exec->exception.fd >= 0)
 		return r;
-	r = check_needs(exec, err);
+	r = check_requirements(exec, err);
 	if (r < 0)
 		return r;
 	/* km truncates its log when it starts: each process gets a log of its own, which ends with it. */
@@ -473,7 +471,7 @@ static int wait_for_monitor(struct exec *exec, pid_t monitor, int pidfd, struct 
 	return r < 0 ? r : monitor_log_bound(exec->monitor_log_fd, err);
 }
 
-static int announce(struct exec *exec, struct error *err)
+static int report(struct exec *exec, struct error *err)
 {
 	return report_process(exec->child.pid, exec->request->pidfd_socket, exec->request->pid_file, err);
 }
@@ -487,7 +485,7 @@ static int bring_up(struct exec *exec, struct error *err)
 
 	if (!exec->monitor_waits) {
 		spare_program(exec);
-		return announce(exec, err);
+		return report(exec, err);
 	}
 	/* Before the payload runs km is the only child of pid1. */
 	monitor = exec->pid1_fd < 0 ? exec->child.pid : proc_child(exec->child.pid);
@@ -499,7 +497,7 @@ static int bring_up(struct exec *exec, struct error *err)
 	}
 	r = wait_for_monitor(exec, monitor, pidfd, err);
 	if (r == 0) {
-		r = announce(exec, err);
+		r = report(exec, err);
 		if (r < 0)
 			return r;
 		spare_program(exec);
@@ -520,10 +518,8 @@ static int join_rdt_class(struct exec *exec, struct error *err)
 static void end_process(struct exec *exec)
 {
 	interrupt_watch(INTERRUPT_CHILD, 0);
-	if (exec->child.pid > 0) {
-		kill(exec->child.pid, SIGKILL);
-		sys_wait(exec->child.pid, NULL, __WALL);
-	}
+	if (exec->child.pid > 0)
+		sys_kill_and_wait(exec->child.pid);
 	exec->child.pid = 0;
 }
 

@@ -34,7 +34,6 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "checkpoint/checkpoint.h"
@@ -54,11 +53,11 @@
 #include "state/runtime_options.h"
 #include "state/remove.h"
 #include "state/state_dir.h"
+#include "state/state_hooks.h"
 #include "syscall/open.h"
 #include "syscall/process.h"
 #include "syscall/socket.h"
 #include "terminal/terminal.h"
-#include "util/array.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/interrupt.h"
@@ -522,18 +521,10 @@ static void remove_rdt_class(struct launch *launch)
 
 static void end_process(struct launch *launch)
 {
-	auto_free char *text = NULL;
-
-	if (launch->child.pid > 0) {
-		kill(launch->child.pid, SIGKILL);
-		sys_wait(launch->child.pid, NULL, __WALL);
-	}
-	if (!launch->hooks_ran || launch->spec->hooks[HOOK_POSTSTOP].len == 0)
-		return;
-	text = state_text(&launch->state, "stopped", 0, false);
-	if (text)
-		hooks_run_all(HOOK_POSTSTOP, &launch->spec->hooks[HOOK_POSTSTOP], text,
-			      &(struct hooks_context){ .directory = launch->state.bundle });
+	if (launch->child.pid > 0)
+		sys_kill_and_wait(launch->child.pid);
+	if (launch->hooks_ran)
+		state_hooks_run_poststop(&launch->state, launch->spec);
 }
 
 static void remove_pid_file(struct launch *launch)

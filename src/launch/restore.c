@@ -28,7 +28,6 @@
 #include "state/enter.h"
 #include "syscall/open.h"
 #include "syscall/socket.h"
-#include "util/array.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/log.h"

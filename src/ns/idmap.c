@@ -18,7 +18,6 @@
 #include "spec/spec.h"
 #include "syscall/open.h"
 #include "syscall/process.h"
-#include "util/array.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/io.h"
@@ -169,8 +168,7 @@ int idmap_namespace_make(int proc_fd, const struct spec_id_maps *maps, struct er
 		if (fd < 0)
 			r = error_sys(err, -errno, "open '/proc/%s'", path);
 	}
-	kill(pid, SIGKILL);
-	sys_wait(pid, NULL, __WALL);
+	sys_kill_and_wait(pid);
 	return r < 0 ? r : fd;
 }
 
@@ -238,8 +236,7 @@ int idmap_read(int proc_fd, int userns_fd, char **ret_uids, char **ret_gids)
 	snprintf(path, sizeof(path), "%d/gid_map", pid);
 	if (r >= 0)
 		r = io_read_file(proc_fd, path, MAP_MAX, ret_gids, NULL);
-	kill(pid, SIGKILL);
-	sys_wait(pid, NULL, 0);
+	sys_kill_and_wait(pid);
 	return r < 0 ? r : 0;
 }
 

@@ -11,6 +11,7 @@
 #include "spec/spec.h"
 #include "state/state.h"
 #include "state/state_dir.h"
+#include "state/state_hooks.h"
 #include "state/status.h"
 #include "syscall/process.h"
 #include "util/cleanup.h"
@@ -76,7 +77,6 @@ int rdt_leave(const struct state *state, struct error *err)
 static void run_poststop(int dir_fd, const struct state *state, const struct spec *spec)
 {
 	struct spec *loaded = NULL;
-	auto_free char *text = NULL;
 	struct error err;
 
 	if (!spec && state_load_config(dir_fd, state, &loaded, &err) < 0) {
@@ -89,10 +89,7 @@ static void run_poststop(int dir_fd, const struct state *state, const struct spe
 	if (loaded && hooks_output_open(spec_annotation(spec, KRUN_ANNOTATION_HOOKS_STDOUT),
 					spec_annotation(spec, KRUN_ANNOTATION_HOOKS_STDERR), &err) < 0)
 		log_warning("%s", err.text);
-	text = state_text(state, "stopped", 0, false);
-	if (text && spec->hooks[HOOK_POSTSTOP].len > 0)
-		hooks_run_all(HOOK_POSTSTOP, &spec->hooks[HOOK_POSTSTOP], text,
-			      &(struct hooks_context){ .directory = state->bundle });
+	state_hooks_run_poststop(state, spec);
 	spec_free(loaded);
 }
 

@@ -225,12 +225,6 @@ static int read_list(struct json_reader *reader, struct json_object *value, void
 	return r;
 }
 
-/* Inodes and devices use all 64 bits, and json-c wrote them as signed numbers. */
-static int read_number(struct json_reader *reader, struct json_object *value, void *target, const void *arg)
-{
-	return json_read_i64(reader, value, target, arg);
-}
-
 static int unknown_word(struct json_reader *reader, struct json_object *value)
 {
 	return json_error(reader, "'%s' is unknown to this krun", json_object_get_string(value));
@@ -273,7 +267,7 @@ static void make_rows(struct json_field rows[ARRAY_LEN(fields) + 1])
 		[TEXT_OPTIONAL] = { json_type_string, read_text },
 		[LIST] = { json_type_array, read_list },
 		[NUMBER32] = { json_type_int, json_read_u32 },
-		[NUMBER64] = { json_type_int, read_number },
+		[NUMBER64] = { json_type_int, json_read_i64 },
 		[FLAG] = { json_type_boolean, json_read_bool },
 	};
 

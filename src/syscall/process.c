@@ -43,6 +43,12 @@ int sys_wait(pid_t pid, int *ret_status, int options)
 	return 0;
 }
 
+void sys_kill_and_wait(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	sys_wait(pid, NULL, __WALL);
+}
+
 int sys_pidfd_open(pid_t pid)
 {
 	const int r = result(syscall(SYS_pidfd_open, pid, 0));

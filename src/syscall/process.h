@@ -21,6 +21,8 @@ pid_t sys_clone3(uint64_t flags, int exit_signal, int cgroup_fd);
 
 /* waitpid(2), retried on EINTR. Returns 0. @ret_status may be NULL, and is unchanged on failure. */
 int sys_wait(pid_t pid, int *ret_status, int options);
+/* Kills a child (SIGKILL), of whatever exit signal, and waits for its end. */
+void sys_kill_and_wait(pid_t pid);
 /* Linux 5.3. The fd is close-on-exec. -ESRCH when no process has this number, also when a thread has it. */
 int sys_pidfd_open(pid_t pid);
 /* Linux 5.1. */

@@ -219,22 +219,14 @@ int error_sys_at(struct error *err, int code, const char *pointer, const char *f
 
 const char *error_pointer(const char *format, ...)
 {
-	static _Thread_local char pointer[ERROR_POINTER_MAX];
+	/* Room for one character more than begin() uses, so that it sees where to cut. */
+	static _Thread_local char pointer[ERROR_POINTER_MAX + 4];
 	va_list args;
 
-	int len;
-
 	va_start(args, format);
-	len = vsnprintf(pointer, sizeof(pointer), format, args);
-	va_end(args);
-	if (len < 0)
+	if (vsnprintf(pointer, sizeof(pointer), format, args) < 0)
 		pointer[0] = '\0';
-	/* Cut off, but not inside of a character. */
-	for (size_t end = sizeof(pointer) - 1; len >= (int)sizeof(pointer) && end > 0; end--)
-		if (!is_inside_character(pointer[end - 1])) {
-			pointer[(unsigned char)pointer[end - 1] >= 0xc0 ? end - 1 : end] = '\0';
-			break;
-		}
+	va_end(args);
 	return pointer;
 }
 
@@ -249,17 +241,28 @@ int error_place(struct error *err, const char *pointer)
 	return err->code;
 }
 
-bool error_rebase(struct error *err, const char *base)
+const char *error_pointer_below(const char *pointer, const char *base)
 {
 	const size_t len = strlen(base);
-	char pointer[ERROR_POINTER_MAX], reason[ERROR_TEXT_MAX];
 
+	if (strncmp(pointer, base, len) != 0 || (pointer[len] != '\0' && pointer[len] != '/'))
+		return NULL;
+	return pointer[len] ? pointer + len : "/";
+}
+
+bool error_rebase(struct error *err, const char *base)
+{
+	char pointer[ERROR_POINTER_MAX], reason[ERROR_TEXT_MAX];
+	const char *rest;
+
+	if (err->pointer_len == 0)
+		return false;
 	snprintf(pointer, sizeof(pointer), "%.*s", err->pointer_len, err->text);
-	if (err->pointer_len == 0 || strncmp(pointer, base, len) != 0 ||
-	    (pointer[len] != '\0' && pointer[len] != '/'))
+	rest = error_pointer_below(pointer, base);
+	if (!rest)
 		return false;
 	memcpy(reason, error_reason_text(err), strlen(error_reason_text(err)) + 1);
-	put(err, begin(err, pointer[len] ? pointer + len : "/"), reason);
+	put(err, begin(err, rest), reason);
 	return true;
 }
 

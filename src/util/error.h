@@ -53,6 +53,8 @@ int error_sys_at(struct error *err, int code, const char *pointer, const char *f
 	__attribute__((format(printf, 4, 5)));
 /* Turns the error into one about the place @pointer, unless it already has a place. Returns err->code. */
 int error_place(struct error *err, const char *pointer);
+/* Pure: @pointer as seen from @base, "/" for that itself; NULL: it is not at or below @base. */
+const char *error_pointer_below(const char *pointer, const char *base);
 /* Makes the error's pointer relative to @base. False, and unchanged: it is not at or below @base. */
 bool error_rebase(struct error *err, const char *base);
 /* Adds "NAME: " in front of an error that begins with a pointer; leaves others alone. Returns err->code. */

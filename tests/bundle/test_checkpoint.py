@@ -10,7 +10,7 @@ import socket
 import subprocess
 import time
 
-from krun import REAL_KM, KrunTest, counter, stand_in_only, wait_until
+from krun import REAL_KM, KrunTest, children, counter, stand_in_only, wait_until
 
 COUNTER = counter()
 
@@ -319,8 +319,7 @@ class Checkpoint(KrunTest):
 
     def accepting(self):
         """Returns the threads of km in accept(2), which reserves the lowest free descriptor."""
-        with open(f"/proc/{self.state()['pid']}/task/{self.state()['pid']}/children") as file:
-            monitor = file.read().split()[0]
+        monitor = children(self.state()["pid"])[0]
         calls = []
         for task in os.listdir(f"/proc/{monitor}/task"):
             with open(f"/proc/{monitor}/task/{task}/syscall") as file:

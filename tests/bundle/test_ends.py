@@ -15,7 +15,7 @@ import subprocess
 import termios
 import time
 
-from krun import CGROUP, BothModes, KrunTest, wait_until
+from krun import CGROUP, BothModes, KrunTest, children, wait_until
 
 
 SOCKET, SIGNALFD4 = 41, 289  # asm/unistd_64.h
@@ -78,18 +78,12 @@ class Undone(BothModes):
         self.shell("exec sleep 1000")
         process = self.spawn("create", "--bundle", self.bundle, self.cid, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                              stderr=subprocess.PIPE)
-        wait_until(lambda: os.path.exists(f"/proc/{process.pid}/task/{process.pid}/children") and any(
-            "sleep" in self.name(pid) for pid in self.children(process.pid)), what="hook")
+        wait_until(lambda: any("sleep" in self.name(pid) for pid in children(process.pid)), what="hook")
         process.send_signal(signal.SIGTERM)
         _, err = process.communicate(timeout=30)
         self.assertEqual((process.returncode, err.decode()), (1, "krun: interrupted by signal 15\n"))
         self.assertTrue(os.path.exists(done))
         self.assertIn("does not exist", self.fails("state", self.cid))
-
-    @staticmethod
-    def children(pid):
-        with open(f"/proc/{pid}/task/{pid}/children") as file:
-            return file.read().split()
 
     @staticmethod
     def name(pid):

@@ -14,7 +14,7 @@ import time
 import unittest
 
 from jobs import OWN_MACHINE
-from krun import KM_PATH, KrunTest, PROGRAMS, counter, stand_in_only, wait_until
+from krun import KM_PATH, KrunTest, PROGRAMS, children, counter, stand_in_only, wait_until
 
 PREFIX = "app.kontain.krun."
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -35,16 +35,14 @@ class SettingsTest(KrunTest):
         self.config["annotations"] = {PREFIX + key: value for key, value in values.items()}
 
     @staticmethod
-    def children_of(pid=None, *_):
-        if not pid:
-            return []
-        with open(f"/proc/{pid}/task/{pid}/children") as file:
-            return [int(word) for word in file.read().split()]
+    def grandchildren(pid):
+        """Returns the kms of a command: its child is pid1."""
+        return [grandchild for child in children(pid) for grandchild in children(child)]
 
     def monitor(self, pid=None):
         """Returns the pid of the container's km: the only child of krun's own init."""
         pid = pid or self.state()["pid"]
-        return (self.children_of(pid) or [pid])[0]
+        return (children(pid) or [pid])[0]
 
     def words(self, name, pid=None):
         with open(f"/proc/{self.monitor(pid)}/{name}", "rb") as file:
@@ -169,7 +167,7 @@ class Layers(SettingsTest):
         self.shell("sleep 100")
         self.start(self.host())
         process = self.spawn("exec", "--env", "KMSIM_LATE=60000", self.cid, "true", stderr=subprocess.PIPE)
-        stopped = wait_until(lambda: self.children_of(*self.children_of(process.pid)), what="km")[0]
+        stopped = wait_until(lambda: self.grandchildren(process.pid), what="km")[0]
         os.kill(stopped, signal.SIGSTOP)
         time.sleep(0.5)
         process.send_signal(signal.SIGTERM)
@@ -184,7 +182,7 @@ class Layers(SettingsTest):
         self.shell("echo ran; sleep 100", env=["PATH=/bin", "KMSIM_LATE=60000"])
         with open(self.log, "wb") as log:
             process = self.spawn("run", "--detach", "--bundle", self.bundle, self.cid, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-            wait_until(lambda: self.children_of(*self.children_of(process.pid)), what="km")
+            wait_until(lambda: self.grandchildren(process.pid), what="km")
             time.sleep(1)
             process.send_signal(signal.SIGTERM)
             self.assertEqual(process.wait(20), 1)
@@ -247,10 +245,7 @@ class Layers(SettingsTest):
         process = self.spawn("exec", self.cid, "sh", "-c", "echo ready; sleep 5", stdout=subprocess.PIPE)
         self.assertEqual(process.stdout.readline(), b"ready\n")
         # krun waits for the process in front of km, which waits for km, which waits for the program.
-        pid = process.pid
-        for _ in range(2):
-            with open(f"/proc/{pid}/task/{pid}/children") as file:
-                pid = file.read().split()[0]
+        pid = self.grandchildren(process.pid)[0]
         with open(f"/proc/{pid}/cmdline", "rb") as file:
             words = file.read().decode().split("\0")
         with open(f"/proc/{pid}/environ", "rb") as file:

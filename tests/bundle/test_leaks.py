@@ -6,7 +6,7 @@ import glob
 import os
 import subprocess
 
-from krun import CGROUP, BothModes, wait_until
+from krun import BothModes, CGROUP, children, wait_until
 
 CYCLES = 50
 PR_SET_CHILD_SUBREAPER = 36
@@ -23,8 +23,7 @@ def reap():
 
 def living_children():
     reap()
-    with open(f"/proc/self/task/{os.getpid()}/children") as file:
-        return file.read().split()
+    return children(os.getpid())
 
 
 def lines_with(path, *words):

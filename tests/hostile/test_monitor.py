@@ -4,7 +4,7 @@
 import os
 
 from hostile import HostileTest
-from krun import KM_PATH
+from krun import KM_PATH, children
 
 ROWS = (
     ("Planted.test_first_directory_renamed", "rename the first directory of km's path and plant a program there",
@@ -38,8 +38,7 @@ class Planted(HostileTest):
 
     def processes_inside(self):
         pid = self.state()["pid"]
-        with open(f"/proc/{pid}/task/{pid}/children") as file:
-            return [pid, *map(int, file.read().split())]
+        return [pid, *children(pid)]
 
     def attack(self, script, plant=True):
         """Runs @script with $km, km's path, and $first, $second, $last, the directories of that path; then plants a program at the path."""

@@ -73,6 +73,12 @@ CONFIG = {
 }
 
 
+def children(pid):
+    """Returns the pids of the children of a process, which has to be there, as numbers."""
+    with open(f"/proc/{pid}/task/{pid}/children") as file:
+        return [int(word) for word in file.read().split()]
+
+
 def wait_until(condition, seconds=60, what="condition"):
     """Polls until @condition holds, because the other side is another process; fails after a time-out, which is long because a busy machine is slow."""
     deadline = time.monotonic() + seconds

@@ -14,7 +14,7 @@ import subprocess
 import time
 import unittest
 
-from krun import Result, wait_until
+from krun import Result, children, wait_until
 
 NAME = "lab"
 
@@ -64,11 +64,10 @@ class Session:
 
     def find_shell(self):
         """Returns the child of runuser, once it has become the shell."""
-        with open(f"/proc/{self.holder.pid}/task/{self.holder.pid}/children") as file:
-            for pid in file.read().split():
-                with open(f"/proc/{pid}/cmdline", "rb") as line:
-                    if line.read().startswith(b"sleep\0"):
-                        return int(pid)
+        for pid in children(self.holder.pid):
+            with open(f"/proc/{pid}/cmdline", "rb") as line:
+                if line.read().startswith(b"sleep\0"):
+                    return pid
         return None
 
     @property
