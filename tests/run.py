@@ -1,17 +1,20 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """
-run.py [--counts FILE] [RING[:NAME]]...
+run.py [--counts FILE] [--full] [--seed N] [--times N] [--share N] [RING[:NAME]]...
 
 Runs rings of tests of the build in $KRUN_BUILD (default: build) and prints one line per test and, last, "N passed,
-N failed, N skipped". Rings: unit checks bundle hostile engines vm (default: all but vm). NAME selects tests whose name contains it.
---counts adds a line of the three numbers to FILE. RUNTIME=/usr/bin/crun runs bundle tests with another runtime.
+N failed, N skipped". Rings: unit checks bundle hostile races faults engines vm (default: all but vm). NAME selects tests whose name
+contains it. --counts adds a line of the three numbers to FILE. RUNTIME=/usr/bin/crun runs bundle tests with another runtime.
+Tests that go through very many cases take a sample of them, which --seed changes; --times N takes N times as
+many, --full all (lib/sample.py).
+--share takes one of N tests of the rings bundle, hostile, races, faults and engines.
 
 After each ring one more test, "RING: host_unchanged", compares the machine with its state before (lib/hoststate.py).
 
 A skipped test prints its reason. With KRUN_STRICT=1 (CI) a skip that tests/expected-skips does not list is a failure.
-bundle, hostile and engines need root; they run in a mount namespace of their own, in which kmsim stands at km's path, /dev is a
-copy (hostile has nodes of its own in it, tests/hostile/own-dev) and cgroup v2 is at /sys/fs/cgroup, and in a cgroup namespace;
+All others need root; they run in a mount namespace of their own, in which kmsim stands at km's path, /dev is a
+copy (hostile, races and faults have nodes of their own in it, tests/hostile/own-dev) and cgroup v2 is at /sys/fs/cgroup, and in a cgroup namespace;
 engines has network and pid namespaces of its own, too.
 
 vm boots a Debian machine with systemd and all controllers of cgroup v2 under qemu, in software emulation, and runs the
@@ -22,6 +25,7 @@ KRUN_TEST_JOBS how many files of tests run at once in it. KRUN_KM=PATH runs the 
 instead of kmsim (docs/km-acceptance.md).
 """
 
+import argparse
 import json
 import os
 import re
@@ -35,7 +39,7 @@ BUILD = os.path.abspath(os.environ.get("KRUN_BUILD", os.path.join(os.path.dirnam
 MESON_PATIENCE = 10
 # How many lines of its output are shown when a test does not say what failed.
 TAIL = 40
-RINGS = ("unit", "checks", "bundle", "hostile", "engines", "vm")
+RINGS = ("unit", "checks", "bundle", "hostile", "races", "faults", "engines", "vm")
 
 sys.path.insert(0, os.path.join(TESTS, "lib"))
 
@@ -124,6 +128,7 @@ def main(arguments):
     if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
     import jobs
+    import sample
     from report import OUTCOMES, report_of_this_run
 
     report = report_of_this_run()
@@ -131,18 +136,21 @@ def main(arguments):
         jobs.run_here(report)
         report.end()
         return 0
-    counts_file = None
-    if arguments[:1] == ["--counts"]:
-        counts_file, arguments = arguments[1], arguments[2:]
-    selections = [selection.partition(":")[::2] for selection in arguments or [ring for ring in RINGS if ring != "vm"]]
+    parser = argparse.ArgumentParser(usage=__doc__.strip().splitlines()[0], allow_abbrev=False)
+    sample.add_options(parser)
+    parser.add_argument("--share", type=int)
+    parser.add_argument("rings", nargs="*")
+    options = parser.parse_args(arguments)
+    sample.choose(options)
+    selections = [selection.partition(":")[::2] for selection in options.rings or [ring for ring in RINGS if ring != "vm"]]
     for ring, _ in selections:
         if ring not in RINGS:
             sys.exit(f"unknown ring '{ring}': {' '.join(RINGS)}")
     run_rings(selections, report)
     report.end()
     numbers = [report.counts[outcome] for outcome in OUTCOMES]
-    if counts_file:
-        with open(counts_file, "a") as file:
+    if options.counts:
+        with open(options.counts, "a") as file:
             file.write(f"{numbers[0]} {numbers[1]} {numbers[2]}\n")
     if not hasattr(report, "fd"):
         print(f"{numbers[0]} passed, {numbers[1]} failed, {numbers[2]} skipped")

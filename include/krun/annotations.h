@@ -52,7 +52,7 @@
 #define KRUN_ANNOTATION_SECCOMP_RECEIVER "run.oci.seccomp.receiver"
 
 /*
- * Read from config.json in the km mode: prefix of the key of a setting (krun(1), FILES) for the container, if
+ * Read from config.json in the km mode: prefix of the key of a setting (krun.json(5)) for the container, if
  * the host's settings file allows it. "snapshot" is the name of the checkpoint from which the container is
  * started. Written to `state` and `features`: every setting that is not the default.
  */

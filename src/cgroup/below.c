@@ -21,9 +21,21 @@
 #include "util/error.h"
 #include "util/io.h"
 
+const char *cgroup_path_in(char *text)
+{
+	/* The line of the cgroup2 tree is "0::/PATH" (cgroups(7)). */
+	char *line = strncmp(text, "0::", 3) == 0 ? text : strstr(text, "\n0::");
+
+	line = line ? strchr(line, '/') : NULL;
+	if (line)
+		line[strcspn(line, "\n")] = '\0';
+	return line;
+}
+
 int cgroup_open_process(const struct cgroup *cgroup, int proc_fd, pid_t pid, struct error *err)
 {
-	char file[32], text[PATH_MAX + 256], *line, *rest;
+	char file[32], text[PATH_MAX + 256];
+	const char *path, *rest;
 	size_t len = strlen(cgroup->place.path);
 	ssize_t n;
 	int fd;
@@ -32,15 +44,11 @@ int cgroup_open_process(const struct cgroup *cgroup, int proc_fd, pid_t pid, str
 	n = io_read_small(proc_fd, file, text, sizeof(text));
 	if (n < 0)
 		return error_sys(err, n == -ENOENT ? -ESRCH : (int)n, "read the cgroup of process %d", pid);
-	/* The line of the cgroup2 tree is "0::/PATH" (cgroups(7)). */
-	line = strncmp(text, "0::", 3) == 0 ? text : strstr(text, "\n0::");
-	line = line ? strchr(line, '/') : NULL;
-	/* '/', or the end of the line or of the text: strchr() finds NUL, too. */
-	if (!line || strncmp(line, cgroup->place.path, len) != 0 || !strchr("/\n", line[len]))
+	path = cgroup_path_in(text);
+	if (!path || strncmp(path, cgroup->place.path, len) != 0 || (path[len] && path[len] != '/'))
 		return error_set(err, -ENOENT, "the container's process has left cgroup '%s'",
 				 cgroup->place.path);
-	rest = line + len;
-	rest[strcspn(rest, "\n")] = '\0';
+	rest = path + len;
 	rest += strspn(rest, "/");
 	fd = sys_openat2(cgroup->dir_fd, *rest ? rest : ".", O_RDONLY | O_DIRECTORY, 0,
 			 RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
@@ -91,8 +99,8 @@ int cgroup_make_below(const struct cgroup *cgroup, const char *name, struct erro
 	char pid[16];
 	int r;
 
-	if (strlen(name) >= PATH_MAX)
-		return error_set(err, -ENAMETOOLONG, "cgroup '%s': too long", name);
+	if (cgroup_name_trouble(name))
+		return error_set(err, -EINVAL, "cgroup '%s' %s", name, cgroup_name_trouble(name));
 	r = fd = walk_below(cgroup, name, true);
 	/*
 	 * A cgroup with processes cannot enable controllers for its children (cgroups(7)), so the holder

@@ -55,12 +55,12 @@ struct cgroup {
 	bool is_new; /* cgroup_create() made it; false: it existed before */
 	/* Process that keeps a new scope alive until the container's process is in it; 0: none. */
 	pid_t holder;
-	int holder_fd; /* a pipe; the holder exits when it is closed */
+	int holder_fd; /* a pipe; its end tells the holder that the command was killed */
 };
 
 struct cgroup_request {
 	const char *id;
-	const char *spec_path; /* linux.cgroupsPath; NULL: "/krun/ID" or krun-ID.scope */
+	const char *spec_path; /* linux.cgroupsPath; NULL: "/krun-ID" or krun-ID.scope */
 	enum cgroup_manager manager;
 	/*
 	 * An ordinary user: systemd is the user's own, and a cgroup that may not be made is left out if no
@@ -87,6 +87,14 @@ enum cgroup_host cgroup_host_kind(void);
 /* Returns the path of the cgroup2 mount ("/sys/fs/cgroup" or "/sys/fs/cgroup/unified"); NULL: none. */
 const char *cgroup_mount_point(void);
 
+/*
+ * Opens the root directory of the cgroup2 tree; the caller closes it. On a pure v1 host, which has not
+ * mounted it, root gets a detached mount that is not visible to others: that tree has no controllers, but it
+ * holds, freezes and kills processes and filters their devices. -EOPNOTSUPP: there is none, and krun cannot
+ * mount one.
+ */
+int cgroup_root_open(struct error *err);
+
 /* ---- place.c ------------------------------------------------------------------------------------------- */
 
 /*
@@ -96,6 +104,12 @@ const char *cgroup_mount_point(void);
  */
 int cgroup_place_make(const struct cgroup_request *request, struct cgroup_place *ret, char **ret_slice,
 		      struct error *err);
+
+/*
+ * Pure: why no cgroup can have the path @path, a static text that follows its name: "contains '.' or '..'" or
+ * the like. NULL: nothing is wrong with it.
+ */
+const char *cgroup_name_trouble(const char *path);
 
 /* -ENOMEM. */
 int cgroup_place_copy(const struct cgroup_place *place, struct cgroup_place *ret);
@@ -122,7 +136,14 @@ void cgroup_plan_done(struct cgroup_plan *plan);
 int cgroup_create(const struct cgroup_request *request, const struct cgroup_plan *plan, struct cgroup *ret,
 		  struct error *err);
 
-/* Opens the cgroup that the state file names; -ENOENT if it is gone. */
+/*
+ * Opens the directory of the cgroup that the state file names; the caller closes it. -ENOENT: it is gone, or
+ * the container has none of its own.
+ */
+int cgroup_open_directory(const struct cgroup_place *place, struct error *err);
+/* The same below @root_fd: of cgroup_root_open(), or its error, which is returned. */
+int cgroup_open_directory_below(int root_fd, const struct cgroup_place *place, struct error *err);
+/* As cgroup_open_directory(), with everything else of a cgroup. */
 int cgroup_open(const struct cgroup_place *place, struct cgroup *ret, struct error *err);
 void cgroup_done(struct cgroup *cgroup);
 
@@ -133,6 +154,10 @@ int cgroup_check_host(const struct spec_resources *resources, struct error *err)
 
 /* Returns whether this build can talk to systemd. */
 bool cgroup_systemd_is_built_in(void);
+/*
+ * Asks the systemd of `--cgroup-manager systemd` for its version; the caller frees it. @user as in a request.
+ */
+int cgroup_systemd_version(bool user, char **ret, struct error *err);
 
 /* Ends the holder of a new scope, because the container's first process is in it. Otherwise does nothing. */
 void cgroup_settle(struct cgroup *cgroup);
@@ -160,6 +185,12 @@ int cgroup_attach(const struct cgroup *cgroup, pid_t pid, struct error *err);
  */
 int cgroup_forget(const struct cgroup_place *place, struct error *err);
 /*
+ * Returns whether systemd has removed a scope whose last process has ended. It does so by itself, and forgets
+ * the unit unless that has failed, which the caller has to know. Waits for that, half a second at most, but
+ * not if there are processes.
+ */
+bool cgroup_scope_is_over(const struct cgroup *cgroup);
+/*
  * Returns whether the kernel has ever killed a process of the cgroup because memory ran out. When the cgroup
  * of a scope is gone systemd is asked, which knows it until cgroup_forget(). False when it cannot be known.
  */
@@ -186,6 +217,11 @@ int cgroup_filter_devices(const struct cgroup *cgroup, const struct spec_resourc
 
 /* ---- below.c ------------------------------------------------------------------------------------------- */
 
+/*
+ * Pure: finds the path of the cgroup2 tree in @text, of /proc/PID/cgroup, and cuts @text behind it. NULL: the
+ * process is in no cgroup of that tree.
+ */
+const char *cgroup_path_in(char *text);
 /*
  * Returns the fd (owned by the caller) of the cgroup, @cgroup or one below it, that process @pid is in. A
  * container that has distributed its controllers to cgroups of its own has no process at the top any more,
@@ -232,7 +268,8 @@ int cgroup_kill(const struct cgroup *cgroup, int signo, struct error *err);
 
 /*
  * Removes the cgroup and everything below it, and releases @cgroup. Waits until it is empty (processes are
- * expected to be dead or dying); -ETIMEDOUT after 5 s. The default parent "/krun" is removed when it is
- * empty. A scope is stopped, and systemd forgets its failure.
+ * expected to be dead or dying); -ETIMEDOUT after 5 s. A scope is stopped, and systemd forgets its failure.
  */
 int cgroup_remove(struct cgroup *cgroup, struct error *err);
+/* Removes one that is no scope and has no processes or cgroups in it. False: cgroup_remove() has to. */
+bool cgroup_remove_empty(const struct cgroup_place *place);

@@ -128,7 +128,8 @@ static bool in_user_namespace(void)
 
 static int allow_everything(const struct cgroup *cgroup, struct error *err)
 {
-	auto_close int attached_fd = find_attached(cgroup->dir_fd);
+	/* Nobody has attached one to a cgroup that was just made (`update` has one that was opened). */
+	auto_close int attached_fd = cgroup->is_new ? -1 : find_attached(cgroup->dir_fd);
 	int r = attached_fd < 0 ? 0 : detach(cgroup->dir_fd, attached_fd);
 
 	return r < 0 ? error_sys(err, r, "detach the device filter from cgroup '%s'", cgroup->place.path) : 0;

@@ -6,7 +6,6 @@
 #include <sys/vfs.h>
 
 #include "cgroup/cgroup.h"
-#include "cgroup/root.h"
 #include "syscall/mount.h"
 #include "util/cleanup.h"
 #include "util/error.h"

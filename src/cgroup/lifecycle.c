@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,22 +18,20 @@
 #include "cgroup/events.h"
 #include "cgroup/limit.h"
 #include "cgroup/resources.h"
-#include "cgroup/root.h"
 #include "cgroup/scope.h"
 #include "spec/spec.h"
+#include "syscall/open.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/io.h"
 
-/* mkdir -p below @root_fd. Returns 1 if the directory is new, 0 if it existed. */
-static int make_directories(int root_fd, const char *path)
+/* How often somebody may remove an empty parent that was just made. */
+enum { PARENT_TRIES = 100 };
+
+static int make_parents(int root_fd, const char *path)
 {
 	char copy[PATH_MAX];
 
-	if (mkdirat(root_fd, path, 0755) == 0)
-		return 1;
-	if (errno != ENOENT)
-		return errno == EEXIST ? 0 : -errno;
 	if (snprintf(copy, sizeof(copy), "%s", path) >= (int)sizeof(copy))
 		return -ENAMETOOLONG;
 	for (char *slash = strchr(copy, '/'); slash; slash = strchr(slash + 1, '/')) {
@@ -41,9 +40,27 @@ static int make_directories(int root_fd, const char *path)
 			return -errno;
 		*slash = '/';
 	}
-	if (mkdirat(root_fd, path, 0755) == 0)
-		return 1;
-	return errno == EEXIST ? 0 : -errno;
+	return 0;
+}
+
+/*
+ * mkdir -p below @root_fd. Returns 1 if the directory is new, 0 if it existed. Whoever keeps the parent may
+ * remove it whenever it is empty, which it is here for a moment.
+ */
+static int make_directories(int root_fd, const char *path)
+{
+	for (int tries = 0; tries < PARENT_TRIES; tries++) {
+		int r;
+
+		if (mkdirat(root_fd, path, 0755) == 0)
+			return 1;
+		if (errno != ENOENT)
+			return errno == EEXIST ? 0 : -errno;
+		r = make_parents(root_fd, path);
+		if (r < 0 && r != -ENOENT)
+			return r;
+	}
+	return -ENOENT;
 }
 
 /*
@@ -131,7 +148,13 @@ static int make_group(const struct cgroup_request *request, const struct cgroup_
 		cgroup->dir_fd = openat(root_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		r = cgroup->dir_fd < 0 ? -errno : 0;
 	}
-	return r < 0 ? error_sys(err, r, "make cgroup '%s'", cgroup->place.path) : 0;
+	if (r < 0)
+		error_sys(err, r, "make cgroup '%s'", cgroup->place.path);
+	if (is_refused(r) && geteuid() != 0)
+		error_append(err, "an ordinary user makes cgroups only where they are delegated to him: "
+				  "--systemd-cgroup asks his systemd, and without limits and cgroupsPath the "
+				  "container needs none");
+	return r < 0 ? r : 0;
 }
 
 static void undo_group(int root_fd, struct cgroup *cgroup)
@@ -229,16 +252,34 @@ int cgroup_create(const struct cgroup_request *request, const struct cgroup_plan
 	return 0;
 }
 
-int cgroup_open(const struct cgroup_place *place, struct cgroup *ret, struct error *err)
+int cgroup_open_directory_below(int root_fd, const struct cgroup_place *place, struct error *err)
 {
-	struct cgroup cgroup = { .dir_fd = -1, .holder_fd = -1 };
-	auto_close int root_fd = cgroup_root_open(err);
+	int fd;
 
+	if (!place->path)
+		return error_set(err, -ENOENT, "no cgroup");
 	if (root_fd < 0)
 		return root_fd;
-	cgroup.dir_fd = openat(root_fd, place->path + 1, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	/* The path is from a state, which another user may have written: it leads to nothing but a cgroup. */
+	fd = place->path[0] != '/' ? -EINVAL :
+				     sys_openat2(root_fd, place->path + 1, O_RDONLY | O_DIRECTORY, 0,
+						 RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+	return fd < 0 ? error_sys(err, fd, "open cgroup '%s'", place->path) : fd;
+}
+
+int cgroup_open_directory(const struct cgroup_place *place, struct error *err)
+{
+	auto_close int root_fd = place->path ? cgroup_root_open(err) : -1;
+
+	return cgroup_open_directory_below(root_fd, place, err);
+}
+
+int cgroup_open(const struct cgroup_place *place, struct cgroup *ret, struct error *err)
+{
+	struct cgroup cgroup = { .dir_fd = cgroup_open_directory(place, err), .holder_fd = -1 };
+
 	if (cgroup.dir_fd < 0)
-		return error_sys(err, -errno, "open cgroup '%s'", place->path);
+		return cgroup.dir_fd;
 	if (cgroup_place_copy(place, &cgroup.place) < 0) {
 		cgroup_done(&cgroup);
 		return error_oom(err);

@@ -242,6 +242,7 @@ static int remember(int dir_fd, const char *file, const char *text, bool is_line
 
 static int write_file(int dir_fd, const char *file, const char *text)
 {
+	log_debug("write '%s' to %s", text, file);
 	/* A write(2) of 0 bytes would not reach the kernel's file. */
 	return io_write_existing(dir_fd, file, *text ? text : "\n");
 }
@@ -350,7 +351,7 @@ static bool may_be_missing(const char *file)
 	if (strncmp(file, "hugetlb.", 8) == 0 && strstr(file, ".rsvd."))
 		return true;
 	/* The kernel has no swap. */
-	return strcmp(file, "memory.swap.max") == 0 && access("/proc/swaps", F_OK) < 0;
+	return strcmp(file, "memory.swap.max") == 0 && io_exists("/proc/swaps") == 0;
 }
 
 static bool has_controller(int dir_fd, const char *controller)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,9 @@
 #include "util/cleanup.h"
 #include "util/error.h"
 
+/* In front of the id in the name of a cgroup that config.json does not name. */
+#define PREFIX "krun-"
+
 /* Returns whether the path has the form "slice:prefix:name". */
 static bool is_systemd_path(const char *path)
 {
@@ -17,15 +21,21 @@ static bool is_systemd_path(const char *path)
 	return first && strchr(first + 1, ':');
 }
 
-static bool has_dots(const char *path)
+const char *cgroup_name_trouble(const char *path)
 {
-	for (const char *part = path; part; part = strchr(part, '/')) {
-		part += *part == '/';
-		if ((part[0] == '.' && (part[1] == '/' || part[1] == '\0')) ||
-		    (part[0] == '.' && part[1] == '.' && (part[2] == '/' || part[2] == '\0')))
-			return true;
+	for (const char *part = path; *part; part += strspn(part, "/")) {
+		const size_t len = strcspn(part, "/");
+
+		if ((len == 1 && part[0] == '.') || (len == 2 && strncmp(part, "..", 2) == 0))
+			return "contains '.' or '..'";
+		if (len > NAME_MAX)
+			return "has a name of more than 255 bytes";
+		part += len;
 	}
-	return false;
+	if (strlen(path) >= PATH_MAX)
+		return "is longer than 4095 bytes";
+	/* The kernel refuses it: it would end the line in /proc/PID/cgroup. */
+	return strchr(path, '\n') ? "contains a line break" : NULL;
 }
 
 /* Leaves one slash between components and none at the end. */
@@ -50,9 +60,15 @@ static int make_path(const struct cgroup_request *request, char **ret_path, stru
 				"'%s' is a path for systemd: use "
 				"--systemd-cgroup",
 				asked);
-	if (asked && has_dots(asked))
-		return error_at(err, -EINVAL, "/linux/cgroupsPath", "'%s' contains '.' or '..'", asked);
-	n = asked ? asprintf(&path, "/%s", asked) : asprintf(&path, "/krun/%s", request->id);
+	if (asked && cgroup_name_trouble(asked))
+		return error_at(err, -EINVAL, "/linux/cgroupsPath", "'%s' %s", asked,
+				cgroup_name_trouble(asked));
+	if (asked)
+		n = asprintf(&path, "/%s", asked);
+	else
+		/* An id may be as long as a name. */
+		n = asprintf(&path, "/%s%s", strlen(request->id) + strlen(PREFIX) > NAME_MAX ? "" : PREFIX,
+			     request->id);
 	if (n < 0)
 		return error_oom(err);
 	squeeze(path);

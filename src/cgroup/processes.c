@@ -3,6 +3,7 @@
 /* Freezes, lists and signals the processes of a cgroup. */
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,7 +66,7 @@ static int add_processes_of(int dir_fd, void *data)
 		long pid = strtol(line, NULL, 10);
 
 		/* 0: the process is in a pid namespace that is not visible here. */
-		if (pid > 0)
+		if (pid > 0 && pid <= INT_MAX)
 			r = pids_add(pids, (pid_t)pid);
 	}
 	return r;

@@ -103,7 +103,9 @@ static int take_domains(int mon_data_fd, struct rdt_stats *stats)
 int rdt_stats_read(int resctrl_fd, const struct rdt_group *group, const char *id, struct rdt_stats *ret)
 {
 	auto_close int group_fd =
-		openat(resctrl_fd, group->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		strchr(group->name, '/') ?
+			-EINVAL :
+			openat(resctrl_fd, group->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	auto_close int mon_data_fd = -1;
 	char path[NAME_MAX + 32] = "mon_data";
 	int r;

@@ -4,14 +4,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cgroup/cgroup.h"
 #include "cgroup/events.h"
-#include "cgroup/root.h"
 #include "cgroup/scope.h"
 #include "cgroup/walk.h"
+#include "syscall/open.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 
@@ -25,9 +27,32 @@ static void remove_child(int parent_fd, const char *name, void *data)
 	unlinkat(parent_fd, name, AT_REMOVEDIR);
 }
 
+/*
+ * @path is that of a place without its first slash. Another user may have written the state that has it: it
+ * leads to nothing but a cgroup, see cgroup_open_directory_below().
+ */
+static int remove_directory(int root_fd, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	auto_free char *parent = slash ? strndup(path, (size_t)(slash - path)) : NULL;
+	auto_close int parent_fd = -1;
+
+	if (!slash)
+		return unlinkat(root_fd, path, AT_REMOVEDIR) < 0 ? -errno : 0;
+	if (!parent)
+		return -ENOMEM;
+	parent_fd =
+		sys_openat2(root_fd, parent, O_PATH | O_DIRECTORY, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+	if (parent_fd < 0)
+		return parent_fd;
+	return unlinkat(parent_fd, slash + 1, AT_REMOVEDIR) < 0 ? -errno : 0;
+}
+
 static int try_remove(int root_fd, const char *path)
 {
-	return unlinkat(root_fd, path, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : 0;
+	const int r = remove_directory(root_fd, path);
+
+	return r == -ENOENT ? 0 : r;
 }
 
 /*
@@ -50,6 +75,14 @@ static int remove_tree(int root_fd, const struct cgroup *cgroup)
 	return r;
 }
 
+bool cgroup_remove_empty(const struct cgroup_place *place)
+{
+	struct error ignored;
+	auto_close int root_fd = place->unit || place->path[0] != '/' ? -1 : cgroup_root_open(&ignored);
+
+	return root_fd >= 0 && remove_directory(root_fd, place->path + 1) == 0;
+}
+
 int cgroup_remove(struct cgroup *cgroup, struct error *err)
 {
 	auto_close int root_fd = -1;
@@ -68,9 +101,6 @@ int cgroup_remove(struct cgroup *cgroup, struct error *err)
 	r = remove_tree(root_fd, cgroup);
 	if (r < 0)
 		return error_sys(err, r, "remove cgroup '%s'", cgroup->place.path);
-	/* krun's default parent. Fails while it has another container. */
-	if (strncmp(cgroup->place.path, "/krun/", 6) == 0)
-		unlinkat(root_fd, "krun", AT_REMOVEDIR);
 	cgroup_done(cgroup);
 	return 0;
 }

@@ -23,12 +23,15 @@
 #include "cgroup/systemd.h"
 #include "syscall/process.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/error.h"
 #include "util/io.h"
 #include "util/log.h"
 
 /* How long the holder waits to be moved when its command was killed, and the poll interval. */
 enum { ORPHAN_MS = 10000, ORPHAN_STEP_MS = 20, CGROUP_TEXT_MAX = 4096 };
+/* How long systemd may take for the end of a scope. */
+enum { OVER_MS = 500, FIRST_PAUSE_NS = 200000 };
 
 /* The cgroup of this process, which changes when systemd moves it. */
 static ssize_t own_cgroup(char *buffer, size_t size)
@@ -37,30 +40,28 @@ static ssize_t own_cgroup(char *buffer, size_t size)
 }
 
 /*
- * The holder exits when the command closes the pipe or ends. But if the command was killed while systemd
- * makes the scope, the holder waits until it is in the scope: systemd (252) tries to move a process that is
- * gone, does not notice that the scope is empty, and keeps it forever. Polls: there is no event for the move.
+ * The holder's part. A command that lives kills its holder, so the end of the pipe says that the command was
+ * killed, perhaps while systemd makes the scope. Then the holder waits until it is in the scope: systemd
+ * (252, 257) does not notice that the process that it moves has ended, and keeps the empty scope forever.
+ * Polls: there is no event for the move. The parent's id cannot tell whether the command was killed: the
+ * kernel closes the files of a process that ends before its children get another parent.
+ *
+ * @before: the command's cgroup. The holder does not look up its own, because it may begin so late that it is
+ * in the scope already.
  */
-static _Noreturn void hold(int fd)
+static _Noreturn void hold(int fd, const char *before)
 {
 	const struct timespec step = { .tv_nsec = ORPHAN_STEP_MS * 1000000L };
-	const pid_t parent = getppid();
-	char before[CGROUP_TEXT_MAX], now[CGROUP_TEXT_MAX], byte;
+	char now[CGROUP_TEXT_MAX], byte;
 
-	/*
-	 * Signals to the command's process group are not for the holder, and its stdio must not keep a pipe
-	 * open.
-	 */
-	setpgid(0, 0);
+	/* Its stdio must not keep a pipe open. */
 	if (fd > 0)
 		sys_close_range(0, (unsigned int)fd - 1, 0);
 	sys_close_range((unsigned int)fd + 1, ~0U, 0);
-	if (own_cgroup(before, sizeof(before)) < 0)
-		_exit(0);
 	while (read(fd, &byte, 1) < 0 && errno == EINTR)
 		;
-	for (int waited = 0; getppid() != parent && waited < ORPHAN_MS; waited += ORPHAN_STEP_MS) {
-		if (own_cgroup(now, sizeof(now)) < 0 || strcmp(before, now) != 0)
+	for (int waited = 0; waited < ORPHAN_MS; waited += ORPHAN_STEP_MS) {
+		if (own_cgroup(now, sizeof(now)) >= 0 && strcmp(before, now) != 0)
 			break;
 		nanosleep(&step, NULL);
 	}
@@ -69,21 +70,30 @@ static _Noreturn void hold(int fd)
 
 static int start_holder(struct cgroup *cgroup, struct error *err)
 {
+	char before[CGROUP_TEXT_MAX];
+	ssize_t n = own_cgroup(before, sizeof(before));
 	int fds[2];
 	pid_t pid;
 
+	if (n < 0)
+		return error_sys(err, (int)n, "read the cgroup of krun itself");
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return error_sys(err, -errno, "make a pipe for the holder of a scope");
 	pid = sys_clone3(0, SIGCHLD, -1);
 	if (pid == 0) {
 		close(fds[1]);
-		hold(fds[0]);
+		hold(fds[0], before);
 	}
 	close(fds[0]);
 	if (pid < 0) {
 		close(fds[1]);
 		return error_sys(err, pid, "start the holder of a scope");
 	}
+	/*
+	 * Signals to the command's process group are not for the holder. The command sees to that, so that it
+	 * is so before systemd is asked, however late the holder begins.
+	 */
+	setpgid(pid, pid);
 	cgroup->holder = pid;
 	cgroup->holder_fd = fds[1];
 	return 0;
@@ -111,6 +121,25 @@ int scope_remove(struct cgroup *cgroup, struct error *err)
 {
 	cgroup_settle(cgroup);
 	return systemd_stop(cgroup->place.unit, cgroup->place.user, err);
+}
+
+bool cgroup_scope_is_over(const struct cgroup *cgroup)
+{
+	struct timespec pause = { .tv_nsec = FIRST_PAUSE_NS };
+	struct cgroup_events events;
+	int64_t deadline;
+
+	if (cgroup_events_read(cgroup->dir_fd, &events) == 0 && events.populated)
+		return false;
+	deadline = clock_ms() + OVER_MS;
+	/* Polls: inotify(7) would tell, and take as long to close. */
+	while (faccessat(cgroup->dir_fd, "cgroup.events", F_OK, 0) == 0) {
+		if (clock_ms() >= deadline)
+			return false;
+		nanosleep(&pause, NULL);
+		pause.tv_nsec += pause.tv_nsec / 4;
+	}
+	return true;
 }
 
 int cgroup_forget(const struct cgroup_place *place, struct error *err)
@@ -201,4 +230,9 @@ int cgroup_check_annotations(const struct spec_pair *annotations, size_t len, st
 bool cgroup_systemd_is_built_in(void)
 {
 	return systemd_is_built_in();
+}
+
+int cgroup_systemd_version(bool user, char **ret, struct error *err)
+{
+	return systemd_version(user, ret, err);
 }

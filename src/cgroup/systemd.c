@@ -190,16 +190,27 @@ int systemd_attach(const struct cgroup *cgroup, const char *below, pid_t pid, st
 	return systemd_call(cgroup->place.user, "attach", cgroup->place.unit, words, &output, err);
 }
 
-int systemd_result(const char *unit, bool user, char **ret, struct error *err)
+/* For a verb whose answer is a line with its name and a value. */
+static int ask(bool user, const char *verb, const char *unit, char **ret, struct error *err)
 {
 	auto_free char *output = NULL;
-	int r = systemd_call(user, "result", unit, NULL, &output, err);
+	int r = systemd_call(user, verb, unit, NULL, &output, err);
 	const char *word;
 
 	if (r < 0)
 		return r;
 	output[strcspn(output, "\n")] = '\0';
-	word = value_of(output, "result");
+	word = value_of(output, verb);
 	*ret = strdup(word ? word : "");
 	return *ret ? 0 : error_oom(err);
+}
+
+int systemd_result(const char *unit, bool user, char **ret, struct error *err)
+{
+	return ask(user, "result", unit, ret, err);
+}
+
+int systemd_version(bool user, char **ret, struct error *err)
+{
+	return ask(user, "version", "manager", ret, err);
 }

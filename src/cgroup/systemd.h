@@ -38,6 +38,8 @@ int systemd_stop(const char *unit, bool user, struct error *err);
 int systemd_attach(const struct cgroup *cgroup, const char *below, pid_t pid, struct error *err);
 /* Gets the result of a scope ("success", "oom-kill" ...; "" if unknown); the caller frees it. */
 int systemd_result(const char *unit, bool user, char **ret, struct error *err);
+/* Gets the version of systemd, of the user's own one for @user; the caller frees it. */
+int systemd_version(bool user, char **ret, struct error *err);
 
 /* ---- systemd_unit.c ------------------------------------------------------------------------------------ */
 

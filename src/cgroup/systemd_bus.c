@@ -10,6 +10,7 @@
  *   systemd_bus system|user stop UNIT                  StopUnit, ResetFailedUnit; a missing unit is no error
  *   systemd_bus system|user attach UNIT CGROUP PID     AttachProcessesToUnit
  *   systemd_bus system|user result UNIT                prints "result WORD", the property Result of a scope
+ *   systemd_bus system|user version manager            prints "version WORD", that of systemd
  *
  * PROPERTY is NAME SIGNATURE WORD..., as busctl(1) writes values: an array begins with its length. A property
  * that this systemd does not know is left out, and "dropped NAME" is printed. "-NAME" before the properties
@@ -27,6 +28,8 @@
 #include <string.h>
 #include <systemd/sd-bus.h>
 #include <time.h>
+
+#include "util/names.h"
 
 static const char SERVICE[] = "org.freedesktop.systemd1";
 static const char MANAGER_PATH[] = "/org/freedesktop/systemd1";
@@ -53,7 +56,7 @@ static int fail(const char *what, const char *unit, const sd_bus_error *error, i
 	 * No strerror(): engines would take "No such file or directory" for a missing program of the
 	 * container.
 	 */
-	const char *reason = error && error->message ? error->message : strerrorname_np(-code);
+	const char *reason = error && error->message ? error->message : errno_name(-code);
 
 	fprintf(stderr, "%s '%s': %s\n", what, unit, reason);
 	return 1;
@@ -444,6 +447,20 @@ static int verb_result(struct call *call)
 	return r;
 }
 
+static int verb_version(struct call *call)
+{
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+	char *version = NULL;
+	int r = sd_bus_get_property_string(call->bus, SERVICE, MANAGER_PATH, MANAGER, "Version", &error,
+					   &version);
+
+	r = r < 0 ? fail("ask for the version of", call->unit, &error, r) :
+		    printf("version %s\n", version) < 0;
+	sd_bus_error_free(&error);
+	free(version);
+	return r;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -451,7 +468,7 @@ int main(int argc, char **argv)
 		int (*run)(struct call *call);
 	} verbs[] = {
 		{ "start", verb_start },   { "set", verb_set },	      { "stop", verb_stop },
-		{ "attach", verb_attach }, { "result", verb_result },
+		{ "attach", verb_attach }, { "result", verb_result }, { "version", verb_version },
 	};
 	struct call call = { 0 };
 	int r;
@@ -465,7 +482,7 @@ int main(int argc, char **argv)
 			call.dropped[call.dropped_len++] = *call.properties + 1;
 	r = strcmp(argv[1], "user") == 0 ? sd_bus_open_user(&call.bus) : sd_bus_open_system(&call.bus);
 	if (r < 0) {
-		fprintf(stderr, "the %s bus does not answer (%s): %s\n", argv[1], strerrorname_np(-r),
+		fprintf(stderr, "the %s bus does not answer (%s): %s\n", argv[1], errno_name(-r),
 			strcmp(argv[1], "user") == 0 ? "is there a systemd --user, and XDG_RUNTIME_DIR or "
 						       "DBUS_SESSION_BUS_ADDRESS set?" :
 						       "is this a machine with systemd and D-Bus?");

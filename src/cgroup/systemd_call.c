@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
-#include <linux/memfd.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -21,7 +20,8 @@
 #include "util/interrupt.h"
 #include "util/io.h"
 
-enum { OUTPUT_MAX = 64 * 1024, WORDS_MAX = 4096 };
+/* NOT_STARTED: of child(), and of a loader that misses a library. */
+enum { OUTPUT_MAX = 64 * 1024, WORDS_MAX = 4096, NOT_STARTED = 127 };
 
 /* The program, which the build embeds. */
 extern const char krun_systemd_bus_begin[], krun_systemd_bus_end[];
@@ -33,7 +33,7 @@ bool systemd_is_built_in(void)
 
 static int program_fd(void)
 {
-	auto_close int fd = sys_memfd_create("krun-systemd", MFD_CLOEXEC);
+	auto_close int fd = sys_memfd_create("krun-systemd", 0);
 	int r;
 
 	if (fd < 0)
@@ -43,14 +43,14 @@ static int program_fd(void)
 }
 
 /* Async-signal-safe calls only. The program gets no other fds of krun. */
-static _Noreturn void child(int program, const char *const *argv, int output_fd, int error_fd)
+static _Noreturn void child(int program, const char *const *argv, int output_fd, int error_fd, pid_t parent)
 {
 	sys_reset_signals();
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	sys_die_with_parent(parent);
 	if (dup2(output_fd, STDOUT_FILENO) >= 0 && dup2(error_fd, STDERR_FILENO) >= 0 &&
 	    sys_close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) == 0)
 		sys_execveat(program, "", (char *const *)(uintptr_t)argv, environ, AT_EMPTY_PATH);
-	_exit(127);
+	_exit(NOT_STARTED);
 }
 
 static int read_answer(int output_fd, int error_fd, char **ret_output, char **ret_errors)
@@ -85,12 +85,29 @@ static int wait_for(pid_t pid)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 }
 
+/*
+ * Where krun is linked with all that it needs, this program is not. The loader's own words are left out:
+ * engines would take "No such file or directory" for a missing program of the container.
+ */
+static int failed(int status, char *errors, struct error *err)
+{
+	if (status == NOT_STARTED)
+		return error_set(
+			err, -EIO,
+			"systemd: the program that talks to it does not start: it needs libsystemd.so.0 "
+			"and the C library that this is for; use --cgroup-manager cgroupfs without them");
+	errors[strcspn(errors, "\n")] = '\0';
+	return error_set(err, -EIO, "systemd: %s",
+			 *errors ? errors : "the program that talks to it ended without an answer");
+}
+
 int systemd_call(bool user, const char *verb, const char *unit, char *const *words, char **ret_output,
 		 struct error *err)
 {
 	auto_close int program = -1, out_read = -1, out_write = -1, err_read = -1, err_write = -1;
 	auto_free char *output = NULL, *errors = NULL;
 	const char *argv[WORDS_MAX];
+	const pid_t self = getpid();
 	int out[2], error_pipe[2], status, r;
 	pid_t pid;
 
@@ -109,7 +126,7 @@ int systemd_call(bool user, const char *verb, const char *unit, char *const *wor
 	err_write = error_pipe[1];
 	pid = sys_clone3(0, SIGCHLD, -1);
 	if (pid == 0)
-		child(program, argv, out_write, err_write);
+		child(program, argv, out_write, err_write, self);
 	if (pid < 0)
 		return error_sys(err, pid, "start the program that talks to systemd");
 	interrupt_watch(INTERRUPT_HOOK, pid);
@@ -120,11 +137,8 @@ int systemd_call(bool user, const char *verb, const char *unit, char *const *wor
 	interrupt_watch(INTERRUPT_HOOK, 0);
 	if (r < 0)
 		return error_sys(err, r, "read the answer of systemd");
-	if (status != 0) {
-		errors[strcspn(errors, "\n")] = '\0';
-		return error_set(err, -EIO, "systemd: %s",
-				 *errors ? errors : "the program that talks to it ended without an answer");
-	}
+	if (status != 0)
+		return failed(status, errors, err);
 	*ret_output = take_pointer(output);
 	return 0;
 }

@@ -37,7 +37,7 @@ int checkpoint_criu_write(int dir_fd, const struct checkpoint_criu *image, struc
 		fprintf(file, "notify\n");
 	if (image->empty_network)
 		fprintf(file, "empty-network\n");
-	if (fclose(file) != 0)
+	if (io_close_text(file, &text) < 0)
 		return error_oom(err);
 	r = io_replace_file(dir_fd, CHECKPOINT_CRIU_FILE, 0600, text, size);
 	return r < 0 ? error_sys(err, r, "write '%s' of the checkpoint", CHECKPOINT_CRIU_FILE) : 0;

@@ -4,13 +4,14 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "json/make.h"
+#include "json/parse.h"
 #include "state/state.h"
 #include "util/cleanup.h"
 #include "util/error.h"
@@ -82,22 +83,20 @@ int checkpoint_check_snapshot(int fd, struct error *err)
 
 static char *inventory_text(const struct checkpoint_facts *facts, off_t size)
 {
-	struct json_object *object = json_object_new_object();
+	struct json_maker maker = { 0 };
+	auto_json object = json_make_object(&maker);
 	auto_free char *now = state_now();
-	char *text = NULL;
 
-	if (object && now) {
-		json_object_object_add(object, "format", json_object_new_string(FORMAT));
-		json_object_object_add(object, "version", json_object_new_int(FORMAT_VERSION));
-		json_object_object_add(object, "id", json_object_new_string(facts->id));
-		json_object_object_add(object, "created", json_object_new_string(now));
-		json_object_object_add(object, "size", json_object_new_int64(size));
-		json_object_object_add(object, "cwd", json_object_new_string(facts->cwd));
-		json_object_object_add(object, "umask", json_object_new_int64(facts->umask));
-		text = strdup(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN));
-	}
-	json_object_put(object);
-	return text;
+	if (!now)
+		return NULL;
+	json_put_text(&maker, object, "format", FORMAT);
+	json_put_i64(&maker, object, "version", FORMAT_VERSION);
+	json_put_text(&maker, object, "id", facts->id);
+	json_put_text(&maker, object, "created", now);
+	json_put_i64(&maker, object, "size", size);
+	json_put_text(&maker, object, "cwd", facts->cwd);
+	json_put_i64(&maker, object, "umask", facts->umask);
+	return json_make_text(&maker, object, JSON_COMPACT);
 }
 
 /* Renames both complete files. A snapshot without its inventory is not a checkpoint. */
@@ -170,10 +169,12 @@ static int read_facts(struct json_object *object, struct checkpoint *image, stru
 static int read_inventory(const char *text, size_t size, const char *path, struct checkpoint *image,
 			  off_t *ret_size, struct error *err)
 {
-	struct json_object *object = json_tokener_parse(text);
-	int r = 0;
+	auto_json object = NULL;
+	int r = json_document_parse(text, size, &object, err);
 
-	if (strlen(text) != size || !json_object_is_type(object, json_type_object) ||
+	if (r == -ENOMEM)
+		return r;
+	if (r < 0 || !json_object_is_type(object, json_type_object) ||
 	    strcmp(text_of(object, "format"), FORMAT) != 0)
 		r = error_set(err, -EINVAL,
 			      "--image-path '%s' is not a krun checkpoint: unknown format of '%s'", path,
@@ -185,7 +186,6 @@ static int read_inventory(const char *text, size_t size, const char *path, struc
 	else
 		r = read_facts(object, image, err);
 	*ret_size = (off_t)number_of(object, "size");
-	json_object_put(object);
 	return r;
 }
 

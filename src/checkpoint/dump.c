@@ -60,9 +60,12 @@ int checkpoint_criu(const struct runtime_options *runtime, char **ret_program, s
 	return r < 0 ? r : criu_check_version(*ret_program, &version, err);
 }
 
-const char *checkpoint_criu_config(void)
+int checkpoint_criu_config(const char **ret, struct error *err)
 {
-	return access(CRIU_DEFAULT_CONFIG, R_OK) == 0 ? CRIU_DEFAULT_CONFIG : NULL;
+	const int r = io_exists(CRIU_DEFAULT_CONFIG);
+
+	*ret = r > 0 ? CRIU_DEFAULT_CONFIG : NULL;
+	return r < 0 ? error_sys(err, r, "look for '%s'", CRIU_DEFAULT_CONFIG) : 0;
 }
 
 /* ---- facts about the container --------------------------------------------------------------- */
@@ -235,9 +238,11 @@ static int plan(struct dump *dump, struct error *err)
 		.points = &dump->points,
 		.stdio = dump->image.stdio,
 	};
-	int r = criu_options_make(request->options, dump->spec, checkpoint_criu_config(), &dump->options,
-				  err);
+	const char *config;
+	int r = checkpoint_criu_config(&config, err);
 
+	if (r == 0)
+		r = criu_options_make(request->options, dump->spec, config, &dump->options, err);
 	memcpy(facts.namespaces, dump->namespaces, sizeof(facts.namespaces));
 	if (r == 0)
 		r = criu_options_add_dump(&facts, request->options, dump->spec, &dump->options, err);

@@ -34,5 +34,5 @@ int checkpoint_dump(const struct dump_request *request, struct error *err);
 int checkpoint_criu(const struct runtime_options *runtime, char **ret_program, struct error *err);
 
 #define CRIU_DEFAULT_CONFIG "/etc/criu/krun.conf"
-/* Returns CRIU_DEFAULT_CONFIG if that file is readable, else NULL. */
-const char *checkpoint_criu_config(void);
+/* *ret: CRIU_DEFAULT_CONFIG if that file is there, else NULL. */
+int checkpoint_criu_config(const char **ret, struct error *err);

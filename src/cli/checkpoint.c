@@ -5,8 +5,13 @@
  * searches the output of `restore --lsm-mount-context` for "flag needs an argument".
  */
 
+#include <stdio.h>
+
 #include "checkpoint/checkpoint.h"
 #include "cli/command.h"
+#include "cli/progress.h"
+#include "util/cleanup.h"
+#include "util/error.h"
 
 struct restore_options {
 	struct checkpoint_options checkpoint;
@@ -24,20 +29,22 @@ struct restore_options {
 /* Both commands have these options; their rows have offsets that fit both structures. */
 _Static_assert(offsetof(struct restore_options, checkpoint) == 0, "rows of both fit both");
 
-#define ROWS_OF_BOTH                                                                                      \
-	TEXT("image-path", image_path, "DIR", "where the checkpoint is (default: ./checkpoint)"),         \
-		TEXT("work-path", work_path, "DIR", "where CRIU's logs go (default: with the image)"),    \
-		FLAG("tcp-established", tcp_established, "keep established TCP connections"),             \
-		FLAG("tcp-close", tcp_close, "close established TCP connections"),                        \
-		FLAG("ext-unix-sk", ext_unix_sk, "allow sockets that are connected to the outside"),      \
-		FLAG("shell-job", shell_job, "allow a terminal from outside"),                            \
-		FLAG("file-locks", file_locks, "keep file locks; under km: fail when there are any"),     \
-		FLAG("auto-dedup", auto_dedup, "drop pages that a parent image has"),                     \
-		TEXT("manage-cgroups-mode", manage_cgroups_mode, "MODE", "soft, ignore, full or strict"), \
-		TEXT("network-lock", network_lock, "METHOD", "how connections are held meanwhile"),       \
-		ROW("empty-ns", OPTION_LIST, struct checkpoint_options, empty_ns, "KIND",                 \
-		    "make this namespace anew, empty"),                                                   \
-		FLAG("lazy-pages", lazy_pages, "move memory when it is used"),                            \
+#define ROWS_OF_BOTH                                                                                   \
+	TEXT("image-path", image_path, "DIR", "where the checkpoint is (default: ./checkpoint)"),      \
+		TEXT("work-path", work_path, "DIR", "where CRIU's logs go (default: with the image)"), \
+		FLAG("tcp-established", tcp_established, "keep established TCP connections"),          \
+		FLAG("tcp-close", tcp_close, "close established TCP connections"),                     \
+		FLAG("ext-unix-sk", ext_unix_sk, "allow sockets that are connected to the outside"),   \
+		FLAG("shell-job", shell_job, "allow a terminal from outside"),                         \
+		FLAG("file-locks", file_locks, "keep file locks; under km: fail when there are any"),  \
+		FLAG("auto-dedup", auto_dedup, "drop pages that a parent image has"),                  \
+		TEXT("manage-cgroups-mode", manage_cgroups_mode, "soft|full|strict|ignore|none|props", \
+		     "what is kept of cgroups (default: soft)"),                                       \
+		TEXT("network-lock", network_lock, "iptables|nftables|skip",                           \
+		     "how connections are held meanwhile"),                                            \
+		ROW("empty-ns", OPTION_LIST, struct checkpoint_options, empty_ns, "network",           \
+		    "make this namespace anew, empty"),                                                \
+		FLAG("lazy-pages", lazy_pages, "move memory when it is used"),                         \
 		FLAG("link-remap", link_remap, "keep files that have no name any more")
 
 static const struct option_row checkpoint_rows[] = {
@@ -78,7 +85,19 @@ static const struct option_row restore_rows[] = {
 
 static int run_checkpoint(struct cli *cli, void *arguments, struct error *err)
 {
-	return container_checkpoint(&cli->runtime, cli->args[0], arguments, err);
+	struct progress progress = { .directory = checkpoint_image_path(arguments) };
+	auto_free char *what = NULL;
+	int r;
+
+	if (asprintf(&what, "checkpoint of %s", cli->args[0]) < 0) {
+		what = NULL;
+		return error_oom(err);
+	}
+	progress.what = what;
+	progress_begin(&progress, cli);
+	r = container_checkpoint(&cli->runtime, cli->args[0], arguments, err);
+	progress_end(&progress);
+	return r;
 }
 
 static int run_restore(struct cli *cli, void *arguments, struct error *err)
@@ -93,6 +112,7 @@ static int run_restore(struct cli *cli, void *arguments, struct error *err)
 const struct command command_checkpoint = {
 	.name = "checkpoint",
 	.arguments = "ID",
+	.id_argument = 1,
 	.summary = "write a container's state into a directory, to go on later or elsewhere",
 	.options = checkpoint_rows,
 	.options_size = sizeof(struct checkpoint_options),
@@ -112,4 +132,5 @@ const struct command command_restore = {
 	.args_max = 1,
 	.run = run_restore,
 	.enters_container = true,
+	.makes_container = true,
 };

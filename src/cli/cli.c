@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/forms.h"
 #include "cli/protect.h"
 #include "cli/version.h"
 #include "km/requirements.h"
@@ -24,11 +25,13 @@
 #include "util/error.h"
 #include "util/log.h"
 #include "util/parse.h"
+#include "util/suggest.h"
 #include "util/title.h"
+#include "util/trace.h"
 
 struct global_options {
-	const char *root, *log, *log_format, *log_level, *cgroup_manager, *rootless, *criu, *config_file,
-		*trace;
+	const char *root, *log, *log_format, *log_level, *cgroup_manager, *rootless, *criu, *config_file;
+	struct debug_options for_debug;
 	bool debug, systemd_cgroup, systemd_log, version, help;
 };
 
@@ -41,18 +44,23 @@ const struct option_row global_rows[] = {
 	ROW("root", 0, OPTION_TEXT, root, "DIR", "where the state of containers is kept"),
 	ROW("log", 0, OPTION_TEXT, log, "DEST", "FILE, file:FILE, syslog:NAME or journald:NAME"),
 	ROW("log-format", 0, OPTION_TEXT, log_format, "text|json", "form of the log"),
-	ROW("log-level", 0, OPTION_TEXT, log_level, "LEVEL", "error, warning, info or debug"),
+	ROW("log-level", 0, OPTION_TEXT, log_level, "error|warning|warn|info|debug", "how much is logged"),
 	ROW("debug", 0, OPTION_FLAG, debug, NULL, "same as --log-level debug"),
-	ROW("trace", 0, OPTION_TEXT, trace, "FILE", "add the time of each step as Chrome trace events"),
-	ROW("cgroup-manager", 0, OPTION_TEXT, cgroup_manager, "NAME", "cgroupfs, systemd or disabled"),
+	ROW("debug-log", 0, OPTION_TEXT, for_debug.log, "DEST",
+	    "a second log, for people; its name may have %ID%, %COMMAND%, %PID%, %TIME%"),
+	ROW("debug-level", 0, OPTION_TEXT, for_debug.level, "error|warning|warn|info|debug",
+	    "of the second log (default: debug)"),
+	ROW("trace", 0, OPTION_TEXT, for_debug.trace, "FILE", "add the time of each step: see krun trace"),
+	ROW("cgroup-manager", 0, OPTION_TEXT, cgroup_manager, "cgroupfs|systemd|disabled",
+	    "who makes cgroups (default: cgroupfs)"),
 	ROW("systemd-cgroup", 's', OPTION_FLAG, systemd_cgroup, NULL, "same as --cgroup-manager systemd"),
 	ROW("config-file", 0, OPTION_TEXT, config_file, "FILE",
 	    "settings of the host (default: /etc/krun/krun.json)"),
 	ROW("rootless", 0, OPTION_WORD, rootless, NULL, NULL),
 	ROW("criu", 0, OPTION_TEXT, criu, "PATH", "CRIU's program (default: criu in PATH)"),
 	ROW("systemd-log", 0, OPTION_FLAG, systemd_log, NULL, NULL),
-	ROW("version", 'v', OPTION_FLAG, version, NULL, NULL),
-	ROW("help", 'h', OPTION_FLAG, help, NULL, NULL),
+	ROW("help", 'h', OPTION_FLAG, help, NULL, "this text"),
+	ROW("version", 'v', OPTION_FLAG, version, NULL, "print the version"),
 	{ 0 },
 };
 
@@ -70,10 +78,10 @@ static void print_version(const struct cli *cli)
 	 * dockerd takes the version from the last line with the word "version", so that only one line may
 	 * have it.
 	 */
-	printf("krun version %s\ncommit: %s\nspec: %s\nmode: %s%s%s\n+SECCOMP +CAP +EBPF +SELINUX "
-	       "+APPARMOR\n",
-	       KRUN_VERSION, KRUN_COMMIT, SPEC_VERSION, modes[cli->runtime.name],
-	       refused ? ", which is refused: " : "", refused ? err.text : "");
+	printf("krun version %s\ncommit: %s\nspec: %s\nrundir: %s\nmode: %s%s%s\n"
+	       "+SECCOMP +CAP +EBPF +SELINUX +APPARMOR +CRIU" KRUN_BUILD "\n",
+	       KRUN_VERSION, KRUN_COMMIT, SPEC_VERSION, container_root(&cli->runtime),
+	       modes[cli->runtime.name], refused ? ", which is refused: " : "", refused ? err.text : "");
 }
 
 static int check_rootless(const char *word, struct error *err)
@@ -92,78 +100,126 @@ static int apply_globals(const struct global_options *globals, struct cli *cli, 
 	*format = LOG_FORMAT_TEXT;
 	/* podman expects a log file to have one record, the error. On a terminal warnings are useful. */
 	*level = globals->debug ? LOG_LEVEL_DEBUG : globals->log ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING;
-	if (globals->log_format && log_parse_format(globals->log_format, format) < 0)
-		return error_set(err, -EINVAL, "--log-format: '%s' is neither text nor json",
-				 globals->log_format);
-	if (globals->log_level && log_parse_level(globals->log_level, level) < 0)
-		return error_set(err, -EINVAL, "--log-level: '%s' is not error, warning, info or debug",
-				 globals->log_level);
-	cli->runtime.root = globals->root;
+	/* The rows know the words. */
+	if (globals->log_format)
+		log_parse_format(globals->log_format, format);
+	if (globals->log_level)
+		log_parse_level(globals->log_level, level);
+	/* Who reads the log, or all of it, has no use for a line that is drawn over. */
+	cli->shows_progress = !globals->log && *format == LOG_FORMAT_TEXT && *level < LOG_LEVEL_DEBUG;
 	cli->runtime.config_file = globals->config_file;
 	cli->runtime.criu = globals->criu;
 	cli->runtime.manager = globals->systemd_cgroup ? CGROUP_SYSTEMD : CGROUP_CGROUPFS;
-	if (globals->cgroup_manager &&
-	    cgroup_manager_parse(globals->cgroup_manager, &cli->runtime.manager) < 0)
-		return error_set(err, -EINVAL, "--cgroup-manager: '%s' is not cgroupfs, systemd or disabled",
-				 globals->cgroup_manager);
+	if (globals->cgroup_manager)
+		cgroup_manager_parse(globals->cgroup_manager, &cli->runtime.manager);
 	return check_rootless(globals->rootless, err);
 }
 
 static int check_arguments(const struct command *command, const struct cli *cli, struct error *err)
 {
-	if (cli->args_len < command->args_min)
-		return error_set(err, -EINVAL, "%s: %s is missing, see 'krun %s --help'", command->name,
-				 command->arguments, command->name);
+	struct form form;
+
+	for (size_t i = 0; i < cli->args_len && form_of_argument(command->arguments, i, &form); i++)
+		if (form_check(&form, cli->args[i], err) < 0)
+			return error_prefix(err, "%s", command->name);
+	if (cli->args_len < command->args_min && form_of_argument(command->arguments, cli->args_len, &form))
+		return error_set(err, -EINVAL, "%s: %.*s is missing, see 'krun %s --help'", command->name,
+				 (int)form.len, form.text, command->name);
 	if (cli->args_len > command->args_max)
-		return error_set(err, -EINVAL, "%s: unexpected argument '%s'%s", command->name,
-				 cli->args[command->args_max],
-				 cli->args[command->args_max][0] == '-' ? ": options come first" : "");
+		return error_set(err, -EINVAL, "%s: unexpected argument '%s'", command->name,
+				 cli->args[command->args_max]);
 	return 0;
 }
 
-static bool asks_for_help(char *const *words)
+static bool asks_for_help(const struct command *command, char *const *words)
 {
-	for (; *words && (*words)[0] == '-' && strcmp(*words, "--") != 0; words++)
+	for (; *words && strcmp(*words, "--") != 0; words++) {
+		if ((*words)[0] != '-' && command->takes_program)
+			return false;
 		if (strcmp(*words, "-h") == 0 || strcmp(*words, "--help") == 0)
 			return true;
+	}
 	return false;
+}
+
+static int unknown_command(const char *name, struct error *err)
+{
+	struct suggestion suggestion = suggest_for(name, strlen(name));
+
+	for (size_t i = 0; commands[i]; i++)
+		suggest_consider(&suggestion, commands[i]->name);
+	if (suggestion.best)
+		return error_set(err, -EINVAL, "unknown command '%s'; did you mean '%s'?", name,
+				 suggestion.best);
+	return error_set(err, -EINVAL, "unknown command '%s', see 'krun --help'", name);
 }
 
 struct call {
 	const struct command *command;
-	void *options; /* parsed, by command->options */
+	char *const *words; /* the command and what stands behind it, as it was written */
+	void *options;	    /* parsed, by command->options */
+	char **args;	    /* room for the arguments of a command whose options may stand behind them */
 };
 
 static int parse_command(struct call *call, struct cli *cli, char *const *words, struct error *err)
 {
 	static const struct option_row none[] = { { 0 } };
 	const struct command *command = call->command;
-	size_t used;
+	const struct option_row *rows = command->options ? command->options : none;
+	size_t used, words_len = 0;
 	int r;
 
+	while (words[words_len])
+		words_len++;
 	call->options = calloc(1, command->options_size + 1);
-	if (!call->options)
+	call->args = calloc(words_len + 1, sizeof(*call->args));
+	if (!call->options || !call->args)
 		return error_oom(err);
-	r = options_parse(command->options ? command->options : none, words, call->options, &used, err);
+	if (command->takes_program) {
+		r = options_parse(rows, words, call->options, &used, err);
+		cli->args = words + used;
+	} else {
+		r = options_parse_all(rows, words, call->options, call->args, err);
+		cli->args = call->args;
+	}
 	if (r < 0)
 		return error_prefix(err, "%s", command->name);
-	cli->args = words + used;
 	while (cli->args[cli->args_len])
 		cli->args_len++;
 	return check_arguments(command, cli, err);
 }
 
-static int run_command(const struct call *call, struct cli *cli, char **argv, struct error *err)
+/*
+ * Only a person reads further than that the container does not exist, and an engine knows its root: it is
+ * searched where standard error is a terminal.
+ */
+static int explain_absence(const struct call *call, const struct cli *cli, struct error *err)
+{
+	const unsigned int number = call->command->id_argument;
+
+	if (err->code != -ENOENT || number == 0 || cli->args_len < number || !isatty(STDERR_FILENO))
+		return err->code;
+	return target_tell_root(cli, call->words, cli->args[number - 1], err);
+}
+
+static int run_command(const struct call *call, const struct debug_options *for_debug, struct cli *cli,
+		       char **argv, struct error *err)
 {
 	const struct command *command = call->command;
-	unsigned long long start = log_clock();
 	int r = command->enters_container ? protect_program(argv, err) : 0;
+	unsigned long long start;
 
-	log_set_role(command->name, cli->args_len > 0 ? cli->args[0] : NULL);
+	/* Only now, because protect_program() may execute krun again, and each would have a file. */
+	if (r == 0)
+		r = debug_open(for_debug, command, cli, err);
+	start = log_clock();
 	if (r == 0)
 		r = command->run(cli, call->options, err);
-	if (start)
-		log_step_done(command->name, start);
+	if (r < 0)
+		r = explain_absence(call, cli, err);
+	if (r < 0)
+		trace_note("error", err->text);
+	log_step_done(command->name, start);
 	return r;
 }
 
@@ -173,17 +229,53 @@ static int fail(const struct error *err, const struct command *command)
 	return command && command->failure ? command->failure : EXIT_FAILURE;
 }
 
+/* Returns the value of a global option in front of the command; NULL: there is none. */
+static const char *find_value(char *const *words, const char *option)
+{
+	const size_t len = strlen(option);
+
+	/* What follows a command may be the words of a program. */
+	for (; *words && !command_find(*words); words++) {
+		if (strncmp(*words, option, len) != 0)
+			continue;
+		if ((*words)[len] == '=')
+			return *words + len + 1;
+		if ((*words)[len] == '\0')
+			return words[1];
+	}
+	return NULL;
+}
+
+/*
+ * A wrong word among the arguments that an engine is told to pass on stands before the engine's own --log,
+ * which is where its user looks.
+ */
+static int fail_in_log(char *const *words, const struct error *err)
+{
+	const char *format_word = find_value(words, "--log-format");
+	enum log_format format = LOG_FORMAT_TEXT;
+	struct error ignored;
+
+	if (format_word)
+		log_parse_format(format_word, &format);
+	log_open(find_value(words, "--log"), format, LOG_LEVEL_ERROR, &ignored);
+	return fail(err, NULL);
+}
+
 /* @words: what follows "help" or "--help". */
 static int help(char *const *words, struct error *err)
 {
 	const struct command *command = words[0] ? command_find(words[0]) : NULL;
 
-	if (!words[0]) {
+	for (size_t i = 0; words[0] && builtin_commands[i].name; i++)
+		if (strcmp(builtin_commands[i].name, words[0]) == 0)
+			command = &builtin_commands[i];
+	if (!words[0] || strcmp(words[0], "help") == 0) {
 		help_print();
 		return EXIT_SUCCESS;
 	}
 	if (!command) {
-		error_set(err, -EINVAL, "unknown command '%s', see 'krun --help'", words[0]);
+		unknown_command(words[0], err);
 		return fail(err, NULL);
 	}
 	help_print_command(command);
@@ -193,43 +285,53 @@ static int help(char *const *words, struct error *err)
 static int dispatch(const struct global_options *globals, struct cli *cli, char **argv, char *const *words,
 		    struct error *err)
 {
-	struct call call = { .command = command_find(words[0]) };
+	struct call call = { .command = command_find(words[0]), .words = words };
 	enum log_format format;
 	enum log_level level;
 	struct error opened;
 	int parsed, r;
 
-	if (call.command && asks_for_help(words + 1)) {
+	if (call.command && asks_for_help(call.command, words + 1)) {
 		help_print_command(call.command);
 		return EXIT_SUCCESS;
 	}
 	parsed = apply_globals(globals, cli, &format, &level, err);
 	if (parsed == 0 && !call.command)
-		parsed = error_set(err, -EINVAL, "unknown command '%s', see 'krun --help'", words[0]);
+		parsed = unknown_command(words[0], err);
 	if (parsed == 0)
 		parsed = parse_command(&call, cli, words + 1, err);
 	r = log_open(globals->log, format, level, &opened);
-	if (r == 0 && globals->trace)
-		r = log_open_trace(globals->trace, &opened);
+	if (parsed == 0)
+		log_set_role(call.command->name, debug_id(call.command, cli));
 	if (r < 0 && parsed == 0)
 		*err = opened;
 	if (parsed == 0 && r == 0)
-		r = run_command(&call, cli, argv, err);
+		r = run_command(&call, &globals->for_debug, cli, argv, err);
 	if (call.options && call.command->options)
 		options_done(call.command->options, call.options);
 	free(call.options);
+	free(call.args);
+	trace_close();
 	return parsed < 0 || r < 0 ? fail(err, call.command) : cli->status;
 }
 
 /* Opens /dev/null at closed fds 0 to 2, so that no file of krun's becomes somebody's standard output. */
-static void fill_stdio(void)
+static int fill_stdio(struct error *err)
 {
 	struct stat st;
-	int fd;
 
-	for (fd = 0; fd <= 2; fd++)
-		if (fstat(fd, &st) < 0 && open("/dev/null", O_RDWR) != fd)
-			_exit(EXIT_FAILURE);
+	for (int fd = 0; fd <= 2; fd++) {
+		if (fstat(fd, &st) == 0)
+			continue;
+		if (errno != EBADF)
+			return error_sys(err, -errno, "look at descriptor %d", fd);
+		const int opened = open("/dev/null", O_RDWR);
+
+		if (opened != fd)
+			return error_sys(err, opened < 0 ? -errno : -EBUSY,
+					 "open '/dev/null' as descriptor %d", fd);
+	}
+	return 0;
 }
 
 int cli_main(int argc, char **argv)
@@ -240,18 +342,27 @@ int cli_main(int argc, char **argv)
 	size_t used;
 	int status;
 
-	fill_stdio();
+	if (fill_stdio(&err) < 0)
+		return fail(&err, NULL);
 	/*
 	 * If the caller ignores SIGCHLD, wait(2) would return no status, and failures of children would be
 	 * lost.
 	 */
 	signal(SIGCHLD, SIG_DFL);
-	argv = title_take(argc, argv);
-	if (argc < 1 || !argv)
+	/* Above a limit of the size of files write(2) fails with EFBIG, and what was begun is undone. */
+	signal(SIGXFSZ, SIG_IGN);
+	if (argc < 1)
 		return EXIT_FAILURE;
-	if (options_parse(global_rows, argv + 1, &globals, &used, &err) < 0)
+	argv = title_take(argc, argv);
+	if (!argv) {
+		error_oom(&err);
 		return fail(&err, NULL);
-	if (globals.version) {
+	}
+	if (options_parse(global_rows, argv + 1, &globals, &used, &err) < 0)
+		return fail_in_log(argv + 1, &err);
+	cli.argv = argv;
+	cli.runtime.root = globals.root;
+	if (globals.version || (argv[1 + used] && strcmp(argv[1 + used], "version") == 0)) {
 		print_version(&cli);
 		status = EXIT_SUCCESS;
 	} else if (globals.help) {
@@ -264,7 +375,7 @@ int cli_main(int argc, char **argv)
 	} else {
 		status = dispatch(&globals, &cli, argv, argv + 1 + used, &err);
 	}
-	if (fflush(stdout) != 0 && status == EXIT_SUCCESS)
+	if ((ferror(stdout) || fflush(stdout) != 0) && status == EXIT_SUCCESS)
 		status = EXIT_FAILURE;
 	return status;
 }

@@ -4,18 +4,30 @@
 
 #include "cli/command.h"
 
+/* Where the texts of the help begin. */
+enum { COMMAND_COLUMN = 15, OPTION_COLUMN = 37 };
+
 const struct command *const commands[] = {
-	&command_create,     &command_start,
-	&command_run,	     &command_exec,
-	&command_state,	     &command_list,
-	&command_ps,	     &command_kill,
-	&command_delete,     &command_pause,
-	&command_resume,     &command_update,
-	&command_mounts,     &command_exceptions,
-	&command_logs,	     &command_spec,
-	&command_validate,   &command_features,
-	&command_checkpoint, &command_restore,
-	&command_events,     NULL,
+	&command_create,     &command_start,	  &command_run,
+	&command_exec,	     &command_state,	  &command_list,
+	&command_ps,	     &command_kill,	  &command_delete,
+	&command_pause,	     &command_resume,	  &command_update,
+	&command_mounts,     &command_exceptions, &command_logs,
+	&command_spec,	     &command_validate,	  &command_check,
+	&command_install,    &command_uninstall,  &command_features,
+	&command_checkpoint, &command_restore,	  &command_events,
+	&command_completion, &command_trace,	  NULL,
+};
+
+const struct command builtin_commands[] = {
+	{ .name = "help", .arguments = "[COMMAND]", .summary = "this text, or that of a command" },
+	{ .name = "version", .summary = "the same as --version" },
+	{ 0 },
+};
+
+const struct option_row help_rows[] = {
+	{ "help", 'h', OPTION_FLAG, 0, NULL, "this text" },
+	{ 0 },
 };
 
 const struct command *command_find(const char *name)
@@ -24,6 +36,27 @@ const struct command *command_find(const char *name)
 		if (strcmp(commands[i]->name, name) == 0)
 			return commands[i];
 	return NULL;
+}
+
+/*
+ * Prints @left and, from a column on, the words of @text, in lines of up to 80 columns. A long @left has a
+ * line of its own.
+ */
+static void print_columns(const char *left, int column, const char *text)
+{
+	int at = printf("  %-*s", column - 3, left);
+
+	if (at > column - 1)
+		at = printf("\n%*s", column - 1, "") - 1;
+	while (*text) {
+		const int len = (int)strcspn(text, " ");
+
+		if (at > column && at + 1 + len > 80)
+			at = printf("\n%*s", column - 1, "") - 1;
+		at += printf(" %.*s", len, text);
+		text += len + (text[len] == ' ');
+	}
+	putchar('\n');
 }
 
 static void print_rows(const struct option_row *rows)
@@ -36,24 +69,24 @@ static void print_rows(const struct option_row *rows)
 		snprintf(left, sizeof(left), "%c%c%s --%s%s%s", rows->letter ? '-' : ' ',
 			 rows->letter ? rows->letter : ' ', rows->letter ? "," : " ", rows->name,
 			 rows->argument ? " " : "", rows->argument ? rows->argument : "");
-		printf("  %-34s %s\n", left, rows->help);
+		print_columns(left, OPTION_COLUMN, rows->help);
 	}
-	printf("  %-34s %s\n", "-h, --help", "this text");
 }
 
 void help_print(void)
 {
-	puts("krun runs OCI containers, their programs inside small virtual machines under Kontain Monitor "
-	     "(km).\n"
+	puts("krun runs OCI containers, their programs inside small virtual machines under\n"
+	     "Kontain Monitor (km).\n"
 	     "\n"
 	     "Usage: krun [OPTION...] COMMAND [OPTION...] [ARGUMENT...]\n"
 	     "\n"
 	     "Commands ('krun COMMAND --help' tells more):");
 	for (size_t i = 0; commands[i]; i++)
-		printf("  %-12s %s\n", commands[i]->name, commands[i]->summary);
-	printf("  %-12s %s\n\nOptions:\n", "help", "this text, or that of a command");
+		print_columns(commands[i]->name, COMMAND_COLUMN, commands[i]->summary);
+	for (const struct command *command = builtin_commands; command->name; command++)
+		print_columns(command->name, COMMAND_COLUMN, command->summary);
+	puts("\nOptions:");
 	print_rows(global_rows);
-	printf("  %-34s %s\n", "-v, --version", "print the version");
 }
 
 void help_print_command(const struct command *command)
@@ -62,4 +95,5 @@ void help_print_command(const struct command *command)
 	       command->options ? " [OPTION...]" : "", command->arguments ? " " : "",
 	       command->arguments ? command->arguments : "", command->summary);
 	print_rows(command->options);
+	print_rows(help_rows);
 }

@@ -23,4 +23,5 @@ const struct command command_create = {
 	.args_max = 1,
 	.run = run_create,
 	.enters_container = true,
+	.makes_container = true,
 };

@@ -25,12 +25,13 @@ static int run_delete(struct cli *cli, void *data, struct error *err)
 {
 	const struct delete_options *options = data;
 
-	return command_for_each(cli, options->regex, delete_one, options, err);
+	return command_for_each(cli, "delete", options->regex, delete_one, options, err);
 }
 
 const struct command command_delete = {
 	.name = "delete",
 	.arguments = "ID",
+	.id_argument = 1,
 	.summary = "remove a container that has ended",
 	.options = delete_rows,
 	.options_size = sizeof(struct delete_options),

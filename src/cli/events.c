@@ -27,7 +27,7 @@ enum { INTERVAL_MIN_NS = 10000000 };
 
 struct events_options {
 	const char *format, *interval;
-	bool all, stats;
+	bool all, stats, any_root;
 };
 
 static const struct option_row events_rows[] = {
@@ -39,6 +39,7 @@ static const struct option_row events_rows[] = {
 	  "between two statistics: 500ms, 5s, 1m30s (default: " INTERVAL_DEFAULT ")" },
 	{ "stats", 0, OPTION_FLAG, offsetof(struct events_options, stats), NULL,
 	  "print the statistics once and end" },
+	ANY_ROOT_ROW(struct events_options),
 	{ 0 },
 };
 
@@ -211,17 +212,23 @@ static int run_events(struct cli *cli, void *arguments, struct error *err)
 {
 	const struct events_options *options = arguments;
 	struct container_events_request request = {
-		.runtime = &cli->runtime,
-		.ids = options->all ? NULL : cli->args,
+		.all = options->all,
 		.output_fd = STDOUT_FILENO,
 	};
+	struct command_targets targets;
 	bool json;
 	int r = check_options(cli, options, &json, &request.interval_ns, err);
 
 	if (r < 0)
 		return r;
+	r = options->all ? targets_find_all(cli, options->any_root, &targets, err) :
+			   targets_find_each(cli, options->any_root, &targets, err);
+	request.targets = targets.items;
+	request.targets_len = targets.len;
 	request.first_ns = request.interval_ns;
-	r = json ? run_json(&request, options->stats, err) : run_table(&request, options->stats, err);
+	if (r == 0)
+		r = json ? run_json(&request, options->stats, err) : run_table(&request, options->stats, err);
+	targets_done(&targets);
 	/* The loop noticed a closed stdout before it wrote: the command ends as if it had written. */
 	if (r == -EPIPE)
 		raise(SIGPIPE);
@@ -231,6 +238,7 @@ static int run_events(struct cli *cli, void *arguments, struct error *err)
 const struct command command_events = {
 	.name = "events",
 	.arguments = "[ID...]",
+	.id_argument = 1,
 	.summary = "print what containers use, and when memory runs out",
 	.options = events_rows,
 	.options_size = sizeof(struct events_options),

@@ -14,12 +14,13 @@
 #include "util/printable.h"
 
 struct exceptions_options {
-	bool replace;
+	bool replace, any_root;
 };
 
 static const struct option_row exceptions_rows[] = {
 	{ "replace", 'r', OPTION_FLAG, offsetof(struct exceptions_options, replace), NULL,
 	  "add: change the entry that has the same expression" },
+	ANY_ROOT_ROW(struct exceptions_options),
 	{ 0 },
 };
 
@@ -59,17 +60,15 @@ static int print_list(const struct km_exceptions *list, const enum km_exception_
 			fprintf(out, "%s\t", km_exception_verdict_word(verdicts[i]));
 		print_entry(out, &list->entries[i]);
 	}
-	if (!out || fclose(out) != 0)
-		return error_oom(err);
-	return command_print_table(text, err);
+	return command_print_stream(out, &text, false, err);
 }
 
-static int run_list(const struct cli *cli, bool check, struct error *err)
+static int run_list(const struct found *found, bool check, struct error *err)
 {
 	auto_free enum km_exception_verdict *verdicts = NULL;
 	struct km_exceptions list;
 	size_t bad = 0;
-	int r = container_exceptions_list(&cli->runtime, cli->args[1], &list, check ? &verdicts : NULL, err);
+	int r = container_exceptions_list(&found->runtime, found->id, &list, check ? &verdicts : NULL, err);
 
 	if (r < 0)
 		return r;
@@ -87,26 +86,33 @@ static int run_exceptions(struct cli *cli, void *arguments, struct error *err)
 {
 	const struct exceptions_options *options = arguments;
 	const char *verb = cli->args[0];
+	struct found found;
+	int r;
 	const bool add = strcmp(verb, "add") == 0, check = strcmp(verb, "check") == 0;
 
-	if (!add && !check && strcmp(verb, "list") != 0)
-		return error_set(err, -EINVAL, "'%s' is neither add, list nor check", verb);
 	if (options->replace && !add)
 		return error_set(err, -EINVAL, "--replace can be used with add only");
 	if (cli->args_len != (add ? 4 : 2))
 		return error_set(err, -EINVAL, "exceptions %s: %s are needed", verb,
-				 add ? "ID|ROOTFS, REGEX and PATH" : "ID|ROOTFS and nothing else");
-	return add ? container_exceptions_add(&cli->runtime, cli->args[1], cli->args[2], cli->args[3],
-					      options->replace, err) :
-		     run_list(cli, check, err);
+				 add ? "ID|ROOTFS, REGEX and PROGRAM" : "ID|ROOTFS and nothing else");
+	r = add ? target_find_to_change(cli, options->any_root, cli->args[1], &found, err) :
+		  target_find(cli, options->any_root, cli->args[1], &found, err);
+	if (r < 0)
+		return r;
+	r = add ? container_exceptions_add(&found.runtime, found.id, cli->args[2], cli->args[3],
+					   options->replace, err) :
+		  run_list(&found, check, err);
+	found_done(&found);
+	return r;
 }
 
 const struct command command_exceptions = {
 	.name = "exceptions",
-	.arguments = "add|list|check ID|ROOTFS [REGEX PATH]",
+	.arguments = "add|list|check ID|ROOTFS [REGEX PROGRAM]",
 	.summary = "programs that exec may run without km",
 	.options = exceptions_rows,
 	.options_size = sizeof(struct exceptions_options),
+	.id_argument = 2,
 	.args_min = 2,
 	.args_max = 4,
 	.run = run_exceptions,

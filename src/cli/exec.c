@@ -25,7 +25,7 @@ struct exec_options {
 
 static const struct option_row exec_rows[] = {
 	ROW("process", 'p', OPTION_TEXT, process, "FILE", "process object (JSON) to run"),
-	ROW("cwd", 0, OPTION_TEXT, cwd, "DIR", "working directory"),
+	ROW("cwd", 0, OPTION_TEXT, cwd, "CWD", "working directory, in the container"),
 	ROW("env", 'e', OPTION_LIST, env, "NAME=VALUE", "add to the environment"),
 	ROW("tty", 't', OPTION_FLAG, tty, NULL, "give it a terminal"),
 	ROW("user", 'u', OPTION_TEXT, user, "UID[:GID]", "user and group"),
@@ -34,7 +34,7 @@ static const struct option_row exec_rows[] = {
 	ROW("no-new-privs", 0, OPTION_FLAG, no_new_privs, NULL, "set no_new_privs"),
 	ROW("apparmor", 0, OPTION_TEXT, apparmor, "PROFILE", "AppArmor profile"),
 	ROW("process-label", 0, OPTION_TEXT, process_label, "LABEL", "SELinux label"),
-	ROW("cgroup", 0, OPTION_TEXT, cgroup, "PATH", "existing cgroup below the container's"),
+	ROW("cgroup", 0, OPTION_TEXT, cgroup, "CGROUP", "existing cgroup below the container's"),
 	ROW("ignore-paused", 0, OPTION_FLAG, ignore_paused, NULL, "also in a paused container"),
 	ROW("detach", 'd', OPTION_FLAG, detach, NULL, "return once it runs"),
 	ROW("pid-file", 0, OPTION_TEXT, pid_file, "FILE", "where to write the pid"),
@@ -90,11 +90,13 @@ static int run_exec(struct cli *cli, void *arguments, struct error *err)
 const struct command command_exec = {
 	.name = "exec",
 	.arguments = "ID [COMMAND [ARGUMENT...]]",
+	.id_argument = 1,
 	.summary = "run one more process in a container",
 	.options = exec_rows,
 	.options_size = sizeof(struct exec_options),
 	.args_min = 1,
 	.args_max = SIZE_MAX,
+	.takes_program = true,
 	.run = run_exec,
 	.failure = KRUN_EXIT_EXEC_FAILURE,
 	.enters_container = true,

@@ -2,7 +2,6 @@
 
 /* `features`, features.md of the runtime specification: what this build supports, independent of the host. */
 
-#include <json-c/json.h>
 #include <seccomp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +9,7 @@
 
 #include "cli/command.h"
 #include "cli/version.h"
+#include "json/make.h"
 #include "km/km.h"
 #include "km/requirements.h"
 #include "krun/annotations.h"
@@ -18,102 +18,88 @@
 #include "util/cleanup.h"
 #include "util/error.h"
 
-static struct json_object *words(const char *const *list)
+static void put_words(struct json_maker *maker, struct json_object *object, const char *key,
+		      const char *const *list)
 {
-	struct json_object *array = json_object_new_array();
-
-	for (; *list; list++)
-		json_object_array_add(array, json_object_new_string(*list));
-	return array;
+	json_append_texts(maker, json_put_array(maker, object, key), list);
 }
 
-static struct json_object *mount_options(void)
+static void put_mount_options(struct json_maker *maker, struct json_object *root)
 {
-	struct json_object *array = json_object_new_array();
+	struct json_object *array = json_put_array(maker, root, "mountOptions");
 	const char *word;
 
 	for (size_t i = 0; (word = spec_mount_option_word(i)); i++)
-		json_object_array_add(array, json_object_new_string(word));
-	return array;
+		json_append_text(maker, array, word);
 }
 
-static struct json_object *hooks(void)
+static void put_hooks(struct json_maker *maker, struct json_object *root)
 {
-	struct json_object *array = json_object_new_array();
+	struct json_object *array = json_put_array(maker, root, "hooks");
 
 	for (int kind = 0; kind < HOOK_KIND_COUNT; kind++)
-		json_object_array_add(array, json_object_new_string(hook_kind_name(kind)));
-	return array;
+		json_append_text(maker, array, hook_kind_name(kind));
 }
 
-static struct json_object *capabilities(void)
+static void put_capabilities(struct json_maker *maker, struct json_object *object)
 {
-	struct json_object *array = json_object_new_array();
+	struct json_object *array = json_put_array(maker, object, "capabilities");
 	const char *name;
 
 	for (int number = 0; (name = caps_name(number)); number++)
-		json_object_array_add(array, json_object_new_string(name));
-	return array;
+		json_append_text(maker, array, name);
 }
 
-static void add_bool(struct json_object *object, const char *key, bool value)
+/* Adds a member that says that it is enabled, and returns it. */
+static struct json_object *put_enabled(struct json_maker *maker, struct json_object *object, const char *key)
 {
-	json_object_object_add(object, key, json_object_new_boolean(value));
+	struct json_object *value = json_put_object(maker, object, key);
+
+	json_put_bool(maker, value, "enabled", true);
+	return value;
 }
 
-static struct json_object *enabled(bool value)
+static void put_cgroup(struct json_maker *maker, struct json_object *object)
 {
-	struct json_object *object = json_object_new_object();
+	struct json_object *cgroup = json_put_object(maker, object, "cgroup");
 
-	add_bool(object, "enabled", value);
-	return object;
+	json_put_bool(maker, cgroup, "v1", false);
+	json_put_bool(maker, cgroup, "v2", true);
+	json_put_bool(maker, cgroup, "systemd", cgroup_systemd_is_built_in());
+	json_put_bool(maker, cgroup, "systemdUser", cgroup_systemd_is_built_in());
+	json_put_bool(maker, cgroup, "rdma", true);
 }
 
-static struct json_object *cgroup(void)
-{
-	struct json_object *object = json_object_new_object();
-
-	add_bool(object, "v1", false);
-	add_bool(object, "v2", true);
-	add_bool(object, "systemd", cgroup_systemd_is_built_in());
-	add_bool(object, "systemdUser", cgroup_systemd_is_built_in());
-	add_bool(object, "rdma", true);
-	return object;
-}
-
-static struct json_object *seccomp(void)
+static void put_seccomp(struct json_maker *maker, struct json_object *object)
 {
 	/* SECCOMP_FILTER_FLAG_NEW_LISTENER is not listed: krun sets it itself if there is a listenerPath. */
-	struct json_object *object = enabled(true);
+	struct json_object *seccomp = put_enabled(maker, object, "seccomp");
 
-	json_object_object_add(object, "actions", words(spec_seccomp_actions));
-	json_object_object_add(object, "operators", words(spec_seccomp_operators));
-	json_object_object_add(object, "archs", words(spec_seccomp_architectures));
-	json_object_object_add(object, "knownFlags", words(spec_seccomp_flags));
-	json_object_object_add(object, "supportedFlags", words(spec_seccomp_flags));
-	return object;
+	put_words(maker, seccomp, "actions", spec_seccomp_actions);
+	put_words(maker, seccomp, "operators", spec_seccomp_operators);
+	put_words(maker, seccomp, "archs", spec_seccomp_architectures);
+	put_words(maker, seccomp, "knownFlags", spec_seccomp_flags);
+	put_words(maker, seccomp, "supportedFlags", spec_seccomp_flags);
 }
 
-static struct json_object *intel_rdt(void)
+static void put_intel_rdt(struct json_maker *maker, struct json_object *object)
 {
-	struct json_object *object = enabled(true);
+	struct json_object *rdt = put_enabled(maker, object, "intelRdt");
 
-	add_bool(object, "schemata", true);
-	add_bool(object, "monitoring", true);
-	return object;
+	json_put_bool(maker, rdt, "schemata", true);
+	json_put_bool(maker, rdt, "monitoring", true);
 }
 
-static struct json_object *memory_policy(void)
+static void put_memory_policy(struct json_maker *maker, struct json_object *object)
 {
-	struct json_object *object = json_object_new_object();
+	struct json_object *policy = json_put_object(maker, object, "memoryPolicy");
 
-	json_object_object_add(object, "modes", words(spec_memory_policy_modes));
-	json_object_object_add(object, "flags", words(spec_memory_policy_flags));
-	return object;
+	put_words(maker, policy, "modes", spec_memory_policy_modes);
+	put_words(maker, policy, "flags", spec_memory_policy_flags);
 }
 
 /* Annotations, or prefixes of them, that an engine must not let untrusted users set. */
-static struct json_object *unsafe_annotations(void)
+static void put_unsafe_annotations(struct json_maker *maker, struct json_object *root)
 {
 	static const char *const list[] = {
 		KRUN_ANNOTATION_TRIGGER,
@@ -126,45 +112,46 @@ static struct json_object *unsafe_annotations(void)
 		NULL,
 	};
 
-	return words(list);
+	put_words(maker, root, "potentiallyUnsafeConfigAnnotations", list);
 }
 
-static struct json_object *linux_object(void)
+static void put_linux(struct json_maker *maker, struct json_object *root)
 {
-	struct json_object *object = json_object_new_object(), *mounts = json_object_new_object();
+	struct json_object *object = json_put_object(maker, root, "linux");
 
-	json_object_object_add(object, "namespaces", words(spec_namespace_words));
-	json_object_object_add(object, "capabilities", capabilities());
-	json_object_object_add(object, "cgroup", cgroup());
-	json_object_object_add(object, "seccomp", seccomp());
-	json_object_object_add(object, "apparmor", enabled(true));
-	json_object_object_add(object, "selinux", enabled(true));
-	json_object_object_add(object, "intelRdt", intel_rdt());
-	json_object_object_add(object, "memoryPolicy", memory_policy());
-	json_object_object_add(mounts, "idmap", enabled(true));
-	json_object_object_add(object, "mountExtensions", mounts);
-	json_object_object_add(object, "netDevices", enabled(true));
-	return object;
+	put_words(maker, object, "namespaces", spec_namespace_words);
+	put_capabilities(maker, object);
+	put_cgroup(maker, object);
+	put_seccomp(maker, object);
+	put_enabled(maker, object, "apparmor");
+	put_enabled(maker, object, "selinux");
+	put_intel_rdt(maker, object);
+	put_memory_policy(maker, object);
+	put_enabled(maker, json_put_object(maker, object, "mountExtensions"), "idmap");
+	put_enabled(maker, object, "netDevices");
 }
 
-static void add_list(struct json_object *object, const char *key, const struct strv *list)
+/* An annotation is a text, so a list is one, too: of a JSON array. */
+static void put_list(struct json_maker *maker, struct json_object *object, const char *key,
+		     const struct strv *list)
 {
-	struct json_object *array;
+	auto_json array = NULL;
+	auto_free char *text = NULL;
 
 	if (list->len == 0)
 		return;
-	array = words((const char *const *)list->items);
-	json_object_object_add(
-		object, key,
-		json_object_new_string(json_object_to_json_string_ext(array, JSON_C_TO_STRING_PLAIN)));
-	json_object_put(array);
+	array = json_make_array(maker);
+	json_append_texts(maker, array, (const char *const *)list->items);
+	text = json_make_text(maker, array, JSON_COMPACT);
+	json_put(maker, object, key, text ? json_make_text_value(maker, text) : NULL);
 }
 
 /*
  * Adds the host's settings of km that differ from the defaults, and those that containers may set. Plain mode
  * has none.
  */
-static int add_settings(struct json_object *object, const struct cli *cli, struct error *err)
+static int put_settings(struct json_maker *maker, struct json_object *object, const struct cli *cli,
+			struct error *err)
 {
 	struct km_settings settings;
 	struct strv list = { 0 }, allowed = { 0 }, vm = { 0 };
@@ -187,12 +174,12 @@ static int add_settings(struct json_object *object, const struct cli *cli, struc
 
 		*value++ = '\0';
 		snprintf(key, sizeof(key), "%s%s", KRUN_ANNOTATION_SETTING, list.items[i]);
-		json_object_object_add(object, key, json_object_new_string(value));
+		json_put_text(maker, object, key, value);
 	}
 	if (r == 0)
-		add_list(object, KRUN_ANNOTATION_SETTING "allowAnnotations", &allowed);
+		put_list(maker, object, KRUN_ANNOTATION_SETTING "allowAnnotations", &allowed);
 	if (r == 0)
-		add_list(object, KRUN_ANNOTATION_SETTING "allowVm", &vm);
+		put_list(maker, object, KRUN_ANNOTATION_SETTING "allowVm", &vm);
 	strv_done(&list);
 	strv_done(&allowed);
 	strv_done(&vm);
@@ -200,47 +187,40 @@ static int add_settings(struct json_object *object, const struct cli *cli, struc
 	return r;
 }
 
-static struct json_object *annotations(void)
+static int put_annotations(struct json_maker *maker, struct json_object *root, const struct cli *cli,
+			   struct error *err)
 {
 	const struct scmp_version *library = seccomp_version();
-	struct json_object *object = json_object_new_object();
+	struct json_object *object = json_put_object(maker, root, "annotations");
 	char text[32];
 
 	snprintf(text, sizeof(text), "%u.%u.%u", library->major, library->minor, library->micro);
-	json_object_object_add(object, "io.github.seccomp.libseccomp.version", json_object_new_string(text));
-	json_object_object_add(object, KRUN_ANNOTATION_VERSION, json_object_new_string(KRUN_VERSION));
-	json_object_object_add(object, KRUN_ANNOTATION_COMMIT, json_object_new_string(KRUN_COMMIT));
-	json_object_object_add(object, "org.opencontainers.runc.checkpoint.enabled",
-			       json_object_new_string("true"));
-	return object;
+	json_put_text(maker, object, "io.github.seccomp.libseccomp.version", text);
+	json_put_text(maker, object, KRUN_ANNOTATION_VERSION, KRUN_VERSION);
+	json_put_text(maker, object, KRUN_ANNOTATION_COMMIT, KRUN_COMMIT);
+	json_put_text(maker, object, "org.opencontainers.runc.checkpoint.enabled", "true");
+	return put_settings(maker, object, cli, err);
 }
 
 static int run_features(struct cli *cli, void *options, struct error *err)
 {
-	struct json_object *root = json_object_new_object(), *notes = annotations();
-	auto_free char *line = NULL;
-	int r = add_settings(notes, cli, err);
+	struct json_maker maker = { 0 };
+	auto_json root = json_make_object(&maker);
+	auto_free char *text = NULL;
+	int r;
 
 	(void)options;
-	if (r < 0) {
-		json_object_put(notes);
-		json_object_put(root);
+	json_put_text(&maker, root, "ociVersionMin", "1.0.0");
+	json_put_text(&maker, root, "ociVersionMax", SPEC_VERSION);
+	put_hooks(&maker, root);
+	put_mount_options(&maker, root);
+	put_linux(&maker, root);
+	r = put_annotations(&maker, root, cli, err);
+	if (r < 0)
 		return r;
-	}
-	json_object_object_add(root, "ociVersionMin", json_object_new_string("1.0.0"));
-	json_object_object_add(root, "ociVersionMax", json_object_new_string(SPEC_VERSION));
-	json_object_object_add(root, "hooks", hooks());
-	json_object_object_add(root, "mountOptions", mount_options());
-	json_object_object_add(root, "linux", linux_object());
-	json_object_object_add(root, "annotations", notes);
-	json_object_object_add(root, "potentiallyUnsafeConfigAnnotations", unsafe_annotations());
-	if (asprintf(&line, "%s\n",
-		     json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
-								  JSON_C_TO_STRING_NOSLASHESCAPE)) < 0)
-		line = NULL;
-	r = line ? command_print(line, err) : error_oom(err);
-	json_object_put(root);
-	return r;
+	put_unsafe_annotations(&maker, root);
+	text = json_make_text(&maker, root, JSON_PRETTY);
+	return text ? command_print(text, err) : error_oom(err);
 }
 
 const struct command command_features = {

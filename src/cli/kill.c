@@ -34,12 +34,13 @@ static int run_kill(struct cli *cli, void *data, struct error *err)
 	options->signo = parse_signal(word);
 	if (options->signo < 0)
 		return error_set(err, -EINVAL, "unknown signal '%s'", word);
-	return command_for_each(cli, options->regex, kill_one, options, err);
+	return command_for_each(cli, "kill", options->regex, kill_one, options, err);
 }
 
 const struct command command_kill = {
 	.name = "kill",
 	.arguments = "ID [SIGNAL]",
+	.id_argument = 1,
 	.summary = "send a signal (default TERM) to a container",
 	.options = kill_rows,
 	.options_size = sizeof(struct kill_options),

@@ -6,6 +6,7 @@
 #include <regex.h>
 
 #include "cli/command.h"
+#include "cli/progress.h"
 #include "util/error.h"
 #include "util/strv.h"
 
@@ -30,11 +31,12 @@ int command_match_ids(const struct runtime_options *runtime, const char *pattern
 	return r;
 }
 
-int command_for_each(const struct cli *cli, bool regex,
+int command_for_each(const struct cli *cli, const char *what, bool regex,
 		     int (*act)(const struct cli *cli, const char *id, const void *options,
 				struct error *err),
 		     const void *options, struct error *err)
 {
+	struct progress progress = { .what = what };
 	struct error failure;
 	struct strv ids = { 0 };
 	int result, r;
@@ -42,13 +44,18 @@ int command_for_each(const struct cli *cli, bool regex,
 	if (!regex)
 		return act(cli, cli->args[0], options, err);
 	result = command_match_ids(&cli->runtime, cli->args[0], &ids, err);
+	progress.total = ids.len;
+	if (ids.len > 1)
+		progress_begin(&progress, cli);
 	for (size_t i = 0; i < ids.len; i++) {
+		progress_count(&progress, i);
 		r = act(cli, ids.items[i], options, &failure);
 		if (r < 0 && result == 0) {
 			result = r;
 			*err = failure;
 		}
 	}
+	progress_end(&progress);
 	strv_done(&ids);
 	return result;
 }

@@ -16,18 +16,26 @@
 
 enum { MOUNTS_MAX = 16 * 1024 * 1024 };
 
-static int run_mounts(struct cli *cli, void *options, struct error *err)
+struct mounts_options {
+	bool any_root;
+};
+
+static const struct option_row mounts_rows[] = {
+	ANY_ROOT_ROW(struct mounts_options),
+	{ 0 },
+};
+
+static int run_mounts(struct cli *cli, void *arguments, struct error *err)
 {
-	const char *verb = cli->args[0], *id = cli->args[1], *file = cli->args[2];
+	const struct mounts_options *options = arguments;
+	const char *verb = cli->args[0], *file = cli->args[2];
 	const bool add = strcmp(verb, "add") == 0, is_stdin = strcmp(file, "-") == 0;
 	auto_free char *text = NULL;
+	struct found found;
 	struct spec *spec;
 	size_t size;
 	int r;
 
-	(void)options;
-	if (!add && strcmp(verb, "remove") != 0)
-		return error_set(err, -EINVAL, "'%s' is neither add nor remove", verb);
 	r = is_stdin ? io_read_all(STDIN_FILENO, MOUNTS_MAX, &text, &size) :
 		       io_read_file(AT_FDCWD, file, MOUNTS_MAX, &text, &size);
 	if (r < 0)
@@ -35,7 +43,11 @@ static int run_mounts(struct cli *cli, void *options, struct error *err)
 	r = spec_parse_mounts(text, size, is_stdin ? "stdin" : file, &spec, err);
 	if (r < 0)
 		return r;
-	r = container_mounts(&cli->runtime, id, spec, add, err);
+	r = target_find_to_change(cli, options->any_root, cli->args[1], &found, err);
+	if (r == 0) {
+		r = container_mounts(&found.runtime, found.id, spec, add, err);
+		found_done(&found);
+	}
 	if (r < 0)
 		spec_name_document(spec, err);
 	spec_free(spec);
@@ -46,6 +58,9 @@ const struct command command_mounts = {
 	.name = "mounts",
 	.arguments = "add|remove ID FILE",
 	.summary = "add mounts to a container that runs, or take them away",
+	.options = mounts_rows,
+	.options_size = sizeof(struct mounts_options),
+	.id_argument = 2,
 	.args_min = 3,
 	.args_max = 3,
 	.enters_container = true,

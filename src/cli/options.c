@@ -5,9 +5,11 @@
 #include <limits.h>
 #include <string.h>
 
+#include "cli/forms.h"
 #include "util/error.h"
 #include "util/parse.h"
 #include "util/strv.h"
+#include "util/suggest.h"
 
 static const struct option_row *find_long(const struct option_row *rows, const char *name, size_t len)
 {
@@ -30,12 +32,21 @@ static bool takes_argument(const struct option_row *row)
 	return row->kind == OPTION_TEXT || row->kind == OPTION_LIST || row->kind == OPTION_NUMBER;
 }
 
+static int check(const struct option_row *row, const char *value, struct error *err)
+{
+	const struct form form = { .text = row->argument, .len = row->argument ? strlen(row->argument) : 0 };
+
+	return value && form_check(&form, value, err) < 0 ? error_prefix(err, "--%s", row->name) : 0;
+}
+
 /* @value: NULL: the option has none. */
 static int store(const struct option_row *row, const char *value, void *target, struct error *err)
 {
 	char *place = (char *)target + row->offset;
 	uint64_t number;
 
+	if (check(row, value, err) < 0)
+		return err->code;
 	switch (row->kind) {
 	case OPTION_FLAG:
 		*(bool *)place = true;
@@ -61,6 +72,19 @@ static int store(const struct option_row *row, const char *value, void *target, 
 	return 0;
 }
 
+/* Suggests what the help shows. */
+static int unknown(const struct option_row *rows, const char *dashes, const char *name, size_t len,
+		   struct error *err)
+{
+	struct suggestion suggestion = suggest_for(name, len);
+
+	error_set(err, -EINVAL, "unknown flag: %s%.*s", dashes, (int)len, name);
+	for (; rows->name; rows++)
+		if (rows->help)
+			suggest_consider(&suggestion, rows->name);
+	return suggestion.best ? error_append(err, "did you mean --%s?", suggestion.best) : err->code;
+}
+
 /* @dashes: "-" or "--", as the user wrote. Returns the number of words used. */
 static int parse_long(const struct option_row *rows, const char *dashes, char *const *argv, void *target,
 		      struct error *err)
@@ -71,7 +95,7 @@ static int parse_long(const struct option_row *rows, const char *dashes, char *c
 	int used = 1, r;
 
 	if (!row)
-		return error_set(err, -EINVAL, "unknown flag: %s%.*s", dashes, (int)len, name);
+		return unknown(rows, dashes, name, len, err);
 	if (value) {
 		value++;
 	} else if (takes_argument(row)) {
@@ -140,6 +164,26 @@ int options_parse(const struct option_row *rows, char *const *argv, void *target
 	}
 	*ret_len = i;
 	return 0;
+}
+
+int options_parse_all(const struct option_row *rows, char *const *argv, void *target, char **ret_args,
+		      struct error *err)
+{
+	size_t used, len = 0;
+	int r = 0;
+
+	for (bool ended = false; r == 0; argv++) {
+		r = ended ? 0 : options_parse(rows, argv, target, &used, err);
+		if (r == 0 && !ended) {
+			argv += used;
+			ended = used > 0 && strcmp(argv[-1], "--") == 0;
+		}
+		if (r < 0 || !*argv)
+			break;
+		ret_args[len++] = *argv;
+	}
+	ret_args[len] = NULL;
+	return r;
 }
 
 void options_done(const struct option_row *rows, void *target)

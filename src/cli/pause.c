@@ -19,6 +19,7 @@ static int run_resume(struct cli *cli, void *options, struct error *err)
 const struct command command_pause = {
 	.name = "pause",
 	.arguments = "ID",
+	.id_argument = 1,
 	.summary = "freeze every process of a container",
 	.args_min = 1,
 	.args_max = 1,
@@ -28,6 +29,7 @@ const struct command command_pause = {
 const struct command command_resume = {
 	.name = "resume",
 	.arguments = "ID",
+	.id_argument = 1,
 	.summary = "undo pause",
 	.args_min = 1,
 	.args_max = 1,

@@ -30,9 +30,7 @@ int command_print_table(const char *text, struct error *err)
 
 int command_print_stream(FILE *stream, char **text, bool json, struct error *err)
 {
-	if (!stream)
-		return error_oom(err);
-	if (fclose(stream) != 0)
+	if (io_close_text(stream, text) < 0)
 		return error_oom(err);
 	return json ? command_print(*text, err) : command_print_table(*text, err);
 }

@@ -19,6 +19,7 @@
 #include "syscall/mount.h"
 #include "syscall/process.h"
 #include "syscall/socket.h"
+#include "syscall/statx.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/io.h"
@@ -41,12 +42,12 @@ static const char self[] = "/proc/self/exe";
 static bool is_protected(void)
 {
 	auto_close int fd = -1;
-	struct statx st;
+	struct sys_statx st;
 	int seals;
 
 	if (faccessat(AT_FDCWD, self, W_OK, AT_EACCESS) < 0 && errno == EROFS)
-		return statx(AT_FDCWD, self, 0, STATX_NLINK, &st) == 0 &&
-		       ((st.stx_attributes & STATX_ATTR_MOUNT_ROOT) || st.stx_nlink == 0);
+		return sys_statx(AT_FDCWD, self, 0, SYS_STATX_NLINK, &st) == 0 &&
+		       (st.mount_root || st.links == 0);
 	/* F_GET_SEALS fails with EINVAL for files that are not on tmpfs. */
 	fd = open(self, O_RDONLY | O_CLOEXEC);
 	seals = fd < 0 ? -1 : fcntl(fd, F_GET_SEALS);
@@ -165,6 +166,7 @@ static int start_from_tmpfs(int self_fd, char **argv)
 	const uid_t uid = geteuid();
 	const gid_t gid = getegid();
 	int fds[2], status = 0, r;
+	char nothing;
 	pid_t pid;
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
@@ -177,7 +179,7 @@ static int start_from_tmpfs(int self_fd, char **argv)
 	if (pid < 0)
 		return pid;
 	cleanup_close(&theirs);
-	r = socket_receive_fd(ours, &fd);
+	r = socket_receive_fd(ours, &nothing, &fd);
 	sys_wait(pid, &status, 0);
 	if (r < 0 || fd < 0)
 		return r < 0 ? r : WIFEXITED(status) && WEXITSTATUS(status) ? -WEXITSTATUS(status) : -EIO;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cli/command.h"
@@ -13,29 +14,31 @@
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/io.h"
+#include "util/pids.h"
 #include "util/strv.h"
 
 struct ps_options {
 	const char *format;
+	bool any_root;
 };
 
-enum { PS_OUTPUT_MAX = 64 * 1024 * 1024 };
+/* NAMED_MAX: more pids procps 4 does not take. */
+enum { PS_OUTPUT_MAX = 64 * 1024 * 1024, NAMED_MAX = 255 };
 
 static const struct option_row ps_rows[] = {
 	{ "format", 'f', OPTION_TEXT, offsetof(struct ps_options, format), "table|json",
 	  "form of the output (default: table)" },
+	ANY_ROOT_ROW(struct ps_options),
 	{ 0 },
 };
 
+/* @pids are sorted. */
 static bool has_pid(const pid_t *pids, size_t len, const char *text)
 {
 	char *end;
-	long value = strtol(text, &end, 10);
+	const pid_t pid = (pid_t)strtol(text, &end, 10);
 
-	for (size_t i = 0; i < len; i++)
-		if (end != text && pids[i] == (pid_t)value)
-			return true;
-	return false;
+	return end != text && pids_have(pids, len, pid);
 }
 
 /* Returns the index of the column PID in the header of ps(1), or -1. */
@@ -90,30 +93,27 @@ static int filter(const char *output, const pid_t *pids, size_t len, struct erro
 	return command_print_stream(out, &text, false, err);
 }
 
-/* Runs the host's ps(1) with the user's options. The caller frees its output. */
-static int run_host_ps(char *const *options, char **ret, struct error *err)
+/*
+ * Runs the host's ps(1). @quiet: without what it says on stderr. Returns its status, below 128, or a negative
+ * errno. The caller frees its output.
+ */
+static int run_host_ps(char *const *argv, bool quiet, char **ret, struct error *err)
 {
-	static char every[] = "-ef", path[] = "PATH=/usr/bin:/bin";
-	static char *const defaults[] = { every, NULL }, *const env[] = { path, NULL };
-	struct strv argv = { 0 };
+	static char path[] = "PATH=/usr/bin:/bin";
+	static char *const env[] = { path, NULL };
 	posix_spawn_file_actions_t actions;
-	int ends[2] = { -1, -1 }, r;
+	int ends[2], status = 0, r;
 	pid_t pid;
 
-	r = strv_add(&argv, "ps");
-	for (char *const *word = *options ? options : defaults; r == 0 && *word; word++)
-		r = strv_add(&argv, *word);
-	if (r == 0 && pipe2(ends, O_CLOEXEC) < 0)
-		r = -errno;
-	if (r < 0) {
-		strv_done(&argv);
-		return error_sys(err, r, "run ps");
-	}
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return error_sys(err, -errno, "run ps");
 	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
-	r = -posix_spawnp(&pid, "ps", &actions, NULL, argv.items, env);
+	r = -posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+	if (r == 0 && quiet)
+		r = -posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+	if (r == 0)
+		r = -posix_spawnp(&pid, "ps", &actions, NULL, argv, env);
 	posix_spawn_file_actions_destroy(&actions);
-	strv_done(&argv);
 	close(ends[1]);
 	if (r < 0) {
 		close(ends[0]);
@@ -121,10 +121,52 @@ static int run_host_ps(char *const *options, char **ret, struct error *err)
 	}
 	r = io_read_all(ends[0], PS_OUTPUT_MAX, ret, NULL);
 	close(ends[0]);
-	sys_wait(pid, NULL, 0);
+	sys_wait(pid, &status, 0);
 	if (r < 0)
 		return error_sys(err, r, "read the output of ps");
-	return 0;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 127;
+}
+
+/*
+ * Runs ps for the container's processes alone: for all of the host's it takes longer, the more there are.
+ * Returns 1 if this ps(1) cannot do that, as busybox's, or the processes have ended meanwhile.
+ */
+static int run_ps_for(const pid_t *pids, size_t len, char **ret, struct error *err)
+{
+	static char name[] = "ps", full[] = "-f", these[] = "-q";
+	auto_free char *list = NULL;
+	char *argv[] = { name, full, these, NULL, NULL };
+	size_t size;
+	FILE *out = len > 0 && len <= NAMED_MAX ? open_memstream(&list, &size) : NULL;
+	int r;
+
+	for (size_t i = 0; out && i < len; i++)
+		fprintf(out, "%s%d", i ? "," : "", pids[i]);
+	if (!out || io_close_text(out, &list) < 0)
+		return 1;
+	argv[3] = list;
+	r = run_host_ps(argv, true, ret, err);
+	if (r > 0)
+		free(take_pointer(*ret));
+	return r > 0 ? 1 : r;
+}
+
+/* @options: the user's; none: for a full listing. The caller frees the output. */
+static int run_ps_with(char *const *options, const pid_t *pids, size_t len, char **ret, struct error *err)
+{
+	static char every[] = "-ef";
+	static char *const defaults[] = { every, NULL };
+	struct strv argv = { 0 };
+	int r = *options ? 1 : run_ps_for(pids, len, ret, err);
+
+	if (r <= 0)
+		return r;
+	r = strv_add(&argv, "ps");
+	for (char *const *word = *options ? options : defaults; r == 0 && *word; word++)
+		r = strv_add(&argv, *word);
+	r = r < 0 ? error_sys(err, r, "run ps") : run_host_ps(argv.items, false, ret, err);
+	strv_done(&argv);
+	return r < 0 ? r : 0;
 }
 
 static int ps_json(const pid_t *pids, size_t len, struct error *err)
@@ -147,27 +189,34 @@ static int run_ps(struct cli *cli, void *arguments, struct error *err)
 	const struct ps_options *options = arguments;
 	auto_free char *output = NULL;
 	auto_free pid_t *pids = NULL;
+	struct found found;
 	size_t len;
 	bool json;
 	int r = command_wants_json(options->format, &json, err);
 
 	if (r == 0)
-		r = container_pids(&cli->runtime, cli->args[0], &pids, &len, err);
+		r = target_find(cli, options->any_root, cli->args[0], &found, err);
+	if (r < 0)
+		return r;
+	r = container_pids(&found.runtime, found.id, &pids, &len, err);
+	found_done(&found);
 	if (r < 0)
 		return r;
 	if (json)
 		return ps_json(pids, len, err);
-	r = run_host_ps(cli->args + 1, &output, err);
+	r = run_ps_with(cli->args + 1, pids, len, &output, err);
 	return r < 0 ? r : filter(output, pids, len, err);
 }
 
 const struct command command_ps = {
 	.name = "ps",
 	.arguments = "ID [PS-OPTION...]",
+	.id_argument = 1,
 	.summary = "print the processes of a container",
 	.options = ps_rows,
 	.options_size = sizeof(struct ps_options),
 	.args_min = 1,
 	.args_max = SIZE_MAX,
+	.takes_program = true,
 	.run = run_ps,
 };

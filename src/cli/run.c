@@ -28,4 +28,5 @@ const struct command command_run = {
 	.args_max = 1,
 	.run = run_run,
 	.enters_container = true,
+	.makes_container = true,
 };

@@ -10,6 +10,7 @@ static int run_start(struct cli *cli, void *options, struct error *err)
 const struct command command_start = {
 	.name = "start",
 	.arguments = "ID",
+	.id_argument = 1,
 	.summary = "let the program of a created container run",
 	.args_min = 1,
 	.args_max = 1,

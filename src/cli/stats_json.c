@@ -1,151 +1,88 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
-#include <json-c/json.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "cli/stats_text.h"
 #include "container/events.h"
+#include "json/make.h"
 #include "util/array.h"
-#include "util/utf8.h"
 
-/* Remembers a failure, always of memory, so that callers need not check each call. */
-struct maker {
-	bool failed;
-};
-
-static void put(struct maker *maker, struct json_object *object, const char *key, struct json_object *value)
-{
-	if (!object || !value || json_object_object_add(object, key, value) < 0) {
-		json_object_put(value);
-		maker->failed = true;
-	}
-}
-
-static void append(struct maker *maker, struct json_object *array, struct json_object *value)
-{
-	if (!array || !value || json_object_array_add(array, value) < 0) {
-		json_object_put(value);
-		maker->failed = true;
-	}
-}
-
-static void put_u64(struct maker *maker, struct json_object *object, const char *key, uint64_t value)
-{
-	put(maker, object, key, json_object_new_uint64(value));
-}
-
-static void put_number(struct maker *maker, struct json_object *object, const char *key,
+static void put_number(struct json_maker *maker, struct json_object *object, const char *key,
 		       struct cgroup_number number)
 {
 	if (number.set)
-		put_u64(maker, object, key, number.value);
-}
-
-/* Names may come from the container and may not be valid UTF-8. */
-static void put_text(struct maker *maker, struct json_object *object, const char *key, const char *text)
-{
-	char *valid = utf8_repair(text);
-
-	put(maker, object, key, valid ? json_object_new_string(valid) : NULL);
-	free(valid);
-}
-
-/* Adds a member that stays in the output even if it is empty. */
-static struct json_object *put_object(struct maker *maker, struct json_object *object, const char *key)
-{
-	struct json_object *value = json_object_new_object();
-
-	put(maker, object, key, value);
-	return maker->failed ? NULL : value;
-}
-
-static struct json_object *put_array(struct maker *maker, struct json_object *object, const char *key)
-{
-	struct json_object *value = json_object_new_array();
-
-	put(maker, object, key, value);
-	return maker->failed ? NULL : value;
-}
-
-static struct json_object *append_object(struct maker *maker, struct json_object *array)
-{
-	struct json_object *value = json_object_new_object();
-
-	append(maker, array, value);
-	return maker->failed ? NULL : value;
+		json_put_u64(maker, object, key, number.value);
 }
 
 /* ---- cpu, cpuset ----------------------------------------------------------------------------- */
 
-static void put_percent(struct maker *maker, struct json_object *object, const char *key, unsigned int value)
+static void put_percent(struct json_maker *maker, struct json_object *object, const char *key,
+			unsigned int value)
 {
 	char text[32];
 
 	snprintf(text, sizeof(text), "%u.%02u", value / 100, value % 100);
-	put(maker, object, key, json_object_new_double_s(value / 100.0, text));
+	json_put(maker, object, key, json_object_new_double_s(value / 100.0, text));
 }
 
-static void put_stall(struct maker *maker, struct json_object *psi, const char *key,
+static void put_stall(struct json_maker *maker, struct json_object *psi, const char *key,
 		      const struct cgroup_stall *stall)
 {
 	struct json_object *object;
 
 	if (!stall->set)
 		return;
-	object = put_object(maker, psi, key);
+	object = json_put_object(maker, psi, key);
 	put_percent(maker, object, "avg10", stall->avg10);
 	put_percent(maker, object, "avg60", stall->avg60);
 	put_percent(maker, object, "avg300", stall->avg300);
-	put_u64(maker, object, "total", stall->total);
+	json_put_u64(maker, object, "total", stall->total);
 }
 
-static void put_pressure(struct maker *maker, struct json_object *object,
+static void put_pressure(struct json_maker *maker, struct json_object *object,
 			 const struct cgroup_pressure *pressure)
 {
 	struct json_object *psi;
 
 	if (!pressure->some.set && !pressure->full.set)
 		return;
-	psi = put_object(maker, object, "psi");
+	psi = json_put_object(maker, object, "psi");
 	put_stall(maker, psi, "some", &pressure->some);
 	put_stall(maker, psi, "full", &pressure->full);
 }
 
-static void put_cpu(struct maker *maker, struct json_object *data, const struct cgroup_stats *stats)
+static void put_cpu(struct json_maker *maker, struct json_object *data, const struct cgroup_stats *stats)
 {
-	struct json_object *cpu = put_object(maker, data, "cpu"), *object;
+	struct json_object *cpu = json_put_object(maker, data, "cpu"), *object;
 
-	object = put_object(maker, cpu, "usage");
+	object = json_put_object(maker, cpu, "usage");
 	put_number(maker, object, "total", stats->cpu_total);
 	put_number(maker, object, "kernel", stats->cpu_system);
 	put_number(maker, object, "user", stats->cpu_user);
-	object = put_object(maker, cpu, "throttling");
+	object = json_put_object(maker, cpu, "throttling");
 	put_number(maker, object, "periods", stats->cpu_periods);
 	put_number(maker, object, "throttledPeriods", stats->cpu_throttled_periods);
 	put_number(maker, object, "throttledTime", stats->cpu_throttled_time);
 	put_pressure(maker, cpu, &stats->cpu_pressure);
 }
 
-static void put_bits(struct maker *maker, struct json_object *object, const char *key,
+static void put_bits(struct json_maker *maker, struct json_object *object, const char *key,
 		     const unsigned long *mask, unsigned int bits)
 {
 	const unsigned int width = 8 * sizeof(*mask);
-	struct json_object *array = put_array(maker, object, key);
+	struct json_object *array = json_put_array(maker, object, key);
 
 	for (unsigned int bit = 0; bit < bits; bit++)
 		if (mask[bit / width] >> bit % width & 1)
-			append(maker, array, json_object_new_int64(bit));
+			json_append_i64(maker, array, bit);
 }
 
-static void put_cpuset(struct maker *maker, struct json_object *data, const struct cgroup_stats *stats)
+static void put_cpuset(struct json_maker *maker, struct json_object *data, const struct cgroup_stats *stats)
 {
 	struct json_object *cpuset;
 
 	if (!stats->has_cpus && !stats->has_nodes)
 		return;
-	cpuset = put_object(maker, data, "cpuset");
+	cpuset = json_put_object(maker, data, "cpuset");
 	if (stats->has_cpus)
 		put_bits(maker, cpuset, "cpus", stats->cpus, CGROUP_STATS_CPUS);
 	if (stats->has_nodes)
@@ -154,7 +91,7 @@ static void put_cpuset(struct maker *maker, struct json_object *data, const stru
 
 /* ---- memory, pids, hugetlb ------------------------------------------------------------------- */
 
-static void put_usage(struct maker *maker, struct json_object *object, const struct cgroup_usage *usage)
+static void put_usage(struct json_maker *maker, struct json_object *object, const struct cgroup_usage *usage)
 {
 	put_number(maker, object, "limit", usage->limit);
 	put_number(maker, object, "usage", usage->usage);
@@ -170,9 +107,9 @@ static struct cgroup_usage without_limit(struct cgroup_number usage)
 	return (struct cgroup_usage){ .limit = none, .usage = usage, .failures = zero };
 }
 
-static void put_memory(struct maker *maker, struct json_object *data, const struct cgroup_stats *stats)
+static void put_memory(struct json_maker *maker, struct json_object *data, const struct cgroup_stats *stats)
 {
-	struct json_object *memory = put_object(maker, data, "memory"), *raw;
+	struct json_object *memory = json_put_object(maker, data, "memory"), *raw;
 	const struct {
 		const char *key;
 		struct cgroup_usage usage;
@@ -186,29 +123,29 @@ static void put_memory(struct maker *maker, struct json_object *data, const stru
 	put_number(maker, memory, "cache", stats->memory_cache);
 	for (size_t i = 0; i < ARRAY_LEN(usages); i++)
 		if (usages[i].usage.usage.set)
-			put_usage(maker, put_object(maker, memory, usages[i].key), &usages[i].usage);
+			put_usage(maker, json_put_object(maker, memory, usages[i].key), &usages[i].usage);
 	if (stats->memory_stat_len > 0) {
-		raw = put_object(maker, memory, "raw");
+		raw = json_put_object(maker, memory, "raw");
 		for (size_t i = 0; i < stats->memory_stat_len; i++)
-			put_u64(maker, raw, stats->memory_stat[i].name, stats->memory_stat[i].value);
+			json_put_u64(maker, raw, stats->memory_stat[i].name, stats->memory_stat[i].value);
 	}
 	put_pressure(maker, memory, &stats->memory_pressure);
 }
 
-static void put_pids(struct maker *maker, struct json_object *data, const struct cgroup_stats *stats)
+static void put_pids(struct json_maker *maker, struct json_object *data, const struct cgroup_stats *stats)
 {
-	struct json_object *pids = put_object(maker, data, "pids");
+	struct json_object *pids = json_put_object(maker, data, "pids");
 
 	put_number(maker, pids, "current", stats->pids);
 	put_number(maker, pids, "limit", stats->pids_limit);
 }
 
-static void put_hugetlb(struct maker *maker, struct json_object *data, const struct cgroup_stats *stats)
+static void put_hugetlb(struct json_maker *maker, struct json_object *data, const struct cgroup_stats *stats)
 {
-	struct json_object *hugetlb = put_object(maker, data, "hugetlb");
+	struct json_object *hugetlb = json_put_object(maker, data, "hugetlb");
 
 	for (size_t i = 0; i < stats->hugetlb_len; i++)
-		put_usage(maker, put_object(maker, hugetlb, stats->hugetlb[i].size),
+		put_usage(maker, json_put_object(maker, hugetlb, stats->hugetlb[i].size),
 			  &stats->hugetlb[i].usage);
 }
 
@@ -219,24 +156,25 @@ struct io_count {
 	size_t offset;
 };
 
-static void put_io(struct maker *maker, struct json_object *blkio, const char *key,
+static void put_io(struct json_maker *maker, struct json_object *blkio, const char *key,
 		   const struct cgroup_stats *stats, const struct io_count *counts, size_t len)
 {
-	struct json_object *array = put_array(maker, blkio, key);
+	struct json_object *array = json_put_array(maker, blkio, key);
 
 	for (size_t i = 0; i < stats->io_len * len; i++) {
 		const struct cgroup_io *device = &stats->io[i / len];
 		const struct io_count *count = &counts[i % len];
-		struct json_object *entry = append_object(maker, array);
+		struct json_object *entry = json_append_object(maker, array);
 
-		put_u64(maker, entry, "major", device->major);
-		put_u64(maker, entry, "minor", device->minor);
-		put(maker, entry, "op", json_object_new_string(count->operation));
-		put_u64(maker, entry, "value", *(const uint64_t *)((const char *)device + count->offset));
+		json_put_u64(maker, entry, "major", device->major);
+		json_put_u64(maker, entry, "minor", device->minor);
+		json_put_text(maker, entry, "op", count->operation);
+		json_put_u64(maker, entry, "value",
+			     *(const uint64_t *)((const char *)device + count->offset));
 	}
 }
 
-static void put_blkio(struct maker *maker, struct json_object *data, const struct cgroup_stats *stats)
+static void put_blkio(struct json_maker *maker, struct json_object *data, const struct cgroup_stats *stats)
 {
 	static const struct io_count bytes[] = {
 		{ "Read", offsetof(struct cgroup_io, read_bytes) },
@@ -248,7 +186,7 @@ static void put_blkio(struct maker *maker, struct json_object *data, const struc
 		{ "Write", offsetof(struct cgroup_io, writes) },
 		{ "Discard", offsetof(struct cgroup_io, discards) },
 	};
-	struct json_object *blkio = put_object(maker, data, "blkio");
+	struct json_object *blkio = json_put_object(maker, data, "blkio");
 
 	if (stats->has_io) {
 		put_io(maker, blkio, "ioServiceBytesRecursive", stats, bytes, ARRAY_LEN(bytes));
@@ -259,72 +197,73 @@ static void put_blkio(struct maker *maker, struct json_object *data, const struc
 
 /* ---- rdma, intel_rdt, network_interfaces ----------------------------------------------------- */
 
-static void put_rdma_devices(struct maker *maker, struct json_object *rdma, const char *key,
+static void put_rdma_devices(struct json_maker *maker, struct json_object *rdma, const char *key,
 			     const struct cgroup_rdma *devices, size_t len)
 {
-	struct json_object *array = put_array(maker, rdma, key);
+	struct json_object *array = json_put_array(maker, rdma, key);
 
 	for (size_t i = 0; i < len; i++) {
-		struct json_object *entry = append_object(maker, array);
+		struct json_object *entry = json_append_object(maker, array);
 
-		put_text(maker, entry, "device", devices[i].device);
-		put_u64(maker, entry, "hcaHandles", devices[i].handles);
-		put_u64(maker, entry, "hcaObjects", devices[i].objects);
+		json_put_text(maker, entry, "device", devices[i].device);
+		json_put_u64(maker, entry, "hcaHandles", devices[i].handles);
+		json_put_u64(maker, entry, "hcaObjects", devices[i].objects);
 	}
 }
 
-static void put_rdma(struct maker *maker, struct json_object *data, const struct cgroup_stats *stats)
+static void put_rdma(struct json_maker *maker, struct json_object *data, const struct cgroup_stats *stats)
 {
 	struct json_object *rdma;
 
 	if (stats->rdma_len == 0 && stats->rdma_limits_len == 0)
 		return;
-	rdma = put_object(maker, data, "rdma");
+	rdma = json_put_object(maker, data, "rdma");
 	put_rdma_devices(maker, rdma, "current", stats->rdma, stats->rdma_len);
 	put_rdma_devices(maker, rdma, "limit", stats->rdma_limits, stats->rdma_limits_len);
 }
 
-static void put_known(struct maker *maker, struct json_object *object, const char *key, uint64_t value)
+static void put_known(struct json_maker *maker, struct json_object *object, const char *key, uint64_t value)
 {
 	if (value != RDT_UNKNOWN)
-		put_u64(maker, object, key, value);
+		json_put_u64(maker, object, key, value);
 }
 
-static void put_rdt(struct maker *maker, struct json_object *data, const struct rdt_stats *stats)
+static void put_rdt(struct json_maker *maker, struct json_object *data, const struct rdt_stats *stats)
 {
 	struct json_object *rdt, *bandwidth, *occupancy;
 
 	if (!stats->l3_cache && !stats->mem_bw && stats->domains_len == 0)
 		return;
-	rdt = put_object(maker, data, "intel_rdt");
+	rdt = json_put_object(maker, data, "intel_rdt");
 	if (stats->l3_cache)
-		put_text(maker, rdt, "l3_cache_schema", stats->l3_cache);
+		json_put_text(maker, rdt, "l3_cache_schema", stats->l3_cache);
 	if (stats->mem_bw)
-		put_text(maker, rdt, "mem_bw_schema", stats->mem_bw);
+		json_put_text(maker, rdt, "mem_bw_schema", stats->mem_bw);
 	if (stats->domains_len == 0)
 		return;
-	bandwidth = put_array(maker, rdt, "mbm_stats");
-	occupancy = put_array(maker, rdt, "cmt_stats");
+	bandwidth = json_put_array(maker, rdt, "mbm_stats");
+	occupancy = json_put_array(maker, rdt, "cmt_stats");
 	for (size_t i = 0; i < stats->domains_len; i++) {
-		struct json_object *entry = append_object(maker, bandwidth);
+		struct json_object *entry = json_append_object(maker, bandwidth);
 
 		put_known(maker, entry, "mbm_total_bytes", stats->domains[i].total_bytes);
 		put_known(maker, entry, "mbm_local_bytes", stats->domains[i].local_bytes);
-		entry = append_object(maker, occupancy);
+		entry = json_append_object(maker, occupancy);
 		put_known(maker, entry, "llc_occupancy", stats->domains[i].occupancy);
 	}
 }
 
-static void put_direction(struct maker *maker, struct json_object *object, const char *const *keys,
+static void put_direction(struct json_maker *maker, struct json_object *object, const char *const *keys,
 			  const struct net_direction *direction)
 {
-	put_u64(maker, object, keys[0], direction->bytes);
-	put_u64(maker, object, keys[1], direction->packets);
-	put_u64(maker, object, keys[2], direction->errors);
-	put_u64(maker, object, keys[3], direction->dropped);
+	json_put_u64(maker, object, keys[0], direction->bytes);
+	json_put_u64(maker, object, keys[1], direction->packets);
+	json_put_u64(maker, object, keys[2], direction->errors);
+	json_put_u64(maker, object, keys[3], direction->dropped);
 }
 
-static void put_network(struct maker *maker, struct json_object *data, const struct container_sample *sample)
+static void put_network(struct json_maker *maker, struct json_object *data,
+			const struct container_sample *sample)
 {
 	static const char *const rx[] = { "RxBytes", "RxPackets", "RxErrors", "RxDropped" };
 	static const char *const tx[] = { "TxBytes", "TxPackets", "TxErrors", "TxDropped" };
@@ -332,11 +271,11 @@ static void put_network(struct maker *maker, struct json_object *data, const str
 
 	if (sample->interfaces_len == 0)
 		return;
-	array = put_array(maker, data, "network_interfaces");
+	array = json_put_array(maker, data, "network_interfaces");
 	for (size_t i = 0; i < sample->interfaces_len; i++) {
-		struct json_object *entry = append_object(maker, array);
+		struct json_object *entry = json_append_object(maker, array);
 
-		put_text(maker, entry, "Name", sample->interfaces[i].name);
+		json_put_text(maker, entry, "Name", sample->interfaces[i].name);
 		put_direction(maker, entry, rx, &sample->interfaces[i].rx);
 		put_direction(maker, entry, tx, &sample->interfaces[i].tx);
 	}
@@ -344,36 +283,21 @@ static void put_network(struct maker *maker, struct json_object *data, const str
 
 /* ---- the events ------------------------------------------------------------------------------ */
 
-static struct json_object *envelope(struct maker *maker, const char *type, const char *id)
+static struct json_object *envelope(struct json_maker *maker, const char *type, const char *id)
 {
-	struct json_object *event = json_object_new_object();
+	struct json_object *event = json_make_object(maker);
 
-	put(maker, event, "type", json_object_new_string(type));
-	put(maker, event, "id", json_object_new_string(id));
+	json_put_text(maker, event, "type", type);
+	json_put_text(maker, event, "id", id);
 	return event;
-}
-
-/* Takes ownership of @event. */
-static char *line_of(const struct maker *maker, struct json_object *event)
-{
-	const char *text = NULL;
-	char *line = NULL;
-
-	if (!maker->failed)
-		text = json_object_to_json_string_ext(event, JSON_C_TO_STRING_PLAIN |
-								     JSON_C_TO_STRING_NOSLASHESCAPE);
-	if (text && asprintf(&line, "%s\n", text) < 0)
-		line = NULL;
-	json_object_put(event);
-	return line;
 }
 
 char *stats_json(const struct container_sample *sample)
 {
 	const struct cgroup_stats *stats = &sample->cgroup;
-	struct maker maker = { 0 };
-	struct json_object *event = envelope(&maker, "stats", sample->id);
-	struct json_object *data = put_object(&maker, event, "data");
+	struct json_maker maker = { 0 };
+	auto_json event = envelope(&maker, "stats", sample->id);
+	struct json_object *data = json_put_object(&maker, event, "data");
 
 	put_cpu(&maker, data, stats);
 	put_cpuset(&maker, data, stats);
@@ -384,12 +308,13 @@ char *stats_json(const struct container_sample *sample)
 	put_rdma(&maker, data, stats);
 	put_rdt(&maker, data, &sample->rdt);
 	put_network(&maker, data, sample);
-	return line_of(&maker, event);
+	return json_make_text(&maker, event, JSON_LINE);
 }
 
 char *stats_json_oom(const char *id)
 {
-	struct maker maker = { 0 };
+	struct json_maker maker = { 0 };
+	auto_json event = envelope(&maker, "oom", id);
 
-	return line_of(&maker, envelope(&maker, "oom", id));
+	return json_make_text(&maker, event, JSON_LINE);
 }

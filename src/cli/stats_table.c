@@ -8,6 +8,7 @@
 #include "cli/stats_text.h"
 #include "container/events.h"
 #include "util/array.h"
+#include "util/io.h"
 
 /* ---- rows ------------------------------------------------------------------------------------ */
 
@@ -219,10 +220,7 @@ char *stats_table_text(const struct stats_table *table)
 	for (size_t i = 0; i < table->len; i++)
 		print_line(out, widths, table->rows[i].id, &cells[i]);
 	free(cells);
-	if (fclose(out) != 0) {
-		free(text);
-		return NULL;
-	}
+	io_close_text(out, &text);
 	return text;
 }
 

@@ -7,13 +7,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "json/make.h"
 #include "spec/spec.h"
 #include "util/array.h"
 #include "util/cleanup.h"
@@ -158,52 +158,42 @@ static int read_value(const struct place *place, const char *text, int64_t *ret,
 	return 0;
 }
 
-/* Returns the member @key of @parent; makes it if it is missing. NULL: out of memory. */
-static struct json_object *member(struct json_object *parent, const char *key)
+static int add(struct json_maker *maker, struct json_object *root, const struct place *place,
+	       const char *text, struct error *err)
 {
-	struct json_object *object = NULL;
-
-	if (parent && !json_object_object_get_ex(parent, key, &object)) {
-		object = json_object_new_object();
-		if (object && json_object_object_add(parent, key, object) < 0)
-			return NULL;
-	}
-	return object;
-}
-
-static int add(struct json_object *root, const struct place *place, const char *text, struct error *err)
-{
-	struct json_object *group =
-		place->group ? member(member(root, "resources"), place->group) : member(root, "intelRdt");
-	struct json_object *value;
+	struct json_object *group;
 	int64_t number;
 	int r = read_value(place, text, &number, err);
 
 	if (r < 0)
 		return r;
-	value = place->type == WORDS ? json_object_new_string(text) : json_object_new_int64(number);
-	if (!group || !value || json_object_object_add(group, place->key, value) < 0)
-		return error_oom(err);
+	group = json_get_or_put(maker, root, place->group ? "resources" : "intelRdt", json_type_object);
+	if (place->group)
+		group = json_get_or_put(maker, group, place->group, json_type_object);
+	if (place->type == WORDS)
+		json_put_text(maker, group, place->key, text);
+	else
+		json_put_i64(maker, group, place->key, number);
 	return 0;
 }
 
 static int from_options(const struct update_options *options, struct spec **ret, struct error *err)
 {
-	struct json_object *root = json_object_new_object();
-	int r = root ? 0 : error_oom(err);
-	const char *text;
+	struct json_maker maker = { 0 };
+	auto_json root = json_make_object(&maker);
+	auto_free char *text = NULL;
 
-	for (size_t i = 0; r == 0 && i < ARRAY_LEN(places); i++)
-		if (text_of(options, &places[i]))
-			r = add(root, &places[i], text_of(options, &places[i]), err);
-	if (r == 0 && json_object_object_length(root) == 0)
-		r = error_set(err, -EINVAL, "update: nothing to change, see 'krun update --help'");
-	if (r == 0) {
-		text = json_object_to_json_string(root);
-		r = text ? spec_parse_update(text, strlen(text), "update", ret, err) : error_oom(err);
+	for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+		const char *word = text_of(options, &places[i]);
+		int r = word ? add(&maker, root, &places[i], word, err) : 0;
+
+		if (r < 0)
+			return r;
 	}
-	json_object_put(root);
-	return r;
+	if (root && json_object_object_length(root) == 0)
+		return error_set(err, -EINVAL, "update: nothing to change, see 'krun update --help'");
+	text = json_make_text(&maker, root, JSON_COMPACT);
+	return text ? spec_parse_update(text, strlen(text), "update", ret, err) : error_oom(err);
 }
 
 static int from_file(const char *path, struct spec **ret, struct error *err)
@@ -255,6 +245,7 @@ static int run_update(struct cli *cli, void *arguments, struct error *err)
 const struct command command_update = {
 	.name = "update",
 	.arguments = "ID",
+	.id_argument = 1,
 	.summary = "change the limits of a container",
 	.options = update_rows,
 	.options_size = sizeof(struct update_options),

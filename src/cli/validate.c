@@ -5,7 +5,6 @@
  */
 
 #include <errno.h>
-#include <json-c/json.h>
 #include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,15 +13,19 @@
 #include "cli/command.h"
 #include "container/validate.h"
 #include "json/findings.h"
+#include "json/make.h"
 #include "km/km.h"
 #include "util/cleanup.h"
 #include "util/error.h"
+#include "util/excerpt.h"
+#include "util/io.h"
 #include "util/printable.h"
 
 struct validate_options {
 	const char *bundle;
 	const char *format;
 	bool host_config;
+	bool strict;
 };
 
 static const struct option_row validate_rows[] = {
@@ -32,17 +35,51 @@ static const struct option_row validate_rows[] = {
 	  "form of the output (default: text)" },
 	{ "host-config", 0, OPTION_FLAG, offsetof(struct validate_options, host_config), NULL,
 	  "FILE has the settings of the host (default: /etc/krun/krun.json)" },
+	{ "strict", 0, OPTION_FLAG, offsetof(struct validate_options, strict), NULL,
+	  "words without effect, as unknown keys and misspelt options, are errors" },
 	{ 0 },
 };
 
-/* Prints one line: control characters in keys and values are escaped. */
-static void print_finding(FILE *stream, const struct json_finding *finding)
+/* Line 0: none is known. */
+static struct excerpt_place place_of(const struct json_findings *findings, const struct json_finding *finding)
 {
-	auto_free char *pointer = printable_text(finding->pointer[0] ? finding->pointer : "/", "");
-	auto_free char *reason = printable_text(finding->reason, "");
+	if (!findings->text || finding->len == 0)
+		return (struct excerpt_place){ 0 };
+	return excerpt_place_of(findings->text, findings->size, finding->offset);
+}
 
-	fprintf(stream, "%s: %s: %s\n", pointer ? pointer : "", json_severity_word(finding->severity),
-		reason ? reason : "");
+/* Prints text of the file, in which control characters are escaped. Returns false when memory is short. */
+static bool print_text(FILE *stream, const char *text, const char *behind)
+{
+	auto_free char *printable = printable_text(text, "");
+
+	return printable && fprintf(stream, "%s%s", printable, behind) >= 0;
+}
+
+/* Prints the line of the file, with a mark below the place. */
+static bool print_excerpt(FILE *stream, const struct json_findings *findings,
+			  const struct json_finding *finding)
+{
+	auto_free char *excerpt = excerpt_make(findings->text, findings->size, finding->offset, finding->len);
+
+	return excerpt && fputs(excerpt, stream) >= 0;
+}
+
+/* Prints "FILE:LINE:COLUMN: SEVERITY: POINTER: REASON", as compilers do. */
+static bool print_finding(FILE *stream, const struct json_findings *findings,
+			  const struct json_finding *finding)
+{
+	const struct excerpt_place place = place_of(findings, finding);
+
+	if (!print_text(stream, findings->name, ""))
+		return false;
+	if (place.line > 0)
+		fprintf(stream, ":%zu:%zu", place.line, place.column);
+	fprintf(stream, ": %s: ", json_severity_word(finding->severity));
+	if (finding->pointer[0] && !print_text(stream, finding->pointer, ": "))
+		return false;
+	return print_text(stream, finding->reason, "\n") &&
+	       (place.line == 0 || print_excerpt(stream, findings, finding));
 }
 
 static char *text_of(const struct json_findings *findings)
@@ -50,39 +87,39 @@ static char *text_of(const struct json_findings *findings)
 	char *text = NULL;
 	size_t size;
 	FILE *stream = open_memstream(&text, &size);
+	bool whole = stream;
 
 	if (!stream)
 		return NULL;
-	for (size_t i = 0; i < findings->len; i++)
-		print_finding(stream, &findings->items[i]);
-	if (fclose(stream) != 0) {
-		free(text);
-		return NULL;
-	}
-	return text;
+	for (size_t i = 0; whole && i < findings->len; i++)
+		whole = print_finding(stream, findings, &findings->items[i]);
+	io_close_text(stream, &text);
+	if (whole)
+		return text;
+	free(text);
+	return NULL;
 }
 
 static char *json_of(const struct json_findings *findings)
 {
-	struct json_object *array = json_object_new_array();
-	char *text = NULL;
+	struct json_maker maker = { 0 };
+	auto_json array = json_make_array(&maker);
 
 	for (size_t i = 0; i < findings->len; i++) {
 		const struct json_finding *finding = &findings->items[i];
-		struct json_object *object = json_object_new_object();
+		const struct excerpt_place place = place_of(findings, finding);
+		struct json_object *object = json_append_object(&maker, array);
 
-		json_object_object_add(object, "pointer", json_object_new_string(finding->pointer));
-		json_object_object_add(object, "severity",
-				       json_object_new_string(json_severity_word(finding->severity)));
-		json_object_object_add(object, "reason", json_object_new_string(finding->reason));
-		json_object_array_add(array, object);
+		json_put_text(&maker, object, "pointer", finding->pointer);
+		json_put_text(&maker, object, "severity", json_severity_word(finding->severity));
+		json_put_text(&maker, object, "reason", finding->reason);
+		json_put_text(&maker, object, "file", findings->name);
+		if (place.line > 0) {
+			json_put_i64(&maker, object, "line", (int64_t)place.line);
+			json_put_i64(&maker, object, "column", (int64_t)place.column);
+		}
 	}
-	if (asprintf(&text, "%s\n",
-		     json_object_to_json_string_ext(array, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
-								   JSON_C_TO_STRING_NOSLASHESCAPE)) < 0)
-		text = NULL;
-	json_object_put(array);
-	return text;
+	return json_make_text(&maker, array, JSON_PRETTY);
 }
 
 static int print(const struct json_findings *findings, bool json, struct error *err)
@@ -103,8 +140,6 @@ static int run_validate(struct cli *cli, void *arguments, struct error *err)
 	auto_free char *copy = NULL;
 	int r;
 
-	if (options->format && !json && strcmp(options->format, "text") != 0)
-		return error_set(err, -EINVAL, "--format '%s': neither text nor json", options->format);
 	if (options->host_config && bundle)
 		return error_set(err, -EINVAL, "--bundle and --host-config cannot be combined");
 	if (!bundle && file) {
@@ -116,11 +151,14 @@ static int run_validate(struct cli *cli, void *arguments, struct error *err)
 	r = options->host_config ?
 		    km_settings_check(file ? file : cli->runtime.config_file, &findings, err) :
 		    container_validate(bundle ? bundle : ".", file, &cli->runtime, &findings, err);
-	if (r == 0)
-		r = print(&findings, json, err);
-	for (size_t i = 0; i < findings.len; i++)
-		if (findings.items[i].severity <= JSON_UNSUPPORTED)
+	if (r == 0) {
+		json_findings_locate(&findings);
+		if (options->strict)
+			json_findings_be_strict(&findings);
+		if (json_findings_have_error(&findings))
 			cli->status = EXIT_FAILURE;
+		r = print(&findings, json, err);
+	}
 	json_findings_done(&findings);
 	return r;
 }

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,6 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "json/make.h"
 #include "state/state.h"
 #include "util/cleanup.h"
 #include "util/error.h"
@@ -19,27 +19,24 @@
 #define OLD_FILE STATE_EXCEPTIONS_LOG ".old"
 
 /* RFC 5424, section 6.2.1: facility 10 (authpriv), severity 5 (notice). */
-enum { AUTHPRIV_NOTICE = 10 << 3 | 5 };
+enum { AUTHPRIV_NOTICE = 10 << 3 | 5, SYSLOG_MS = 5000 };
 
 /* Makes the record's JSON text; the caller frees it. NULL: out of memory. */
 static char *record_text(const struct audit_record *record)
 {
-	struct json_object *object = json_object_new_object();
+	struct json_maker maker = { 0 };
+	auto_json object = json_make_object(&maker);
 	auto_free char *now = state_now();
-	char *text = NULL;
 
-	if (object && now) {
-		json_object_object_add(object, "time", json_object_new_string(now));
-		json_object_object_add(object, "container", json_object_new_string(record->container));
-		json_object_object_add(object, "name", json_object_new_string(record->name));
-		json_object_object_add(object, "path", json_object_new_string(record->path));
-		json_object_object_add(object, "sha256", json_object_new_string(record->sha256));
-		json_object_object_add(object, "uid", json_object_new_int64(record->uid));
-		text = strdup(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN |
-									     JSON_C_TO_STRING_NOSLASHESCAPE));
-	}
-	json_object_put(object);
-	return text;
+	if (!now)
+		return NULL;
+	json_put_text(&maker, object, "time", now);
+	json_put_text(&maker, object, "container", record->container);
+	json_put_text(&maker, object, "name", record->name);
+	json_put_text(&maker, object, "path", record->path);
+	json_put_text(&maker, object, "sha256", record->sha256);
+	json_put_i64(&maker, object, "uid", record->uid);
+	return json_make_text(&maker, object, JSON_COMPACT);
 }
 
 static int open_file(int dir_fd)
@@ -82,9 +79,11 @@ static int send_syslog(const char *text, struct error *err)
 		message = NULL;
 		return error_oom(err);
 	}
+	if (fd >= 0)
+		io_limit_socket(fd, SYSLOG_MS);
 	if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
 	    send(fd, message, strlen(message), MSG_NOSIGNAL) < 0)
-		return error_sys(err, -errno,
+		return error_sys(err, io_socket_error(errno),
 				 "record a program without km in syslog, as the host's settings require");
 	return 0;
 }
@@ -107,7 +106,7 @@ int audit_copy(int dir_fd, int out_fd, struct error *err)
 	for (size_t i = 0; i < 2; i++) {
 		auto_free char *text = NULL;
 		size_t size;
-		int r = io_read_regular(dir_fd, names[i], 4 * AUDIT_FILE_MAX, &text, &size);
+		int r = io_read_regular(dir_fd, names[i], (size_t)4 * AUDIT_FILE_MAX, &text, &size);
 
 		if (r == -ENOENT)
 			continue;

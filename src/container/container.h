@@ -30,9 +30,10 @@ struct container_info {
 	const char *status; /* "creating", "created", "running", "paused", "stopped", "unknown" */
 	char *bundle;
 	char *rootfs;
-	char *created;	  /* RFC 3339 */
-	char *owner;	  /* uid, decimal */
+	char *created; /* RFC 3339 */
+	uid_t owner;
 	char *state_text; /* as container_state_text(), on one line */
+	char *root;	  /* path of its state root */
 };
 
 /* ---- create.c ------------------------------------------------------------------------------------------ */
@@ -42,7 +43,8 @@ int container_create(const struct create_request *request, struct error *err);
 
 /*
  * Creates and starts a container. In the foreground also relays the terminal and signals, waits for its end
- * and deletes it. *ret_status: the exit status for the command, 0 with --detach.
+ * and deletes it; a warning says why that failed, because by then only the program's status counts.
+ * *ret_status: the exit status for the command, 0 with --detach.
  */
 int container_run(const struct create_request *request, int *ret_status, struct error *err);
 
@@ -140,12 +142,22 @@ int container_exceptions_add(const struct runtime_options *runtime, const char *
 
 /* ---- list.c -------------------------------------------------------------------------------------------- */
 
+/* What of a struct container_info is wanted; the rest is not looked for. */
+enum container_detail {
+	CONTAINER_ID,	/* .id and .root */
+	CONTAINER_ROW,	/* all but .state_text */
+	CONTAINER_STATE /* all */
+};
+
 /*
  * Returns all containers, sorted by id; released with container_list_free(). A container whose state is
  * unreadable has the status "unknown".
  */
-int container_list(const struct runtime_options *runtime, struct container_info **ret, size_t *ret_len,
-		   struct error *err);
+int container_list(const struct runtime_options *runtime, enum container_detail detail,
+		   struct container_info **ret, size_t *ret_len, struct error *err);
+/* As container_list(), of all roots (state/roots.h). A warning says what could not be searched. */
+int container_list_any(const struct runtime_options *runtime, enum container_detail detail,
+		       struct container_info **ret, size_t *ret_len, struct error *err);
 void container_list_free(struct container_info *list, size_t len);
 /* Adds the ids of all containers to *ret, sorted; *ret stays empty if there are none. */
 int container_ids(const struct runtime_options *runtime, struct strv *ret, struct error *err);

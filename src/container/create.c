@@ -19,6 +19,7 @@
 #include "util/error.h"
 #include "util/interrupt.h"
 #include "util/log.h"
+#include "util/trace.h"
 
 int container_create(const struct create_request *request, struct error *err)
 {
@@ -41,6 +42,7 @@ static int wait_in_foreground(struct launch *launch, int notify_fd, int *ret_sta
 		.notify_fd = notify_fd,
 	};
 	struct oom_watch memory;
+	const unsigned long long began = trace_clock();
 	off_t told;
 	int r;
 
@@ -48,6 +50,9 @@ static int wait_in_foreground(struct launch *launch, int notify_fd, int *ret_sta
 	oom_watch_begin(&memory, &launch->cgroup);
 	foreground.memory = &memory;
 	r = foreground_wait(&foreground, ret_status, err);
+	trace_note("for", "program");
+	log_wait_done("wait", began);
+	launch->state.scope_ended_well = r == 0 && oom_watch_is_clear(&memory);
 	oom_watch_end(&memory, r < 0 ? 0 : *ret_status);
 	monitor_log_to_debug(launch->monitor_log_fd, told);
 	return r;

@@ -14,17 +14,18 @@
 
 #include "cgroup/cgroup.h"
 #include "cgroup/events.h"
-#include "container/container.h"
+#include "state/runtime_options.h"
 #include "state/state.h"
 #include "state/status.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/error.h"
 #include "util/log.h"
-#include "util/strv.h"
 
 /* A watched container. */
 struct watch {
 	char *id;
+	const struct runtime_options *runtime; /* as in struct container_target */
 	struct cgroup cgroup;
 	struct rdt_group rdt;
 	int pidfd;
@@ -115,16 +116,17 @@ static int open_watch(int dir_fd, struct state *state, struct watch *watch, stru
 	return 0;
 }
 
-static int add_watch(struct watcher *watcher, const char *id, struct error *err)
+static int add_watch(struct watcher *watcher, const struct container_target *target, struct error *err)
 {
 	struct watch *watch = &watcher->watches[watcher->len];
 	struct state state;
-	auto_close int dir_fd = state_open(watcher->request->runtime, id, false, &state, err);
+	auto_close int dir_fd = state_open(target->runtime, target->id, false, &state, err);
 	int r;
 
 	if (dir_fd < 0)
 		return dir_fd;
 	*watch = (struct watch){
+		.runtime = target->runtime,
 		.cgroup = { .dir_fd = -1, .holder_fd = -1 },
 		.pidfd = -1,
 		.process_fd = -1,
@@ -140,50 +142,60 @@ static int add_watch(struct watcher *watcher, const char *id, struct error *err)
 	return 0;
 }
 
-static bool is_watched(const struct watcher *watcher, const char *id)
+/* The same id in another root is another container. */
+static bool is_watched(const struct watcher *watcher, const struct container_target *target)
 {
 	for (size_t i = 0; i < watcher->len; i++)
-		if (strcmp(watcher->watches[i].id, id) == 0)
+		if (strcmp(watcher->watches[i].id, target->id) == 0 &&
+		    strcmp(container_root(watcher->watches[i].runtime), container_root(target->runtime)) == 0)
 			return true;
 	return false;
 }
 
-/*
- * Adds all containers that can be watched, without a warning about those that have just ended or been
- * deleted.
- */
-static int add_all(struct watcher *watcher, struct error *err)
+/* For how long the containers of a foreign root are looked at, with .all; as in list.c. */
+enum { FOREIGN_MS = 2000 };
+
+/* The root of the targets that are being added. */
+struct place {
+	const struct runtime_options *runtime;
+	int64_t deadline;
+	bool is_late;
+};
+
+/* Returns whether the target is left out, because its root has taken too long. */
+static bool is_late(const struct container_target *target, struct place *place)
 {
-	struct strv ids = { 0 };
-	int r = container_ids(watcher->request->runtime, &ids, err);
-
-	if (r == 0)
-		watcher->watches = calloc(ids.len + 1, sizeof(*watcher->watches));
-	if (r == 0 && !watcher->watches)
-		r = error_oom(err);
-	for (size_t i = 0; r == 0 && i < ids.len; i++) {
-		int added = add_watch(watcher, ids.items[i], err);
-
-		if (added == -ENOMEM || added == -EMFILE || added == -ENFILE)
-			r = added;
-		else if (added < 0 && added != -ENOENT && added != -ESRCH && added != -EBUSY)
-			log_warning("%s", err->text);
+	if (target->runtime != place->runtime)
+		*place = (struct place){ target->runtime, clock_ms() + FOREIGN_MS, false };
+	if (target->is_foreign && !place->is_late && clock_ms() > place->deadline) {
+		log_warning("'%s' takes too long, and not all of its containers are watched",
+			    container_root(target->runtime));
+		place->is_late = true;
 	}
-	strv_done(&ids);
-	return r;
+	return place->is_late;
 }
 
-static int add_named(struct watcher *watcher, struct error *err)
+/* With .all there is no warning about a container that has just ended or been deleted. */
+static int add_targets(struct watcher *watcher, struct error *err)
 {
-	char *const *ids = watcher->request->ids;
+	const struct container_events_request *request = watcher->request;
+	struct place place = { 0 };
 	int r = 0;
 
-	watcher->watches = calloc(strv_len(ids) + 1, sizeof(*watcher->watches));
+	watcher->watches = calloc(request->targets_len + 1, sizeof(*watcher->watches));
 	if (!watcher->watches)
 		return error_oom(err);
-	for (; r == 0 && *ids; ids++)
-		if (!is_watched(watcher, *ids))
-			r = add_watch(watcher, *ids, err);
+	for (size_t i = 0; r == 0 && i < request->targets_len; i++) {
+		if (is_watched(watcher, &request->targets[i]) ||
+		    (request->all && is_late(&request->targets[i], &place)))
+			continue;
+		r = add_watch(watcher, &request->targets[i], err);
+		if (r == 0 || !request->all || r == -ENOMEM || r == -EMFILE || r == -ENFILE)
+			continue;
+		if (r != -ENOENT && r != -ESRCH && r != -EBUSY)
+			log_warning("%s", err->text);
+		r = 0;
+	}
 	return r;
 }
 
@@ -196,7 +208,7 @@ static int open_all(struct watcher *watcher, struct error *err)
 		limit.rlim_cur = limit.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &limit);
 	}
-	r = watcher->request->ids ? add_named(watcher, err) : add_all(watcher, err);
+	r = add_targets(watcher, err);
 	for (size_t i = 0; r == 0 && watcher->resctrl_fd < 0 && i < watcher->len; i++) {
 		if (!watcher->watches[i].rdt.name)
 			continue;
@@ -285,7 +297,7 @@ static int tell_round(const struct watcher *watcher, struct error *err)
 		r = tell_sample(watcher, watch, false, err);
 		/* The loop will report its end; a single round has no loop, so that the end is an error. */
 		if (r == -ENODEV && has_ended(watch))
-			r = request->ids && request->rounds == 1 ?
+			r = !request->all && request->rounds == 1 ?
 				    status_check(STATUS_STOPPED, OP_WATCH, watch->id, err) :
 				    0;
 	}

@@ -42,9 +42,17 @@ struct container_events_handler {
 	void *data;
 };
 
+/* A container to watch. */
+struct container_target {
+	const struct runtime_options *runtime; /* the place of its state */
+	const char *id;
+	bool is_foreign; /* as in struct root (state/roots.h) */
+};
+
 struct container_events_request {
-	const struct runtime_options *runtime;
-	char *const *ids;     /* NULL-terminated; NULL: every container that runs now */
+	const struct container_target *targets;
+	size_t targets_len;
+	bool all;	      /* the targets are all there are, and may have ended or be gone */
 	uint64_t first_ns;    /* from the first round, which is taken at once, to the second */
 	uint64_t interval_ns; /* between later rounds */
 	unsigned int rounds;  /* number of rounds; 0: until every container has ended */
@@ -53,9 +61,9 @@ struct container_events_request {
 };
 
 /*
- * Watches all containers in one loop, which sleeps between two events. Each of .ids must be a container that
- * is not stopped and has a cgroup of its own, else the call fails; without .ids other containers are left
- * out, with a warning unless they have ended or are gone. Raises the soft RLIMIT_NOFILE of this process,
- * because each container takes four fds.
+ * Watches all containers in one loop, which sleeps between two events. Each target must be a container that
+ * is not stopped and has a cgroup of its own, else the call fails; with .all other containers are left out,
+ * with a warning unless they have ended or are gone. Of two with the same id the first is watched. Raises the
+ * soft RLIMIT_NOFILE of this process, because each container takes four fds.
  */
 int container_events(const struct container_events_request *request, struct error *err);

@@ -84,9 +84,7 @@ static int open_target(const struct runtime_options *runtime, const char *name, 
 	}
 	dir_fd = state_open(runtime, name, false, &state, err);
 	if (dir_fd == -ENOENT)
-		return error_set(err, -ENOENT,
-				 "container '%s' does not exist (the path of a root file system has a '/')",
-				 name);
+		return error_append(err, "the path of a root file system has a '/'");
 	if (dir_fd < 0)
 		return dir_fd;
 	r = open_root_of(&state, ret, err);

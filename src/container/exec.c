@@ -14,6 +14,7 @@
 #include "util/error.h"
 #include "util/interrupt.h"
 #include "util/log.h"
+#include "util/trace.h"
 
 /* Records a program without km before it runs. If that fails, it does not run. */
 static int audit(const struct exec *exec, struct error *err)
@@ -35,6 +36,7 @@ static int audit(const struct exec *exec, struct error *err)
 
 static int run(struct exec *exec, int *ret_status, struct error *err)
 {
+	unsigned long long began;
 	int r = affinity_apply(exec->process.process.affinity.initial, "initial", err);
 
 	if (r == 0)
@@ -60,6 +62,7 @@ static int run(struct exec *exec, int *ret_status, struct error *err)
 	*ret_status = 0;
 	if (exec->request->detach)
 		return 0;
+	began = trace_clock();
 	r = foreground_wait(
 		&(struct foreground){
 			.pid = exec->child.pid,
@@ -67,6 +70,8 @@ static int run(struct exec *exec, int *ret_status, struct error *err)
 			.notify_fd = -1,
 		},
 		ret_status, err);
+	trace_note("for", "program");
+	log_wait_done("wait", began);
 	monitor_log_to_debug(exec->monitor_log_fd, 0);
 	return r;
 }

@@ -95,8 +95,12 @@ static int loop(const struct foreground *foreground, int pidfd, int signal_fd, s
 		if (fds[NOTIFY].revents)
 			notify_forward(foreground->notify_fd, 0);
 		else if (fds[PROCESS].revents)
-			return 0;
+			break;
 	}
+	/* systemd removes the cgroup of a scope once this process is collected. */
+	if (foreground->memory)
+		oom_watch_look(foreground->memory);
+	return 0;
 }
 
 static int watch(const struct foreground *foreground, struct terminal_relay *relay, struct error *err)

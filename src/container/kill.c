@@ -37,6 +37,7 @@ static int signal_init(const struct state *state, int signo, struct error *err)
 			return 0;
 		signo = SIGTERM;
 	}
+	log_debug("signal %d to process %d", signo, to_monitor ? state_monitor(state) : state->pid);
 	r = sys_pidfd_send_signal(pidfd, signo);
 	if (r < 0)
 		return status_lost_process(r, "send a signal to the container's process", err);

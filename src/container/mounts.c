@@ -77,15 +77,26 @@ static int refuse_inside(const struct state *state, const struct spec *spec, str
 	struct mount_roots roots;
 	char rest[PATH_MAX];
 
-	if (place_fd < 0 || !mount_roots_find(&root, state->bundle, place_fd, &roots))
-		return 0;
-	for (size_t i = 0; i < spec->mounts_len; i++)
-		if (spec->mounts[i].options.bind && spec->mounts[i].source &&
-		    mount_source_inside(&roots, spec->mounts[i].source, rest, sizeof(rest)))
+	int r = place_fd < 0 ? -errno : mount_roots_find(&root, state->bundle, place_fd, &roots);
+
+	/* A root that has no name any more has nothing below it. */
+	if (r < 0)
+		return r == -ENOENT ? 0 : error_sys(err, r, "look for the root '%s'", state->rootfs);
+	for (size_t i = 0; i < spec->mounts_len; i++) {
+		const char *source = spec->mounts[i].source;
+
+		if (!spec->mounts[i].options.bind || !source)
+			continue;
+		r = mount_source_inside(&roots, source, rest, sizeof(rest));
+		if (r < 0)
+			return error_sys_at(err, r, error_pointer("/mounts/%zu/source", i), "look for '%s'",
+					    source);
+		if (r > 0)
 			return error_at(err, -EOPNOTSUPP, error_pointer("/mounts/%zu/source", i),
 					"'%s' is in the root of the running container, which "
 					"controls its symlinks",
-					spec->mounts[i].source);
+					source);
+	}
 	return 0;
 }
 

@@ -14,23 +14,12 @@
 #include "util/io.h"
 #include "util/log.h"
 
-bool oom_killed(const struct state *state)
+bool oom_killed(const struct state *state, int group_fd)
 {
-	struct cgroup cgroup;
-	struct error ignored;
-	bool killed;
-	int r;
-
-	if (!state->cgroup.path)
+	/* With -ENOENT the cgroup is gone, but systemd may remember its scope. */
+	if (!state->cgroup.path || (group_fd < 0 && group_fd != -ENOENT))
 		return false;
-	/* The cgroup is gone, but systemd may remember its scope. */
-	r = cgroup_open(&state->cgroup, &cgroup, &ignored);
-	if (r < 0)
-		return r == -ENOENT &&
-		       cgroup_ran_out_of_memory(&(struct cgroup){ .place = state->cgroup, .dir_fd = -1 });
-	killed = cgroup_ran_out_of_memory(&cgroup);
-	cgroup_done(&cgroup);
-	return killed;
+	return cgroup_ran_out_of_memory(&(struct cgroup){ .place = state->cgroup, .dir_fd = group_fd });
 }
 
 void oom_watch_begin(struct oom_watch *watch, const struct cgroup *cgroup)
@@ -59,9 +48,13 @@ void oom_watch_look(struct oom_watch *watch)
 		strcpy(watch->limit, limit);
 }
 
+bool oom_watch_is_clear(const struct oom_watch *watch)
+{
+	return watch->fd >= 0 && !watch->killed;
+}
+
 void oom_watch_end(struct oom_watch *watch, int exit_status)
 {
-	oom_watch_look(watch);
 	cleanup_close(&watch->fd);
 	if (exit_status != KRUN_EXIT_SIGNAL + SIGKILL ||
 	    !(watch->killed || cgroup_ran_out_of_memory(watch->cgroup)))

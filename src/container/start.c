@@ -8,11 +8,13 @@
 #include "container/container.h"
 #include "hooks/hooks.h"
 #include "init/start.h"
+#include "init/sync.h"
 #include "krun/annotations.h"
 #include "launch/launch.h"
 #include "launch/notify.h"
 #include "monitor/log.h"
 #include "spec/spec.h"
+#include "state/remove.h"
 #include "state/state.h"
 #include "state/state_hooks.h"
 #include "state/status.h"
@@ -48,12 +50,17 @@ static int release_monitor(const struct release *release, struct error *err)
 static int open_gate(const struct release *release, struct error *err)
 {
 	auto_close int sync_fd = start_gate_open(release->dir_fd, err);
-	int r = sync_fd < 0 ? sync_fd :
-			      launch_expect_execution(sync_fd, NULL, release->state->pid,
-						      release->state->mode == MODE_KM, err);
+	struct error later;
+	int r;
 
-	if (sync_fd >= 0)
-		start_gate_remove(release->dir_fd);
+	if (sync_fd < 0)
+		return sync_fd;
+	if (release->spec)
+		sync_allow(sync_fd, hooks_seconds(&release->spec->hooks[HOOK_START_CONTAINER]));
+	r = launch_expect_execution(sync_fd, NULL, release->state->pid, release->state->mode == MODE_KM, err);
+	if (r == -ETIMEDOUT && container_kill_init(release->state, &later) < 0)
+		log_warning("%s", later.text);
+	start_gate_remove(release->dir_fd);
 	return r;
 }
 
@@ -129,7 +136,13 @@ static int hold_process(struct start *start, struct error *err)
 
 static int release(struct start *start, struct error *err)
 {
-	return container_release(&(struct release){ .dir_fd = start->dir_fd, .state = &start->state }, err);
+	const struct release release = {
+		.dir_fd = start->dir_fd,
+		.state = &start->state,
+		.spec = start->spec,
+	};
+
+	return container_release(&release, err);
 }
 
 static int run_poststart(struct start *start, struct error *err)

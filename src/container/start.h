@@ -5,13 +5,18 @@
 
 struct error;
 struct launch;
+struct spec;
 struct state;
 
 struct release {
 	int dir_fd;
 	const struct state *state;
-	struct launch *launch; /* `run`: releases by the sync socket; NULL: by the FIFO */
+	const struct spec *spec; /* has the container's hooks; NULL: it has none */
+	struct launch *launch;	 /* `run`: releases by the sync socket; NULL: by the gate */
 };
 
-/* Releases the program and waits until it executes. -ESRCH, -ECHILD: it ended before. */
+/*
+ * Releases the program and waits until it executes. -ESRCH, -ECHILD: it ended before;
+ * -ETIMEDOUT: it did not, and was killed, because nobody knows any more whether it will.
+ */
 int container_release(const struct release *release, struct error *err);

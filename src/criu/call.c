@@ -12,13 +12,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/memfd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "criu/log.h"
@@ -28,15 +28,23 @@
 #include "util/error.h"
 #include "util/interrupt.h"
 #include "util/io.h"
+#include "util/log.h"
 #include "util/path.h"
+#include "util/trace.h"
 
+/*
+ * CRIU may write memory for long without a word. A dump with lazy pages, which waits for the other host, has
+ * no limit.
+ */
+enum { SILENCE_MS = 300000 };
 enum { ANSWER_MAX = 64 * 1024, SAID_MAX = 64 * 1024, EXCERPT_MAX = 1024 };
 
 struct process {
 	pid_t pid;
 	int socket_fd;
-	int early_fd; /* the child sends the caller's end of the socket, or an error */
-	int said_fd;  /* memfd with CRIU's stdout and stderr */
+	int early_fd;	      /* the child sends the caller's end of the socket, or an error */
+	int said_fd;	      /* memfd with CRIU's stdout and stderr */
+	struct timespec used; /* of the processor, when has_worked() looked last */
 };
 
 /* ---- the child ----------------------------------------------------------------------------- */
@@ -74,7 +82,7 @@ static int make_socket(int early_fd, struct error *err)
 	return r < 0 ? r : sockets[1];
 }
 
-static int execute(const struct criu_call *call, int early_fd, int said_fd, struct error *err)
+static int execute(const struct criu_call *call, int early_fd, int said_fd, pid_t parent, struct error *err)
 {
 	char number[16];
 	char *argv[] = { (char *)(uintptr_t)call->program, (char *)(uintptr_t) "swrk", number, NULL };
@@ -84,7 +92,7 @@ static int execute(const struct criu_call *call, int early_fd, int said_fd, stru
 	if (call->own_session)
 		setsid();
 	if (call->ends_with_us)
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		sys_die_with_parent(parent);
 	/* CRIU executes ip, iptables and others. */
 	if (!getenv("PATH"))
 		setenv("PATH", PATH_DEFAULT, 1);
@@ -109,18 +117,21 @@ static int start(const struct criu_call *call, struct process *process, struct e
 	auto_close int theirs = -1;
 	int sockets[2];
 
-	process->said_fd = sys_memfd_create("criu", MFD_CLOEXEC);
+	process->said_fd = sys_memfd_create("criu", 0);
 	if (process->said_fd < 0)
 		return error_sys(err, process->said_fd, "make a file for CRIU's output");
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)
 		return error_sys(err, -errno, "make a socket for CRIU");
 	process->early_fd = sockets[0];
+	io_limit_socket(process->early_fd, SILENCE_MS);
 	theirs = sockets[1];
+	const pid_t self = getpid();
+
 	process->pid = sys_clone3(0, SIGCHLD, call->cgroup_fd);
 	if (process->pid < 0)
 		return error_sys(err, process->pid, "start a process for CRIU");
 	if (process->pid == 0) {
-		execute(call, theirs, process->said_fd, err);
+		execute(call, theirs, process->said_fd, self, err);
 		(void)!send(theirs, err, sizeof(*err), MSG_NOSIGNAL);
 		_exit(1);
 	}
@@ -156,7 +167,7 @@ static ssize_t receive_message(int fd, void *data, size_t size, int *ret_fd)
  * Waits until execve(2) closes the child's end of early_fd. Until then come the caller's end of CRIU's
  * socket, or an error.
  */
-static int wait_for_execve(struct process *process, struct error *err)
+static int wait_for_execve(struct process *process, bool lazy, struct error *err)
 {
 	struct error message;
 	ssize_t n;
@@ -166,23 +177,48 @@ static int wait_for_execve(struct process *process, struct error *err)
 		if (fd >= 0) {
 			cleanup_close(&process->socket_fd);
 			process->socket_fd = fd;
+			if (!lazy)
+				io_limit_socket(fd, SILENCE_MS);
 		} else if (n == (ssize_t)sizeof(message)) {
 			*err = message;
 			return message.code;
 		}
 	}
+	if (n == -EAGAIN)
+		return error_set(err, -ETIMEDOUT, "CRIU was not executed within %d s", SILENCE_MS / 1000);
 	return process->socket_fd >= 0 ? 0 : error_set(err, -ECHILD, "the process for CRIU ended early");
 }
 
-static int receive(int fd, struct criu_answer *ret, int *ret_fd, struct error *err)
+/* Whether CRIU has used the processor since this was asked last. It is silent while it writes memory. */
+static bool has_worked(struct process *process)
+{
+	const struct timespec before = process->used;
+	clockid_t clock;
+
+	if (clock_getcpuclockid(process->pid, &clock) != 0 || clock_gettime(clock, &process->used) < 0)
+		return false;
+	return process->used.tv_sec != before.tv_sec || process->used.tv_nsec != before.tv_nsec;
+}
+
+static int receive(struct process *process, struct criu_answer *ret, int *ret_fd, struct error *err)
 {
 	static char data[ANSWER_MAX];
-	ssize_t n = receive_message(fd, data, sizeof(data), ret_fd);
+	const unsigned long long began = trace_clock();
+	ssize_t n;
 
+	do
+		n = receive_message(process->socket_fd, data, sizeof(data), ret_fd);
+	while (n == -EAGAIN && has_worked(process));
+	if (n == -EAGAIN)
+		return error_set(err, -ETIMEDOUT, "CRIU has said and done nothing for %d s",
+				 SILENCE_MS / 1000);
 	if (n <= 0)
 		return error_set(err, -ECHILD, "CRIU ended without an answer");
 	if (criu_answer_read(data, (size_t)n, ret) < 0)
 		return error_set(err, -EPROTO, "CRIU sent an invalid answer");
+	trace_note("for", "criu");
+	trace_note("stage", *ret->script ? ret->script : NULL);
+	log_wait_done("wait", began);
 	return 0;
 }
 
@@ -216,8 +252,8 @@ static int answer_notification(const struct criu_call *call, int socket_fd, cons
  * A failed notification is the error of the call, but the conversation goes on to CRIU's end, because CRIU
  * undoes its work.
  */
-static int converse(const struct criu_call *call, int socket_fd, struct criu_answer *ret, bool *ret_own,
-		    struct error *err)
+static int converse(const struct criu_call *call, struct process *process, struct criu_answer *ret,
+		    bool *ret_own, bool *ret_stuck, struct error *err)
 {
 	struct message message;
 	struct error ignored;
@@ -225,12 +261,12 @@ static int converse(const struct criu_call *call, int socket_fd, struct criu_ans
 
 	if (r < 0)
 		return error_oom(err);
-	r = send_message(socket_fd, &message, err);
+	r = send_message(process->socket_fd, &message, err);
 	message_done(&message);
 	while (r == 0) {
 		int fd;
 
-		r = receive(socket_fd, ret, &fd, failed ? &ignored : err);
+		r = receive(process, ret, &fd, failed ? &ignored : err);
 		if (r < 0)
 			break;
 		if (ret->type != CRIU_NOTIFY) {
@@ -238,13 +274,14 @@ static int converse(const struct criu_call *call, int socket_fd, struct criu_ans
 				close(fd);
 			break;
 		}
-		r = answer_notification(call, socket_fd, ret, fd, failed ? &ignored : err);
+		r = answer_notification(call, process->socket_fd, ret, fd, failed ? &ignored : err);
 		if (r < 0 && call->notify) {
 			failed = r;
 			r = 0;
 		}
 	}
 	*ret_own = failed;
+	*ret_stuck = r == -ETIMEDOUT;
 	return failed ? failed : r;
 }
 
@@ -269,31 +306,57 @@ static int explain(const struct criu_call *call, int said_fd, const struct criu_
 	return error_set(err, r, "CRIU failed without saying why");
 }
 
-static void end(struct process *process)
+/* CRIU ends when its socket does, but not one that is stuck. */
+static void end(struct process *process, bool stuck)
 {
 	cleanup_close(&process->socket_fd);
 	cleanup_close(&process->early_fd);
 	if (process->pid <= 0)
 		return;
-	sys_wait(process->pid, NULL, 0);
+	if (stuck)
+		sys_kill_and_wait(process->pid);
+	else
+		sys_wait(process->pid, NULL, 0);
 	interrupt_watch(INTERRUPT_CHILD, 0);
+}
+
+static const char *type_name(enum criu_type type)
+{
+	switch (type) {
+	case CRIU_DUMP:
+		return "dump";
+	case CRIU_PRE_DUMP:
+		return "pre-dump";
+	case CRIU_RESTORE:
+		return "restore";
+	case CRIU_NOTIFY:
+	case CRIU_FEATURE_CHECK:
+	case CRIU_VERSION:
+	default:
+		return "question";
+	}
 }
 
 int criu_do(const struct criu_call *call, struct criu_answer *ret, struct error *err)
 {
 	struct process process = { .socket_fd = -1, .early_fd = -1, .said_fd = -1 };
-	bool own = true;
+	bool own = true, stuck = false;
+	const unsigned long long began = trace_clock();
 	int r = start(call, &process, err);
 
 	*ret = (struct criu_answer){ 0 };
+	trace_made(process.pid, began, "criu");
 	if (r == 0) {
 		if (call->ends_with_us)
 			interrupt_watch(INTERRUPT_CHILD, process.pid);
-		r = wait_for_execve(&process, err);
+		r = wait_for_execve(&process, call->options && call->options->lazy_pages, err);
+		stuck = r == -ETIMEDOUT;
 	}
 	if (r == 0)
-		r = converse(call, process.socket_fd, ret, &own, err);
-	end(&process);
+		r = converse(call, &process, ret, &own, &stuck, err);
+	trace_note("error", r < 0 ? err->text : NULL);
+	trace_program(process.pid, "criu", type_name(call->type), began);
+	end(&process, stuck);
 	/* An error of krun's own part has its text already. */
 	if (!own && (r == -ECHILD || (r == 0 && !ret->success)))
 		r = explain(call, process.said_fd, ret, -EIO, err);

@@ -11,24 +11,9 @@
 
 #include "criu/call.h"
 #include "util/error.h"
+#include "util/find.h"
 #include "util/path.h"
 
-static bool search(const char *places, char *path, size_t size)
-{
-	while (places && *places) {
-		size_t len = strcspn(places, ":");
-
-		if (len > 0 && places[0] == '/' && len + sizeof("/criu") <= size) {
-			snprintf(path, size, "%.*s/criu", (int)len, places);
-			if (access(path, X_OK) == 0)
-				return true;
-		}
-		places += len + (places[len] == ':');
-	}
-	return false;
-}
-
-/* Engines may not set PATH, and a user's may lack the sbin directories: PATH_DEFAULT is searched, too. */
 int criu_find(const char *path, char **ret, struct error *err)
 {
 	char found[PATH_MAX];
@@ -39,13 +24,17 @@ int criu_find(const char *path, char **ret, struct error *err)
 		if (access(path, X_OK) < 0)
 			return error_sys(err, -errno, "--criu '%s': not an executable program", path);
 		snprintf(found, sizeof(found), "%s", path);
-	} else if (!search(getenv("PATH"), found, sizeof(found)) &&
-		   !search(PATH_DEFAULT, found, sizeof(found))) {
-		return error_set(
-			err, -ENOPKG,
-			"no program 'criu' in PATH or %s: containers without km are checkpointed and "
-			"restored by CRIU 3.15 or newer",
-			PATH_DEFAULT);
+	} else {
+		int r = find_program("criu", found, sizeof(found));
+
+		if (r < 0)
+			return error_sys(err, r, "look for the program 'criu' in PATH");
+		if (r == 0)
+			return error_set(
+				err, -ENOPKG,
+				"no program 'criu' in PATH or %s: containers without km are checkpointed and "
+				"restored by CRIU 3.15 or newer",
+				PATH_DEFAULT);
 	}
 	*ret = strdup(found);
 	return *ret ? 0 : error_oom(err);

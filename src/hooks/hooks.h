@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "spec/spec.h"
 
@@ -50,11 +51,21 @@ void hooks_output_write(int stream, const char *text, size_t len);
 char *const *hooks_path_only(void);
 
 /*
+ * A hook without "timeout" in config.json has this one, so that no command waits for it for ever. A poststart
+ * hook has none: the program would have to be killed for it.
+ */
+enum { HOOK_TIMEOUT_S = 300 };
+
+/* Pure. Returns how many seconds these hooks of create or start may take, all together. */
+int64_t hooks_seconds(const struct spec_hooks *hooks);
+
+/*
  * Runs the hooks in order, one at a time; each gets @state on stdin, the JSON of runtime.md "State". The
  * first failure ends the list: a hook cannot be executed, exits with a status other than 0 or is killed by a
- * signal (-ECANCELED), or exceeds its timeout (-ETIMEDOUT, killed with SIGKILL). The error has the last line
- * that it wrote to stderr, or to stdout when that has no file. Hooks run in the caller's namespaces, with
- * pipes as fds 0 to 2 and no others, default signal actions and an empty mask.
+ * signal (-ECANCELED), or exceeds its timeout, HOOK_TIMEOUT_S if it has none (-ETIMEDOUT, killed with
+ * SIGKILL). The error has the last line that it wrote to stderr, or to stdout when that has no file. Hooks
+ * run in the caller's namespaces, with pipes as fds 0 to 2 and no others, default signal actions and an empty
+ * mask.
  */
 int hooks_run(enum hook_kind kind, const struct spec_hooks *hooks, const char *state,
 	      const struct hooks_context *context, struct error *err);

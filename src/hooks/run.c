@@ -22,6 +22,7 @@
 #include "util/io.h"
 #include "util/log.h"
 #include "util/path.h"
+#include "util/trace.h"
 
 /* LEFT_MAX limits reading after a hook's end: a process that it left behind may write for ever. */
 enum { OUTPUT_TAIL = 1024, LEFT_MAX = 1024 * 1024 };
@@ -152,10 +153,10 @@ static int pump(struct run *run, int64_t deadline)
 			{ .fd = run->input_fd, .events = POLLOUT },
 			{ .fd = run->stdout_fd, .events = POLLIN },
 		};
-		int64_t left = deadline < 0 ? -1 : deadline - clock_ms();
+		const int64_t left = deadline - clock_ms();
 		int n;
 
-		if (deadline >= 0 && left <= 0)
+		if (left <= 0)
 			return -ETIMEDOUT;
 		n = poll(fds, 4, left > INT32_MAX ? INT32_MAX : (int)left);
 		if (n < 0 && errno != EINTR)
@@ -231,17 +232,35 @@ static int start(const struct spec_hook *hook, struct run *run, struct error *er
 	return run->pidfd < 0 ? error_sys(err, run->pidfd, "open a hook's pidfd") : 0;
 }
 
-static int finish(const struct spec_hook *hook, struct run *run, int result, struct error *err)
+/* By a time-out of krun's own a poststart hook would cost a program that runs its life. */
+static int64_t seconds_of(enum hook_kind kind, const struct spec_hook *hook)
+{
+	if (hook->timeout.set)
+		return hook->timeout.value;
+	return kind == HOOK_POSTSTART ? INT32_MAX : HOOK_TIMEOUT_S;
+}
+
+int64_t hooks_seconds(const struct spec_hooks *hooks)
+{
+	int64_t seconds = 0;
+
+	for (size_t i = 0; i < hooks->len; i++)
+		seconds += seconds_of(HOOK_START_CONTAINER, &hooks->items[i]);
+	return seconds;
+}
+
+static int finish(struct run *run, int64_t seconds, int result, struct error *err)
 {
 	int status = 0;
 
 	if (result < 0) {
 		kill(-run->pid, SIGKILL);
-		kill(run->pid, SIGKILL);
+		sys_kill_and_wait(run->pid);
+	} else {
+		sys_wait(run->pid, &status, 0);
 	}
-	sys_wait(run->pid, &status, 0);
 	if (result == -ETIMEDOUT)
-		return error_set(err, result, "timed out after %lld s", (long long)hook->timeout.value);
+		return error_set(err, result, "timed out after %lld s", (long long)seconds);
 	if (result < 0)
 		return error_sys(err, result, "wait for it");
 	if (run->words->code < 0)
@@ -255,8 +274,8 @@ static int finish(const struct spec_hook *hook, struct run *run, int result, str
 	return 0;
 }
 
-static int run_one(const struct spec_hook *hook, const char *state, const struct hooks_context *context,
-		   struct error *words, struct error *err)
+static int run_one(const struct spec_hook *hook, int64_t seconds, const char *state,
+		   const struct hooks_context *context, struct error *words, struct error *err)
 {
 	struct run run = { .pidfd = -1,
 			   .input_fd = -1,
@@ -265,15 +284,15 @@ static int run_one(const struct spec_hook *hook, const char *state, const struct
 			   .context = context,
 			   .words = words,
 			   .state = state };
-	int64_t deadline = hook->timeout.set ? clock_ms() + hook->timeout.value * 1000 : -1;
+	const int64_t deadline = clock_ms() + seconds * 1000;
 	int r = start(hook, &run, err);
 
 	if (run.pid > 0)
 		interrupt_watch(INTERRUPT_HOOK, run.pid);
 	if (r == 0)
-		r = finish(hook, &run, pump(&run, deadline), err);
+		r = finish(&run, seconds, pump(&run, deadline), err);
 	else if (run.pid > 0)
-		finish(hook, &run, r, &(struct error){ 0 });
+		finish(&run, seconds, r, &(struct error){ 0 });
 	interrupt_watch(INTERRUPT_HOOK, 0);
 	cleanup_close(&run.pidfd);
 	cleanup_close(&run.input_fd);
@@ -287,14 +306,23 @@ static int run_named(enum hook_kind kind, const struct spec_hooks *hooks, size_t
 {
 	void (*old)(int) = signal(SIGPIPE, SIG_IGN);
 	unsigned long long begin = log_clock();
+	const struct spec_hook *hook = &hooks->items[index];
 	struct error *words =
 		mmap(NULL, sizeof(*words), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	int r = words == MAP_FAILED ? error_sys(err, -errno, "share memory with a hook") :
-				      run_one(&hooks->items[index], state, context, words, err);
+	int r;
+
+	log_debug("hook %s %zu '%s', for up to %d s", hook_kind_name(kind), index, hook->path,
+		  (int)seconds_of(kind, hook));
+	log_words("arguments", hook->args);
+	r = words == MAP_FAILED ? error_sys(err, -errno, "share memory with a hook") :
+				  run_one(&hooks->items[index], seconds_of(kind, &hooks->items[index]), state,
+					  context, words, err);
 
 	if (words != MAP_FAILED)
 		munmap(words, sizeof(*words));
 	signal(SIGPIPE, old);
+	trace_note("hook", hooks->items[index].path);
+	trace_note("error", r < 0 ? err->text : NULL);
 	log_step_done(hook_kind_name(kind), begin);
 	if (r < 0)
 		error_prefix(err, "hook %s %zu '%s'", hook_kind_name(kind), index, hooks->items[index].path);

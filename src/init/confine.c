@@ -7,7 +7,8 @@
  *   streams                while krun's links to its own descriptors are open, and as root, who may change
  *                          owners
  *   limits, bounding set   while the process has CAP_SYS_RESOURCE and CAP_SETPCAP; limits that krun's own
- *                          steps could run into are set last, by init_limit()
+ *                          steps could run into are set last, by init_limit(); while a network namespace is
+ *                          waited for there is time for the bounding set (steps.c)
  *   labels                 through files that were opened on the host; they take effect at the execve(2)
  *   descriptors            from here on nothing of the host is open, and paths are looked up in the container
  *   working directory      by a descriptor below the root, once no descriptor is open through which its path
@@ -40,6 +41,8 @@
 #include "syscall/open.h"
 #include "util/cleanup.h"
 #include "util/error.h"
+#include "util/log.h"
+#include "util/trace.h"
 
 static int step_limits(struct init_ctx *ctx, struct error *err)
 {
@@ -53,9 +56,12 @@ static int step_limits(struct init_ctx *ctx, struct error *err)
 	return r < 0 ? r : scheduling_apply(0, process, err);
 }
 
-static int step_bounding(struct init_ctx *ctx, struct error *err)
+int init_step_bounding(struct init_ctx *ctx, struct error *err)
 {
-	return caps_limit_bounding(ctx->plan->process->capabilities, err);
+	int r = ctx->bounded ? 0 : caps_limit_bounding(ctx->plan->process->capabilities, err);
+
+	ctx->bounded = r == 0;
+	return r;
 }
 
 static int step_labels(struct init_ctx *ctx, struct error *err)
@@ -166,15 +172,23 @@ static int step_no_new_privs(struct init_ctx *ctx, struct error *err)
 
 int init_step_program(struct init_ctx *ctx, struct error *err)
 {
+	int r;
+
 	if (ctx->plan->program == INIT_PROGRAM_FD || ctx->plan->program == INIT_PROGRAM_NONE)
 		return 0;
-	return program_find(ctx->plan->process->args, ctx->plan->env, &ctx->program, err);
+	trace_note("program", ctx->plan->process->args[0]);
+	r = program_find(ctx->plan->process->args, ctx->plan->env, &ctx->program, err);
+	if (r < 0)
+		return r;
+	log_debug("program '%s'", ctx->program.path);
+	log_words("arguments", ctx->program.argv.items);
+	return 0;
 }
 
 const struct init_ctx_step init_confine_steps[] = {
 	{ "streams", init_step_streams },
 	{ "limits", step_limits },
-	{ "bounding set", step_bounding },
+	{ "bounding set", init_step_bounding },
 	{ "labels", step_labels },
 	{ "execution domain", step_execution_domain },
 	{ "memory policy", step_memory_policy },

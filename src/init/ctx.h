@@ -21,6 +21,8 @@ struct init_ctx {
 	int links_fd;		/* open_own_links(), up to the step "descriptors"; then -1 */
 	struct lsm_files files; /* opened below proc_fd, up to the step "descriptors" */
 	int slave_fd;		/* pty slave between the steps "console" and "streams", else -1 */
+	bool has_network;	/* the network namespace that was to come has been entered */
+	bool bounded;		/* the bounding set is what the program gets */
 	bool in_directory;	/* the working directory was entered with root's rights */
 	char *state; /* for hooks in the container: JSON with "creating", NUL, JSON with "created" */
 	bool monitor_is_script; /* the file at km's path is a script: its interpreter opens it by name */
@@ -32,6 +34,7 @@ struct init_ctx {
 	bool limited;			     /* init_limit() was called */
 	bool confined;			     /* the filter is in force */
 	struct error *last_words; /* shared with the command, see init_last_words_make(); or NULL */
+	int front_fd;		  /* memfd by which pid1 tells whether km had executed, or -1 */
 	int last_words_fd;	  /* memfd of that memory, or -1 */
 };
 
@@ -58,6 +61,8 @@ extern const struct init_ctx_step init_exec_steps[];
 
 extern const struct init_ctx_step init_confine_steps[];
 
+/* Drops capabilities from the bounding set. Does nothing the second time. */
+int init_step_bounding(struct init_ctx *ctx, struct error *err);
 /* Finds the program. The error gets no prefix with the step's name: engines parse its start. */
 int init_step_program(struct init_ctx *ctx, struct error *err);
 

@@ -9,9 +9,11 @@
 #include <fcntl.h>
 #include <linux/memfd.h>
 #include <linux/openat2.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -31,8 +33,9 @@
 #include "syscall/process.h"
 #include "util/cleanup.h"
 #include "util/error.h"
+#include "util/trace.h"
 
-enum { LOG_ROOM = 1024 * 1024 };
+enum { LOG_ROOM = 1024 * 1024, STACK_SIZE = 256 * 1024 };
 
 /* The environment for execve(2): the plan's, with LISTEN_PID and HOME, which only this process knows. */
 static char **final_environment(const struct init_ctx *ctx, struct error *err)
@@ -47,8 +50,11 @@ static char **final_environment(const struct init_ctx *ctx, struct error *err)
 	if (r == 0 && ctx->plan->listens)
 		r = strv_add_format(&all, "LISTEN_PID=%d", getpid());
 	if (r == 0 && !strv_env_get(env, "HOME")) {
-		home = program_home(ctx->plan->process->user.uid);
-		r = home ? strv_add_format(&all, "HOME=%s", home) : -ENOMEM;
+		if (program_home(ctx->plan->process->user.uid, &home, err) < 0) {
+			strv_done(&all);
+			return NULL;
+		}
+		r = strv_add_format(&all, "HOME=%s", home);
 	}
 	if (r == 0)
 		return all.items;
@@ -120,7 +126,7 @@ static int make_monitor_argv(const struct init_ctx *ctx, struct strv *ret, struc
 static int occupy_numbers(struct init_ctx *ctx, struct error *err)
 {
 	const struct init_plan *plan = ctx->plan;
-	auto_close int fd = plan->monitor_numbers_len > 0 ? sys_memfd_create("krun", MFD_CLOEXEC) : -1;
+	auto_close int fd = plan->monitor_numbers_len > 0 ? sys_memfd_create("krun", 0) : -1;
 
 	for (size_t i = 0; i < plan->monitor_numbers_len; i++) {
 		const int number = plan->monitor_numbers[i];
@@ -309,19 +315,23 @@ static int execute_program(struct init_ctx *ctx, const struct last_call *last, s
 }
 
 /*
- * Becomes pid1, as confined as km, because a process under a filter may trace one without. If the filter
- * refuses execveat(2), pid1 is executed by its name in /proc: in a container that just begins nobody but
- * config.json has changed that, and an exec has no pid1 then.
+ * Becomes pid1, as confined as km, because a process under a filter may trace one without. km may run before,
+ * but until its filter is loaded this process is krun's, which nobody may trace. If the filter refuses
+ * execveat(2), pid1 is executed by its name in /proc: in a container that just begins nobody but config.json
+ * has changed that, and an exec has no pid1 then.
  */
 static int execute_pid1(struct init_ctx *ctx, pid_t pid, struct error *err)
 {
-	char number[16], path[32];
-	char *const argv[] = { (char[]){ "krun-init" }, number, NULL };
+	char number[16], front[16], path[32];
+	char *const argv[] = { (char[]){ "krun-init" }, number, ctx->front_fd >= 0 ? front : NULL, NULL };
 	char *const env[] = { NULL };
 	const int fd = ctx->plan->pid1_fd;
 	int r;
 
 	snprintf(number, sizeof(number), "%d", pid);
+	snprintf(front, sizeof(front), "%d", ctx->front_fd);
+	if (ctx->front_fd >= 0 && fcntl(ctx->front_fd, F_SETFD, 0) < 0)
+		return error_sys(err, -errno, "pass a descriptor to the process in front of km");
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	/* Must not end with the command. km's process clears this in park(). */
 	prctl(PR_SET_PDEATHSIG, 0);
@@ -337,35 +347,35 @@ static int execute_pid1(struct init_ctx *ctx, pid_t pid, struct error *err)
 	return error_sys(err, r, "execute the process in front of km");
 }
 
-/*
- * This process becomes pid1; its only child returns, and goes on to km. Both are in one process group, so
- * that signals of the keyboard reach both. It is an orphaned process group, as without km, so that Ctrl-Z
- * does not stop it.
- */
-static int put_pid1_in_front(struct init_ctx *ctx, struct error *err)
+/* A filter that is in force already may refuse sendmsg(2), or kill the process for it. */
+static bool may_speak(const struct init_ctx *ctx)
 {
-	int ends[2] = { -1, -1 };
-	pid_t pid;
+	return init_filter_time(ctx->plan) != FILTER_NOTIFY ||
+	       init_filter_allows(ctx->plan->seccomp, SYS_sendmsg);
+}
 
-	/* Not a pipe: another process could open its end through /proc, and keep it open. */
-	if (getpid() != 1 && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
-		return error_sys(err, -errno, "make a connection to km");
-	/* Not clone3(2): a filter with an agent may be in force, and docker's default filter refuses that. */
-	pid = fork();
-	if (pid < 0)
-		return error_sys(err, -errno, "start km's process");
-	if (pid == 0) {
-		cleanup_close(&ends[1]);
-		ctx->tie_fd = ends[0];
-		return 0;
-	}
-	if (ends[1] >= 0)
-		fcntl(ends[1], F_SETFD, 0);
-	return execute_pid1(ctx, pid, err);
+/*
+ * A command that did not make km's process learns from pid1 whether it had executed km: km may have ended,
+ * and pid1 have reaped it, before the command looks. Without this, SYNC_EXECUTE has to do, so a failure is
+ * none.
+ */
+static void make_front(struct init_ctx *ctx)
+{
+	const struct init_plan *plan = ctx->plan;
+	struct error ignored;
+
+	if ((plan->park != INIT_PARK_GATE && plan->park != INIT_PARK_SOCKET) || !may_speak(ctx) ||
+	    !init_filter_allows(plan->seccomp, SYS_memfd_create) ||
+	    !init_filter_allows_command(plan->seccomp, SYS_fcntl, F_ADD_SEALS))
+		return;
+	ctx->front_fd = sys_memfd_create("krun-front", MFD_ALLOW_SEALING);
+	if (ctx->front_fd >= 0 && sync_send(ctx->sync_fd, SYNC_FRONT, 0, ctx->front_fd, &ignored) < 0)
+		cleanup_close(&ctx->front_fd);
 }
 
 static int park(struct init_ctx *ctx, struct error *err)
 {
+	bool traced;
 	int r = 0;
 
 	/* From here on the child outlives the command. */
@@ -381,17 +391,11 @@ static int park(struct init_ctx *ctx, struct error *err)
 	if (ctx->plan->park == INIT_PARK_GATE) {
 		/* The command `create` ends; `start` sends a socket of its own. */
 		cleanup_close(&ctx->sync_fd);
-		r = start_gate_wait(ctx->plan->gate_fd, err);
+		r = start_gate_wait(ctx->plan->gate_fd, &traced, err);
 		ctx->sync_fd = r;
+		trace_want(traced && may_speak(ctx));
 	}
 	return r < 0 ? r : 0;
-}
-
-/* A filter that is in force already may refuse sendmsg(2), or kill the process for it. */
-static bool may_speak(const struct init_ctx *ctx)
-{
-	return init_filter_time(ctx->plan) != FILTER_NOTIFY ||
-	       init_filter_allows(ctx->plan->seccomp, SYS_sendmsg);
 }
 
 void init_hook_said(void *data, int stream, const char *text, size_t len)
@@ -427,24 +431,14 @@ static int run_start_hooks(struct init_ctx *ctx, struct error *err)
 			 ctx->state + strlen(ctx->state) + 1, &context, err);
 }
 
-int init_execute(struct init_ctx *ctx, struct error *err)
-{
-	const struct init_plan *plan = ctx->plan;
-	const bool monitor_parks = plan->park == INIT_PARK_MONITOR;
-	struct last_call last = { 0 };
-	int r = monitor_parks ? 0 : park(ctx, err);
+/* ---- the process of the program ---------------------------------------------------------------------- */
 
-	if (r == 0)
-		r = prepare(ctx, &last, err);
-	if (r == 0)
-		r = run_start_hooks(ctx, err);
-	if (r == 0)
-		r = init_last_words_make(ctx, err);
-	if (r == 0 && plan->pid1_fd >= 0)
-		r = put_pid1_in_front(ctx, err);
+/* Everything that follows the choice of the process. Returns only after a failure. */
+static int go_on(struct init_ctx *ctx, const struct last_call *last, struct error *err)
+{
 	/* With a km that waits itself, SYNC_READY has to come from km's process: its sender is km's pid. */
-	if (r == 0 && monitor_parks)
-		r = park(ctx, err);
+	int r = ctx->plan->park == INIT_PARK_MONITOR ? park(ctx, err) : 0;
+
 	if (r == 0)
 		r = init_limit(ctx, err);
 	if (r == 0)
@@ -454,5 +448,111 @@ int init_execute(struct init_ctx *ctx, struct error *err)
 		r = sync_send(ctx->sync_fd, SYNC_EXECUTE, 0, ctx->last_words_fd, err);
 	if (r == 0)
 		r = init_load_filter(ctx, err);
-	return r < 0 ? r : execute_program(ctx, &last, err);
+	return r < 0 ? r : execute_program(ctx, last, err);
+}
+
+/*
+ * km's process. It shares its memory with the one that becomes pid1, which waits until it has executed km or
+ * ended, so it has a copy of what it changes.
+ */
+struct behind {
+	struct init_ctx ctx;
+	sigset_t mask; /* km's */
+	const struct last_call *last;
+	int front_end; /* pid1's end of the socket pair, or -1 */
+};
+
+static int run_behind(void *data)
+{
+	struct behind *behind = data;
+	struct error err = { 0 };
+
+	if (!behind->ctx.confined)
+		sigprocmask(SIG_SETMASK, &behind->mask, NULL);
+	cleanup_close(&behind->front_end);
+	cleanup_close(&behind->ctx.front_fd);
+	go_on(&behind->ctx, behind->last, &err);
+	init_report_failure(&behind->ctx, &err);
+	_exit(1);
+}
+
+/* With a page below that nobody may touch. NULL: no memory. */
+static char *make_stack(void)
+{
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	char *memory = mmap(NULL, page + STACK_SIZE, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+
+	if (memory == MAP_FAILED || mprotect(memory, page, PROT_NONE) < 0)
+		return NULL;
+	return memory + page + STACK_SIZE;
+}
+
+/*
+ * Starts km's process. It only executes km, so it needs no copy of this process's memory: to make one, and to
+ * give it up again, takes longer than all else that it does. Signals that come meanwhile wait for pid1, which
+ * takes them when it begins: it would not see what the kernel drops because process 1 has no handler.
+ *
+ * Under a filter, which may know fork(2) only, it gets a copy. Not clone3(2): docker's default filter refuses
+ * that.
+ */
+static pid_t start_behind(struct behind *behind)
+{
+	sigset_t all;
+	char *stack;
+	pid_t pid;
+
+	if (behind->ctx.confined) {
+		pid = fork();
+		if (pid == 0)
+			run_behind(behind);
+		return pid;
+	}
+	stack = make_stack();
+	if (!stack)
+		return -1;
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &behind->mask);
+	return clone(run_behind, stack, CLONE_VM | CLONE_VFORK | SIGCHLD, behind);
+}
+
+/*
+ * This process becomes pid1; its only child goes on to km. Both are in one process group, so that signals of
+ * the keyboard reach both. It is an orphaned process group, as without km, so that Ctrl-Z does not stop it.
+ */
+static int put_pid1_in_front(struct init_ctx *ctx, const struct last_call *last, struct error *err)
+{
+	struct behind behind;
+	int ends[2] = { -1, -1 };
+	pid_t pid;
+
+	/* Not a pipe: another process could open its end through /proc, and keep it open. */
+	if (getpid() != 1 && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+		return error_sys(err, -errno, "make a connection to km");
+	make_front(ctx);
+	behind = (struct behind){ .ctx = *ctx, .last = last, .front_end = ends[1] };
+	behind.ctx.tie_fd = ends[0];
+	pid = start_behind(&behind);
+	if (pid < 0)
+		return error_sys(err, -errno, "start km's process");
+	if (ends[1] >= 0)
+		fcntl(ends[1], F_SETFD, 0);
+	return execute_pid1(ctx, pid, err);
+}
+
+int init_execute(struct init_ctx *ctx, struct error *err)
+{
+	const struct init_plan *plan = ctx->plan;
+	struct last_call last = { 0 };
+	int r = plan->park == INIT_PARK_MONITOR ? 0 : park(ctx, err);
+
+	if (r == 0)
+		r = prepare(ctx, &last, err);
+	if (r == 0)
+		r = run_start_hooks(ctx, err);
+	if (r == 0)
+		r = init_last_words_make(ctx, err);
+	if (r < 0)
+		return r;
+	return plan->pid1_fd >= 0 ? put_pid1_in_front(ctx, &last, err) : go_on(ctx, &last, err);
 }

@@ -15,7 +15,6 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
-#include <linux/memfd.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
 #include <sys/mman.h>
@@ -44,6 +43,16 @@ static const uint64_t ADMIN = UINT64_C(1) << CAP_SYS_ADMIN;
  */
 static const uint64_t arguments[] = { 0, UINT64_C(0x7fff00001000) };
 
+static bool answers(const struct seccomp_program *filter, const struct seccomp_data *data,
+		    bool (*wanted)(uint32_t action))
+{
+	uint32_t action;
+
+	if (km_filter_run(filter->instructions, filter->len, data, &action) < 0)
+		action = SECCOMP_RET_KILL_PROCESS;
+	return wanted(action & SECCOMP_RET_ACTION_FULL);
+}
+
 /* True if the filter's action for @call is @wanted for any of the arguments. */
 static bool any_answer(const struct seccomp_program *filter, int call, bool (*wanted)(uint32_t action))
 {
@@ -54,11 +63,8 @@ static bool any_answer(const struct seccomp_program *filter, int call, bool (*wa
 			.arch = seccomp_arch_native(),
 			.args = { a, a, a, a, a, a },
 		};
-		uint32_t action;
 
-		if (km_filter_run(filter->instructions, filter->len, &data, &action) < 0)
-			action = SECCOMP_RET_KILL_PROCESS;
-		if (wanted(action & SECCOMP_RET_ACTION_FULL))
+		if (answers(filter, &data, wanted))
 			return true;
 	}
 	return false;
@@ -78,6 +84,17 @@ static bool is_no_refusal(uint32_t action)
 bool init_filter_allows(const struct seccomp_program *filter, int call)
 {
 	return !filter || !any_answer(filter, call, is_no_plain_yes);
+}
+
+bool init_filter_allows_command(const struct seccomp_program *filter, int call, int command)
+{
+	const struct seccomp_data data = {
+		.nr = call,
+		.arch = seccomp_arch_native(),
+		.args = { 3, (uint64_t)command },
+	};
+
+	return !filter || !answers(filter, &data, is_no_plain_yes);
 }
 
 static bool refuses(const struct seccomp_program *filter, int call)
@@ -108,7 +125,7 @@ int init_last_words_make(struct init_ctx *ctx, struct error *err)
 
 	if (init_filter_time(ctx->plan) != FILTER_LAST || init_filter_allows(ctx->plan->seccomp, SYS_sendmsg))
 		return 0;
-	fd = sys_memfd_create("krun", MFD_CLOEXEC);
+	fd = sys_memfd_create("krun", 0);
 	if (fd < 0)
 		return error_sys(err, fd, "make memory for the command to read");
 	if (ftruncate(fd, sizeof(*ctx->last_words)) < 0)

@@ -110,6 +110,8 @@ void init_give_streams(uid_t uid);
  * of the arguments that filter.c tries.
  */
 bool init_filter_allows(const struct seccomp_program *filter, int call);
+/* The same of a call whose second argument is a command, as that of fcntl(2). */
+bool init_filter_allows_command(const struct seccomp_program *filter, int call, int command);
 /* Pure. -EINVAL, before anything is made, if the plan's filter refuses the execve(2) of the program. */
 int init_filter_check(const struct init_plan *plan, struct error *err);
 

@@ -46,25 +46,33 @@ static int explicit_path(const char *name, struct error *err)
 	return 0;
 }
 
+/* Whether an error says that a directory of PATH has no such program; any other one says nothing about it. */
+static bool is_passed_over(int code)
+{
+	return code == -ENOENT || code == -ENOTDIR || code == -ELOOP || code == -ENAMETOOLONG ||
+	       code == -EACCES || code == -EISDIR;
+}
+
 static int search(const char *name, const char *path_list, char *found, struct error *err)
 {
 	bool denied = false;
+	int unknown = 0;
 
-	for (const char *next = path_list; next; next = strchr(next, ':')) {
-		int len, r;
+	while (path_list_next(&path_list, name, found, PATH_MAX)) {
+		const int r = check_executable(found);
 
-		if (next != path_list)
-			next++;
-		len = (int)strcspn(next, ":");
-		/* An empty element is the working directory, as in execvp(3). */
-		if (snprintf(found, PATH_MAX, "%.*s/%s", len ? len : 1, len ? next : ".", name) >= PATH_MAX)
-			continue;
-		r = check_executable(found);
 		if (r == 0)
 			return 0;
+		if (error_is_shortage(r))
+			return error_exec(err, r, "exec: \"%s\": stat %s", name, found);
+		/* A directory that is broken, as of a dead server, may have had it. */
+		if (!is_passed_over(r) && unknown == 0)
+			unknown = error_exec(err, r, "exec: \"%s\": stat %s", name, found);
 		if (r == -EACCES)
 			denied = true;
 	}
+	if (unknown)
+		return unknown;
 	if (denied)
 		return error_exec(err, -EACCES, "exec: \"%s\"", name);
 	return error_set(err, -ENOENT, "exec: \"%s\": executable file not found in $PATH", name);
@@ -120,23 +128,37 @@ static char *home_of_line(char *line, unsigned int uid)
 	return fields[5][0] == '/' ? fields[5] : NULL;
 }
 
-char *program_home(unsigned int uid)
+const char *program_home_of(char *passwd, unsigned int uid)
+{
+	char *line;
+
+	while ((line = strsep(&passwd, "\n"))) {
+		const char *home = home_of_line(line, uid);
+
+		if (home)
+			return home;
+	}
+	return "/";
+}
+
+int program_home(unsigned int uid, char **ret, struct error *err)
 {
 	auto_free char *text = NULL;
 	auto_close int fd = open("/etc/passwd", O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	struct stat st;
-	char *rest, *line;
+	struct stat st = { 0 };
+	int r = fd < 0 ? -errno : 0;
 
+	/* ENXIO: a socket. */
+	if (is_passed_over(r) || r == -ENXIO)
+		r = 0;
+	else if (r == 0 && fstat(fd, &st) < 0)
+		r = -errno;
 	/* The image chooses this file: only a regular one of at most 1 MiB is read. */
-	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
-	    io_read_all(fd, PASSWD_MAX, &text, NULL) < 0)
-		return strdup("/");
-	rest = text;
-	while ((line = strsep(&rest, "\n"))) {
-		char *home = home_of_line(line, uid);
-
-		if (home)
-			return strdup(home);
-	}
-	return strdup("/");
+	if (r == 0 && S_ISREG(st.st_mode))
+		r = io_read_all(fd, PASSWD_MAX, &text, NULL);
+	if (r < 0 && r != -EFBIG)
+		return error_sys(err, r, "read '/etc/passwd' of the container for HOME");
+	/* Without a text there is no line. */
+	*ret = strdup(program_home_of(text, uid));
+	return *ret ? 0 : error_oom(err);
 }

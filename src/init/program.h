@@ -18,11 +18,20 @@ struct program {
 /*
  * Finds args[0]: with a slash it is a path, else it is searched for in PATH of @env, or without PATH in
  * PATH_DEFAULT. -ENOENT: there is no such file, or only a directory in PATH; -EACCES: a path to a directory,
- * or a file that the user may not execute; for a path also other errors of stat(2). On success *ret is
+ * or a file that the user may not execute; also other errors of stat(2). On success *ret is
  * released with program_done().
  */
 int program_find(char *const *args, char *const *env, struct program *ret, struct error *err);
 void program_done(struct program *program);
 
-/* The home of @uid by the container's /etc/passwd, else "/"; the caller frees it. NULL: out of memory. */
-char *program_home(unsigned int uid);
+/*
+ * Pure: finds the home of @uid in the text of a passwd file (passwd(5)), which is cut at its separators; "/"
+ * if there is none. Borrowed from @passwd.
+ */
+const char *program_home_of(char *passwd, unsigned int uid);
+/*
+ * *ret: the home of @uid by the container's /etc/passwd; the caller frees it. It is "/" when the file has
+ * none, when the container's user may not read it, and when it is something else than a regular file of at
+ * most 1 MiB. Any other error of reading it is passed on.
+ */
+int program_home(unsigned int uid, char **ret, struct error *err);

@@ -9,6 +9,8 @@
  *
  *   command ── clone3() ── stage: setns, unshare ── clone3(CLONE_PARENT, ...) ── init
  *
+ * A network namespace may follow later, from the command (ns/network.h).
+ *
  * The stage then ends. With CLONE_PARENT init is the command's child, so that the engine's subreaper
  * inherits it and its wait status. Init sends a message to tell its pid, because the stage may see another
  * number.
@@ -42,6 +44,7 @@
 #include "util/error.h"
 #include "util/interrupt.h"
 #include "util/log.h"
+#include "util/trace.h"
 
 static int run_steps(struct init_ctx *ctx, const struct init_ctx_step *steps, struct error *err)
 {
@@ -73,6 +76,7 @@ static _Noreturn void child_main(const struct init_plan *plan, int sync_fd, bool
 		.slave_fd = -1,
 		.km_fd = -1,
 		.tie_fd = -1,
+		.front_fd = -1,
 		.last_words_fd = -1,
 	};
 	struct error err = { 0 };
@@ -144,8 +148,9 @@ static _Noreturn void stage_main(const struct init_plan *plan, int sync_fd, bool
 	_exit(r < 0);
 }
 
-static int collect_stage(const struct init_plan *plan, pid_t stage, bool attach, int sync_fd, pid_t *ret_pid,
-			 struct error *err)
+/* @made: when, as of trace_clock(). */
+static int collect_stage(const struct init_plan *plan, pid_t stage, bool attach, int sync_fd,
+			 unsigned long long made, pid_t *ret_pid, struct error *err)
 {
 	struct sync_message message;
 	int r = 0;
@@ -154,11 +159,15 @@ static int collect_stage(const struct init_plan *plan, pid_t stage, bool attach,
 		r = cgroup_attach(plan->cgroup, stage, err);
 	if (attach && r == 0)
 		r = sync_send(sync_fd, SYNC_ATTACHED, 0, -1, err);
-	if (r < 0)
-		kill(stage, SIGKILL);
-	else
+	if (r == 0)
 		r = sync_expect(sync_fd, SYNC_CHILD, &message, err);
-	sys_wait(stage, NULL, 0);
+	trace_write(&(struct trace_slice){
+		.pid = stage, .role = "stage", .name = "stage", .start = made, .end = trace_clock() });
+	/* Its child asks for a signal when it ends. */
+	if (r < 0)
+		sys_kill_and_wait(stage);
+	else
+		sys_wait(stage, NULL, 0);
 	if (r == 0)
 		*ret_pid = message.sender;
 	return r;
@@ -239,6 +248,7 @@ int init_spawn(const struct init_plan *plan, struct init_child *ret, struct erro
 	auto_close int back_fd = plan->mounts ? open(".", O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
 	const bool stage = attach || (plan->spec && plan->ns->stage) || (plan->mounts && back_fd < 0);
 	auto_close int parent_fd = -1, child_fd = -1;
+	unsigned long long made;
 	int64_t own_score = 0;
 	int fds[2];
 	pid_t pid;
@@ -253,6 +263,7 @@ int init_spawn(const struct init_plan *plan, struct init_child *ret, struct erro
 		return r;
 	parent_fd = fds[0];
 	child_fd = fds[1];
+	made = trace_clock();
 	pid = clone_child(plan, fds, stage, attach, back_fd, err);
 	take_oom_score_back(plan, own_score);
 	if (pid < 0)
@@ -261,11 +272,13 @@ int init_spawn(const struct init_plan *plan, struct init_child *ret, struct erro
 	interrupt_watch(INTERRUPT_CHILD, pid);
 	cleanup_close(&child_fd);
 	if (stage) {
-		r = collect_stage(plan, pid, attach, parent_fd, &pid, err);
+		trace_made(pid, made, NULL);
+		r = collect_stage(plan, pid, attach, parent_fd, made, &pid, err);
 		interrupt_watch(INTERRUPT_CHILD, r < 0 ? 0 : pid);
 		if (r < 0)
 			return r;
 	}
+	trace_made(pid, made, NULL);
 	ret->pid = pid;
 	ret->sync_fd = take_fd(&parent_fd);
 	return 0;

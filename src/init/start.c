@@ -14,6 +14,10 @@
 #include "syscall/socket.h"
 #include "util/cleanup.h"
 #include "util/error.h"
+#include "util/trace.h"
+
+/* The byte by which `start` tells that it writes a trace; that of an older krun is NUL. */
+enum { TRACED = 't' };
 
 /* Uses the descriptor, because the state directory's path may be too long for sun_path. */
 static struct sockaddr_un gate_address(int state_dir_fd)
@@ -44,13 +48,15 @@ int start_gate_make(int state_dir_fd, struct error *err)
 	return take_fd(&fd);
 }
 
-int start_gate_wait(int gate_fd, struct error *err)
+int start_gate_wait(int gate_fd, bool *ret_traced, struct error *err)
 {
 	int fd = -1, r;
+	char byte;
 
 	do
-		r = socket_receive_fd(gate_fd, &fd);
+		r = socket_receive_fd(gate_fd, &byte, &fd);
 	while (r == -EINTR);
+	*ret_traced = r == 0 && byte == TRACED;
 	if (r < 0)
 		return error_sys(err, r, "wait for start");
 	return fd < 0 ? error_set(err, -EPROTO, "start sent no socket") : fd;
@@ -78,17 +84,26 @@ static int fifo_is_held(int state_dir_fd)
 
 int start_gate_is_closed(int state_dir_fd)
 {
-	auto_close int fd = connect_gate(state_dir_fd);
+	auto_close int fd = -1;
+	struct stat st;
+	int r;
 
+	/* Of most containers nothing is left to connect to. faccessat(2) would ask for the real user. */
+	if (fstatat(state_dir_fd, START_SOCKET, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		fd = -errno;
+	else
+		fd = connect_gate(state_dir_fd);
 	if (fd >= 0)
 		return 1;
-	if (fd == -ENOENT)
-		return fifo_is_held(state_dir_fd);
-	return fd == -ECONNREFUSED ? 0 : fd;
+	if (fd != -ENOENT)
+		return fd == -ECONNREFUSED ? 0 : fd;
+	r = fifo_is_held(state_dir_fd);
+	return r == 0 ? -ENOENT : r;
 }
 
 int start_gate_open(int state_dir_fd, struct error *err)
 {
+	static const char traced = TRACED;
 	auto_close int gate_fd = connect_gate(state_dir_fd);
 	auto_close int ours = -1, theirs = -1;
 	int fds[2], r;
@@ -107,7 +122,7 @@ int start_gate_open(int state_dir_fd, struct error *err)
 		return r;
 	ours = fds[0];
 	theirs = fds[1];
-	r = socket_send_fd(gate_fd, "", 1, theirs, err);
+	r = socket_send_fd(gate_fd, trace_is_on() ? &traced : "", 1, theirs, err);
 	if (r < 0)
 		return error_prefix(err, "open the container's gate");
 	return take_fd(&ours);

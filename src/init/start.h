@@ -12,6 +12,8 @@
  * `start`.
  */
 
+#include <stdbool.h>
+
 struct error;
 
 #define START_SOCKET "start.sock"
@@ -21,12 +23,16 @@ struct error;
 /* Parent, at create: makes the socket that the child inherits, close-on-exec; the caller owns it. */
 int start_gate_make(int state_dir_fd, struct error *err);
 
-/* Child: blocks until `start` came; returns its end of the pair, owned by the caller. */
-int start_gate_wait(int gate_fd, struct error *err);
+/*
+ * Child: blocks until `start` came; returns its end of the pair, owned by the caller. *ret_traced: `start`
+ * writes a trace, whether `create` did or not; unset after an error.
+ */
+int start_gate_wait(int gate_fd, bool *ret_traced, struct error *err);
 
 /*
- * 1 while a parked process waits at the gate (or at the FIFO), 0 if none does, a negative errno if that
- * cannot be told; fills no error. Any process on the host that may open the state directory.
+ * 1 while a parked process waits at the gate (or at the FIFO), 0 if none does, -ENOENT if there is no gate
+ * any more, another negative errno if that cannot be told. Fills no error. Any process on the host that may
+ * open the state directory.
  */
 int start_gate_is_closed(int state_dir_fd);
 /*

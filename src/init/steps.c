@@ -157,12 +157,38 @@ static int step_rootfs(struct init_ctx *ctx, struct error *err)
 	return mount_do_rootfs(ctx->plan->mounts, err);
 }
 
+/* The parent makes it after the clone, so it comes before anything that the child asks for. */
+static int enter_network(void *data, struct error *err)
+{
+	struct init_ctx *ctx = data;
+	struct sync_message message;
+	int r;
+
+	if (ctx->has_network || !ctx->plan->ns->network_later)
+		return 0;
+	r = sync_expect(ctx->sync_fd, SYNC_NETWORK, &message, err);
+	if (r < 0)
+		return r;
+	if (setns(message.fd, CLONE_NEWNET) < 0)
+		r = error_sys(err, -errno, "enter the container's network namespace");
+	cleanup_close(&message.fd);
+	ctx->has_network = r == 0;
+	return r;
+}
+
+static int step_network_namespace(struct init_ctx *ctx, struct error *err)
+{
+	return enter_network(ctx, err);
+}
+
 static int copy_again(void *data, size_t index, struct error *err)
 {
 	const struct init_ctx *ctx = data;
 	struct sync_message message;
-	int r = sync_send(ctx->sync_fd, SYNC_WANT_TREE, (int)index, -1, err);
+	int r = enter_network(data, err);
 
+	if (r == 0)
+		r = sync_send(ctx->sync_fd, SYNC_WANT_TREE, (int)index, -1, err);
 	if (r == 0)
 		r = sync_expect(ctx->sync_fd, SYNC_TREE, &message, err);
 	if (r < 0)
@@ -170,10 +196,20 @@ static int copy_again(void *data, size_t index, struct error *err)
 	return message.fd < 0 ? error_set(err, -EPROTO, "no mount came with a sync message") : message.fd;
 }
 
+/* A hook in the container is to have the capabilities that it has everywhere: then this waits (confine.c). */
+static int step_bounding_early(struct init_ctx *ctx, struct error *err)
+{
+	if (!ctx->plan->ns->network_later || ctx->plan->spec->hooks[HOOK_CREATE_CONTAINER].len > 0)
+		return 0;
+	return init_step_bounding(ctx, err);
+}
+
 static int step_mounts(struct init_ctx *ctx, struct error *err)
 {
-	return mount_do_mounts(ctx->plan->mounts,
-			       &(struct mount_parent){ .copy_again = copy_again, .data = ctx }, err);
+	return mount_do_mounts(
+		ctx->plan->mounts,
+		&(struct mount_parent){ .copy_again = copy_again, .network = enter_network, .data = ctx },
+		err);
 }
 
 static int step_devices(struct init_ctx *ctx, struct error *err)
@@ -248,7 +284,7 @@ static int step_pivot(struct init_ctx *ctx, struct error *err)
 
 static int step_network(struct init_ctx *ctx, struct error *err)
 {
-	if (!(ctx->plan->ns->create & CLONE_NEWNET))
+	if (!ctx->plan->ns->new_network)
 		return 0;
 	return ns_loopback_up(err);
 }
@@ -317,10 +353,12 @@ const struct init_ctx_step init_create_steps[] = {
 	{ "names", step_names },
 	{ "propagation", step_propagation },
 	{ "rootfs", step_rootfs },
+	{ "bounding set (early)", step_bounding_early }, /* the network namespace is not there yet */
 	{ "mounts", step_mounts },
 	{ "devices", step_devices },
-	{ "hooks", step_hooks },     /* see the mounts, and the host's paths */
-	{ "console", step_console }, /* after devpts is mounted */
+	{ "network namespace", step_network_namespace }, /* at the latest */
+	{ "hooks", step_hooks },			 /* see the mounts, and the host's paths */
+	{ "console", step_console },			 /* after devpts is mounted */
 	{ "pivot", step_pivot },
 	{ "network", step_network },
 	{ "sysctl", step_sysctl }, /* after hooks, which may make interfaces */
@@ -366,6 +404,7 @@ const struct init_ctx_step init_create_joined_steps[] = {
 	{ "keyring", step_keyring },
 	{ "cgroup namespace", step_cgroup_namespace },
 	{ "names", step_names },
+	{ "network namespace", step_network_namespace },
 	{ "hooks", step_hooks },
 	{ "chroot", step_chroot },
 	{ "network", step_network },

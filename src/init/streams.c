@@ -25,29 +25,50 @@ static bool is_null(const struct stat *st)
 	return S_ISCHR(st->st_mode) && st->st_rdev == makedev(1, 3);
 }
 
-/* Opens the container's /dev/null in @fd's mode. O_PATH first: an image may have any file there. */
-static int open_null_like(int fd)
+/* Opens the container's /dev/null. O_PATH: an image may have any file there. */
+static int find_null(void)
 {
 	auto_close int root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	auto_close int path_fd = root_fd < 0 ? -1 : open_in_root_nofollow(root_fd, "/dev/null", O_PATH);
-	const int flags = fcntl(fd, F_GETFL);
 	struct stat st;
 
-	if (path_fd < 0 || flags < 0 || fstat(path_fd, &st) < 0 || !is_null(&st))
-		return -ENODEV;
-	return reopen_fd(path_fd, (flags & O_ACCMODE) | O_NOCTTY);
+	return path_fd < 0 || fstat(path_fd, &st) < 0 || !is_null(&st) ? -ENODEV : take_fd(&path_fd);
 }
 
 /*
- * The host's /dev/null is a file of the host, which the container must not hold. If the container has none
- * of its own, the host's stays: it works as well.
+ * The host's /dev/null is a file of the host, which the container must not hold. Each of descriptors 0 to 2
+ * that is one becomes the container's, in its own mode. If the container has none, the host's stays: it works
+ * as well.
  */
-static void replace_null(int fd)
+static void replace_nulls(void)
 {
-	auto_close int null_fd = open_null_like(fd);
+	int done_fd = -1, done_mode = 0;
+	auto_close int null_fd = -1;
 
-	if (null_fd >= 0)
-		dup2(null_fd, fd);
+	for (int fd = 0; fd <= 2; fd++) {
+		auto_close int opened_fd = -1;
+		struct stat st;
+		int mode;
+
+		if (fstat(fd, &st) < 0 || !is_null(&st))
+			continue;
+		mode = fcntl(fd, F_GETFL) & O_ACCMODE;
+		/* Most often two of them are written to. */
+		if (done_fd >= 0 && done_mode == mode) {
+			dup2(done_fd, fd);
+			continue;
+		}
+		if (null_fd < 0)
+			null_fd = find_null();
+		if (null_fd < 0)
+			return;
+		opened_fd = reopen_fd(null_fd, mode | O_NOCTTY);
+		if (opened_fd < 0)
+			continue;
+		dup2(opened_fd, fd);
+		done_fd = fd;
+		done_mode = mode;
+	}
 }
 
 /*
@@ -83,14 +104,7 @@ int init_step_streams(struct init_ctx *ctx, struct error *err)
 		cleanup_close(&ctx->slave_fd);
 		return r;
 	}
-	for (int fd = 0; fd <= 2; fd++) {
-		struct stat st;
-
-		if (fstat(fd, &st) < 0)
-			continue;
-		if (is_null(&st))
-			replace_null(fd);
-	}
+	replace_nulls();
 	init_give_streams(uid);
 	return 0;
 }

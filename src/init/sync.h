@@ -12,6 +12,8 @@
  *     child  -> parent  SYNC_CHILD       the child's pid is the sender's (only if a stage made it)
  *     parent -> child   SYNC_ID_MAPS     limits are set, and uid_map and gid_map if it is new (only
  *                                        with a user namespace)
+ *     parent -> child   SYNC_NETWORK     fd = the network namespace (only with ns_plan.network_later); the
+ *                                        child takes it when it needs it, and before it waits for an answer
  *     child  -> parent  SYNC_WANT_TREE   mount number VALUE has to be copied in another way,
  *                                        mount_setup_copy_again() (rare)
  *     parent -> child   SYNC_TREE        fd = the copy
@@ -22,17 +24,21 @@
  *                                        agent, struct seccomp_handover
  *     child  -> parent  SYNC_READY       all steps are done
  *     parent -> child   SYNC_START       go on (only `run`; after `create` the gate of start.h says so)
+ *     child  -> parent  SYNC_FRONT       fd = a memfd by whose seals the process in front of km tells whether
+ *                                        km had executed when it ended (monitor/pid1.h)
  *     child  -> parent  SYNC_EXECUTE     filter and execve(2) are next; fd = memory for the reason of a
  *                                        failure, if the filter refuses sendmsg(2)
  *     child  -> parent  SYNC_FAILED      at any time: VALUE = negative errno, text = the error
  *   exec: SYNC_ATTACHED, SYNC_CHILD, SYNC_CONSOLE, SYNC_SECCOMP, SYNC_EXECUTE and SYNC_FAILED likewise.
- *   start, of a container that create parked at the gate: SYNC_EXECUTE and SYNC_FAILED, over the pair that
- *     came through the gate.
- *   Any child at any time: SYNC_LOG and SYNC_STEP (records of krun's log and trace) and SYNC_HOOK_SAID
- *     (output of a hook; VALUE = 1 or 2, the stream), for the child has no descriptors of the host's files.
+ *   start, of a container that create parked at the gate: SYNC_FRONT, SYNC_EXECUTE and SYNC_FAILED, over the
+ *     pair that came through the gate.
+ *   Any child at any time: SYNC_LOG and SYNC_STEP (records of krun's log, slices of its trace) and
+ *     SYNC_HOOK_SAID (output of a hook; VALUE = 1 or 2, the stream), for the child has no descriptors of the
+ *     host's files.
  */
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct error;
@@ -54,6 +60,8 @@ enum sync_kind {
 	SYNC_LOG,
 	SYNC_STEP,
 	SYNC_HOOK_SAID,
+	SYNC_FRONT,
+	SYNC_NETWORK,
 };
 
 struct sync_message {
@@ -69,8 +77,17 @@ struct sync_message {
  * the child.
  */
 int sync_pair(int ret_fds[2], struct error *err);
+/*
+ * The parent waits for each message for 120 s at most, because its child may be stopped, or frozen, or wait
+ * for a file system that the container serves; -ETIMEDOUT then, and the caller kills the child. @seconds are
+ * added to that for hooks that the child runs. The child waits for its parent as long as that lives.
+ */
+void sync_allow(int socket_fd, int64_t seconds);
 
-/* @fd: a descriptor to send along, which stays the caller's; -1: none. */
+/*
+ * @fd: a descriptor to send along, which stays the caller's; -1: none. When the other process has ended and
+ * said why, that is the error.
+ */
 int sync_send(int socket_fd, enum sync_kind kind, int value, int fd, struct error *err);
 /*
  * Sends the output of a hook on @stream, in as many messages as needed; @socket_fd negative: drops it.
@@ -102,13 +119,16 @@ int sync_expect(int socket_fd, enum sync_kind kind, struct sync_message *ret, st
 /*
  * Waits until the child has executed its program. SYNC_MESSAGE: it said SYNC_EXECUTE before the socket ended;
  * SYNC_END: it did not, and only /proc tells whether it has executed; or the error of its execve(2). @said:
- * the SYNC_EXECUTE that was received before, whose descriptor is closed; or NULL.
+ * the SYNC_EXECUTE that was received before, whose descriptor is closed; or NULL. *ret_front_fd: the memfd of
+ * SYNC_FRONT, which the caller closes, or -1; @ret_front_fd may be NULL.
  */
-int sync_expect_execution(int socket_fd, const struct sync_message *said, struct error *err);
+int sync_expect_execution(int socket_fd, const struct sync_message *said, int *ret_front_fd,
+			  struct error *err);
 
 /*
  * Runs @act in a child, a copy of this process, and waits for its end. A failure of @act is the error;
- * -ESRCH: the child ended without one (killed?). The child is not dumpable, nor is this process afterwards;
+ * -ESRCH: the child ended without one (killed?); -ETIMEDOUT: it did not within 120 s, or half of that for a
+ * call of this function by @act, and was killed. The child is not dumpable, nor is this process afterwards;
  * it closes all descriptors but 0 to 2 and those of @keep, which is released once the child runs. @what
  * completes "start a process for ...". @act may call this function itself.
  */

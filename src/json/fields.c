@@ -8,169 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "util/cleanup.h"
+#include "json/pointer.h"
 #include "util/error.h"
-
-/* The limit of Go's encoding/json, with which engines write their files. */
-enum { JSON_NESTING_MAX = 10000 };
-
-/* ---- documents ----------------------------------------------------------------------------- */
-
-static size_t line_of(const char *text, size_t offset)
-{
-	size_t line = 1;
-
-	for (size_t i = 0; i < offset; i++)
-		if (text[i] == '\n')
-			line++;
-	return line;
-}
-
-/*
- * json-c accepts 'x' as a string and NaN as a number, even when strict. Returns the offset of the first such
- * character, or -1.
- */
-static long find_foreign(const char *text, size_t size)
-{
-	bool in_string = false;
-
-	for (size_t i = 0; i < size; i++) {
-		if (in_string && text[i] == '\\')
-			i++;
-		else if (text[i] == '"')
-			in_string = !in_string;
-		else if (!in_string && !strchr(" \t\r\n{}[],:+-.0123456789eEtrufalsn", text[i]))
-			return (long)i;
-	}
-	return -1;
-}
-
-/* Returns the offset after the string that begins at @at, or the end of the text. */
-static size_t string_end(const char *text, size_t size, size_t at)
-{
-	for (at++; at < size && text[at] != '"'; at++)
-		if (text[at] == '\\')
-			at++;
-	return at < size ? at + 1 : size;
-}
-
-/* True for an integer literal that neither int64_t nor uint64_t can hold. */
-static bool is_huge(const char *number, size_t len)
-{
-	static const char max[] = "18446744073709551615", min[] = "9223372036854775808";
-	const bool negative = *number == '-';
-	const char *limit = negative ? min : max;
-	const size_t digits = len - negative;
-
-	return strspn(number + negative, "0123456789") == digits &&
-	       (digits > strlen(limit) ||
-		(digits == strlen(limit) && strncmp(number + negative, limit, digits) > 0));
-}
-
-/* Replaces NUL in a key, where json-c would cut it off, by U+FFFD, which no property has in its name. */
-static void replace_nul(char *key, size_t len)
-{
-	for (size_t i = 0; i + 5 < len; i++) {
-		if (key[i] != '\\')
-			continue;
-		if (memcmp(key + i, "\\u0000", 6) == 0)
-			memcpy(key + i, "\\ufffd", 6);
-		i++;
-	}
-}
-
-/*
- * Rewrites valid JSON that json-c does not accept, because it must be ignored in an unknown property. An
- * integer beyond 64 bits, which json-c before 0.18 clamps and 0.18 rejects, becomes a double ("e0"), which
- * keeps its digits and is rejected where an integer is expected. Returns the new length; @out may be NULL.
- */
-static size_t make_tolerable(const char *text, size_t size, char *out)
-{
-	size_t used = 0;
-
-	for (size_t i = 0, len; i < size; i += len) {
-		const bool number = strchr("-0123456789", text[i]);
-
-		len = text[i] == '"' ? string_end(text, size, i) - i :
-		      number	     ? strspn(text + i, "-+.0123456789eE") :
-				       1;
-		if (out)
-			memcpy(out + used, text + i, len);
-		if (out && text[i] == '"' && text[i + len + strspn(text + i + len, " \t\r\n")] == ':')
-			replace_nul(out + used, len);
-		used += len;
-		if (number && is_huge(text + i, len)) {
-			if (out)
-				memcpy(out + used, "e0", 2);
-			used += 2;
-		}
-	}
-	if (out)
-		out[used] = '\0';
-	return used;
-}
-
-/* @text: the result of make_tolerable(). */
-static int parse(const char *text, size_t size, struct json_object **ret, struct error *err)
-{
-	struct json_tokener *tokener = json_tokener_new_ex(JSON_NESTING_MAX);
-	struct json_object *object;
-	enum json_tokener_error status;
-	bool short_of_memory;
-	size_t end;
-	long at;
-
-	if (!tokener)
-		return error_oom(err);
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-	errno = 0;
-	/* The final NUL is passed, too: only then json-c knows that a number at the end is complete. */
-	object = json_tokener_parse_ex(tokener, text, (int)size + 1);
-	short_of_memory = !object && errno == ENOMEM;
-	status = json_tokener_get_error(tokener);
-	end = json_tokener_get_parse_end(tokener);
-	json_tokener_free(tokener);
-	if (status == json_tokener_success)
-		end += strspn(text + (end < size ? end : size), " \t\r\n");
-	/* Nothing else tells a text that is wrong from memory that ran out. */
-	if (short_of_memory)
-		return error_oom(err);
-	if (status != json_tokener_success || end < size) {
-		json_object_put(object);
-		return error_set(err, -EINVAL, "not JSON: line %zu: %s",
-				 line_of(text, end < size ? end : size),
-				 status == json_tokener_continue ? "the text ends too early" :
-				 status == json_tokener_success	 ? "text after the end" :
-								   json_tokener_error_desc(status));
-	}
-	at = find_foreign(text, size);
-	if (at >= 0) {
-		json_object_put(object);
-		return error_set(err, -EINVAL, "not JSON: line %zu: unexpected '%c'",
-				 line_of(text, (size_t)at), text[at]);
-	}
-	*ret = object;
-	return 0;
-}
-
-int json_document_parse(const char *text, size_t size, struct json_object **ret, struct error *err)
-{
-	auto_free char *tolerable = NULL;
-
-	if (size > INT32_MAX / 2)
-		return error_set(err, -EFBIG, "too long");
-	if (memchr(text, '\0', size))
-		return error_set(err, -EINVAL, "not JSON: contains a NUL byte");
-	tolerable = malloc(make_tolerable(text, size, NULL) + 1);
-	if (!tolerable)
-		return error_oom(err);
-	size = make_tolerable(text, size, tolerable);
-	return parse(tolerable, size, ret, err);
-}
+#include "util/suggest.h"
 
 int json_name_document(struct error *err, const char *name)
 {
-	return err->pointer_len > 0 ? error_document(err, name) : error_prefix(err, "%s", name);
+	return err->pointer_len > 0 || err->line > 0 ? error_document(err, name) :
+						       error_prefix(err, "%s", name);
 }
 
 /* ---- where we are -------------------------------------------------------------------------- */
@@ -199,35 +44,24 @@ void json_leave(struct json_reader *reader)
 	reader->depth--;
 }
 
-/* RFC 6901: '~' is "~0" and '/' is "~1". A pointer that is too long is cut off; @size is at least 24. */
-static void format_pointer(const struct json_reader *reader, char *out, size_t size)
+/* @out has JSON_POINTER_MAX bytes. */
+static void format_pointer(const struct json_reader *reader, char *out)
 {
 	size_t len = 0;
 
-	for (size_t i = 0; i < reader->depth && len + 24 < size; i++) {
-		const char *key = reader->path[i].key;
-
-		if (!key) {
-			len += (size_t)snprintf(out + len, size - len, "/%zu", reader->path[i].index);
-			continue;
-		}
-		out[len++] = '/';
-		for (; *key && len + 3 < size; key++) {
-			if (*key == '~' || *key == '/')
-				out[len++] = '~';
-			out[len++] = *key == '~' ? '0' : *key == '/' ? '1' : *key;
-		}
-	}
-	out[len] = '\0';
+	out[0] = '\0';
+	for (size_t i = 0; i < reader->depth; i++)
+		len += json_pointer_add(out + len, JSON_POINTER_MAX - len, reader->path[i].key,
+					reader->path[i].index);
 }
 
 static int __attribute__((format(printf, 3, 0)))
 fail(struct json_reader *reader, enum json_severity severity, const char *format, va_list args)
 {
 	/* The text may contain a path. */
-	char pointer[512], text[2 * PATH_MAX];
+	char pointer[JSON_POINTER_MAX], text[2 * PATH_MAX];
 
-	format_pointer(reader, pointer, sizeof(pointer));
+	format_pointer(reader, pointer);
 	vsnprintf(text, sizeof(text), format, args);
 	if (reader->findings)
 		json_findings_add(reader->findings, severity, pointer, "%s", text);
@@ -260,12 +94,12 @@ int json_unsupported(struct json_reader *reader, const char *format, ...)
 void json_note(struct json_reader *reader, enum json_severity severity, const char *format, ...)
 {
 	struct json_findings *list = reader->findings ? reader->findings : reader->warnings;
-	char pointer[512], text[2 * PATH_MAX];
+	char pointer[JSON_POINTER_MAX], text[2 * PATH_MAX];
 	va_list args;
 
 	if (!list)
 		return;
-	format_pointer(reader, pointer, sizeof(pointer));
+	format_pointer(reader, pointer);
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
@@ -305,25 +139,65 @@ static int read_field(struct json_reader *reader, struct json_object *object, co
 	return r < 0 ? r : field->read(reader, value, (char *)target + field->offset, field->arg);
 }
 
+/* What follows the text of an error about a word, or "". */
+struct hint {
+	char text[80];
+};
+
+static struct hint hint_of(const struct suggestion *suggestion)
+{
+	struct hint hint = { "" };
+
+	if (suggestion->best)
+		snprintf(hint.text, sizeof(hint.text), "; did you mean '%s'?", suggestion->best);
+	return hint;
+}
+
+int json_error_unknown(struct json_reader *reader, const char *what, const char *word,
+		       const char *const *first, size_t stride, size_t len)
+{
+	struct suggestion suggestion = suggest_for(word, strlen(word));
+
+	for (; len > 0 && *first; len--) {
+		suggest_consider(&suggestion, *first);
+		first = (const char *const *)((const char *)first + stride);
+	}
+	return json_error(reader, "unknown %s '%s'%s", what, word, hint_of(&suggestion).text);
+}
+
+static struct hint hint_for_key(const struct json_field *fields, struct json_object *object, const char *key)
+{
+	struct suggestion suggestion = suggest_for(key, strlen(key));
+
+	/* A key that is there already was not meant. */
+	for (; fields->key; fields++)
+		if (!json_object_object_get_ex(object, fields->key, NULL))
+			suggest_consider(&suggestion, fields->key);
+	return hint_of(&suggestion);
+}
+
 static int look_for_unknown_keys(struct json_reader *reader, struct json_object *object,
 				 const struct json_field *fields)
 {
+	const char *words = reader->strict && reader->unknown ? reader->unknown : "not in the specification";
 	int r = 0;
 
 	json_object_object_foreach(object, key, value)
 	{
 		const struct json_field *field = fields;
+		struct hint hint;
 
 		(void)value;
 		while (field->key && strcmp(field->key, key) != 0)
 			field++;
 		if (field->key || json_enter_key(reader, key) < 0)
 			continue;
+		hint = hint_for_key(fields, object, key);
 		if (!reader->strict)
-			json_note(reader, JSON_UNKNOWN_KEY, "not in the specification, and ignored");
+			json_note(reader, JSON_UNKNOWN_KEY, "%s, and ignored%s", words, hint.text);
 		else
-			r = json_error(reader, "%s",
-				       reader->unknown ? reader->unknown : "not in the specification");
+			r = json_error(reader, "%s%s", words, hint.text);
+		json_findings_mean_key(reader->findings);
 		if (r < 0 && !reader->findings)
 			return r;
 		json_leave(reader);
@@ -349,7 +223,7 @@ int json_read_fields(struct json_reader *reader, struct json_object *object, con
 		if (result == 0)
 			result = r;
 	}
-	if (reader->findings || reader->tell_unknown || reader->strict) {
+	if ((reader->findings && !reader->any_key) || reader->tell_unknown || reader->strict) {
 		int r = look_for_unknown_keys(reader, object, fields);
 
 		if (result == 0)

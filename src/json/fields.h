@@ -32,6 +32,7 @@ struct json_reader {
 	struct json_findings *findings;
 	struct json_findings *warnings; /* without findings: receives notes; NULL: they are dropped */
 	bool tell_unknown;		/* an unknown key is a note */
+	bool any_key;			/* with findings: an unknown key is none of them */
 	bool strict;			/* an unknown key is an error, with the text .unknown */
 	const char *unknown;		/* NULL: "not in the specification" */
 	/* The current place: a key, or an index when the key is NULL. */
@@ -58,14 +59,6 @@ struct json_field {
 	const void *arg;
 };
 
-/*
- * Parses a whole document strictly: valid UTF-8, and nothing after it. Some values that are valid JSON are
- * kept for json_check_type() to reject where they are used: an integer beyond 64 bits becomes a double, and a
- * string may contain NUL; NUL in a key becomes U+FFFD. *ret is released with json_object_put(). -EINVAL: not
- * JSON; -EFBIG: 1 GiB or more; -ENOMEM.
- */
-int json_document_parse(const char *text, size_t size, struct json_object **ret, struct error *err);
-
 /* Adds the name of the document to an error of reading it. Returns err->code. */
 int json_name_document(struct error *err, const char *name);
 
@@ -81,6 +74,13 @@ int json_error(struct json_reader *reader, const char *format, ...) __attribute_
 /* The same for a valid value that krun does not support. Returns -EOPNOTSUPP. */
 int json_unsupported(struct json_reader *reader, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+/*
+ * The same for @word, which is none of a table's, with the one that was perhaps meant. @what completes
+ * "unknown ...". The table has @len rows of @stride bytes; @first: the word in the first one. A row without a
+ * word ends it, too.
+ */
+int json_error_unknown(struct json_reader *reader, const char *what, const char *word,
+		       const char *const *first, size_t stride, size_t len);
 /* Checks a value that no row describes: @type, and no NUL in a string. 0 or json_error(). */
 int json_check_type(struct json_reader *reader, struct json_object *value, json_type type);
 /* Adds a note that is not an error to .findings, or else to .warnings. */

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * Exceptions: programs that `krun exec` runs without km, see krun(1), "EXCEPTIONS". The list is a file with
+ * Exceptions: programs that `krun exec` runs without km, see krun-exceptions(5). The list is a file with
  * lines REGEX:PATH:SHA256, the container's own or one of the host's, as the host's settings say. All
  * functions run on the host, in the command's process, and open the paths of the container below @root_fd,
  * a descriptor of its root directory: the content of that directory is hostile. They return 0 or a negative

@@ -9,7 +9,6 @@
 
 #include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
 #include <regex.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -117,8 +116,6 @@ static int look_in_child(const struct km_exceptions *list, size_t from, const ch
 			 struct progress *progress, struct error *err)
 {
 	const struct rlimit no_core = { 0 };
-	auto_close int pidfd = -1;
-	struct pollfd item = { .events = POLLIN };
 	pid_t pid = sys_clone3(0, SIGCHLD, -1);
 
 	if (pid < 0)
@@ -131,10 +128,8 @@ static int look_in_child(const struct km_exceptions *list, size_t from, const ch
 		look(list, from, name, progress);
 		_exit(0);
 	}
-	item.fd = pidfd = sys_pidfd_open(pid);
-	if (pidfd < 0 || poll(&item, 1, TIME_MAX_MS) <= 0)
-		kill(pid, SIGKILL);
-	sys_wait(pid, NULL, 0);
+	/* What it has found is in @progress, however it ended. */
+	sys_wait_within(pid, TIME_MAX_MS, NULL);
 	return 0;
 }
 

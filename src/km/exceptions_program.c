@@ -2,14 +2,9 @@
 
 /* Copies an approved program into a sealed memfd. */
 
-/* The low-level digest functions, because EVP costs a static program a third of a ms at its start. */
-#define OPENSSL_API_COMPAT 0x10100000L
-#define OPENSSL_SUPPRESS_DEPRECATED
-
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/sha.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -21,6 +16,7 @@
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/io.h"
+#include "util/sha256.h"
 
 enum { PROGRAM_MAX = 256 * 1024 * 1024 };
 
@@ -32,7 +28,7 @@ static int copy_and_hash(int from_fd, int to_fd, off_t size, char hex[KM_HASH_HE
 	off_t copied = 0;
 	SHA256_CTX hash;
 
-	SHA256_Init(&hash);
+	sha256_begin(&hash);
 	while (copied <= size) {
 		ssize_t n = read(from_fd, data, sizeof(data));
 		int r;

@@ -66,9 +66,12 @@ enum program_name program_name_parse(const char *argv0);
  * The mode of one container. A pause (sandbox) container, told by the annotation
  * io.kubernetes.cri.container-type or io.kubernetes.cri-o.ContainerType = sandbox, is always plain. With
  * NAME_LABEL_TRIGGER a container asks for km by the annotation app.kontain.version=1 or by a /.kontain in
- * its rootfs or among its mounts. @rootfs_fd: O_PATH of the rootfs, to look for /.kontain; -1: do not look.
+ * its rootfs or among its mounts. @rootfs_fd: O_PATH of the rootfs, to look for /.kontain; -1: do not look. A
+ * negative errno if that cannot be looked for.
  */
-enum mode mode_choose(enum program_name name, const struct spec *spec, int rootfs_fd);
+int mode_choose(enum program_name name, const struct spec *spec, int rootfs_fd, enum mode *ret);
+/* Pure: says, for the debug log, what has decided that. */
+const char *mode_reason(enum program_name name, const struct spec *spec);
 const char *mode_word(enum mode mode); /* "plain", "km" */
 /* The opposite. -EINVAL for any other word; fills no error. */
 int mode_parse(const char *word, enum mode *ret);

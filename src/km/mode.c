@@ -36,22 +36,41 @@ static bool is_sandbox(const struct spec *spec)
 	       annotation_is(spec, KRUN_ANNOTATION_CRIO_KIND, "sandbox");
 }
 
-/* In the rootfs, or among the mounts: `docker run -v /.kontain`. */
-static bool has_marker(const struct spec *spec, int rootfs_fd)
+/* In the rootfs, or among the mounts: `docker run -v /.kontain`. 1, 0, or a negative errno. */
+static int has_marker(const struct spec *spec, int rootfs_fd)
 {
-	auto_close int fd = rootfs_fd < 0 ? -1 : open_in_root(rootfs_fd, ".kontain", O_PATH);
+	auto_close int fd = rootfs_fd < 0 ? -ENOENT : open_in_root(rootfs_fd, ".kontain", O_PATH);
 
-	return fd >= 0 || spec_mount_at(spec, "/.kontain");
+	if (fd >= 0 || spec_mount_at(spec, "/.kontain"))
+		return 1;
+	return fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP ? 0 : fd;
 }
 
-enum mode mode_choose(enum program_name name, const struct spec *spec, int rootfs_fd)
+int mode_choose(enum program_name name, const struct spec *spec, int rootfs_fd, enum mode *ret)
 {
+	int wants_km;
+
 	if (name == NAME_PLAIN || is_sandbox(spec))
-		return MODE_PLAIN;
-	if (name == NAME_KM || annotation_is(spec, KRUN_ANNOTATION_TRIGGER, "1") ||
-	    has_marker(spec, rootfs_fd))
-		return MODE_KM;
-	return MODE_PLAIN;
+		wants_km = 0;
+	else if (name == NAME_KM || annotation_is(spec, KRUN_ANNOTATION_TRIGGER, "1"))
+		wants_km = 1;
+	else
+		wants_km = has_marker(spec, rootfs_fd);
+	*ret = wants_km ? MODE_KM : MODE_PLAIN;
+	return wants_km < 0 ? wants_km : 0;
+}
+
+const char *mode_reason(enum program_name name, const struct spec *spec)
+{
+	if (name == NAME_PLAIN)
+		return "krun was started under another name";
+	if (is_sandbox(spec))
+		return "a pause container of Kubernetes runs no program of the user";
+	if (name == NAME_KM)
+		return "krun was started under this name";
+	return annotation_is(spec, KRUN_ANNOTATION_TRIGGER, "1") ?
+		       "the annotation asks for km" :
+		       "whether '/.kontain' is in the container decides";
 }
 
 static const char *const mode_words[] = {

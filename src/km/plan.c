@@ -55,18 +55,27 @@ static int open_libc(const char *path, struct error *err)
 	return take_fd(&fd);
 }
 
-/* Opens the devices of km that the host has: /dev/kvm and /dev/kkm, or only the chosen one. */
-static size_t find_devices(const char *chosen, struct km_device devices[KM_DEVICES_MAX])
+/*
+ * Opens the devices of km that the host has: /dev/kvm and /dev/kkm, or only the chosen one. *ret_error: why
+ * one could not be looked at; 0: each is there or not.
+ */
+static size_t find_devices(const char *chosen, struct km_device devices[KM_DEVICES_MAX], int *ret_error)
 {
 	const char *const paths[KM_DEVICES_MAX] = { chosen ? chosen : "/dev/kvm",
 						    chosen ? NULL : "/dev/kkm" };
 	size_t len = 0;
 
+	*ret_error = 0;
 	for (size_t i = 0; i < ARRAY_LEN(paths) && paths[i]; i++) {
 		auto_close int fd = open(paths[i], O_PATH | O_CLOEXEC);
 		struct stat st;
 
-		if (fd < 0 || fstat(fd, &st) < 0 || !S_ISCHR(st.st_mode))
+		if (fd < 0 || fstat(fd, &st) < 0) {
+			if (errno != ENOENT && errno != ENOTDIR && *ret_error == 0)
+				*ret_error = -errno;
+			continue;
+		}
+		if (!S_ISCHR(st.st_mode))
 			continue;
 		devices[len++] = (struct km_device){
 			.fd = take_fd(&fd),
@@ -79,8 +88,11 @@ static size_t find_devices(const char *chosen, struct km_device devices[KM_DEVIC
 	return len;
 }
 
-static int no_device(const char *chosen, struct error *err)
+/* @error: of find_devices(). */
+static int no_device(const char *chosen, int error, struct error *err)
 {
+	if (error < 0)
+		return error_sys(err, error, "open '%s'", chosen ? chosen : "/dev/kvm' or '/dev/kkm");
 	if (chosen)
 		return error_set(err, -ENODEV,
 				 "km is to use '%s' (\"device\"), and this host has no such character device",
@@ -92,7 +104,8 @@ size_t km_device_rules(const struct km_plan *plan, const char *device, struct sp
 {
 	struct km_device found[KM_DEVICES_MAX];
 	const struct km_device *devices = plan ? plan->devices : found;
-	const size_t len = plan ? plan->devices_len : find_devices(device, found);
+	int ignored;
+	const size_t len = plan ? plan->devices_len : find_devices(device, found, &ignored);
 
 	for (size_t i = 0; i < len; i++)
 		ret[i] = (struct spec_device_rule){
@@ -122,9 +135,11 @@ int km_plan_make(struct km_settings *settings, struct km_plan *ret, struct error
 		r = err->code;
 	}
 	if (r == 0) {
-		plan.devices_len = find_devices(plan.settings.device, plan.devices);
+		int error;
+
+		plan.devices_len = find_devices(plan.settings.device, plan.devices, &error);
 		if (plan.devices_len == 0)
-			r = no_device(plan.settings.device, err);
+			r = no_device(plan.settings.device, error, err);
 	}
 	if (r < 0) {
 		km_plan_done(&plan);
@@ -164,9 +179,10 @@ int km_check_libc(const struct km_settings *settings, struct error *err)
 int km_check_device(const struct km_settings *settings, struct error *err)
 {
 	struct km_device devices[KM_DEVICES_MAX];
-	const size_t len = find_devices(settings->device, devices);
+	int error;
+	const size_t len = find_devices(settings->device, devices, &error);
 
 	for (size_t i = 0; i < len; i++)
 		cleanup_close(&devices[i].fd);
-	return len > 0 ? 0 : no_device(settings->device, err);
+	return len > 0 ? 0 : no_device(settings->device, error, err);
 }

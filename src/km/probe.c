@@ -8,8 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/memfd.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,7 +23,7 @@
 enum { ANSWER_MS = 2000, WORDS_MAX = 256, NOBODY = 65534, CANNOT = 126 };
 
 /* The probe only prints, so it gets no privileged user, no environment, and only its output descriptor. */
-static void ask(int km_fd, int output_fd)
+static void ask(int km_fd, int output_fd, pid_t parent)
 {
 	char *const argv[] = { (char[]){ "km" }, (char[]){ "--wait-for-signal" },
 			       (char[]){ "--km-log-to=stderr" }, (char[]){ "--version" }, NULL };
@@ -33,13 +31,13 @@ static void ask(int km_fd, int output_fd)
 	int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	sys_reset_signals();
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (null_fd < 0 || dup2(null_fd, STDIN_FILENO) < 0 || dup2(output_fd, STDOUT_FILENO) < 0 ||
 	    dup2(output_fd, STDERR_FILENO) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		_exit(CANNOT);
 	if (geteuid() == 0 &&
 	    (sys_setgroups(0, NULL) < 0 || sys_setresgid(NOBODY) < 0 || sys_setresuid(NOBODY) < 0))
 		_exit(CANNOT);
+	sys_die_with_parent(parent);
 	sys_restore_files();
 	sys_execveat(km_fd, "", argv, env, AT_EMPTY_PATH);
 	_exit(CANNOT);
@@ -61,20 +59,16 @@ static int take_words(int output_fd, char words[WORDS_MAX])
 /* -EINVAL with km's reason if it refuses the options; 0 also if nothing is known, as of a script. */
 static int probe(int km_fd, char words[WORDS_MAX])
 {
-	auto_close int output_fd = sys_memfd_create("km-version", MFD_CLOEXEC), pidfd = -1;
+	auto_close int output_fd = sys_memfd_create("km-version", 0);
+	const pid_t self = getpid();
 	pid_t pid = output_fd < 0 ? -1 : fork();
-	struct pollfd item = { .events = POLLIN };
 	int status = 0;
 
 	if (pid == 0)
-		ask(km_fd, output_fd);
+		ask(km_fd, output_fd, self);
 	if (pid < 0)
 		return 0;
-	pidfd = sys_pidfd_open(pid);
-	item.fd = pidfd;
-	if (pidfd < 0 || poll(&item, 1, ANSWER_MS) <= 0)
-		kill(pid, SIGKILL);
-	if (sys_wait(pid, &status, 0) < 0 || !WIFEXITED(status) || WEXITSTATUS(status) == 0 ||
+	if (sys_wait_within(pid, ANSWER_MS, &status) < 0 || !WIFEXITED(status) || WEXITSTATUS(status) == 0 ||
 	    WEXITSTATUS(status) == CANNOT)
 		return 0;
 	return take_words(output_fd, words);

@@ -66,6 +66,9 @@ enum km_key {
 	KM_KEY_EXCEPTIONS,
 	KM_KEY_EXCEPTIONS_FILE,
 	KM_KEY_EXCEPTIONS_AUDIT,
+	KM_KEY_DEBUG_LOG,
+	KM_KEY_DEBUG_LEVEL,
+	KM_KEY_TRACE,
 	KM_KEY_ALLOW_SANDBOX, /* from here to the end: indices into km_settings.trust, see trust.h */
 	KM_KEY_ALLOW_HOOKS_OUTPUT,
 	KM_KEY_ALLOW_PIDFD_RECEIVER,
@@ -102,6 +105,9 @@ struct km_settings {
 	unsigned int exceptions;	     /* enum km_exceptions_policy */
 	char *exceptions_file;	       /* absolute path on the host with KM_EXCEPTIONS_HOST, else NULL */
 	unsigned int exceptions_audit; /* enum km_exceptions_audit */
+	char *debug_log;	       /* as --debug-log, NULL: none */
+	unsigned int debug_level;      /* enum log_level */
+	char *trace;		       /* as --trace, but an absolute path; NULL: none */
 	bool trust[KM_TRUST_COUNT];    /* true: the annotations of this key are heeded, see trust.h */
 
 	char *snapshot; /* path on the host of the snapshot that the container resumes; NULL: none */

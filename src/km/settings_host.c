@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "json/fields.h"
+#include "json/parse.h"
 #include "km/km.h"
 #include "km/settings_table.h"
 #include "km/settings_value.h"
@@ -21,6 +22,7 @@
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/io.h"
+#include "util/log.h"
 
 enum { FILE_MAX = 1024 * 1024, GDB_PORT = 2159, FIELDS_MAX = KM_KEY_COUNT + 3, NOBODY = 65534 };
 
@@ -110,35 +112,11 @@ static int check_exceptions(struct json_reader *reader, const struct km_settings
 					    "\"exceptionsFile\" is for \"exceptions\": \"host\"");
 }
 
-/* Counts the members of the outermost object of the JSON text: each has a colon. */
-static size_t count_members(const char *text, size_t size)
-{
-	size_t depth = 0, members = 0;
-	bool quoted = false;
-
-	for (size_t i = 0; i < size; i++) {
-		if (quoted && text[i] == '\\')
-			i++;
-		else if (text[i] == '"')
-			quoted = !quoted;
-		else if (!quoted && (text[i] == '{' || text[i] == '['))
-			depth++;
-		else if (!quoted && (text[i] == '}' || text[i] == ']'))
-			depth--;
-		else if (!quoted && depth == 1 && text[i] == ':')
-			members++;
-	}
-	return members;
-}
-
-/* Stricter than for other documents: refuses a setting that is there twice, and null as a value. */
-static int check_members(struct json_reader *reader, struct json_object *object, const char *text,
-			 size_t size)
+/* Stricter than for other documents: refuses null as a value. */
+static int check_members(struct json_reader *reader, struct json_object *object)
 {
 	int r = 0;
 
-	if (count_members(text, size) != (size_t)json_object_object_length(object))
-		r = json_error(reader, "a setting occurs twice");
 	json_object_object_foreach(object, key, value)
 	{
 		if (value || r < 0)
@@ -163,15 +141,14 @@ static int read_host(const char *text, size_t size, struct km_settings *settings
 	struct layering layering = { settings, KM_LAYER_HOST };
 	struct json_object *object = NULL;
 	struct json_field fields[FIELDS_MAX];
-	int r = json_document_parse(text, size, &object, err);
+	int r = findings ? json_document_check(text, size, findings, &object, err) :
+			   json_document_parse(text, size, &object, err);
 
 	make_fields(fields);
-	if (r < 0 && findings)
-		json_findings_add_error(findings, JSON_ERROR, err);
 	if (r == 0 && !json_object_is_type(object, json_type_object))
 		r = json_error(&reader, "expected an object");
 	if (r == 0)
-		r = check_members(&reader, object, text, size);
+		r = check_members(&reader, object);
 	if (r == 0)
 		r = json_read_fields(&reader, object, fields, &layering);
 	if (r == 0)
@@ -189,6 +166,7 @@ int km_settings_make_defaults(const char *file, struct km_settings *ret, struct 
 		.start_timeout_ms = KM_START_TIMEOUT_MS,
 		.pages_1g = true,
 		.gdb_port = GDB_PORT,
+		.debug_level = LOG_LEVEL_DEBUG,
 		.management = true,
 		.file = strdup(file ? file : KM_SETTINGS_FILE),
 	};
@@ -247,24 +225,27 @@ int km_settings_read(const char *file, struct json_findings *findings, struct km
 {
 	auto_free char *text = NULL;
 	size_t size = 0;
+	bool readable;
 	int r = km_settings_make_defaults(file, ret, err);
 
 	if (r < 0)
 		return r;
 	r = read_file(ret->file, file != NULL, &text, &size, err);
-	if (r == 0 && !text)
-		return 0;
-	if (r == 0) {
+	if (r == 0 && text)
 		r = read_host(text, size, ret, findings, err);
-		if (r < 0 && !findings) {
-			json_name_document(err, ret->file);
-			error_prefix(err, "host settings");
-		}
+	else if (r == 0 && !findings)
+		return 0;
+	if (r < 0 && !findings && text) {
+		json_name_document(err, ret->file);
+		error_prefix(err, "host settings");
 	}
+	readable = r == 0 || (findings && text);
+	if (findings)
+		json_findings_of(findings, ret->file, take_pointer(text), size);
 	/* With findings the caller goes on with what could be read. */
-	if (r < 0 && !(findings && text))
+	if (!readable)
 		km_settings_done(ret);
-	return r < 0 && !(findings && text) ? r : 0;
+	return readable ? 0 : r;
 }
 
 int km_settings_load(const char *file, struct km_settings *ret, struct error *err)

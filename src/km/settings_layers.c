@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "json/fields.h"
+#include "json/make.h"
+#include "json/parse.h"
 #include "km/settings_table.h"
 #include "km/settings_value.h"
 #include "krun/annotations.h"
@@ -22,6 +24,7 @@ static int value_of(struct json_reader *reader, const struct km_setting *row, co
 {
 	uint64_t number;
 	bool flag;
+	int r;
 
 	switch (row->kind) {
 	case KM_FLAG:
@@ -35,12 +38,11 @@ static int value_of(struct json_reader *reader, const struct km_setting *row, co
 		*ret = json_object_new_int64((int64_t)number);
 		break;
 	case KM_LIST:
-		if (json_document_parse(text, strlen(text), ret, reader->err) < 0 ||
-		    !json_object_is_type(*ret, json_type_array)) {
-			json_object_put(*ret);
-			*ret = NULL;
+		r = json_document_parse(text, strlen(text), ret, reader->err);
+		if (r == -ENOMEM)
+			return r;
+		if (r < 0 || !json_object_is_type(*ret, json_type_array))
 			return json_error(reader, "'%s' is not a JSON array of strings", text);
-		}
 		break;
 	case KM_WORD:
 	case KM_TEXT:
@@ -167,27 +169,25 @@ static int enter(struct json_reader *reader, const char *object, const char *key
 static int apply_vm(struct json_reader *reader, const struct spec_vm *vm, struct km_settings *settings)
 {
 	struct layering layering = { settings, KM_LAYER_VM };
+	struct json_maker maker = { 0 };
 	int r = 0;
 
 	if (vm->path) {
-		struct json_object *value = json_object_new_string(vm->path);
+		auto_json value = json_make_text_value(&maker, vm->path);
 
 		enter(reader, "hypervisor", "path");
-		r = check_vm(reader, settings, 0);
+		r = value ? check_vm(reader, settings, 0) : error_oom(reader->err);
 		if (r == 0)
 			r = km_setting_read(reader, value, &layering, &km_settings_table[KM_KEY_PATH]);
-		json_object_put(value);
 	}
 	if (r == 0 && vm->parameters) {
-		struct json_object *value = json_object_new_array();
+		auto_json value = json_make_array(&maker);
 
-		for (size_t i = 0; vm->parameters[i]; i++)
-			json_object_array_add(value, json_object_new_string(vm->parameters[i]));
+		json_append_texts(&maker, value, (const char *const *)vm->parameters);
 		enter(reader, "hypervisor", "parameters");
-		r = check_vm(reader, settings, 1);
+		r = maker.failed ? error_oom(reader->err) : check_vm(reader, settings, 1);
 		if (r == 0)
 			r = km_setting_read(reader, value, &layering, &km_settings_table[KM_KEY_PARAMETERS]);
-		json_object_put(value);
 	}
 	if (r == 0 && vm->memory.set) {
 		enter(reader, "hwConfig", "memory");

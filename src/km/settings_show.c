@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "json/fields.h"
+#include "json/make.h"
 #include "km/settings_table.h"
 #include "km/settings_value.h"
 #include "util/array.h"
@@ -17,15 +17,11 @@
 
 static char *list_text(const struct strv *list)
 {
-	struct json_object *array = json_object_new_array();
-	char *text;
+	struct json_maker maker = { 0 };
+	auto_json array = json_make_array(&maker);
 
-	for (size_t i = 0; i < list->len; i++)
-		json_object_array_add(array, json_object_new_string(list->items[i]));
-	text = strdup(json_object_to_json_string_ext(array, JSON_C_TO_STRING_PLAIN |
-								    JSON_C_TO_STRING_NOSLASHESCAPE));
-	json_object_put(array);
-	return text;
+	json_append_texts(&maker, array, (const char *const *)list->items);
+	return json_make_text(&maker, array, JSON_COMPACT);
 }
 
 char *km_setting_text(const struct km_setting *row, const struct km_settings *settings)

@@ -29,6 +29,21 @@ static int check_device(const char **text, const char **ret_why)
 	return strncmp(*text, "/dev/", 5) == 0 && !strstr(*text, "/..") ? 0 : -EINVAL;
 }
 
+static bool begins(const char *text, const char *with)
+{
+	return strncmp(text, with, strlen(with)) == 0;
+}
+
+/* Engines call krun in any directory. */
+static int check_debug_log(const char **text, const char **ret_why)
+{
+	*ret_why = "is neither an absolute path, file:PATH, syslog:NAME nor journald:NAME";
+	return (*text)[0] == '/' || begins(*text, "file:/") || begins(*text, "syslog:") ||
+			       begins(*text, "journald:") ?
+		       0 :
+		       -EINVAL;
+}
+
 /* With its own "none" km still writes to stderr that it waits. */
 static int check_log(const char **text, const char **ret_why)
 {
@@ -50,11 +65,6 @@ static int check_expression(const char **text, const char **ret_why)
 		return -EINVAL;
 	regfree(&expression);
 	return 0;
-}
-
-static bool begins(const char *text, const char *with)
-{
-	return strncmp(text, with, strlen(with)) == 0;
 }
 
 static int check_variable(const char **text, const char **ret_why)
@@ -98,6 +108,9 @@ static int check_parameter(const char **text, const char **ret_why)
 
 static const char *const start_words[] = { "payload", "exec", NULL };
 static const char *const gdb_words[] = { "off", "wait", "listen", "dynlink", NULL };
+
+/* In the order of enum log_level. */
+static const char *const debug_level_words[] = { "error", "warning", "info", "debug", NULL };
 
 static const char *const exceptions_words[] = { "container", "deny", "host", NULL };
 static const char *const audit_words[] = { "state", "syslog", NULL };
@@ -151,6 +164,11 @@ const struct km_setting km_settings_table[KM_KEY_COUNT] = {
 	[KM_KEY_EXCEPTIONS_FILE] = { "exceptionsFile", KM_FILE, KM_GRANT_NEVER, AT(exceptions_file) },
 	[KM_KEY_EXCEPTIONS_AUDIT] = { "exceptionsAudit", KM_WORD, KM_GRANT_NEVER, AT(exceptions_audit),
 				      .words = audit_words },
+	/* krun's own, of all commands: cli/debug.c. */
+	[KM_KEY_DEBUG_LOG] = { "debugLog", KM_TEXT, KM_GRANT_NEVER, AT(debug_log), .check = check_debug_log },
+	[KM_KEY_DEBUG_LEVEL] = { "debugLevel", KM_WORD, KM_GRANT_NEVER, AT(debug_level),
+				 .words = debug_level_words },
+	[KM_KEY_TRACE] = { "trace", KM_FILE, KM_GRANT_NEVER, AT(trace) },
 	[KM_KEY_ALLOW_SANDBOX] = { "allowSandbox", KM_FLAG, KM_GRANT_NEVER, AT_TRUST(SANDBOX) },
 	[KM_KEY_ALLOW_HOOKS_OUTPUT] = { "allowHooksOutput", KM_FLAG, KM_GRANT_NEVER, AT_TRUST(HOOKS_OUTPUT) },
 	[KM_KEY_ALLOW_PIDFD_RECEIVER] = { "allowPidfdReceiver", KM_FLAG, KM_GRANT_NEVER,

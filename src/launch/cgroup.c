@@ -2,6 +2,7 @@
 
 /* Makes the cgroup of a new container, sets its limits, delegates it, and records it in the state. */
 
+#include <errno.h>
 #include <linux/mount.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #include "state/state_dir.h"
 #include "util/cleanup.h"
 #include "util/error.h"
+#include "util/log.h"
 
 /* Returns whether the container may write in its own cgroup: config-linux.md "Cgroup ownership". */
 static bool has_writable_cgroup(const struct spec *spec)
@@ -80,30 +82,65 @@ int launch_cgroup_delegate(struct launch *launch, struct error *err)
 	return cgroup_delegate(dir_fd, uid, err);
 }
 
-static struct cgroup_request request_of(const struct launch *launch)
+/* @user: the request is that of an ordinary user. */
+static struct cgroup_request request_of(const char *id, const struct spec *spec,
+					const struct runtime_options *runtime, bool user)
 {
 	return (struct cgroup_request){
-		.id = launch->request->id,
-		.spec_path = launch->spec->cgroups_path,
-		.manager = launch->request->runtime->manager,
-		.user = geteuid() != 0 || ns_in_user_namespace(),
+		.id = id,
+		.spec_path = spec->cgroups_path,
+		.manager = runtime->manager,
+		.user = user,
 		.root_fd = -1,
-		.annotations = launch->spec->annotations,
-		.annotations_len = launch->spec->annotations_len,
+		.annotations = spec->annotations,
+		.annotations_len = spec->annotations_len,
 	};
+}
+
+static bool is_user(void)
+{
+	return geteuid() != 0 || ns_in_user_namespace();
 }
 
 int launch_cgroup_plan(struct launch *launch, struct error *err)
 {
-	const struct cgroup_request request = request_of(launch);
+	const struct cgroup_request request =
+		request_of(launch->request->id, launch->spec, launch->request->runtime, is_user());
 
 	return cgroup_plan_make(&request, &launch->spec->resources, &launch->cgroup_plan, err);
+}
+
+static int check_below(const struct spec *spec, const char *annotation, struct error *err)
+{
+	const char *name = spec_annotation(spec, annotation);
+	const char *trouble = name ? cgroup_name_trouble(name) : NULL;
+
+	return trouble ? error_at(err, -EINVAL, error_pointer("/annotations/%s", annotation), "'%s' %s", name,
+				  trouble) :
+			 0;
+}
+
+int launch_cgroup_check(const struct spec *spec, const struct runtime_options *runtime, struct error *err)
+{
+	const struct cgroup_request request = request_of("ID", spec, runtime, is_user());
+	struct cgroup_plan plan;
+	int r = cgroup_plan_make(&request, &spec->resources, &plan, err);
+
+	if (r < 0)
+		return r;
+	cgroup_plan_done(&plan);
+	r = check_below(spec, KRUN_ANNOTATION_DELEGATE_CGROUP, err);
+	/* Only a scope has a subgroup. */
+	if (r == 0 && runtime->manager == CGROUP_SYSTEMD)
+		r = check_below(spec, KRUN_ANNOTATION_SYSTEMD_SUBGROUP, err);
+	return r;
 }
 
 static int create(struct launch *launch, struct error *err)
 {
 	auto_close int root_fd = state_root_open(launch->request->runtime, true, err);
-	struct cgroup_request request = request_of(launch);
+	struct cgroup_request request = request_of(launch->request->id, launch->spec,
+						   launch->request->runtime, launch->cgroup_plan.place.user);
 
 	if (root_fd < 0)
 		return root_fd;
@@ -143,6 +180,8 @@ int launch_cgroup_make(struct launch *launch, struct error *err)
 	cgroup_place_done(place);
 	if (cgroup_place_copy(&launch->cgroup.place, place) < 0)
 		return error_oom(err);
+	log_debug("cgroup '%s', made by %s%s", place->path ? place->path : "(none)",
+		  place->unit ? "systemd as unit " : "krun", place->unit ? place->unit : "");
 	if (!place->path)
 		return 0;
 	r = set_limits(launch, err);

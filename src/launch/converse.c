@@ -7,10 +7,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "hooks/hooks.h"
@@ -19,6 +21,7 @@
 #include "launch/agent.h"
 #include "launch/launch.h"
 #include "monitor/log.h"
+#include "monitor/pid1.h"
 #include "mount/mount.h"
 #include "ns/idmap.h"
 #include "ns/netdev.h"
@@ -31,6 +34,11 @@
 #include "util/io.h"
 #include "util/log.h"
 #include "util/proc.h"
+#include "util/trace.h"
+
+/* How long pid1 may take to say what became of km, and to end, once km has ended. */
+enum { FRONT_MS = 1000 };
+enum { EXECUTED_NAPS = 200, EXECUTED_NAP_NS = 1000000 };
 
 int launch_run_hooks(struct launch *launch, struct error *err)
 {
@@ -96,19 +104,19 @@ static int give_id_maps(struct launch *launch, struct error *err)
 	return r;
 }
 
-/* The child's own network namespace exists since its clone, so that nothing has to be waited for. */
+/* The child may not have joined its network namespace yet, which has a descriptor then. */
 static int move_net_devices(struct launch *launch, struct error *err)
 {
 	const struct spec *spec = launch->spec;
-	const char *path = spec->namespaces[NS_NETWORK].path;
+	const int joined_fd = launch->ns.join[NS_NETWORK];
 	auto_close int netns_fd = -1;
 	char own[32];
 
 	if (spec->net_devices_len == 0)
 		return 0;
 	snprintf(own, sizeof(own), "%d/ns/net", launch->child.pid);
-	netns_fd =
-		path ? open(path, O_RDONLY | O_CLOEXEC) : openat(launch->proc_fd, own, O_RDONLY | O_CLOEXEC);
+	netns_fd = joined_fd >= 0 ? fcntl(joined_fd, F_DUPFD_CLOEXEC, 3) :
+				    openat(launch->proc_fd, own, O_RDONLY | O_CLOEXEC);
 	if (netns_fd < 0)
 		return error_sys(err, -errno, "open the container's network namespace");
 	return netdev_move(spec->net_devices, spec->net_devices_len, netns_fd, err);
@@ -175,7 +183,7 @@ static void hold_management(const struct launch *launch, pid_t monitor, int pidf
 {
 	struct error err;
 	auto_close int fd = km_management_open(launch->proc_fd, monitor, &err);
-	int r = fd < 0 ? fd : km_management_hold(fd, monitor, pidfd);
+	int r = fd < 0 ? fd : km_management_hold_by(launch->monitor_sockets[0], fd, monitor, pidfd);
 
 	if (r < 0)
 		log_debug("no connection to km's management socket is held: %s", error_reason(r));
@@ -195,8 +203,11 @@ static int wait_for_monitor(struct launch *launch, pid_t monitor, struct error *
 
 	if (launch->pid1_fd >= 0)
 		launch->state.monitor_pid = monitor;
+	r = launch_save_place(launch, err);
+	if (r < 0)
+		return r;
 	/* execve closes the child's end of the socket; if it failed, the reason comes first. */
-	r = sync_expect_execution(launch->child.sync_fd, NULL, err);
+	r = sync_expect_execution(launch->child.sync_fd, NULL, NULL, err);
 	if (r < 0)
 		return r;
 	r = km_wait_ready(&km, launch->km.settings.start_timeout_ms, err);
@@ -225,10 +236,15 @@ static int give_tree(const struct launch *launch, int index, struct error *err)
 int launch_converse(struct launch *launch, struct error *err)
 {
 	struct sync_message message;
+	const struct spec_hooks *hooks = launch->spec->hooks;
 	int r = launch_join_rdt_class(&launch->state, launch->child.pid, err);
 
+	sync_allow(launch->child.sync_fd, hooks_seconds(&hooks[HOOK_CREATE_CONTAINER]) +
+						  hooks_seconds(&hooks[HOOK_START_CONTAINER]));
 	if (r == 0)
 		r = move_net_devices(launch, err);
+	/* It has to end with its last process, also while a `run` waits. */
+	cleanup_close(&launch->ns.join[NS_NETWORK]);
 	if (r == 0)
 		r = give_id_maps(launch, err);
 	while (r == 0) {
@@ -266,29 +282,75 @@ int launch_converse(struct launch *launch, struct error *err)
 	return r;
 }
 
-/* With a pid1 the program's process is pid1's only child. */
+/* With a pid1 the program's process is pid1's only child. Both have ended their part of the socket. */
 static int has_executed(pid_t pid, bool in_front)
 {
+	const int pid1 = in_front ? proc_has_executed(pid) : 1;
 	const pid_t program = in_front ? proc_child(pid) : pid;
 
+	if (pid1 == 0)
+		return 0;
 	return program > 0 ? proc_has_executed(program) : -ESRCH;
+}
+
+/*
+ * The socket may end a moment before the kernel shows that km's process has executed: seen with Linux 6.1 and
+ * 6.12 on an emulated processor. A process that was killed before it shows the same for ever.
+ */
+static int wait_until_executed(pid_t pid, bool in_front)
+{
+	const struct timespec nap = { .tv_nsec = EXECUTED_NAP_NS };
+	int executed;
+
+	for (int i = 0; (executed = has_executed(pid, in_front)) == 0 && in_front && i < EXECUTED_NAPS; i++)
+		nanosleep(&nap, NULL);
+	return executed;
+}
+
+/*
+ * Returns false if pid1 says that its child ended before it executed km, or if pid1 itself was killed before
+ * it began. A pid1 that was killed later says nothing, and one that goes on has a child that cannot be looked
+ * at: then SYNC_EXECUTE has to do.
+ */
+static bool front_allows(int front_fd, pid_t pid1)
+{
+	auto_close int pidfd = -1;
+	struct pollfd item = { .events = POLLIN };
+	int seals = fcntl(front_fd, F_GET_SEALS), n;
+
+	if (seals < 0)
+		return true;
+	if (!(seals & (PID1_EXECUTED | PID1_NOT_EXECUTED))) {
+		item.fd = pidfd = sys_pidfd_open(pid1);
+		while ((n = pidfd < 0 ? 1 : poll(&item, 1, FRONT_MS)) < 0 && errno == EINTR)
+			continue;
+		if (n == 0)
+			return true;
+		/* It has ended, or nobody can tell. */
+		seals = fcntl(front_fd, F_GET_SEALS);
+	}
+	return (seals & PID1_EXECUTED) || (!(seals & PID1_NOT_EXECUTED) && (seals & PID1_BEGAN));
 }
 
 int launch_expect_execution(int sync_fd, const struct sync_message *said, pid_t pid, bool in_front,
 			    struct error *err)
 {
-	const int said_so = sync_expect_execution(sync_fd, said, err);
+	auto_close int front_fd = -1;
+	const int said_so = sync_expect_execution(sync_fd, said, &front_fd, err);
 	int executed;
 
 	if (said_so < 0)
 		return said_so;
-	executed = has_executed(pid, in_front);
+	executed = wait_until_executed(pid, in_front);
 	/*
 	 * `start` is not the parent of the process and may come too late to see it. If it cannot be looked
 	 * at, SYNC_EXECUTE decides (which a seccomp filter may have suppressed).
 	 */
-	if (executed > 0 || (executed < 0 && said_so == SYNC_MESSAGE))
+	if (executed > 0 ||
+	    (executed < 0 && said_so == SYNC_MESSAGE && (front_fd < 0 || front_allows(front_fd, pid)))) {
+		trace_instant(pid, "executed", NULL, NULL);
 		return 0;
+	}
 	return error_set(err, -ECHILD,
 			 "the container's process ended before it executed its program (killed?)");
 }

@@ -5,12 +5,13 @@
  * `begin_steps`), in the process of the command. Only the new process has to be undone.
  *
  *   1. Find the container, without its lock: other commands may use it meanwhile. The pidfd of its first
- *      process comes before the status, so that the status is that of this process. A paused container is
- *      refused here, because a process born in it would be frozen.
- *   2. Decide in memory: the process, its environment and groups. A mistake has no effect here.
- *   3. Open what the process needs: the cgroup, the root, and then, from that root, the list of exceptions
- *      that decides whether the program runs without km; seccomp filter, console, program of pid1. The first
- *      process may have changed its root by itself: then there are no exceptions.
+ *      process comes before the status, so that the status is that of this process; the cgroup is opened
+ *      for it. A paused container is refused here, because a process born in it would be frozen.
+ *   2. Decide in memory: the process, its environment and groups. A mistake has no effect here. Of the
+ *      stored config.json only the process is read, if nothing else of it is needed.
+ *   3. Open what the process needs: a cgroup below, the root, and then, from that root, the list of
+ *      exceptions that decides whether the program runs without km; seccomp filter, console, program of
+ *      pid1. The first process may have changed its root by itself: then there are no exceptions.
  *   4. Join the pid namespace, last of the preparation: setns(2) moves only later children there, and an
  *      ordinary user has to join the user namespace with it and loses access to the host. Every child of this
  *      command is born in the container from here on.
@@ -34,6 +35,7 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -58,6 +60,7 @@
 #include "state/enter.h"
 #include "state/runtime_options.h"
 #include "state/state.h"
+#include "state/state_dir.h"
 #include "state/status.h"
 #include "syscall/open.h"
 #include "syscall/process.h"
@@ -70,6 +73,8 @@
 #include "util/io.h"
 #include "util/log.h"
 #include "util/proc.h"
+
+enum { DYING_MS = 1000 };
 
 void exec_done(struct exec *exec)
 {
@@ -94,6 +99,18 @@ void exec_done(struct exec *exec)
 	spec_free(exec->spec);
 }
 
+/* Opens the cgroup, too, if it is there; open_cgroup() says why it is not. */
+static int look_at(struct exec *exec, enum status *ret, struct error *err)
+{
+	const struct state *state = &exec->state;
+	int r;
+
+	if (exec->pidfd < 0)
+		return status_of(exec->dir_fd, state, ret, err);
+	r = state->cgroup.path ? cgroup_open(&state->cgroup, &exec->cgroup, err) : -ENOENT;
+	return status_of_living(exec->dir_fd, state, r < 0 ? r : exec->cgroup.dir_fd, ret, err);
+}
+
 static int find_container(struct exec *exec, struct error *err)
 {
 	const struct exec_request *request = exec->request;
@@ -107,7 +124,7 @@ static int find_container(struct exec *exec, struct error *err)
 	if (exec->pidfd < 0 && exec->pidfd != -ESRCH)
 		return exec->pidfd;
 	/* The pidfd was opened before: the status is that of its process. */
-	r = status_of(exec->dir_fd, &exec->state, &status, err);
+	r = look_at(exec, &status, err);
 	if (r < 0)
 		return r;
 	if (!(status == STATUS_PAUSED && request->ignore_paused)) {
@@ -123,13 +140,22 @@ static int find_container(struct exec *exec, struct error *err)
 	return exec->proc_fd < 0 ? error_sys(err, exec->proc_fd, "open '/proc'") : 0;
 }
 
+/* A seccomp profile alone may be most of config.json, and its filter is in a file of its own. */
+static int load_config(struct exec *exec, struct error *err)
+{
+	if (!exec->state.exec_reads_config &&
+	    spec_load_process_only(exec->dir_fd, STATE_CONFIG, &exec->spec, err) == 0)
+		return 0;
+	return state_load_config(exec->dir_fd, &exec->state, &exec->spec, err);
+}
+
 static int choose_process(struct exec *exec, struct error *err)
 {
 	const struct exec_request *request = exec->request;
 	int r = 0;
 
 	if (!request->process || exec->state.exec_reads_config)
-		r = state_load_config(exec->dir_fd, &exec->state, &exec->spec, err);
+		r = load_config(exec, err);
 	if (r == 0 && !request->process && !exec->spec->process)
 		r = error_at(err, -EINVAL, "/process",
 			     "missing, so that user and directory are unknown: "
@@ -160,7 +186,7 @@ static int open_cgroup(struct exec *exec, struct error *err)
 		return below ? error_set(err, -EOPNOTSUPP,
 					 "--cgroup: the container has no cgroup of its own") :
 			       0;
-	r = cgroup_open(&exec->state.cgroup, &exec->cgroup, err);
+	r = exec->cgroup.dir_fd < 0 ? cgroup_open(&exec->state.cgroup, &exec->cgroup, err) : 0;
 	if (r < 0)
 		return r;
 	exec->cgroup_fd = exec->cgroup.dir_fd;
@@ -544,6 +570,23 @@ static const struct exec_step begin_steps[] = {
 	{ NULL },
 };
 
+/*
+ * What is missing after the container's end, such as its cgroup, is not the reason but its result. A pid
+ * namespace whose first process dies takes no more processes: clone(2) says ENOMEM then, a moment before the
+ * process is dead.
+ */
+static int explain_end(const struct exec *exec, struct error *err)
+{
+	struct pollfd item = { .fd = exec->pidfd, .events = POLLIN };
+	const bool full = err->code == -ENOMEM;
+
+	if ((!full && err->code != -ENOENT && err->code != -ENODEV) || exec->pidfd < 0 ||
+	    poll(&item, 1, full ? DYING_MS : 0) <= 0)
+		return err->code;
+	return state_dir_is_removed(exec->dir_fd) ? state_dir_absent(NULL, exec->request->id, err) :
+						    error_set(err, -ESRCH, "container not running");
+}
+
 int exec_prepare(struct exec *exec, const struct exec_request *request, struct error *err)
 {
 	size_t begun = 0;
@@ -564,7 +607,7 @@ int exec_prepare(struct exec *exec, const struct exec_request *request, struct e
 		.child = { .sync_fd = -1 },
 		.master_fd = -1,
 	};
-	return exec_steps_run(prepare_steps, &begun, exec, err);
+	return exec_steps_run(prepare_steps, &begun, exec, err) < 0 ? explain_end(exec, err) : 0;
 }
 
 int exec_begin(struct exec *exec, struct error *err)
@@ -574,7 +617,7 @@ int exec_begin(struct exec *exec, struct error *err)
 
 	if (r < 0)
 		exec_steps_undo(begin_steps, begun, exec);
-	return r;
+	return r < 0 ? explain_end(exec, err) : 0;
 }
 
 void exec_abandon(struct exec *exec)

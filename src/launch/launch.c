@@ -14,10 +14,13 @@
  *   3. Make the cgroup with its limits and the resctrl class. They come before the process, so that its clone
  *      is born in the cgroup and nothing of it escapes the limits.
  *   4. Make the process: open on the host everything that the container needs, because the child has no
- *      access to the host later; put it into one plan (struct init_plan); clone; delegate the cgroup; serve
- *      the child (converse.c) until it is parked right before its program. The child's steps are in
- *      init/steps.c. With a checkpoint of CRIU, CRIU makes the process instead (restore.c).
- *   5. Report: save the state with the process, send the pidfd, and write the pid file. The pid file comes
+ *      access to the host later; put it into one plan (struct init_plan); clone. From here on the child
+ *      prepares itself on another processor (init/steps.c), and the command makes what takes long without
+ *      it: the network namespace, the file of the state that is there for the case that the other one is
+ *      lost, and that other one, which nobody reads yet. Then it serves the child (converse.c) until that is
+ *      parked right before its program. With a checkpoint of CRIU, CRIU makes the process instead
+ *      (restore.c).
+ *   5. Report: publish the state with the process, send the pidfd, and write the pid file. The pid file comes
  *      last, because an engine takes it as the sign of success. The program is not released here: that is
  *      launch_start() for `run`, and `start` for `create`.
  */
@@ -48,6 +51,8 @@
 #include "mount/mount.h"
 #include "ns/idmap.h"
 #include "ns/netdev.h"
+#include "ns/network.h"
+#include "ns/privilege.h"
 #include "ns/setup.h"
 #include "security/security.h"
 #include "state/runtime_options.h"
@@ -64,6 +69,8 @@
 #include "util/io.h"
 #include "util/log.h"
 #include "util/proc.h"
+#include "util/trace.h"
+#include "util/utf8.h"
 
 enum { CONFIG_MAX = 64 * 1024 * 1024 };
 
@@ -94,12 +101,23 @@ static int read_bundle(struct launch *launch, struct error *err)
 	launch->state.bundle = realpath(bundle, NULL);
 	if (!launch->state.bundle)
 		return error_sys(err, -errno, "bundle '%s'", bundle);
+	/* It is told in JSON, and found again by what is told. */
+	trace_note("bundle", launch->state.bundle);
+	if (!utf8_is_valid(launch->state.bundle))
+		return error_set(err, -EINVAL, "bundle '%s': the path is not UTF-8", bundle);
 	r = io_read_file(launch->bundle_fd, config, CONFIG_MAX, &launch->config_text, &size);
 	if (r < 0)
-		return error_sys(err, r, "bundle '%s': %s", bundle, config);
+		error_sys(err, r, "bundle '%s': %s", bundle, config);
+	if (r == -ENOENT)
+		return error_append(err, "'krun spec' writes one, 'krun spec --rootless' that of an ordinary "
+					 "user");
+	if (r < 0)
+		return r;
 	r = spec_parse(launch->config_text, size, config, &launch->spec, err);
 	if (r < 0)
 		return r;
+	log_debug("bundle '%s': %s of %zu bytes, specification %s", launch->state.bundle, config, size,
+		  launch->spec->oci_version);
 	if ((launch->run || request->restore) && !launch->spec->process)
 		return error_at(err, -EINVAL, "/process", "missing, there is nothing to run");
 	launch->process = launch->spec->process ? *launch->spec->process : nobody;
@@ -159,7 +177,7 @@ static int check_request(struct launch *launch, struct error *err)
 
 	if (launch->process.terminal && !request->console_socket && (!launch->run || request->detach))
 		return error_at(err, -EINVAL, "/process/terminal",
-				"a detached container needs --console-socket");
+				"a detached container needs --console-socket, or \"terminal\": false");
 	if (!launch->process.terminal && request->console_socket)
 		return error_set(err, -EINVAL, "--console-socket is given but %s: /process/terminal is false",
 				 spec->document);
@@ -398,6 +416,8 @@ static int open_host(struct launch *launch, struct error *err)
 	if (launch->proc_fd < 0)
 		return error_sys(err, launch->proc_fd, "open '/proc'");
 	r = ns_plan_open(&launch->ns, launch->spec, err);
+	if (r == 0)
+		r = ns_network_plan(&launch->ns, launch->proc_fd, &launch->own_network_fd, err);
 	if (r < 0)
 		return r;
 	if (notify_wanted(launch->process.env)) {
@@ -423,7 +443,7 @@ static int open_host(struct launch *launch, struct error *err)
 
 /* ---- report ---------------------------------------------------------------------------------- */
 
-int launch_save_process(struct launch *launch, struct error *err)
+static int note_process(struct launch *launch, struct error *err)
 {
 	struct proc_stat stat;
 	int r = proc_read_stat(launch->child.pid, &stat);
@@ -432,7 +452,47 @@ int launch_save_process(struct launch *launch, struct error *err)
 		return error_sys(err, r, "look at the container's process");
 	launch->state.pid = launch->child.pid;
 	launch->state.start_time = stat.start_time;
-	return state_save(launch->dir_fd, &launch->state, err);
+	return 0;
+}
+
+int launch_save_process(struct launch *launch, struct error *err)
+{
+	int r = note_process(launch, err);
+
+	return r < 0 ? r : state_save(launch->dir_fd, &launch->state, err);
+}
+
+int launch_save_place(struct launch *launch, struct error *err)
+{
+	int r = note_process(launch, err);
+
+	return r < 0 ? r : state_save_place(launch->dir_fd, &launch->state, err);
+}
+
+/* With a km that waits, its pid belongs to the place, too: see wait_for_monitor(). */
+static int save_place(struct launch *launch, struct error *err)
+{
+	return launch->plan.park == INIT_PARK_MONITOR ? 0 : launch_save_place(launch, err);
+}
+
+/* With a km that waits, the state changes until that is ready. */
+static int prepare_state(struct launch *launch, struct error *err)
+{
+	int r;
+
+	if (launch->plan.park == INIT_PARK_MONITOR)
+		return 0;
+	r = state_prepare_file(launch->dir_fd, &launch->state, err);
+	launch->state_prepared = r == 0;
+	return r;
+}
+
+static int save_state(struct launch *launch, struct error *err)
+{
+	if (launch->restored)
+		return launch_save_process(launch, err);
+	return launch->state_prepared ? state_publish_file(launch->dir_fd, err) :
+					state_save_file(launch->dir_fd, &launch->state, err);
 }
 
 /* The pid file comes last: its reader may use the container at once. */
@@ -440,7 +500,7 @@ static int report(struct launch *launch, struct error *err)
 {
 	const char *receiver = spec_annotation(launch->spec, KRUN_ANNOTATION_PIDFD_RECEIVER);
 	const struct create_request *request = launch->request;
-	int r = launch_save_process(launch, err);
+	int r = save_state(launch, err);
 
 	checkpoint_lent_done(&launch->image);
 	if (r == 0 && receiver && *receiver)
@@ -463,15 +523,37 @@ static int spawn(struct launch *launch, struct error *err)
 
 static int plan_namespaces(struct launch *launch, struct error *err)
 {
-	(void)err;
 	ns_plan_make(launch->spec, &launch->ns);
-	return 0;
+	return ns_check_privilege(&launch->ns,
+				  launch->request->runtime->name == NAME_PLAIN ? "krun-plain" : "krun", err);
+}
+
+/* Init mounts file systems meanwhile. */
+static int make_network(struct launch *launch, struct error *err)
+{
+	int *fd = &launch->ns.join[NS_NETWORK], r;
+
+	if (launch->own_network_fd < 0)
+		return 0;
+	*fd = ns_network_make(launch->proc_fd, launch->own_network_fd, err);
+	if (*fd < 0)
+		return *fd;
+	cleanup_close(&launch->own_network_fd);
+	r = sync_send(launch->child.sync_fd, SYNC_NETWORK, 0, *fd, err);
+	/* A child that was killed meanwhile has its reason, which launch_converse() finds. */
+	return r == -EPIPE || r == -ECONNRESET ? 0 : r;
 }
 
 static const struct launch_step process_steps[] = {
-	{ "open", open_host },	      { "plan", launch_plan_make },
-	{ "spawn", spawn },	      { "delegate", launch_cgroup_delegate },
-	{ "child", launch_converse }, { NULL },
+	{ "open", open_host },
+	{ "plan", launch_plan_make },
+	{ "spawn", spawn },
+	{ "network namespace", make_network }, /* from here on, the child prepares itself meanwhile */
+	{ "place", save_place },
+	{ "delegate", launch_cgroup_delegate },
+	{ "prepare the state", prepare_state },
+	{ "child", launch_converse },
+	{ NULL },
 };
 
 /* CRIU makes the processes. */
@@ -484,8 +566,9 @@ static const struct launch_step image_steps[] = {
 static int make_process(struct launch *launch, struct error *err)
 {
 	size_t done = 0;
+	int r = launch_steps_run(launch->restored ? image_steps : process_steps, &done, launch, err);
 
-	return launch_steps_run(launch->restored ? image_steps : process_steps, &done, launch, err);
+	return r < 0 ? ns_explain_refusal(&launch->ns, err) : r;
 }
 
 /* ---- undo ------------------------------------------------------------------------------------ */
@@ -573,6 +656,7 @@ int launch_begin(struct launch *launch, const struct create_request *request, bo
 		.gate_fd = -1,
 		.joined_root_fd = -1,
 		.proc_fd = -1,
+		.own_network_fd = -1,
 		.console_fd = -1,
 		.notify_dir_fd = -1,
 		.child = { .sync_fd = -1 },
@@ -622,6 +706,7 @@ int launch_start(struct launch *launch, struct error *err)
 
 void launch_done(struct launch *launch)
 {
+	cleanup_close(&launch->own_network_fd);
 	cleanup_close(&launch->gate_fd);
 	cleanup_close(&launch->joined_root_fd);
 	cleanup_close(&launch->bundle_fd);

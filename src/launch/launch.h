@@ -23,6 +23,7 @@
 #include "util/step.h"
 
 struct error;
+struct json_findings;
 struct mount_owner;
 struct sync_message;
 
@@ -58,7 +59,8 @@ struct launch {
 	int console_fd;	    /* connected console socket; -1: none */
 	int notify_dir_fd;  /* for the container's notify socket; -1: none wanted */
 	struct ns_plan ns;
-	int *idmap_fds; /* user namespace of each mount in the spec, -1: none; NULL: no idmapped mount */
+	int own_network_fd; /* see ns_network_plan(); else -1 */
+	int *idmap_fds;	    /* user namespace of each mount in the spec, -1: none; NULL: no idmapped mount */
 	struct mount_setup *mounts;
 	struct seccomp_program seccomp;
 	struct seccomp_handover *handover; /* NULL: the filter does not notify */
@@ -68,6 +70,7 @@ struct launch {
 	struct init_child child; /* .pid 0: none */
 	int master_fd;		 /* pty master for krun's relay, else -1 */
 	bool restored;		 /* CRIU makes the process, which runs at once */
+	bool state_prepared;	 /* state_publish_file() is all that is left to do */
 	bool hooks_ran;		 /* prestart or createRuntime; poststop hooks run after them */
 	bool reported;		 /* the pid file is written */
 	size_t steps_begun;	 /* launch_abandon() undoes these */
@@ -101,6 +104,13 @@ void launch_done(struct launch *launch);
 int launch_join_rdt_class(const struct state *state, pid_t pid, struct error *err);
 /* Saves the state with launch->child as the container's process. */
 int launch_save_process(struct launch *launch, struct error *err);
+/*
+ * Writes what is known of the process while that prepares itself, or km loads its payload, on another
+ * processor. Nobody reads it before STATE_FILE, which is there since the cgroup and says that there is no
+ * process, is lost: with the pid in that one, other commands would take the container for created. So that
+ * comes in the end.
+ */
+int launch_save_place(struct launch *launch, struct error *err);
 
 /* ---- converse.c ---------------------------------------------------------------------------------------- */
 
@@ -181,6 +191,16 @@ int launch_joined_open(struct launch *launch, struct error *err);
  */
 int launch_preflight(struct launch *launch, struct error *err);
 
+/* ---- check.c ------------------------------------------------------------------------------------------- */
+
+/*
+ * For `validate`: adds to @findings what `create` would refuse later than when it reads config.json, and for
+ * its words alone: mounts and devices, the cgroup, joined namespaces, the seccomp filter. @km: the container
+ * would run under km. A file of a namespace that is missing is the caller's to tell.
+ */
+void launch_check(const struct spec *spec, const struct runtime_options *runtime, bool km,
+		  struct json_findings *findings);
+
 /* ---- program.c ----------------------------------------------------------------------------------------- */
 
 /* Chooses the mode and km's settings. */
@@ -192,6 +212,8 @@ int launch_program_choose(struct launch *launch, struct error *err);
 
 /* Fills launch->cgroup_plan. */
 int launch_cgroup_plan(struct launch *launch, struct error *err);
+/* For `validate`: the same for a container without an id, and what annotations ask for below its cgroup. */
+int launch_cgroup_check(const struct spec *spec, const struct runtime_options *runtime, struct error *err);
 /* Makes launch->cgroup with its limits and device filter, and saves its place in the state. */
 int launch_cgroup_make(struct launch *launch, struct error *err);
 /*

@@ -22,6 +22,7 @@
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/error.h"
+#include "util/io.h"
 #include "util/log.h"
 #include "util/printable.h"
 #include "util/strv.h"
@@ -221,9 +222,11 @@ bool notify_forward(int fd, pid_t main_pid)
 	if (ready && main_pid > 0)
 		len += (size_t)snprintf(text + len, sizeof(text) - len, "MAINPID=%d\n", main_pid);
 	out_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (out_fd >= 0)
+		io_limit_socket(out_fd, BARRIER_TIMEOUT_MS);
 	if (out_fd < 0 ||
 	    sendto(out_fd, text, len, MSG_NOSIGNAL, (const struct sockaddr *)&address, address_len) < 0)
-		log_warning("notify '%s': %s", getenv("NOTIFY_SOCKET"), error_reason(-errno));
+		log_warning("notify '%s': %s", getenv("NOTIFY_SOCKET"), error_reason(io_socket_error(errno)));
 	else if (ready && main_pid > 0)
 		wait_for_manager(out_fd, &address, address_len);
 	return ready;

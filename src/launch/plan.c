@@ -3,7 +3,6 @@
 /* Makes the child's plan, one struct init_plan, from everything that the parent has read and opened. */
 
 #include <errno.h>
-#include <linux/memfd.h>
 #include <linux/sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,7 +50,7 @@ int launch_state_fd(struct launch *launch, struct error *err)
 {
 	auto_free char *creating = state_text(&launch->state, "creating", launch->child.pid, false);
 	auto_free char *created = state_text(&launch->state, "created", launch->child.pid, false);
-	auto_close int fd = sys_memfd_create("krun-state", MFD_CLOEXEC);
+	auto_close int fd = sys_memfd_create("krun-state", 0);
 	int r;
 
 	if (!creating || !created)

@@ -46,9 +46,15 @@ int launch_mode_choose(struct launch *launch, struct error *err)
 	size_t helper;
 	int r;
 
-	if (runtime->name == NAME_LABEL_TRIGGER)
+	if (runtime->name == NAME_LABEL_TRIGGER) {
 		rootfs_fd = openat(launch->bundle_fd, launch->spec->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	launch->state.mode = mode_choose(runtime->name, launch->spec, rootfs_fd);
+		if (rootfs_fd < 0)
+			return error_sys_at(err, -errno, "/root/path", "'%s'", launch->spec->rootfs);
+	}
+	r = mode_choose(runtime->name, launch->spec, rootfs_fd, &launch->state.mode);
+	if (r < 0)
+		return error_sys(err, r, "look for '/.kontain' in the root");
+	log_debug("mode %s: %s", mode_word(launch->state.mode), mode_reason(runtime->name, launch->spec));
 	if (launch->state.mode == MODE_PLAIN && launch->spec->vm)
 		return error_at(err, -EOPNOTSUPP, "/vm",
 				"this container runs without km and has no virtual machine");
@@ -74,6 +80,8 @@ int launch_mode_choose(struct launch *launch, struct error *err)
 	r = km_settings_options(&launch->km.settings, false, &launch->km_options, err);
 	if (r < 0)
 		return r;
+	log_debug("km '%s', settings of '%s'", launch->km.settings.monitor, launch->km.settings.file);
+	log_words("options of km", launch->km_options.items);
 	/* An engine's --init helper would run in the virtual machine: krun's pid1 takes its place. */
 	helper = km_init_helper_len(launch->process.args);
 	if (helper > 0 && launch->process.args[helper])

@@ -168,9 +168,11 @@ static int plan(struct restore *restore, struct error *err)
 	struct launch *launch = restore->launch;
 	const struct criu_restore_facts facts = { &restore->sources, restore->image.stdio };
 	struct criu_options *options = &restore->options;
-	int r = criu_options_make(launch->request->restore, launch->spec, checkpoint_criu_config(), options,
-				  err);
+	const char *config;
+	int r = checkpoint_criu_config(&config, err);
 
+	if (r == 0)
+		r = criu_options_make(launch->request->restore, launch->spec, config, options, err);
 	if (r == 0)
 		r = criu_options_add_restore(&facts, launch->spec, options, err);
 	if (r < 0)

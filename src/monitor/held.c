@@ -7,8 +7,8 @@
  * closed to open it again, the payload loses its standard input.
  *
  * The other end of the connection has to exist as long as the container does, but no process of krun does.
- * So km inherits a few unconnected sockets, and krun connects one of them through a copy made by
- * pidfd_getfd(2): km has both ends, and its thread waits in recv(2) for a request.
+ * So km inherits a few unconnected sockets, and krun connects one of them, which `create` still has and
+ * other commands copy by pidfd_getfd(2): km has both ends, and its thread waits in recv(2) for a request.
  */
 
 #include <dirent.h>
@@ -42,11 +42,9 @@ int km_spare_sockets_make(int fds[KM_SPARE_SOCKETS], struct error *err)
 	for (size_t i = 0; i < KM_SPARE_SOCKETS; i++) {
 		auto_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
-		fds[i] = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, FIRST);
-		if (fd >= 0 && fds[i] < 0)
-			fds[i] = fcntl(fd, F_DUPFD_CLOEXEC, FIRST_LOW);
+		fds[i] = fd < 0 ? -errno : io_dup_above(fd, FIRST, FIRST_LOW);
 		if (fds[i] < 0)
-			return error_sys(err, -errno, "make a socket for km");
+			return error_sys(err, fds[i], "make a socket for km");
 	}
 	return 0;
 }
@@ -112,19 +110,24 @@ int km_held_connection(pid_t monitor, int pidfd)
 	return find_socket(monitor, pidfd, true);
 }
 
-int km_management_hold(int dir_fd, pid_t monitor, int pidfd)
+int km_management_hold_by(int fd, int dir_fd, pid_t monitor, int pidfd)
 {
-	auto_close int held = find_socket(monitor, pidfd, true);
-	auto_close int fd = held >= 0 ? -1 : find_socket(monitor, pidfd, false);
-	int r;
+	const int r = km_management_call(fd, dir_fd, monitor, pidfd);
 
-	if (held >= 0 || fd < 0)
-		return held >= 0 ? 0 : fd;
-	r = km_management_call(fd, dir_fd, monitor, pidfd);
 	/* The socket may be connected to another process: it must not be taken for km's. */
 	if (r < 0)
 		shutdown(fd, SHUT_RDWR);
 	return r;
+}
+
+int km_management_hold(int dir_fd, pid_t monitor, int pidfd)
+{
+	auto_close int held = find_socket(monitor, pidfd, true);
+	auto_close int fd = held >= 0 ? -1 : find_socket(monitor, pidfd, false);
+
+	if (held >= 0 || fd < 0)
+		return held >= 0 ? 0 : fd;
+	return km_management_hold_by(fd, dir_fd, monitor, pidfd);
 }
 
 enum call { CALL_OTHER, CALL_ACCEPT, CALL_RECEIVE, CALL_UNKNOWN };

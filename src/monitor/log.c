@@ -16,6 +16,7 @@
 #include "syscall/process.h"
 #include "util/cleanup.h"
 #include "util/error.h"
+#include "util/io.h"
 #include "util/log.h"
 #include "util/printable.h"
 
@@ -33,11 +34,9 @@ enum { TAIL_MAX = 600 };
 
 static int move_up(int fd, struct error *err)
 {
-	int high = fcntl(fd, F_DUPFD_CLOEXEC, MONITOR_LOG_FD);
+	const int high = io_dup_above(fd, MONITOR_LOG_FD, MONITOR_LOG_FD_LOW);
 
-	if (high < 0)
-		high = fcntl(fd, F_DUPFD_CLOEXEC, MONITOR_LOG_FD_LOW);
-	return high < 0 ? error_sys(err, -errno, "make room for km's descriptors") : high;
+	return high < 0 ? error_sys(err, high, "make room for km's descriptors") : high;
 }
 
 static bool may_not(int code)
@@ -82,8 +81,8 @@ static int make_writable(int fd, struct error *err)
 
 static int make_without_mount(bool waits, struct error *err)
 {
-	auto_close int fd = waits ? sys_memfd_create(LOG_FILE, MFD_CLOEXEC | MFD_ALLOW_SEALING) :
-				    open("/dev/null", O_RDWR | O_CLOEXEC);
+	auto_close int fd =
+		waits ? sys_memfd_create(LOG_FILE, MFD_ALLOW_SEALING) : open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	if (fd < 0)
 		return error_sys(err, waits ? fd : -errno, "make a log for km");
@@ -170,8 +169,10 @@ int monitor_log_open_of(pid_t monitor)
 int monitor_log_open(int dir_fd)
 {
 	auto_close int mount_fd = open_mounted(dir_fd);
-	const int fd =
-		mount_fd < 0 ? mount_fd : openat(mount_fd, LOG_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	/* What another user has put there instead of the log is not waited for. */
+	const int fd = mount_fd < 0 ? mount_fd :
+				      openat(mount_fd, LOG_FILE,
+					     O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | O_NOFOLLOW);
 
 	return fd < 0 ? -ENOENT : fd;
 }

@@ -27,6 +27,7 @@
 #include "util/clock.h"
 #include "util/error.h"
 #include "util/interrupt.h"
+#include "util/proc.h"
 
 /* From <linux/un.h>, which cannot be included beside libc's <sys/un.h>. */
 #define SIOCUNIXFILE (SIOCPROTOPRIVATE + 0)
@@ -55,6 +56,8 @@ int km_management_open(int proc_fd, pid_t monitor, struct error *err)
 
 	snprintf(path, sizeof(path), "%d/root", monitor);
 	root_fd = openat(proc_fd, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root_fd < 0 && proc_is_gone(-errno))
+		return error_set(err, -ESRCH, "km has ended");
 	if (root_fd < 0)
 		return error_sys(err, -errno, "open the container's root");
 	fd = open_in_root(root_fd, KM_MANAGEMENT_DIR, O_PATH | O_DIRECTORY);
@@ -99,6 +102,23 @@ int km_management_call(int fd, int dir_fd, pid_t monitor, int pidfd)
 	return km_is_peer(fd, monitor) ? 0 : -ESRCH;
 }
 
+/* A dying process closes its sockets a moment before its pidfd tells that it is dead. */
+static bool is_dying(int pidfd)
+{
+	struct pollfd item = { .fd = pidfd, .events = POLLIN };
+
+	return poll(&item, 1, DEATH_MS) > 0;
+}
+
+static int not_served(int pidfd, struct error *err)
+{
+	if (is_dying(pidfd))
+		return error_set(err, -ESRCH, "km has ended");
+	return error_set(err, -ENOTCONN,
+			 "km does not answer on its management socket any more: the payload has executed "
+			 "another program in its place");
+}
+
 int km_management_connect(int dir_fd, pid_t monitor, int pidfd, struct error *err)
 {
 	auto_close int held = km_held_connection(monitor, pidfd);
@@ -106,9 +126,7 @@ int km_management_connect(int dir_fd, pid_t monitor, int pidfd, struct error *er
 	int r;
 
 	if (!km_management_is_served(monitor))
-		return error_set(err, -ENOTCONN,
-				 "km does not answer on its management socket any more: the payload has "
-				 "executed another program in its place");
+		return not_served(pidfd, err);
 	if (held >= 0)
 		return take_fd(&held);
 	r = fd < 0 ? -errno : km_management_call(fd, dir_fd, monitor, pidfd);
@@ -202,13 +220,11 @@ static int wait_for_answer(const struct km_snapshot_request *ask, int socket_fd,
 
 static int read_answer(int socket_fd, int pidfd, struct error *err)
 {
-	struct pollfd item = { .fd = pidfd, .events = POLLIN };
 	int32_t status;
 
-	/* A dying process closes its socket a moment before its pidfd tells that it is dead. */
 	if (recv(socket_fd, &status, sizeof(status), MSG_DONTWAIT) != sizeof(status))
 		return error_set(err, -ECONNRESET, "km %s before the snapshot was complete",
-				 poll(&item, 1, DEATH_MS) > 0 ? "ended" : "closed its management socket");
+				 is_dying(pidfd) ? "ended" : "closed its management socket");
 	if (status == EAGAIN)
 		return -EAGAIN;
 	if (status != 0)

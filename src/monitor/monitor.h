@@ -130,6 +130,8 @@ int km_spare_sockets_make(int fds[KM_SPARE_SOCKETS], struct error *err);
  * accept(2). -ENOENT: all of them are used up; else as km_management_call(). Fills no error.
  */
 int km_management_hold(int dir_fd, pid_t monitor, int pidfd);
+/* Connects @fd, one of those sockets, of which none is connected. Fills no error. */
+int km_management_hold_by(int fd, int dir_fd, pid_t monitor, int pidfd);
 /* Waits until km's thread has accepted that connection, for 0.2 s at most. */
 void km_management_wait_held(pid_t monitor);
 /*

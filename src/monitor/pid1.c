@@ -2,18 +2,20 @@
 
 /*
  * pid1, krun's process in front of km, of a container and of an exec: a program of its own without libc, of
- * a few KiB. Its argument is the pid of its only child, km. It
+ * a few KiB. Its arguments are the pid of its only child, km, and perhaps the number of a memfd. It
  *
  *   - passes each signal on to km, but SIGCHLD, signals of the keyboard, which km gets itself, and SIGUSR1
  *     while km waits for its release;
  *   - kicks the km processes to which such a signal travels (pid1_travel.c), for up to 30 s after it;
+ *   - says, by seals of the memfd, whether km's process had executed km before it ended: the command
+ *     `start` may come too late to see it;
  *   - reaps, and exits with km's status, or 128 + the signal that killed km.
  *
  * Without signals it sleeps; with a terminal it looks a few times a second which process group has the
  * keyboard.
  *
  * It needs nothing of the container but, for the kick, /proc. It holds no descriptors but a socket whose
- * end ends km (init/execute.c), and those that the caller preserves.
+ * end ends km (init/execute.c), the memfd, and those that the caller preserves.
  */
 
 #include <asm/unistd.h>
@@ -35,6 +37,8 @@ enum {
 };
 
 enum { FROM_KERNEL = 0x80 /* SI_KERNEL */, LINES = 2 /* ICANON */, GET_TERMINAL = 0x5401 /* TCGETS */ };
+/* PF_FORKNOEXEC of the kernel (sched.h), in the flags of proc_pid_stat(5). */
+enum { FORKED_NOT_EXECUTED = 0x40 };
 
 /* ---- the keyboard ------------------------------------------------------------------------------------ */
 
@@ -42,24 +46,34 @@ struct terminal {
 	int number, group, foreground;
 };
 
-/* The terminal of pid1 itself, by proc_pid_stat(5); number 0: there is none. */
-static struct terminal read_terminal(void)
+/* Fields of proc_pid_stat(5) after the name of the program. */
+enum { STATE, GROUP = 2, TERMINAL = 4, FOREGROUND, FLAGS, FIELDS };
+
+/* Reads them from the text of a stat file. The state is its letter. False: there is nothing to read. */
+static bool read_fields(const char *at, int64_t fields[FIELDS])
 {
-	const char *at = pid1_read("/proc/self/stat"), *rest = 0;
-	int64_t fields[6] = { 0 };
+	const char *rest = 0;
 
 	for (; *at; at++)
 		if (*at == ')')
 			rest = at + 1;
-	/* state ppid pgrp session tty_nr tpgid */
-	for (int i = 0; rest && i < 6; i++) {
+	for (int i = 0; rest && i < FIELDS; i++) {
 		while (*rest == ' ')
 			rest++;
-		fields[i] = pid1_number(rest);
+		fields[i] = i == STATE ? *rest : pid1_number(rest);
 		while (*rest && *rest != ' ')
 			rest++;
 	}
-	return (struct terminal){ (int)fields[4], (int)fields[2], (int)fields[5] };
+	return rest;
+}
+
+/* The terminal of pid1 itself; number 0: there is none. */
+static struct terminal read_terminal(void)
+{
+	int64_t fields[FIELDS] = { 0 };
+
+	read_fields(pid1_read("/proc/self/stat"), fields);
+	return (struct terminal){ (int)fields[TERMINAL], (int)fields[GROUP], (int)fields[FOREGROUND] };
 }
 
 /*
@@ -176,12 +190,42 @@ static void pass_on(int child, int signo, bool typed)
 	plan_next();
 }
 
-/* Reaps what has ended. Exits if that is @child. */
+/* The memfd of the second argument; 0: there is none, or all is told. */
+static int front_fd;
+
+static void tell(int seal)
+{
+	if (front_fd > 0)
+		pid1_call(__NR_fcntl, front_fd, F_ADD_SEALS, seal, 0);
+}
+
+/* Returns whether it is known if @child has executed km, and tells it. */
+static bool has_told(int child)
+{
+	int64_t fields[FIELDS] = { 0 };
+	bool executed;
+
+	if (front_fd <= 0)
+		return true;
+	executed =
+		!read_fields(pid1_read_of(child, "/stat"), fields) || !(fields[FLAGS] & FORKED_NOT_EXECUTED);
+	if (!executed && fields[STATE] != 'Z' && fields[STATE] != 'X')
+		return false;
+	tell(executed ? PID1_EXECUTED : PID1_NOT_EXECUTED);
+	pid1_call(__NR_close, front_fd, 0, 0, 0);
+	front_fd = 0;
+	return true;
+}
+
+/*
+ * Reaps what has ended. Exits if that is @child. Before it is known whether that has executed km nothing is
+ * reaped: it might end right then.
+ */
 static void reap(int child)
 {
 	int status;
 
-	for (;;) {
+	while (has_told(child)) {
 		long pid = pid1_call(__NR_wait4, -1, (long)&status, WNOHANG, 0);
 
 		if (pid <= 0)
@@ -207,7 +251,7 @@ static int wait_for_signal(uint64_t set, int *ret_code)
 	return signo > 0 ? (int)signo : 0;
 }
 
-__attribute__((used)) static void pid1(long *stack)
+void pid1(const long *stack)
 {
 	const char *const *argv = (const char *const *)(stack + 1);
 	int child = stack[0] > 1 ? (int)pid1_number(argv[1]) : 0;
@@ -222,6 +266,8 @@ __attribute__((used)) static void pid1(long *stack)
 		pid1_call(__NR_close, fd, 0, 0, 0);
 	if (child <= 0)
 		pid1_call(__NR_exit_group, 125, 0, 0, 0);
+	front_fd = stack[0] > 2 ? (int)pid1_number(argv[2]) : 0;
+	tell(PID1_BEGAN);
 	watch.has_terminal = read_terminal().number != 0;
 	plan_next();
 	for (;;) {
@@ -237,10 +283,3 @@ __attribute__((used)) static void pid1(long *stack)
 			pass_on(child, signo, is_typed(signo, code));
 	}
 }
-
-__asm__(".globl _start\n"
-	"_start:\n"
-	"	xor %ebp, %ebp\n"
-	"	mov %rsp, %rdi\n"
-	"	and $-16, %rsp\n"
-	"	call pid1\n");

@@ -11,6 +11,24 @@
 
 enum { PID1_KICK_SIGNAL = 63 }; /* km's KM_SIGVCPUSTOP, SIGRTMAX - 1 */
 
+/*
+ * What pid1 tells by seals of the memfd of its second argument, F_ADD_SEALS of fcntl(2): they take no memory,
+ * no limit of the container forbids them, and km needs fcntl(2) itself.
+ */
+enum {
+	PID1_BEGAN = 0x8,	 /* F_SEAL_WRITE: pid1 runs */
+	PID1_EXECUTED = 0x4,	 /* F_SEAL_GROW: its child executed km, or nothing tells that it did not */
+	PID1_NOT_EXECUTED = 0x2, /* F_SEAL_SHRINK: its child ended before */
+};
+
+/* ---- pid1.c -------------------------------------------------------------------------------------------- */
+
+/*
+ * The whole program. @stack is what the kernel gives a program at its entry point: argc, the arguments, NULL.
+ * Never returns: ends the process with km's status, or with 125 without a pid as its argument.
+ */
+_Noreturn void pid1(const long *stack);
+
 /* ---- pid1_proc.c --------------------------------------------------------------------------------------- */
 
 /*

@@ -8,24 +8,10 @@
 
 #include "monitor/pid1.h"
 
+/* A number of more digits than any pid or time has: the digits behind it are not read. */
+static const int64_t NUMBER_MAX = 100000000000000000;
+
 enum { ENTRIES_MAX = 2048, TEXT_MAX = 8192, PATH_LENGTH = 64 };
-
-/* The compiler makes calls of these two itself. */
-void *memset(void *to, int byte, unsigned long len)
-{
-	for (volatile char *at = to; len > 0; len--)
-		*at++ = (char)byte;
-	return to;
-}
-
-void *memcpy(void *restrict to, const void *restrict from, unsigned long len)
-{
-	const char *source = from;
-
-	for (volatile char *at = to; len > 0; len--)
-		*at++ = *source++;
-	return to;
-}
 
 long pid1_call(long number, long a, long b, long c, long d)
 {
@@ -51,8 +37,8 @@ int64_t pid1_number(const char *text)
 {
 	int64_t number = 0;
 
-	while (*text >= '0' && *text <= '9')
-		number = number * 10 + (*text++ - '0');
+	for (; *text >= '0' && *text <= '9'; text++)
+		number = number > NUMBER_MAX ? number : number * 10 + (*text - '0');
 	return number;
 }
 

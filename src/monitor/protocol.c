@@ -30,11 +30,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -47,7 +49,9 @@
 #include "util/error.h"
 #include "util/interrupt.h"
 #include "util/io.h"
+#include "util/log.h"
 #include "util/proc.h"
+#include "util/trace.h"
 
 /* Appended to errors about a time limit. */
 #define MORE_TIME "\"startTimeoutMs\" of " KM_SETTINGS_FILE ", or of the file of --config-file, allows more"
@@ -56,8 +60,10 @@ enum {
 	KICK_SIGNAL = 63, /* km's KM_SIGVCPUSTOP, SIGRTMAX - 1 */
 	END_MS = 3000,	  /* more than the 2 s for which km hangs if it cannot kill itself, as process 1 */
 	LATE_MS = 1000,	  /* for km to start its program after a signal for that came */
-	FIRST_PAUSE_NS = 80000,
+	FIRST_PAUSE_NS = 40000, /* twice what a look at km takes */
 	LONGEST_PAUSE_NS = 2000000,
+	LONGEST_RELEASE_NS = 200000, /* of `start`, which somebody waits for */
+	QUICK_LOOKS = 12,	     /* without a pause: together they take as long as two pauses */
 	TAKEN_LOOKS = 250,
 	TAKEN_NAP_NS = 200000,
 };
@@ -158,19 +164,36 @@ int km_died(const struct km_process *km, struct error *err)
 	return error_set(err, -ECHILD, "km %s before the payload was loaded", how);
 }
 
-int km_wait_ready(const struct km_process *km, unsigned int timeout_ms, struct error *err)
+/*
+ * Pauses end in time, and not when the kernel finds it convenient: by default up to 50 us later,
+ * PR_SET_TIMERSLACK(2const). Children inherit that, so it ends with the wait. Returns what it was.
+ */
+static unsigned long be_punctual(void)
+{
+	const int slack = prctl(PR_GET_TIMERSLACK);
+
+	prctl(PR_SET_TIMERSLACK, 1UL);
+	/* 0 is the default one. */
+	return slack > 0 ? (unsigned long)slack : 0;
+}
+
+/* Pauses grow: a small VM is noticed soon, a large one costs few looks. */
+static void lengthen(struct timespec *pause, long longest_ns)
+{
+	pause->tv_nsec += pause->tv_nsec < longest_ns ? pause->tv_nsec / 8 : 0;
+}
+
+static int wait_ready(const struct km_process *km, unsigned int timeout_ms, struct error *err)
 {
 	const int64_t deadline = clock_ms() + timeout_ms;
 	struct pollfd item = { .fd = km->pidfd, .events = POLLIN };
-	long pause_ns = FIRST_PAUSE_NS;
+	struct timespec pause = { .tv_nsec = FIRST_PAUSE_NS };
 
 	if (km->pidfd < 0)
 		return km->pidfd == -ESRCH ? km_died(km, err) :
 					     error_sys(err, km->pidfd, "open a pidfd of km");
 	/* Polls: km's line in its log comes too early, and to close an inotify(7) would cost 10 ms, too. */
 	while (!km_is_waiting(km->pid)) {
-		const struct timespec pause = { .tv_nsec = pause_ns };
-
 		if (clock_ms() >= deadline)
 			return error_set(err, -ETIMEDOUT, "km is not ready after %u ms (" MORE_TIME ")",
 					 timeout_ms);
@@ -181,21 +204,35 @@ int km_wait_ready(const struct km_process *km, unsigned int timeout_ms, struct e
 		/* The signal ends pid1, but a km that is stopped outlives it. */
 		if (interrupt_check(err) < 0)
 			return err->code;
-		/* The pauses grow: a small VM is noticed soon, a large one costs few polls. */
-		pause_ns += pause_ns < LONGEST_PAUSE_NS ? pause_ns / 8 : 0;
+		lengthen(&pause, LONGEST_PAUSE_NS);
 	}
 	return 0;
 }
 
-int km_release(pid_t pid, int pidfd, unsigned int timeout_ms, struct error *err)
+int km_wait_ready(const struct km_process *km, unsigned int timeout_ms, struct error *err)
+{
+	const unsigned long long began = trace_clock();
+	const unsigned long slack = be_punctual();
+	const int r = wait_ready(km, timeout_ms, err);
+
+	prctl(PR_SET_TIMERSLACK, slack);
+	trace_made_by(km->child, km->pid, "km");
+	trace_note("error", r < 0 ? err->text : NULL);
+	trace_program(km->pid, "km", "load", began);
+	trace_note("for", "km");
+	log_wait_done("wait", began);
+	return r;
+}
+
+static int release(pid_t pid, int pidfd, unsigned int timeout_ms, struct error *err)
 {
 	const int64_t deadline = clock_ms() + timeout_ms;
-	const struct timespec pause = { .tv_nsec = FIRST_PAUSE_NS };
+	struct timespec pause = { .tv_nsec = FIRST_PAUSE_NS };
 	struct pollfd item = { .fd = pidfd, .events = POLLIN };
 	int64_t given_up = 0;
 	struct masks masks;
 	char path[40];
-	int r;
+	int r, looks = 0;
 
 	if (!km_is_waiting(pid))
 		return error_set(err, -EBUSY, "km does not wait for its start");
@@ -203,6 +240,11 @@ int km_release(pid_t pid, int pidfd, unsigned int timeout_ms, struct error *err)
 	r = sys_pidfd_send_signal(pidfd, SIGUSR1);
 	/* A short payload may have ended before its km's handlers were seen. */
 	while (r == 0 && read_masks(path, &masks) && !has_handlers(masks.caught)) {
+		/* km needs less time for its handlers than this process to wake up from a pause. */
+		if (looks++ < QUICK_LOOKS) {
+			sched_yield();
+			continue;
+		}
 		if (ppoll(&item, 1, &pause, NULL) > 0)
 			return 0;
 		if (clock_ms() >= deadline)
@@ -219,8 +261,18 @@ int km_release(pid_t pid, int pidfd, unsigned int timeout_ms, struct error *err)
 		/* A thread that got the signal is awake at once. One that still sleeps did not get it. */
 		if (km_is_waiting(pid))
 			r = sys_pidfd_send_signal(pidfd, SIGUSR1);
+		lengthen(&pause, LONGEST_RELEASE_NS);
 	}
 	return r < 0 && r != -ESRCH ? error_sys(err, r, "release km") : 0;
+}
+
+int km_release(pid_t pid, int pidfd, unsigned int timeout_ms, struct error *err)
+{
+	const unsigned long slack = be_punctual();
+	const int r = release(pid, pidfd, timeout_ms, err);
+
+	prctl(PR_SET_TIMERSLACK, slack);
+	return r;
 }
 
 /* The signal was taken if it is not pending and the thread sleeps again. */

@@ -220,7 +220,7 @@ static int next_note(struct notes *notes, size_t *at, Elf64_Nhdr *ret, size_t *r
 
 static int mend_notes(struct notes *notes, const struct km_descriptors *descriptors, struct error *err)
 {
-	size_t at = 0, end = 0, content;
+	size_t at = 0, end = 0, content = 0;
 	Elf64_Nhdr note;
 	int r;
 
@@ -328,7 +328,7 @@ static int number_of(const Elf64_Nhdr *note, const char *content)
 
 static int find_numbers(struct notes *notes, bool found[KM_PAYLOAD_DESCRIPTORS], struct error *err)
 {
-	size_t at = 0, content;
+	size_t at = 0, content = 0;
 	Elf64_Nhdr note;
 	int r;
 
@@ -387,6 +387,7 @@ static int read_descriptor(int process_fd, long fd, struct km_descriptors *descr
 		return error_set(err, -EBUSY,
 				 "the payload has the file '%s' open, and km would look for it by its name",
 				 name);
+	free(descriptors->names[fd]);
 	descriptors->names[fd] = strdup(name);
 	return descriptors->names[fd] ? 0 : error_oom(err);
 }

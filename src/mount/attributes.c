@@ -101,10 +101,19 @@ static int set_below(int tree_fd, const struct mount_entry *entry)
 	return r;
 }
 
+int mount_propagate_tree(int tree_fd, const struct mount_entry *entry, struct error *err)
+{
+	const unsigned int recursive = entry->propagation_recursive ? AT_RECURSIVE : 0;
+	int r = entry->propagation ? sys_mount_setattr(tree_fd, "", AT_EMPTY_PATH | recursive, 0, 0,
+						       entry->propagation, -1) :
+				     0;
+
+	return r < 0 ? error_sys(err, r, "set the propagation of mount '%s'", entry->destination) : 0;
+}
+
 int mount_configure_tree(int tree_fd, const struct mount_entry *entry, struct error *err)
 {
 	const struct spec_mount_options *options = entry->options;
-	const unsigned int recursive = entry->propagation_recursive ? AT_RECURSIVE : 0;
 	const uint64_t later = entry->read_only_later ? MOUNT_ATTR_RDONLY : 0;
 	const uint64_t set = options->attr_set & ~later;
 	int r = 0;
@@ -116,7 +125,6 @@ int mount_configure_tree(int tree_fd, const struct mount_entry *entry, struct er
 		r = set_below(tree_fd, entry);
 	if (r < 0)
 		return error_sys(err, r, "set the options of mount '%s'", entry->destination);
-	if (entry->propagation)
-		r = sys_mount_setattr(tree_fd, "", AT_EMPTY_PATH | recursive, 0, 0, entry->propagation, -1);
-	return r < 0 ? error_sys(err, r, "set the propagation of mount '%s'", entry->destination) : 0;
+	/* The kernel attaches no unbindable tree below a shared mount: it becomes that afterwards. */
+	return entry->propagation == MS_UNBINDABLE ? 0 : mount_propagate_tree(tree_fd, entry, err);
 }

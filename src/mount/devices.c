@@ -20,6 +20,7 @@
 #include "util/array.h"
 #include "util/cleanup.h"
 #include "util/error.h"
+#include "util/log.h"
 #include "util/path.h"
 
 /* Numbers from the kernel's Documentation/admin-guide/devices.txt. */
@@ -244,6 +245,8 @@ static int make_node(struct mount_setup *setup, const struct place *place, const
 {
 	const dev_t number = device->type == 'p' ? 0 : makedev(device->major, device->minor);
 
+	log_debug("device '%s': %c %u:%u%s", device->path, device->type, (unsigned int)device->major,
+		  (unsigned int)device->minor, place->own ? "" : ", which is the host's");
 	if (!place->own)
 		return check_existing(place, device);
 	if (setup->user_namespace && device->type != 'p')

@@ -19,6 +19,7 @@
 #include "mount/internal.h"
 #include "syscall/mount.h"
 #include "syscall/open.h"
+#include "syscall/statx.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 
@@ -45,12 +46,12 @@ static int open_directory(const struct mount_setup *setup, const char *path)
 static int copy_directory(const struct mount_setup *setup, int fd, bool writable)
 {
 	auto_close int tree_fd = -1;
-	int r = mount_read_only_meanwhile(setup, true);
+	int r = mount_read_only_meanwhile(setup->plan.entries, setup->plan.len, true);
 
 	if (r == 0)
 		r = tree_fd = mount_clone_fd(fd, true);
 	if (r >= 0)
-		r = mount_read_only_meanwhile(setup, false);
+		r = mount_read_only_meanwhile(setup->plan.entries, setup->plan.len, false);
 	if (r == 0 && writable)
 		r = sys_mount_setattr(tree_fd, "", AT_EMPTY_PATH, 0, MOUNT_ATTR_RDONLY, 0, -1);
 	return r < 0 ? r : take_fd(&tree_fd);
@@ -60,21 +61,22 @@ static int guard(struct mount_setup *setup, const char *path)
 {
 	auto_close int fd = open_directory(setup, path);
 	auto_close int tree_fd = -1;
-	struct statx st;
+	struct sys_statx st;
 	bool own, later;
 	int r;
 
 	if (fd < 0)
 		return fd;
-	if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) < 0)
-		return -errno;
-	if (st.stx_attributes & STATX_ATTR_MOUNT_ROOT)
+	r = sys_statx(fd, "", AT_EMPTY_PATH, SYS_STATX_MNT_ID, &st);
+	if (r < 0)
+		return r;
+	if (st.mount_root)
 		return 0;
 	if (setup->guards_len == MOUNT_GUARDS_MAX)
 		return -E2BIG;
 	own = mount_is_own(setup, fd);
 	later = mount_is_read_only_later(setup, fd) ||
-		(setup->spec->rootfs_readonly && setup->own_len > 0 && setup->own[0] == st.stx_mnt_id);
+		(setup->spec->rootfs_readonly && setup->own_len > 0 && setup->own[0] == st.mount_id);
 	tree_fd = copy_directory(setup, fd, later);
 	r = tree_fd < 0 ? tree_fd : sys_mount_setattr(tree_fd, "", AT_EMPTY_PATH, 0, 0, MS_PRIVATE, -1);
 	if (r == 0)

@@ -16,6 +16,7 @@
 
 #include "mount/internal.h"
 #include "mount/points.h"
+#include "syscall/statx.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/io.h"
@@ -39,7 +40,8 @@ static bool is_below(const struct mount_table *table, const struct mount_row *ro
 
 static int cover(int fd)
 {
-	auto_close int tmpfs_fd = mount_tmpfs(&(struct mount_tmpfs_options){
+	auto_close int tmpfs_fd = mount_new(&(struct mount_new_options){
+		.type = "tmpfs",
 		.source = "krun",
 		.data = "size=0",
 		.attributes = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
@@ -51,15 +53,17 @@ static int cover(int fd)
 static int hide(const struct mount_row *row, int proc_fd)
 {
 	auto_close int fd = open(row->point, O_PATH | O_CLOEXEC);
-	struct statx st;
+	struct sys_statx st;
 	char path[32];
+	int r;
 
 	/* A path that does not exist is hidden by another mount, and so is this mount. */
 	if (fd < 0)
 		return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
-	if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) < 0)
-		return -errno;
-	if ((int)st.stx_mnt_id != row->id)
+	r = sys_statx(fd, "", AT_EMPTY_PATH, SYS_STATX_MNT_ID, &st);
+	if (r < 0)
+		return r;
+	if ((int)st.mount_id != row->id)
 		return 0;
 	snprintf(path, sizeof(path), "self/fd/%d", fd);
 	if (fchdir(proc_fd) < 0)

@@ -29,11 +29,14 @@ static bool join(char path[PATH_MAX], const char *directory, const char *name)
 				 snprintf(path, PATH_MAX, "%s/%s", directory, name)) < PATH_MAX;
 }
 
-bool mount_roots_find(const struct spec *spec, const char *bundle, int place_fd, struct mount_roots *ret)
+int mount_roots_find(const struct spec *spec, const char *bundle, int place_fd, struct mount_roots *ret)
 {
 	ret->bundle = bundle;
-	return join(ret->configured, bundle, spec->rootfs) && fstat(place_fd, &ret->place) == 0 &&
-	       fd_path(place_fd, ret->found, sizeof(ret->found)) == 0;
+	if (!join(ret->configured, bundle, spec->rootfs))
+		return -ENAMETOOLONG;
+	if (fstat(place_fd, &ret->place) < 0)
+		return -errno;
+	return fd_path(place_fd, ret->found, sizeof(ret->found));
 }
 
 static bool stays_below(const char *path)
@@ -48,29 +51,36 @@ static bool stays_below(const char *path)
  * Compares each directory on the way to the root's by inode, because the root may have more names than
  * the two that are compared as texts.
  */
-static bool leads_through(const struct mount_roots *roots, char *path, char *rest, size_t size)
+static int leads_through(const struct mount_roots *roots, char *path, char *rest, size_t size)
 {
 	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
 		struct stat st;
 		int r;
 
 		*slash = '\0';
-		r = stat(path, &st);
+		r = stat(path, &st) < 0 ? -errno : 0;
 		*slash = '/';
+		/* What is not there, or may not be entered, leads nowhere. */
+		if (r < 0 && r != -ENOENT && r != -ENOTDIR && r != -EACCES && r != -ELOOP &&
+		    r != -ENAMETOOLONG)
+			return r;
 		if (r == 0 && is_same_file(&st, &roots->place) && stays_below(slash) &&
 		    snprintf(rest, size, "%s", slash + 1) < (int)size)
-			return true;
+			return 1;
 	}
-	return false;
+	return 0;
 }
 
-bool mount_source_inside(const struct mount_roots *roots, const char *source, char *rest, size_t size)
+int mount_source_inside(const struct mount_roots *roots, const char *source, char *rest, size_t size)
 {
 	char path[PATH_MAX];
 
-	return join(path, roots->bundle, source) &&
-	       (path_below(path, roots->configured, rest, size) ||
-		path_below(path, roots->found, rest, size) || leads_through(roots, path, rest, size));
+	/* A path that is too long cannot be opened, either. */
+	if (!join(path, roots->bundle, source))
+		return 0;
+	if (path_below(path, roots->configured, rest, size) || path_below(path, roots->found, rest, size))
+		return 1;
+	return leads_through(roots, path, rest, size);
 }
 
 int mount_find_inside(struct mount_setup *setup, const char *bundle, struct error *err)
@@ -78,13 +88,19 @@ int mount_find_inside(struct mount_setup *setup, const char *bundle, struct erro
 	struct mount_roots roots;
 	char rest[PATH_MAX];
 
-	if (!mount_roots_find(setup->spec, bundle, setup->place_fd, &roots))
-		return 0;
+	int r = mount_roots_find(setup->spec, bundle, setup->place_fd, &roots);
+
+	if (r < 0)
+		return error_sys(err, r, "look for the root '%s'", setup->spec->rootfs);
 	for (size_t i = 0; i < setup->plan.len; i++) {
 		struct mount_entry *entry = &setup->plan.entries[i];
 
-		if (entry->kind != MOUNT_BIND || !entry->source ||
-		    !mount_source_inside(&roots, entry->source, rest, sizeof(rest)))
+		if (entry->kind != MOUNT_BIND || !entry->source)
+			continue;
+		r = mount_source_inside(&roots, entry->source, rest, sizeof(rest));
+		if (r < 0)
+			return error_sys(err, r, "look for the mount source '%s'", entry->source);
+		if (r == 0)
 			continue;
 		entry->in_root = strdup(rest);
 		if (!entry->in_root)
@@ -93,16 +109,34 @@ int mount_find_inside(struct mount_setup *setup, const char *bundle, struct erro
 	return 0;
 }
 
-/* A mount that becomes read-only later must be so while it is copied, so that its copy is read-only, too. */
+/*
+ * A mount that becomes read-only later must be so while it is copied, so that its copy is read-only, too. A
+ * copy that becomes read-only later itself is writable until then, as it would be without that: it may get
+ * mount points.
+ */
 static int copy(const struct mount_setup *setup, struct mount_entry *entry, int fd)
 {
-	int r = mount_read_only_meanwhile(setup, true), again;
+	const struct mount_entry *all = setup->plan.entries, *source = NULL, *copied;
+	const size_t mounted = (size_t)(entry - all);
+	const bool recursive = entry->options->recursive_bind;
+	size_t len;
+	uint64_t id;
+	int r = mount_id(fd, &id), again;
 
+	if (r == 0)
+		r = mount_read_only_entry(setup, mounted, id, &source);
+	/* A copy of a part of one mount has no other in it. */
+	copied = recursive ? all : source;
+	len = recursive ? mounted : source != NULL;
+	if (r == 0)
+		r = mount_read_only_meanwhile(copied, len, true);
 	if (r < 0)
 		return r;
-	entry->tree_fd = mount_clone_fd(fd, entry->options->recursive_bind);
-	again = mount_read_only_meanwhile(setup, false);
-	return entry->tree_fd < 0 ? entry->tree_fd : again;
+	entry->tree_fd = mount_clone_fd(fd, recursive);
+	again = mount_read_only_meanwhile(copied, len, false);
+	if (entry->tree_fd < 0)
+		return entry->tree_fd;
+	return again == 0 && source ? mount_read_only_meanwhile(entry, 1, false) : again;
 }
 
 /*

@@ -61,16 +61,6 @@ struct mount_setup {
 	size_t own_len;
 };
 
-/* Returns a detached tmpfs, which the caller closes. */
-struct mount_tmpfs_options {
-	const char *type; /* "tmpfs", "ramfs"; NULL: tmpfs */
-	const char *source;
-	const char *data;		  /* options of tmpfs(5), separated by commas */
-	const char *label_option, *label; /* of SELinux; NULL: no label */
-	unsigned long flags;		  /* MS_* of the file system */
-	uint64_t attributes;		  /* MOUNT_ATTR_* of the mount */
-};
-
 /* ---- own.c --------------------------------------------------------------------------------------------- */
 
 /* Gets the mount id (STATX_MNT_ID, Linux 5.8) of the mount that @fd is on. */
@@ -80,9 +70,35 @@ int mount_own_add(struct mount_setup *setup, int fd);
 /* Child: returns whether @fd is on the container's own mount, where krun may make and change files. */
 bool mount_is_own(const struct mount_setup *setup, int fd);
 
-/* ---- tmpfs.c ------------------------------------------------------------------------------------------- */
+/* ---- new.c --------------------------------------------------------------------------------------------- */
 
-int mount_tmpfs(const struct mount_tmpfs_options *options);
+/* The kernel's words about options that it has refused, printable; "": it has said nothing. */
+struct mount_said {
+	char text[512];
+};
+
+struct mount_new_options {
+	const char *type;
+	const char *source;
+	const char *data;		  /* options of the file system, separated by commas */
+	const char *label_option, *label; /* of SELinux; NULL: no label */
+	unsigned long flags;		  /* MS_* of the file system */
+	uint64_t attributes;		  /* MOUNT_ATTR_* of the mount */
+	struct mount_said *said;	  /* is filled when it fails; NULL: not wanted */
+};
+
+/*
+ * Returns a new, detached mount, which the caller closes. For the kernel's own file systems: the source and a
+ * value in the data have at most 255 bytes (fsconfig(2)), or it is -EINVAL, and a comma ends a value.
+ */
+int mount_new(const struct mount_new_options *options);
+/*
+ * Finds the kernel's words about options that mount(2) has refused, which says nothing itself: tells them to
+ * a context, of which nothing is made.
+ */
+void mount_explain(const struct mount_new_options *options);
+/* Adds the words, if there are any, to an error. Returns err->code. */
+int mount_said_append(const struct mount_said *said, struct error *err);
 
 /* ---- setup.c ------------------------------------------------------------------------------------------- */
 
@@ -140,10 +156,16 @@ bool mount_is_read_only_later(const struct mount_setup *setup, int fd);
 /* Child: keeps the mount of @fd writable, because a later remount of config.json asks for that. */
 void mount_stay_writable(struct mount_setup *setup, int fd);
 /*
- * Child: makes all mounts that become read-only later read-only, or writable again. Called around the
+ * Child: makes those of @len entries read-only that become it later, or writable again. Called around the
  * copy of a tree with such mounts in it, so that the copy is read-only.
  */
-int mount_read_only_meanwhile(const struct mount_setup *setup, bool read_only);
+int mount_read_only_meanwhile(const struct mount_entry *entries, size_t len, bool read_only);
+/*
+ * Child: sets *ret to one of the first @len entries, which are mounted, that is mount @id and becomes
+ * read-only later; NULL: there is none.
+ */
+int mount_read_only_entry(const struct mount_setup *setup, size_t len, uint64_t id,
+			  const struct mount_entry **ret);
 /* Child, after all mounts of config.json: makes those read-only that are not the container's own. */
 int mount_finish_binds(struct mount_setup *setup, struct error *err);
 /* Child, after devices, links and extra files: makes the others read-only, and the guards. */
@@ -178,6 +200,8 @@ int mount_copy_inside(const struct mount_setup *setup, struct mount_entry *entry
  * detached then, so that nobody sees it without them.
  */
 int mount_configure_tree(int tree_fd, const struct mount_entry *entry, struct error *err);
+/* Sets the propagation of the entry, if it has one, once more when the tree is attached. */
+int mount_propagate_tree(int tree_fd, const struct mount_entry *entry, struct error *err);
 /*
  * Sets and clears MOUNT_ATTR_* of one mount or of a whole tree. A locked attribute is left as it is,
  * with a warning that names @destination (NULL: none). -EPERM: a restriction in @set could not be

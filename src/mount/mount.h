@@ -94,8 +94,18 @@ struct mount_roots {
 struct mount_parent {
 	/* Returns the fd of mount_setup_copy_again(), sent over the sync socket. */
 	int (*copy_again)(void *data, size_t index, struct error *err);
+	/* Enters the container's network namespace, if that is still to be done. */
+	int (*network)(void *data, struct error *err);
 	void *data;
 };
+
+/* ---- plan.c -------------------------------------------------------------------------------------------- */
+
+/*
+ * Pure, for `validate`: -EINVAL for mounts of config.json that cannot be made whatever the host has, and for
+ * a device in one where no device can be made.
+ */
+int mount_check(const struct spec *spec, bool has_cgroupns, struct error *err);
 
 /* ---- setup.c ------------------------------------------------------------------------------------------- */
 
@@ -156,13 +166,14 @@ int mount_do_remove(const struct spec *spec, int proc_fd, struct error *err);
 
 /* ---- inside.c ------------------------------------------------------------------------------------------ */
 
-/* @place_fd: the root's directory. Returns false if one of the names cannot be determined. */
-bool mount_roots_find(const struct spec *spec, const char *bundle, int place_fd, struct mount_roots *ret);
+/* @place_fd: the root's directory. A negative errno if one of the names cannot be determined. */
+int mount_roots_find(const struct spec *spec, const char *bundle, int place_fd, struct mount_roots *ret);
 /*
- * Returns whether @source lies below the root, and the part below it in @rest. Such a source is looked
- * up in the root, after the earlier mounts were made.
+ * Returns 1 with the part below it in @rest if @source lies below the root, 0 if it does not, or the errno
+ * with which that cannot be said. A source below the root is looked up in the root, after the earlier mounts
+ * were made.
  */
-bool mount_source_inside(const struct mount_roots *roots, const char *source, char *rest, size_t size);
+int mount_source_inside(const struct mount_roots *roots, const char *source, char *rest, size_t size);
 
 /* ---- apart.c ------------------------------------------------------------------------------------------- */
 

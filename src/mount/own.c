@@ -12,14 +12,16 @@
 #include <sys/stat.h>
 
 #include "mount/internal.h"
+#include "syscall/statx.h"
 
 int mount_id(int fd, uint64_t *ret)
 {
-	struct statx st;
+	struct sys_statx st;
+	int r = sys_statx(fd, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, SYS_STATX_MNT_ID, &st);
 
-	if (statx(fd, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, STATX_MNT_ID, &st) < 0)
-		return -errno;
-	*ret = st.stx_mnt_id;
+	if (r < 0)
+		return r;
+	*ret = st.mount_id;
 	return 0;
 }
 

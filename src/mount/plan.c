@@ -2,6 +2,7 @@
 #include "mount/plan.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <linux/mount.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 #include <sys/mount.h>
 
 #include "krun/annotations.h"
+#include "mount/mount.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/path.h"
@@ -130,14 +132,39 @@ static void set_propagation(struct mount_entry *entry)
 	}
 }
 
+/*
+ * Asked for, by a remount, too; or as it was on the host: a propagation that is not recursive leaves what is
+ * below a recursive bind mount alone.
+ */
+static bool may_share(const struct mount_entry *entry)
+{
+	return (entry->propagation & MS_SHARED) ||
+	       (entry->propagation && !entry->propagation_recursive && entry->options->recursive_bind);
+}
+
+/* Only the kernel can resolve "..". */
+static void add_place(struct mount_plan *plan, const struct mount_entry *entry)
+{
+	if (entry->kind == MOUNT_REMOUNT || path_has_parent(entry->destination))
+		return;
+	plan->places.rows[plan->places.len++] = (struct path_row){
+		.path = entry->destination,
+		.len = strlen(entry->destination),
+		.index = (size_t)(entry - plan->entries),
+	};
+}
+
 int mount_plan_make(const struct spec *spec, bool has_cgroupns, struct mount_plan *ret, struct error *err)
 {
 	struct mount_plan plan = {
 		.entries = calloc(spec->mounts_len + 1, sizeof(*plan.entries)),
+		.places.rows = calloc(spec->mounts_len + 1, sizeof(*plan.places.rows)),
 	};
 
-	if (!plan.entries)
+	if (!plan.entries || !plan.places.rows) {
+		mount_plan_done(&plan);
 		return error_oom(err);
+	}
 	if (!is_context_type(spec_annotation(spec, KRUN_ANNOTATION_CONTEXT_TYPE))) {
 		mount_plan_done(&plan);
 		return error_at(err, -EINVAL, "/annotations/" KRUN_ANNOTATION_CONTEXT_TYPE,
@@ -153,6 +180,7 @@ int mount_plan_make(const struct spec *spec, bool has_cgroupns, struct mount_pla
 			.source = mount->source,
 			.type = mount->type,
 			.options = &mount->options,
+			.words = mount->words,
 			.tree_fd = -1,
 			.idmap_fd = -1,
 		};
@@ -162,26 +190,77 @@ int mount_plan_make(const struct spec *spec, bool has_cgroupns, struct mount_pla
 					"'%s' is the root itself", mount->destination);
 		}
 		set_propagation(entry);
+		plan.shares |= may_share(entry);
 		entry->read_only_later = is_read_only_later(entry);
+		add_place(&plan, entry);
 	}
+	path_table_sort(&plan.places);
 	*ret = plan;
 	return 0;
+}
+
+/* A file system of the kernel's, in which nobody makes a node; what it has beside "ptmx" is no device. */
+static bool refuses_nodes(const struct mount_entry *entry, const char *rest)
+{
+	return entry->kind == MOUNT_NEW && !mount_is_in_memory(entry->type) && strcmp(rest, "ptmx") != 0;
+}
+
+static bool is_wrong_null(const struct spec_device *device)
+{
+	return path_is_same_place(device->path, "/dev/null") &&
+	       (device->type != 'c' || device->major != 1 || device->minor != 3);
+}
+
+int mount_check(const struct spec *spec, bool has_cgroupns, struct error *err)
+{
+	struct mount_plan plan;
+	int r = mount_plan_make(spec, has_cgroupns, &plan, err);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; r == 0 && i < spec->devices_len; i++) {
+		const struct spec_device *device = &spec->devices[i];
+		char rest[PATH_MAX];
+		const struct mount_entry *cover = mount_plan_cover(&plan, device->path, rest, sizeof(rest));
+
+		if (cover && refuses_nodes(cover, rest))
+			r = error_at(err, -EINVAL, error_pointer("/linux/devices/%zu/path", i),
+				     "'%s' is in the mount on '%s', a %s: nothing can be made there",
+				     device->path, cover->destination, cover->type);
+		else if (spec->masked_paths && *spec->masked_paths && is_wrong_null(device))
+			r = error_at(err, -EINVAL, error_pointer("/linux/devices/%zu", i),
+				     "'/dev/null' has to be the character device 1:3, for it masks paths");
+	}
+	mount_plan_done(&plan);
+	return r;
 }
 
 const struct mount_entry *mount_plan_cover(const struct mount_plan *plan, const char *path, char *rest,
 					   size_t size)
 {
-	for (size_t i = plan->len; i-- > 0;)
-		if (plan->entries[i].kind != MOUNT_REMOUNT &&
-		    path_below(path, plan->entries[i].destination, rest, size))
-			return &plan->entries[i];
-	return NULL;
+	const struct mount_entry *found = NULL;
+	char place[PATH_MAX];
+
+	if (path_has_parent(path) || snprintf(place, sizeof(place), "%s", path) >= (int)sizeof(place))
+		return NULL;
+	path_normalize(place);
+	for (const char *slash = strchr(place + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		size_t index;
+
+		if (!path_table_find(&plan->places, place, (size_t)(slash - place), &index) ||
+		    (found && &plan->entries[index] < found) || strlen(slash + 1) >= size)
+			continue;
+		found = &plan->entries[index];
+		strcpy(rest, slash + 1);
+	}
+	return found;
 }
 
 void mount_plan_at_once(struct mount_plan *plan)
 {
 	for (size_t i = 0; i < plan->len; i++)
 		plan->entries[i].read_only_later = false;
+	plan->shares = true;
 }
 
 void mount_plan_done(struct mount_plan *plan)
@@ -192,5 +271,6 @@ void mount_plan_done(struct mount_plan *plan)
 		free(plan->entries[i].link);
 	}
 	free(plan->entries);
+	free(plan->places.rows);
 	*plan = (struct mount_plan){ 0 };
 }

@@ -29,6 +29,7 @@ struct mount_entry {
 	const char *source; /* as written; NULL if absent */
 	const char *type;
 	const struct spec_mount_options *options;
+	char *const *words;	   /* the options as in config.json, for the debug log; NULL: none */
 	unsigned long propagation; /* MS_* for mount_setattr(2); 0: unchanged */
 	bool propagation_recursive;
 	/* made read-only only after its mount points and files were made (read_only.c) */
@@ -41,6 +42,7 @@ struct mount_entry {
 	 * mount of a new tmpfs, proc or sysfs, and of a remount. Owned; -1: none.
 	 */
 	int tree_fd;
+	uint64_t mount_id; /* of that, once it is mounted and somebody has asked; else 0 */
 	bool is_directory;
 	/* path below the root of a source that the child opens; owned; NULL: a source of the host */
 	char *in_root;
@@ -50,6 +52,13 @@ struct mount_entry {
 struct mount_plan {
 	struct mount_entry *entries;
 	size_t len;
+	struct path_table places; /* for mount_plan_cover() */
+	/*
+	 * A mount may be shared, and what is attached below it becomes that, too. Without this none is: the
+	 * root and all that was there are slaves (mount_do_propagation()), and binds before they are
+	 * attached.
+	 */
+	bool shares;
 };
 
 /*
@@ -63,7 +72,7 @@ int mount_plan_make(const struct spec *spec, bool has_cgroupns, struct mount_pla
  */
 const struct mount_entry *mount_plan_cover(const struct mount_plan *plan, const char *path, char *rest,
 					   size_t size);
-/* For a running container: no mount becomes read-only later, all do at once. */
+/* For a running container: no mount becomes read-only later, all do at once, and any may be shared. */
 void mount_plan_at_once(struct mount_plan *plan);
 void mount_plan_done(struct mount_plan *plan);
 

@@ -15,6 +15,7 @@
 #include "mount/mount.h"
 #include "spec/spec.h"
 #include "syscall/open.h"
+#include "syscall/statx.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 
@@ -40,12 +41,12 @@ static void unescape(char *text)
 /* The file system's type stands behind " - ", which ends the optional fields. */
 static char *copy_type(const char *line)
 {
-	const char *end = strchr(line, '\n'), *mark = strstr(line, " - ");
+	const char *mark = strstr(line, " - ");
 
-	if (!mark || (end && mark > end))
+	if (!mark)
 		return strdup("");
 	mark += strlen(" - ");
-	return strndup(mark, strcspn(mark, " \n"));
+	return strndup(mark, strcspn(mark, " "));
 }
 
 static int parse_row(const char *line, struct mount_row *row)
@@ -76,8 +77,13 @@ int mount_table_parse(const char *text, struct mount_table *ret)
 	if (!table.rows)
 		return -ENOMEM;
 	for (const char *line = text; *line;) {
-		const char *next = strchr(line, '\n');
-		int r = parse_row(line, &table.rows[table.len]);
+		const size_t len = strcspn(line, "\n");
+		/*
+		 * A line of its own, because sscanf(3) looks for the end of its whole text first, and a
+		 * container may have as many mounts as fs.mount-max allows.
+		 */
+		auto_free char *row = strndup(line, len);
+		int r = row ? parse_row(row, &table.rows[table.len]) : -ENOMEM;
 
 		if (r < 0) {
 			table.len++;
@@ -85,7 +91,7 @@ int mount_table_parse(const char *text, struct mount_table *ret)
 			return r;
 		}
 		table.len++;
-		line = next ? next + 1 : line + strlen(line);
+		line += len + (line[len] == '\n');
 	}
 	*ret = table;
 	return 0;
@@ -165,15 +171,16 @@ static const struct mount_row *row_of(const struct mount_search *search, const c
 {
 	auto_close int fd = nofollow ? open_in_root_nofollow(search->root_fd, path, O_PATH) :
 				       open_in_root(search->root_fd, path, O_PATH);
-	struct statx st;
+	struct sys_statx st;
 
 	if (fd < 0 ||
-	    statx(fd, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, STATX_TYPE | STATX_MNT_ID, &st) < 0 ||
-	    !(st.stx_attributes & STATX_ATTR_MOUNT_ROOT))
+	    sys_statx(fd, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, SYS_STATX_TYPE | SYS_STATX_MNT_ID, &st) <
+		    0 ||
+	    !st.mount_root)
 		return NULL;
-	if (only_device && !S_ISCHR(st.stx_mode) && !S_ISBLK(st.stx_mode))
+	if (only_device && !S_ISCHR(st.mode) && !S_ISBLK(st.mode))
 		return NULL;
-	return mount_table_find(search->all, (int)st.stx_mnt_id);
+	return mount_table_find(search->all, (int)st.mount_id);
 }
 
 static int claim(struct finder *finder, const char *name, const struct mount_row *row, enum claim how,
@@ -320,16 +327,18 @@ static int path_below(const char *path, const char *rest, char *place, size_t si
 {
 	auto_close int dir_fd = open(path, O_PATH | O_CLOEXEC);
 	auto_close int fd = -1;
-	struct statx st;
+	struct sys_statx st;
+	int r;
 
 	if (dir_fd < 0)
 		return -errno;
 	fd = sys_openat2(dir_fd, rest, O_PATH | O_CLOEXEC, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
 	if (fd < 0)
 		return fd;
-	if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) < 0)
-		return -errno;
-	if (!(st.stx_attributes & STATX_ATTR_MOUNT_ROOT))
+	r = sys_statx(fd, "", AT_EMPTY_PATH, SYS_STATX_MNT_ID, &st);
+	if (r < 0)
+		return r;
+	if (!st.mount_root)
 		return -ENOENT;
 	return snprintf(place, size, "%s/%s", path, rest) < (int)size ? 0 : -ENAMETOOLONG;
 }

@@ -62,17 +62,33 @@ void mount_stay_writable(struct mount_setup *setup, int fd)
 	}
 }
 
-int mount_read_only_meanwhile(const struct mount_setup *setup, bool read_only)
+int mount_read_only_meanwhile(const struct mount_entry *entries, size_t len, bool read_only)
 {
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < setup->plan.len; i++) {
-		const struct mount_entry *entry = &setup->plan.entries[i];
-
-		if (entry->read_only_later && entry->tree_fd >= 0)
-			r = read_only ? set_read_only(entry->tree_fd) : set_writable(entry->tree_fd);
-	}
+	for (size_t i = 0; r == 0 && i < len; i++)
+		if (entries[i].read_only_later && entries[i].tree_fd >= 0)
+			r = read_only ? set_read_only(entries[i].tree_fd) : set_writable(entries[i].tree_fd);
 	return r;
+}
+
+int mount_read_only_entry(const struct mount_setup *setup, size_t len, uint64_t id,
+			  const struct mount_entry **ret)
+{
+	*ret = NULL;
+	for (size_t i = 0; i < len && !*ret; i++) {
+		struct mount_entry *entry = &setup->plan.entries[i];
+		int r = 0;
+
+		if (!entry->read_only_later || entry->tree_fd < 0)
+			continue;
+		if (entry->mount_id == 0)
+			r = mount_id(entry->tree_fd, &entry->mount_id);
+		if (r < 0)
+			return r;
+		*ret = entry->mount_id == id ? entry : NULL;
+	}
+	return 0;
 }
 
 static int finish(struct mount_setup *setup, bool own, struct error *err)
@@ -81,8 +97,9 @@ static int finish(struct mount_setup *setup, bool own, struct error *err)
 		struct mount_entry *entry = &setup->plan.entries[i];
 		int r;
 
+		/* A new file system may be the container's own. */
 		if (!entry->read_only_later || entry->tree_fd < 0 ||
-		    (!own && mount_is_own(setup, entry->tree_fd)))
+		    (!own && entry->kind != MOUNT_BIND && mount_is_own(setup, entry->tree_fd)))
 			continue;
 		r = set_read_only(entry->tree_fd);
 		if (r < 0)

@@ -15,11 +15,15 @@
 #include "syscall/open.h"
 #include "util/cleanup.h"
 #include "util/error.h"
+#include "util/log.h"
 
-/* Kernels differ in which files they have, so a missing path is not an error. */
+/*
+ * Kernels differ in which files they have, so a missing path is not an error. One that krun may not look at
+ * is: another user of the container perhaps may.
+ */
 static bool is_absent(int fd)
 {
-	return fd == -ENOENT || fd == -ENOTDIR || fd == -EACCES;
+	return fd == -ENOENT || fd == -ENOTDIR;
 }
 
 /* A path in a proc or sysfs of config.json is looked up from the mount that was made (apply.c). */
@@ -117,6 +121,7 @@ static int mask(const struct mount_setup *setup, char *const *paths, struct erro
 		struct stat st;
 		int r;
 
+		log_debug("mask '%s'%s", *paths, is_absent(fd) ? ", which is not there" : "");
 		if (is_absent(fd))
 			continue;
 		if (fd < 0)
@@ -149,8 +154,10 @@ int mount_do_restrict(struct mount_setup *setup, struct error *err)
 	/* Before the copies, which are to be as read-only as the mounts. */
 	int r = mount_finish_read_only(setup, err);
 
-	for (; r == 0 && path && *path; path++)
+	for (; r == 0 && path && *path; path++) {
+		log_debug("read-only '%s'", *path);
 		r = make_read_only(setup, *path, err);
+	}
 	if (r == 0)
 		r = mask(setup, setup->spec->masked_paths, err);
 	if (r == 0)

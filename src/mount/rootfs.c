@@ -14,6 +14,7 @@
 #include "mount/internal.h"
 #include "syscall/mount.h"
 #include "syscall/open.h"
+#include "syscall/statx.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 
@@ -32,12 +33,14 @@ int mount_do_propagation(struct mount_setup *setup, struct error *err)
 /* Gets whether the root's directory is "/": the same inode on the same mount. */
 static int is_place_root(const struct mount_setup *setup, bool *ret)
 {
-	struct statx here, root;
+	struct sys_statx here, root;
+	int r = sys_statx(setup->place_fd, "", AT_EMPTY_PATH, SYS_STATX_INO | SYS_STATX_MNT_ID, &here);
 
-	if (statx(setup->place_fd, "", AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID, &here) < 0 ||
-	    statx(AT_FDCWD, "/", 0, STATX_INO | STATX_MNT_ID, &root) < 0)
-		return -errno;
-	*ret = here.stx_mnt_id == root.stx_mnt_id && here.stx_ino == root.stx_ino;
+	if (r == 0)
+		r = sys_statx(AT_FDCWD, "/", 0, SYS_STATX_INO | SYS_STATX_MNT_ID, &root);
+	if (r < 0)
+		return r;
+	*ret = here.mount_id == root.mount_id && here.inode == root.inode;
 	return 0;
 }
 

@@ -156,7 +156,8 @@ int mount_own_directory(const struct mount_extra_file *file)
 	char data[96];
 
 	snprintf(data, sizeof(data), "mode=0700,size=64k,nr_inodes=64,uid=%u,gid=%u", file->uid, file->gid);
-	return mount_tmpfs(&(struct mount_tmpfs_options){
+	return mount_new(&(struct mount_new_options){
+		.type = "tmpfs",
 		.source = "krun",
 		.data = data,
 		.attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
@@ -210,7 +211,8 @@ static int open_extra_files(struct mount_setup *setup, const struct mount_reques
 
 int mount_make_nodes(const struct mount_extra_device *devices, size_t len)
 {
-	auto_close int fd = mount_tmpfs(&(struct mount_tmpfs_options){
+	auto_close int fd = mount_new(&(struct mount_new_options){
+		.type = "tmpfs",
 		.source = "krun",
 		.data = "mode=0755,size=64k",
 		.attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,

@@ -28,10 +28,11 @@ enum { MAP_MAX = 64 * 1024 };
 struct map_kind {
 	const char *file; /* below /proc/PID */
 	const char *helper;
+	const char *ranges; /* what the helper allows */
 };
 
-static const struct map_kind uid_kind = { "uid_map", "newuidmap" };
-static const struct map_kind gid_kind = { "gid_map", "newgidmap" };
+static const struct map_kind uid_kind = { "uid_map", "newuidmap", "/etc/subuid" };
+static const struct map_kind gid_kind = { "gid_map", "newgidmap", "/etc/subgid" };
 
 char *idmap_text(const struct spec_id_mapping *mappings, size_t len)
 {
@@ -100,10 +101,17 @@ static int run_helper(const struct map_kind *kind, pid_t target, const struct sp
 		return error_sys(err, -errno, "start %s", kind->helper);
 	sys_wait(pid, &status, 0);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
-		return error_set(err, -EINVAL, "%s is needed for these mappings and is not installed",
+		return error_set(err, -EINVAL,
+				 "%s is needed for these mappings and is not installed (package uidmap or "
+				 "shadow-utils); without it a user maps his own id alone, as 'krun spec "
+				 "--rootless' does",
 				 kind->helper);
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-		return error_set(err, -EINVAL, "%s refused the mappings", kind->helper);
+		return error_set(
+			err, -EINVAL,
+			"%s refused the mappings: those ids outside that are not the user's own have to be "
+			"in his range of %s",
+			kind->helper, kind->ranges);
 	return 0;
 }
 
@@ -150,12 +158,13 @@ int idmap_write(int proc_fd, pid_t pid, const struct spec_id_maps *maps, struct 
 
 int idmap_namespace_make(int proc_fd, const struct spec_id_maps *maps, struct error *err)
 {
+	const pid_t self = getpid();
 	pid_t pid = sys_clone3(CLONE_NEWUSER, SIGCHLD, -1);
 	char path[32];
 	int fd = -1, r;
 
 	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		sys_die_with_parent(self);
 		for (;;)
 			pause();
 	}
@@ -213,16 +222,18 @@ bool idmap_user_of(int proc_fd, pid_t pid, uid_t uid, uid_t *ret)
 /* A map can only be read from the /proc/PID of a process in the namespace, so a child joins it and stops. */
 int idmap_read(int proc_fd, int userns_fd, char **ret_uids, char **ret_gids)
 {
+	const pid_t self = getpid();
 	pid_t pid = sys_clone3(0, SIGCHLD, -1);
 	int status = 0, r;
 	char path[32];
 
 	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		sys_set_dumpable(false);
 		if (setns(userns_fd, CLONE_NEWUSER) < 0)
 			_exit(1);
-		raise(SIGSTOP);
+		sys_die_with_parent(self);
+		/* Not raise(3): musl remembers the thread, here the parent's. */
+		kill(getpid(), SIGSTOP);
 		_exit(0);
 	}
 	if (pid < 0)

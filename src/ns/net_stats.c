@@ -12,7 +12,7 @@
 #include "util/cleanup.h"
 #include "util/io.h"
 
-enum { TEXT_MAX = 64 * 1024 * 1024 };
+enum { TEXT_MAX = 64 * 1024 * 1024, COUNTERS_MAX = 512 };
 
 /*
  * A line is "NAME: bytes packets errs drop fifo frame compressed multicast", then the same for sent data.
@@ -22,11 +22,21 @@ static bool parse_line(const char *line, size_t len, struct net_interface *ret)
 {
 	const char *name = line + strspn(line, " "), *colon = memchr(line, ':', len);
 	struct net_interface found = { 0 };
+	char counters[COUNTERS_MAX];
+	size_t rest;
 
 	if (!colon || colon <= name || (size_t)(colon - name) >= sizeof(found.name))
 		return false;
 	memcpy(found.name, name, (size_t)(colon - name));
-	if (sscanf(colon + 1,
+	/*
+	 * sscanf(3) looks for the end of its whole text first, and the namespace's owner makes as many
+	 * interfaces as he likes: from the file itself each line would cost as much as all that follow.
+	 */
+	rest = (size_t)(line + len - colon) - 1;
+	rest = rest < sizeof(counters) ? rest : sizeof(counters) - 1;
+	memcpy(counters, colon + 1, rest);
+	counters[rest] = '\0';
+	if (sscanf(counters,
 		   "%" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %*u %*u %*u %*u %" SCNu64 " %" SCNu64
 		   " %" SCNu64 " %" SCNu64,
 		   &found.rx.bytes, &found.rx.packets, &found.rx.errors, &found.rx.dropped, &found.tx.bytes,

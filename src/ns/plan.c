@@ -7,10 +7,13 @@
 #include <linux/sched.h>
 #include <sched.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 
 #include "ns/kinds.h"
+#include "syscall/open.h"
 #include "util/cleanup.h"
 #include "util/error.h"
+#include "util/log.h"
 
 void ns_plan_make(const struct spec *spec, struct ns_plan *ret)
 {
@@ -35,7 +38,15 @@ void ns_plan_make(const struct spec *spec, struct ns_plan *ret)
 	}
 	plan.stage = plan.new_time || spec->namespaces[NS_USER].path || spec->namespaces[NS_PID].path ||
 		     spec->namespaces[NS_TIME].path || ((plan.create & CLONE_NEWUSER) && joins);
+	plan.new_network = plan.create & CLONE_NEWNET;
 	*ret = plan;
+}
+
+static bool is_own(int fd, const char *path)
+{
+	struct stat given, own;
+
+	return fstat(fd, &given) == 0 && stat(path, &own) == 0 && is_same_file(&given, &own);
 }
 
 int ns_plan_open(struct ns_plan *plan, const struct spec *spec, struct error *err)
@@ -44,9 +55,13 @@ int ns_plan_open(struct ns_plan *plan, const struct spec *spec, struct error *er
 		const char *path = spec->namespaces[i].path;
 		int type;
 
+		if (spec->namespaces[i].listed)
+			log_debug("namespace %s: %s%s", spec_namespace_words[i], path ? "joined, " : "new",
+				  path ? path : "");
 		if (!path)
 			continue;
-		plan->join[i] = open(path, O_RDONLY | O_CLOEXEC);
+		/* A FIFO at this path must not keep krun waiting for its writer. */
+		plan->join[i] = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 		if (plan->join[i] < 0)
 			return error_sys_at(err, -errno, "/linux/namespaces", "%s namespace '%s'",
 					    spec_namespace_words[i], path);
@@ -59,6 +74,11 @@ int ns_plan_open(struct ns_plan *plan, const struct spec *spec, struct error *er
 			return error_at(err, -EINVAL, "/linux/namespaces",
 					"%s namespace '%s': a namespace of another kind",
 					spec_namespace_words[i], path);
+		if (i == NS_USER && is_own(plan->join[i], "/proc/self/ns/user"))
+			return error_at(err, -EINVAL, "/linux/namespaces",
+					"user namespace '%s': krun's own, which the kernel lets nobody join "
+					"again: leave it out",
+					path);
 	}
 	return 0;
 }

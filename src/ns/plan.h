@@ -18,6 +18,8 @@ struct error;
 struct ns_plan {
 	uint64_t listed;	 /* CLONE_NEW* of all in config.json: what `exec` must join */
 	uint64_t create;	 /* flags for clone3(2) of init */
+	bool new_network;	 /* of the container alone: made by that clone3(2), or .network_later */
+	bool network_later;	 /* init joins it when it has come (network.h) */
 	bool new_cgroup;	 /* init unshares it when it is in its cgroup */
 	bool new_time;		 /* the stage process unshares it; applies to its child */
 	bool stage;		 /* an intermediate process is needed */
@@ -29,7 +31,8 @@ void ns_plan_make(const struct spec *spec, struct ns_plan *ret);
 
 /*
  * In the parent, on the host: opens the namespace files of config.json. -EINVAL for a file that is not a
- * namespace of its kind, or the errno of open(2). The fds are released with ns_plan_done(), also on failure.
+ * namespace of its kind, and for krun's own user namespace; or the errno of open(2). The fds are released
+ * with ns_plan_done(), also on failure.
  */
 int ns_plan_open(struct ns_plan *plan, const struct spec *spec, struct error *err);
 void ns_plan_done(struct ns_plan *plan);

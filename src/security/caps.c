@@ -34,19 +34,23 @@ int caps_limit_bounding(const struct spec_capabilities *caps, struct error *err)
 	 * Up to 64, because a kernel may have more capabilities than krun's table: EINVAL after its last one.
 	 */
 	for (int number = 0; number < 64; number++) {
+		int have, code;
+
 		if (keep >> number & 1)
 			continue;
 		if (prctl(PR_CAPBSET_DROP, number, 0, 0, 0) == 0)
 			continue;
-		if (errno == EINVAL)
+		code = -errno;
+		if (code == -EINVAL)
 			break;
 		/*
 		 * EPERM is no failure when there is nothing to drop: the bounding set of an ordinary user may
-		 * be reduced already.
+		 * be reduced already. The kernel says EPERM for a number after its last one, too.
 		 */
-		if (errno == EPERM && prctl(PR_CAPBSET_READ, number, 0, 0, 0) == 0)
+		have = code == -EPERM ? prctl(PR_CAPBSET_READ, number, 0, 0, 0) : 1;
+		if (have == 0 || (have < 0 && errno == EINVAL))
 			continue;
-		return error_sys(err, -errno, "drop capability %d from the bounding set", number);
+		return error_sys(err, code, "drop capability %d from the bounding set", number);
 	}
 	return 0;
 }
@@ -79,6 +83,9 @@ int caps_apply(const struct spec_capabilities *caps, uint64_t lent, struct capab
 	sets.inheritable = wanted(caps, CAP_SET_INHERITABLE) & have.permitted;
 	if (wanted(caps, CAP_SET_PERMITTED) & ~have.permitted)
 		warn_ungrantable(wanted(caps, CAP_SET_PERMITTED) & ~have.permitted);
+	log_debug("capabilities: permitted %#llx, effective %#llx, inheritable %#llx",
+		  (unsigned long long)sets.permitted, (unsigned long long)sets.effective,
+		  (unsigned long long)sets.inheritable);
 	*ret = now = sets;
 	now.permitted |= lent & have.permitted;
 	r = sys_capset(&now);

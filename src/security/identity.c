@@ -8,6 +8,7 @@
 #include "spec/spec.h"
 #include "syscall/process.h"
 #include "util/error.h"
+#include "util/log.h"
 
 static bool needs_groups(const struct spec_user *user)
 {
@@ -30,6 +31,8 @@ int identity_apply(const struct spec_user *user, bool set_groups, struct error *
 {
 	int r;
 
+	log_debug("user %u, group %u, %zu other groups%s", user->uid, user->gid, user->additional_gids_len,
+		  set_groups ? "" : ", which stay as they are");
 	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
 		return error_sys(err, -errno, "keep capabilities");
 	if (set_groups) {

@@ -37,7 +37,7 @@ static bool holds_krun_back(int resource)
 static int set_limit(pid_t pid, const struct spec_rlimit *wanted, const struct rlimit *limit,
 		     struct error *err)
 {
-	if (prlimit(pid, (__rlimit_resource_t)wanted->resource, limit, NULL) < 0)
+	if (prlimit(pid, wanted->resource, limit, NULL) < 0)
 		return error_sys(err, -errno, "set %s to %llu:%llu", wanted->name,
 				 (unsigned long long)wanted->soft, (unsigned long long)wanted->hard);
 	return 0;
@@ -47,7 +47,7 @@ static int raise_hard_limit(pid_t pid, const struct spec_rlimit *wanted, struct 
 {
 	struct rlimit limit;
 
-	if (prlimit(pid, (__rlimit_resource_t)wanted->resource, NULL, &limit) < 0)
+	if (prlimit(pid, wanted->resource, NULL, &limit) < 0)
 		return error_sys(err, -errno, "read %s", wanted->name);
 	if (wanted->hard <= limit.rlim_max)
 		return 0;
@@ -62,6 +62,8 @@ int rlimits_prepare(pid_t pid, const struct spec_rlimit *rlimits, size_t len, st
 	for (size_t i = 0; r == 0 && i < len; i++) {
 		const struct rlimit limit = { rlimits[i].soft, rlimits[i].hard };
 
+		log_debug("limit %d: %llu, at most %llu", rlimits[i].resource,
+			  (unsigned long long)limit.rlim_cur, (unsigned long long)limit.rlim_max);
 		r = holds_krun_back(rlimits[i].resource) ? raise_hard_limit(pid, &rlimits[i], err) :
 							   set_limit(pid, &rlimits[i], &limit, err);
 	}

@@ -11,24 +11,33 @@
 #include "util/error.h"
 #include "util/io.h"
 
+#define APPARMOR_ENABLED "/sys/module/apparmor/parameters/enabled"
+#define SELINUX_ENFORCE "/sys/fs/selinux/enforce"
+
 int apparmor_check(const char *profile, struct error *err)
 {
 	char enabled[8];
+	ssize_t r;
 
 	if (strcmp(profile, "unconfined") == 0)
 		return 0;
-	if (io_read_small(AT_FDCWD, "/sys/module/apparmor/parameters/enabled", enabled, sizeof(enabled)) >
-		    0 &&
-	    enabled[0] == 'Y')
+	r = io_read_small(AT_FDCWD, APPARMOR_ENABLED, enabled, sizeof(enabled));
+	if (r > 0 && enabled[0] == 'Y')
 		return 0;
+	if (r < 0 && r != -ENOENT)
+		return error_sys_at(err, (int)r, "/process/apparmorProfile", "read '%s'", APPARMOR_ENABLED);
 	return error_at(err, -EOPNOTSUPP, "/process/apparmorProfile", "'%s', but this kernel has no AppArmor",
 			profile);
 }
 
 int selinux_check(const char *label, struct error *err)
 {
-	if (access("/sys/fs/selinux/enforce", F_OK) == 0)
+	const int r = io_exists(SELINUX_ENFORCE);
+
+	if (r > 0)
 		return 0;
+	if (r < 0)
+		return error_sys_at(err, r, "/process/selinuxLabel", "look for '%s'", SELINUX_ENFORCE);
 	return error_at(err, -EOPNOTSUPP, "/process/selinuxLabel", "'%s', but this kernel has no SELinux",
 			label);
 }

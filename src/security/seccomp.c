@@ -5,16 +5,20 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
-#include <linux/memfd.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "security/seccomp_cache.h"
 #include "security/seccomp_enosys.h"
+#include "security/seccomp_shrink.h"
 #include "security/security.h"
 #include "spec/spec.h"
 #include "syscall/process.h"
@@ -88,7 +92,8 @@ static int add_architectures(scmp_filter_ctx ctx, const struct spec_seccomp *sec
 		if (token == 0)
 			continue;
 		r = seccomp_arch_add(ctx, token);
-		if (r < 0 && r != -EEXIST)
+		/* -EDOM: it has another byte order than this machine, where no process makes its calls. */
+		if (r < 0 && r != -EEXIST && r != -EDOM)
 			return error_at(err, r, "/linux/seccomp/architectures", "%s",
 					seccomp->architectures[i]);
 	}
@@ -168,7 +173,7 @@ static int add_rule(scmp_filter_ctx ctx, const struct spec_seccomp_rule *rule, u
 
 static int export_program(scmp_filter_ctx ctx, struct seccomp_program *ret, struct error *err)
 {
-	auto_close int fd = sys_memfd_create("seccomp", MFD_CLOEXEC);
+	auto_close int fd = sys_memfd_create("seccomp", 0);
 	char *bytes = NULL;
 	size_t size = 0;
 	int r;
@@ -198,7 +203,7 @@ static int compile(const struct spec_seccomp *seccomp, struct seccomp_program *r
 	ctx = seccomp_init(default_action);
 	if (!ctx)
 		return error_oom(err);
-	/* krun itself sets no_new_privs. A binary tree makes long profiles fast. */
+	/* krun itself sets no_new_privs. A binary tree makes long profiles fast, and shrinks well. */
 	seccomp_attr_set(ctx, SCMP_FLTATR_CTL_NNP, 0);
 	seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	r = add_architectures(ctx, seccomp, err);
@@ -207,8 +212,89 @@ static int compile(const struct spec_seccomp *seccomp, struct seccomp_program *r
 	if (r == 0)
 		r = export_program(ctx, ret, err);
 	seccomp_release(ctx);
+	/* Twice: the instructions for newer calls need room, and shrink as well. */
+	if (r == 0)
+		seccomp_shrink(ret);
 	if (r == 0)
 		r = seccomp_answer_newer_calls(seccomp, default_action, ret, err);
+	if (r == 0)
+		seccomp_shrink(ret);
+	return r;
+}
+
+/* Memory that the process which compiles shares with the command. */
+struct compiled {
+	int result;
+	struct error err;
+	unsigned short len;
+	struct sock_filter instructions[BPF_MAXINSNS];
+};
+
+static _Noreturn void compile_in_child(const struct spec_seccomp *seccomp, pid_t parent,
+				       struct compiled *compiled)
+{
+	struct seccomp_program program = { 0 };
+
+	sys_die_with_parent(parent);
+	/* The abort has a message of the C library, and the command one of its own. */
+	close(STDERR_FILENO);
+	setrlimit(RLIMIT_CORE, &(struct rlimit){ 0 });
+	compiled->result = compile(seccomp, &program, &compiled->err);
+	if (compiled->result == 0) {
+		compiled->len = program.len;
+		memcpy(compiled->instructions, program.instructions,
+		       program.len * sizeof(*compiled->instructions));
+	}
+	_exit(0);
+}
+
+static int take_compiled(const struct compiled *compiled, struct seccomp_program *ret, struct error *err)
+{
+	const size_t size = compiled->len * sizeof(*compiled->instructions);
+
+	if (compiled->result < 0) {
+		*err = compiled->err;
+		return compiled->result;
+	}
+	ret->instructions = malloc(size);
+	if (!ret->instructions)
+		return error_oom(err);
+	memcpy(ret->instructions, compiled->instructions, size);
+	ret->len = compiled->len;
+	return 0;
+}
+
+/*
+ * Compiles in a process of its own: libseccomp 2.5 frees memory twice, and aborts, when it runs out of it.
+ * The command lives on, and says so.
+ */
+static int compile_apart(const struct spec_seccomp *seccomp, struct seccomp_program *ret, struct error *err)
+{
+	const pid_t self = getpid();
+	struct compiled *compiled =
+		mmap(NULL, sizeof(*compiled), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int status = 0, r;
+	pid_t pid;
+
+	if (compiled == MAP_FAILED)
+		return error_oom(err);
+	compiled->result =
+		error_set(&compiled->err, -ECHILD, "the process that makes the seccomp filter ended");
+	pid = sys_clone3(0, SIGCHLD, -1);
+	if (pid == 0)
+		compile_in_child(seccomp, self, compiled);
+	r = pid < 0 ? error_sys(err, pid, "start a process that makes the seccomp filter") :
+		      sys_wait(pid, &status, 0);
+	if (pid > 0 && r < 0)
+		error_sys(err, r, "wait for the process that makes the seccomp filter");
+	else if (pid > 0 && WIFSIGNALED(status))
+		r = error_set(err, -ENOMEM,
+			      "the process that makes the seccomp filter ended by signal %d: memory ran out, "
+			      "or it was killed",
+			      WTERMSIG(status));
+	else if (pid > 0)
+		r = take_compiled(compiled, ret, err);
+	munmap(compiled, sizeof(*compiled));
 	return r;
 }
 
@@ -243,36 +329,50 @@ static unsigned int flags_to_load(const struct spec_seccomp *seccomp, unsigned i
 	       (flags & tsync ? SECCOMP_FILTER_FLAG_TSYNC_ESRCH : 0);
 }
 
+/* @r: the result of compiling to @program. Adds the flags, and tries the program. */
+static int finish(const struct spec_seccomp *seccomp, int r, struct seccomp_program *program,
+		  struct error *err)
+{
+	unsigned int flags = 0;
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; r == 0 && seccomp->flags && seccomp->flags[i]; i++)
+		r = add_flag(seccomp->flags[i], &flags, err);
+	program->flags = flags_to_load(seccomp, flags);
+	program->notifies = program->flags & SECCOMP_FILTER_FLAG_NEW_LISTENER;
+	if (r == 0)
+		r = seccomp_try(program, err);
+	if (r < 0)
+		seccomp_program_done(program);
+	return r;
+}
+
+int seccomp_compile_here(const struct spec_seccomp *seccomp, struct seccomp_program *ret, struct error *err)
+{
+	return finish(seccomp, compile(seccomp, ret, err), ret, err);
+}
+
 int seccomp_compile(const struct spec_seccomp *seccomp, int cache_fd, struct seccomp_program *ret,
 		    struct error *err)
 {
 	struct seccomp_program program = { 0 };
 	char name[SECCOMP_CACHE_NAME];
-	unsigned int flags = 0;
 	struct error ignored;
 	int r;
 
 	seccomp_cache_name(seccomp, name);
-	if (cache_fd >= 0 && seccomp_program_load(cache_fd, name, ret, &ignored) == 0)
+	if (cache_fd >= 0 && seccomp_program_load(cache_fd, name, ret, &ignored) == 0) {
+		log_debug("the seccomp filter is in the cache: %s", name);
 		return 0;
-	r = compile(seccomp, &program, err);
+	}
+	r = finish(seccomp, compile_apart(seccomp, &program, err), &program, err);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; r == 0 && seccomp->flags && seccomp->flags[i]; i++)
-		r = add_flag(seccomp->flags[i], &flags, err);
-	if (r < 0) {
-		seccomp_program_done(&program);
-		return r;
-	}
-	program.flags = flags_to_load(seccomp, flags);
-	program.notifies = program.flags & SECCOMP_FILTER_FLAG_NEW_LISTENER;
-	r = seccomp_try(&program, err);
-	if (r < 0) {
-		seccomp_program_done(&program);
-		return r;
-	}
 	if (cache_fd >= 0 && seccomp_program_save(&program, cache_fd, name, &ignored) < 0)
 		log_debug("seccomp cache: %s", ignored.text);
+	else if (cache_fd >= 0)
+		seccomp_cache_trim(cache_fd, name);
 	*ret = program;
 	return 0;
 }

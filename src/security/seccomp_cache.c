@@ -1,31 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Low-level digest functions, because EVP costs a static program a third of a millisecond at its start. */
-#define OPENSSL_API_COMPAT 0x10100000L
-#define OPENSSL_SUPPRESS_DEPRECATED
-
 #include "security/seccomp_cache.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <openssl/sha.h>
 #include <seccomp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "security/security.h"
 #include "spec/spec.h"
 #include "util/cleanup.h"
 #include "util/error.h"
+#include "util/hash.h"
 #include "util/io.h"
+#include "util/sha256.h"
 
-enum { FORMAT = 2 };
+enum {
+	FORMAT = 3,
+	FORMAT_UNSEALED = 2, /* without a checksum, in states of earlier versions */
+	LOOK_SECONDS = 60,
+};
 
 struct seccomp_file {
 	char magic[8]; /* "krunbpf" */
@@ -75,7 +79,7 @@ void seccomp_cache_name(const struct spec_seccomp *seccomp, char ret[SECCOMP_CAC
 	struct utsname kernel = { 0 };
 	SHA256_CTX hash;
 
-	SHA256_Init(&hash);
+	sha256_begin(&hash);
 	add_number(&hash, FORMAT);
 	add_number(&hash, version->major);
 	add_number(&hash, version->minor);
@@ -115,7 +119,8 @@ int seccomp_program_save(const struct seccomp_program *program, int dir_fd, cons
 {
 	const size_t size = program->len * sizeof(struct sock_filter);
 	struct seccomp_file head = { .format = FORMAT, .flags = program->flags, .len = program->len };
-	auto_free char *bytes = malloc(sizeof(head) + size);
+	auto_free char *bytes = malloc(sizeof(head) + size + sizeof(uint64_t));
+	uint64_t sum;
 	int r;
 
 	if (!bytes)
@@ -123,7 +128,9 @@ int seccomp_program_save(const struct seccomp_program *program, int dir_fd, cons
 	memcpy(head.magic, magic, sizeof(magic));
 	memcpy(bytes, &head, sizeof(head));
 	memcpy(bytes + sizeof(head), program->instructions, size);
-	r = io_replace_file(dir_fd, name, 0600, bytes, sizeof(head) + size);
+	sum = hash_of(bytes, sizeof(head) + size);
+	memcpy(bytes + sizeof(head) + size, &sum, sizeof(sum));
+	r = io_replace_file(dir_fd, name, 0600, bytes, sizeof(head) + size + sizeof(sum));
 	return r < 0 ? error_sys(err, r, "write seccomp filter '%s'", name) : 0;
 }
 
@@ -136,10 +143,31 @@ static bool is_ours(int fd)
 	       (st.st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
+/* Copies the head out of a whole file. */
+static bool read_head(const char *bytes, size_t size, struct seccomp_file *ret)
+{
+	size_t wanted;
+	uint64_t sum;
+
+	if (size < sizeof(*ret))
+		return false;
+	memcpy(ret, bytes, sizeof(*ret));
+	if (memcmp(ret->magic, magic, sizeof(magic)) != 0 || ret->len == 0 || ret->len > BPF_MAXINSNS)
+		return false;
+	wanted = sizeof(*ret) + ret->len * sizeof(struct sock_filter);
+	if (ret->format == FORMAT_UNSEALED)
+		return size == wanted;
+	if (ret->format != FORMAT || size != wanted + sizeof(sum))
+		return false;
+	memcpy(&sum, bytes + wanted, sizeof(sum));
+	return sum == hash_of(bytes, wanted);
+}
+
 int seccomp_program_load(int dir_fd, const char *name, struct seccomp_program *ret, struct error *err)
 {
 	auto_close int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	const size_t limit = sizeof(struct seccomp_file) + BPF_MAXINSNS * sizeof(struct sock_filter);
+	const size_t limit =
+		sizeof(struct seccomp_file) + BPF_MAXINSNS * sizeof(struct sock_filter) + sizeof(uint64_t);
 	auto_free char *bytes = NULL;
 	struct seccomp_file head;
 	size_t size;
@@ -152,16 +180,80 @@ int seccomp_program_load(int dir_fd, const char *name, struct seccomp_program *r
 	r = io_read_all(fd, limit, &bytes, &size);
 	if (r < 0)
 		return error_sys(err, r, "read seccomp filter '%s'", name);
-	if (size < sizeof(head))
+	if (!read_head(bytes, size, &head))
 		return error_set(err, -EUCLEAN, "seccomp filter '%s': broken", name);
-	memcpy(&head, bytes, sizeof(head));
-	if (memcmp(head.magic, magic, sizeof(magic)) != 0 || head.format != FORMAT || head.len == 0 ||
-	    head.len > BPF_MAXINSNS || size != sizeof(head) + head.len * sizeof(struct sock_filter))
-		return error_set(err, -EUCLEAN, "seccomp filter '%s': broken", name);
-	memmove(bytes, bytes + sizeof(head), size - sizeof(head));
+	memmove(bytes, bytes + sizeof(head), head.len * sizeof(struct sock_filter));
 	ret->instructions = take_pointer(bytes);
 	ret->len = (unsigned short)head.len;
 	ret->flags = head.flags;
 	ret->notifies = head.flags & SECCOMP_FILTER_FLAG_NEW_LISTENER;
 	return 0;
+}
+
+/* ---- the bound ----------------------------------------------------------------------------------------- */
+
+/* A file that stays as long as there are no SECCOMP_CACHE_MAX newer ones. */
+struct kept {
+	struct timespec time;
+	char name[NAME_MAX + 1];
+};
+
+static bool is_older(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec != b->tv_sec ? a->tv_sec < b->tv_sec : a->tv_nsec < b->tv_nsec;
+}
+
+/*
+ * A time to come is that of a clock that was wrong: such a file goes first. Other commands make files while
+ * this one looks, which takes less than LOOK_SECONDS.
+ */
+static int time_of(int dir_fd, const char *name, const struct timespec *now, struct timespec *ret)
+{
+	struct stat st;
+
+	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
+		return -ENOENT;
+	*ret = st.st_mtim.tv_sec > now->tv_sec + LOOK_SECONDS ? (struct timespec){ 0 } : st.st_mtim;
+	return 0;
+}
+
+/* Keeps the file, and removes the oldest one if that makes too many. */
+static void keep(int dir_fd, struct kept *all, size_t *len, const struct kept *file)
+{
+	struct kept *oldest = all;
+
+	if (*len < SECCOMP_CACHE_MAX - 1) {
+		all[(*len)++] = *file;
+		return;
+	}
+	for (size_t i = 1; i < *len; i++)
+		if (is_older(&all[i].time, &oldest->time))
+			oldest = &all[i];
+	if (is_older(&file->time, &oldest->time)) {
+		unlinkat(dir_fd, file->name, 0);
+	} else {
+		unlinkat(dir_fd, oldest->name, 0);
+		*oldest = *file;
+	}
+}
+
+void seccomp_cache_trim(int dir_fd, const char *name)
+{
+	auto_free struct kept *all = calloc(SECCOMP_CACHE_MAX, sizeof(*all));
+	struct kept file = { 0 };
+	struct timespec now;
+	struct dirent *entry;
+	size_t len = 0;
+	DIR *dir;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (!all || io_open_directory(dir_fd, ".", &dir) < 0)
+		return;
+	while (io_next_entry(dir, &entry) > 0) {
+		if (strcmp(entry->d_name, name) == 0 || time_of(dir_fd, entry->d_name, &now, &file.time) < 0)
+			continue;
+		snprintf(file.name, sizeof(file.name), "%s", entry->d_name);
+		keep(dir_fd, all, &len, &file);
+	}
+	closedir(dir);
 }

@@ -123,13 +123,14 @@ int seccomp_apply(const struct seccomp_program *program, struct seccomp_handover
 enum { TRYING = 1 };
 
 /* The filter may refuse even exit(2), so no system call follows. */
-static _Noreturn void load_and_stay(const struct seccomp_program *program, atomic_int *ret_result)
+static _Noreturn void load_and_stay(const struct seccomp_program *program, pid_t parent,
+				    atomic_int *ret_result)
 {
 	const struct sock_fprog filter = { .len = program->len, .filter = program->instructions };
 
 	/* It never executes a program, so no_new_privs has no other effect. */
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	sys_die_with_parent(parent);
 	atomic_store(ret_result, sys_seccomp(SECCOMP_SET_MODE_FILTER, program->flags, &filter));
 	for (;;)
 		continue;
@@ -144,15 +145,14 @@ static int wait_for_result(pid_t pid, const atomic_int *result)
 		sched_yield();
 		ended = waitpid(pid, NULL, WNOHANG) == pid;
 	}
-	if (!ended) {
-		kill(pid, SIGKILL);
-		sys_wait(pid, NULL, 0);
-	}
+	if (!ended)
+		sys_kill_and_wait(pid);
 	return atomic_load(result) == TRYING ? -ECHILD : atomic_load(result);
 }
 
 int seccomp_try(const struct seccomp_program *program, struct error *err)
 {
+	const pid_t self = getpid();
 	atomic_int *result;
 	pid_t pid;
 	int r;
@@ -165,7 +165,7 @@ int seccomp_try(const struct seccomp_program *program, struct error *err)
 	atomic_init(result, TRYING);
 	pid = sys_clone3(0, SIGCHLD, -1);
 	if (pid == 0)
-		load_and_stay(program, result);
+		load_and_stay(program, self, result);
 	r = pid < 0 ? (int)pid : wait_for_result(pid, result);
 	munmap(result, sizeof(*result));
 	if (pid < 0)

@@ -144,6 +144,13 @@ int keyring_apply(const char *name, const struct lsm_files *files, const char *s
  * (user).
  */
 int sysctl_check(const struct spec *spec, struct error *err);
+/* The same for one of them. */
+int sysctl_check_one(const struct spec *spec, const struct spec_pair *setting, struct error *err);
+/*
+ * -EOPNOTSUPP if the host has no file for this setting. Those of a network device that only the container may
+ * have are not looked for.
+ */
+int sysctl_find(const struct spec_pair *setting, struct error *err);
 /*
  * Writes the settings below "sys" of @proc_fd. In a key dots are slashes and a '/' is a dot, as in sysctl(8).
  */
@@ -184,13 +191,15 @@ const char *seccomp_agent_path(const struct spec *spec);
 /* ---- seccomp.c ----------------------------------------------------------------------------------------- */
 
 /*
- * Parent: compiles the profile with libseccomp and tries the program (seccomp_try()), or takes it from
- * @cache_fd, a directory that only the caller can write (-1: no cache). The cache has programs that this
- * kernel has accepted (seccomp_cache.h). A broken cache entry is compiled again and is not an error. Released
- * with seccomp_program_done().
+ * Parent: compiles the profile with libseccomp, in a child, and tries the program (seccomp_try()), or takes
+ * it from @cache_fd, a directory that only the caller can write (-1: no cache). The cache has programs that
+ * this kernel has accepted (seccomp_cache.h). A broken cache entry is compiled again and is not an error.
+ * Released with seccomp_program_done().
  */
 int seccomp_compile(const struct spec_seccomp *seccomp, int cache_fd, struct seccomp_program *ret,
 		    struct error *err);
+/* The same in this process, and without a cache. May end it when memory runs out: see compile_apart(). */
+int seccomp_compile_here(const struct spec_seccomp *seccomp, struct seccomp_program *ret, struct error *err);
 void seccomp_program_done(struct seccomp_program *program);
 
 /* ---- seccomp_cache.c ----------------------------------------------------------------------------------- */

@@ -8,12 +8,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "json/pointer.h"
 #include "security/security.h"
 #include "spec/spec.h"
 #include "syscall/open.h"
+#include "util/array.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/io.h"
+#include "util/log.h"
 
 enum owner { OWNER_NONE, OWNER_NETWORK, OWNER_IPC, OWNER_UTS, OWNER_USER };
 
@@ -60,10 +63,22 @@ static int key_to_path(const char *key, char *path, size_t size)
 			*c = '/';
 		else if (*c == '/')
 			*c = '.';
-	return path[0] == '/' || strstr(path, "//") || strstr(path, "..") ? -EINVAL : 0;
+	return path[0] == '/' || path[strlen(path) - 1] == '/' || strstr(path, "//") || strstr(path, "..") ?
+		       -EINVAL :
+		       0;
 }
 
-int sysctl_check(const struct spec *spec, struct error *err)
+/* Valid until the thread's next call. */
+static const char *pointer_of(const struct spec_pair *setting)
+{
+	static _Thread_local char pointer[JSON_POINTER_MAX] = "/linux/sysctl";
+	const size_t len = sizeof("/linux/sysctl") - 1;
+
+	json_pointer_add(pointer + len, sizeof(pointer) - len, setting->key, 0);
+	return pointer;
+}
+
+int sysctl_check_one(const struct spec *spec, const struct spec_pair *setting, struct error *err)
 {
 	static const struct {
 		enum ns_kind kind;
@@ -74,27 +89,65 @@ int sysctl_check(const struct spec *spec, struct error *err)
 		[OWNER_UTS] = { NS_UTS, "uts" },
 		[OWNER_USER] = { NS_USER, "user" },
 	};
-	const struct spec_pair *sysctl = spec->sysctl;
+	char path[PATH_MAX];
+	enum owner owner;
 
-	for (size_t i = 0; i < spec->sysctl_len; i++) {
-		char path[PATH_MAX];
-		enum owner owner;
-
-		if (key_to_path(sysctl[i].key, path, sizeof(path)) < 0)
-			return error_at(err, -EINVAL, "/linux/sysctl", "'%s' is not the name of a setting",
-					sysctl[i].key);
-		owner = owner_of(path);
-		if (owner == OWNER_NONE)
-			return error_at(err, -EINVAL, "/linux/sysctl",
-					"'%s' belongs to the host, not to a "
-					"namespace",
-					sysctl[i].key);
-		if (!spec->namespaces[namespaces[owner].kind].listed)
-			return error_at(err, -EINVAL, "/linux/sysctl",
-					"'%s' needs a %s namespace of the container's own", sysctl[i].key,
-					namespaces[owner].word);
-	}
+	if (key_to_path(setting->key, path, sizeof(path)) < 0)
+		return error_at(err, -EINVAL, pointer_of(setting), "'%s' is not the name of a setting",
+				setting->key);
+	owner = owner_of(path);
+	if (owner == OWNER_NONE)
+		return error_at(err, -EINVAL, pointer_of(setting),
+				"'%s' belongs to the host, not to a namespace", setting->key);
+	if (!spec->namespaces[namespaces[owner].kind].listed)
+		return error_at(err, -EINVAL, pointer_of(setting),
+				"'%s' needs a %s namespace of the container's own", setting->key,
+				namespaces[owner].word);
 	return 0;
+}
+
+int sysctl_check(const struct spec *spec, struct error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < spec->sysctl_len; i++)
+		r = sysctl_check_one(spec, &spec->sysctl[i], err);
+	return r;
+}
+
+/* Whether a setting belongs to a network device, which only the container may have. */
+static bool is_of_device(const char *path)
+{
+	static const char *const directories[] = { "net/ipv4/conf/", "net/ipv6/conf/", "net/ipv4/neigh/",
+						   "net/ipv6/neigh/", "net/mpls/conf/" };
+	static const char *const everywhere[] = { "all/", "default/", "lo/" };
+
+	for (size_t i = 0; i < ARRAY_LEN(directories); i++) {
+		const size_t len = strlen(directories[i]);
+
+		if (strncmp(path, directories[i], len) != 0)
+			continue;
+		for (size_t j = 0; j < ARRAY_LEN(everywhere); j++)
+			if (strncmp(path + len, everywhere[j], strlen(everywhere[j])) == 0)
+				return false;
+		return true;
+	}
+	return false;
+}
+
+int sysctl_find(const struct spec_pair *setting, struct error *err)
+{
+	char path[PATH_MAX], file[PATH_MAX + sizeof("/proc/sys/")];
+
+	if (key_to_path(setting->key, path, sizeof(path)) < 0 || is_of_device(path))
+		return 0;
+	snprintf(file, sizeof(file), "/proc/sys/%s", path);
+	/* Other errors do not prove absence. */
+	if (faccessat(AT_FDCWD, file, F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT)
+		return 0;
+	return error_at(err, -EOPNOTSUPP, pointer_of(setting),
+			"this host has no setting '%s': a kernel without it, or a module that is not loaded",
+			setting->key);
 }
 
 /*
@@ -128,6 +181,7 @@ int sysctl_apply(int proc_fd, const struct spec_pair *sysctl, size_t len, struct
 		char path[PATH_MAX];
 		int r = key_to_path(sysctl[i].key, path, sizeof(path));
 
+		log_debug("sysctl %s = %s", sysctl[i].key, sysctl[i].value);
 		if (r == 0)
 			r = owner_of(path) == OWNER_UTS ? set_name(path, sysctl[i].value) :
 							  write_setting(sys_fd, path, sysctl[i].value);

@@ -54,7 +54,8 @@ static int read_namespace(struct json_reader *reader, struct json_object *value,
 		return 0;
 	}
 	json_enter_key(reader, "type");
-	return json_error(reader, "unknown namespace '%s'", entry.type);
+	return json_error_unknown(reader, "namespace", entry.type, spec_namespace_words,
+				  sizeof(spec_namespace_words[0]), NS_KIND_COUNT);
 }
 
 static int read_namespaces(struct json_reader *reader, struct json_object *value, void *target,
@@ -161,7 +162,9 @@ struct device_entry {
 	struct opt_u64 mode, uid, gid;
 };
 
-static const struct json_range number_range = { 0, UINT32_MAX };
+/* makedev(3) has room for more, but the kernel's dev_t for these: 12 and 20 bits. */
+static const struct json_range major_range = { 0, 4095 };
+static const struct json_range minor_range = { 0, 1048575 };
 static const struct json_range mode_range = { 0, 0177777 };
 static const struct json_range id_range = { 0, UINT32_MAX - 1 };
 
@@ -169,9 +172,9 @@ static const struct json_field device_fields[] = {
 	{ "path", json_type_string, true, offsetof(struct device_entry, path), spec_read_path, NULL },
 	{ "type", json_type_string, true, offsetof(struct device_entry, type), json_read_string, NULL },
 	{ "major", json_type_int, false, offsetof(struct device_entry, major), spec_read_opt_i64,
-	  &number_range },
+	  &major_range },
 	{ "minor", json_type_int, false, offsetof(struct device_entry, minor), spec_read_opt_i64,
-	  &number_range },
+	  &minor_range },
 	{ "fileMode", json_type_int, false, offsetof(struct device_entry, mode), spec_read_opt_u64,
 	  &mode_range },
 	{ "uid", json_type_int, false, offsetof(struct device_entry, uid), spec_read_opt_u64, &id_range },
@@ -244,7 +247,8 @@ static int read_propagation(struct json_reader *reader, struct json_object *valu
 			return 0;
 		}
 	}
-	return json_error(reader, "unknown propagation '%s'", word);
+	return json_error_unknown(reader, "propagation", word, &words[0].word, sizeof(words[0]),
+				  ARRAY_LEN(words));
 }
 
 struct personality_entry {
@@ -430,21 +434,36 @@ static const struct json_field linux_fields[] = {
 	{ 0 },
 };
 
-/* Rules between properties. */
+/* Rules between properties, each with the property that it is about. */
 static int check_linux(struct json_reader *reader, struct spec *spec)
 {
-	const struct spec_namespace *user = &spec->namespaces[NS_USER];
-	const bool mapped = spec->id_maps.uids_len > 0 || spec->id_maps.gids_len > 0;
+	const struct spec_namespace *user = &spec->namespaces[NS_USER], *time = &spec->namespaces[NS_TIME];
+	const struct {
+		bool broken;
+		const char *key, *text;
+	} rules[] = {
+		{ spec->id_maps.uids_len > 0 && !user->listed, "uidMappings", "needs a user namespace" },
+		{ spec->id_maps.gids_len > 0 && !user->listed, "gidMappings", "needs a user namespace" },
+		{ user->listed && !user->path && (spec->id_maps.uids_len == 0 || spec->id_maps.gids_len == 0),
+		  "namespaces", "a new user namespace needs uidMappings and gidMappings" },
+		{ (spec->monotonic.set || spec->boottime.set) && (!time->listed || time->path), "timeOffsets",
+		  "needs a new time namespace" },
+		{ spec->net_devices_len > 0 && !spec->namespaces[NS_NETWORK].listed, "netDevices",
+		  "needs a network namespace" },
+	};
+	int r = 0;
 
-	if (mapped && !user->listed)
-		return json_error(reader, "uidMappings, gidMappings: need a user namespace");
-	if (user->listed && !user->path && (spec->id_maps.uids_len == 0 || spec->id_maps.gids_len == 0))
-		return json_error(reader, "a new user namespace needs uidMappings and gidMappings");
-	if ((spec->monotonic.set || spec->boottime.set) &&
-	    (!spec->namespaces[NS_TIME].listed || spec->namespaces[NS_TIME].path))
-		return json_error(reader, "timeOffsets: needs a new time namespace");
-	if (spec->net_devices_len > 0 && !spec->namespaces[NS_NETWORK].listed)
-		return json_error(reader, "netDevices: needs a network namespace");
+	for (size_t i = 0; i < ARRAY_LEN(rules) && (r == 0 || reader->findings); i++) {
+		if (!rules[i].broken)
+			continue;
+		r = json_enter_key(reader, rules[i].key);
+		if (r < 0)
+			return r;
+		r = json_error(reader, "%s", rules[i].text);
+		json_leave(reader);
+	}
+	if (r < 0)
+		return r;
 	if (spec->cgroups_path && !*spec->cgroups_path)
 		spec->cgroups_path = NULL;
 	if (spec->mount_label && !*spec->mount_label)

@@ -8,6 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "json/locate.h"
+#include "json/make.h"
+#include "json/parse.h"
+#include "spec/place.h"
 #include "spec/read.h"
 #include "spec/spec.h"
 #include "util/cleanup.h"
@@ -85,31 +89,68 @@ static const struct json_field config_fields[] = {
 	{ 0 },
 };
 
-static int check_config(struct json_reader *reader, struct spec *spec)
+/* An error at "/KEY", or "/mounts/INDEX/options". */
+static int error_of(struct json_reader *reader, const char *key, size_t index, const char *text)
+{
+	const bool mount = strcmp(key, "mounts") == 0;
+	const size_t depth = reader->depth;
+	int r = json_enter_key(reader, key);
+
+	if (r == 0 && mount)
+		r = json_enter_index(reader, index);
+	if (r == 0 && mount)
+		r = json_enter_key(reader, "options");
+	if (r == 0)
+		r = json_error(reader, "%s", text);
+	reader->depth = depth;
+	return r;
+}
+
+static int check_idmaps(struct json_reader *reader, struct spec *spec)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < spec->mounts_len; i++) {
+		struct spec_mount *mount = &spec->mounts[i];
+
+		if (!spec_mount_idmap_resolve(&mount->id_maps, &spec->id_maps))
+			r = error_of(reader, "mounts", i,
+				     "idmap: a range with @ is in no mapping of the user namespace");
+		else if (mount->options.idmap && mount->id_maps.uids_len == 0 &&
+			 !spec->namespaces[NS_USER].listed)
+			r = error_of(reader, "mounts", i,
+				     "idmap needs mappings, its own or a user namespace's");
+		if (r < 0 && !reader->findings)
+			return r;
+	}
+	return r;
+}
+
+static int check_name(struct json_reader *reader, const struct spec *spec, const char *key, const char **name)
 {
 	enum { NAME_LEN_MAX = 64 }; /* __NEW_UTS_LEN */
 
-	if (spec->hostname && !*spec->hostname)
-		spec->hostname = NULL;
-	if (spec->domainname && !*spec->domainname)
-		spec->domainname = NULL;
-	for (size_t i = 0; i < spec->mounts_len; i++)
-		if (!spec_mount_idmap_resolve(&spec->mounts[i].id_maps, &spec->id_maps))
-			return json_error(reader,
-					  "mounts/%zu/options: idmap: a range with @ is in no mapping of the "
-					  "user namespace",
-					  i);
-	for (size_t i = 0; i < spec->mounts_len; i++)
-		if (spec->mounts[i].options.idmap && spec->mounts[i].id_maps.uids_len == 0 &&
-		    !spec->namespaces[NS_USER].listed)
-			return json_error(
-				reader, "mounts/%zu: idmap needs mappings, its own or a user namespace's", i);
-	if ((spec->hostname || spec->domainname) && !spec->namespaces[NS_UTS].listed)
-		return json_error(reader, "hostname, domainname: need a uts namespace");
-	if ((spec->hostname && strlen(spec->hostname) > NAME_LEN_MAX) ||
-	    (spec->domainname && strlen(spec->domainname) > NAME_LEN_MAX))
-		return json_error(reader, "hostname, domainname: longer than %d bytes", NAME_LEN_MAX);
-	return 0;
+	if (*name && !**name)
+		*name = NULL;
+	if (!*name)
+		return 0;
+	if (!spec->namespaces[NS_UTS].listed)
+		return error_of(reader, key, 0, "needs a uts namespace");
+	return strlen(*name) > NAME_LEN_MAX ? error_of(reader, key, 0, "longer than 64 bytes") : 0;
+}
+
+static int check_config(struct json_reader *reader, struct spec *spec)
+{
+	int r = check_idmaps(reader, spec), next;
+
+	if (r < 0 && !reader->findings)
+		return r;
+	next = check_name(reader, spec, "hostname", &spec->hostname);
+	r = r < 0 ? r : next;
+	if (r < 0 && !reader->findings)
+		return r;
+	next = check_name(reader, spec, "domainname", &spec->domainname);
+	return r < 0 ? r : next;
 }
 
 /* ---- documents ----------------------------------------------------------------------------- */
@@ -155,52 +196,67 @@ static int read_mounts_file(struct json_reader *reader, struct json_object *root
 	return spec_read_mounts(reader, root, &spec->mounts, NULL);
 }
 
-/* With @findings the errors are added to them, without the document's name. */
-static int parse(const char *text, size_t size, const char *name, struct document document,
-		 struct json_findings *findings, struct spec **ret, struct error *err)
+static const struct document config_document = { json_type_object, read_config, "" };
+static const struct document process_document = { json_type_object, read_process_file, "/process" };
+
+/* Takes over @root. With @findings the errors are added to them. They do not have the document's name. */
+static int read_document(struct json_object *root, const char *name, struct document document,
+			 struct json_findings *findings, struct spec **ret, struct error *err)
 {
 	struct spec *spec = calloc(1, sizeof(*spec));
 	struct json_reader reader = { .err = err, .findings = findings };
 	int r;
 
-	if (!spec)
+	if (!spec) {
+		json_object_put(root);
 		return error_oom(err);
+	}
 	reader.arena = &spec->arena;
 	reader.warnings = &spec->warnings;
+	spec->root = root;
 	spec->base = document.base;
 	spec->document = arena_strdup(&spec->arena, name);
-	r = spec->document ? json_document_parse(text, size, &spec->root, err) : error_oom(err);
-	if (r == 0 && !json_object_is_type(spec->root, document.type))
+	r = spec->document ? 0 : error_oom(err);
+	if (r == 0 && !json_object_is_type(root, document.type))
 		r = json_error(&reader, "expected an %s", json_type_to_name(document.type));
 	if (r == 0)
-		r = document.read(&reader, spec->root, spec);
+		r = document.read(&reader, root, spec);
+	if (r == 0 && spec_places_make(spec) < 0)
+		r = error_oom(err);
+	if (r == 0 && spec->warnings.out_of_memory)
+		r = error_oom(err);
 	if (r < 0) {
 		spec_free(spec);
-		return findings ? r : json_name_document(err, name);
+		return r;
 	}
 	*ret = spec;
 	return 0;
 }
 
-int spec_parse(const char *text, size_t size, const char *name, struct spec **ret, struct error *err)
+int spec_read_config(struct json_object *root, const char *name, struct json_findings *findings,
+		     struct spec **ret, struct error *err)
 {
-	return parse(text, size, name, (struct document){ json_type_object, read_config, "" }, NULL, ret,
-		     err);
+	return read_document(root, name, config_document, findings, ret, err);
 }
 
-int spec_validate(const char *text, size_t size, const char *name, struct json_findings *findings,
-		  struct spec **ret, struct error *err)
+/* @old: the document may be of an earlier version of krun, for which a key could be there twice. */
+static int parse(const char *text, size_t size, const char *name, struct document document, bool old,
+		 struct spec **ret, struct error *err)
 {
-	const size_t before = findings->len;
-	int r;
+	struct json_findings twice = { 0 };
+	struct json_object *root;
+	int r = old ? json_document_check(text, size, &twice, &root, err) :
+		      json_document_parse(text, size, &root, err);
 
-	*ret = NULL;
-	r = parse(text, size, name, (struct document){ json_type_object, read_config, "" }, findings, ret,
-		  err);
-	/* An error of parsing the JSON is not among the findings yet. */
-	if (r < 0 && findings->len == before)
-		json_findings_add_error(findings, JSON_ERROR, err);
-	return findings->out_of_memory ? error_oom(err) : 0;
+	json_findings_done(&twice);
+	if (r == 0)
+		r = read_document(root, name, document, NULL, ret, err);
+	return r < 0 ? json_name_document(err, name) : 0;
+}
+
+int spec_parse(const char *text, size_t size, const char *name, struct spec **ret, struct error *err)
+{
+	return parse(text, size, name, config_document, false, ret, err);
 }
 
 int spec_load(int dir_fd, const char *name, struct spec **ret, struct error *err)
@@ -211,7 +267,21 @@ int spec_load(int dir_fd, const char *name, struct spec **ret, struct error *err
 
 	if (r < 0)
 		return error_sys(err, r, "read '%s'", name);
-	return spec_parse(text, size, name, ret, err);
+	return parse(text, size, name, config_document, true, ret, err);
+}
+
+int spec_load_process_only(int dir_fd, const char *name, struct spec **ret, struct error *err)
+{
+	auto_free char *text = NULL;
+	const char *process;
+	size_t size, len;
+	int r = io_read_regular(dir_fd, name, DOCUMENT_MAX, &text, &size);
+
+	if (r < 0)
+		return error_sys(err, r, "read '%s'", name);
+	if (!json_locate_value(text, size, "/process", &process, &len))
+		return error_set(err, -EINVAL, "%s: no process", name);
+	return parse(process, len, name, process_document, true, ret, err);
 }
 
 int spec_load_process(const char *path, struct spec **ret, struct error *err)
@@ -222,41 +292,41 @@ int spec_load_process(const char *path, struct spec **ret, struct error *err)
 
 	if (r < 0)
 		return error_sys(err, r, "read process file '%s'", path);
-	return parse(text, size, path, (struct document){ json_type_object, read_process_file, "/process" },
-		     NULL, ret, err);
+	return parse(text, size, path, process_document, false, ret, err);
 }
 
 int spec_parse_resources(const char *text, size_t size, const char *name, struct spec **ret,
 			 struct error *err)
 {
+	struct json_maker maker = { 0 };
 	struct json_object *whole;
 	int r = parse(text, size, name,
-		      (struct document){ json_type_object, read_resources_file, "/linux/resources" }, NULL,
+		      (struct document){ json_type_object, read_resources_file, "/linux/resources" }, false,
 		      ret, err);
 
 	if (r < 0)
 		return r;
 	/* The same form as from spec_parse_update(), for spec_merge_resources(). */
-	whole = json_object_new_object();
-	if (!whole || json_object_object_add(whole, "resources", (*ret)->root) < 0) {
-		json_object_put(whole);
-		spec_free(*ret);
-		return error_oom(err);
-	}
+	whole = json_make_object(&maker);
+	json_put(&maker, whole, "resources", (*ret)->root);
 	(*ret)->root = whole;
-	return 0;
+	if (!maker.failed)
+		return 0;
+	spec_free(*ret);
+	*ret = NULL;
+	return error_oom(err);
 }
 
 int spec_parse_update(const char *text, size_t size, const char *name, struct spec **ret, struct error *err)
 {
-	return parse(text, size, name, (struct document){ json_type_object, read_update, "/linux" }, NULL,
+	return parse(text, size, name, (struct document){ json_type_object, read_update, "/linux" }, false,
 		     ret, err);
 }
 
 int spec_parse_mounts(const char *text, size_t size, const char *name, struct spec **ret, struct error *err)
 {
 	return parse(text, size, name, (struct document){ json_type_array, read_mounts_file, "/mounts" },
-		     NULL, ret, err);
+		     false, ret, err);
 }
 
 int spec_name_document(const struct spec *spec, struct error *err)

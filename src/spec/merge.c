@@ -5,11 +5,11 @@
  * and everything else, also what krun does not know, stays as it is.
  */
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "json/make.h"
 #include "spec/read.h"
 #include "spec/spec.h"
 #include "util/array.h"
@@ -52,25 +52,6 @@ static bool is_nothing(const char *group, const char *key, struct json_object *v
 	}
 }
 
-static int set(struct json_object *object, const char *key, struct json_object *value /* moved */)
-{
-	if (value && json_object_object_add(object, key, value) == 0)
-		return 0;
-	json_object_put(value);
-	return -ENOMEM;
-}
-
-/* Returns the member @key, which is made when it is missing or of another type. NULL: out of memory. */
-static struct json_object *get_or_make(struct json_object *object, const char *key, json_type type)
-{
-	struct json_object *value;
-
-	if (json_object_object_get_ex(object, key, &value) && json_object_is_type(value, type))
-		return value;
-	value = type == json_type_array ? json_object_new_array() : json_object_new_object();
-	return set(object, key, value) == 0 ? value : NULL;
-}
-
 /* True when both elements are about the same device or the same page size. */
 static bool is_same(struct json_object *a, struct json_object *b)
 {
@@ -87,57 +68,45 @@ static bool is_same(struct json_object *a, struct json_object *b)
 	return true;
 }
 
-static int merge_elements(struct json_object *target, struct json_object *source)
+static void merge_elements(struct json_maker *maker, struct json_object *target, struct json_object *source)
 {
-	for (size_t i = 0; i < json_object_array_length(source); i++) {
+	for (size_t i = 0; target && i < json_object_array_length(source); i++) {
 		struct json_object *element = json_object_array_get_idx(source, i);
 		size_t at = 0;
 
 		while (at < json_object_array_length(target) &&
 		       !is_same(json_object_array_get_idx(target, at), element))
 			at++;
-		if (json_object_array_put_idx(target, at, json_object_get(element)) < 0) {
-			json_object_put(element);
-			return -ENOMEM;
-		}
+		json_put_index(maker, target, at, json_object_get(element));
 	}
-	return 0;
 }
 
-static int merge_member(struct json_object *target, const char *group, const char *key,
-			struct json_object *value);
+static void merge_member(struct json_maker *maker, struct json_object *target, const char *group,
+			 const char *key, struct json_object *value);
 
-static int merge_group(struct json_object *target, const char *group, struct json_object *source)
+static void merge_group(struct json_maker *maker, struct json_object *target, const char *group,
+			struct json_object *source)
 {
-	json_object_object_foreach(source, key, value)
-	{
-		int r = merge_member(target, group, key, value);
-
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	json_object_object_foreach(source, key, value) merge_member(maker, target, group, key, value);
 }
 
 /* @group: the member of linux.resources that @target is or is in; "" for linux.resources itself. */
-static int merge_member(struct json_object *target, const char *group, const char *key,
-			struct json_object *value)
+static void merge_member(struct json_maker *maker, struct json_object *target, const char *group,
+			 const char *key, struct json_object *value)
 {
 	const json_type type = json_object_get_type(value);
-	struct json_object *into;
 
 	if (is_nothing(group, key, value) || (!*group && strcmp(key, "unified") == 0))
-		return 0;
+		return;
 	/* Scalars, device rules and lists of scalars are replaced as a whole; others are merged by member. */
 	if ((type != json_type_array && type != json_type_object) || strcmp(key, "devices") == 0 ||
 	    (type == json_type_array &&
 	     !json_object_is_type(json_object_array_get_idx(value, 0), json_type_object)))
-		return set(target, key, json_object_get(value));
-	into = get_or_make(target, key, type);
-	if (!into)
-		return -ENOMEM;
-	return type == json_type_array ? merge_elements(into, value) :
-					 merge_group(into, *group ? group : key, value);
+		json_put(maker, target, key, json_object_get(value));
+	else if (type == json_type_array)
+		merge_elements(maker, json_get_or_put(maker, target, key, type), value);
+	else
+		merge_group(maker, json_get_or_put(maker, target, key, type), *group ? group : key, value);
 }
 
 /* ---- unified ------------------------------------------------------------------------------- */
@@ -192,7 +161,8 @@ static char *merge_line(const char *text, const char *line)
  * "unified" is applied last, so an old value there would override a change that was made elsewhere, and is
  * removed or updated. A file that is written line by line keeps the lines of other devices.
  */
-static int merge_file(struct json_object *resources, const struct spec_written *written)
+static void merge_file(struct json_maker *maker, struct json_object *resources,
+		       const struct spec_written *written)
 {
 	struct json_object *unified = NULL, *old = NULL;
 	auto_free char *text = NULL;
@@ -201,69 +171,54 @@ static int merge_file(struct json_object *resources, const struct spec_written *
 	if (unified)
 		json_object_object_get_ex(unified, written->file, &old);
 	if (!old && !written->unified)
-		return 0;
+		return;
 	if (!written->unified && !written->line) {
 		json_object_object_del(unified, written->file);
-		return 0;
+		return;
 	}
-	unified = get_or_make(resources, "unified", json_type_object);
-	if (!unified)
-		return -ENOMEM;
-	if (!written->line || !old)
-		return set(unified, written->file, json_object_new_string(written->text));
-	text = merge_line(json_object_get_string(old), written->text);
-	return text ? set(unified, written->file, json_object_new_string(text)) : -ENOMEM;
+	unified = json_get_or_put(maker, resources, "unified", json_type_object);
+	if (written->line && old) {
+		text = merge_line(json_object_get_string(old), written->text);
+		json_put(maker, unified, written->file, text ? json_make_text_value(maker, text) : NULL);
+	} else {
+		json_put_text(maker, unified, written->file, written->text);
+	}
 }
 
 /* ---- the whole ----------------------------------------------------------------------------- */
 
-static int set_number(struct json_object *resources, const char *key, const struct opt_i64 *value)
+static void put_memory(struct json_maker *maker, struct json_object *resources, const char *key,
+		       const struct opt_i64 *value)
 {
-	struct json_object *memory;
-
-	if (!value->set)
-		return 0;
-	memory = get_or_make(resources, "memory", json_type_object);
-	return memory ? set(memory, key, json_object_new_int64(value->value)) : -ENOMEM;
+	if (value->set)
+		json_put_i64(maker, json_get_or_put(maker, resources, "memory", json_type_object), key,
+			     value->value);
 }
 
-static int merge(struct json_object *root, const struct spec_merge *merge)
+static void merge(struct json_maker *maker, struct json_object *root, const struct spec_merge *merge)
 {
-	struct json_object *linux_object, *resources, *rdt, *source;
-	int r = 0;
+	struct json_object *linux_object, *resources, *source;
 
-	linux_object = get_or_make(root, "linux", json_type_object);
-	resources = linux_object ? get_or_make(linux_object, "resources", json_type_object) : NULL;
-	if (!resources)
-		return -ENOMEM;
+	linux_object = json_get_or_put(maker, root, "linux", json_type_object);
+	resources = json_get_or_put(maker, linux_object, "resources", json_type_object);
 	if (json_object_object_get_ex(merge->changes->root, "resources", &source))
-		r = merge_group(resources, "", source);
-	if (r == 0)
-		r = set_number(resources, "limit", &merge->limit);
-	if (r == 0)
-		r = set_number(resources, "swap", &merge->swap);
-	for (size_t i = 0; r == 0 && i < merge->written_len; i++)
-		r = merge_file(resources, &merge->written[i]);
-	if (r < 0 || !json_object_object_get_ex(merge->changes->root, "intelRdt", &source))
-		return r;
-	rdt = get_or_make(linux_object, "intelRdt", json_type_object);
-	return rdt ? merge_group(rdt, "intelRdt", source) : -ENOMEM;
+		merge_group(maker, resources, "", source);
+	put_memory(maker, resources, "limit", &merge->limit);
+	put_memory(maker, resources, "swap", &merge->swap);
+	for (size_t i = 0; i < merge->written_len; i++)
+		merge_file(maker, resources, &merge->written[i]);
+	if (json_object_object_get_ex(merge->changes->root, "intelRdt", &source))
+		merge_group(maker, json_get_or_put(maker, linux_object, "intelRdt", json_type_object),
+			    "intelRdt", source);
 }
 
 int spec_merge_resources(const struct spec *config, const struct spec_merge *request, char **ret_text,
 			 struct error *err)
 {
-	struct json_object *root = NULL;
-	const char *text = NULL;
-	char *copy;
+	struct json_maker maker = { 0 };
+	auto_json root = json_make_copy(&maker, config->root);
 
-	if (json_object_deep_copy(config->root, &root, NULL) == 0 && merge(root, request) == 0)
-		text = json_object_to_json_string_ext(root, JSON_C_TO_STRING_PLAIN |
-								    JSON_C_TO_STRING_NOSLASHESCAPE);
-	copy = text ? strdup(text) : NULL;
-	json_object_put(root);
-	if (!copy)
-		return error_oom(err);
-	*ret_text = copy;
-	return 0;
+	merge(&maker, root, request);
+	*ret_text = json_make_text(&maker, root, JSON_COMPACT);
+	return *ret_text ? 0 : error_oom(err);
 }

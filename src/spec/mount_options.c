@@ -7,12 +7,14 @@
 
 #include <linux/mount.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/mount.h>
 
 #include "spec/mounts.h"
 #include "spec/read.h"
 #include "util/array.h"
 #include "util/error.h"
+#include "util/suggest.h"
 
 enum effect {
 	ATTR_SET, /* MOUNT_ATTR_* on this mount */
@@ -243,6 +245,25 @@ bool spec_mount_option_is_used(const char *text, const struct spec_mount *mount)
 		return idmap_text(text) || (word && word->effect != SUPER_SET && word->effect != COPY_UP);
 	/* A word that is not in the table goes to the file system, which rejects an unknown one. */
 	return !word || is_used_on_new(word->effect, mount);
+}
+
+const char *spec_mount_option_near(const char *text)
+{
+	/* Words of other programs. */
+	static const char *const others[][2] = {
+		{ "readonly", "ro" },	{ "read-only", "ro" },	  { "readwrite", "rw" },
+		{ "read-write", "rw" }, { "recursive", "rbind" },
+	};
+	struct suggestion suggestion = suggest_for(text, strlen(text));
+
+	if (find_word(text) || strchr(text, '='))
+		return NULL;
+	for (size_t i = 0; i < ARRAY_LEN(others); i++)
+		if (strcasecmp(text, others[i][0]) == 0)
+			return others[i][1];
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		suggest_consider(&suggestion, words[i].word);
+	return suggestion.best;
 }
 
 int spec_mount_options_make(struct json_reader *reader, char *const *list, struct spec_mount_options *ret)

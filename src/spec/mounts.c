@@ -26,7 +26,7 @@ static int read_destination(struct json_reader *reader, struct json_object *valu
 	int r = spec_path_make(reader, path, &mount->destination);
 
 	if (r == 0 && path[0] != '/')
-		json_note(reader, JSON_WARNING, "a relative path is deprecated, and read as '%s'",
+		json_note(reader, JSON_IGNORED, "a relative path is deprecated, and read as '%s'",
 			  mount->destination);
 	(void)arg;
 	return r;
@@ -67,14 +67,16 @@ static int note_unused(struct json_reader *reader, const struct spec_mount *moun
 	const char *what = mount->options.remount ? "remount" :
 			   mount->options.bind	  ? "bind mount" :
 						    mount->type;
-	const char *text = NULL;
+	const char *text = NULL, *near;
 	int r;
 
 	for (size_t i = 0; mount->words && mount->words[i]; i++) {
 		if (spec_mount_option_is_used(mount->words[i], mount))
 			continue;
-		text = arena_format(reader->arena, "%s%s'%s'", text ? text : "", text ? ", " : "",
-				    mount->words[i]);
+		near = spec_mount_option_near(mount->words[i]);
+		text = arena_format(reader->arena, "%s%s'%s'%s%s%s", text ? text : "", text ? ", " : "",
+				    mount->words[i], near ? " (did you mean '" : "", near ? near : "",
+				    near ? "'?)" : "");
 		if (!text)
 			return error_oom(reader->err);
 	}
@@ -83,7 +85,7 @@ static int note_unused(struct json_reader *reader, const struct spec_mount *moun
 	r = json_enter_key(reader, "options");
 	if (r < 0)
 		return r;
-	json_note(reader, JSON_WARNING, "%s: without effect on a %s", text, what);
+	json_note(reader, JSON_IGNORED, "%s: without effect on a %s", text, what);
 	json_leave(reader);
 	return 0;
 }

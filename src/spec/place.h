@@ -10,6 +10,9 @@
 struct spec;
 struct spec_mount;
 
+/* Makes .places, when .mounts were read. -ENOMEM. */
+int spec_places_make(struct spec *spec);
+
 /*
  * Returns the mount of config.json on exactly @path, which is absolute, or NULL; the last of several, because
  * it covers the others. Remounts are skipped. ".." is resolved by its text, as if no directory were a

@@ -139,7 +139,8 @@ static int read_rlimit_type(struct json_reader *reader, struct json_object *valu
 			return 0;
 		}
 	}
-	return json_error(reader, "unknown rlimit '%s'", name);
+	return json_error_unknown(reader, "rlimit", name, &rlimit_kinds[0].name, sizeof(rlimit_kinds[0]),
+				  ARRAY_LEN(rlimit_kinds));
 }
 
 static const struct json_field rlimit_fields[] = {

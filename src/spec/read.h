@@ -49,6 +49,17 @@ int spec_read_flags(struct json_reader *reader, struct json_object *value, void 
 /* One word. Target: uint64_t, its value. @arg: struct spec_flag_word[]. */
 int spec_read_word(struct json_reader *reader, struct json_object *value, void *target, const void *arg);
 
+/* ---- load.c -------------------------------------------------------------------------------------------- */
+
+struct spec;
+
+/*
+ * Reads the tree of a config.json, which is taken over, also on failure. @findings: as in struct json_reader.
+ * Errors do not have the name of the document.
+ */
+int spec_read_config(struct json_object *root, const char *name, struct json_findings *findings,
+		     struct spec **ret, struct error *err);
+
 /* ---- scheduling.c -------------------------------------------------------------------------------------- */
 
 /* Targets: struct spec_scheduler *; struct opt_i64, a value for ioprio_set(2); struct spec_affinity. */
@@ -115,6 +126,8 @@ bool spec_mount_idmap_resolve(struct spec_id_maps *maps, const struct spec_id_ma
 
 /* Pure: returns whether an option has an effect on @mount, a bind mount, a remount or a new file system. */
 bool spec_mount_option_is_used(const char *word, const struct spec_mount *mount);
+/* The option that was perhaps meant by a word that is none; NULL: it is one, or nothing is near. */
+const char *spec_mount_option_near(const char *word);
 /*
  * Splits mount options into flags and data, in the arena; see struct spec_mount_options. Errors are about
  * @reader's place.

@@ -2,6 +2,7 @@
 
 /* Small readers that several objects of config.json share. */
 
+#include <limits.h>
 #include <string.h>
 
 #include "spec/read.h"
@@ -31,6 +32,21 @@ int spec_read_opt_u64(struct json_reader *reader, struct json_object *value, voi
 	return r;
 }
 
+/* What the kernel takes for no path at all (ENAMETOOLONG). */
+static int check_length(struct json_reader *reader, const char *path)
+{
+	if (strlen(path) >= PATH_MAX)
+		return json_error(reader, "a path of more than %d bytes", PATH_MAX - 1);
+	for (const char *name = path; *name; name += strspn(name, "/")) {
+		const size_t len = strcspn(name, "/");
+
+		if (len > NAME_MAX)
+			return json_error(reader, "a path with a name of more than %d bytes", NAME_MAX);
+		name += len;
+	}
+	return 0;
+}
+
 int spec_read_absolute(struct json_reader *reader, struct json_object *value, void *target, const void *arg)
 {
 	const char *path = json_object_get_string(value);
@@ -39,7 +55,7 @@ int spec_read_absolute(struct json_reader *reader, struct json_object *value, vo
 	if (path[0] != '/')
 		return json_error(reader, "'%s' is not an absolute path", path);
 	*(const char **)target = path;
-	return 0;
+	return check_length(reader, path);
 }
 
 int spec_path_make(struct json_reader *reader, const char *path, const char **ret)
@@ -53,7 +69,7 @@ int spec_path_make(struct json_reader *reader, const char *path, const char **re
 		return error_oom(reader->err);
 	path_normalize(copy);
 	*ret = copy;
-	return 0;
+	return check_length(reader, copy);
 }
 
 int spec_read_path(struct json_reader *reader, struct json_object *value, void *target, const void *arg)
@@ -139,10 +155,11 @@ static const struct spec_flag_word *find_flag(const struct spec_flag_word *words
 
 int spec_read_word(struct json_reader *reader, struct json_object *value, void *target, const void *arg)
 {
-	const struct spec_flag_word *found = find_flag(arg, json_object_get_string(value));
+	const struct spec_flag_word *words = arg, *found = find_flag(words, json_object_get_string(value));
 
 	if (!found)
-		return json_error(reader, "unknown value '%s'", json_object_get_string(value));
+		return json_error_unknown(reader, "value", json_object_get_string(value), &words->word,
+					  sizeof(*words), SIZE_MAX);
 	*(uint64_t *)target = found->value;
 	return 0;
 }
@@ -183,6 +200,6 @@ int spec_read_foreign(struct json_reader *reader, struct json_object *value, voi
 	(void)target;
 	(void)arg;
 	if (json_object_object_length(value) > 0)
-		json_note(reader, JSON_WARNING, "ignored, because it is for another platform");
+		json_note(reader, JSON_IGNORED, "ignored, because it is for another platform");
 	return 0;
 }

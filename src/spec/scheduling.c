@@ -92,12 +92,16 @@ static int check_scheduler(struct json_reader *reader, const struct spec_schedul
 				  scheduler->policy_word);
 	if (timed && (scheduler->runtime == 0 || scheduler->deadline == 0))
 		return json_error(reader, "SCHED_DEADLINE needs runtime and deadline");
+	/* What the kernel refuses with EINVAL, sched_setattr(2). */
+	if (timed && (scheduler->runtime > scheduler->deadline ||
+		      (scheduler->period != 0 && scheduler->deadline > scheduler->period)))
+		return json_error(reader, "runtime may not be above deadline, nor deadline above period");
 	if (!timed && (scheduler->runtime || scheduler->deadline || scheduler->period))
 		return json_error(reader, "runtime, deadline and period are for SCHED_DEADLINE, not for %s",
 				  scheduler->policy_word);
 	/* The kernel ignores it, too. */
 	if (scheduler->nice != 0 && (real_time || timed))
-		json_note(reader, JSON_WARNING, "nice is ignored: %s has no such value",
+		json_note(reader, JSON_IGNORED, "nice is ignored: %s has no such value",
 			  scheduler->policy_word);
 	return 0;
 }
@@ -211,6 +215,26 @@ struct memory_policy_entry {
 	uint64_t mode, flags;
 };
 
+/* What the kernel refuses with EINVAL, set_mempolicy(2). */
+static int check_memory_policy(struct json_reader *reader, const struct memory_policy_entry *entry)
+{
+	const char *word = entry->result.mode_word;
+
+	if ((entry->mode == MPOL_DEFAULT || entry->mode == MPOL_LOCAL) && entry->result.nodes)
+		return json_error(reader, "%s takes no nodes", word);
+	if (entry->mode != MPOL_DEFAULT && entry->mode != MPOL_LOCAL && entry->mode != MPOL_PREFERRED &&
+	    !entry->result.nodes)
+		return json_error(reader, "%s needs nodes", word);
+	if ((entry->flags & MPOL_F_RELATIVE_NODES) && (entry->flags & MPOL_F_STATIC_NODES))
+		return json_error(reader, "flags: nodes are either relative or static");
+	if ((entry->flags & (MPOL_F_RELATIVE_NODES | MPOL_F_STATIC_NODES)) && !entry->result.nodes)
+		return json_error(reader, "flags: relative or static nodes need nodes");
+	if ((entry->flags & FLAG_NUMA_BALANCING) && entry->mode != MPOL_BIND &&
+	    entry->mode != POLICY_PREFERRED_MANY)
+		return json_error(reader, "flags: MPOL_F_NUMA_BALANCING is not for %s", word);
+	return 0;
+}
+
 int spec_read_memory_policy(struct json_reader *reader, struct json_object *value, void *target,
 			    const void *arg)
 {
@@ -235,13 +259,9 @@ int spec_read_memory_policy(struct json_reader *reader, struct json_object *valu
 	r = json_read_fields(reader, value, fields, entry);
 	if (r < 0)
 		return r;
-	if ((entry->mode == MPOL_DEFAULT || entry->mode == MPOL_LOCAL) && entry->result.nodes)
-		return json_error(reader, "%s takes no nodes", entry->result.mode_word);
-	if (entry->mode != MPOL_DEFAULT && entry->mode != MPOL_LOCAL && entry->mode != MPOL_PREFERRED &&
-	    !entry->result.nodes)
-		return json_error(reader, "%s needs nodes", entry->result.mode_word);
-	if ((entry->flags & MPOL_F_RELATIVE_NODES) && (entry->flags & MPOL_F_STATIC_NODES))
-		return json_error(reader, "flags: nodes are either relative or static");
+	r = check_memory_policy(reader, entry);
+	if (r < 0)
+		return r;
 	entry->result.mode = (int)(entry->mode | entry->flags);
 	*(struct spec_memory_policy **)target = &entry->result;
 	return 0;

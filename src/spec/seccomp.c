@@ -2,6 +2,7 @@
 
 /* config-linux.md "Seccomp". Words are checked here and translated for libseccomp in security/. */
 
+#include <stdint.h>
 #include <string.h>
 
 #include "spec/read.h"
@@ -37,10 +38,10 @@ const char *const spec_seccomp_flags[] = {
 
 static int check_word(struct json_reader *reader, const char *word, const char *const *list)
 {
-	for (; *list; list++)
-		if (strcmp(word, *list) == 0)
+	for (const char *const *known = list; *known; known++)
+		if (strcmp(word, *known) == 0)
 			return 0;
-	return json_error(reader, "unknown value '%s'", word);
+	return json_error_unknown(reader, "value", word, list, sizeof(*list), SIZE_MAX);
 }
 
 /* @arg: the list of valid words */
@@ -77,8 +78,9 @@ static int read_names(struct json_reader *reader, struct json_object *value, voi
 	return json_read_strings(reader, value, target, arg);
 }
 
-static const struct json_range index_range = { 0, 5 };	  /* a system call has six arguments */
-static const struct json_range errno_range = { 0, 4095 }; /* MAX_ERRNO of the kernel */
+static const struct json_range index_range = { 0, 5 }; /* a system call has six arguments */
+/* libseccomp takes errno values below the kernel's MAX_ERRNO only. */
+static const struct json_range errno_range = { 0, 4094 };
 
 static const struct json_field arg_fields[] = {
 	{ "index", json_type_int, true, offsetof(struct spec_seccomp_arg, index), json_read_u32,

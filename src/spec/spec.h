@@ -23,8 +23,10 @@
 #include "spec/mounts.h"
 #include "spec/resources.h"
 #include "util/arena.h"
+#include "util/path_table.h"
 
 struct error;
+struct json_cuts;
 struct json_object;
 
 /* Limits for the numbers of CPUs and memory nodes in lists. */
@@ -217,6 +219,7 @@ struct spec {
 	struct spec_process *process; /* NULL if absent, which `run` and `start` reject */
 	struct spec_mount *mounts;
 	size_t mounts_len;
+	struct path_table places; /* of .mounts, for spec_mount_at() */
 	struct spec_hooks hooks[HOOK_KIND_COUNT];
 	struct spec_pair *annotations;
 	size_t annotations_len;
@@ -253,6 +256,12 @@ struct spec {
  * ignored, as the specification requires. *ret is released with spec_free().
  */
 int spec_load(int dir_fd, const char *name, struct spec **ret, struct error *err);
+/*
+ * The same for a file that spec_load() would read, when only .process is wanted, and only that is set: the
+ * rest, which may be a hundred times as long, is not parsed. -EINVAL: /process is not there, or not right;
+ * spec_load() says which.
+ */
+int spec_load_process_only(int dir_fd, const char *name, struct spec **ret, struct error *err);
 /* The same for a text in memory; @name is for errors. */
 int spec_parse(const char *text, size_t size, const char *name, struct spec **ret, struct error *err);
 void spec_free(struct spec *spec);
@@ -265,13 +274,6 @@ int spec_name_document(const struct spec *spec, struct error *err);
 
 /* Logs the warnings about the document. `validate` has them among its findings instead. */
 void spec_warn(const struct spec *spec);
-
-/*
- * As spec_parse(), for `validate`: adds everything that is wrong to @findings, and fails only with -ENOMEM.
- * *ret is NULL when there is an error among them.
- */
-int spec_validate(const char *text, size_t size, const char *name, struct json_findings *findings,
-		  struct spec **ret, struct error *err);
 
 /* Reads the file of `exec --process`, a process object. Only .process of the result is set. */
 int spec_load_process(const char *path, struct spec **ret, struct error *err);
@@ -293,6 +295,16 @@ int spec_parse_mounts(const char *text, size_t size, const char *name, struct sp
 
 /* Returns the value of an annotation; NULL when it is absent or refused (struct spec_pair). */
 const char *spec_annotation(const struct spec *spec, const char *key);
+
+/* ---- validate.c ---------------------------------------------------------------------------------------- */
+
+/*
+ * As spec_parse(), for `validate`: adds everything that is wrong to @findings, and fails only with -ENOMEM.
+ * *ret is what could be read, without what is in @cuts, which is empty at first: it is a good document, but
+ * not this one. It is NULL when nothing could be read.
+ */
+int spec_validate(const char *text, size_t size, const char *name, struct json_findings *findings,
+		  struct json_cuts *cuts, struct spec **ret, struct error *err);
 
 /* ---- merge.c ------------------------------------------------------------------------------------------- */
 

@@ -8,6 +8,7 @@
 
 #include "spec/spec.h"
 #include "util/error.h"
+#include "util/io.h"
 
 static const char head[] =
 	"{\n"
@@ -96,10 +97,8 @@ int spec_template(bool rootless, uid_t uid, gid_t gid, char **ret_text, struct e
 	fputs(rootless ? mappings : resources, stream);
 	fprintf(stream, tail,
 		rootless ? "      { \"type\": \"user\" },\n" : "      { \"type\": \"network\" },\n");
-	if (fclose(stream) != 0) {
-		free(text);
+	if (io_close_text(stream, &text) < 0)
 		return error_oom(err);
-	}
 	*ret_text = text;
 	return 0;
 }

@@ -19,8 +19,6 @@
 #include "util/pids.h"
 #include "util/proc.h"
 
-enum { DEPTH_MAX = 32 }; /* of nested pid namespaces, pid_namespaces(7) */
-
 static int pid_namespace(int proc_fd, pid_t pid, struct stat *ret)
 {
 	char path[32];
@@ -29,28 +27,16 @@ static int pid_namespace(int proc_fd, pid_t pid, struct stat *ret)
 	return fstatat(proc_fd, path, ret, 0) < 0 ? -errno : 0;
 }
 
-/*
- * Reads NSpid of /proc/PID/status: the pid in each namespace, ours first. Returns 1, 0 or a negative errno.
- */
+/* Reads NSpid of /proc/PID/status: the pid in each namespace, ours first. 1, 0 or a negative errno. */
 static int is_first_of_a_namespace(int proc_fd, pid_t pid)
 {
 	auto_free char *text = NULL;
-	char path[32], *line;
-	int numbers[DEPTH_MAX], count = 0, length, r;
+	char path[32];
+	int r;
 
 	snprintf(path, sizeof(path), "%d/status", pid);
 	r = proc_read_status(proc_fd, path, &text);
-	if (r < 0)
-		return r;
-	line = strstr(text, "\nNSpid:");
-	if (!line)
-		return 0;
-	line += strlen("\nNSpid:");
-	while (count < DEPTH_MAX && *line != '\n' && sscanf(line, "%d%n", &numbers[count], &length) == 1) {
-		line += length;
-		count++;
-	}
-	return count > 1 && numbers[count - 1] == 1;
+	return r < 0 ? r : proc_parse_first(text);
 }
 
 int processes_end_with_first(const struct state *state, struct error *err)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <string.h>
 
 #include "cgroup/cgroup.h"
 #include "hooks/hooks.h"
@@ -44,6 +45,13 @@ int container_kill_init(const struct state *state, struct error *err)
 				 state->id);
 }
 
+/* systemd keeps a unit that failed until it is told to forget it; one may fail for a property, too. */
+static bool forgets_by_itself(const struct state *state)
+{
+	return state->cgroup.unit && state->scope_ended_well &&
+	       !strstr(state->annotations, KRUN_ANNOTATION_SYSTEMD_PROPERTY);
+}
+
 static int remove_cgroup(const struct state *state, struct error *err)
 {
 	struct cgroup cgroup;
@@ -51,12 +59,18 @@ static int remove_cgroup(const struct state *state, struct error *err)
 
 	if (!state->cgroup.path)
 		return cgroup_forget(&state->cgroup, err);
+	log_debug("remove cgroup '%s'", state->cgroup.path);
+	if (cgroup_remove_empty(&state->cgroup))
+		return 0;
 	r = cgroup_open(&state->cgroup, &cgroup, err);
-	/* systemd may remember a scope that ended by itself as failed. */
 	if (r == -ENOENT)
-		return cgroup_forget(&state->cgroup, err);
+		return forgets_by_itself(state) ? 0 : cgroup_forget(&state->cgroup, err);
 	if (r < 0)
 		return r;
+	if (forgets_by_itself(state) && cgroup_scope_is_over(&cgroup)) {
+		cgroup_done(&cgroup);
+		return 0;
+	}
 	if (cgroup_kill(&cgroup, SIGKILL, err) < 0)
 		log_debug("%s", err->text);
 	r = cgroup_remove(&cgroup, err);

@@ -3,33 +3,28 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "json/fields.h"
+#include "json/make.h"
+#include "json/parse.h"
 #include "km/trust.h"
 #include "krun/annotations.h"
 #include "spec/spec.h"
+#include "state/seal.h"
 #include "state/state_dir.h"
 #include "util/array.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/error.h"
 #include "util/io.h"
 
-enum { STATE_MAX = 16 * 1024 * 1024 };
-
-static void put_object(void *slot)
-{
-	struct json_object **object = slot;
-
-	json_object_put(*object);
-}
-
-#define auto_object __attribute__((cleanup(put_object))) struct json_object *
+enum { STATE_MAX = 16 * 1024 * 1024, FOREIGN_MAX = 256 * 1024, CREATE_LOOKS = 4, CREATE_NAP_NS = 2000000 };
 
 enum kind {
 	TEXT,
@@ -110,76 +105,56 @@ static union slot slot_of(const struct state *state, const struct field *field)
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-/* Takes ownership of @value. NULL: its allocation failed. */
-static int add(struct json_object *object, const char *key, struct json_object *value)
-{
-	if (!value)
-		return -ENOMEM;
-	if (json_object_object_add(object, key, value) < 0) {
-		json_object_put(value);
-		return -ENOMEM;
-	}
-	return 0;
-}
-
-static int add_list(struct json_object *object, const char *key, const struct strv *list)
-{
-	struct json_object *array = json_object_new_array();
-	int r = add(object, key, array);
-
-	for (size_t i = 0; r == 0 && i < list->len; i++)
-		r = json_object_array_add(array, json_object_new_string(list->items[i])) < 0 ? -ENOMEM : 0;
-	return r;
-}
-
-static int add_field(struct json_object *object, const struct state *state, const struct field *field)
+static void put_field(struct json_maker *maker, struct json_object *object, const struct state *state,
+		      const struct field *field)
 {
 	const union slot slot = slot_of(state, field);
 
 	switch (field->kind) {
 	case TEXT:
 	case TEXT_OPTIONAL:
-		return *slot.text ? add(object, field->key, json_object_new_string(*slot.text)) : 0;
+		if (*slot.text)
+			json_put_text(maker, object, field->key, *slot.text);
+		break;
 	case LIST:
-		return slot.list->len > 0 ? add_list(object, field->key, slot.list) : 0;
+		if (slot.list->len > 0)
+			json_put_strings(maker, object, field->key, slot.list);
+		break;
 	case NUMBER32:
-		return add(object, field->key, json_object_new_int64(*slot.number32));
+		json_put_i64(maker, object, field->key, *slot.number32);
+		break;
 	case NUMBER64:
-		return add(object, field->key, json_object_new_int64(*slot.number64));
+		json_put_i64(maker, object, field->key, *slot.number64);
+		break;
 	case FLAG:
-		return add(object, field->key, json_object_new_boolean(*slot.flag));
+		json_put_bool(maker, object, field->key, *slot.flag);
+		break;
 	}
-	return 0;
 }
 
-/* @need: 0: all fields; otherwise those with this bit. */
-static int fill(struct json_object *object, const struct state *state, unsigned int need)
+/* @need: 0: all fields; otherwise those with this bit. NULL: out of memory. */
+static char *file_text(const struct state *state, unsigned int need)
 {
-	const struct {
-		const char *key, *word;
-	} words[] = {
-		{ "cgroupManager", cgroup_manager_name(state->cgroup.manager) },
-		{ "personality", mode_word(state->mode) },
-		{ "startAt", km_start_word(state->start) },
-	};
-	int r = add(object, "version", json_object_new_int(STATE_VERSION));
+	struct json_maker maker = { 0 };
+	auto_json object = json_make_object(&maker);
+	auto_free char *text = NULL;
 
-	for (size_t i = 0; r == 0 && i < ARRAY_LEN(fields); i++)
+	json_put_i64(&maker, object, "version", STATE_VERSION);
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
 		if (!need || fields[i].need & need)
-			r = add_field(object, state, &fields[i]);
-	for (size_t i = 0; r == 0 && i < ARRAY_LEN(words); i++)
-		r = add(object, words[i].key, json_object_new_string(words[i].word));
-	return r;
+			put_field(&maker, object, state, &fields[i]);
+	json_put_text(&maker, object, "cgroupManager", cgroup_manager_name(state->cgroup.manager));
+	json_put_text(&maker, object, "personality", mode_word(state->mode));
+	json_put_text(&maker, object, "startAt", km_start_word(state->start));
+	text = json_make_text(&maker, object, JSON_COMPACT);
+	return text ? seal_make(text) : NULL;
 }
 
 static int save(int dir_fd, const char *name, const struct state *state, unsigned int need, struct error *err)
 {
-	auto_object object = json_object_new_object();
-	const char *text = NULL;
+	auto_free char *text = file_text(state, need);
 	int r;
 
-	if (object && fill(object, state, need) == 0)
-		text = json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN);
 	if (!text)
 		return error_oom(err);
 	r = io_replace_file(dir_fd, name, 0600, text, strlen(text));
@@ -194,12 +169,34 @@ int state_check_mounts(const struct state *state, struct error *err)
 			 state->id);
 }
 
+int state_save_place(int dir_fd, const struct state *state, struct error *err)
+{
+	return save(dir_fd, STATE_PLACE, state, PLACE, err);
+}
+
+int state_save_file(int dir_fd, const struct state *state, struct error *err)
+{
+	return save(dir_fd, STATE_FILE, state, 0, err);
+}
+
+int state_prepare_file(int dir_fd, const struct state *state, struct error *err)
+{
+	return save(dir_fd, STATE_NEXT, state, 0, err);
+}
+
+int state_publish_file(int dir_fd, struct error *err)
+{
+	if (renameat(dir_fd, STATE_NEXT, dir_fd, STATE_FILE) < 0)
+		return error_sys(err, -errno, "write '%s'", STATE_FILE);
+	return 0;
+}
+
 int state_save(int dir_fd, const struct state *state, struct error *err)
 {
 	/* STATE_PLACE finds processes: without one it is not needed. */
-	int r = state->pid > 0 ? save(dir_fd, STATE_PLACE, state, PLACE, err) : 0;
+	int r = state->pid > 0 ? state_save_place(dir_fd, state, err) : 0;
 
-	return r < 0 ? r : save(dir_fd, STATE_FILE, state, 0, err);
+	return r < 0 ? r : state_save_file(dir_fd, state, err);
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */
@@ -316,7 +313,8 @@ static int read_fields(struct json_object *object, struct json_findings *finding
 		       struct error *err)
 {
 	struct arena arena = { 0 };
-	struct json_reader reader = { .arena = &arena, .err = err, .findings = findings };
+	/* The keys of each table are unknown to the other, and who looks for a likely name takes long. */
+	struct json_reader reader = { .arena = &arena, .err = err, .findings = findings, .any_key = true };
 	struct json_field rows[ARRAY_LEN(fields) + 1];
 	int r;
 
@@ -342,7 +340,7 @@ static int read_fields(struct json_object *object, struct json_findings *finding
 static int parse(const char *text, size_t size, bool whole, struct state *state, struct error *err)
 {
 	struct json_findings findings = { 0 };
-	auto_object object = NULL;
+	auto_json object = NULL;
 	int r = json_document_parse(text, size, &object, err);
 
 	if (r == 0 && !json_object_is_type(object, json_type_object))
@@ -366,7 +364,9 @@ static int load(int dir_fd, const char *name, bool whole, struct state *ret, str
 
 	if (r < 0)
 		return error_sys(err, r, "read '%s'", name);
-	r = parse(text, size, whole, &state, err);
+	r = seal_check(text, size, err);
+	if (r == 0)
+		r = parse(text, size, whole, &state, err);
 	if (r < 0) {
 		state_done(&state);
 		return json_name_document(err, name);
@@ -385,13 +385,13 @@ int state_load_some(int dir_fd, const char *id, struct state *ret, struct error 
 	struct error later;
 	int r = load(dir_fd, STATE_FILE, false, ret, err);
 
+	/* A lack of memory or fds says nothing about the file, which may be better than the other one. */
+	if (error_is_shortage(r))
+		return r;
 	if (r < 0) {
 		const int place = load(dir_fd, STATE_PLACE, false, ret, &later);
 
-		/*
-		 * The error is that of STATE_FILE, unless it is merely missing or krun is short of memory or
-		 * fds.
-		 */
+		/* The error is that of STATE_FILE, unless it is merely missing. */
 		if (place < 0 && (error_is_shortage(place) || r == -ENOENT)) {
 			*err = later;
 			return place;
@@ -422,11 +422,11 @@ int state_load_config(int dir_fd, const struct state *state, struct spec **ret, 
  */
 static void explain(int dir_fd, const char *id, struct error *err)
 {
-	if (err->code != -ENOENT || faccessat(dir_fd, STATE_PLACE, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
-	    errno != ENOENT)
+	if (err->code == -ENOENT && state_dir_is_removed(dir_fd))
+		state_dir_absent(NULL, id, err);
+	else if (err->code != -ENOENT || faccessat(dir_fd, STATE_PLACE, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
+		 errno != ENOENT)
 		error_prefix(err, "container '%s'", id);
-	else if (state_dir_is_removed(dir_fd))
-		state_dir_absent(id, err);
 	else
 		error_set(err, -ENOENT,
 			  "container '%s' is being created, or its create was killed in its first steps and "
@@ -435,19 +435,41 @@ static void explain(int dir_fd, const char *id, struct error *err)
 			  id);
 }
 
+/*
+ * Returns whether to look once more for a state that is missing, because a create or a removal is under way.
+ * With the lock a create can only be between making the directory and locking it: it gets the lock for a
+ * moment.
+ */
+static bool is_worth_a_look(int dir_fd, bool lock, int looks)
+{
+	const struct timespec nap = { .tv_nsec = CREATE_NAP_NS };
+
+	if (!lock)
+		return state_dir_is_in_motion(dir_fd, looks);
+	if (looks >= CREATE_LOOKS)
+		return false;
+	state_dir_unlock(dir_fd);
+	nanosleep(&nap, NULL);
+	return true;
+}
+
 static int open_state(const struct runtime_options *runtime, const char *id, bool lock, bool whole,
 		      struct state *ret, struct error *err)
 {
-	int dir_fd = state_dir_open(runtime, id, err), r = 0;
+	int dir_fd = state_dir_open(runtime, id, err), r;
 
 	if (dir_fd < 0)
 		return dir_fd;
-	if (lock)
-		r = state_dir_lock(dir_fd, id, err);
-	if (r == 0) {
+	for (int looks = 0;; looks++) {
+		r = lock ? state_dir_lock(dir_fd, id, err) : 0;
+		if (r < 0)
+			break;
 		r = whole ? state_load(dir_fd, ret, err) : state_load_some(dir_fd, id, ret, err);
+		if (r == -ENOENT && is_worth_a_look(dir_fd, lock, looks))
+			continue;
 		if (r < 0)
 			explain(dir_fd, id, err);
+		break;
 	}
 	if (r < 0)
 		close(dir_fd);
@@ -464,6 +486,64 @@ int state_open_some(const struct runtime_options *runtime, const char *id, bool 
 		    struct error *err)
 {
 	return open_state(runtime, id, lock, false, ret, err);
+}
+
+/* ---- whose state ----------------------------------------------------------------------------- */
+
+static int is_empty(int dir_fd)
+{
+	struct dirent *entry;
+	DIR *dir;
+	int r = io_open_directory(dir_fd, ".", &dir);
+
+	if (r < 0)
+		return r;
+	do
+		r = io_next_entry(dir, &entry);
+	while (r > 0 && (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0));
+	closedir(dir);
+	return r < 0 ? r : r == 0;
+}
+
+/*
+ * All states may be in memory at once: another user's are not larger than real ones, and none is many states
+ * by links.
+ */
+static bool is_small(int dir_fd, const char *name)
+{
+	struct stat st;
+
+	return fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	       (st.st_size <= FOREIGN_MAX && st.st_nlink <= 1);
+}
+
+/*
+ * Other runtimes have a state.json, too, but not krun's keys in it. STATE_PLACE tells that a damaged one is
+ * krun's. A create has just made an empty directory, or was killed then; a foreign one is not waited for.
+ */
+int state_is_of_krun(int dir_fd, bool is_foreign)
+{
+	auto_free char *text = NULL;
+	auto_json object = NULL;
+	struct error ignored;
+	size_t size;
+	int r;
+
+	if (is_foreign && !(is_small(dir_fd, STATE_FILE) && is_small(dir_fd, STATE_PLACE)))
+		return 0;
+	if (faccessat(dir_fd, STATE_PLACE, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return 1;
+	if (errno != ENOENT)
+		return -errno;
+	r = io_read_regular(dir_fd, STATE_FILE, STATE_MAX, &text, &size);
+	if (r == -ENOENT)
+		return is_foreign ? 0 : is_empty(dir_fd);
+	if (r == 0)
+		r = json_document_parse(text, size, &object, &ignored);
+	if (r == 0)
+		return json_object_is_type(object, json_type_object) &&
+		       json_object_object_get_ex(object, "personality", NULL);
+	return error_is_shortage(r) || r == -EACCES ? r : 0;
 }
 
 void state_done(struct state *state)
@@ -522,7 +602,7 @@ int state_take_settings(struct state *state, const struct km_settings *settings,
 }
 
 /* Adds "KEY=VALUE" as an annotation of krun. */
-static void add_setting(struct json_object *object, const char *setting)
+static void put_setting(struct json_maker *maker, struct json_object *object, const char *setting)
 {
 	char key[128];
 	const char *value = strchr(setting, '=');
@@ -530,121 +610,100 @@ static void add_setting(struct json_object *object, const char *setting)
 	if (!value || snprintf(key, sizeof(key), "%s%.*s", KRUN_ANNOTATION_SETTING, (int)(value - setting),
 			       setting) >= (int)sizeof(key))
 		return;
-	add(object, key, json_object_new_string(value + 1));
+	json_put_text(maker, object, key, value + 1);
 }
 
-/* The annotations of config.json, and the settings of km that are in force. */
-static struct json_object *all_annotations(const struct state *state)
+/* Adds the annotations of config.json, and the settings of km that are in force. */
+static void put_annotations(struct json_maker *maker, struct json_object *whole, const struct state *state)
 {
-	struct json_object *object = json_tokener_parse(state->annotations);
+	struct json_object *object = NULL;
+	struct error ignored;
 
-	if (!json_object_is_type(object, json_type_object)) {
+	/* A state that cannot be read has none; memory that ran out is a failure. */
+	if (json_document_parse(state->annotations, strlen(state->annotations), &object, &ignored) ==
+		    -ENOMEM ||
+	    json_object_is_type(object, json_type_object))
+		json_put(maker, whole, "annotations", object);
+	else
 		json_object_put(object);
-		object = json_object_new_object();
-	}
+	object = json_get_or_put(maker, whole, "annotations", json_type_object);
 	if (!object)
-		return NULL;
+		return;
 	/* krun alone sets these: config.json must not forge them. */
 	json_object_object_del(object, KRUN_ANNOTATION_PERSONALITY);
 	json_object_object_del(object, KRUN_ANNOTATION_START);
 	json_object_object_del(object, KRUN_ANNOTATION_OOM_KILLED);
 	if (state->mode == MODE_KM) {
-		add(object, KRUN_ANNOTATION_PERSONALITY, json_object_new_string(mode_word(state->mode)));
-		add(object, KRUN_ANNOTATION_START, json_object_new_string(km_start_word(state->start)));
+		json_put_text(maker, object, KRUN_ANNOTATION_PERSONALITY, mode_word(state->mode));
+		json_put_text(maker, object, KRUN_ANNOTATION_START, km_start_word(state->start));
 	}
 	for (size_t i = 0; i < state->settings.len; i++)
-		add_setting(object, state->settings.items[i]);
+		put_setting(maker, object, state->settings.items[i]);
 	if (state->oom_killed)
-		add(object, KRUN_ANNOTATION_OOM_KILLED, json_object_new_string("true"));
-	return object;
+		json_put_text(maker, object, KRUN_ANNOTATION_OOM_KILLED, "true");
 }
 
-/* Makes the object of runtime.md "State". NULL: out of memory. */
-static struct json_object *state_object(const struct state *state, const char *status, pid_t pid)
+/* Fills @object as runtime.md "State" says. */
+static void put_state(struct json_maker *maker, struct json_object *object, const struct state *state,
+		      const char *status, pid_t pid)
 {
-	auto_object object = json_object_new_object();
-	struct json_object *result;
 	char number[16];
 
-	if (!object)
-		return NULL;
 	if (state->owner == 0)
 		snprintf(number, sizeof(number), "root");
 	else
 		snprintf(number, sizeof(number), "%u", state->owner);
-	if (add(object, "ociVersion", json_object_new_string(state->oci_version)) < 0 ||
-	    add(object, "id", json_object_new_string(state->id)) < 0 ||
-	    add(object, "pid", json_object_new_int64(pid)) < 0 ||
-	    add(object, "status", json_object_new_string(status)) < 0 ||
-	    add(object, "bundle", json_object_new_string(state->bundle)) < 0 ||
-	    add(object, "rootfs", json_object_new_string(state->rootfs)) < 0 ||
-	    add(object, "created", json_object_new_string(state->created)) < 0 ||
-	    add(object, "annotations", all_annotations(state)) < 0 ||
-	    add(object, "owner", json_object_new_string(number)) < 0)
-		return NULL;
-	result = object;
-	object = NULL;
-	return result;
+	json_put_text(maker, object, "ociVersion", state->oci_version);
+	json_put_text(maker, object, "id", state->id);
+	json_put_i64(maker, object, "pid", pid);
+	json_put_text(maker, object, "status", status);
+	json_put_text(maker, object, "bundle", state->bundle);
+	json_put_text(maker, object, "rootfs", state->rootfs);
+	json_put_text(maker, object, "created", state->created);
+	put_annotations(maker, object, state);
+	json_put_text(maker, object, "owner", number);
 }
 
 char *state_text(const struct state *state, const char *status, pid_t pid, bool pretty)
 {
-	auto_object object = state_object(state, status, pid);
-	const char *text;
-	char *line = NULL;
+	struct json_maker maker = { 0 };
+	auto_json object = json_make_object(&maker);
 
-	if (!object)
-		return NULL;
-	text = json_object_to_json_string_ext(
-		object,
-		(pretty ? JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED : JSON_C_TO_STRING_PLAIN) |
-			JSON_C_TO_STRING_NOSLASHESCAPE);
-	if (!text || asprintf(&line, "%s\n", text) < 0)
-		return NULL;
-	return line;
+	put_state(&maker, object, state, status, pid);
+	return json_make_text(&maker, object, pretty ? JSON_PRETTY : JSON_LINE);
 }
 
 char *state_process_text(const struct state *state, const char *status, pid_t pid, const char *metadata)
 {
-	auto_object object = json_object_new_object();
-	auto_object fds = json_object_new_array();
-	const char *text;
+	struct json_maker maker = { 0 };
+	auto_json object = json_make_object(&maker);
 
-	if (!object || !fds || json_object_array_add(fds, json_object_new_string("seccompFd")) < 0 ||
-	    add(object, "ociVersion", json_object_new_string(state->oci_version)) < 0 ||
-	    add(object, "fds", json_object_get(fds)) < 0 ||
-	    add(object, "pid", json_object_new_int64(pid)) < 0 ||
-	    (metadata && add(object, "metadata", json_object_new_string(metadata)) < 0) ||
-	    add(object, "state", state_object(state, status, state->pid ? state->pid : pid)) < 0)
-		return NULL;
-	text = json_object_to_json_string_ext(object,
-					      JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
-	return text ? strdup(text) : NULL;
+	json_put_text(&maker, object, "ociVersion", state->oci_version);
+	json_append_text(&maker, json_put_array(&maker, object, "fds"), "seccompFd");
+	json_put_i64(&maker, object, "pid", pid);
+	if (metadata)
+		json_put_text(&maker, object, "metadata", metadata);
+	put_state(&maker, json_put_object(&maker, object, "state"), state, status,
+		  state->pid ? state->pid : pid);
+	return json_make_text(&maker, object, JSON_COMPACT);
 }
 
 char *state_annotations(const struct spec *spec)
 {
-	auto_object object = json_object_new_object();
-	const char *text;
+	struct json_maker maker = { 0 };
+	auto_json object = json_make_object(&maker);
 
-	if (!object)
-		return NULL;
 	for (size_t i = 0; i < spec->annotations_len; i++)
-		if (add(object, spec->annotations[i].key,
-			json_object_new_string(spec->annotations[i].value)) < 0)
-			return NULL;
-	text = json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN);
-	return text ? strdup(text) : NULL;
+		json_put_text(&maker, object, spec->annotations[i].key, spec->annotations[i].value);
+	return json_make_text(&maker, object, JSON_COMPACT);
 }
 
 char *state_now(void)
 {
 	struct timespec now;
-	char seconds[32], *text;
-	struct tm tm;
+	char text[64];
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &tm);
-	strftime(seconds, sizeof(seconds), "%Y-%m-%dT%H:%M:%S", &tm);
-	return asprintf(&text, "%s.%09ldZ", seconds, now.tv_nsec) < 0 ? NULL : text;
+	clock_text(&now, text, sizeof(text));
+	return strdup(text);
 }

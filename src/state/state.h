@@ -28,6 +28,8 @@ struct spec;
 enum { STATE_VERSION = 2 };
 
 #define STATE_FILE "state.json"
+/* The one that a create is about to put there; nobody reads it. */
+#define STATE_NEXT "state.json.next"
 /*
  * Written before STATE_FILE each time: the keys that find the container's processes, if STATE_FILE is lost or
  * cut off.
@@ -43,6 +45,11 @@ struct state {
 	char *rootfs;	   /* absolute */
 	char *created;	   /* RFC 3339 */
 	char *annotations; /* a JSON object */
+	/*
+	 * Not in the file: the command has seen that nobody was killed for lack of memory up to the end of
+	 * the first process. False: unknown.
+	 */
+	bool scope_ended_well;
 	uid_t owner;
 	pid_t pid;		       /* the first process, on the host; 0 while it is being made */
 	unsigned long long start_time; /* of pid, in clock ticks after boot, proc_pid_stat(5) */
@@ -104,6 +111,17 @@ int state_open_some(const struct runtime_options *runtime, const char *id, bool 
 int state_check_mounts(const struct state *state, struct error *err);
 /* Replaces STATE_PLACE, once there is a process, and then STATE_FILE; each atomically. */
 int state_save(int dir_fd, const struct state *state, struct error *err);
+/* The first and the second half of that. */
+int state_save_place(int dir_fd, const struct state *state, struct error *err);
+int state_save_file(int dir_fd, const struct state *state, struct error *err);
+/* Does the same in two parts: most of it while there is time, and the rest in one call. */
+int state_prepare_file(int dir_fd, const struct state *state, struct error *err);
+int state_publish_file(int dir_fd, struct error *err);
+/*
+ * Returns 1 if the directory is that of a container of krun's, 0 if it is another runtime's, or a negative
+ * errno without an error text. @is_foreign: another user can write it; then a very large one is not krun's.
+ */
+int state_is_of_krun(int dir_fd, bool is_foreign);
 void state_done(struct state *state);
 /* Returns the pid of km's process; km mode only. */
 pid_t state_monitor(const struct state *state);

@@ -11,6 +11,7 @@
 #include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "ns/setup.h"
@@ -18,18 +19,38 @@
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/io.h"
+#include "util/lock.h"
 
-const char *container_default_root(void)
+enum { LOCK_TIMEOUT_MS = 60000, MOTION_LOOKS = 200, MOTION_NAP_NS = 500000 };
+
+/* True in a user namespace, too. */
+static bool is_ordinary_user(void)
 {
-	static char path[PATH_MAX];
+	return geteuid() != 0 || ns_in_user_namespace();
+}
+
+const char *user_runtime_dir(void)
+{
 	const char *runtime_dir = getenv("XDG_RUNTIME_DIR");
-	bool root = geteuid() == 0 && !ns_in_user_namespace();
 
 	/* Root ignores the variable, because sudo may keep the user's. */
-	if (root || !runtime_dir || runtime_dir[0] != '/')
+	return runtime_dir && runtime_dir[0] == '/' && is_ordinary_user() ? runtime_dir : NULL;
+}
+
+static const char *default_root(void)
+{
+	static char path[PATH_MAX];
+	const char *runtime_dir = user_runtime_dir();
+
+	if (!runtime_dir)
 		return "/run/krun";
 	snprintf(path, sizeof(path), "%s/krun", runtime_dir);
 	return path;
+}
+
+const char *container_root(const struct runtime_options *runtime)
+{
+	return runtime->root && runtime->root[0] ? runtime->root : default_root();
 }
 
 bool container_id_is_valid(const char *id)
@@ -55,19 +76,39 @@ static int make_parents(const char *path)
 	return mkdir(copy, 0700) < 0 && errno != EEXIST ? -errno : 0;
 }
 
+/* Tells an ordinary user where the default root comes from, and what he can do. */
+static int explain_root(const struct runtime_options *runtime, bool make, struct error *err)
+{
+	if ((runtime->root && runtime->root[0]) || !is_ordinary_user() || error_is_shortage(err->code) ||
+	    (err->code == -ENOENT && !make))
+		return err->code;
+	if (user_runtime_dir())
+		return error_append(err, "XDG_RUNTIME_DIR names it; another can be named with --root");
+	return error_append(err,
+			    "an ordinary user needs XDG_RUNTIME_DIR, the absolute path of a directory of his "
+			    "own, or --root%s",
+			    make ? ", and a config.json as 'krun spec --rootless' writes it" : "");
+}
+
 int state_root_open(const struct runtime_options *runtime, bool make, struct error *err)
 {
-	const char *path = runtime->root && runtime->root[0] ? runtime->root : container_default_root();
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const char *path = container_root(runtime);
+	int fd = runtime->root_fd ? openat(*runtime->root_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) :
+				    open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0 && errno == ENOENT && make) {
 		int r = make_parents(path);
 
-		if (r < 0)
-			return error_sys(err, r, "make state root '%s'", path);
+		if (r < 0) {
+			error_sys(err, r, "make state root '%s'", path);
+			return explain_root(runtime, make, err);
+		}
 		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	}
-	return fd < 0 ? error_sys(err, -errno, "open state root '%s'", path) : fd;
+	if (fd >= 0)
+		return fd;
+	error_sys(err, -errno, "open state root '%s'", path);
+	return explain_root(runtime, make, err);
 }
 
 bool state_dir_is_removed(int dir_fd)
@@ -77,65 +118,94 @@ bool state_dir_is_removed(int dir_fd)
 	return fstat(dir_fd, &st) == 0 && st.st_nlink == 0;
 }
 
-int state_dir_absent(const char *id, struct error *err)
+int state_dir_absent(const char *root, const char *id, struct error *err)
 {
+	if (root)
+		return error_set(err, -ENOENT, "container '%s' does not exist in '%s'", id, root);
 	return error_set(err, -ENOENT, "container '%s' does not exist", id);
 }
 
-int state_dir_make(int root_fd, const char *id, struct error *err)
+/*
+ * Makes the directory and locks it. -ESTALE: between the two a `delete --force` took it for what a killed
+ * create leaves behind.
+ */
+static int make_locked(int root_fd, const char *id, struct error *err)
 {
-	int fd;
+	auto_close int fd = -1;
+	int r;
 
-	if (!container_id_is_valid(id))
-		return error_set(err, -EINVAL,
-				 "container id '%s': letters, digits and '_+.-' are allowed, at most %d, "
-				 "not starting with '.' or '-'",
-				 id, NAME_MAX);
 	if (mkdirat(root_fd, id, 0700) < 0) {
 		if (errno == EEXIST)
 			return error_set(err, -EEXIST, "container id '%s' is already in use", id);
 		return error_sys(err, -errno, "make the state directory of '%s'", id);
 	}
 	fd = openat(root_fd, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0 || flock(fd, LOCK_EX) < 0) {
-		int r = error_sys(err, -errno, "open the state directory of '%s'", id);
-
-		if (fd >= 0)
-			close(fd);
+	if (fd < 0 && errno == ENOENT)
+		return -ESTALE;
+	if (fd < 0) {
+		r = error_sys(err, -errno, "open the state directory of '%s'", id);
 		unlinkat(root_fd, id, AT_REMOVEDIR);
 		return r;
 	}
-	return fd;
+	/* Who has the lock removes the directory, which is empty. */
+	r = state_dir_lock(fd, id, err);
+	return r < 0 ? (r == -ENOENT ? -ESTALE : r) : take_fd(&fd);
+}
+
+int state_dir_make(int root_fd, const char *id, struct error *err)
+{
+	int r;
+
+	if (!container_id_is_valid(id))
+		return error_set(err, -EINVAL,
+				 "container id '%s': letters, digits and '_+.-' are allowed, at most %d, "
+				 "not starting with '.' or '-'",
+				 id, NAME_MAX);
+	do
+		r = make_locked(root_fd, id, err);
+	while (r == -ESTALE);
+	return r;
+}
+
+int state_dir_open_below(int root_fd, const struct runtime_options *runtime, const char *id,
+			 struct error *err)
+{
+	int fd = openat(root_fd, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd < 0 && errno == ENOENT)
+		return state_dir_absent(container_root(runtime), id, err);
+	return fd < 0 ? error_sys(err, -errno, "open the state directory of '%s'", id) : fd;
 }
 
 int state_dir_open(const struct runtime_options *runtime, const char *id, struct error *err)
 {
 	auto_close int root_fd = -1;
-	int fd;
 
 	if (!container_id_is_valid(id))
-		return state_dir_absent(id, err);
+		return state_dir_absent(container_root(runtime), id, err);
 	root_fd = state_root_open(runtime, false, err);
 	if (root_fd == -ENOENT)
-		return state_dir_absent(id, err);
-	if (root_fd < 0)
-		return root_fd;
-	fd = openat(root_fd, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0 && errno == ENOENT)
-		return state_dir_absent(id, err);
-	return fd < 0 ? error_sys(err, -errno, "open the state directory of '%s'", id) : fd;
+		return state_dir_absent(container_root(runtime), id, err);
+	return root_fd < 0 ? root_fd : state_dir_open_below(root_fd, runtime, id, err);
 }
 
 int state_dir_lock(int dir_fd, const char *id, struct error *err)
 {
+	int r = lock_wait(dir_fd, LOCK_TIMEOUT_MS);
+	const pid_t holder = r == -EWOULDBLOCK ? lock_holder(dir_fd) : 0;
+	char who[32] = "";
 	struct stat st;
 
-	while (flock(dir_fd, LOCK_EX) < 0)
-		if (errno != EINTR)
-			return error_sys(err, -errno, "lock container '%s'", id);
+	if (holder > 0)
+		snprintf(who, sizeof(who), " (process %d)", holder);
+	if (r == -EWOULDBLOCK)
+		return error_set(err, -EBUSY, "container '%s': another command%s has had its lock for %d s",
+				 id, who, LOCK_TIMEOUT_MS / 1000);
+	if (r < 0)
+		return error_sys(err, r, "lock container '%s'", id);
 	if (fstat(dir_fd, &st) < 0)
 		return error_sys(err, -errno, "look at the state directory of '%s'", id);
-	return st.st_nlink == 0 ? state_dir_absent(id, err) : 0;
+	return st.st_nlink == 0 ? state_dir_absent(NULL, id, err) : 0;
 }
 
 void state_dir_unlock(int dir_fd)
@@ -149,6 +219,16 @@ bool state_dir_is_locked(int dir_fd)
 		return errno == EWOULDBLOCK;
 	flock(dir_fd, LOCK_UN);
 	return false;
+}
+
+bool state_dir_is_in_motion(int dir_fd, int looks)
+{
+	const struct timespec nap = { .tv_nsec = MOTION_NAP_NS };
+
+	if (looks >= MOTION_LOOKS || state_dir_is_removed(dir_fd) || !state_dir_is_locked(dir_fd))
+		return false;
+	nanosleep(&nap, NULL);
+	return true;
 }
 
 /* The directory of km's log has a tmpfs mounted on it, which may still be in use. */

@@ -40,19 +40,34 @@ int state_dir_make(int root_fd, const char *id, struct error *err);
  * exist".
  */
 int state_dir_open(const struct runtime_options *runtime, const char *id, struct error *err);
-/* Waits for the lock. -ENOENT: the directory was removed meanwhile. */
+/* The same below an open state root. */
+int state_dir_open_below(int root_fd, const struct runtime_options *runtime, const char *id,
+			 struct error *err);
+/*
+ * Waits for the lock, 60 s at most. -ENOENT: the directory was removed meanwhile; -EBUSY: another command has
+ * had it for all that time. A hook or a stopped process can make a command hold it for long.
+ */
 int state_dir_lock(int dir_fd, const char *id, struct error *err);
 /* Drops the lock early; the fd stays open. */
 void state_dir_unlock(int dir_fd);
 /* True if another command holds the lock. @dir_fd must not hold it: this would drop it. */
 bool state_dir_is_locked(int dir_fd);
+/*
+ * For a command without the lock that misses a file of the directory: another one may be making or removing
+ * the container just now. Returns true, after a nap, if it is worth another look; @looks: how often it was
+ * called before. False: the directory is removed, nobody has its lock, or it has gone on for 0.1 s.
+ */
+bool state_dir_is_in_motion(int dir_fd, int looks);
 /* Removes the directory and everything in it. A missing directory is not an error. */
 int state_dir_remove(const struct runtime_options *runtime, int dir_fd, const char *id, struct error *err);
 
 /* True if the directory has been removed since it was opened. */
 bool state_dir_is_removed(int dir_fd);
-/* Returns -ENOENT with the text that engines look for: "container 'ID' does not exist". */
-int state_dir_absent(const char *id, struct error *err);
+/*
+ * Returns -ENOENT with the text that engines look for: "container 'ID' does not exist". @root: where it was
+ * searched; NULL: it has been removed meanwhile.
+ */
+int state_dir_absent(const char *root, const char *id, struct error *err);
 
 /* Adds the ids of all containers to @ret, sorted. */
 int state_root_list(int root_fd, struct strv *ret, struct error *err);

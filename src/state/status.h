@@ -34,6 +34,11 @@ bool status_allows(enum status status, enum operation operation);
 
 /* Returns 0 and the status. A negative errno means that the status is unknown, which is not "stopped". */
 int status_of(int dir_fd, const struct state *state, enum status *ret, struct error *err);
+/* The same by a cgroup that the caller has opened: @group_fd is what cgroup_open_directory() returned. */
+int status_of_group(int dir_fd, const struct state *state, int group_fd, enum status *ret, struct error *err);
+/* The same of a container for which status_open_process() has just succeeded. */
+int status_of_living(int dir_fd, const struct state *state, int group_fd, enum status *ret,
+		     struct error *err);
 
 /*
  * Opens a pidfd of the container's first process, checked by its start time; the caller closes it. -ESRCH

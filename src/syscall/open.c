@@ -14,6 +14,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "syscall/newer.h"
 #include "util/cleanup.h"
 
 enum {
@@ -35,7 +36,7 @@ int sys_openat2(int dir_fd, const char *path, uint64_t flags, uint64_t mode, uin
 		if (fd >= 0 || (errno != EAGAIN && errno != EINTR))
 			break;
 	}
-	return fd < 0 ? -errno : (int)fd;
+	return sys_newer("openat2", fd);
 }
 
 /* openat2(2) rejects an empty path: the root itself is "." for it. */
@@ -197,14 +198,17 @@ static int append_done(struct walk *walk, const char *name, size_t len)
 	return 0;
 }
 
-/* Makes @name in @dir_fd with exactly @mode, whatever the umask is. That it exists is not an error. */
+/*
+ * Makes @name in @dir_fd with exactly @mode, whatever the umask is. Returns 1 if it is new, 0 if something
+ * was there.
+ */
 static int make_entry(int dir_fd, const char *name, enum open_make what, mode_t mode)
 {
 	const mode_t old = umask(0);
-	int r = 0, fd;
+	int r = 1, fd;
 
 	if (what == OPEN_MAKE_DIRECTORY) {
-		r = mkdirat(dir_fd, name, mode) < 0 ? -errno : 0;
+		r = mkdirat(dir_fd, name, mode) < 0 ? -errno : 1;
 	} else {
 		fd = openat(dir_fd, name, O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC | O_WRONLY, mode & 0666);
 		if (fd < 0)
@@ -233,9 +237,9 @@ static int make_component(struct walk *walk, int dir_fd, const char *name, const
 		return r < 0 ? r : 1;
 	}
 	r = make_entry(dir_fd, name, *after ? OPEN_MAKE_DIRECTORY : what, *after ? 0755 : mode);
-	if (r == 0 && !*after)
+	if (r > 0 && !*after)
 		*made = true;
-	return r;
+	return r < 0 ? r : 0;
 }
 
 /* Copies the first component of walk->rest to @name and the rest to @after. Returns false at the end. */
@@ -290,20 +294,47 @@ static int walk_and_make(struct walk *walk, enum open_make what, mode_t mode, bo
 	return open_in_root(walk->root_fd, walk->done, O_PATH);
 }
 
+/*
+ * The frequent case: only the last component is missing. Returns 1 after making it; 0: it takes a walk,
+ * because more is missing or a dangling link is in the way.
+ */
+static int make_last(int root_fd, const char *path, enum open_make what, mode_t mode)
+{
+	const char *name = NULL;
+	auto_close int parent_fd = open_parent_in_root(root_fd, path, false, &name);
+	struct stat st;
+
+	if (parent_fd < 0 || strlen(name) > NAME_MAX ||
+	    (fstatat(parent_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT))
+		return 0;
+	return make_entry(parent_fd, name, what, mode);
+}
+
+/* A function of its own, not inlined, because of the size of its frame. */
+__attribute__((noinline)) static int make_by_walk(int root_fd, const char *path, enum open_make what,
+						  mode_t mode, bool *made)
+{
+	struct walk walk = { .root_fd = root_fd };
+
+	if (strlen(path) >= sizeof(walk.rest))
+		return -ENAMETOOLONG;
+	strcpy(walk.rest, path);
+	return walk_and_make(&walk, what, mode, made);
+}
+
 int open_in_root_make(int root_fd, const char *path, enum open_make what, mode_t mode, bool *ret_made)
 {
-	struct walk walk;
 	bool made = false;
 	int fd = open_in_root(root_fd, path, O_PATH);
 
 	if (fd == -ENOENT) {
-		if (strlen(path) >= sizeof(walk.rest))
-			return -ENAMETOOLONG;
-		walk.root_fd = root_fd;
-		walk.links = 0;
-		walk.done[0] = '\0';
-		strcpy(walk.rest, path);
-		fd = walk_and_make(&walk, what, mode, &made);
+		const int r = make_last(root_fd, path, what, mode);
+
+		made = r > 0;
+		if (r < 0)
+			return r;
+		fd = r > 0 ? open_in_root(root_fd, path, O_PATH) :
+			     make_by_walk(root_fd, path, what, mode, &made);
 	}
 	if (fd >= 0 && ret_made)
 		*ret_made = made;

@@ -6,6 +6,7 @@
 #include <linux/keyctl.h>
 #include <linux/memfd.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -14,6 +15,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "syscall/newer.h"
+
+enum { DEATH_MS = 10000 };
 enum { MEMFD_EXEC = 0x10 }; /* MFD_EXEC: older headers do not have it */
 
 static int result(long r)
@@ -32,7 +36,7 @@ pid_t sys_clone3(uint64_t flags, int exit_signal, int cgroup_fd)
 		args.flags |= CLONE_INTO_CGROUP;
 		args.cgroup = (uint64_t)cgroup_fd;
 	}
-	return result(syscall(SYS_clone3, &args, sizeof(args)));
+	return sys_newer("clone3", syscall(SYS_clone3, &args, sizeof(args)));
 }
 
 int sys_wait(pid_t pid, int *ret_status, int options)
@@ -43,15 +47,47 @@ int sys_wait(pid_t pid, int *ret_status, int options)
 	return 0;
 }
 
-void sys_kill_and_wait(pid_t pid)
+int sys_kill_and_wait(pid_t pid)
 {
+	struct pollfd item = { .fd = sys_pidfd_open(pid), .events = POLLIN };
+	int r;
+
 	kill(pid, SIGKILL);
-	sys_wait(pid, NULL, __WALL);
+	/* Without a descriptor (none is left) there is no limit. */
+	do
+		r = item.fd < 0 ? 1 : poll(&item, 1, DEATH_MS);
+	while (r < 0 && errno == EINTR);
+	if (item.fd >= 0)
+		close(item.fd);
+	return r == 0 ? -ETIMEDOUT : sys_wait(pid, NULL, __WALL);
+}
+
+int sys_wait_within(pid_t pid, int limit_ms, int *ret_status)
+{
+	struct pollfd item = { .fd = sys_pidfd_open(pid), .events = POLLIN };
+	const int r = item.fd < 0 ? item.fd : poll(&item, 1, limit_ms);
+
+	if (item.fd >= 0)
+		close(item.fd);
+	if (r > 0)
+		return sys_wait(pid, ret_status, 0);
+	sys_kill_and_wait(pid);
+	return item.fd < 0 ? item.fd : -ETIME;
+}
+
+void sys_die_with_parent(pid_t parent)
+{
+	pid_t now;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	now = getppid();
+	if (now != parent && now != 0)
+		_exit(EXIT_FAILURE);
 }
 
 int sys_pidfd_open(pid_t pid)
 {
-	const int r = result(syscall(SYS_pidfd_open, pid, 0));
+	const int r = sys_newer("pidfd_open", syscall(SYS_pidfd_open, pid, 0));
 
 	/*
 	 * No process has this number. For the number of a thread, pidfd_prepare() of kernel/fork.c returns
@@ -63,7 +99,7 @@ int sys_pidfd_open(pid_t pid)
 
 int sys_pidfd_send_signal(int pidfd, int signo)
 {
-	return result(syscall(SYS_pidfd_send_signal, pidfd, signo, NULL, 0));
+	return sys_newer("pidfd_send_signal", syscall(SYS_pidfd_send_signal, pidfd, signo, NULL, 0));
 }
 
 int sys_tgkill(pid_t tgid, pid_t tid, int signo)
@@ -154,7 +190,7 @@ void sys_restore_files(void)
 
 int sys_close_range(unsigned int first, unsigned int last, unsigned int flags)
 {
-	return result(syscall(SYS_close_range, first, last, flags));
+	return sys_newer("close_range", syscall(SYS_close_range, first, last, flags));
 }
 
 int sys_execveat(int fd, const char *path, char *const *argv, char *const *envp, int flags)
@@ -234,17 +270,17 @@ int sys_set_mempolicy(int mode, const unsigned long *mask, unsigned long bits)
 
 int sys_pidfd_getfd(int pidfd, int fd)
 {
-	return result(syscall(SYS_pidfd_getfd, pidfd, fd, 0));
+	return sys_newer("pidfd_getfd", syscall(SYS_pidfd_getfd, pidfd, fd, 0));
 }
 
 int sys_memfd_create(const char *name, unsigned int flags)
 {
-	return result(syscall(SYS_memfd_create, name, flags));
+	return result(syscall(SYS_memfd_create, name, flags | MFD_CLOEXEC));
 }
 
 int sys_memfd_executable(const char *name)
 {
-	const unsigned int flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+	const unsigned int flags = MFD_ALLOW_SEALING;
 	int fd = sys_memfd_create(name, flags | MEMFD_EXEC);
 
 	return fd == -EINVAL ? sys_memfd_create(name, flags) : fd;

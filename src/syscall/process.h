@@ -21,8 +21,23 @@ pid_t sys_clone3(uint64_t flags, int exit_signal, int cgroup_fd);
 
 /* waitpid(2), retried on EINTR. Returns 0. @ret_status may be NULL, and is unchanged on failure. */
 int sys_wait(pid_t pid, int *ret_status, int options);
-/* Kills a child (SIGKILL), of whatever exit signal, and waits for its end. */
-void sys_kill_and_wait(pid_t pid);
+/*
+ * Kills a child (SIGKILL), of whatever exit signal, and waits for its end. -ETIMEDOUT when it has not ended
+ * after 10 s: one that waits for a file system of FUSE does not die before that answers.
+ */
+int sys_kill_and_wait(pid_t pid);
+/*
+ * Waits up to @limit_ms for the end of a child. One that has not ended by then, or when a signal comes, is
+ * killed: -ETIME. Another negative errno: it could not be waited for, and is killed, too.
+ */
+int sys_wait_within(pid_t pid, int limit_ms, int *ret_status);
+/*
+ * Has the kernel kill this process when its parent ends, and ends it now if the parent was gone before that
+ * was set. @parent: getpid() of the parent before it made this process. To be called after the last change of
+ * uids, which clears the setting (prctl(2), PR_SET_PDEATHSIG). A parent outside of this pid namespace cannot
+ * be told from one that is gone, so there only the first holds.
+ */
+void sys_die_with_parent(pid_t parent);
 /* Linux 5.3. The fd is close-on-exec. -ESRCH when no process has this number, also when a thread has it. */
 int sys_pidfd_open(pid_t pid);
 /* Linux 5.1. */
@@ -88,6 +103,7 @@ int sys_set_mempolicy(int mode, const unsigned long *mask, unsigned long bits);
 /* pidfd_getfd(2), Linux 5.6: duplicates fd @fd of the process; close-on-exec. */
 int sys_pidfd_getfd(int pidfd, int fd);
 
+/* memfd_create(2), close-on-exec. */
 int sys_memfd_create(const char *name, unsigned int flags);
 /*
  * A memfd to be filled, sealed and executed: with MFD_EXEC (Linux 6.3), because of the sysctl

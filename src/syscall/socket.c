@@ -12,6 +12,10 @@
 #include "syscall/socket.h"
 #include "util/cleanup.h"
 #include "util/error.h"
+#include "util/io.h"
+
+/* How long an engine or an agent may take to accept a connection, and to take what is sent. */
+enum { PEER_MS = 10000 };
 
 int socket_connect(const char *path, struct error *err)
 {
@@ -29,8 +33,9 @@ int socket_connect(const char *path, struct error *err)
 			return error_sys(err, -errno, "open socket '%s'", path);
 		snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d", path_fd);
 	}
+	io_limit_socket(fd, PEER_MS);
 	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
-		return error_sys(err, -errno, "connect to socket '%s'", path);
+		return error_sys(err, io_socket_error(errno), "connect to socket '%s'", path);
 	return take_fd(&fd);
 }
 
@@ -85,14 +90,14 @@ int socket_send_fd(int socket_fd, const char *text, size_t len, int fd, struct e
 		n = sendmsg(socket_fd, &message, MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
 	if (n < 0 || (size_t)n < len)
-		return error_sys(err, n < 0 ? -errno : -EMSGSIZE, "send a descriptor over the socket");
+		return error_sys(err, n < 0 ? io_socket_error(errno) : -EMSGSIZE,
+				 "send a descriptor over the socket");
 	return 0;
 }
 
-int socket_receive_fd(int socket_fd, int *ret_fd)
+int socket_receive_fd(int socket_fd, char *ret_byte, int *ret_fd)
 {
-	char byte;
-	struct iovec iov = { .iov_base = &byte, .iov_len = sizeof(byte) };
+	struct iovec iov = { .iov_base = ret_byte, .iov_len = 1 };
 	union socket_control control;
 	struct msghdr message = {
 		.msg_iov = &iov,
@@ -101,6 +106,7 @@ int socket_receive_fd(int socket_fd, int *ret_fd)
 		.msg_controllen = sizeof(control.space),
 	};
 
+	*ret_byte = '\0';
 	*ret_fd = -1;
 	if (recvmsg(socket_fd, &message, MSG_CMSG_CLOEXEC) < 0)
 		return -errno;

@@ -10,7 +10,8 @@ struct error;
 
 /*
  * Connects to the stream socket at @path, which may be longer than sun_path. Returns the fd (close-on-exec)
- * or a negative errno.
+ * or a negative errno; -ETIMEDOUT: the other side has not accepted within 10 s. What is sent on it later has
+ * the same limit.
  */
 int socket_connect(const char *path, struct error *err);
 /* Sends @len bytes of @text and the fd @fd with one sendmsg(2). 0 or a negative errno. */
@@ -27,7 +28,8 @@ void socket_attach_fd(struct msghdr *message, union socket_control *control, int
 int socket_take_fd(struct msghdr *message);
 
 /*
- * Receives one message, blocking, and drops its data. *ret_fd is the fd that came with it (close-on-exec,
- * owned by the caller), or -1. 0, also at end of file, or a negative errno.
+ * Receives one message, blocking. *ret_byte is the first byte of its data, or NUL; the others are dropped.
+ * *ret_fd is the fd that came with it (close-on-exec, owned by the caller), or -1. 0, also at end of file, or
+ * a negative errno.
  */
-int socket_receive_fd(int socket_fd, int *ret_fd);
+int socket_receive_fd(int socket_fd, char *ret_byte, int *ret_fd);

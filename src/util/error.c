@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "util/names.h"
+
 /* "No such device" -> "no such device", but "RFS specific error" keeps its capitals. */
 static void lower_first(char *text)
 {
@@ -20,7 +22,7 @@ static void lower_first(char *text)
 static const char *plain_reason(int code)
 {
 	static _Thread_local char text[96];
-	const char *known = strerrordesc_np(-code);
+	const char *known = errno_text(-code);
 
 	if (!known) {
 		snprintf(text, sizeof(text), "errno %d", -code);
@@ -28,6 +30,29 @@ static const char *plain_reason(int code)
 	}
 	snprintf(text, sizeof(text), "%s", known);
 	lower_first(text);
+	return text;
+}
+
+/* As README.md says: cgroup.kill is of this version, and the newest system call of Linux 5.12. */
+#define KERNEL_NEEDED "Linux 5.14"
+
+static _Thread_local const char *missing_call;
+
+void error_missing_call(const char *name)
+{
+	missing_call = name;
+}
+
+static const char *missing_reason(void)
+{
+	static _Thread_local char text[160];
+
+	if (!missing_call)
+		return plain_reason(-ENOSYS);
+	snprintf(
+		text, sizeof(text),
+		"this kernel, or a seccomp filter around krun, has no %s(2); krun needs %s or newer (ENOSYS)",
+		missing_call, KERNEL_NEEDED);
 	return text;
 }
 
@@ -44,6 +69,8 @@ const char *error_reason(int code)
 		return "no directory (ENOTDIR)";
 	case EISDIR:
 		return "a directory (EISDIR)";
+	case ENOSYS:
+		return missing_reason();
 	default:
 		return plain_reason(code);
 	}
@@ -144,15 +171,17 @@ static size_t begin(struct error *err, const char *pointer)
 	return len + 2;
 }
 
-__attribute__((format(printf, 5, 0))) static int vset(struct error *err, int code, const char *pointer,
-						      const char *reason, const char *format, va_list args)
+/*
+ * For a text that does not fit. It is a function of its own for the size of its stack: each page of that is a
+ * page fault, also in commands that only look whether something is an error.
+ */
+__attribute__((noinline, format(printf, 4, 0))) static void set_long(struct error *err, const char *pointer,
+								     const char *reason, const char *format,
+								     va_list args)
 {
 	char text[LONG_TEXT_MAX];
-	int saved = errno;
 	size_t start;
 
-	assert(code < 0);
-	err->code = code;
 	if (vsnprintf(text, sizeof(text), format, args) < 0)
 		text[0] = '\0';
 	start = begin(err, pointer);
@@ -163,6 +192,30 @@ __attribute__((format(printf, 5, 0))) static int vset(struct error *err, int cod
 	else
 		/* The reason comes first, so that a caller who shows only the beginning still shows it. */
 		join(err, start, reason, text);
+}
+
+__attribute__((format(printf, 5, 0))) static int vset(struct error *err, int code, const char *pointer,
+						      const char *reason, const char *format, va_list args)
+{
+	const size_t room = sizeof(err->text) - ERROR_POINTER_MAX - (reason ? strlen(reason) + 2 : 0) - 2;
+	char text[ERROR_TEXT_MAX];
+	int saved = errno, len;
+	va_list again;
+	size_t start;
+
+	assert(code < 0);
+	err->code = code;
+	err->line = err->column = 0;
+	va_copy(again, args);
+	len = vsnprintf(text, sizeof(text), format, args);
+	if (len >= 0 && (size_t)len < room) {
+		start = begin(err, pointer);
+		snprintf(err->text + start, sizeof(err->text) - start, "%s%s%s", text, reason ? ": " : "",
+			 reason ? reason : "");
+	} else {
+		set_long(err, pointer, reason, format, again);
+	}
+	va_end(again);
 	errno = saved;
 	return code;
 }
@@ -268,13 +321,15 @@ bool error_rebase(struct error *err, const char *base)
 
 int error_document(struct error *err, const char *name)
 {
-	char old[ERROR_TEXT_MAX];
+	char old[ERROR_TEXT_MAX], place[PATH_MAX + 48];
 
-	if (err->pointer_len == 0)
+	if (err->pointer_len == 0 && err->line == 0)
 		return err->code;
 	memcpy(old, err->text, sizeof(old));
+	snprintf(place, sizeof(place), "%s:%zu:%zu", name, err->line, err->column);
+	join(err, 0, err->line > 0 ? place : name, old);
 	err->pointer_len = 0;
-	join(err, 0, name, old);
+	err->line = err->column = 0;
 	return err->code;
 }
 
@@ -313,7 +368,7 @@ int error_append(struct error *err, const char *format, ...)
 
 bool error_is_shortage(int code)
 {
-	return code == -ENOMEM || code == -EMFILE || code == -ENFILE || code == -ENOLCK;
+	return code == -ENOMEM || code == -EMFILE || code == -ENFILE || code == -ENOLCK || code == -EINTR;
 }
 
 int error_oom(struct error *err)

@@ -19,6 +19,7 @@
  */
 
 #include <stdbool.h>
+#include <stddef.h>
 
 enum { ERROR_TEXT_MAX = 2048, ERROR_POINTER_MAX = 512 };
 
@@ -31,6 +32,8 @@ struct error {
 	int code; /* negative errno; 0: no error */
 	char text[ERROR_TEXT_MAX];
 	int pointer_len; /* bytes of the JSON pointer at the beginning of .text; 0: none there */
+	/* The place in a text that could not be parsed, from 1; error_document() tells it. 0: none. */
+	size_t line, column;
 };
 
 /* Returns @code, a negative errno: callers can write `return error_set(...)`. Leaves errno unchanged. */
@@ -57,7 +60,10 @@ int error_place(struct error *err, const char *pointer);
 const char *error_pointer_below(const char *pointer, const char *base);
 /* Makes the error's pointer relative to @base. False, and unchanged: it is not at or below @base. */
 bool error_rebase(struct error *err, const char *base);
-/* Adds "NAME: " in front of an error that begins with a pointer; leaves others alone. Returns err->code. */
+/*
+ * Adds "NAME: " in front of an error that begins with a pointer, or "NAME:LINE:COLUMN: " of one that has a
+ * line, and leaves others alone. Returns err->code.
+ */
 int error_document(struct error *err, const char *name);
 /* Formats a pointer with keys or indices for the functions above. Valid until the thread's next call. */
 const char *error_pointer(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -70,11 +76,16 @@ int error_prefix(struct error *err, const char *format, ...) __attribute__((form
 /* Puts "; text" behind what is there, as far as there is room. Returns err->code. */
 int error_append(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* True when @code is a lack of memory, fds or locks, which says nothing about the object in question. */
+/* True for a lack of memory, fds or locks, or an interruption, which say nothing about the object itself. */
 bool error_is_shortage(int code);
 
 /* Sets -ENOMEM, "out of memory". */
 int error_oom(struct error *err);
 
+/*
+ * Records that a system call (a literal, "openat2") has just failed with ENOSYS: from then on the reason for
+ * -ENOSYS names it, and the kernel that krun needs. Of this thread.
+ */
+void error_missing_call(const char *name);
 /* Returns the reason for a negative errno, as in error_sys(). Valid until the thread's next call. */
 const char *error_reason(int code);

@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "util/array.h"
+#include "util/names.h"
 
 int parse_u64(const char *text, uint64_t max, uint64_t *ret)
 {
@@ -201,7 +202,7 @@ int parse_signal(const char *text)
 	if (strncasecmp(name, "RTMIN", 5) == 0 || strncasecmp(name, "RTMAX", 5) == 0)
 		return parse_realtime_signal(name);
 	for (int signo = 1; signo < SIGRTMIN; signo++) {
-		const char *known = sigabbrev_np(signo);
+		const char *known = signal_name(signo);
 
 		if (known && strcasecmp(name, known) == 0)
 			return signo;

@@ -3,6 +3,7 @@
 
 #include <limits.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 static bool is_word(const char *name, size_t len, const char *word)
@@ -50,6 +51,34 @@ void path_normalize(char *path)
 		clean(path, false);
 }
 
+void path_normalize_parents(char *path)
+{
+	if (*path)
+		clean(path, true);
+}
+
+bool path_has_parent(const char *path)
+{
+	for (const char *at = path; *(at += strspn(at, "/")); at += strcspn(at, "/"))
+		if (is_word(at, strcspn(at, "/"), ".."))
+			return true;
+	return false;
+}
+
+bool path_list_next(const char **list, const char *name, char *path, size_t size)
+{
+	while (*list) {
+		const char *directory = *list;
+		const size_t len = strcspn(directory, ":");
+
+		*list = directory[len] ? directory + len + 1 : NULL;
+		if (snprintf(path, size, "%.*s/%s", len ? (int)len : 1, len ? directory : ".", name) <
+		    (int)size)
+			return true;
+	}
+	return false;
+}
+
 bool path_is_same_place(const char *a, const char *b)
 {
 	char first[PATH_MAX], second[PATH_MAX];
@@ -63,21 +92,13 @@ bool path_is_same_place(const char *a, const char *b)
 	return strcmp(first, second) == 0;
 }
 
-static bool has_parent(const char *path)
-{
-	for (const char *at = path; *(at += strspn(at, "/")); at += strcspn(at, "/"))
-		if (is_word(at, strcspn(at, "/"), ".."))
-			return true;
-	return false;
-}
-
 bool path_below(const char *path, const char *directory, char *rest, size_t size)
 {
 	char first[PATH_MAX], second[PATH_MAX];
 	size_t len;
 
-	if (strlen(path) >= sizeof(first) || strlen(directory) >= sizeof(second) || has_parent(path) ||
-	    has_parent(directory))
+	if (strlen(path) >= sizeof(first) || strlen(directory) >= sizeof(second) || path_has_parent(path) ||
+	    path_has_parent(directory))
 		return false;
 	strcpy(first, path);
 	strcpy(second, directory);

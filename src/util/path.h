@@ -17,6 +17,18 @@
  */
 void path_normalize(char *path);
 
+/* The same, and ".." removes what is in front of it, as if no directory were a symbolic link. */
+void path_normalize_parents(char *path);
+/* Returns whether a path has a "..". */
+bool path_has_parent(const char *path);
+
+/*
+ * Writes the path that @name has in the next directory of *list, which is as PATH: directories with ':'
+ * between them, of which an empty one is the working directory. *list becomes what is left, NULL at its end;
+ * a path that does not fit is left out. False: there are no more.
+ */
+bool path_list_next(const char **list, const char *name, char *path, size_t size);
+
 /*
  * Returns whether two absolute paths name the same place if no directory on the way is a symbolic link. For
  * comparing the paths of a configuration, not for deciding what to open.

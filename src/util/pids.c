@@ -35,3 +35,8 @@ int pids_finish(struct pids *pids)
 	qsort(pids->items, pids->len, sizeof(*pids->items), compare);
 	return 0;
 }
+
+bool pids_have(const pid_t *sorted, size_t len, pid_t pid)
+{
+	return bsearch(&pid, sorted, len, sizeof(*sorted), compare);
+}

@@ -3,6 +3,7 @@
 
 /* A growing list of process ids. Zero-initialised, it is empty. */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -15,3 +16,5 @@ struct pids {
 int pids_add(struct pids *pids, pid_t pid);
 /* Sorts the list in ascending order; .items is not NULL afterwards. Returns 0 or -ENOMEM. */
 int pids_finish(struct pids *pids);
+/* Returns whether @pid is among @len pids that are sorted as pids_finish() does it. */
+bool pids_have(const pid_t *sorted, size_t len, pid_t pid);

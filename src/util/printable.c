@@ -102,3 +102,35 @@ char *printable_json(const char *text)
 		*out = '\0';
 	return copy;
 }
+
+char *printable_json_inside(char *out, const char *end, const char *text)
+{
+	for (const unsigned char *p = (const unsigned char *)text; *p && end - out > 8; p++) {
+		if (*p == '"' || *p == '\\') {
+			*out++ = '\\';
+			*out++ = (char)*p;
+		} else if (*p < 0x20 || *p == 0x7f) {
+			/* One record is one line, and its reader may print the text to a terminal. */
+			if (*p == '\n')
+				*out++ = ' ';
+			else
+				out += sprintf(out, "\\u%04x", *p);
+		} else if (is_c1(p)) {
+			out += sprintf(out, "\\u%04x", *++p);
+		} else if (*p < 0x80) {
+			*out++ = (char)*p;
+		} else {
+			size_t len = utf8_length((const char *)p);
+
+			if (len == 0) {
+				out += sprintf(out, "\\ufffd");
+				continue;
+			}
+			memcpy(out, p, len);
+			out += len;
+			p += len - 1;
+		}
+	}
+	*out = '\0';
+	return out;
+}

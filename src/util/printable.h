@@ -27,3 +27,9 @@ char *printable_text(const char *text, const char *keep);
 
 /* Copies a JSON text, with DEL and C1 controls as "\uHHHH"; the caller frees it. NULL: out of memory. */
 char *printable_json(const char *text);
+
+/*
+ * Appends @text at @out as the inside of a JSON string on one line: a line break becomes a space, other
+ * controls escapes, invalid UTF-8 U+FFFD. Stops 8 bytes before @end. Returns the end, where it puts a NUL.
+ */
+char *printable_json_inside(char *out, const char *end, const char *text);

@@ -23,19 +23,12 @@ static int gone_or_hidden(pid_t pid, int code)
 	return code == -ENOENT && kill(pid, 0) < 0 && errno == ESRCH ? -ESRCH : code;
 }
 
-int proc_read_stat(pid_t pid, struct proc_stat *ret)
+int proc_parse_stat(const char *text, struct proc_stat *ret)
 {
-	char path[32], text[1024];
-	struct proc_stat stat;
-	const char *rest;
-	ssize_t n;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	n = io_read_small(AT_FDCWD, path, text, sizeof(text));
-	if (n < 0)
-		return gone_or_hidden(pid, (int)n);
 	/* The command name in parentheses may have any character: fields are counted after the last ')'. */
-	rest = strrchr(text, ')');
+	const char *rest = strrchr(text, ')');
+	struct proc_stat stat;
+
 	if (!rest || sscanf(rest,
 			    ") %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d "
 			    "%*d %llu",
@@ -43,6 +36,16 @@ int proc_read_stat(pid_t pid, struct proc_stat *ret)
 		return -EPROTO;
 	*ret = stat;
 	return 0;
+}
+
+int proc_read_stat(pid_t pid, struct proc_stat *ret)
+{
+	char path[32], text[1024];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	n = io_read_small(AT_FDCWD, path, text, sizeof(text));
+	return n < 0 ? gone_or_hidden(pid, (int)n) : proc_parse_stat(text, ret);
 }
 
 int proc_is_alive(pid_t pid, unsigned long long start_time)
@@ -76,21 +79,24 @@ static void stat_path(pid_t pid, char *path)
 	memcpy(at, "/stat", sizeof("/stat"));
 }
 
-int proc_has_executed(pid_t pid)
+int proc_parse_executed(const char *text)
 {
-	char path[40], text[1024];
-	const char *field;
-	ssize_t n;
+	const char *field = strrchr(text, ')');
 
-	stat_path(pid, path);
-	n = io_read_small(AT_FDCWD, path, text, sizeof(text));
-	if (n < 0)
-		return gone_or_hidden(pid, (int)n);
-	field = strrchr(text, ')');
 	/* Field 3 follows the first blank; field 9 is the kernel's flags word, proc_pid_stat(5). */
 	for (int i = 3; field && i <= 9; i++)
 		field = strchr(field + 1, ' ');
 	return field ? !(strtoul(field + 1, NULL, 10) & FORKED_NOT_EXECUTED) : -EPROTO;
+}
+
+int proc_has_executed(pid_t pid)
+{
+	char path[40], text[1024];
+	ssize_t n;
+
+	stat_path(pid, path);
+	n = io_read_small(AT_FDCWD, path, text, sizeof(text));
+	return n < 0 ? gone_or_hidden(pid, (int)n) : proc_parse_executed(text);
 }
 
 bool proc_is_gone(int code)
@@ -131,6 +137,21 @@ pid_t proc_child(pid_t pid)
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", pid, pid);
 	n = io_read_small(AT_FDCWD, path, text, sizeof(text));
 	return n >= 0 ? (pid_t)strtol(text, NULL, 10) : find_child(pid);
+}
+
+bool proc_parse_first(const char *status)
+{
+	const char *line = strstr(status, "\nNSpid:");
+	int number = 0, count = 0, length;
+
+	if (!line)
+		return false;
+	line += strlen("\nNSpid:");
+	while (*line != '\n' && sscanf(line, "%d%n", &number, &length) == 1) {
+		line += length;
+		count++;
+	}
+	return count > 1 && number == 1;
 }
 
 int proc_read_status(int proc_fd, const char *path, char **ret)

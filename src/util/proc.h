@@ -13,6 +13,10 @@ struct proc_stat {
 	unsigned long long start_time; /* field 22: clock ticks after boot */
 };
 
+/* Pure: read the text of a stat file; -EPROTO: it is none. The second is proc_has_executed(). */
+int proc_parse_stat(const char *text, struct proc_stat *ret);
+int proc_parse_executed(const char *text);
+
 /*
  * Returns 0 or a negative errno. Only -ESRCH means that there is no such process: one that /proc does not
  * show (hidepid=, no procfs) is looked for with kill(2) first, and is -ENOENT when it exists.
@@ -37,6 +41,9 @@ bool proc_is_gone(int code);
 
 /* Returns a child of process @pid, which has one thread; 0 when it has none. */
 pid_t proc_child(pid_t pid);
+
+/* Pure: true if the text of a status file is of process 1 of a pid namespace below ours. */
+bool proc_parse_first(const char *status);
 
 /*
  * Reads all of a status file (proc_pid_status(5)), @path relative to @proc_fd. A process of a container can

@@ -38,9 +38,12 @@ int step_end(const char *name, unsigned long long began, int result, struct erro
                                                                                                              \
 		while (r >= 0 && steps[*done].name) {                                                        \
 			const struct subject##_step *step = &steps[(*done)++];                               \
+			const char *outer = log_set_step(step->name);                                        \
 			const unsigned long long began = log_clock();                                        \
                                                                                                              \
-			r = step_end(step->name, began, step->run(subject, err), err);                       \
+			r = step->run(subject, err);                                                         \
+			log_set_step(outer);                                                                 \
+			r = step_end(step->name, began, r, err);                                             \
 		}                                                                                            \
 		return r < 0 ? r : 0;                                                                        \
 	}                                                                                                    \

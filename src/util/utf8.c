@@ -45,6 +45,16 @@ size_t utf8_length(const char *text)
 	return len;
 }
 
+bool utf8_is_valid(const char *text)
+{
+	for (size_t len; *text; text += len) {
+		len = utf8_length(text);
+		if (len == 0)
+			return false;
+	}
+	return true;
+}
+
 char *utf8_repair(const char *text)
 {
 	char *copy = malloc(strlen(text) * strlen(REPLACEMENT) + 1), *out = copy;

@@ -15,7 +15,7 @@ RICH["process"]["user"]["additionalGids"] = [1]
 RICH["hooks"] = {"prestart": [{"path": "/bin/true", "args": ["true"], "env": ["A=b"], "timeout": 3}]}
 RICH["annotations"] = {"a": "b"}
 RICH["linux"].update(
-    uidMappings=[], sysctl={"net.ipv4.ip_forward": "1"}, cgroupsPath="/krun/bad",
+    uidMappings=[], sysctl={"net.ipv4.ip_forward": "1"}, cgroupsPath="/krun-bad",
     devices=[{"path": "/dev/x", "type": "c", "major": 1, "minor": 3, "fileMode": 438, "uid": 0, "gid": 0}],
     seccomp={"defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_X86_64"], "syscalls": [
         {"names": ["chmod"], "action": "SCMP_ACT_ERRNO", "errnoRet": 1,
@@ -51,7 +51,7 @@ class BadConfig(KrunTest):
         for part in ("config.json", *parts):
             self.assertIn(part, message)
         self.assertFalse(glob.glob(f"{self.root}/[!.]*"), "state left behind")
-        self.assertFalse(os.path.exists(f"{CGROUP}/krun/{self.cid}"), "cgroup left behind")
+        self.assertFalse(os.path.exists(f"{CGROUP}/krun-{self.cid}"), "cgroup left behind")
         return message
 
     def test_no_config(self):

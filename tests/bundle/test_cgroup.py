@@ -21,7 +21,7 @@ class Cgroup(BothModes):
 
     def test_default_path(self):
         self.start_sleeper()
-        self.assertEqual(self.own(), f"/krun/{self.cid}")
+        self.assertEqual(self.own(), f"/krun-{self.cid}")
         self.ok("delete", "--force", self.cid)
 
     def test_configured_path_is_made_and_removed(self):
@@ -34,7 +34,7 @@ class Cgroup(BothModes):
 
     def test_cgroup_in_use_is_refused(self):
         self.start_sleeper()
-        self.config["linux"]["cgroupsPath"] = f"/krun/{self.cid}"
+        self.config["linux"]["cgroupsPath"] = f"/krun-{self.cid}"
         self.write_config()
         self.assertIn("has processes", self.fails("create", "--bundle", self.bundle, self.cid + "2"))
         self.assertEqual(self.status(), "running")
@@ -54,6 +54,19 @@ class Cgroup(BothModes):
                 self.assertEqual([item for item in os.listdir(f"{parent}/top") if item == "box"], [])
                 os.rmdir(f"{parent}/top")
                 os.rmdir(parent)
+
+    def test_cgroup_of_others_stays_when_create_fails(self):
+        path = f"{CGROUP}/krun-test-{self.cid}"
+        os.mkdir(path)
+        try:
+            with open(f"{path}/cgroup.freeze", "w") as file:
+                file.write("1")
+            self.config["linux"]["cgroupsPath"] = f"/krun-test-{self.cid}"
+            self.write_config()
+            self.assertIn("exists and is frozen", self.fails("create", "--bundle", self.bundle, self.cid))
+            self.assertTrue(os.path.isdir(path))
+        finally:
+            os.rmdir(path)
 
     def test_processes_without_a_cgroup(self):
         """A container without a cgroup of its own has the processes of its pid namespace."""
@@ -80,20 +93,20 @@ class Cgroup(BothModes):
 
     def test_sub_cgroups_of_the_program_are_removed(self):
         self.start_sleeper("echo ready; while :; do sleep 0.02; done")
-        os.makedirs(f"{CGROUP}/krun/{self.cid}/made/inside")
+        os.makedirs(f"{CGROUP}/krun-{self.cid}/made/inside")
         self.ok("delete", "--force", self.cid)
-        self.assertFalse(os.path.exists(f"{CGROUP}/krun/{self.cid}"))
+        self.assertFalse(os.path.exists(f"{CGROUP}/krun-{self.cid}"))
 
     def test_exec_into_a_sub_cgroup(self):
         self.start_sleeper()
-        os.mkdir(f"{CGROUP}/krun/{self.cid}/sub")
+        os.mkdir(f"{CGROUP}/krun-{self.cid}/sub")
         out = self.ok("exec", "--cgroup", "/sub", self.cid, "grep", "^0::", "/proc/self/cgroup").out
         self.assertEqual(out, "0::/sub\n")
         self.assertIn("--cgroup", self.fails("exec", "--cgroup", "../..", self.cid, "true", status=255))
         self.ok("delete", "--force", self.cid)
 
     def owners(self):
-        folder = f"{CGROUP}/krun/{self.cid}"
+        folder = f"{CGROUP}/krun-{self.cid}"
         return {name: os.stat(os.path.join(folder, name)).st_uid
                 for name in (".", "cgroup.procs", "cgroup.subtree_control", "cgroup.freeze", "cgroup.kill")}
 
@@ -153,16 +166,16 @@ class Cgroup(BothModes):
         self.config["annotations"] = {"run.oci.delegate-cgroup": "payload"}
         self.writable()
         self.start_sleeper("mkdir /sys/fs/cgroup/made && echo ready; while :; do sleep 0.02; done")
-        folder = f"{CGROUP}/krun/{self.cid}/payload"
+        folder = f"{CGROUP}/krun-{self.cid}/payload"
         self.assertTrue(os.path.isdir(f"{folder}/made"))
-        with open(f"{CGROUP}/krun/{self.cid}/cgroup.procs") as file:
+        with open(f"{CGROUP}/krun-{self.cid}/cgroup.procs") as file:
             self.assertEqual(file.read(), "")
         self.assertEqual(self.ok("exec", self.cid, "grep", "^0::", "/proc/self/cgroup").out, "0::/\n")
         self.ok("pause", self.cid)
         self.assertEqual(self.status(), "paused")
         self.ok("resume", self.cid)
         self.ok("delete", "--force", self.cid)
-        self.assertFalse(os.path.exists(f"{CGROUP}/krun/{self.cid}"))
+        self.assertFalse(os.path.exists(f"{CGROUP}/krun-{self.cid}"))
 
     def test_delegated_cgroup_that_leads_out(self):
         self.config["annotations"] = {"run.oci.delegate-cgroup": "../../x"}
@@ -199,7 +212,7 @@ class Cgroup(BothModes):
                     subprocess.run(["chown", "-R", "100000:100000", self.rootfs], check=True)
                     self.config["mounts"] = [mount for mount in self.config["mounts"] if mount["type"] != "sysfs"]
                 out = self.inside(script).split()
-                self.assertTrue(out[0].endswith(f"/krun/{self.cid}"), out)
+                self.assertTrue(out[0].endswith(f"/krun-{self.cid}"), out)
                 self.assertEqual(out[1:], ["1", "read-only"])
 
     def test_no_cgroup_manager(self):
@@ -210,7 +223,12 @@ class Cgroup(BothModes):
         self.write_config()
         result = self.krun("run", "--bundle", self.bundle, self.cid, options=["--cgroup-manager", "disabled"])
         with open("/proc/self/cgroup") as file:
-            self.assertIn(result.out.strip(), file.read())
+            own = [line for line in file if line.startswith("0::")]
+        self.assertEqual((result.status, result.out, result.err), (0, own[0], ""))
+        self.config["linux"]["resources"] = {"pids": {"limit": 10}}
+        self.write_config()
+        self.assertIn("limits are asked for, but --cgroup-manager is disabled",
+                      self.run_fails(options=["--cgroup-manager", "disabled"]))
 
     def test_systemd_manager_without_its_bus(self):
         """There is one error that names the bus, which no engine takes for a missing program, and nothing is left behind."""
@@ -237,13 +255,13 @@ class Limits(BothModes):
         self.config["linux"]["resources"]["unified"] = {"hugetlb.1GB.max": "0"}
         self.start_sleeper()
         for name, value in (("hugetlb.2MB.max", "4194304"), ("hugetlb.2MB.rsvd.max", "4194304"), ("hugetlb.1GB.max", "0")):
-            with open(f"{CGROUP}/krun/{self.cid}/{name}") as file:
+            with open(f"{CGROUP}/krun-{self.cid}/{name}") as file:
                 self.assertEqual(file.read().strip(), value, name)
         path = f"{self.top}/resources"
         with open(path, "w") as file:
             json.dump({"hugepageLimits": [{"pageSize": "2MB", "limit": 2097152}]}, file)
         self.ok("update", "--resources", path, self.cid)
-        with open(f"{CGROUP}/krun/{self.cid}/hugetlb.2MB.max") as file:
+        with open(f"{CGROUP}/krun-{self.cid}/hugetlb.2MB.max") as file:
             self.assertEqual(file.read(), "2097152\n")
         self.ok("delete", "--force", self.cid)
 
@@ -257,7 +275,7 @@ class Limits(BothModes):
             self.skipTest(f"the {controller} controller is not in the cgroup2 tree (its error was checked)")
         self.config["linux"]["resources"].update(resources)
         self.start_sleeper()
-        with open(f"{CGROUP}/krun/{self.cid}/{name}") as file:
+        with open(f"{CGROUP}/krun-{self.cid}/{name}") as file:
             self.assertEqual(file.read().strip(), value)
         self.ok("delete", "--force", self.cid)
 

@@ -2,11 +2,13 @@
 """Commands whose process ends, is killed or never begins, and processes whose command fails or is ended."""
 
 import array
+import contextlib
 import ctypes
 import errno
 import fcntl
 import json
 import os
+import re
 import resource
 import signal
 import socket
@@ -18,7 +20,8 @@ import time
 from krun import CGROUP, BothModes, KrunTest, children, wait_until
 
 
-SOCKET, SIGNALFD4 = 41, 289  # asm/unistd_64.h
+SOCKET, PRCTL, SIGNALFD4 = 41, 157, 289  # asm/unistd_64.h
+PR_CAPBSET_READ, PR_CAPBSET_DROP = 23, 24   # linux/prctl.h
 
 
 def refuse(call, code, argument=None):
@@ -68,6 +71,115 @@ class KilledAfterItsWord(KrunTest):
         self.assertIn("ended before it executed its program", self.run_fails())
 
 
+class EndedBeforeItIsSeen(KrunTest):
+    """A km that has ended before `start` looks had begun, if the process in front of it says so or was killed, too."""
+
+    mode = "km"
+
+    def start_late(self, *program, kill=False, **process):
+        """Creates a container and stops its `start` while a hook runs, until the program has ended, or its process 1 was killed."""
+        self.config["hooks"] = {"startContainer": [{"path": "/bin/sleep", "args": ["sleep", "0.5"]}]}
+        self.config["process"].update(process)
+        self.write_config(args=list(program))
+        self.create()
+        pid = self.state()["pid"]
+        with self.spawn("start", self.cid, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as starter:
+            try:
+                wait_until(lambda: children(pid), what="hook")
+                starter.send_signal(signal.SIGSTOP)
+                if kill:
+                    wait_until(lambda: [self.name_of(child) for child in children(pid)] == ["km"], what="km")
+                    os.kill(pid, signal.SIGKILL)
+                wait_until(lambda: not self.name_of(pid), what="end of the container")
+            finally:
+                starter.send_signal(signal.SIGCONT)
+            return starter.communicate(timeout=60)[0], starter.returncode
+
+    @staticmethod
+    def name_of(pid):
+        """Returns the name of a process that has not ended."""
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/stat") as file:
+            name, state = re.match(r"\d+ \((.*)\) (.)", file.read()).groups()
+            return name if state != "Z" else ""
+        return ""
+
+    def test_short_program(self):
+        self.assertEqual(self.start_late("/bin/true"), ("", 0))
+
+    def test_limit_of_files(self):
+        self.assertEqual(self.start_late("/bin/true", rlimits=[{"type": "RLIMIT_FSIZE", "soft": 0, "hard": 0}]), ("", 0))
+
+    def test_killed_by_an_engine(self):
+        self.assertEqual(self.start_late("/bin/sleep", "1000", kill=True), ("", 0))
+
+    def test_filter_that_refuses_seals(self):
+        for action in ("SCMP_ACT_ERRNO", "SCMP_ACT_KILL_PROCESS"):
+            self.config["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
+                {"names": ["fcntl"], "action": action, "args": [{"index": 1, "value": fcntl.F_ADD_SEALS, "op": "SCMP_CMP_EQ"}]}]}
+            self.assertEqual(self.start_late("/bin/true"), ("", 0), action)
+            self.ok("delete", self.cid)
+
+    def test_filter_with_an_agent(self):
+        """Such a filter is in force early. It forbids what only a better answer of `start` needs."""
+        path = f"{self.top}/agent"
+        with socket.socket(socket.AF_UNIX) as agent:
+            agent.bind(path)
+            agent.listen()
+            self.config["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "listenerPath": path, "syscalls": [
+                {"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}, {"names": ["memfd_create"], "action": "SCMP_ACT_ERRNO"}]}
+            self.assertEqual(self.start_late("/bin/true"), ("", 0))
+
+
+class KilledBeforeItIsComplete(BothModes):
+    def test_create(self):
+        """The end of the process that becomes the container is no success, whatever it said before."""
+        self.config["linux"]["namespaces"].remove({"type": "pid"})
+        self.config["hooks"] = {"createContainer": [{"path": "/bin/sh", "args": ["sh", "-c", "kill -9 $PPID"]}]}
+        self.shell("true")
+        self.assertIn("ended before it was complete", self.run_fails())
+        self.assertIn("ended before it was complete", self.fails("create", "--bundle", self.bundle, self.cid))
+        self.assertIn("does not exist", self.fails("state", self.cid))
+
+
+class KilledCommand(BothModes):
+    """The process of a container that is being made ends with the command that makes it, whatever it waits for."""
+
+    def kill_create(self):
+        """It runs a hook in the container, which does not read what the command says."""
+        self.config["hooks"] = {"createContainer": [{"path": "/bin/sleep", "args": ["sleep", "600"]}]}
+        self.shell("true")
+        process = self.spawn("create", "--bundle", self.bundle, self.cid, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                             stderr=subprocess.DEVNULL)
+        wait_until(lambda: [hook for pid in children(process.pid) for hook in children(pid)], what="hook")
+        child, = children(process.pid)
+        hooks = children(child)
+        process.kill()
+        process.wait()
+        try:
+            wait_until(lambda: not self.runs(child), what="end of the container's process")
+        finally:
+            for pid in hooks:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        self.ok("delete", "--force", self.cid)
+
+    @staticmethod
+    def runs(pid):
+        try:
+            with open(f"/proc/{pid}/stat") as file:
+                return file.read().rpartition(")")[2].split()[0] != "Z"
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+
+    def test_create(self):
+        self.kill_create()
+
+    def test_create_in_a_user_namespace(self):
+        """There the kernel has forgotten the wish when the process became another user."""
+        self.in_user_namespace()
+        self.kill_create()
+
+
 class Undone(BothModes):
     """What a command that is ended had begun is taken back, with everything that this takes."""
 
@@ -84,6 +196,18 @@ class Undone(BothModes):
         self.assertEqual((process.returncode, err.decode()), (1, "krun: interrupted by signal 15\n"))
         self.assertTrue(os.path.exists(done))
         self.assertIn("does not exist", self.fails("state", self.cid))
+
+    def test_signals_that_the_caller_ignores_do_not_interrupt(self):
+        """nohup(1) does this for SIGHUP."""
+        begun = os.path.join(self.top, "begun")
+        self.config["hooks"] = {"createRuntime": [{"path": "/bin/sh", "args": ["sh", "-c", f"touch {begun}; sleep 0.5"], "env": ["PATH=/bin"]}]}
+        self.shell("true")
+        process = self.spawn("create", "--bundle", self.bundle, self.cid, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                             stderr=subprocess.DEVNULL, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+        wait_until(lambda: os.path.exists(begun), what="hook")
+        process.send_signal(signal.SIGHUP)
+        self.assertEqual(process.wait(60), 0)
+        self.assertEqual(self.status(), "created")
 
     @staticmethod
     def name(pid):
@@ -153,7 +277,7 @@ class DeepCgroups(KrunTest):
         self.start_sleeper("sleep 1000 & echo ready; exec sleep 1000")
         pids = json.loads(self.ok("ps", "--format", "json", self.cid).out)
         self.assertEqual(len(pids), 2)
-        fd = os.open(f"{CGROUP}/krun/{self.cid}", os.O_RDONLY | os.O_DIRECTORY)
+        fd = os.open(f"{CGROUP}/krun-{self.cid}", os.O_RDONLY | os.O_DIRECTORY)
         for _ in range(400):
             os.mkdir("deep", dir_fd=fd)
             os.mkdir("beside", dir_fd=fd)
@@ -169,7 +293,7 @@ class DeepCgroups(KrunTest):
         self.ok("kill", "--all", self.cid, "KILL")
         self.wait_stopped()
         self.ok("delete", self.cid, **few)
-        self.assertFalse(os.path.exists(f"{CGROUP}/krun/{self.cid}"))
+        self.assertFalse(os.path.exists(f"{CGROUP}/krun-{self.cid}"))
 
 
 class CallersFilter(BothModes):
@@ -179,6 +303,15 @@ class CallersFilter(BothModes):
         self.assertEqual(result.status, 0, result)
         self.assertIn("not supported by protocol", result.out, "the filter is in force")
         self.assertTrue(int(result.out.split()[0], 16) & 1, "IFF_UP")
+
+    def test_bounding_set_that_cannot_be_reduced(self):
+        """A filter with which neither dropping nor reading it works must not leave a container with all capabilities."""
+        def refuse_both():
+            refuse(PRCTL, errno.EPERM, PR_CAPBSET_DROP)
+            refuse(PRCTL, errno.EPERM, PR_CAPBSET_READ)
+
+        self.shell("grep CapBnd /proc/self/status")
+        self.assertIn("bounding set", self.run_fails(preexec_fn=refuse_both))
 
 
 class Terminals(BothModes):

@@ -108,10 +108,7 @@ class LongPaths(BothModes):
 
     def test_names_in_an_error_are_cut_in_the_middle(self):
         """The reason comes first, for callers that show only the beginning of an error, and a path keeps its beginning and its end."""
-        self.write_config(cwd=self.LONGEST + "/" + "e" * 250 + "/end")
-        text = self.run_fails()
-        self.assertRegex(text, r"^[a-z ':]*file name too long: working directory '/dddd[d/]*\.\.\.[de/]*/end'$")
-        self.write_config(cwd="/", args=[self.LONGEST + "/end"])
+        self.write_config(args=[self.LONGEST + "/end"])
         self.assertRegex(self.run_fails(), r"^[a-z ':]*no such file or directory: exec: \"/dddd[d/]*\.\.\.[d/]*/end\"")
         self.config["mounts"].append({"destination": "/v", "type": "bind", "source": self.LONGEST + "/end", "options": ["bind"]})
         self.write_config(args=["true"])

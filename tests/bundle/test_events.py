@@ -185,7 +185,7 @@ class Stats(EventsTest):
         self.assertEqual([item["Name"] for item in data["network_interfaces"]], ["lo"])
         self.assertEqual(data["memory"].get("usage", {}).get("limit", NO_LIMIT), NO_LIMIT)
         self.assertEqual(data["pids"].get("limit", NO_LIMIT), NO_LIMIT)
-        if os.path.exists(f"{CGROUP}/krun/{self.cid}/cpu.pressure"):
+        if os.path.exists(f"{CGROUP}/krun-{self.cid}/cpu.pressure"):
             for where in ("cpu", "memory", "blkio"):
                 self.assertGreaterEqual(data[where]["psi"]["some"]["total"], 0)
 
@@ -245,7 +245,7 @@ class Stats(EventsTest):
                 mount["options"] = ["nosuid", "noexec", "nodev"]
         self.start_sleeper("cd /sys/fs/cgroup && mkdir hugetlb.evil.current rdma.current; "
                            "mkdir memory.events memory.current io.stat pids.current; echo ready; exec sleep 1000")
-        self.assertTrue(os.path.isdir(f"{CGROUP}/krun/{self.cid}/hugetlb.evil.current"), self.logged())
+        self.assertTrue(os.path.isdir(f"{CGROUP}/krun-{self.cid}/hugetlb.evil.current"), self.logged())
         self.assertNotIn("evil", self.stats()["hugetlb"])
         watching = self.watch(self.cid)
         self.assertEqual(watching.event()["type"], "stats")
@@ -260,7 +260,7 @@ class Stats(EventsTest):
         self.config["linux"]["resources"]["hugepageLimits"] = [{"pageSize": "2MB", "limit": 4 * MIB}]
         self.start_sleeper()
         self.assertEqual(self.stats()["hugetlb"]["2MB"], {"limit": 4 * MIB, "usage": 0, "failcnt": 0})
-        with open(f"{CGROUP}/krun/{self.cid}/cgroup.controllers") as file:
+        with open(f"{CGROUP}/krun-{self.cid}/cgroup.controllers") as file:
             self.assertIn("hugetlb", file.read())
 
     def test_memory_follows_an_allocation(self):
@@ -279,16 +279,16 @@ class Stats(EventsTest):
         self.ok("exec", self.cid, "rm", "/dev/shm/x")
         freed = self.stats()["memory"]
         self.assertLess(freed["usage"]["usage"], after["usage"]["usage"] - 8 * MIB)
-        if os.path.exists(f"{CGROUP}/krun/{self.cid}/memory.peak"):
+        if os.path.exists(f"{CGROUP}/krun-{self.cid}/memory.peak"):
             self.assertGreaterEqual(freed["usage"]["max"], after["usage"]["usage"])
-        if os.path.exists(f"{CGROUP}/krun/{self.cid}/memory.swap.current"):
+        if os.path.exists(f"{CGROUP}/krun-{self.cid}/memory.swap.current"):
             self.assertGreaterEqual(freed["swap"]["usage"], freed["usage"]["usage"] - MIB)
 
     def test_processes(self):
         self.need("pids")
         self.config["linux"]["resources"]["pids"] = {"limit": 77}
         self.start_sleeper("echo ready; exec sleep 1000")
-        with open(f"{CGROUP}/krun/{self.cid}/pids.current") as file:
+        with open(f"{CGROUP}/krun-{self.cid}/pids.current") as file:
             before = int(file.read())
         self.assertEqual(self.stats()["pids"], {"current": before, "limit": 77})
         self.ok("exec", "--detach", self.cid, "sleep", "1000", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -316,7 +316,7 @@ class Stats(EventsTest):
         self.need("io")
         self.start_sleeper()
         self.ok("exec", self.cid, "dd", "if=/dev/zero", "of=/tmp/x", "bs=1M", "count=8", "conv=fsync")
-        with open(f"{CGROUP}/krun/{self.cid}/io.stat") as file:
+        with open(f"{CGROUP}/krun-{self.cid}/io.stat") as file:
             expect = {tuple(int(part) for part in line.split()[0].split(":")): line for line in file if "wbytes=" in line}
         if not expect:
             self.skipTest("the file system of the tests is on no block device")
@@ -448,7 +448,6 @@ class BadInput(EventsTest):
         self.start_sleeper()
         for words, text in (([], "ID or --all is missing"),
                             (["--all", self.cid], "either --all or ids"),
-                            ([self.cid, "--stats"], "options come first"),
                             (["--interval", "5", self.cid], "--interval: '5'"),
                             (["--interval", "0s", self.cid], "--interval: '0s'"),
                             (["--interval", "1ms", self.cid], "10ms or more"),
@@ -519,6 +518,21 @@ class Table(EventsTest):
         row = self.rows(self.ok("events", "--stats", "--format", "table", "--interval", "100ms", self.cid).out)[self.cid]
         self.assertRegex(row["MEM USAGE / LIMIT"], r"^(1[6-9]|2\d)(\.\d+)?MiB / 64MiB$")
         self.assertGreater(float(row["MEM %"].rstrip("%")), 24)
+
+    def test_a_container_that_has_ended_is_in_no_later_block(self):
+        self.start_sleeper("trap 'exit 3' TERM; echo ready; while :; do sleep 0.02; done")
+        other = self.second("trap 'exit 0' TERM; echo ready; sleep 1000 & wait")
+        watching = self.watch("--format", "table", "--interval", "100ms", self.cid, other)
+        watching.line()
+        self.assertEqual([watching.line().split()[0] for _ in range(2)], [self.cid, other])
+        self.ok("kill", self.cid)
+        self.wait_stopped()
+        # Blocks that were on their way, and the one with its last words.
+        words = [watching.line().split()[0] for _ in range(60)]
+        self.assertIn(self.cid, words)
+        self.assertEqual(words[-4:].count("ID"), 2, words)
+        self.assertEqual(words[-4:].count(other), 2, words)
+        self.ok("kill", other)
 
     def test_one_block_for_each_interval(self):
         self.start_sleeper("trap 'exit 3' TERM; echo ready; while :; do sleep 0.02; done")

@@ -49,6 +49,22 @@ class Hooks(BothModes):
             if kind != "poststop":
                 self.assertEqual(state["pid"], pid, kind)
 
+    def test_capabilities(self):
+        """A hook of createContainer has the command's, also those that the program cannot get."""
+        def bounding(text):
+            return int(text.split()[1], 16)
+
+        with open("/proc/self/status") as file:
+            own = bounding(next(line for line in file if line.startswith("CapBnd")))
+        for hook in (False, True):
+            with self.subTest(hook=hook):
+                if hook:
+                    self.hook("createContainer", f"grep CapBnd /proc/self/status > {self.top}/hook")
+                self.shell("grep CapBnd /proc/self/status", capabilities={"bounding": ["CAP_CHOWN", "CAP_KILL"]})
+                self.assertEqual(bounding(self.run_ok()), 1 << 0 | 1 << 5)
+        with open(f"{self.top}/hook") as file:
+            self.assertEqual(bounding(file.read()), own)
+
     def test_namespaces_of_each_kind(self):
         for kind in KINDS:
             path = "/out" if kind == "startContainer" else f"{self.top}/out"
@@ -86,7 +102,16 @@ class Hooks(BothModes):
                 for part in (kind, "status 3", "why"):
                     self.assertIn(part, text)
                 self.assertFalse(os.path.exists(f"{self.root}/{self.cid}"))
-                self.assertFalse(os.path.exists(f"{CGROUP}/krun/{self.cid}"))
+                self.assertFalse(os.path.exists(f"{CGROUP}/krun-{self.cid}"))
+
+    def test_failing_poststart_ends_the_program(self):
+        self.hook("poststart", "echo why >&2; exit 3")
+        self.shell("sleep 1000")
+        self.assertIn("why", self.run_fails())
+        self.assertIn("does not exist", self.fails("state", self.cid))
+        self.create()
+        self.assertIn("why", self.fails("start", self.cid))
+        self.wait_stopped()
 
     def test_failing_poststop_does_not_stop_the_others(self):
         self.hook("poststop", "exit 1")

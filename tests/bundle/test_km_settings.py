@@ -434,7 +434,7 @@ class Validate(SettingsTest):
 
     def test_a_setting_that_is_there_twice_or_says_nothing(self):
         self.host_file = f"{self.top}/krun.json"
-        for text, pointer in (('{"exceptions": "deny", "exceptions": "container"}', ""), ('{"exceptions": null}', "/exceptions"),
+        for text, pointer in (('{"exceptions": "deny", "exceptions": "container"}', "/exceptions"), ('{"exceptions": null}', "/exceptions"),
                               ('{"verbose": "("}', "/verbose"),
                               ('{"exceptions": "host", "exceptionsFile": "/no/such"}', "/exceptionsFile")):
             with open(self.host_file, "w") as file:

@@ -5,6 +5,7 @@ import glob
 import json
 import os
 import resource
+import shlex
 import shutil
 import signal
 import socket
@@ -13,6 +14,8 @@ import subprocess
 import time
 
 from krun import BUILD, CGROUP, BothModes, KrunTest, wait_until
+
+INJECT = os.path.join(BUILD, "tests", "faults", "tools", "inject")
 
 
 class Run(BothModes):
@@ -72,13 +75,33 @@ class Run(BothModes):
         self.wait_stopped()
         self.ok("delete", self.cid)
 
+    def test_a_process_that_is_killed_while_its_network_is_made(self):
+        if not os.path.exists(INJECT):
+            self.skipTest("the program that kills after a system call is for x86_64")
+        self.write_config(args=["/bin/true"])
+        command = self.command("run", "--bundle", self.bundle, self.cid)
+        done = subprocess.run([INJECT, f"{self.top}/report", "kill", "0.1:close_range:0", "--", *command], stdin=subprocess.DEVNULL,
+                              capture_output=True, check=False, text=True, timeout=60)
+        self.assertEqual((done.returncode, done.stderr), (1, "krun: the container's process ended before it was complete (killed?)\n"))
+
+    def test_the_effective_user_counts(self):
+        """As with a setuid program in front of krun."""
+        self.start_sleeper()
+        prefix = ["setpriv", "--ruid", "65533", "--clear-groups"]
+        for words, out in ((("state", self.cid), '"running"'), (("exec", self.cid, "echo", "inside"), "inside")):
+            done = subprocess.run([*prefix, *self.command(*words)], stdin=subprocess.DEVNULL, capture_output=True, check=False, text=True,
+                                  timeout=60)
+            self.assertEqual(done.returncode, 0, done)
+            self.assertIn(out, done.stdout)
+        self.ok("delete", "--force", self.cid)
+
     def test_keep_leaves_state_and_cgroup_until_delete(self):
         self.shell("exit 5")
         self.assertEqual(self.run_container("--keep").status, 5)
         self.assertEqual(self.status(), "stopped")
-        self.assertTrue(os.path.isdir(f"{CGROUP}/krun/{self.cid}"))
+        self.assertTrue(os.path.isdir(f"{CGROUP}/krun-{self.cid}"))
         self.ok("delete", self.cid)
-        self.assertFalse(os.path.isdir(f"{CGROUP}/krun/{self.cid}"))
+        self.assertFalse(os.path.isdir(f"{CGROUP}/krun-{self.cid}"))
 
     def test_nothing_of_the_caller_but_stdio_is_open_inside(self):
         read, write = os.pipe()
@@ -188,7 +211,7 @@ class CreateStart(BothModes):
         process = self.spawn("create", "--bundle", self.bundle, self.cid, stdout=subprocess.DEVNULL,
                              stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
         wait_until(lambda: glob.glob(f"{self.root}/{self.cid}/state.json"), what="state")
-        wait_until(lambda: os.path.isdir(f"{CGROUP}/krun/{self.cid}"), what="cgroup")
+        wait_until(lambda: os.path.isdir(f"{CGROUP}/krun-{self.cid}"), what="cgroup")
         process.send_signal(signal.SIGKILL)
         process.wait()
         self.ok("delete", "--force", self.cid)
@@ -198,12 +221,12 @@ class CreateStart(BothModes):
         self.write_config()
         process = self.spawn("create", "--bundle", self.bundle, self.cid, stdout=subprocess.DEVNULL,
                              stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
-        wait_until(lambda: os.path.isdir(f"{CGROUP}/krun/{self.cid}"), what="cgroup")
+        wait_until(lambda: os.path.isdir(f"{CGROUP}/krun-{self.cid}"), what="cgroup")
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=60)
         self.assertNotEqual(process.returncode, 0)
         self.assertFalse(os.path.exists(f"{self.root}/{self.cid}"))
-        self.assertFalse(os.path.isdir(f"{CGROUP}/krun/{self.cid}"))
+        self.assertFalse(os.path.isdir(f"{CGROUP}/krun-{self.cid}"))
 
 
 BUSYBOX_SLEEP = "/bin/sleep"
@@ -226,14 +249,29 @@ class KillDelete(BothModes):
         self.ok("delete", self.cid)
 
     def test_kill_all_reaches_every_process(self):
-        self.start_sleeper("sleep 100 & sleep 100 & echo ready; wait")
-        self.ok("kill", "--all", self.cid, "9")
+        """The signal is one that a process has to get itself: the end of process 1 would end the others, too."""
+        loop = "while :; do sleep 0.02; done"
+        child = f"trap 'echo got$0' HUP; echo up$0; {loop}"
+        self.shell(f"""for n in 1 2; do sh -c "$CHILD" $n & done; trap 'echo got0' HUP; echo up0; {loop}""",
+                   env=["PATH=/bin", f"CHILD={child}"])
+        self.create()
+        self.ok("start", self.cid)
+        wait_until(lambda: self.logged().split().count("up0") and "up1" in self.logged() and "up2" in self.logged(), what="processes")
+        self.ok("kill", self.cid, "HUP")
+        wait_until(lambda: "got0" in self.logged(), what="signal")
+        self.assertEqual([word for word in self.logged().split() if word.startswith("got")], ["got0"])
+        self.ok("kill", "--all", self.cid, "HUP")
+        # The stand-in's payload is a process of its own, which may get the signal twice: itself, and from kmsim.
+        wait_until(lambda: {"got1", "got2"} < set(self.logged().split()) and self.logged().split().count("got0") >= 2, what="signals")
+        if self.mode == "plain":
+            self.assertEqual(self.logged().split().count("got0"), 2)
+        self.ok("kill", "--all", self.cid, "KILL")
         self.wait_stopped()
         self.ok("delete", self.cid)
 
     def members(self):
         """Returns the processes of the container's cgroup."""
-        with open(f"{CGROUP}/krun/{self.cid}/cgroup.procs") as file:
+        with open(f"{CGROUP}/krun-{self.cid}/cgroup.procs") as file:
             return [int(line) for line in file]
 
     def without_pid_namespace(self, script):
@@ -291,6 +329,21 @@ class KillDelete(BothModes):
         for pid in left:
             wait_until(lambda: not os.path.exists(f"/proc/{pid}") or " Z " in open(f"/proc/{pid}/stat").read(), what="end")
 
+    def test_kill_by_regex_tells_of_a_failure(self):
+        """The others get the signal, whatever comes first."""
+        self.shell("exec sleep 1000")
+        names = [f"{self.cid}-{letter}" for letter in "abc"]
+        self.ids += names
+        for name in names:
+            self.create(identity=name)
+            if name != names[1]:
+                self.ok("start", name)
+        self.ok("kill", names[0], "KILL")
+        self.wait_stopped(names[0])
+        self.assertIn("not running", self.fails("kill", "--regex", f"^{self.cid}-", "KILL"))
+        for name in names:
+            self.wait_stopped(name)
+
     def test_kill_by_regex(self):
         others = [self.cid + "a", self.cid + "b"]
         self.ids += others
@@ -310,8 +363,8 @@ class KillDelete(BothModes):
 
     def test_unknown_container(self):
         for command in (("state",), ("kill",), ("delete",), ("start",), ("pause",), ("resume",), ("ps",)):
-            self.assertEqual(self.fails(*command, "nope"), "container 'nope' does not exist")
-        self.assertEqual(self.fails("exec", "nope", "true", status=255), "container 'nope' does not exist")
+            self.assertEqual(self.fails(*command, "nope"), f"container 'nope' does not exist in '{self.root}'")
+        self.assertEqual(self.fails("exec", "nope", "true", status=255), f"container 'nope' does not exist in '{self.root}'")
         self.ok("delete", "--force", "nope")
 
     def test_unknown_signal(self):
@@ -383,6 +436,28 @@ class Look(BothModes):
         self.assertEqual(len(table.splitlines()), len(pids) + 1)
         self.assertIn("CMD", self.ok("ps", self.cid, "-o", "pid,cmd").out)
         self.ok("delete", "--force", self.cid)
+
+    def test_ps_asks_for_the_containers_processes_alone(self):
+        """For all of the host's the host's ps takes longer the more there are; one that has no such option is asked for all."""
+        fake, arguments = os.path.join(self.top, "ps"), os.path.join(self.top, "arguments")
+        real = os.path.join(self.top, "real-ps")
+        shutil.copy(shutil.which("ps", path="/usr/bin:/bin"), real)
+        self.write_config(args=["/bin/sleep", "1000"])
+        self.create()
+        pids = [str(pid) for pid in json.loads(self.ok("ps", "--format", "json", self.cid).out)]
+        these = "-f -q " + ",".join(pids)
+        command = ["unshare", "--mount", "--propagation", "private", "sh", "-c",
+                   'mount --bind "$0" "$(readlink -f "$(PATH=/usr/bin:/bin command -v ps)")" && exec "$@"', fake, *self.command("ps", self.cid)]
+        for refuses, asked in (("", [these]), ("case $* in *-q*) echo no >&2; exit 1 ;; esac", [these, "-ef"])):
+            with open(fake, "w") as file:
+                file.write(f'#!/bin/sh\necho "$*" >>{arguments}\n{refuses}\nexec {real} "$@"\n')
+            os.chmod(fake, 0o755)
+            done = subprocess.run(command, capture_output=True, check=False, text=True)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertEqual([line.split()[1] for line in done.stdout.splitlines()], ["PID", *pids])
+            with open(arguments) as file:
+                self.assertEqual(file.read().splitlines(), asked)
+            os.unlink(arguments)
 
     def test_ten_containers_at_once(self):
         self.shell("sleep 100")
@@ -482,7 +557,26 @@ class StateFiles(BothModes):
 
     def gone(self, pid):
         wait_until(lambda: not self.lives(pid), what="end")
-        self.assertFalse(os.path.exists(f"{CGROUP}/krun/{self.cid}"))
+        self.assertFalse(os.path.exists(f"{CGROUP}/krun-{self.cid}"))
+
+    def test_both_files_say_the_same(self):
+        """place.json is written early, with km once km's pid is known; other commands do not take the container for created then."""
+        copy = f"cp {self.path('place.json')} {self.top}/early" if self.mode == "plain" else ":"
+        script = f"{copy}; {shlex.join(self.command('state', self.cid))} >{self.top}/seen"
+        self.config["hooks"] = {"createRuntime": [{"path": "/bin/sh", "args": ["sh", "-c", script]}], "poststop": [{"path": "/bin/true"}]}
+        self.start_sleeper()
+        with open(f"{self.top}/seen") as seen:
+            self.assertEqual(json.load(seen)["status"], "creating")
+        if self.mode == "plain":
+            with open(f"{self.top}/early") as early:
+                self.assertEqual(json.load(early)["pid"], self.state()["pid"])
+        with open(self.path("place.json")) as place, open(self.path("state.json")) as state:
+            place, state = json.load(place), json.load(state)
+        self.assertGreater(place["pid"], 0)
+        self.assertTrue(place["hasHooks"])
+        del place["check"]
+        self.assertEqual(place, {key: state.get(key) for key in place})
+        self.ok("delete", "--force", self.cid)
 
     def test_a_lost_filter_is_no_reason_to_go_without(self):
         self.config["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
@@ -523,6 +617,25 @@ class StateFiles(BothModes):
         self.wait_stopped()
         self.ok("delete", "--force", self.cid)
         self.gone(pid)
+
+    def test_a_path_that_leads_out_of_the_cgroups_removes_nothing(self):
+        for index, front in enumerate(("/.." * 20, "/." + "/.." * 20, "/" + "../" * 20, "/", "//")):
+            with self.subTest(front=front):
+                kept = os.path.join(self.top, f"kept{index}")
+                os.mkdir(kept)
+                self.shell("true")
+                self.assertEqual(self.run_container("--keep").status, 0)
+                with open(self.path()) as file:
+                    path = json.load(file)["cgroupPath"]
+                self.rewrite(cgroupPath=front + kept, check=None)
+                os.unlink(self.path("place.json"))
+                self.krun("delete", "--force", self.cid)
+                self.assertTrue(os.path.isdir(kept))
+                if os.path.exists(self.path()):
+                    self.rewrite(cgroupPath=path)
+                self.krun("delete", "--force", self.cid)
+                if os.path.exists(f"{CGROUP}{path}"):
+                    os.rmdir(f"{CGROUP}{path}")
 
     def test_a_missing_key_is_no_reason_to_forget_a_container(self):
         self.start_sleeper()
@@ -596,6 +709,14 @@ class StateFiles(BothModes):
                 self.assertLess(limit, 40)
                 limit += 1
         self.gone(pid)
+
+    def test_files_are_for_their_owner_alone(self):
+        """They have the environment of the program."""
+        self.start_sleeper()
+        folder = os.path.join(self.root, self.cid)
+        self.assertEqual(stat.S_IMODE(os.stat(folder).st_mode), 0o700)
+        for name in ("state.json", "place.json", "config.json"):
+            self.assertEqual(stat.S_IMODE(os.stat(os.path.join(folder, name)).st_mode), 0o600, name)
 
     def test_create_in_its_first_steps(self):
         """Its state directory exists, and is empty."""

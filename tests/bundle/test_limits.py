@@ -28,7 +28,7 @@ def needs(*names):
 
 class LimitsTest(KrunTest):
     def file(self, name):
-        with open(f"{CGROUP}/krun/{self.cid}/{name}") as file:
+        with open(f"{CGROUP}/krun-{self.cid}/{name}") as file:
             return file.read().strip()
 
     def numbers(self, name):
@@ -632,7 +632,7 @@ class Update(Both):
                 ("--cpu-share", "-1", "update: --cpu-share: '-1' is out of range"),
                 ("--cpu-share", "5k", "update: --cpu-share: '5k' is not a whole number"),
                 ("--cpu-period", "0", "update: --cpu-period: 0 would change nothing"),
-                ("--cpu-idle", "2", "update: /resources/cpu/idle: out of range (0 to 1)"),
+                ("--cpu-idle", "2", "update: --cpu-idle: '2' is neither 0 nor 1"),
                 ("--blkio-weight", "1001", "update: /resources/blockIO/weight: out of range (0 to 1000)"),
                 ("--cpuset-cpus", "", "update: --cpuset-cpus: '' is not a value"),
                 ("--pids-limit", "", "update: --pids-limit: '' is not a whole number"),
@@ -648,8 +648,8 @@ class Update(Both):
         """An engine newer than krun sends them to create, too; there they are ignored, here with a warning."""
         new = {"memroy": {"limit": 5}, "unified": {}, "new": [1, [1 << 100, "\0"]]}
         result = self.ok("update", "--resources", "-", self.cid, stdin=json.dumps(new))
-        for pointer in ("/memroy", "/new"):
-            self.assertIn(f" warning: stdin: {pointer}: not in the specification, and ignored\n", result.err)
+        for pointer, meant in (("/memroy", "; did you mean 'memory'?"), ("/new", "")):
+            self.assertIn(f" warning: stdin: {pointer}: not in the specification, and ignored{meant}\n", result.err)
         self.assertEqual(result.err.count("\n"), 2, result)
         self.assertEqual(self.saved()["new"], [1, [1 << 100, "\0"]])
         self.assertIn("cannot be combined", self.fails("update", "--resources", "-", "--memory", "5m", self.cid, stdin="{}"))

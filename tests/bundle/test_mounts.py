@@ -2,13 +2,33 @@
 """Root, mounts, devices and masked paths, and links in the root directory that lead out."""
 
 import copy
+import ctypes
+import errno
 import json
 import os
+import pathlib
 import resource
 import stat
 import subprocess
 
 from krun import CONFIG, KM_PATH, BothModes, KrunTest
+
+# Numbers of system calls and their flags, the same on every machine.
+FSOPEN, FSOPEN_CLOEXEC, FSCONFIG, FSCONFIG_SET_STRING = 430, 1, 431, 1
+
+
+def checks_options_at_once(kind):
+    """
+    Returns whether a context of this file system refuses an option when it is told. Other file systems get all options in the end,
+    as by mount(2), and the context has no words about them: devpts of Linux 6.1, for example.
+    """
+    libc = ctypes.CDLL(None)
+    fd = libc.syscall(FSOPEN, kind.encode(), FSOPEN_CLOEXEC)
+    assert fd >= 0, kind
+    try:
+        return libc.syscall(FSCONFIG, fd, FSCONFIG_SET_STRING, b"no such option", b"x", 0) < 0
+    finally:
+        os.close(fd)
 
 
 class Root(BothModes):
@@ -136,6 +156,32 @@ class Mounts(BothModes):
         line = self.options_of("/scratch")
         self.assertIn("noexec", line[5])
         self.assertIn("size=1024k", line[-1])
+
+    def test_the_kernels_words_about_a_refused_option(self):
+        """They are asked of the file system's context, also where mount(2) has made the mount; a name of the file cannot forge a line."""
+        for kind, option, words in (("tmpfs", "siz=1m", "Unknown parameter 'siz'"), ("tmpfs", "size=much", "'size'"),
+                                    ("proc", "hidpid=1", "Unknown parameter 'hidpid'"), ("devpts", "modes=1", "'modes'"),
+                                    ("hugetlbfs", "pagesiz=2M", "Unknown parameter 'pagesiz'"),
+                                    ("tmpfs", "siz\x1b\nx=1", r"Unknown parameter 'siz\x1b\nx'")):
+            if f"\t{kind}\n" not in pathlib.Path("/proc/filesystems").read_text():
+                continue
+            with self.subTest(kind=kind, option=option):
+                self.config = copy.deepcopy(CONFIG)
+                self.mount("/scratch", kind, kind, option)
+                self.write_config()
+                message = self.fails("run", "--bundle", self.bundle, self.cid)
+                self.assertNotIn("\n", message)
+                front, between, said = message.partition("; the kernel says: ")
+                self.assertIn("invalid argument", front)
+                if kind == "devpts" and not checks_options_at_once(kind):
+                    self.assertFalse(between, message)
+                    continue
+                self.assertTrue(between, message)
+                self.assertIn(words, said)
+                # The terminal's form is escaped again; an engine reads it in JSON.
+                self.krun("run", "--bundle", self.bundle, self.cid, options=["--log", self.log, "--log-format", "json"])
+                with open(self.log) as file:
+                    self.assertIn(words, json.loads(file.read().splitlines()[-1])["msg"].partition("the kernel says: ")[2])
 
     def test_tmpcopyup_keeps_what_was_there(self):
         os.makedirs(f"{self.rootfs}/data/sub")
@@ -270,12 +316,89 @@ class Mounts(BothModes):
         self.shell("true")
         result = self.run_container()
         self.assertEqual((result.status, result.err.count("\n")), (0, 1), result)
-        self.assertIn("/mounts/7/options: 'readonly', 'size=1m', 'sync': without effect on a bind mount", result.err)
+        self.assertIn("/mounts/7/options: 'readonly' (did you mean 'ro'?), 'size=1m', 'sync': without effect on a bind mount", result.err)
 
     def test_unknown_file_system(self):
         self.mount("/t", "nosuchfs", "x")
         self.write_config()
         self.assertIn("nosuchfs", self.run_fails())
+
+
+class Complete(BothModes):
+    """Mounts with options that mount(2) does not set are made where nobody sees them, and are what they are without such an option."""
+
+    def overlay(self, lower, *options):
+        self.config["mounts"] = [mount for mount in self.config["mounts"] if mount["destination"] != "/ov"]
+        self.config["mounts"].append({"destination": "/ov", "type": "overlay", "source": "overlay",
+                                      "options": ["lowerdir=" + ":".join(lower), *options]})
+
+    def folder(self, name):
+        os.makedirs(f"{self.top}/{name}")
+        return f"{self.top}/{name}"
+
+    def test_long_options(self):
+        lower = [self.folder(f"{'x' * 80}{number}") for number in range(5)]
+        for number, path in enumerate(lower):
+            open(f"{path}/file{number}", "w").close()
+        for options in ([], ["rprivate"], ["rnosuid"]):
+            self.overlay(lower, *options)
+            self.assertEqual(self.inside("ls /ov").split(), [f"file{number}" for number in range(5)], options)
+
+    def test_comma_in_an_option(self):
+        first, second = self.folder("a,5"), self.folder("b")
+        open(f"{first}/file", "w").close()
+        for options in ([], ["rprivate"]):
+            self.overlay([first.replace(",", "\\,"), second], *options)
+            self.assertEqual(self.inside("ls /ov"), "file\n", options)
+
+    def test_nothing_is_left_of_the_place_where_it_was_made(self):
+        self.overlay([self.folder("a"), self.folder("b")], "rprivate", "ro")
+        out = self.inside("cat /proc/self/mountinfo; ls -a /")
+        self.assertEqual([line.split()[5] for line in out.splitlines() if " /ov " in line], ["ro,relatime"], out)
+        self.assertNotIn("nr_inodes=4,", out)
+        self.assertNotIn("\nmount\n", out)
+
+    def test_directories_in_the_root(self):
+        for name in ("la", "lb"):
+            os.mkdir(f"{self.rootfs}/{name}")
+            open(f"{self.rootfs}/{name}/file-{name}", "w").close()
+        for options in ([], ["rprivate"]):
+            self.overlay([f"{self.rootfs}/la", f"{self.rootfs}/lb"], *options)
+            self.assertEqual(self.inside("ls /ov").split(), ["file-la", "file-lb"], options)
+
+    def test_link_out_of_it_that_is_masked(self):
+        lower = self.folder("lower")
+        os.mkdir(f"{lower}/real")
+        with open(f"{lower}/real/secret", "w") as file:
+            file.write("SECRET\n")
+        os.symlink("/ov/real", f"{lower}/alias")
+        self.config["linux"]["maskedPaths"] = ["/ov/alias"]
+        for options in ([], ["rprivate"]):
+            self.overlay([lower, self.folder(f"empty{len(options)}")], *options)
+            self.assertEqual(self.inside("cat /ov/real/secret 2>/dev/null; ls /ov"), "alias\nreal\n", options)
+
+    def test_private_below_shared(self):
+        """In a mount namespace of the test's own."""
+        source = self.folder("source")
+        for name in ("q", "t", "b", "u", "s"):
+            os.mkdir(f"{source}/{name}")
+        self.config["mounts"] += [
+            {"destination": "/sh", "type": "bind", "source": source, "options": ["rbind", "rshared"]},
+            {"destination": "/sh/q", "type": "mqueue", "source": "mqueue", "options": ["rprivate"]},
+            {"destination": "/sh/t", "type": "tmpfs", "source": "tmpfs", "options": ["private"]},
+            {"destination": "/sh/b", "type": "bind", "source": self.folder("other"), "options": ["bind", "private"]},
+            {"destination": "/sh/u", "type": "tmpfs", "source": "tmpfs", "options": ["unbindable"]},
+            {"destination": "/sh/s", "type": "tmpfs", "source": "tmpfs", "options": ["slave"]},
+        ]
+        self.shell("cat /proc/self/mountinfo")
+        script = f"mount --bind {source} {source} && mount --make-shared {source} && exec \"$@\""
+        done = subprocess.run(["unshare", "--mount", "sh", "-c", script, "sh", *self.command("run", "--bundle", self.bundle, self.cid)],
+                              capture_output=True, text=True, check=False)
+        found = {line.split()[4]: line.split(" - ")[0].split()[6:] for line in done.stdout.splitlines()}
+        self.assertRegex(" ".join(found.get("/sh", [])), "^shared:", done)
+        self.assertEqual([found[f"/sh/{name}"] for name in "qtb"], [[], [], []], done)
+        self.assertEqual(found["/sh/u"], ["unbindable"], done)
+        self.assertRegex(" ".join(found["/sh/s"]), "^master:[0-9]+$", done)
 
 
 class ReadOnly(BothModes):
@@ -396,7 +519,7 @@ class SourceInTheRoot(BothModes):
         self.assertEqual(self.inside("ls /a"), "below\nfile\n")
 
     def test_a_copy_of_what_is_read_only(self):
-        """The copy is read-only also where krun sets that last."""
+        """The copy is read-only also where krun sets that last, and gets mount points before, if it is to be read-only itself."""
         os.mkdir(f"{self.top}/vol")
         for kind, source, options in (("tmpfs", "tmpfs", ["ro"]), ("bind", f"{self.top}/vol", ["bind", "ro"])):
             for how in ("bind", "rbind"):
@@ -405,7 +528,10 @@ class SourceInTheRoot(BothModes):
                     self.config["mounts"].append({"destination": "/data", "type": kind, "source": source, "options": options})
                     self.bind("/a", f"{self.rootfs}/data", how)
                     self.bind("/w", f"{self.rootfs}/data", how, "rw")
-                    self.assertEqual(self.inside("for i in /data /a; do touch $i/x 2>&1 | grep -o Read-only; done"), "Read-only\n" * 2)
+                    self.bind("/c", f"{self.rootfs}/data", how, "ro")
+                    self.config["mounts"].append({"destination": "/c/new", "type": "tmpfs", "source": "tmpfs"})
+                    self.assertEqual(self.inside("for i in /data /a /c /c/new; do touch $i/x 2>&1 | grep -o Read-only; done; ls /c/new"),
+                                     "Read-only\n" * 3 + "x\n")
 
     def test_of_the_root_itself(self):
         os.makedirs(f"{self.rootfs}/data")
@@ -592,21 +718,82 @@ class HostileRoot(KrunTest):
                 self.inside("true")
                 self.assertEqual(os.listdir(outside), [])
 
+    def device_directory(self, target):
+        """Runs a container whose image has a link in the place of /dev, and that mounts nothing there."""
+        os.rmdir(f"{self.rootfs}/dev")
+        os.symlink(target, f"{self.rootfs}/dev")
+        self.config["mounts"] = [item for item in self.config["mounts"] if not item["destination"].startswith("/dev")]
+        self.shell("[ -c /dev/null ] && echo null")
+        return self.run_container()
+
     def test_device_directory_that_is_a_link(self):
+        """Devices come to where the link leads in the root, and nowhere else."""
         outside = f"{self.top}/outside"
         os.mkdir(outside)
-        os.rmdir(f"{self.rootfs}/dev")
-        os.symlink(outside, f"{self.rootfs}/dev")
-        self.config["mounts"] = [item for item in self.config["mounts"] if not item["destination"].startswith("/dev")]
-        self.write_config()
-        self.run_container()
+        result = self.device_directory(outside)
+        self.assertEqual((result.status, result.out), (1, ""), result)
+        self.assertIn("open the container's '/dev'", result.err)
         self.assertEqual(os.listdir(outside), [])
+
+    def test_device_directory_that_is_a_link_inside(self):
+        outside = f"{self.top}/devices"
+        for path in (outside, self.rootfs + outside):
+            os.makedirs(path)
+        result = self.device_directory(outside)
+        self.assertEqual((result.status, result.out), (0, "null\n"), result)
+        self.assertEqual(os.listdir(outside), [])
+        self.assertIn("null", os.listdir(self.rootfs + outside))
 
     def test_masked_path_that_is_a_link_masks_inside_only(self):
         os.symlink("/etc/passwd", f"{self.rootfs}/secret")
+        self.assertIn("alice", self.inside("cat /etc/passwd"))
         self.config["linux"]["maskedPaths"].append("/secret")
-        self.inside("cat /etc/passwd")
+        self.assertEqual(self.inside("cat /etc/passwd; stat -c %t:%T /secret/. /etc/passwd 2>/dev/null; echo end"), "1:3\nend\n")
         self.assertGreater(os.path.getsize("/etc/passwd"), 0)
+        self.assertGreater(os.path.getsize(f"{self.rootfs}/etc/passwd"), 0)
+
+    KINDS = ("file", "link to a file", "zero", "block device", "fifo", "null")
+
+    @staticmethod
+    def plant(path, kind):
+        """Makes a file; only the last of the kinds is the kernel's /dev/null."""
+        if os.path.lexists(path):
+            os.unlink(path)
+        if kind == "file":
+            open(path, "w").close()
+        elif kind == "link to a file":
+            os.symlink("/etc/passwd", path)
+        elif kind == "fifo":
+            os.mkfifo(path)
+        else:
+            os.mknod(path, 0o666 | (stat.S_IFBLK if kind == "block device" else stat.S_IFCHR), os.makedev(1, 5 if kind == "zero" else 3))
+
+    def test_masked_path_over_another_dev_null(self):
+        """A masked file is covered by what the container has at /dev/null, which has to be that device."""
+        source = os.path.join(self.top, "source")
+        self.config["mounts"].append({"destination": "/dev/null", "type": "bind", "source": source, "options": ["bind"]})
+        self.config["linux"]["maskedPaths"] = ["/etc/group"]
+        for kind in self.KINDS:
+            with self.subTest(kind=kind):
+                self.plant(source, kind)
+                self.shell("cat /etc/group; echo end")
+                result = self.run_container()
+                if kind == "null":
+                    self.assertEqual((result.status, result.out), (0, "end\n"), result)
+                else:
+                    self.assertEqual((result.status, result.out), (1, ""), result)
+                    self.assertIn("mask '/etc/group'", result.err)
+
+    def test_another_node_at_the_path_of_a_device(self):
+        self.config["linux"]["devices"] = [{"path": "/opt/mine", "type": "c", "major": 1, "minor": 3}]
+        for kind in self.KINDS:
+            with self.subTest(kind=kind):
+                self.plant(f"{self.rootfs}/opt/mine", kind)
+                self.shell("stat -c %t:%T /opt/mine")
+                if kind == "null":
+                    self.assertEqual(self.run_ok(), "1:3\n")
+                else:
+                    self.assertIn("device '/opt/mine': something else is there already", self.run_fails())
 
     def test_proc_that_is_not_a_directory_is_refused(self):
         os.rmdir(f"{self.rootfs}/proc")
@@ -615,12 +802,20 @@ class HostileRoot(KrunTest):
         self.assertIn("/proc", self.run_fails())
 
     def test_program_cannot_reach_krun_through_proc(self):
-        # The entry point is krun's own file, which must not be writable through anything that the container sees.
-        self.shell("sleep 100 & exec sleep 100")
-        self.write_config(args=["/proc/self/exe"])
-        before = os.stat(self.command()[0]).st_mtime_ns
-        self.run_container()
-        self.assertEqual(os.stat(self.command()[0]).st_mtime_ns, before)
+        """A created container is a process of krun in the container, whose program is on a read-only mount of its own."""
+        program = os.path.realpath(self.command()[0])
+        before = os.stat(program).st_mtime_ns
+        self.shell("true")
+        self.create()
+        exe = f"/proc/{self.state()['pid']}/exe"
+        with open(exe, "rb") as file, open(program, "rb") as own:
+            self.assertEqual(file.read(), own.read())
+            self.assertTrue(os.fstatvfs(file.fileno()).f_flag & os.ST_RDONLY)
+        # Not to be written because it is executed right now, or because its mount is read-only.
+        with self.assertRaises(OSError) as refused:
+            os.close(os.open(exe, os.O_WRONLY))
+        self.assertIn(refused.exception.errno, (errno.ETXTBSY, errno.EROFS))
+        self.assertEqual(os.stat(program).st_mtime_ns, before)
 
 
 class Devices(BothModes):
@@ -714,6 +909,35 @@ class Hidden(BothModes):
         out = self.inside("stat -c %t:%T /dev/mine /dev/x/y /etc/passwd; pwd; grep -c ' /mnt/here ' /proc/self/mountinfo; "
                           "echo x > /proc/sys/kernel/domainname || echo ro", cwd="//tmp/.//").split()
         self.assertEqual(out, ["1:3", "1:5", "1:3", "/tmp", "1", "ro"])
+
+    def test_every_path_of_the_lists(self):
+        """The first, the last and those between."""
+        names = [f"file{number}" for number in range(4)]
+        for name in names:
+            os.mkdir(f"{self.rootfs}/opt/{name}")
+            with open(f"{self.rootfs}/etc/{name}", "w") as file:
+                file.write(name)
+        self.config["linux"]["maskedPaths"] = [f"/etc/{name}" for name in names]
+        self.config["linux"]["readonlyPaths"] = [f"/opt/{name}" for name in names]
+        self.assertEqual(self.inside("cat /etc/file*; for d in /opt/*; do mkdir $d/x 2>/dev/null || echo ro; done"), "ro\n" * 4)
+
+    def test_path_that_cannot_be_looked_up(self):
+        """It is not taken for one that is not there."""
+        os.symlink("loop", f"{self.rootfs}/opt/loop")
+        for key, text in (("maskedPaths", "mask '/opt/loop'"), ("readonlyPaths", "read-only path '/opt/loop'")):
+            with self.subTest(key=key):
+                paths = self.config["linux"][key]
+                self.config["linux"][key] = [*paths, "/opt/loop"]
+                self.write_config()
+                self.assertIn(text, self.run_fails())
+                self.config["linux"][key] = paths
+
+    def test_read_only_path_with_a_mount_below(self):
+        """Only the mount of the path itself is read-only, as with other runtimes; what is mounted below stays."""
+        self.config["mounts"].append({"destination": "/opt/below", "type": "tmpfs", "source": "tmpfs"})
+        self.config["linux"]["readonlyPaths"] = ["/opt"]
+        self.assertEqual(self.inside("stat -f -c %T /opt/below; mkdir /opt/below/x && echo rw; mkdir /opt/x 2>/dev/null || echo ro"),
+                         "tmpfs\nrw\nro\n")
 
     def test_masked_and_read_only_paths(self):
         with open(f"{self.rootfs}/etc/secret", "w") as file:
@@ -887,7 +1111,7 @@ class Live(BothModes):
     def test_mistakes(self):
         self.start_sleeper()
         for verb, text, part in (("add", "{}", "stdin: /: expected an array"), ("add", "[{}]", "stdin: /0/destination: missing"),
-                                 ("sub", "[]", "'sub' is neither add nor remove"),
+                                 ("sub", "[]", "mounts: 'sub' is neither add nor remove"),
                                  ("remove", '[{"destination":"/tmp","type":"none"}]', "nothing is mounted on '/tmp'"),
                                  ("remove", '[{"destination":"/nowhere","type":"none"}]', "'/nowhere'"),
                                  ("add", '[{"destination":"/x","type":"bind","source":"/no/such"}]', "'/no/such'"),

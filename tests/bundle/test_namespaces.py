@@ -5,7 +5,7 @@ import os
 import stat
 import subprocess
 
-from krun import BothModes, KrunTest, Result, user_namespace
+from krun import BothModes, KrunTest, Result, user_namespace, wait_until
 
 KINDS = {"pid": "pid", "network": "net", "ipc": "ipc", "uts": "uts", "mount": "mnt", "cgroup": "cgroup"}
 
@@ -66,6 +66,37 @@ class Namespaces(BothModes):
 
     def test_loopback_is_up(self):
         self.assertIn("UP", self.inside("ip link show lo"))
+
+    def test_sysfs_shows_the_network_namespace(self):
+        """The command, which has made that namespace, runs the hooks of the host in its own again."""
+        hook = {"path": "/bin/sh", "args": ["sh", "-c", f"readlink /proc/self/ns/net > {self.top}/hook"]}
+        self.config["hooks"] = {"createRuntime": [hook]}
+        for own in (True, False):
+            with self.subTest(own=own):
+                if not own:
+                    self.config["mounts"] = [item for item in self.config["mounts"] if item["type"] != "sysfs"]
+                self.shell("ls /sys/class/net 2> /dev/null; readlink /proc/self/ns/net")
+                command = ["unshare", "--net", "sh", "-c", "ip link add v0 type veth peer name v1; readlink /proc/self/ns/net >&2; "
+                           'exec "$@"', "sh", *self.command("run", "--bundle", self.bundle, self.cid)]
+                done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=60, text=True)
+                lines = done.stdout.split()
+                self.assertEqual((done.returncode, lines[:-1]), (0, ["lo"] if own else []), done)
+                caller = done.stderr.split()[0]
+                self.assertNotEqual(lines[-1], caller)
+                with open(f"{self.top}/hook") as file:
+                    self.assertEqual(file.read().strip(), caller)
+
+    def test_a_run_does_not_hold_the_network_namespace(self):
+        """It ends with its last process: network devices come home before the poststop hooks run."""
+        self.shell("echo ready; exec sleep 1000")
+        with open(self.log, "ab") as log, subprocess.Popen(self.command("run", "--bundle", self.bundle, self.cid), stdin=subprocess.DEVNULL,
+                                                           stdout=log, stderr=log) as process:
+            wait_until(lambda: "ready" in self.logged(), what="payload")
+            folder = f"/proc/{process.pid}/fd"
+            links = [os.readlink(f"{folder}/{name}") for name in os.listdir(folder)]
+            self.ok("kill", self.cid, "KILL")
+            process.wait(timeout=60)
+        self.assertEqual([link for link in links if link.startswith("net:")], [])
 
     def test_time_offsets(self):
         self.config["linux"]["namespaces"].append({"type": "time"})
@@ -337,8 +368,9 @@ class NetDevices(BothModes):
     def test_device_moves_with_its_addresses_and_is_up(self):
         result = self.run_with({"v0": {}})
         self.assertEqual(result.status, 0, result)
-        for text in ("10.99.7.1/24", "fd00:7::1/64", "02:00:00:00:00:07", "mtu 1400", "UP"):
+        for text in ("10.99.7.1/24", "fd00:7::1/64", "02:00:00:00:00:07", "mtu 1400"):
             self.assertIn(text, result.out)
+        self.assertRegex(result.out, r"v0\S*: <\S*\bUP\b")
 
     def test_device_gets_another_name(self):
         result = self.run_with({"v0": {"name": "ctr0"}}, "ip -o link | cut -d: -f2 | cut -d@ -f1")

@@ -19,7 +19,7 @@ import time
 import unittest
 
 from console import ConsoleSocket, read_until
-from krun import BUILD, BothModes, KrunTest, has_apparmor, runs, wait_until
+from krun import BUILD, PROGRAMS, BothModes, KrunTest, has_apparmor, has_gnu_libc, runs, wait_until
 
 
 def field(text, name):
@@ -31,6 +31,25 @@ class Identity(BothModes):
         out = self.inside("id -u; id -g; id -G; umask; pwd", cwd="/tmp",
                           user={"uid": 1000, "gid": 1000, "additionalGids": [5, 7], "umask": 0o027})
         self.assertEqual(out.split(), ["1000", "1000", "1000", "5", "7", "0027", "/tmp"])
+
+    def test_umask_without_one_and_of_0(self):
+        self.assertEqual(self.inside("umask", user={"uid": 0, "gid": 0}), "0022\n")
+        self.assertEqual(self.inside("umask", user={"uid": 0, "gid": 0, "umask": 0}), "0000\n")
+
+    def test_passwd_that_nobody_writes(self):
+        """krun looks for HOME there, and waits for nobody."""
+        os.unlink(f"{self.rootfs}/etc/passwd")
+        os.mkfifo(f"{self.rootfs}/etc/passwd")
+        self.assertEqual(self.inside("echo $HOME"), "/\n")
+
+    def test_groups_of_the_caller_go(self):
+        callers = {"preexec_fn": lambda: os.setgroups([0, 4711])}
+        for user in ({"uid": 0, "gid": 0}, {"uid": 1000, "gid": 1000}, {"uid": 1000, "gid": 1000, "additionalGids": [5]}):
+            with self.subTest(user=user):
+                self.shell("id -G", user=user)
+                self.assertEqual(self.run_ok(**callers).split(), [str(user["gid"]), *map(str, user.get("additionalGids", []))])
+        self.start_sleeper()
+        self.assertNotIn("4711", self.ok("exec", self.cid, "id", "-G", **callers).out.split())
 
     def test_groups_of_the_caller_stay_on_request(self):
         """A user who may open /dev/kvm only by a group needs that group in exec, too."""
@@ -130,6 +149,18 @@ class WorkingDirectory(BothModes):
     def start_sleeper_in(self, cwd):
         self.config["process"]["cwd"] = cwd
         self.start_sleeper("echo ready; exec sleep 1000")
+
+    def test_behind_a_link_of_the_kernel(self):
+        """What /proc/PID/root and the like lead to can be anywhere: no path leads through them."""
+        os.symlink("/proc/self/root/tmp", f"{self.rootfs}/link")
+        for path in ("/proc/self/root", "/proc/self/cwd", "/proc/1/root/tmp", "/link"):
+            with self.subTest(path=path):
+                self.shell("pwd", cwd=path)
+                self.assertIn(f"working directory '{path}'", self.run_fails())
+        self.config["process"]["cwd"] = "/"
+        self.start_sleeper()
+        for path in ("/proc/self/root", "/link"):
+            self.assertIn(f"working directory '{path}'", self.fails("exec", "--cwd", path, self.cid, "pwd", status=255))
 
     def test_exec_enters_another_one(self):
         self.directory("/root", 0o700)
@@ -311,6 +342,8 @@ class StrictAgent(WithAgent):
     def test_calls_after_the_filter_was_loaded(self):
         """create loads the filter, because it knows the agent. SECURITY.md names the calls that come afterwards."""
         left = ["execve", "prctl", "sendmsg", "recvmsg", "close", "openat", "newfstatat", "read", "brk", "mmap", "munmap"]
+        if not has_gnu_libc(PROGRAMS["plain"]):
+            left += ["open", "fcntl", "fstat"]
         shutil.copy(os.path.join(BUILD, "tests/bundle/tools/bundle_tiny"), os.path.join(self.rootfs, "bin/tiny"))
         self.config["linux"]["seccomp"].update(defaultAction="SCMP_ACT_KILL_PROCESS")
         self.config["linux"]["seccomp"]["syscalls"] += [
@@ -470,6 +503,21 @@ class Restrictions(BothModes):
         self.assertEqual([int(field(out, f"Cap{name}"), 16) for name in ("Bnd", "Eff", "Prm", "Inh", "Amb")],
                          [0x21, 0x20, 0x20, 0x20, 0x20])
 
+    def test_capability_of_the_upper_half(self):
+        """Sets have 64 bits, and the kernel takes them in two halves."""
+        self.config["process"]["capabilities"] = {kind: ["CAP_SYSLOG", "CAP_KILL"] for kind in
+                                                  ("bounding", "effective", "permitted", "inheritable", "ambient")}
+        out = self.inside("cat /proc/self/status", user={"uid": 1000, "gid": 1000})
+        self.assertEqual({int(field(out, f"Cap{name}"), 16) for name in ("Bnd", "Eff", "Prm", "Inh", "Amb")}, {1 << 34 | 1 << 5})
+
+    def test_capabilities_of_the_caller_go(self):
+        """Those that it hands on to the programs that it executes, too."""
+        self.shell("cat /proc/self/status")
+        caller = ["setpriv", "--inh-caps", "+chown,+sys_admin", "--ambient-caps", "+chown"]
+        done = subprocess.run([*caller, *self.command("run", "--bundle", self.bundle, self.cid)], stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, check=True)
+        self.assertEqual({int(field(done.stdout, f"Cap{name}"), 16) for name in ("Inh", "Amb")}, {0})
+
     def test_no_capabilities_at_all(self):
         del self.config["process"]["capabilities"]
         out = self.inside("cat /proc/self/status")
@@ -583,17 +631,32 @@ class Restrictions(BothModes):
             self.write_config()
             self.assertIn(key, self.run_fails())
 
+    def keyring(self, *options):
+        """Returns the number of the program's session keyring, and what /proc/keys says about it there: (number, permissions, description)."""
+        shutil.copy(os.path.join(BUILD, "tests/bundle/tools/bundle_keyring"), f"{self.rootfs}/bin/keyring")
+        self.config["linux"]["maskedPaths"] = []
+        out = self.inside("keyring && cat /proc/keys", *options)
+        number = out.split("\n", 1)[0]
+        row = next(line.split() for line in out.splitlines()[1:] if line.startswith(number))
+        return number, int(row[4], 16), row[8]
+
     def test_session_keyring_is_a_new_one(self):
+        """Its owner may search it, so that an exec can join it."""
         if not os.path.exists("/proc/keys"):
             self.skipTest("this kernel has no keyrings")
-        with open("/proc/keys") as file:
-            before = file.read()
-        self.shell("cat /proc/keys")
-        self.config["linux"]["maskedPaths"] = []
-        out = self.inside("cat /proc/keys")
-        if not out:
-            self.skipTest("the kernel shows no keys in a container")
-        self.assertNotIn(f"krun.{self.cid}", before)
+        own = subprocess.run([os.path.join(BUILD, "tests/bundle/tools/bundle_keyring")], capture_output=True, text=True, check=True)
+        number, permissions, name = self.keyring()
+        self.assertNotEqual(number, own.stdout.strip())
+        self.assertEqual(name, f"krun.{self.cid}:")
+        self.assertTrue(permissions & 0x00080000, hex(permissions))
+        self.assertEqual(self.keyring("--no-new-keyring")[0], own.stdout.strip())
+
+    def test_session_keyring_of_exec_is_the_containers(self):
+        if not os.path.exists("/proc/keys"):
+            self.skipTest("this kernel has no keyrings")
+        shutil.copy(os.path.join(BUILD, "tests/bundle/tools/bundle_keyring"), f"{self.rootfs}/bin/keyring")
+        self.start_sleeper("keyring; echo ready; while :; do sleep 0.02; done")
+        self.assertEqual(self.ok("exec", self.cid, "keyring").out, self.logged().split()[0] + "\n")
 
 
 class LowLimits(KrunTest):
@@ -756,13 +819,13 @@ class Terminal(BothModes):
 
     def test_console_size_and_name(self):
         console = ConsoleSocket(os.path.join(self.top, "console"))
-        self.shell("tty; stty size; ls -l /dev/console; echo end", terminal=True,
+        self.shell("for i in 0 1 2; do readlink /proc/$$/fd/$i; done; stty size; ls -l /dev/console; echo end", terminal=True,
                    consoleSize={"height": 33, "width": 111})
         self.create("--console-socket", console.path)
         master = console.master()
         self.ok("start", self.cid)
         text = read_until(master, b"end")
-        self.assertIn("/dev/pts/0", text)
+        self.assertIn("/dev/pts/0\r\n" * 3, text)
         self.assertIn("33 111", text)
         self.assertIn("136,", text)
         os.close(master)
@@ -787,6 +850,19 @@ class Terminal(BothModes):
         _, status = os.waitpid(pid, 0)
         os.close(fd)
         self.assertEqual(os.waitstatus_to_exitcode(status), 4)
+
+    def test_terminal_of_the_caller_is_as_before(self):
+        master, slave = pty.openpty()
+        before = termios.tcgetattr(slave)
+        self.shell("echo wait; read line", terminal=True)
+        process = self.spawn("run", "--bundle", self.bundle, self.cid, stdin=slave, stdout=slave, stderr=slave)
+        read_until(master, b"wait")
+        self.assertNotEqual(termios.tcgetattr(slave), before)
+        os.write(master, b"typed\r")
+        self.assertEqual(process.wait(60), 0)
+        self.assertEqual(termios.tcgetattr(slave), before)
+        os.close(master)
+        os.close(slave)
 
     def test_interrupt_key_reaches_the_program_once(self):
         self.shell("trap 'echo INT; exit 5' INT; echo wait; while :; do sleep 0.02; done", terminal=True)
@@ -860,6 +936,11 @@ class Exec(BothModes):
             pid = int(file.read())
         self.assertIn(pid, json.loads(self.ok("ps", "-f", "json", self.cid).out))
         self.assertEqual(os.getsid(pid), pid)
+
+    def test_pid_file_that_cannot_be_written_ends_the_program(self):
+        text = self.fails("exec", "--detach", "--pid-file", f"{self.top}/no/such/file", self.cid, "sleep", "4711", status=255)
+        self.assertIn("write pid file", text)
+        self.assertNotIn("4711", self.ok("ps", self.cid).out)
 
     def test_missing_command_leaves_container_and_no_pid_file(self):
         pid_file = os.path.join(self.top, "pid")

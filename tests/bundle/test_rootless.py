@@ -4,6 +4,7 @@
 import json
 import os
 import pwd
+import re
 import shutil
 import stat
 import subprocess
@@ -107,6 +108,64 @@ class Rootless(KrunTest):
         out = self.user_ok("run", self.cid).split()
         self.assertEqual(out, ["0", "0", str(UID), "1", "devices"])
         self.assertEqual(os.stat(f"{self.rootfs}/made").st_uid, UID)
+
+    def plain_config(self):
+        """Writes the config.json that `spec` makes for root, with a program that tells who it is."""
+        self.user_ok("spec")
+        self.set_program("config.json")
+
+    def set_program(self, name):
+        with open(f"{self.bundle}/{name}") as file:
+            config = json.load(file)
+        config["process"].update(terminal=False, args=["/bin/sh", "-c", "id -u; echo worked"])
+        with open(f"{self.bundle}/{name}", "w") as file:
+            json.dump(config, file)
+
+    def test_first_contact(self):
+        """The error of a config that is root's has the commands that work."""
+        self.assertIn("'krun spec --rootless' that of an ordinary user", self.as_user("run", self.cid).err)
+        self.plain_config()
+        result = self.as_user("run", self.cid)
+        self.assertEqual((result.status, result.out), (1, ""), result)
+        self.assertEqual(result.err.count("\n"), 1, result)
+        self.assertIn("config.json: /linux/namespaces: without a user namespace only root may make others", result.err)
+        commands = re.findall("'krun-plain ([^']*)'", result.err)
+        self.assertEqual(len(commands), 2, result)
+        self.assertEqual(os.listdir(self.runtime), [], "nothing was begun")
+        self.user_ok(*commands[0].split())
+        self.set_program("rootless.json")
+        self.assertEqual(self.user_ok(*commands[1].replace("ID", self.cid).split()), "0\nworked\n")
+        # Root of a user namespace needs no other one, and root itself none.
+        self.assertEqual(self.run_ok(), "0\nworked\n")
+
+    def test_without_a_runtime_directory(self):
+        self.plain_config()
+        self.template("id -u")
+        result = self.as_user("run", self.cid, inside=["env", "-u", "XDG_RUNTIME_DIR"])
+        self.assertEqual((result.status, result.err.count("\n")), (1, 1), result)
+        for word in ("'/run/krun'", "needs XDG_RUNTIME_DIR", "--root", "'krun spec --rootless'"):
+            self.assertIn(word, result.err)
+        self.assertIn("needs XDG_RUNTIME_DIR", self.as_user("run", self.cid, inside=["env", "XDG_RUNTIME_DIR=here"]).err)
+        self.assertIn("XDG_RUNTIME_DIR names it; another can be named with --root",
+                      self.as_user("run", self.cid, inside=["env", "XDG_RUNTIME_DIR=/proc/1/no"]).err)
+        self.assertEqual(self.user_ok("--root", f"{self.runtime}/own", "run", self.cid, inside=["env", "-u", "XDG_RUNTIME_DIR"]), "0\n")
+        self.assertNotIn("XDG", self.as_user("--root", "/proc/1/no", "run", self.cid).err)
+
+    def test_limits_without_a_cgroup_of_his_own(self):
+        self.template("id -u")
+        self.config["linux"]["resources"] = {"pids": {"limit": 10}}
+        self.save()
+        result = self.as_user("run", self.cid)
+        self.assertEqual((result.status, result.err.count("\n")), (1, 1), result)
+        self.assertIn("--systemd-cgroup asks his systemd", result.err)
+
+    def test_host_without_user_namespaces(self):
+        """The setting is that of a user namespace of the test, not the machine's."""
+        self.template("id -u")
+        result = self.as_user("run", self.cid, inside=["unshare", "--user", "--map-root-user", "sh", "-c",
+                                                       "echo 0 > /proc/sys/user/max_user_namespaces && exec \"$@\"", "sh"])
+        self.assertEqual(result.status, 1, result)
+        self.assertIn("sysctl user.max_user_namespaces is 0", result.err)
 
     def test_additional_groups_where_there_can_be_none(self):
         """They are an error in run, create and exec; the user namespace of a range has them."""
@@ -226,7 +285,7 @@ class Rootless(KrunTest):
         self.save()
         result = self.as_user("run", self.cid)
         self.assertEqual(result.status, 1, result)
-        self.assertIn("newuidmap refused the mappings", result.err)
+        self.assertRegex(result.err, "newuidmap refused the mappings: .* his range of /etc/subuid")
 
     def test_range_without_the_helper(self):
         self.template("id")
@@ -333,12 +392,15 @@ class Rootless(KrunTest):
         self.assertEqual(self.user_ok("run", self.cid, inside=self.SHARED_MOUNTS).split(), ["1", "reached"])
 
     def test_inside_a_user_namespace(self):
-        self.template("id -u; cat /proc/self/uid_map")
+        """Its network namespace is the host's, which a process cannot join again once it has left it."""
+        self.template("id -u; cat /proc/self/uid_map; readlink /proc/self/ns/net")
+        self.config["linux"]["namespaces"].append({"type": "network"})
         self.config["linux"]["namespaces"] = [item for item in self.config["linux"]["namespaces"] if item["type"] != "user"]
         del self.config["linux"]["uidMappings"], self.config["linux"]["gidMappings"]
         self.save()
-        out = self.user_ok("run", self.cid, inside=["unshare", "--user", "--map-root-user", "--mount"])
-        self.assertEqual(out.split(), ["0", "0", str(UID), "1"])
+        out = self.user_ok("run", self.cid, inside=["unshare", "--user", "--map-root-user", "--mount"]).split()
+        self.assertEqual(out[:4], ["0", "0", str(UID), "1"])
+        self.assertNotEqual(out[4], os.readlink("/proc/self/ns/net"))
 
     def test_under_km(self):
         """krun needs no privilege for km, its device and the directory of its socket; every user may open the device."""
@@ -409,7 +471,7 @@ class Rootless(KrunTest):
 
     def test_own_cgroup_is_all_there_is_to_see(self):
         """Such a container's /sys is a bind of the host's, which has the host's cgroups."""
-        folder = f"{CGROUP}/krun-{self.cid}"
+        folder = f"{CGROUP}/krun-test-{self.cid}"
         os.mkdir(folder)
         self.addCleanup(os.rmdir, folder)
 

@@ -29,10 +29,15 @@ only() {
 only '(^|[^_[:alnum:]])syscall\(' 'system calls without a libc wrapper belong to syscall/' syscall/
 only '"config\.json: /' 'who read a document names it: error_at(), error_document()'
 only '^[[:space:]]*#[[:space:]]*if' 'the build chooses files, not lines'
-only json_object 'JSON is read in one place' json/ spec/ checkpoint/directory.c cli/features.c cli/stats_json.c cli/update.c \
-	cli/validate.c container/audit.c km/settings_ state/state.c
-only '(^|[^_[:alnum:]])_?exit\(' 'only the top of a process may end it' cgroup/scope.c cgroup/systemd_call.c cli/ criu/call.c \
-	hooks/run.c init/ km/exceptions_match.c km/probe.c mount/apart.c ns/idmap.c
+only json_object 'JSON is read in one place' json/ spec/ checkpoint/directory.c cli/check.c cli/features.c cli/stats_json.c cli/update.c \
+	cli/validate.c install/json_edit.c km/settings_ state/state.c timeline/read.c
+only 'json_object_(object_add|array_(add|put_idx|insert_idx)|to_json|deep_copy)' \
+	'json-c fails without a word when memory runs out: trees and their texts are made by json/make.h' json/make.c json/parse.c
+only '(^|[^_[:alnum:]])json_tokener' 'json-c parses more than JSON, and less when memory runs out: see json/parse.h'
+only '(^|[^_[:alnum:]])_?exit\(' 'only the top of a process may end it' cgroup/scope.c cgroup/systemd_call.c check/run.c check/user.c cli/ criu/call.c \
+	hooks/run.c init/ km/exceptions_match.c km/probe.c mount/apart.c ns/idmap.c security/seccomp.c syscall/process.c
+only 'prctl\(PR_SET_PDEATHSIG, SIGKILL' 'a parent may be gone before the child asks for its signal: sys_die_with_parent()' \
+	init/inherit.c syscall/process.c
 only '(^|[^_[:alnum:]])(printf|puts|perror)\(' 'only cli/ talks to the user; the rest uses util/log.h' cgroup/systemd_bus.c cli/
 only '(^|[^_[:alnum:]])(gets|atoi|atol|alloca|system|popen|tmpnam|mktemp|strtok)\(' \
 	'unsafe or imprecise: see util/parse.h, util/strv.h'

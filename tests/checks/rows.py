@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """
-rows.py TREE [--table]: every test of tests/hostile has its row in the table ROWS of its file, and every row its test. A test that a
-class inherits is the same in other surroundings, and has one row. --table prints all rows.
+rows.py TREE [--table]: every test of tests/hostile, and of those files of tests/races that attack (they use lib/race.py), has its row in
+the table ROWS of its file, and every row its test. A test that a class inherits is the same in other surroundings, and has one row.
+--table prints all rows.
 """
 
 import ast
@@ -25,10 +26,18 @@ def tests_of(tree):
             for method in cls.body if isinstance(method, ast.FunctionDef) and method.name.startswith("test")]
 
 
+def parse(path):
+    with open(path) as file:
+        return ast.parse(file.read())
+
+
+def attacks(path):
+    return any(isinstance(node, ast.ImportFrom) and node.module == "race" for node in parse(path).body)
+
+
 def check(path):
     """Returns (rows, texts about what is wrong)."""
-    with open(path) as file:
-        tree = ast.parse(file.read())
+    tree = parse(path)
     rows, tests, wrong = rows_of(tree), tests_of(tree), []
     names = [row[0] for row in rows]
     wrong += [f"{name}: no row" for name in tests if name not in names]
@@ -42,13 +51,14 @@ def check(path):
 
 
 def main():
-    paths = sorted(glob.glob(os.path.join(sys.argv[1], "tests", "hostile", "test_*.py")))
-    bad = not paths
+    hostile, races = [sorted(glob.glob(os.path.join(sys.argv[1], "tests", ring, "test_*.py"))) for ring in ("hostile", "races")]
+    races = [path for path in races if attacks(path)]
+    paths, bad = hostile + races, not (hostile and races)
     for path in paths:
         rows, wrong = check(path)
         if "--table" in sys.argv:
             for row in rows:
-                print(" | ".join([os.path.basename(path)[:-3], *row]))
+                print(" | ".join([os.path.relpath(path, os.path.join(sys.argv[1], "tests"))[:-3], *row]))
         for line in wrong:
             print(f"{os.path.relpath(path, sys.argv[1])}: {line}")
             bad = True

@@ -1,12 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""
-suite.py TREE: tests of the tests' own tools, above all that they find what is wrong.
-
-Prints cmocka's lines, so that tests/run.py counts every function.
-"""
+"""suite.py TREE: tests of the tests' own tools, above all that they find what is wrong."""
 
 import contextlib
+import importlib.machinery
+import importlib.util
 import io
 import json
 import os
@@ -22,10 +20,13 @@ TREE = os.path.abspath(sys.argv[1])
 sys.path[:0] = [os.path.join(TREE, "tests"), os.path.join(TREE, "tests", "lib")]
 sys.dont_write_bytecode = True
 
+import cmocka       # noqa: E402
 import hoststate    # noqa: E402
 import jobs         # noqa: E402
 import machine      # noqa: E402
 import run          # noqa: E402
+import serial       # noqa: E402
+from report import Report   # noqa: E402
 
 STAND_IN = os.path.join(TREE, "tests", "kmsim", "with-stand-in")
 IN_OWN_CGROUP = os.path.join(TREE, "tests", "lib", "in-own-cgroup")
@@ -79,6 +80,24 @@ class Runner(Scratch):
                   "[ RUN      ] test_c\n[       OK ] test_c\n")
         self.assertEqual(sorted(result[1:] for result in self.one("OK", output) if result[0] == "skipped"),
                          [("unit: t.test_a", "no clone3"), ("unit: t.test_b", "see its source")])
+
+    def test_a_test_that_fails_twice_counts_once(self):
+        """Once for itself and once for its tearDown(); in the machine, too, in the first attempt and in the second."""
+        name = "vm trixie: bundle: test_x.Case.test_a"
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            whole = Report()
+            first = machine.FirstAttempt(whole)
+            for target in (first, whole):
+                for detail in ("the test", "its end"):
+                    target.add("failed", name, detail)
+                target.add("failed", name + "b", "another")
+                target.add("passed", name + "c")
+            first.give_up(but=[name])
+        self.assertEqual(whole.counts, {"passed": 2, "failed": 2, "skipped": 0})
+        self.assertEqual(first.failed[name][0], "the test")
+        self.assertEqual(re.findall(r"(?m)^(\w+) +.*test_(a\w*)", out.getvalue()),
+                         [("again", "a"), ("again", "a"), ("again", "ab"), ("ok", "ac"),
+                          ("FAILED", "a"), ("FAILED", "a"), ("FAILED", "ab"), ("ok", "ac"), ("FAILED", "ab")])
 
     def test_expected_skips_can_be_read(self):
         with open(os.path.join(TREE, "tests", "expected-skips")) as file:
@@ -217,10 +236,10 @@ class Checks(Scratch):
             self.assertIn(text, done.stdout)
 
     def test_list_of_exceptions_with_a_stale_entry(self):
-        os.remove(os.path.join(self.top, "src", "container", "audit.c"))
+        os.remove(os.path.join(self.top, "src", "checkpoint", "directory.c"))
         done = self.check("calls.sh")
         self.assertNotEqual(done.returncode, 0)
-        self.assertIn("container/audit.c: stale in tests/checks/calls.sh: JSON is read in one place\n", done.stdout)
+        self.assertIn("checkpoint/directory.c: stale in tests/checks/calls.sh: JSON is read in one place\n", done.stdout)
 
     def test_names_in_comments_and_dependencies(self):
         for check, name, line, text in (
@@ -242,6 +261,38 @@ class Checks(Scratch):
                 self.assertEqual(done.returncode, 1, done)
                 self.assertIn(text, done.stdout)
 
+    def test_objects_of_kubernetes(self):
+        for path in ("contrib/kubernetes", "tests/kubernetes"):
+            shutil.copytree(os.path.join(TREE, path), os.path.join(self.top, path))
+
+        def check():
+            return subprocess.run([sys.executable, os.path.join(TREE, "tests", "checks", "kubernetes.py"), self.top], capture_output=True,
+                                  text=True, check=False)
+        if check().returncode == 77:
+            self.skipTest("no python3-jsonschema or python3-yaml")
+        self.assertEqual(check().returncode, 0)
+        for name, old, new, text in (
+                ("install.yaml", "hostPID:", "hostPid:", "install.yaml: DaemonSet: /spec/template/spec: Additional properties"),
+                ("runtime-class.yaml", "handler: krun", "handler: [krun]", "runtime-class.yaml: RuntimeClass: /handler: ['krun'] is not"),
+                ("rbac.yaml", "rbac.authorization.k8s.io/v1", "rbac.authorization.k8s.io/v1beta1", "no schema for this kind in rbac"),
+                ("runtime-class.yaml", "handler: krun", "handler: km", "crio.conf: does not have [crio.runtime.runtimes.km]\n"),
+                ("runtime-class.yaml", "app/ready:", "app/done:", "node/krun-node: does not have label=krun.kontain.app/done\n"),
+                ("containerd-v3.toml", "SystemdCgroup = true", "SystemdCgroup = false", "differ in more than the plugin\n"),
+                ("uninstall.yaml", "args: [uninstall]", "args: [remove]", "DaemonSet krun-uninstall: krun-node knows no remove\n"),
+                ("uninstall.yaml", "serviceAccountName: krun-node", "serviceAccountName: krun", "DaemonSet krun-uninstall: has no such account\n"),
+                ("pod.yaml", "runtimeClassName: krun", "runtimeClassName: km", "Pod hello: its class is another\n")):
+            with self.subTest(name=name, new=new):
+                path = os.path.join(self.top, "contrib", "kubernetes", name)
+                with open(path) as file:
+                    before = file.read()
+                with open(path, "w") as file:
+                    file.write(before.replace(old, new, 1))
+                done = check()
+                self.assertEqual(done.returncode, 1, done)
+                self.assertIn(text, done.stdout)
+                with open(path, "w") as file:
+                    file.write(before)
+
     def test_long_lines(self):
         self.assertEqual(self.check("length.sh").returncode, 0)
         self.append("util/path.h", "/* " + "x" * 105 + " */")
@@ -258,6 +309,77 @@ class Checks(Scratch):
                 done = self.check("calls.sh")
                 self.assertNotEqual(done.returncode, 0)
                 self.assertIn(line, done.stdout)
+
+
+def load_mutate():
+    """Returns contrib/mutate, whose name has no .py, as a module."""
+    loader = importlib.machinery.SourceFileLoader("mutate", os.path.join(TREE, "contrib", "mutate"))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("mutate", loader))
+    loader.exec_module(module)
+    return module
+
+
+class Mutate(Scratch):
+    ROW = ("a fault", "src/util/x.c", " \tint r;", "-\tif (r < 0)", "-\t\treturn r;", "+\tif (r > 0)", "by unit:util")
+
+    def setUp(self):
+        super().setUp()
+        self.mutate = load_mutate()
+
+    def make_tree(self, row, code):
+        for folder in ("src/util", "src/ns", "tests/mutate", "tests/unit/util"):
+            os.makedirs(os.path.join(self.top, folder))
+        with open(os.path.join(self.top, "tests/mutate/util.faults"), "w") as file:
+            file.write("# A comment.\n\n" + "\n".join(row) + "\n\n" + "\n".join(row) + "\n")
+        with open(os.path.join(self.top, "src/util/x.c"), "w") as file:
+            file.write(code)
+
+    def test_a_row_is_put_where_it_fits_and_nowhere_else(self):
+        fault = self.mutate.Fault("here", self.ROW)
+        code = "{\n\tint r;\n\t\tif (r < 0)\n\t\t\treturn r;\n}\n"
+        self.assertEqual(fault.put_into(code), "{\nint r;\nif (r > 0)\n}\n")
+        for other in (code * 2, code.replace("r;", "q;", 1), ""):
+            with self.subTest(other=other), self.assertRaisesRegex(self.mutate.Wrong, r"fits src/util/x.c at [02] places, not one"):
+                fault.put_into(other)
+        for row in (self.ROW[:2], [*self.ROW, "x"], [*self.ROW[:2], "-a", "+a"]):
+            with self.subTest(row=row), self.assertRaises(self.mutate.Wrong):
+                self.mutate.Fault("here", row)
+
+    def test_mistakes_of_the_table_are_found(self):
+        self.make_tree([*self.ROW[:-1], "by unit:nothing bundle:test_nothing.Case"], "int r;\n")
+        number, bad = self.mutate.check(self.top)
+        self.assertEqual(number, 2)
+        text = "\n".join(bad)
+        for expected in ("util.faults:11: 'a fault' is there twice", "util.faults:3: unit:nothing: no such test",
+                         "bundle:test_nothing.Case: no such test", "fits src/util/x.c at 0 places", "src/ns: no fault"):
+            self.assertIn(expected, text)
+
+    def test_what_becomes_of_a_fault(self):
+        self.make_tree(self.ROW, "int r;\nif (r < 0)\nreturn r;\n")
+        copy, fault = mock.Mock(idle=set()), self.mutate.Fault("here", self.ROW)
+        with mock.patch.object(self.mutate, "SOURCE", self.top), contextlib.redirect_stdout(io.StringIO()):
+            for build, failed, outcome in ((None, "a test", "noticed"), (None, None, "unseen"), ("x.c: error: no", None, "broken")):
+                copy.reset_mock()
+                copy.make_for.return_value, copy.run_tests.return_value = build, failed
+                result, = self.mutate.try_all(copy, [fault], False)
+                self.assertEqual((result["outcome"], result["wrong"]), (outcome, outcome != "noticed"))
+                written = [call.args[1] for call in copy.write.call_args_list]
+                self.assertEqual(written, [b"int r;\nif (r > 0)\n", b"int r;\nif (r < 0)\nreturn r;\n"])
+            copy.idle, copy.make_for.return_value, copy.run_tests.return_value = set(fault.tests), None, None
+            result, = self.mutate.try_all(copy, [fault], False)
+            self.assertEqual((result["outcome"], result["wrong"]), ("skipped", False))
+
+    def test_a_command_that_hangs_is_ended(self):
+        self.assertEqual(self.mutate.run(["sh", "-c", "echo begun; exec sleep 100"], 1), (None, "begun\n"))
+        self.assertEqual(self.mutate.run(["sh", "-c", "echo x; exit 3"], 100), (3, "x\n"))
+
+    def test_a_sample_is_the_same_again(self):
+        faults = self.mutate.read_table(TREE)
+        sample = self.mutate.choose(faults, [], 5, 1)
+        self.assertEqual(len(sample), 5)
+        self.assertEqual(sample, self.mutate.choose(faults, [], 5, 1))
+        self.assertNotEqual(sample, self.mutate.choose(faults, [], 5, 2))
+        self.assertEqual({fault.folder for fault in self.mutate.choose(faults, ["src/ns/"], 0, 1)}, {"ns"})
 
 
 class HostState(unittest.TestCase):
@@ -349,7 +471,7 @@ class OwnCgroup(unittest.TestCase):
 class Static(Scratch):
     """Tests with a library whose static form needs another one that is missing."""
 
-    def setup(self, *options):
+    def setup(self, *options, **environment):
         libraries = subprocess.run(["pkg-config", "--variable=libdir", "libcrypto"], capture_output=True, text=True, check=True).stdout
         with open(os.path.join(libraries.strip(), "pkgconfig", "libcrypto.pc")) as file:
             text = file.read()
@@ -357,7 +479,7 @@ class Static(Scratch):
             file.write(re.sub(r"^Libs\.private:.*\n", "", text, flags=re.M) + "\nLibs.private: -lkrun-no-such-library\n")
         build = os.path.join(self.top, f"build{len(options)}")
         return subprocess.run(["meson", "setup", "-Dtests=false", *options, build, TREE], capture_output=True, text=True, check=False,
-                              env=dict(os.environ, PKG_CONFIG_PATH=self.top))
+                              env=dict(os.environ, PKG_CONFIG_PATH=self.top, **environment))
 
     def test_a_library_that_cannot_be_linked_statically(self):
         text = "libcrypto, or what it needs itself, is not there as a static library"
@@ -368,30 +490,67 @@ class Static(Scratch):
         self.assertNotEqual(done.returncode, 0)
         self.assertIn(f"-Dstatic=true: {text}", done.stdout)
 
+    def test_a_compiler_that_links_with_a_loader_all_the_same(self):
+        compiler = f"{self.top}/cc"
+        with open(compiler, "w") as file:
+            file.write('#!/bin/sh\nfor word; do shift; [ "$word" = -static-pie ] || set -- "$@" "$word"; done\nexec gcc "$@"\n')
+        os.chmod(compiler, 0o755)
+        done = self.setup("-Dstatic=true", CC=compiler)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("-Dstatic=true: the compiler links a program with a loader in spite of -static-pie", done.stdout)
 
-class Lines(unittest.TextTestResult):
-    def line(self, word, test):
-        print(f"[ {word:>8} ] {test._testMethodName}", flush=True)
 
-    def addSuccess(self, test):
-        self.line("OK", test)
+class SerialOrders(unittest.TestCase):
+    """The model of tests/races/test_concurrency.py: what it allows and, above all, what it does not."""
 
-    def addFailure(self, test, err):
-        super().addFailure(test, err)
-        self.line("FAILED", test)
+    def both(self, first, second, status, **more):
+        return serial.outcomes(first, second, serial.State(status), **more)
 
-    def addError(self, test, err):
-        super().addError(test, err)
-        self.line("FAILED", test)
+    def test_one_of_two_that_exclude_each_other_wins(self):
+        for name, status, word, end in (("start", serial.CREATED, "is running", "running"), ("pause", serial.RUNNING, "is paused", "paused"),
+                                        ("delete", serial.STOPPED, "absent", "absent"), ("create", serial.ABSENT, "in use", "created")):
+            self.assertEqual(self.both(name, name, status), {("ok", word, end), (word, "ok", end)}, name)
+            self.assertEqual(self.both(name, name, status, in_order=True), {("ok", word, end)}, name)
 
-    def addSubTest(self, test, subtest, err):
-        super().addSubTest(test, subtest, err)
-        if err is not None:
-            self.line("FAILED", test)
+    def test_a_killed_container_is_met_alive_or_dead_and_stops(self):
+        self.assertEqual(self.both("kill", "state", serial.RUNNING),
+                         {("ok", "state: running", "stopped"), ("ok", "state: stopped", "stopped")})
+        self.assertEqual(self.both("kill", "delete", serial.RUNNING),
+                         {("ok", "is running", "stopped"), ("ok", "ok", "absent")})
+        self.assertEqual({end for *_, end in self.both("kill", "start", serial.CREATED)}, {"stopped"})
 
-    def addSkip(self, test, reason):
-        self.line("SKIPPED", test)
+    def test_an_exec_waits_in_a_paused_container_only(self):
+        answers = {both[1] for both in self.both("pause", "exec", serial.RUNNING)}
+        self.assertEqual(answers, {"ok", "is paused", serial.WAITS})
+        self.assertEqual({both[1] for both in self.both("update", "exec", serial.RUNNING)}, {"ok"})
+        self.assertEqual({both[1] for both in self.both("delete --force", "exec", serial.RUNNING)}, {"ok", "killed", "died", "absent",
+                                                                                                    "is stopped"})
+
+    def test_a_new_container_is_not_taken_for_another_status(self):
+        self.assertEqual({both[1] for both in self.both("create", "state", serial.ABSENT)},
+                         {"absent", "being created", "state: creating", "state: created"})
+        self.assertEqual({both[1] for both in self.both("create", "start", serial.ABSENT)}, {"absent", "ok"})
+
+    def test_every_pair_has_an_order_from_every_status(self):
+        for first in serial.COMMANDS:
+            for second in serial.COMMANDS:
+                for status in serial.STATUSES:
+                    if status != serial.CREATING:
+                        found = self.both(first, second, status)
+                        self.assertTrue(found and found >= self.both(first, second, status, in_order=True), (first, second, status))
+                        self.assertEqual(found, {(a, b, end) for b, a, end in self.both(second, first, status)})
+
+    def test_answers_have_their_words(self):
+        for name, status, out, err, word in (
+                ("start", 0, "", "", "ok"), ("state", 0, "running", "", "state: running"), ("exec", 137, "", "", "killed"),
+                ("start", 1, "", "krun: cannot start container 'x': it is running\n", "is running"),
+                ("kill", 1, "", "krun: container 'x' does not exist\n", "absent"),
+                ("kill", 1, "", "krun: container 'x' does not exist in '/run/krun'\n", "absent"),
+                ("kill", 1, "", "krun: container not running\n", "died"),
+                ("kill", 1, "", "krun: container 'x' does not exist\nmore\n", None),
+                ("start", 1, "", "krun: something else\n", None), ("start", -11, "", "", None)):
+            self.assertEqual(serial.answer_of(name, status, out, err), word, err)
 
 
 if __name__ == "__main__":
-    unittest.main(argv=sys.argv[:1], testRunner=unittest.TextTestRunner(stream=sys.stdout, resultclass=Lines))
+    cmocka.main()

@@ -183,17 +183,21 @@ class Pods(EngineTest):
         ENGINE.call("StopPodSandbox", pod_sandbox_id=pod.id)
         ENGINE.call("RemovePodSandbox", pod_sandbox_id=pod.id)
 
-    def pod(self, namespaces=None, privileged=False, sysctls=None, handler=""):
+    # The first part of the name of the runtime handler.
+    handler = None
+
+    def pod(self, namespaces=None, privileged=False, sysctls=None, handler="", annotations=None):
         """Makes a pod, which runs on the host's network unless @namespaces say something else."""
         name = f"{self.name}-{len(self.pods)}"
         namespaces = {"network": cri.NODE, "pid": cri.CONTAINER, **(namespaces or {})}
         config = {
             "metadata": {"name": name, "uid": name, "namespace": "test"}, "hostname": "" if namespaces["network"] == cri.NODE else "box",
             "log_directory": os.path.join(ENGINE.top, name), "dns_config": {"servers": ["192.0.2.53"]},
+            "annotations": annotations or {},
             "linux": {"cgroup_parent": ENGINE.cgroup_parent, "sysctls": sysctls or {}, "security_context": {
                 "namespace_options": namespaces, "privileged": privileged, "seccomp": {"profile_type": cri.RUNTIME_DEFAULT}}}}
         os.mkdir(config["log_directory"])
-        answer = ENGINE.call("RunPodSandbox", config=config, runtime_handler=f"krun-{self.mode}{handler}")
+        answer = ENGINE.call("RunPodSandbox", config=config, runtime_handler=(self.handler or f"krun-{self.mode}") + handler)
         self.pods.append(Pod(answer["pod_sandbox_id"], config))
         return self.pods[-1]
 
@@ -303,6 +307,18 @@ class Lives(Pods):
         self.remove_pod(self.pods.pop())
         self.assertEqual(ENGINE.call("ListPodSandbox"), {"items": []})
         self.assertEqual(ENGINE.states(), [])
+
+    def test_found_by_its_name(self):
+        """`krun --any-root` finds the container by the names that a person sees in kubectl(1)."""
+        pod = self.pod()
+        container, name = self.start(pod), pod.config["metadata"]["name"]
+        for word in (f"{name}/c0", f"test/{name}/c0", container, container[:-1]):
+            found = subprocess.run([PROGRAMS[self.mode], "state", "--any-root", word], capture_output=True, check=True).stdout
+            self.assertEqual(json.loads(found)["id"], container, word)
+        result = subprocess.run([PROGRAMS[self.mode], "state", "--any-root", name], capture_output=True, check=False)
+        self.assertEqual(result.returncode, 1)
+        for part in (f"'{name}' may be 2 containers", f"{pod.id} ({name}) in '", f"{container} ({name}/c0) in '/run/containerd/runc/k8s.io'"):
+            self.assertIn(part, result.stderr.decode())
 
     def test_ends(self):
         pod = self.pod()

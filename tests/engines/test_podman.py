@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """podman with conmon and krun."""
 
+import glob
 import json
 import os
 
-from engine_tests import DockerLike, OnMachine
+from engine_tests import DockerLike, OnMachine, check_debug_log
 from engines import Podman, in_machine
 
 ENGINE = None
@@ -39,6 +40,17 @@ class PodmanRoot(DockerLike):
                 self.assertEqual(self.shell(f"cat /run/secrets/{self.name}; echo x > /dev/null && echo null; "
                                             "echo x 2>/dev/null > /etc/new || echo refused",
                                             "--read-only", *more, "--secret", self.name).split(), ["hush", "null", "refused"])
+
+    def test_debug_log_by_runtime_flags(self):
+        self.addCleanup(lambda: [os.remove(path) for path in glob.glob(f"{self.engine.top}/*.debug")])
+        flags = lambda mode: ["--runtime-flag", f"debug-log={self.engine.top}/%ID%.%COMMAND%.debug"]
+        self.engine.runtime_flags, before = flags, self.engine.runtime_flags
+        try:
+            self.assertEqual(self.run_(self.engine.image, "/bin/true").status, 0)
+        finally:
+            self.engine.runtime_flags = before
+        # The podman that removes the container afterwards does not get the flags.
+        check_debug_log(self, self.engine.top, ("create", "start"))
 
     @in_machine
     def test_hook_that_mounts_into_the_root(self):

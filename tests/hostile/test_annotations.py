@@ -134,4 +134,4 @@ class Host(BothModes):
     def test_delegated_cgroup(self):
         for value in (f"../{self.cid}-made", f"/../{self.cid}-made", f"below/../../{self.cid}-made"):
             self.run_it(**{"run.oci.delegate-cgroup": value})
-            self.assertFalse(os.path.exists(f"{CGROUP}/krun/{self.cid}-made"), f"'{value}' led out of the container's cgroup")
+            self.assertFalse(os.path.exists(f"{CGROUP}/krun-{self.cid}-made"), f"'{value}' led out of the container's cgroup")

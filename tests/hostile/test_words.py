@@ -2,11 +2,15 @@
 """Texts of containers and images that reach service managers, terminals and logs."""
 
 import array
+import contextlib
 import json
 import os
 import re
+import socket
+import threading
 
 from hostile import BothModes, HostileTest
+from krun import wait_until
 from service_manager import ServiceManager
 
 ROWS = (
@@ -29,6 +33,10 @@ ROWS = (
     ("Messages.test_json_log", "the same in krun's log as JSON", "one valid record a line", "CWE-117"),
     ("Tables.test_list", "controls in the path of a bundle that list prints", "none in the table", "CWE-150"),
     ("Tables.test_ps", "a process of the container with controls in its path and arguments", "none in the table", "CWE-150"),
+    ("Peers.test_console", "the peer of --console-socket answers with every control character and descriptors, or hangs up",
+     "krun reads none of it", "CWE-150"),
+    ("Peers.test_pidfd", "the same of --pidfd-socket", "krun reads none of it", "CWE-150"),
+    ("Peers.test_seccomp_agent", "the same of the agent of listenerPath", "krun reads none of it", "CWE-150"),
     ("Monitor.test_last_words", "a payload's name with controls in km's last words", "none in the message", "CWE-150"),
     ("Monitor.test_logs", "a payload's name with controls in km's log, which logs prints", "none in what is printed",
      "CWE-150"),
@@ -106,6 +114,65 @@ class Notify(ServiceManager, BothModes):
         # Messages stay in the socket's queue, with the descriptors that they carry.
         starter.wait(30)
         self.assertEqual(self.status(), "running")
+
+
+class Talker(threading.Thread):
+    """A peer that answers whoever connects with much text, with descriptors, and hangs up, or hangs up at once."""
+
+    TEXT = bytes(range(256)) * 256 + EVIL.encode() * 1000
+
+    def __init__(self, path, kind, silent):
+        super().__init__(daemon=True)
+        self.server, self.silent, self.met = socket.socket(socket.AF_UNIX, kind), silent, 0
+        self.server.bind(path)
+        self.server.listen()
+        self.server.settimeout(20)
+
+    def run(self):
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self.server.accept()
+                self.met += 1
+                with contextlib.suppress(OSError), connection:
+                    connection.settimeout(1)
+                    if not self.silent:
+                        connection.sendmsg([self.TEXT[:2000]], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [0] * 50))])
+                        connection.sendall(self.TEXT)
+
+
+class Peers(BothModes):
+    def check(self, *options):
+        for silent in (False, True):
+            path = f"{self.top}/peer{silent}"
+            peer = Talker(path, socket.SOCK_STREAM, silent)
+            peer.start()
+            if "seccomp" in self.config["linux"]:
+                self.config["linux"]["seccomp"]["listenerPath"] = path
+                self.write_config()
+            with open(self.log, "wb") as log:
+                result = self.krun("create", *[option.replace("PEER", path) for option in options], "--bundle", self.bundle, self.cid,
+                                   stdout=log, stderr=log, stdin=-3, timeout=60)
+            self.assertEqual(controls(self.logged()), [], f"controls in {self.logged()!r}")
+            self.assertLessEqual(self.logged().count("\n"), 1, f"lines in {self.logged()!r}")
+            # krun need not wait for the peer to take what it has sent.
+            wait_until(lambda: peer.met, what=f"connection: {result}")
+            self.assertEqual(self.ok("state", self.cid).status if result.status == 0 else 0, 0)
+            self.krun("delete", "--force", self.cid)
+            peer.server.close()
+
+    def test_console(self):
+        self.write_config(args=["/bin/true"], terminal=True)
+        self.check("--console-socket", "PEER")
+
+    def test_pidfd(self):
+        self.write_config(args=["/bin/true"])
+        self.check("--pidfd-socket", "PEER")
+
+    def test_seccomp_agent(self):
+        self.config["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW",
+                                           "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}]}
+        self.config["process"]["args"] = ["/bin/true"]
+        self.check()
 
 
 class Messages(BothModes):

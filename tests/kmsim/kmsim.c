@@ -45,6 +45,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -460,7 +461,7 @@ static void start_payload(char **argv)
 		close(ready[1]);
 		(void)!read(ready[0], &byte, 1);
 		/* km's own descriptors are not the payload's. */
-		close_range(GUEST_FDS, ~0U, 0);
+		syscall(SYS_close_range, GUEST_FDS, ~0U, 0);
 		setenv("KMSIM", "1", 1);
 		setenv("KMSIM_STATE", SNAPSHOT_STATE_FILE, 1);
 		unsetenv("KM_MGTPIPE");

@@ -285,16 +285,23 @@ static void open_again(const struct note_file *file, const char *name)
 	close(fd);
 }
 
+static bool is_snapshot(const char *path)
+{
+	Elf64_Ehdr header;
+
+	return read_whole(path, (char *)&header, sizeof(header)) == (ssize_t)sizeof(header) &&
+	       header.e_type == ET_CORE;
+}
+
 bool snapshot_resume(const char *path, char ***ret_argv)
 {
 	static char content[CONTENT_MAX], *argv[ARGS_MAX];
-	const ssize_t n = read_whole(path, content, sizeof(content));
-	const Elf64_Ehdr *header = (const Elf64_Ehdr *)content;
-	const Elf64_Phdr *parts = (const Elf64_Phdr *)(header + 1);
+	const Elf64_Phdr *parts = (const Elf64_Phdr *)(content + sizeof(Elf64_Ehdr));
+	const ssize_t n = is_snapshot(path) ? read_whole(path, content, sizeof(content)) : 0;
 	char *at, *end = content + n;
 	size_t len = 0;
 
-	if (n < (ssize_t)(sizeof(*header) + 2 * sizeof(*parts)) || header->e_type != ET_CORE)
+	if (n < (ssize_t)(sizeof(Elf64_Ehdr) + 2 * sizeof(*parts)))
 		return false;
 	for (at = content + parts[1].p_offset; at < content + parts[0].p_offset;) {
 		struct note note;

@@ -23,7 +23,8 @@ PRIVATE, HOST_TO_CONTAINER, BIDIRECTIONAL = range(3)
 MESSAGES = """
 RunPodSandboxRequest config=1:PodSandboxConfig runtime_handler=2
 RunPodSandboxResponse pod_sandbox_id=1
-PodSandboxConfig metadata=1:PodSandboxMetadata hostname=2 log_directory=3 dns_config=4:DNSConfig linux=8:LinuxPodSandboxConfig
+PodSandboxConfig metadata=1:PodSandboxMetadata hostname=2 log_directory=3 dns_config=4:DNSConfig annotations=7:map
+    linux=8:LinuxPodSandboxConfig
 PodSandboxMetadata name=1 uid=2 namespace=3 attempt=4
 DNSConfig servers=1 searches=2 options=3
 LinuxPodSandboxConfig cgroup_parent=1 security_context=2:LinuxSandboxSecurityContext sysctls=3:map
@@ -44,7 +45,7 @@ PodSandbox id=1
 CreateContainerRequest pod_sandbox_id=1 config=2:ContainerConfig sandbox_config=3:PodSandboxConfig
 CreateContainerResponse container_id=1
 ContainerConfig metadata=1:ContainerMetadata image=2:ImageSpec command=3 args=4 envs=6:KeyValue mounts=7:Mount devices=8:Device
-    log_path=11 tty=14 linux=15:LinuxContainerConfig
+    annotations=10:map log_path=11 tty=14 linux=15:LinuxContainerConfig
 ContainerMetadata name=1 attempt=2
 ImageSpec image=1
 KeyValue key=1 value=2
@@ -69,9 +70,15 @@ ExecSyncRequest container_id=1 cmd=2 timeout=3
 ExecSyncResponse stdout=1 stderr=2 exit_code=3
 ContainerStatsRequest container_id=1
 ContainerStatsResponse stats=1:ContainerStats
-ContainerStats memory=3:MemoryUsage
+ListContainerStatsResponse stats[]=1:ContainerStats
+ContainerStats attributes=1:ContainerAttributes cpu=2:CpuUsage memory=3:MemoryUsage
+ContainerAttributes id=1
+CpuUsage usage_core_nano_seconds=2:UInt64Value
 MemoryUsage working_set_bytes=2:UInt64Value
 UInt64Value value=1
+ListContainersResponse containers[]=1:Container
+Container id=1
+ReopenContainerLogRequest container_id=1
 
 VersionResponse runtime_version=3
 StatusResponse runtime_handlers[]=3:RuntimeHandler

@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """The tests that docker and podman share, those of ctr, and those that need a machine of their own."""
 
+import glob
+import json
 import os
 import re
 import stat
+import subprocess
 import threading
 import time
 import unittest
 
 from engines import EngineTest, controllers, in_machine
-from krun import CGROUP, has_apparmor, wait_until
+from krun import CGROUP, PROGRAMS, has_apparmor, wait_until
 
 
 class OneEngine:
@@ -27,6 +30,18 @@ class OneEngine:
 
     def find_engine(self):
         return self.engine_of_class
+
+
+def check_debug_log(test, top, wanted=("create", "start", "delete")):
+    """What krun has written for a container that ran true is below @top in files NAME.COMMAND.debug."""
+    made, = glob.glob(f"{top}/*.create.debug")
+    identity = os.path.basename(made).split(".")[0]
+    with open(made) as file:
+        text = file.read()
+    for fact in (rf"\] {identity} create debug: call: .* --log ", r" mounts debug: mount proc ", r"mode (plain|km): ", r"namespace mount: new"):
+        test.assertRegex(text, fact)
+    commands = {os.path.basename(name).split(".")[1] for name in glob.glob(f"{top}/{identity}.*.debug")}
+    test.assertLessEqual(set(wanted), commands)
 
 
 class Client(EngineTest):
@@ -556,6 +571,19 @@ class CtrLike(CtrClient):
             ("run", "--rm", "--tty", "--rootfs", self.engine.rootfs, self.name, "sh"),
             [("#", "tty\r"), ("/dev/pts/", "exit 5\r")])
         self.assertEqual(status, 5, screen)
+
+
+    def test_found_in_the_root_of_its_namespace(self):
+        """`krun --any-root` finds the container of another root, and a terminal gets the command line for it."""
+        self.detached()
+        root = f"/run/containerd/runc/{self.engine.namespace}"
+        krun = [PROGRAMS[self.mode]]
+        listed = subprocess.run([*krun, "list", "--any-root", "--format", "json"], capture_output=True, check=True).stdout
+        self.assertEqual({item["root"] for item in json.loads(listed) if item["id"] == self.name}, {root})
+        pids = subprocess.run([*krun, "ps", "--any-root", "--format", "json", self.name[:-1]], capture_output=True, check=True).stdout
+        self.assertIn(self.pids()[0], json.loads(pids))
+        absent = subprocess.run([*krun, "state", self.name], capture_output=True, check=False)
+        self.assertEqual(absent.stderr.decode(), f"krun: container '{self.name}' does not exist in '/run/krun'\n")
 
 
 class CtrOnMachine(CtrClient):

@@ -216,7 +216,10 @@ class Dockerd(Engine):
         return self.view() + command
 
     def runtimes(self):
-        return {f"krun-{mode}": {"path": program} for mode, program in PROGRAMS.items()}
+        found = {f"krun-{mode}": {"path": program} for mode, program in PROGRAMS.items()}
+        for mode, program in PROGRAMS.items():
+            found[f"krun-{mode}-debug"] = {"path": program, "runtimeArgs": ["--debug-log", f"{self.top}/%ID%.%COMMAND%.debug"]}
+        return found
 
     def view(self):
         """Returns the command in front of the daemon, which gives it its cgroup mounts."""

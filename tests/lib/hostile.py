@@ -7,16 +7,19 @@ expected, and the class of published holes that it belongs to. A test fails when
 is the tests' own: /dev (tests/hostile/own-dev), directories in place of the host's, copies of krun's program.
 """
 
+import contextlib
 import errno
 import json
 import os
 import pwd
+import re
 import secrets
 import shutil
 import subprocess
 import time
+import unittest
 
-from krun import BUILD, KrunTest, PROGRAMS, wait_until
+from krun import BUILD, CGROUP, KrunTest, PROGRAMS, wait_until
 
 TOOLS = os.path.join(BUILD, "tests", "hostile", "tools")
 DOCKER_CAPABILITIES = [f"CAP_{name}" for name in (
@@ -26,10 +29,16 @@ USER = pwd.getpwnam("www-data").pw_uid      # any that is not root
 RACE = 3                                    # seconds that attacks which need luck are tried
 
 
+class Refused(unittest.SkipTest):
+    """krun said that it does not work without a system call: the end of a case, with which test_missing_calls.py is content."""
+
+
 class HostileTest(KrunTest):
     """A container with docker's capabilities and no filter, and methods that turn it into others."""
 
     maxDiff = None
+    missing = ()                            # system calls that fail with ENOSYS for krun, and so for the container
+    refused_line = None                     # what krun said when it refused to work without one
 
     def setUp(self):
         if not os.path.exists("/dev/krun-hostile"):
@@ -91,6 +100,7 @@ class HostileTest(KrunTest):
         os.chmod(self.program, 0o755)
 
     def command(self, *arguments, options=(), mode=None):
+        options = ["--log", f"{self.top}/refusals", *options] if self.missing else options
         words = super().command(*arguments, options=options, mode=mode)
         if self.program and mode is None:
             words[0] = self.program
@@ -98,7 +108,55 @@ class HostileTest(KrunTest):
             words[1:1] = ["--cgroup-manager", "disabled"]
             words[:0] = ["setpriv", "--reuid", str(self.user), "--regid", str(self.user), "--clear-groups",
                          "--inh-caps=-all", "env", f"XDG_RUNTIME_DIR={self.top}"]
+        if self.missing:
+            words[:0] = [os.path.join(TOOLS, "hostile_without"), ",".join(self.missing)]
         return words
+
+    def krun(self, *arguments, **more):
+        result = super().krun(*arguments, **more)
+        if self.missing and result.status:
+            self.end_if_refused(arguments)
+        return result
+
+    def spawn(self, *arguments, **more):
+        process = super().spawn(*arguments, **more)
+        if self.missing:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(1)
+                self.end_if_refused(arguments)
+        return process
+
+    def refusal(self):
+        """Returns an error of krun that names a missing call, if there was one."""
+        for path in (f"{self.top}/refusals", self.log):
+            text = ""
+            if os.path.exists(path):
+                with open(path, errors="replace") as file:
+                    text = file.read()
+            named = re.search(r"(?m)^.* has no (\w+)\(2\); krun needs Linux [\d.]+ or newer \(ENOSYS\)", text)
+            if named:
+                self.assertIn(named.group(1), self.missing, named.group())
+                return named.group()
+        return None
+
+    def forget_refusals(self):
+        for path in (f"{self.top}/refusals", self.log):
+            open(path, "wb").close()
+
+    def end_if_refused(self, arguments):
+        """Raises Refused after such an error. A command that makes a container must have left nothing of it."""
+        line = self.refusal()
+        if not line:
+            return
+        if arguments[0] in ("create", "run"):
+            left = [path for path in (f"{self.root}/{self.cid}", f"{CGROUP}/krun-{self.cid}") if os.path.exists(path)]
+            self.assertEqual(left, [], f"left by a container that was refused: {line}")
+        raise Refused(line)
+
+    def tearDown(self):
+        self.refused_line = self.refusal()
+        self.missing = ()                   # what is cleaned up is not under test
+        super().tearDown()
 
     def with_secret(self, **more):
         """Returns an environment with a secret, as an engine may have."""

@@ -14,7 +14,8 @@ import time
 
 # Values that the kernel counts, chooses at random or adapts to its load, and those of network devices, which come and go.
 VOLATILE = (
-    "fs/aio-nr", "fs/dentry-state", "fs/epoll/*", "fs/file-nr", "fs/inode-nr", "fs/inode-state", "fs/binfmt_misc/*", "fs/quota/*",
+    "kernel/hung_task_detect_count", "kernel/hung_task_warnings", "fs/aio-nr", "fs/dentry-state", "fs/epoll/*", "fs/file-nr", "fs/inode-nr", "fs/inode-state",
+    "fs/binfmt_misc/*", "fs/quota/*",
     "kernel/ns_last_pid", "kernel/perf_event_max_sample_rate", "kernel/perf_cpu_time_max_percent", "kernel/pty/nr", "kernel/random/*",
     "kernel/sched_domain/*", "kernel/tainted", "net/*/conf/*", "net/*/neigh/*", "net/ipv4/tcp_fastopen_key", "net/mptcp/*",
     "net/netfilter/nf_conntrack_count", "vm/stat_refresh", "vm/overcommit_*bytes", "vm/hugetlb_*")

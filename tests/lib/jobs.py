@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-Runs the rings bundle, hostile and engines as processes: finds the tests of a ring, sets up their surroundings, runs several at once.
+Runs the rings bundle, hostile, races, faults and engines as processes: finds the tests of a ring, sets up their surroundings, runs several at once.
 
 On a developer's machine a ring is one process, and sees as little of the machine as possible: it has its own mounts, cgroups and
 /dev, so that rings of two checkouts do not disturb each other. On a machine that was made for these tests
@@ -9,6 +9,7 @@ and they see the machine as it is: systemd, its bus and all processes. A job the
 leaves behind.
 """
 
+import fcntl
 import importlib
 import json
 import os
@@ -22,6 +23,7 @@ import traceback
 import unittest
 
 import hoststate
+import sample
 from report import Reader
 
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -29,9 +31,12 @@ CGROUP = "/sys/fs/cgroup"
 IN_OWN_CGROUP = os.path.join(TESTS, "lib", "in-own-cgroup")
 OWN_MACHINE = os.environ.get("KRUN_TEST_MACHINE") == "own"
 AT_ONCE = int(os.environ.get("KRUN_TEST_JOBS", "2"))
-RINGS = ("bundle", "hostile", "engines")
-# No test takes as long as this: the longest takes a minute in the emulated machine when its host is idle.
-SILENCE = 600
+RINGS = ("bundle", "hostile", "races", "faults", "engines")
+# No test takes as long as this: the longest takes a minute in the emulated machine when its host is idle. With --full one goes
+# through 10,000 rounds, or every case of a ring.
+SILENCE, SILENCE_FULL = 600, 86400
+# One of so many tests of engines runs in a slow machine, another one with another seed, and all with --full.
+MACHINE_SHARE = 2
 # When all tests run in a slow machine, these run first, because they take longest.
 LONG = ("test_docker", "test_podman", "test_cri", "test_docker_systemd", "test_docker_remapped", "test_docker_rootless",
         "test_podman_systemd", "test_podman_user", "test_process")
@@ -48,8 +53,8 @@ def surroundings(ring):
     """Returns (a command in front, shell commands before the tests)."""
     if ring == "bundle":
         return [], CGROUP_VIEW + SHARED + 'exec "$@"'
-    if ring == "hostile":
-        # Its attacks may succeed, so they get nothing of the host's /dev to change.
+    if ring in ("hostile", "races", "faults"):
+        # Attacks may succeed, and a krun that is killed half-way may leave something, so they get nothing of the host's /dev to change.
         return [], CGROUP_VIEW + f'exec {OWN_DEV} sh -c \'{SHARED} exec "$@"\' sh "$@"'
     if OWN_MACHINE:
         return ["unshare", "--net"], SHARED + 'ip link set lo up && exec "$@"'
@@ -78,13 +83,18 @@ def modes(cls):
 
 
 def wanted(test, name):
-    """Returns whether the test runs. Without a name, a slow machine runs only those tests of engines that are marked for it (engines.in_machine)."""
+    """
+    Returns whether the test runs. Without a name, a slow machine runs only a sample of those tests of engines that are marked for it
+    (engines.in_machine), and another one what --share says.
+    """
     if name:
         return name in test.id()
     if not OWN_MACHINE or not hasattr(test, "engine"):
-        return True
-    return getattr(getattr(test, test._testMethodName), "in_machine", False) and (
-        os.environ.get("KRUN_TEST_KM") == "real" or test.machine_mode in (None, test.mode))
+        return sample.takes(test.id(), sample.share())
+    if not getattr(getattr(test, test._testMethodName), "in_machine", False):
+        return False
+    return os.environ.get("KRUN_TEST_KM") == "real" or (
+        test.machine_mode in (None, test.mode) and sample.takes(test.id(), MACHINE_SHARE))
 
 
 def earlier_results():
@@ -199,6 +209,10 @@ def run_here(report):
 # ---- jobs -----------------------------------------------------------------------------------------------------------
 
 
+def silence():
+    return SILENCE_FULL if sample.is_full() else SILENCE
+
+
 class Job:
     def __init__(self, ring, modules, name, done, build, report, parent):
         """@done: names of tests that are left out; @parent: a cgroup in which the job gets one of its own, or None."""
@@ -207,7 +221,10 @@ class Job:
         self.reader = Reader(report)
         self.cgroup = None
         self.own_cgroup = None
-        read, write = os.pipe()
+        read, low = os.pipe()
+        # The shells in front of the tests use descriptors of one digit, and 10, for themselves.
+        write = fcntl.fcntl(low, fcntl.F_DUPFD_CLOEXEC, 100)
+        os.close(low)
         self.fd = read
         environment = dict(os.environ, KRUN_BUILD=build, KRUN_TEST_RECORDS=str(write),
                            KRUN_TEST_JOB=json.dumps({"ring": ring, "modules": modules, "name": name, "done": done}))
@@ -235,7 +252,7 @@ class Job:
         return bool(data)
 
     def is_silent(self):
-        return time.monotonic() - self.heard > SILENCE
+        return time.monotonic() - self.heard > silence()
 
     def stop(self):
         if self.cgroup:
@@ -248,9 +265,9 @@ class Job:
         os.close(self.fd)
         status = self.process.wait()
         if silent or not self.reader.ended:
-            text = f"nothing heard for {SILENCE} s, ended" if silent else f"did not come to its end: status {status}"
+            text = f"nothing heard for {silence()} s, ended" if silent else f"did not come to its end: status {status}"
             for name in self.reader.running or [self.label]:
-                report.add("failed", name, text, SILENCE if silent else 0)
+                report.add("failed", name, text, silence() if silent else 0)
         if self.cgroup:
             # Helpers of engines may take a moment to end; a test that left something behind has failed already.
             with open(os.path.join(self.cgroup, "cgroup.kill"), "w") as file:
@@ -325,7 +342,7 @@ def run(selections, build, report):
                 job.finish(report, silent)
                 if job.rest():
                     waiting.append(job.rest())
-    if any(ring == "bundle" and not name for ring, name in selections):
+    if any(ring == "bundle" and not name for ring, name in selections) and sample.share() == 1:
         report_coverage(build, report)
 
 

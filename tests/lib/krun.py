@@ -8,6 +8,7 @@ import glob
 import json
 import os
 import shutil
+import struct
 import subprocess
 import tempfile
 import time
@@ -102,6 +103,22 @@ def criu_trouble():
     return None
 
 
+def features():
+    return json.loads(subprocess.run([PROGRAMS["plain"], "features"], capture_output=True, check=True).stdout)
+
+
+def require_systemd_manager():
+    """Skips a test of the systemd manager where there is none."""
+    if not os.path.isdir("/run/systemd/system"):
+        raise unittest.SkipTest("systemd does not run here")
+    if not features()["linux"]["cgroup"].get("systemd"):
+        raise unittest.SkipTest("this krun has no systemd manager")
+    done = subprocess.run(["systemctl", "is-system-running"], capture_output=True, check=False)
+    word = done.stdout.decode().strip()
+    if word not in ("running", "degraded", "starting"):
+        raise unittest.SkipTest(f"systemctl is-system-running says '{word}'")
+
+
 def hybrid_view():
     """
     Returns a command in front of another one, which then sees the machine's own cgroup v1 and v2 mounts, which the ring covers; the v2
@@ -113,6 +130,12 @@ def hybrid_view():
         return None
     return ["unshare", "--mount", "--propagation", "private", "sh", "-c",
             """[ "$(stat -f -c %T /sys/fs/cgroup)" = tmpfs ] || umount /sys/fs/cgroup || exit; exec "$@" """, "sh"]
+
+
+def has_gnu_libc(program):
+    """Returns whether a program is linked with GNU's C library, whose programs begin with a note that others do not have."""
+    with open(program, "rb") as file:
+        return struct.pack("<III4s", 4, 16, 1, b"GNU\0") in file.read(4096)
 
 
 def has_apparmor():
@@ -247,7 +270,7 @@ class KrunTest(unittest.TestCase):
         if os.path.isdir(self.root):
             leftovers += [f"state of {name}" for name in os.listdir(self.root) if not name.startswith(".")]
         leftovers += [f"cgroup {path}" for identity in self.ids
-                      for path in glob.glob(f"{CGROUP}/krun/{identity}")]
+                      for path in glob.glob(f"{CGROUP}/krun-{identity}")]
         with open("/proc/self/mountinfo") as file:
             leftovers += [f"mount {line.split()[4]}" for line in file if self.top in line]
         for mount in [left[6:] for left in leftovers if left.startswith("mount ")]:

@@ -45,12 +45,12 @@ class FirstAttempt:
         if outcome != "failed":
             self.report.add(outcome, name, detail, seconds)
             return
-        self.failed[name] = (detail, seconds)
+        self.failed.setdefault(name, (detail, seconds))
         print(f"again   {name} [{seconds:.2f}s]\n    " + detail.rstrip().replace("\n", "\n    "), flush=True)
 
     def selections(self):
         """Returns the selections of the second attempt, or None when there is none."""
-        found = [re.match(r"vm \w+: (bundle|engines): \w+\.(\w+\.\w+)$", name) for name in self.failed]
+        found = [re.match(r"vm \w+: (bundle|engines|faults): \w+\.(\w+\.\w+)$", name) for name in self.failed]
         if not found or len(found) > AGAIN_MAX or not all(found):
             return None
         return [f"{match.group(1)}:{match.group(2)}" for match in found]
@@ -76,11 +76,16 @@ class Machine:
         os.makedirs(os.path.join(tree, "build", "tests", "kmsim"))
         os.makedirs(os.path.join(tree, "build", "src"))
         shutil.copytree(TESTS, os.path.join(tree, "tests"), ignore=shutil.ignore_patterns("__pycache__"))
+        # Its files are part of a test of containerd.
+        shutil.copytree(os.path.join(os.path.dirname(TESTS), "contrib", "kubernetes"), os.path.join(tree, "contrib", "kubernetes"))
+        # Their examples are tests.
+        shutil.copytree(os.path.join(os.path.dirname(TESTS), "man"), os.path.join(tree, "man"))
+        shutil.copy(os.path.join(os.path.dirname(TESTS), "README.md"), tree)
         for name in os.listdir(os.path.join(build, "src")):
             if re.match(r"krun[a-z-]*$", name):
                 shutil.copy(os.path.join(build, "src", name), os.path.join(tree, "build", "src", name), follow_symlinks=False)
         shutil.copy(KM or os.path.join(build, "tests", "kmsim", "kmsim"), os.path.join(tree, "build", "tests", "kmsim", "kmsim"))
-        for ring in ("bundle", "hostile"):
+        for ring in ("bundle", "hostile", "faults"):
             tools = os.path.join(build, "tests", ring, "tools")
             if os.path.isdir(tools):
                 shutil.copytree(tools, os.path.join(tree, "build", "tests", ring, "tools"), ignore=shutil.ignore_patterns("*.p"))
@@ -106,6 +111,7 @@ class Machine:
         """Boots the machine once and adds to @results; returns (what is wrong or "", whether the machine ended by itself, seconds)."""
         words = [f"KRUN_TEST_JOBS={jobs}"] if jobs else []
         words += ["KRUN_TEST_KM=real"] if KM else []
+        words += [f"{name}={os.environ[name]}" for name in ("KRUN_TEST_FULL", "KRUN_TEST_SEED") if name in os.environ]
         # However this process ends, the machine ends with it.
         command = ["setpriv", "--pdeathsig", "TERM", os.path.join(TESTS, "vm", "run-in-vm"), self.image, "--timeout", "0",
                    "--share", self.share, "--console", self.console, "--", "env", *words, "sh", "/mnt/share/inside", *chosen]
@@ -135,12 +141,15 @@ class Machine:
 
 
 def selections(names):
-    """Returns the selections in the machine: vm:NAME selects NAME in both rings, vm:bundle and vm:engines:NAME in one of them."""
+    """
+    Returns the selections in the machine: vm:NAME selects NAME in the rings bundle and engines, vm:bundle and vm:engines:NAME in one of
+    them, vm:faults:NAME in the ring faults.
+    """
     found = []
     for name in names:
         if not name:
             found += ["bundle", "engines"]
-        elif re.match(r"(bundle|engines)(:|$)", name):
+        elif re.match(r"(bundle|engines|faults)(:|$)", name):
             found.append(name)
         else:
             found += [f"bundle:{name}", f"engines:{name}"]

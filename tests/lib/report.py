@@ -33,7 +33,8 @@ class Report:
         if outcome == "skipped" and os.environ.get("KRUN_STRICT") and \
                 not any(pattern.search(name) for pattern in self.expected):
             outcome, detail = "failed", f"skipped, and not in tests/expected-skips: {detail}"
-        self.counts[outcome] += 1
+        # A test and its tearDown() may both fail: two reasons, one failed test.
+        self.counts[outcome] += outcome != "failed" or (name, outcome) not in self.results
         self.results.append((name, outcome))
         extra = f" ({detail})" if outcome == "skipped" else ""
         print(f"{WORDS[outcome]:8}{name}{extra} [{seconds:.2f}s]", flush=True)

@@ -6,8 +6,11 @@
  */
 
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 int main(int argc, char **argv)
 {
@@ -21,6 +24,7 @@ int main(int argc, char **argv)
 			snprintf(b, sizeof(b), "%s%d", argv[2], i);
 			/* An odd number: each time round the other one is there. */
 			for (int k = 0; k < 301; k++)
-				renameat2(AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE);
+				/* musl before 1.2.5 has no function for it. */
+				syscall(SYS_renameat2, AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE);
 		}
 }

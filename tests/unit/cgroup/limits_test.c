@@ -389,7 +389,7 @@ static void test_without_a_group_only_defaults_can_be_had(void **state)
 	(void)state;
 	assert_non_null(first);
 	assert_non_null(second);
-	assert_string_equal(limits.place.path, "/krun/box");
+	assert_string_equal(limits.place.path, "/krun-box");
 	assert_int_equal(cgroup_limit(&none, &limits, &err), -EOPNOTSUPP);
 	assert_int_equal(cgroup_limit(&none, &defaults, &err), 0);
 	cgroup_plan_done(&limits);
@@ -488,6 +488,7 @@ static void test_a_share_that_waits_is_told(void **state)
 			assert_int_equal(limit(json, "{}", &change, &err), 0);
 			cgroup_change_done(&change);
 		}
+		log_close();
 		assert_int_equal(stat(log, &st), 0);
 		if ((st.st_size > 0) != rows[i % ARRAY_LEN(rows)].told)
 			fail_msg("%s at %s", json, create ? "create" : "update");

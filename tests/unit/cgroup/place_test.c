@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../test.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,7 +14,7 @@ static void test_path_of_a_request(void **state)
 	static const struct {
 		const char *asked, *path, *error;
 	} rows[] = {
-		{ NULL, "/krun/box", NULL },
+		{ NULL, "/krun-box", NULL },
 		{ "/docker/abc", "/docker/abc", NULL },
 		{ "relative/x", "/relative/x", NULL },
 		{ "//a///b/", "/a/b", NULL },
@@ -50,6 +51,28 @@ static void test_path_of_a_request(void **state)
 	}
 }
 
+/* The name of a cgroup has 255 bytes at most, as an id has. */
+static void test_long_ids(void **state)
+{
+	static const size_t lens[] = { 250, 251, 255 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(lens); i++) {
+		char id[256], expected[300];
+		const struct cgroup_request request = { .id = id };
+		struct cgroup_place place = { 0 };
+		struct error err = { 0 };
+
+		memset(id, 'x', lens[i]);
+		id[lens[i]] = '\0';
+		snprintf(expected, sizeof(expected), "/%s%s", lens[i] <= 250 ? "krun-" : "", id);
+		assert_int_equal(cgroup_place_make(&request, &place, NULL, &err), 0);
+		assert_string_equal(place.path, expected);
+		assert_null(cgroup_name_trouble(place.path));
+		cgroup_place_done(&place);
+	}
+}
+
 static void test_manager_words(void **state)
 {
 	static const enum cgroup_manager managers[] = { CGROUP_CGROUPFS, CGROUP_SYSTEMD, CGROUP_DISABLED };
@@ -68,6 +91,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_path_of_a_request),
+		cmocka_unit_test(test_long_ids),
 		cmocka_unit_test(test_manager_words),
 	};
 

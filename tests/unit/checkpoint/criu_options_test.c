@@ -107,6 +107,11 @@ static void test_dump(void **state)
 	assert_string_equal(out.page_server_address, "h");
 	assert_true(out.leave_running);
 	criu_options_done(&out);
+	options.page_server = "h";
+	assert_int_equal(criu_options_make(&options, spec, NULL, &out, &err), 0);
+	assert_int_equal(criu_options_add_dump(&facts, &options, spec, &out, &err), -EINVAL);
+	assert_string_equal(err.text, "--page-server 'h': not ADDRESS:PORT");
+	criu_options_done(&out);
 	options.parent_path = "/a";
 	assert_int_equal(criu_options_make(&options, spec, NULL, &out, &err), 0);
 	assert_int_equal(criu_options_add_dump(&facts, &options, spec, &out, &err), -EINVAL);
@@ -140,6 +145,7 @@ static void test_restore(void **state)
 	assert_string_equal(out.joined[0].kind, "ipc");
 	assert_string_equal(out.joined[0].path, "/i");
 	assert_true(out.sibling);
+	assert_string_equal(out.log_file, "restore.log");
 	criu_options_done(&out);
 	mount_pairs_done(&sources);
 	spec_free(spec);
@@ -162,6 +168,10 @@ static void test_what_cannot_come_back(void **state)
 		{ "\"linux\":{\"namespaces\":[{\"type\":\"mount\"},{\"type\":\"network\"}],\"netDevices\":{"
 		  "\"eth9\":{}}}",
 		  "/linux/netDevices" },
+		{ "\"linux\":{\"namespaces\":[{\"type\":\"mount\"}],\"seccomp\":{\"defaultAction\":\"SCMP_"
+		  "ACT_NOTIFY\","
+		  "\"listenerPath\":\"/agent\"}}",
+		  "/linux/seccomp: CRIU cannot restore a seccomp filter with an agent" },
 	};
 	struct error err;
 	struct spec *spec = parse(plain);

@@ -89,6 +89,32 @@ static void test_dump_request(void **state)
 	criu_options_done(&options);
 }
 
+/* Each flag has the number that CRIU's rpc.proto gives it. */
+static void test_numbers_of_flags(void **state)
+{
+	static const struct {
+		struct criu_options options;
+		unsigned int number;
+	} rows[] = {
+		{ { .ext_unix_sk = true }, 4 }, { { .tcp_established = true }, 5 },
+		{ { .shell_job = true }, 7 },	{ { .file_locks = true }, 8 },
+		{ { .auto_dedup = true }, 16 }, { { .link_remap = true }, 18 },
+		{ { .lazy_pages = true }, 48 }, { { .tcp_close = true }, 52 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct message message;
+		struct message_field inner;
+
+		assert_int_equal(criu_request_write(CRIU_DUMP, &rows[i].options, &message), 0);
+		inner = find(message.data, message.len, 2, 0);
+		for (size_t j = 0; j < sizeof(rows) / sizeof(rows[0]); j++)
+			assert_int_equal(has(inner.bytes, inner.len, rows[j].number), i == j);
+		message_done(&message);
+	}
+}
+
 static void test_restore_request(void **state)
 {
 	struct criu_options options = {
@@ -212,11 +238,9 @@ static void test_words(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_dump_request),
-		cmocka_unit_test(test_restore_request),
-		cmocka_unit_test(test_answers),
-		cmocka_unit_test(test_broken_answers),
-		cmocka_unit_test(test_long_texts_are_cut),
+		cmocka_unit_test(test_dump_request),	cmocka_unit_test(test_numbers_of_flags),
+		cmocka_unit_test(test_restore_request), cmocka_unit_test(test_answers),
+		cmocka_unit_test(test_broken_answers),	cmocka_unit_test(test_long_texts_are_cut),
 		cmocka_unit_test(test_words),
 	};
 

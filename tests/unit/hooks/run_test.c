@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../test.h"
 
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +12,7 @@
 
 #include "hooks/hooks.h"
 #include "util/error.h"
+#include "util/proc.h"
 
 static char dir[] = "/tmp/krun-unit-XXXXXX";
 
@@ -100,9 +104,23 @@ static void test_death_and_missing_program(void **state)
 	assert_non_null(strstr(err.text, "/no/such/hook"));
 }
 
+/* Waits for the end of a process that is nobody's child here, and may stay a zombie. */
+static bool has_ended(pid_t pid)
+{
+	const struct timespec nap = { .tv_nsec = 10000000 };
+	struct proc_stat stat;
+
+	for (int i = 0; i < 3000; i++) {
+		if (proc_read_stat(pid, &stat) < 0 || stat.state == 'Z')
+			return true;
+		nanosleep(&nap, NULL);
+	}
+	return false;
+}
+
 static void test_time_out_kills_the_whole_group(void **state)
 {
-	char script[] = "sleep 60 & sleep 60";
+	char script[] = "sleep 600 & echo $! > out; sleep 600", text[32];
 	struct spec_hook hook = shell(script);
 	struct error err = { 0 };
 	time_t start = time(NULL);
@@ -113,6 +131,38 @@ static void test_time_out_kills_the_whole_group(void **state)
 	assert_true(run(&hook, 1, "{}", &err) < 0);
 	assert_non_null(strstr(err.text, "timed out after 1 s"));
 	assert_true(time(NULL) - start < 10);
+	read_out("out", text, sizeof(text));
+	assert_true(has_ended((pid_t)strtol(text, NULL, 10)));
+}
+
+static void test_no_descriptor_is_inherited(void **state)
+{
+	char script[] = "for fd in /proc/self/fd/*; do [ -e $fd ] && echo ${fd##*/} >> out; done; exit 0",
+	     text[64];
+	struct spec_hook hook = shell(script);
+	struct error err = { 0 };
+	int fd = open("/", O_PATH);
+
+	(void)state;
+	assert_int_equal(dup2(fd, 77), 77);
+	assert_int_equal(run(&hook, 1, "{}", &err), 0);
+	close(77);
+	close(fd);
+	read_out("out", text, sizeof(text));
+	assert_string_equal(text, "0\n1\n2\n");
+}
+
+static void test_signals_are_not_ignored(void **state)
+{
+	char script[] = "kill -HUP $$; exit 0";
+	struct spec_hook hook = shell(script);
+	struct error err = { 0 };
+
+	(void)state;
+	signal(SIGHUP, SIG_IGN);
+	assert_true(run(&hook, 1, "{}", &err) < 0);
+	signal(SIGHUP, SIG_DFL);
+	assert_non_null(strstr(err.text, "killed by signal 1"));
 }
 
 static void test_state_larger_than_a_pipe_and_not_read(void **state)
@@ -237,6 +287,16 @@ static void test_output_is_copied(void **state)
 	assert_string_equal(text, "o\n");
 }
 
+static void test_hooks_have_limits(void **state)
+{
+	struct spec_hook hooks[] = { { .path = "/a", .timeout = { true, 5 } }, { .path = "/b" } };
+
+	(void)state;
+	assert_int_equal(hooks_seconds(&(struct spec_hooks){ 0 }), 0);
+	assert_int_equal(hooks_seconds(&(struct spec_hooks){ hooks, 1 }), 5);
+	assert_int_equal(hooks_seconds(&(struct spec_hooks){ hooks, 2 }), 5 + HOOK_TIMEOUT_S);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -244,12 +304,15 @@ int main(void)
 		cmocka_unit_test(test_in_order_until_the_first_failure),
 		cmocka_unit_test(test_death_and_missing_program),
 		cmocka_unit_test(test_time_out_kills_the_whole_group),
+		cmocka_unit_test(test_no_descriptor_is_inherited),
+		cmocka_unit_test(test_signals_are_not_ignored),
 		cmocka_unit_test(test_state_larger_than_a_pipe_and_not_read),
 		cmocka_unit_test(test_a_child_that_keeps_the_pipe_open_is_not_waited_for),
 		cmocka_unit_test(test_environment_and_directory_of_the_context),
 		cmocka_unit_test(test_path_alone),
 		cmocka_unit_test(test_a_child_that_writes_for_ever_is_not_waited_for),
 		cmocka_unit_test(test_output_is_copied),
+		cmocka_unit_test(test_hooks_have_limits),
 	};
 	int failed;
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -109,14 +110,36 @@ static void test_program_find_searches_the_working_directory_for_an_empty_elemen
 
 static void test_program_home_of_root(void **state)
 {
-	char *home = program_home(0);
+	struct error err = { 0 };
+	char *home;
 
 	(void)state;
+	assert_int_equal(program_home(0, &home, &err), 0);
 	assert_string_equal(home, "/root");
 	free(home);
-	home = program_home(4000000000U);
+	assert_int_equal(program_home(4000000000U, &home, &err), 0);
 	assert_string_equal(home, "/");
 	free(home);
+}
+
+/* A file that cannot be opened for want of descriptors is not one without a line for the user. */
+static void test_program_home_with_no_descriptor_left(void **state)
+{
+	struct rlimit old, none;
+	struct error err = { 0 };
+	char *home = NULL;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	none = old;
+	none.rlim_cur = 0;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	const int r = program_home(0, &home, &err);
+
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+	assert_int_equal(r, -EMFILE);
+	assert_null(home);
+	assert_non_null(strstr(err.text, "/etc/passwd"));
 }
 
 int main(void)
@@ -125,6 +148,7 @@ int main(void)
 		cmocka_unit_test(test_program_find_says_what_engines_look_for),
 		cmocka_unit_test(test_program_find_searches_the_working_directory_for_an_empty_element),
 		cmocka_unit_test(test_program_home_of_root),
+		cmocka_unit_test(test_program_home_with_no_descriptor_left),
 	};
 
 	return cmocka_run_group_tests(tests, make_tree, remove_tree);

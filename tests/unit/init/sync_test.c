@@ -3,14 +3,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "init/sync.h"
 #include "util/array.h"
 #include "util/error.h"
+#include "util/log.h"
 
 static int pair[2] = { -1, -1 };
 
@@ -48,6 +52,30 @@ static void test_sync_carries_value_descriptor_and_sender(void **state)
 	close(fd);
 }
 
+static void test_records_come_to_an_end(void **state)
+{
+	struct {
+		int kind, value;
+		char text[8];
+	} record = { SYNC_LOG, LOG_LEVEL_DEBUG, "a\0b\0c" };
+	struct sync_message message;
+	struct error err = { 0 };
+	pid_t pid = fork();
+
+	(void)state;
+	for (int i = 0; pid == 0 && i < 300000; i++)
+		if (send(pair[1], &record, sizeof(record), MSG_NOSIGNAL) < 0)
+			_exit(0);
+	if (pid == 0) {
+		sync_send(pair[1], SYNC_READY, 0, -1, &err);
+		_exit(0);
+	}
+	assert_int_equal(sync_receive(pair[0], &message, &err), -EPROTO);
+	assert_string_equal(err.text, "krun's process for the container sends too many records");
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
 static void test_sync_failure_becomes_the_error(void **state)
 {
 	struct error failure = { 0 }, err = { 0 };
@@ -58,6 +86,49 @@ static void test_sync_failure_becomes_the_error(void **state)
 	sync_send_failure(pair[1], &failure);
 	assert_int_equal(sync_expect(pair[0], SYNC_READY, &message, &err), -EXDEV);
 	assert_string_equal(err.text, "mount '/x'");
+}
+
+/* A peer that ends before it has read all: the kernel tells that in front of what the peer has said. */
+static void test_last_words_of_a_peer_that_has_not_read_all(void **state)
+{
+	struct error failure = { 0 }, err = { 0 };
+	struct sync_message message;
+
+	(void)state;
+	error_set(&failure, -EXDEV, "mount '/x'");
+	assert_int_equal(sync_send(pair[0], SYNC_ID_MAPS, 0, -1, &err), 0);
+	sync_send_failure(pair[1], &failure);
+	close(pair[1]);
+	pair[1] = -1;
+	assert_int_equal(sync_expect(pair[0], SYNC_READY, &message, &err), -EXDEV);
+	assert_string_equal(err.text, failure.text);
+	assert_int_equal(sync_receive(pair[0], &message, &err), SYNC_END);
+}
+
+/* Whoever has something to say to a peer that has ended learns why it ended, not that it has. */
+static void test_last_words_are_the_answer_to_a_message(void **state)
+{
+	struct error failure = { 0 }, err = { 0 };
+
+	(void)state;
+	error_set(&failure, -EXDEV, "mount '/x'");
+	assert_int_equal(sync_send(pair[1], SYNC_WANT_TREE, 1, -1, &err), 0);
+	sync_send_failure(pair[1], &failure);
+	close(pair[1]);
+	pair[1] = -1;
+	assert_int_equal(sync_send(pair[0], SYNC_TREE, 0, -1, &err), -EXDEV);
+	assert_string_equal(err.text, failure.text);
+	assert_int_equal(sync_send(pair[0], SYNC_TREE, 0, -1, &err), -EPIPE);
+}
+
+/* The message cannot be sent, and the peer lives and says nothing: it is not waited for. */
+static void test_no_last_words_are_waited_for(void **state)
+{
+	struct error err = { 0 };
+
+	(void)state;
+	assert_int_equal(shutdown(pair[0], SHUT_WR), 0);
+	assert_int_equal(sync_send(pair[0], SYNC_TREE, 0, -1, &err), -EPIPE);
 }
 
 static void test_the_place_of_a_failure_arrives_and_none_is_made_up(void **state)
@@ -142,7 +213,7 @@ static int after_execute(int fd, struct error *err)
 	assert_int_equal(sync_send(end, SYNC_EXECUTE, 0, fd, err), 0);
 	close(end);
 	close(pair[1]);
-	r = sync_expect_execution(pair[0], NULL, err);
+	r = sync_expect_execution(pair[0], NULL, NULL, err);
 	close(pair[0]);
 	assert_int_equal(sync_pair(pair, &(struct error){ 0 }), 0);
 	return r;
@@ -155,6 +226,41 @@ static int memory(const void *data, size_t size)
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, data, size), size);
 	return fd;
+}
+
+/* Acts as a child that sends SYNC_FRONT with @fd and executes. Returns whether the parent takes @fd. */
+static bool takes_front(int fd)
+{
+	struct error err = { 0 };
+	int end = dup(pair[1]), front_fd = -2;
+
+	assert_int_equal(sync_send(end, SYNC_FRONT, 0, fd, &err), 0);
+	assert_int_equal(sync_send(end, SYNC_EXECUTE, 0, -1, &err), 0);
+	close(end);
+	close(pair[1]);
+	assert_int_equal(sync_expect_execution(pair[0], NULL, &front_fd, &err), SYNC_MESSAGE);
+	close(pair[0]);
+	assert_int_equal(sync_pair(pair, &err), 0);
+	close(fd);
+	if (front_fd < 0)
+		return false;
+	assert_int_equal(fcntl(front_fd, F_GETFD), FD_CLOEXEC);
+	close(front_fd);
+	return true;
+}
+
+/* Whoever traces the child may send any descriptor. */
+static void test_only_a_memfd_tells_of_the_front(void **state)
+{
+	int ends[2];
+
+	(void)state;
+	assert_true(takes_front(memory("", 0)));
+	assert_false(takes_front(eventfd(0, EFD_CLOEXEC)));
+	assert_false(takes_front(open("/dev/null", O_RDWR | O_CLOEXEC)));
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	close(ends[1]);
+	assert_false(takes_front(ends[0]));
 }
 
 static void test_last_words(void **state)
@@ -200,13 +306,20 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_sync_carries_value_descriptor_and_sender, open_pair,
 						close_pair),
+		cmocka_unit_test_setup_teardown(test_records_come_to_an_end, open_pair, close_pair),
 		cmocka_unit_test_setup_teardown(test_sync_failure_becomes_the_error, open_pair, close_pair),
+		cmocka_unit_test_setup_teardown(test_last_words_are_the_answer_to_a_message, open_pair,
+						close_pair),
+		cmocka_unit_test_setup_teardown(test_no_last_words_are_waited_for, open_pair, close_pair),
+		cmocka_unit_test_setup_teardown(test_last_words_of_a_peer_that_has_not_read_all, open_pair,
+						close_pair),
 		cmocka_unit_test_setup_teardown(test_the_place_of_a_failure_arrives_and_none_is_made_up,
 						open_pair, close_pair),
 		cmocka_unit_test_setup_teardown(test_sync_failure_of_full_length_arrives_whole, open_pair,
 						close_pair),
 		cmocka_unit_test_setup_teardown(test_sync_end_and_surprise_are_told_apart, open_pair,
 						close_pair),
+		cmocka_unit_test_setup_teardown(test_only_a_memfd_tells_of_the_front, open_pair, close_pair),
 		cmocka_unit_test_setup_teardown(test_last_words, open_pair, close_pair),
 		cmocka_unit_test_setup_teardown(test_last_words_of_somebody_else, open_pair, close_pair),
 	};

@@ -157,6 +157,30 @@ static void test_file_that_others_may_write(void **state)
 	assert_true(km_exception_find(root_fd, getuid(), NULL, "sh", &exception, &err) < 0);
 }
 
+static void test_file_that_is_none(void **state)
+{
+	struct km_exception exception;
+	struct error err = { 0 };
+
+	(void)state;
+	unlinkat(root_fd, "var/lib/krun/config", 0);
+	assert_int_equal(mkfifoat(root_fd, "var/lib/krun/config", 0600), 0);
+	assert_int_equal(km_exception_find(root_fd, getuid(), NULL, "sh", &exception, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "is not a regular file"));
+	unlinkat(root_fd, "var/lib/krun/config", 0);
+	/* What cannot be looked up is not taken for no list. */
+	assert_int_equal(symlinkat("config", root_fd, "var/lib/krun/config"), 0);
+	assert_int_equal(km_exception_find(root_fd, getuid(), NULL, "sh", &exception, &err), -ELOOP);
+	unlinkat(root_fd, "var/lib/krun/config", 0);
+	/* Nobody but root and the container's root may own it. */
+	write_file("var/lib/krun/config", "", 0644);
+	if (geteuid() == 0 && fchownat(root_fd, "var/lib/krun/config", 1, 1, 0) == 0) {
+		assert_int_equal(km_exception_find(root_fd, 2, NULL, "sh", &exception, &err), -EINVAL);
+		assert_int_equal(km_exception_find(root_fd, 1, NULL, "sh", &exception, &err), 0);
+	}
+	unlinkat(root_fd, "var/lib/krun/config", 0);
+}
+
 static void test_thousands_of_entries_and_no_file(void **state)
 {
 	const size_t entries = 5000, size = 100;
@@ -217,7 +241,10 @@ static void test_long_lines(void **state)
 	free(name);
 }
 
-/* With each level of these the time and memory that libc's matcher takes double. */
+/*
+ * With each level of these the time and memory that the matcher of GNU's libc takes double. That of musl may
+ * know the answer in time.
+ */
 static void test_expressions_that_explode(void **state)
 {
 	static const char *const expressions[] = {
@@ -225,6 +252,9 @@ static void test_expressions_that_explode(void **state)
 		"+",
 		"((((a{1,255}){1,255}){1,255}){1,255}){1,255}",
 	};
+	static const char too_much[] =
+		"! '/var/lib/krun/config' line 2: its regular expression takes too much "
+		"time or memory";
 	char *name = repeat("a", 3000, "");
 
 	(void)state;
@@ -236,8 +266,11 @@ static void test_expressions_that_explode(void **state)
 
 		snprintf(text, sizeof(text), "sh:/bin/b:" WRONG "\n%s:/bin/a:" HELLO "\n", expressions[i]);
 		got = find(text, name);
-		if (strcmp(got, "! '/var/lib/krun/config' line 2: its regular expression takes too much time "
-				"or memory") != 0)
+#ifndef __GLIBC__
+		if (strcmp(got, "/bin/a") == 0)
+			got = too_much;
+#endif
+		if (strcmp(got, too_much) != 0)
 			fail_msg("'%s': %s", expressions[i], got);
 		assert_true(seconds() - start < 10);
 	}
@@ -400,6 +433,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_which_entry_holds),
 		cmocka_unit_test(test_file_that_others_may_write),
+		cmocka_unit_test(test_file_that_is_none),
 		cmocka_unit_test(test_long_lines),
 		cmocka_unit_test(test_expressions_that_explode),
 		cmocka_unit_test(test_programs_that_are_not_copied),

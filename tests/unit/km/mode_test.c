@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "../test.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,7 +42,20 @@ static enum mode choose(enum program_name name, const char *key, const char *val
 	struct spec_pair pair = { key, value };
 	const struct spec spec = { .annotations = &pair, .annotations_len = key ? 1 : 0 };
 
-	return mode_choose(name, &spec, rootfs_fd);
+	enum mode mode;
+
+	assert_int_equal(mode_choose(name, &spec, rootfs_fd, &mode), 0);
+	return mode;
+}
+
+/* A root that cannot be looked into may have the mark: the container must not run without km then. */
+static void test_the_mark_cannot_be_looked_for(void **state)
+{
+	const struct spec spec = { 0 };
+	enum mode mode;
+
+	(void)state;
+	assert_int_equal(mode_choose(NAME_LABEL_TRIGGER, &spec, 12345, &mode), -EBADF);
 }
 
 static void test_annotations_and_the_mark_in_the_root(void **state)
@@ -88,6 +102,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_name_decides),
+		cmocka_unit_test(test_the_mark_cannot_be_looked_for),
 		cmocka_unit_test(test_annotations_and_the_mark_in_the_root),
 		cmocka_unit_test(test_words),
 	};

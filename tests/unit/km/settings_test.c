@@ -504,6 +504,7 @@ static void test_validate_finds_everything(void **state)
 	assert_non_null(strstr(findings.items[0].reason, "not JSON"));
 	json_findings_done(&findings);
 	assert_true(km_settings_check("/no/such/file", &findings, &err) < 0);
+	json_findings_done(&findings);
 }
 
 int main(void)

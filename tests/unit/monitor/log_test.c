@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -119,6 +121,32 @@ static void test_errors_get_the_tail(void **state)
 	fclose(file);
 }
 
+/* The payload may put any file at the number of km's log. */
+static void test_only_a_sealed_memfd_is_the_log_of_a_process(void **state)
+{
+	enum { KM_LOG_FD = 731 };
+	struct rlimit limit;
+	int file_fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	int log_fd = memfd_create("km", MFD_CLOEXEC | MFD_ALLOW_SEALING), fd;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	if (limit.rlim_cur <= KM_LOG_FD)
+		skip_because("not as many descriptors as km has");
+	assert_int_equal(monitor_log_open_of(getpid()), -ENOENT);
+	assert_int_equal(dup2(file_fd, KM_LOG_FD), KM_LOG_FD);
+	assert_int_equal(monitor_log_open_of(getpid()), -ENOENT);
+	assert_int_equal(dup2(log_fd, KM_LOG_FD), KM_LOG_FD);
+	assert_int_equal(monitor_log_open_of(getpid()), -ENOENT);
+	assert_int_equal(fcntl(log_fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SEAL), 0);
+	fd = monitor_log_open_of(getpid());
+	assert_true(fd >= 0);
+	close(fd);
+	close(KM_LOG_FD);
+	close(log_fd);
+	close(file_fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -126,6 +154,7 @@ int main(void)
 		cmocka_unit_test(test_memfd_is_bounded),
 		cmocka_unit_test(test_a_km_that_does_not_wait_gets_none),
 		cmocka_unit_test(test_errors_get_the_tail),
+		cmocka_unit_test(test_only_a_sealed_memfd_is_the_log_of_a_process),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
 #include "../test.h"
 
 #include <linux/mount.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 
@@ -51,24 +52,62 @@ static void test_data_without_gid(void **state)
 
 static void test_the_last_mount_above_a_path_covers_it(void **state)
 {
-	struct mount_entry entries[] = {
-		{ .kind = MOUNT_NEW, .destination = "/proc" },
-		{ .kind = MOUNT_BIND, .destination = "/proc/sys" },
-		{ .kind = MOUNT_NEW, .destination = "/sys" },
-		{ .kind = MOUNT_REMOUNT, .destination = "/sys" },
+	struct spec_mount mounts[] = {
+		{ .destination = "/proc/deep/er", .type = "tmpfs", .options.data = "" },
+		{ .destination = "/proc", .type = "proc", .options.data = "" },
+		{ .destination = "/proc/sys", .type = "bind", .options = { .bind = true, .data = "" } },
+		{ .destination = "/sys", .type = "sysfs", .options.data = "" },
+		{ .destination = "/sys", .type = "none", .options = { .remount = true, .data = "" } },
+		{ .destination = "/x/../etc", .type = "tmpfs", .options.data = "" },
 	};
-	const struct mount_plan plan = { .entries = entries, .len = ARRAY_LEN(entries) };
+	const struct spec spec = { .mounts = mounts, .mounts_len = ARRAY_LEN(mounts) };
+	struct error err = { 0 };
+	struct mount_plan plan;
 	char rest[64];
 
 	(void)state;
-	assert_ptr_equal(mount_plan_cover(&plan, "/proc/kcore", rest, sizeof(rest)), &entries[0]);
+	assert_int_equal(mount_plan_make(&spec, true, &plan, &err), 0);
+	assert_ptr_equal(mount_plan_cover(&plan, "/proc/kcore", rest, sizeof(rest)), &plan.entries[1]);
 	assert_string_equal(rest, "kcore");
-	assert_ptr_equal(mount_plan_cover(&plan, "/proc/sys/a/b", rest, sizeof(rest)), &entries[1]);
+	assert_ptr_equal(mount_plan_cover(&plan, "/proc//sys/a/./b", rest, sizeof(rest)), &plan.entries[2]);
 	assert_string_equal(rest, "a/b");
-	assert_ptr_equal(mount_plan_cover(&plan, "/sys/firmware", rest, sizeof(rest)), &entries[2]);
+	/* It is mounted on the earlier one, deeper as that is. */
+	assert_ptr_equal(mount_plan_cover(&plan, "/proc/deep/er/a", rest, sizeof(rest)), &plan.entries[1]);
+	assert_string_equal(rest, "deep/er/a");
+	assert_ptr_equal(mount_plan_cover(&plan, "/sys/firmware", rest, sizeof(rest)), &plan.entries[3]);
+	assert_null(mount_plan_cover(&plan, "/etc/passwd", rest, sizeof(rest)));
 	assert_null(mount_plan_cover(&plan, "/proc", rest, sizeof(rest)));
 	assert_null(mount_plan_cover(&plan, "/process", rest, sizeof(rest)));
 	assert_null(mount_plan_cover(&plan, "/proc/../etc", rest, sizeof(rest)));
+	mount_plan_done(&plan);
+}
+
+/* A look at each mount for each path would take minutes, and the test has half of one. */
+static void test_a_cover_is_found_among_very_many_mounts(void **state)
+{
+	enum { MANY = 20000 };
+	static struct spec_mount mounts[MANY];
+	static char destinations[MANY][16];
+	const struct spec spec = { .mounts = mounts, .mounts_len = MANY };
+	struct error err = { 0 };
+	struct mount_plan plan;
+
+	(void)state;
+	for (size_t i = 0; i < MANY; i++) {
+		snprintf(destinations[i], sizeof(destinations[i]), "/m/%zu", i);
+		mounts[i] = (struct spec_mount){ .destination = destinations[i],
+						 .type = "tmpfs",
+						 .options.data = "" };
+	}
+	assert_int_equal(mount_plan_make(&spec, true, &plan, &err), 0);
+	for (size_t i = 0; i < MANY; i++) {
+		char path[32], rest[16];
+
+		snprintf(path, sizeof(path), "/m/%zu/a/b", i);
+		assert_ptr_equal(mount_plan_cover(&plan, path, rest, sizeof(rest)), &plan.entries[i]);
+		assert_string_equal(rest, "a/b");
+	}
+	mount_plan_done(&plan);
 }
 
 static void test_data_has(void **state)
@@ -232,6 +271,7 @@ int main(void)
 		cmocka_unit_test(test_flags_of_attributes),
 		cmocka_unit_test(test_data_without_gid),
 		cmocka_unit_test(test_the_last_mount_above_a_path_covers_it),
+		cmocka_unit_test(test_a_cover_is_found_among_very_many_mounts),
 		cmocka_unit_test(test_data_has),
 		cmocka_unit_test(test_kinds_and_order),
 		cmocka_unit_test(test_binds_are_slaves_unless_asked_otherwise),

@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "mount/points.h"
@@ -33,6 +35,29 @@ static void test_table(void **state)
 	mount_table_done(&table);
 	assert_int_equal(mount_table_parse("43 45 254:0 /b\n", &table), -EBADMSG);
 	assert_int_equal(mount_table_parse("x\n", &table), -EBADMSG);
+}
+
+/* As many as fs.mount-max allows. Processor time, so that a busy machine is not taken for a slow reader. */
+static void test_many_mounts_take_no_longer_each(void **state)
+{
+	enum { MOUNTS = 100000, LINE = 160, SECONDS = 5 };
+	char *text = malloc((size_t)MOUNTS * LINE), *end = text;
+	const clock_t start = clock();
+	struct mount_table table;
+
+	(void)state;
+	assert_non_null(text);
+	for (int i = 0; i < MOUNTS; i++)
+		end += sprintf(end,
+			       "%d 23 0:7 / /mnt/a/place/with/a/long/name/%d rw,nosuid,relatime shared:%d "
+			       "master:1 - tmpfs tmpfs rw,size=64k,mode=755,inode64\n",
+			       i, i, i);
+	assert_int_equal(mount_table_parse(text, &table), 0);
+	assert_int_equal(table.len, MOUNTS);
+	assert_string_equal(table.rows[MOUNTS - 1].type, "tmpfs");
+	assert_true((clock() - start) / CLOCKS_PER_SEC < SECONDS);
+	mount_table_done(&table);
+	free(text);
 }
 
 static struct spec *parse(const char *text)
@@ -111,6 +136,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_table),
+		cmocka_unit_test(test_many_mounts_take_no_longer_each),
 		cmocka_unit_test(test_sources),
 		cmocka_unit_test(test_what_a_checkpoint_asks_for_below),
 	};

@@ -2,8 +2,10 @@
 #include "../test.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "ns/net_stats.h"
@@ -74,6 +76,26 @@ static void test_lines_that_are_none(void **state)
 	free(list);
 }
 
+/* Processor time and not the clock's, so that a busy machine is not taken for a slow reader. */
+static void test_many_interfaces_take_no_longer_each(void **state)
+{
+	enum { INTERFACES = 200000, LINE = 64, SECONDS = 5 };
+	char *text = malloc((size_t)INTERFACES * LINE), *end = text;
+	const clock_t start = clock();
+	struct net_interface *list;
+	size_t len;
+
+	(void)state;
+	assert_non_null(text);
+	for (int i = 0; i < INTERFACES; i++)
+		end += sprintf(end, "v%d: 1 2 3 4 0 0 0 0 5 6 7 8 0 0 0 0\n", i);
+	assert_int_equal(net_stats_parse(text, &list, &len), 0);
+	assert_int_equal(len, INTERFACES);
+	assert_true((clock() - start) / CLOCKS_PER_SEC < SECONDS);
+	free(list);
+	free(text);
+}
+
 static void test_own_process(void **state)
 {
 	int fd = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -95,6 +117,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_interfaces),
 		cmocka_unit_test(test_lines_that_are_none),
+		cmocka_unit_test(test_many_interfaces_take_no_longer_each),
 		cmocka_unit_test(test_own_process),
 	};
 

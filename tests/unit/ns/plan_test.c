@@ -68,6 +68,7 @@ static void test_ns_plan_open_checks_the_kind(void **state)
 		{ NS_NETWORK, "/proc/self/ns/ipc", "another kind" },
 		{ NS_NETWORK, "/dev/null", "not a namespace" },
 		{ NS_IPC, "/no/such/namespace", "'/no/such/namespace': missing" },
+		{ NS_USER, "/proc/self/ns/user", "krun's own, which the kernel lets nobody join again" },
 	};
 
 	(void)state;

@@ -22,7 +22,7 @@ static bool is_set(const struct spec_rlimit *wanted)
 {
 	struct rlimit now;
 
-	return getrlimit((__rlimit_resource_t)wanted->resource, &now) == 0 && now.rlim_cur == wanted->soft &&
+	return getrlimit(wanted->resource, &now) == 0 && now.rlim_cur == wanted->soft &&
 	       now.rlim_max == wanted->hard;
 }
 

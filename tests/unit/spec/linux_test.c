@@ -13,7 +13,8 @@ static void test_linux_good_and_bad(void **state)
 		{ "\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"pid\"}]", "/linux/namespaces/1" },
 		{ "\"namespaces\":[{\"type\":\"pid\",\"path\":\"p\"}]", "not an absolute path" },
 		{ "\"namespaces\":[{\"type\":\"user\"}]", "needs uidMappings" },
-		{ "\"uidMappings\":[{\"containerID\":0,\"hostID\":0,\"size\":1}]", "need a user namespace" },
+		{ "\"uidMappings\":[{\"containerID\":0,\"hostID\":0,\"size\":1}]",
+		  "/linux/uidMappings: needs a user namespace" },
 		{ "\"uidMappings\":[{\"containerID\":0,\"hostID\":0,\"size\":0}]",
 		  "/linux/uidMappings/0/size: out of range" },
 		{ "\"uidMappings\":[{\"containerID\":4294967295,\"hostID\":0,\"size\":2}]",
@@ -127,7 +128,8 @@ static void test_linux_values(void **state)
 				 "\"gidMappings\":[{\"containerID\":0,\"hostID\":2000,\"size\":3}],"
 				 "\"timeOffsets\":{\"monotonic\":{\"secs\":-5,\"nanosecs\":7}},"
 				 "\"devices\":[{\"path\":\"/"
-				 "d\",\"type\":\"u\",\"major\":1,\"minor\":3,\"fileMode\":384,\"uid\":4}],"
+				 "d\",\"type\":\"u\",\"major\":1,\"minor\":3,\"fileMode\":384,\"uid\":4},"
+				 "{\"path\":\"/e\",\"type\":\"p\"}],"
 				 "\"rootfsPropagation\":\"rslave\",\"cgroupsPath\":\"\",\"personality\":{"
 				 "\"domain\":\"LINUX32\"},"
 				 "\"resources\":{\"devices\":[{\"allow\":false},{\"allow\":true,\"type\":"
@@ -144,6 +146,7 @@ static void test_linux_values(void **state)
 	assert_false(spec->boottime.set);
 	assert_int_equal(spec->devices[0].type, 'c');
 	assert_int_equal(spec->devices[0].mode, 0600);
+	assert_int_equal(spec->devices[1].mode, 0666);
 	assert_int_equal(spec->rootfs_propagation, MS_SLAVE | MS_REC);
 	assert_null(spec->cgroups_path);
 	assert_true(spec->personality.set);

@@ -44,6 +44,7 @@ static void test_every_kind_of_option(void **state)
 	static const struct option_row rows[] = {
 		{ { "ro" }, { .attr_set = MOUNT_ATTR_RDONLY } },
 		{ { "ro", "rw" }, { .attr_clear = MOUNT_ATTR_RDONLY } },
+		{ { "rw", "ro" }, { .attr_set = MOUNT_ATTR_RDONLY } },
 		{ { "nosuid", "nodev", "noexec" },
 		  { .attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC } },
 		{ { "noexec", "exec" }, { .attr_clear = MOUNT_ATTR_NOEXEC } },
@@ -84,6 +85,7 @@ static void test_every_kind_of_option(void **state)
 				 (unsigned long long)got.rec_attr_set, got.super_flags, got.propagation,
 				 got.data);
 		assert_true((got.attr_clear & expect->attr_clear) == expect->attr_clear);
+		assert_false(got.attr_clear & got.attr_set & ~(uint64_t)MOUNT_ATTR__ATIME);
 		arena_done(&arena);
 	}
 }
@@ -142,6 +144,26 @@ static void test_what_is_mounted_at_a_place(void **state)
 			assert_string_equal(mount ? mount->type : "nothing", rows[i].type);
 		spec_free(spec);
 	}
+}
+
+/* A look at each mount for each path would take minutes, and the test has half of one. */
+static void test_a_place_is_found_among_very_many_mounts(void **state)
+{
+	enum { MANY = 20000 };
+	static struct spec_mount mounts[MANY];
+	static char destinations[MANY][16];
+	struct spec spec = { .mounts = mounts, .mounts_len = MANY };
+
+	(void)state;
+	for (size_t i = 0; i < MANY; i++) {
+		snprintf(destinations[i], sizeof(destinations[i]), "/m/%zu", i);
+		mounts[i].destination = destinations[i];
+	}
+	assert_int_equal(spec_places_make(&spec), 0);
+	for (size_t i = 0; i < MANY; i++)
+		assert_ptr_equal(spec_mount_at(&spec, destinations[i]), &mounts[i]);
+	assert_null(spec_mount_at(&spec, "/m"));
+	arena_done(&spec.arena);
 }
 
 /* Every path in the container is normalised where it is read. */
@@ -242,7 +264,9 @@ static void test_options_that_nobody_carries_out(void **state)
 		  "0-1-1;gids=0-1-1\"]",
 		  NULL },
 		{ "\"type\":\"bind\",\"options\":[\"readonly\",\"ro\",\"size=1m\"]",
-		  "'readonly', 'size=1m': without effect on a bind mount" },
+		  "'readonly' (did you mean 'ro'?), 'size=1m': without effect on a bind mount" },
+		{ "\"type\":\"bind\",\"options\":[\"no-exec\"]",
+		  "'no-exec' (did you mean 'noexec'?): without effect on a bind mount" },
 		{ "\"options\":[\"sync\",\"rbind\",\"tmpcopyup\"]",
 		  "'sync', 'tmpcopyup': without effect on a bind mount" },
 		{ "\"type\":\"tmpfs\",\"options\":[\"sync\",\"tmpcopyup\",\"size=1m\",\"bogus\"]", NULL },
@@ -276,6 +300,7 @@ int main(void)
 		cmocka_unit_test(test_every_kind_of_option),
 		cmocka_unit_test(test_every_word_of_features_is_understood),
 		cmocka_unit_test(test_what_is_mounted_at_a_place),
+		cmocka_unit_test(test_a_place_is_found_among_very_many_mounts),
 		cmocka_unit_test(test_ids_of_an_option),
 		cmocka_unit_test(test_options_that_nobody_carries_out),
 		cmocka_unit_test(test_paths_are_normalised),

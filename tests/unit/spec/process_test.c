@@ -11,8 +11,6 @@ static void test_process_good_and_bad(void **state)
 		{ "\"env\":[\"A=b\",\"C=\"]", NULL },
 		{ "\"env\":[\"A\"]", "/process/env/0: 'A' is not NAME=VALUE" },
 		{ "\"env\":[\"=b\"]", "/process/env/0" },
-		{ "\"args\":[]", "/process/args: empty" },
-		{ "\"cwd\":\"tmp\"", "/process/cwd" },
 		{ "\"terminal\":1", "/process/terminal: expected boolean" },
 		{ "\"consoleSize\":{\"height\":1}", "/process/consoleSize/width: missing" },
 		{ "\"consoleSize\":{\"height\":1,\"width\":65536}",
@@ -63,8 +61,16 @@ static void test_process_good_and_bad(void **state)
 		{ "\"execCPUAffinity\":{\"final\":\"8192\"}", "/process/execCPUAffinity/final" },
 	};
 
+	static const struct spec_row whole[] = {
+		{ "\"cwd\":\"/\",\"args\":[]", "/process/args: empty" },
+		{ "\"cwd\":\"tmp\",\"args\":[\"a\"]", "/process/cwd" },
+		{ "\"cwd\":\"/\",\"args\":[\"a\"],\"cwd\":\"/x\"",
+		  "config.json:1:88: the key 'cwd' is there twice" },
+	};
+
 	(void)state;
 	CHECK_ROWS(WITH_PROCESS("%s"), rows);
+	CHECK_ROWS(WITH_TOP("\"process\":{%s}"), whole);
 }
 
 static void test_process_values(void **state)

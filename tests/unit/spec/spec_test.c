@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "parse.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -197,6 +198,56 @@ static void test_vm_has_what_km_has(void **state)
 	spec_free(spec);
 }
 
+/* Returns what spec_load_process_only() makes of a file with this text. */
+static int load_process(const char *text, struct spec **ret, struct error *err)
+{
+	char directory[] = "/tmp/krun-spec-XXXXXX";
+	int dir_fd, fd, r;
+
+	assert_non_null(mkdtemp(directory));
+	dir_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_true(dir_fd >= 0);
+	fd = openat(dir_fd, "config.json", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+	r = spec_load_process_only(dir_fd, "config.json", ret, err);
+	unlinkat(dir_fd, "config.json", 0);
+	close(dir_fd);
+	rmdir(directory);
+	return r;
+}
+
+static void test_process_alone(void **state)
+{
+	static const char whole[] = WITH_PROCESS("\"env\":[\"A=]}\"]");
+	/* An older krun took a key that is there twice; the last one counts. The rest is not parsed. */
+	static const char twice[] = "{\"process\":7,\"linux\":{\"process\":8},"
+				    "\"process\":{\"cwd\":\"/x\",\"args\":[\"b\"]},\"ociVersion\":9}";
+	static const char *const bad[] = {
+		"{}",
+		"[]",
+		"",
+		"{\"process\":7}",
+		"{\"process\":{\"args\":[\"a\"]}}",
+		"{\"process\":{\"cwd\":\"/\",\"args\":[\"a\"]",
+		"{\"linux\":{\"process\":{\"cwd\":\"/\",\"args\":[\"a\"]}}}",
+	};
+	struct error err = { 0 };
+	struct spec *spec;
+
+	(void)state;
+	assert_int_equal(load_process(whole, &spec, &err), 0);
+	assert_string_equal(spec->process->args[0], "a");
+	assert_string_equal(spec->process->env[0], "A=]}");
+	assert_null(spec->rootfs);
+	spec_free(spec);
+	assert_int_equal(load_process(twice, &spec, &err), 0);
+	assert_string_equal(spec->process->cwd, "/x");
+	spec_free(spec);
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		assert_int_equal(load_process(bad[i], &spec, &err), -EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -208,6 +259,7 @@ int main(void)
 		cmocka_unit_test(test_hooks),
 		cmocka_unit_test(test_annotations),
 		cmocka_unit_test(test_load_names_the_file),
+		cmocka_unit_test(test_process_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

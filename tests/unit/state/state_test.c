@@ -99,7 +99,7 @@ static void test_state_survives_save_and_load(void **state)
 	assert_int_equal(state_dir_lock(dir_fd, "web", &err), -ENOENT);
 	close(dir_fd);
 	assert_int_equal(state_dir_open(&runtime, "web", &err), -ENOENT);
-	assert_string_equal(err.text, "container 'web' does not exist");
+	assert_non_null(strstr(err.text, "container 'web' does not exist in '/tmp/krun-state-"));
 	close(root_fd);
 }
 
@@ -305,6 +305,50 @@ static void test_a_broken_state_loses_no_process(void **state)
 	remove_directory(dir_fd, root_fd);
 }
 
+/* Writes the state with one bit the other way. Returns whether it is refused for its checksum. */
+static bool finds_bit(int dir_fd, const struct state *saved, char *text, size_t size, size_t bit)
+{
+	const char mask = (char)(1 << bit % 8);
+	struct state loaded;
+	struct error err;
+	int r;
+
+	text[bit / 8] ^= mask;
+	assert_int_equal(io_replace_file(dir_fd, STATE_FILE, 0600, text, size), 0);
+	text[bit / 8] ^= mask;
+	r = state_load(dir_fd, &loaded, &err);
+	if (r < 0)
+		return r == -EBADMSG;
+	assert_int_equal(loaded.pid, saved->pid);
+	assert_int_equal(loaded.start_time, saved->start_time);
+	assert_int_equal(loaded.namespaces, saved->namespaces);
+	assert_string_equal(loaded.cgroup.path, saved->cgroup.path);
+	state_done(&loaded);
+	return false;
+}
+
+/* One wrong bit in the path of a cgroup or in a pid would be the container beside. */
+static void test_every_wrong_bit_is_found_or_harmless(void **state)
+{
+	struct state saved = example();
+	struct error err = { 0 };
+	size_t size, found = 0;
+	int root_fd, dir_fd = directory_with(NULL, &root_fd);
+	char *text;
+
+	(void)state;
+	assert_int_equal(state_save(dir_fd, &saved, &err), 0);
+	assert_int_equal(io_read_file(dir_fd, STATE_FILE, 1 << 20, &text, &size), 0);
+	for (size_t bit = 0; bit < 8 * size; bit++)
+		found += finds_bit(dir_fd, &saved, text, size, bit);
+	/* The rest is in the key of the checksum itself. */
+	assert_true(found > 7 * size);
+	free(text);
+	assert_int_equal(state_dir_remove(&runtime, dir_fd, "web", &err), 0);
+	close(dir_fd);
+	close(root_fd);
+}
+
 static void test_state_text_is_the_object_of_the_specification(void **state)
 {
 	struct state saved = example();
@@ -389,6 +433,7 @@ int main(void)
 		cmocka_unit_test(test_a_newer_state_is_an_error_that_says_so),
 		cmocka_unit_test(test_a_missing_key_is_no_reason_to_forget_a_container),
 		cmocka_unit_test(test_a_broken_state_loses_no_process),
+		cmocka_unit_test(test_every_wrong_bit_is_found_or_harmless),
 		cmocka_unit_test(test_state_text_is_the_object_of_the_specification),
 		cmocka_unit_test(test_state_text_tells_of_memory_that_ran_out),
 		cmocka_unit_test(test_container_id_rules),

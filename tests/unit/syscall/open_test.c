@@ -4,10 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "syscall/open.h"
@@ -20,6 +23,13 @@ static int root_fd = -1;
 
 static int make_root(void **state)
 {
+	static const struct {
+		const char *name, *target;
+	} links[] = {
+		{ "up", "../../../../../../.." }, { "absolute", "/etc" },
+		{ "dangling", "/fresh/target" },  { "loop", "loop" },
+		{ "dir/out", "../../outside" },	  { "dir/absolute", "/fresh/below" },
+	};
 	char path[64];
 
 	(void)state;
@@ -28,13 +38,12 @@ static int make_root(void **state)
 	snprintf(path, sizeof(path), "%s/root", top);
 	mkdir(path, 0755);
 	root_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	mkdirat(root_fd, "dir", 0755);
-	symlinkat("../../../../../../..", root_fd, "up");
-	symlinkat("/etc", root_fd, "absolute");
-	symlinkat("/fresh/target", root_fd, "dangling");
-	symlinkat("loop", root_fd, "loop");
-	symlinkat("../../outside", root_fd, "dir/out");
-	return root_fd < 0 ? -1 : 0;
+	if (mkdirat(root_fd, "dir", 0755) < 0)
+		return -1;
+	for (size_t i = 0; i < ARRAY_LEN(links); i++)
+		if (symlinkat(links[i].target, root_fd, links[i].name) < 0)
+			return -1;
+	return 0;
 }
 
 static int remove_root(void **state)
@@ -87,6 +96,7 @@ static void test_open_in_root_make_makes_inside(void **state)
 		{ "dangling", OPEN_MAKE_FILE, "/root/fresh/target" },
 		{ "absolute/passwd", OPEN_MAKE_FILE, "/root/etc/passwd" },
 		{ "dir/out/x", OPEN_MAKE_DIRECTORY, "/root/outside/x" },
+		{ "dir/absolute", OPEN_MAKE_DIRECTORY, "/root/fresh/below" },
 		{ "up/up/../beside", OPEN_MAKE_DIRECTORY, "/root/beside" },
 		{ "new/../../../other/", OPEN_MAKE_DIRECTORY, "/root/other" },
 	};
@@ -170,6 +180,94 @@ static void test_a_file_is_known_again(void **state)
 	assert_true(file_id_matches(&unknown, &root));
 }
 
+static void test_two_files_are_one_by_device_and_number(void **state)
+{
+	const struct stat a = { .st_dev = 1, .st_ino = 2 }, b = { .st_dev = 3, .st_ino = 2 },
+			  c = { .st_dev = 1, .st_ino = 3 };
+
+	(void)state;
+	assert_true(is_same_file(&a, &a));
+	assert_false(is_same_file(&a, &b));
+	assert_false(is_same_file(&a, &c));
+}
+
+static void test_descriptors_are_close_on_exec(void **state)
+{
+	const int fds[] = { open_in_root(root_fd, "dir", O_PATH),
+			    open_in_root_nofollow(root_fd, "up", O_PATH),
+			    open_in_root_make(root_fd, "dir", OPEN_MAKE_DIRECTORY, 0755, NULL),
+			    reopen_fd(root_fd, O_RDONLY | O_DIRECTORY), open_again_here(root_fd, O_PATH) };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
+		assert_true(fds[i] >= 0);
+		assert_int_equal(fcntl(fds[i], F_GETFD), FD_CLOEXEC);
+		close(fds[i]);
+	}
+}
+
+/* The links of proc lead to where no path does. */
+static void test_magic_links_are_not_followed(void **state)
+{
+	auto_close int host_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	(void)state;
+	skip_if_emulated("links of /proc that openat2(2) does not follow");
+	assert_int_equal(open_in_root(host_fd, "/proc/self/root", O_PATH), -ELOOP);
+	assert_int_equal(open_in_root(host_fd, "/proc/self/cwd/x", O_PATH), -ELOOP);
+}
+
+/* Another directory has taken the place of the one that was opened. */
+static void test_another_directory_at_the_same_path(void **state)
+{
+	auto_close int fd = open_in_root(root_fd, "dir", O_PATH | O_DIRECTORY);
+	char path[64];
+	int again;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/root/dir", top);
+	again = open_again_here(fd, O_PATH);
+	assert_true(again >= 0);
+	close(again);
+	/* In a process of its own, whose mounts nobody else sees. */
+	if (fork() == 0) {
+		if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+			_exit(77);
+		if (mount("tmpfs", path, "tmpfs", 0, NULL) < 0)
+			_exit(77);
+		_exit(open_again_here(fd, O_PATH) == -ESTALE ? 0 : 1);
+	}
+	wait(&again);
+	if (WEXITSTATUS(again) == 77)
+		skip_because("no mount namespace of its own");
+	assert_int_equal(again, 0);
+}
+
+/* Not another file system, and not a directory of proc. */
+static void test_proc_is_proc(void **state)
+{
+	int status, fd = open_proc();
+
+	(void)state;
+	assert_true(fd >= 0);
+	close(fd);
+	if (fork() == 0) {
+		if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+			_exit(77);
+		if (mount("/proc/sys", "/proc", NULL, MS_BIND, NULL) < 0)
+			_exit(77);
+		if (open_proc() != -ENODEV)
+			_exit(1);
+		if (mount("tmpfs", "/proc", "tmpfs", 0, NULL) < 0)
+			_exit(77);
+		_exit(open_proc() == -ENODEV ? 0 : 2);
+	}
+	wait(&status);
+	if (WEXITSTATUS(status) == 77)
+		skip_because("no mount namespace of its own");
+	assert_int_equal(status, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -177,6 +275,11 @@ int main(void)
 		cmocka_unit_test(test_open_in_root_make_makes_inside),
 		cmocka_unit_test(test_open_parent_in_root_splits),
 		cmocka_unit_test(test_a_file_is_known_again),
+		cmocka_unit_test(test_two_files_are_one_by_device_and_number),
+		cmocka_unit_test(test_descriptors_are_close_on_exec),
+		cmocka_unit_test(test_magic_links_are_not_followed),
+		cmocka_unit_test(test_another_directory_at_the_same_path),
+		cmocka_unit_test(test_proc_is_proc),
 		/* Last, because it changes a setting of the process. */
 		cmocka_unit_test(test_own_links_are_used),
 	};

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -92,6 +93,29 @@ static void *wait_for_the_end(void *unused)
 }
 
 /* The kernel may have reused the number in a state file for a thread. */
+static void test_waiting_has_a_limit(void **state)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0)
+		_exit(3);
+	assert_int_equal(sys_wait_within(pid, 20000, &status), 0);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 3);
+	pid = fork();
+	if (pid == 0)
+		for (;;)
+			pause();
+	status = -1;
+	assert_int_equal(sys_wait_within(pid, 50, &status), -ETIME);
+	assert_int_equal(status, -1);
+	/* It was waited for, too. */
+	assert_int_equal(kill(pid, 0), -1);
+	assert_int_equal(errno, ESRCH);
+}
+
 static void test_the_number_of_a_thread_is_no_process(void **state)
 {
 	pthread_t thread;
@@ -114,11 +138,66 @@ static void test_the_number_of_a_thread_is_no_process(void **state)
 	assert_int_equal(pthread_join(thread, NULL), 0);
 }
 
+/* The parent has ended before its child asks to end with it; the test adopts the child. */
+static void test_die_with_a_parent_that_is_gone(void **state)
+{
+	int pipes[2], status;
+	char byte;
+
+	(void)state;
+	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
+	assert_int_equal(pipe(pipes), 0);
+	const pid_t parent = fork();
+
+	if (parent == 0) {
+		const pid_t self = getpid();
+
+		if (fork() == 0) {
+			close(pipes[1]);
+			while (getppid() == self)
+				usleep(1000);
+			sys_die_with_parent(self);
+			_exit(33);
+		}
+		_exit(0);
+	}
+	close(pipes[1]);
+	assert_int_equal(waitpid(parent, &status, 0), parent);
+	assert_int_equal(read(pipes[0], &byte, 1), 0);
+	assert_true(waitpid(-1, &status, 0) > 0);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), EXIT_FAILURE);
+	close(pipes[0]);
+	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0), 0);
+}
+
+static void test_die_with_a_living_parent(void **state)
+{
+	const pid_t self = getpid();
+	int status;
+
+	(void)state;
+	const pid_t pid = fork();
+
+	if (pid == 0) {
+		int signo = 0;
+
+		sys_die_with_parent(self);
+		prctl(PR_GET_PDEATHSIG, &signo);
+		_exit(signo);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(WEXITSTATUS(status), SIGKILL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_die_with_a_parent_that_is_gone),
+		cmocka_unit_test(test_die_with_a_living_parent),
 		cmocka_unit_test(test_others_are_closed),
 		cmocka_unit_test(test_a_child_is_not_dumpable_from_its_birth),
+		cmocka_unit_test(test_waiting_has_a_limit),
 		cmocka_unit_test(test_the_number_of_a_thread_is_no_process),
 	};
 

@@ -68,6 +68,9 @@ static void hand_over(const char *path, int server)
 	assert_int_equal(console_socket_send(fd, file, &err), 0);
 	other = receive(peer, text, sizeof(text), &len);
 	assert_true(other >= 0);
+	/* The name that receivers print. */
+	assert_int_equal(len, strlen("/dev/ptmx"));
+	assert_memory_equal(text, "/dev/ptmx", (size_t)len);
 	assert_int_equal(fstat(file, &sent), 0);
 	assert_int_equal(fstat(other, &got), 0);
 	assert_int_equal(sent.st_rdev, got.st_rdev);

@@ -42,6 +42,7 @@ static void test_arena_refuses_overflow(void **state)
 
 	(void)state;
 	assert_null(arena_alloc(&arena, SIZE_MAX, 2));
+	assert_null(arena_alloc(&arena, SIZE_MAX / 2 + 2, 2));
 	assert_null(arena_alloc(&arena, 1, SIZE_MAX));
 	arena_done(&arena);
 }

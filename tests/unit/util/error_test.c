@@ -20,6 +20,21 @@ static void test_error_set_returns_its_code(void **state)
 	assert_string_equal(err.text, "option 'x'");
 }
 
+static void test_a_missing_call_is_named(void **state)
+{
+	struct error err = { 0 };
+
+	(void)state;
+	error_sys(&err, -ENOSYS, "look");
+	assert_string_equal(err.text, "look: function not implemented");
+	error_missing_call("openat2");
+	error_sys(&err, -ENOSYS, "look");
+	assert_string_equal(err.text,
+			    "look: this kernel, or a seccomp filter around krun, has no openat2(2); "
+			    "krun needs Linux 5.14 or newer (ENOSYS)");
+	error_missing_call(NULL);
+}
+
 /* Engines take these phrases for "the command is missing" or "not executable". */
 static void test_error_sys_avoids_the_phrases_of_exec(void **state)
 {
@@ -58,8 +73,8 @@ static void test_long_paths_lose_their_middle_and_no_reason(void **state)
 	struct error err = { 0 };
 
 	(void)state;
-	error_sys(&err, -ENAMETOOLONG, "link '%s' to '%s' here", long_path(a, 4000), long_path(b, 4001));
-	assert_int_equal(strncmp(err.text, "file name too long: link '/\xc3\xa4", 28), 0);
+	error_sys(&err, -EROFS, "link '%s' to '%s' here", long_path(a, 4000), long_path(b, 4001));
+	assert_int_equal(strncmp(err.text, "read-only file system: link '/\xc3\xa4", 32), 0);
 	assert_non_null(strstr(err.text, "\xc3\xa4...\xc3\xa4"));
 	assert_non_null(strstr(strstr(err.text, "...") + 3, "..."));
 	assert_string_equal(err.text + strlen(err.text) - 8, "\xa4/' here");
@@ -67,9 +82,9 @@ static void test_long_paths_lose_their_middle_and_no_reason(void **state)
 	for (const char *at = err.text; *at; at += utf8_length(at))
 		assert_true(utf8_length(at) > 0);
 	/* A caller's prefix does not shorten the text. */
-	assert_int_equal(error_prefix(&err, "start '%s'", long_path(a, 4000)), -ENAMETOOLONG);
+	assert_int_equal(error_prefix(&err, "start '%s'", long_path(a, 4000)), -EROFS);
 	assert_int_equal(strncmp(err.text, "start '/\xc3\xa4", 9), 0);
-	assert_non_null(strstr(err.text, "': file name too long: link '/\xc3\xa4"));
+	assert_non_null(strstr(err.text, "': read-only file system: link '/\xc3\xa4"));
 	assert_string_equal(err.text + strlen(err.text) - 8, "\xa4/' here");
 	error_set(&err, -EINVAL, "'%s' is no path", long_path(a, 4000));
 	assert_string_equal(err.text + strlen(err.text) - 14, "\xa4/' is no path");
@@ -95,9 +110,9 @@ static void test_error_prefix_goes_in_front(void **state)
 	struct error err = { 0 };
 
 	(void)state;
-	error_sys(&err, -EBUSY, "mount '/x'");
-	assert_int_equal(error_prefix(&err, "init step '%s'", "mounts"), -EBUSY);
-	assert_string_equal(err.text, "init step 'mounts': mount '/x': device or resource busy");
+	error_sys(&err, -EROFS, "mount '/x'");
+	assert_int_equal(error_prefix(&err, "init step '%s'", "mounts"), -EROFS);
+	assert_string_equal(err.text, "init step 'mounts': mount '/x': read-only file system");
 }
 
 static void test_error_prefix_survives_a_full_buffer(void **state)
@@ -134,13 +149,13 @@ static void test_place_stays_in_front_until_its_document_is_named(void **state)
 	error_prefix(&err, "start 'a'");
 	assert_string_equal(err.text, "start 'a': other.json: /linux/sysctl: plan: 'x' is not a setting");
 
-	error_sys_at(&err, -EBUSY, error_pointer("/mounts/%d", 3), "mount '%s'", "/x");
-	assert_string_equal(err.text, "/mounts/3: mount '/x': device or resource busy");
+	error_sys_at(&err, -EROFS, error_pointer("/mounts/%d", 3), "mount '%s'", "/x");
+	assert_string_equal(err.text, "/mounts/3: mount '/x': read-only file system");
 	assert_false(error_rebase(&err, "/mount"));
 	assert_true(error_rebase(&err, "/mounts"));
-	assert_string_equal(err.text, "/3: mount '/x': device or resource busy");
+	assert_string_equal(err.text, "/3: mount '/x': read-only file system");
 	assert_true(error_rebase(&err, "/3"));
-	assert_string_equal(err.text, "/: mount '/x': device or resource busy");
+	assert_string_equal(err.text, "/: mount '/x': read-only file system");
 	error_set(&err, -EINVAL, "'/a: b'");
 	assert_false(error_rebase(&err, ""));
 	error_document(&err, "config.json");
@@ -158,14 +173,14 @@ static void test_long_places_and_texts_share_the_room(void **state)
 	memset(pointer, 'p', sizeof(pointer));
 	pointer[0] = '/';
 	pointer[sizeof(pointer) - 1] = '\0';
-	error_sys_at(&err, -EBUSY, pointer, "'%s'", long_path(path, 4000));
+	error_sys_at(&err, -EROFS, pointer, "'%s'", long_path(path, 4000));
 	assert_int_equal(err.pointer_len, ERROR_POINTER_MAX - 1);
-	assert_int_equal(strncmp(error_reason_text(&err), "device or resource busy: '/", 27), 0);
+	assert_int_equal(strncmp(error_reason_text(&err), "read-only file system: '/", 25), 0);
 	assert_true(strlen(err.text) < ERROR_TEXT_MAX);
 	assert_non_null(strstr(err.text, "..."));
 	error_document(&err, long_path(path, 4000));
 	assert_true(strlen(err.text) < ERROR_TEXT_MAX);
-	assert_non_null(strstr(err.text, "device or resource busy"));
+	assert_non_null(strstr(err.text, "read-only file system"));
 }
 
 static void test_more_is_said_behind_what_is_there(void **state)
@@ -194,10 +209,23 @@ static void test_error_keeps_errno(void **state)
 	assert_int_equal(errno, EXDEV);
 }
 
+/* These say nothing about what was looked for. */
+static void test_a_shortage_is_no_absence(void **state)
+{
+	static const int shortages[] = { -ENOMEM, -EMFILE, -ENFILE, -ENOLCK };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(shortages); i++)
+		assert_true(error_is_shortage(shortages[i]));
+	assert_false(error_is_shortage(-ENOENT));
+	assert_false(error_is_shortage(-EACCES));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_error_set_returns_its_code),
+		cmocka_unit_test(test_a_missing_call_is_named),
 		cmocka_unit_test(test_error_sys_avoids_the_phrases_of_exec),
 		cmocka_unit_test(test_long_paths_lose_their_middle_and_no_reason),
 		cmocka_unit_test(test_texts_that_fit_are_whole),
@@ -207,6 +235,7 @@ int main(void)
 		cmocka_unit_test(test_long_places_and_texts_share_the_room),
 		cmocka_unit_test(test_more_is_said_behind_what_is_there),
 		cmocka_unit_test(test_error_keeps_errno),
+		cmocka_unit_test(test_a_shortage_is_no_absence),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

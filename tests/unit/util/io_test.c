@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -161,15 +162,78 @@ static void test_io_append_waits_for_no_reader(void **state)
 	close(fds[1]);
 }
 
+/* open(2) of a FIFO without O_NONBLOCK would wait for its writer, without an end. */
+static void test_a_fifo_is_read_when_its_writer_writes(void **state)
+{
+	auto_free char *text = NULL;
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(mkfifoat(dir_fd, "pipe", 0600), 0);
+	pid = fork();
+	if (pid == 0) {
+		const int fd = openat(dir_fd, "pipe", O_WRONLY);
+
+		usleep(100000);
+		_exit(write(fd, "first", 5) != 5 || usleep(100000) != 0 || write(fd, " last", 5) != 5);
+	}
+	assert_int_equal(io_read_file(dir_fd, "pipe", 100, &text, NULL), 0);
+	assert_string_equal(text, "first last");
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	unlinkat(dir_fd, "pipe", 0);
+}
+
+static void test_a_socket_whose_other_side_does_nothing_has_a_limit(void **state)
+{
+	char byte = 0;
+	int fds[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	io_limit_socket(fds[0], 50);
+	assert_int_equal(recv(fds[0], &byte, 1, 0), -1);
+	assert_int_equal(io_socket_error(errno), -ETIMEDOUT);
+	while (send(fds[0], &byte, 1, MSG_NOSIGNAL) == 1)
+		continue;
+	assert_int_equal(io_socket_error(errno), -ETIMEDOUT);
+	close(fds[1]);
+	assert_int_equal(send(fds[0], &byte, 1, MSG_NOSIGNAL), -1);
+	assert_int_equal(io_socket_error(errno), -EPIPE);
+	close(fds[0]);
+}
+
+static void a_descriptor_is_duplicated_above_a_number_or_below_the_limit(void **state)
+{
+	auto_close int above = -1, below = -1;
+	struct rlimit before;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &(struct rlimit){ 1200, before.rlim_max }), 0);
+	above = io_dup_above(dir_fd, 1024, 300);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &(struct rlimit){ 512, before.rlim_max }), 0);
+	below = io_dup_above(dir_fd, 1024, 300);
+	assert_int_equal(io_dup_above(dir_fd, 1024, 512), -EINVAL);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(above, 1024);
+	assert_int_equal(below, 300);
+	assert_int_equal(fcntl(above, F_GETFD), FD_CLOEXEC);
+	assert_int_equal(fcntl(below, F_GETFD), FD_CLOEXEC);
+	assert_int_equal(io_dup_above(-1, 1024, 300), -EBADF);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_descriptor_is_duplicated_above_a_number_or_below_the_limit),
 		cmocka_unit_test(test_io_replace_file_is_read_back),
 		cmocka_unit_test(test_io_read_file_has_a_limit),
 		cmocka_unit_test(test_io_read_small_cuts_one_newline),
 		cmocka_unit_test(test_io_read_start_takes_what_fits),
 		cmocka_unit_test(test_io_read_regular_opens_nothing_else),
 		cmocka_unit_test(test_io_append_waits_for_no_reader),
+		cmocka_unit_test(test_a_fifo_is_read_when_its_writer_writes),
+		cmocka_unit_test(test_a_socket_whose_other_side_does_nothing_has_a_limit),
 		cmocka_unit_test(test_io_replace_file_leaves_nothing_on_failure),
 		cmocka_unit_test(test_io_replace_file_leaves_nothing_when_killed),
 	};

@@ -16,6 +16,7 @@
 #include "util/error.h"
 #include "util/io.h"
 #include "util/log.h"
+#include "util/trace.h"
 
 static char path[] = "/tmp/krun-log-XXXXXX";
 
@@ -69,6 +70,48 @@ static void test_log_json_is_one_document_whatever_the_text(void **state)
 	assert_int_equal(strlen(json_object_get_string(value)), strlen("2026-01-02T15:04:05.123456789Z"));
 	json_object_put(object);
 	log_close();
+}
+
+/* The second log has a level and a form of its own, and the container's id in each line. */
+static void test_the_debug_log_stands_beside_the_log(void **state)
+{
+	char second[] = "/tmp/krun-debug-XXXXXX";
+	char *words[] = { (char[]){ "sh" }, (char[]){ "-c" }, NULL };
+	auto_free char *text = NULL, *debug = NULL;
+	struct error err = { 0 };
+	struct stat st;
+	const char *before;
+
+	(void)state;
+	assert_int_equal(close(mkstemp(second)), 0);
+	assert_int_equal(unlink(second), 0);
+	assert_int_equal(truncate(path, 0), 0);
+	assert_int_equal(log_open(path, LOG_FORMAT_JSON, LOG_LEVEL_ERROR, &err), 0);
+	assert_false(log_enabled(LOG_LEVEL_DEBUG));
+	assert_int_equal(log_open_debug("/no/such/file", LOG_LEVEL_DEBUG, &err), -ENOENT);
+	assert_false(log_enabled(LOG_LEVEL_DEBUG));
+	assert_int_equal(log_open_debug(second, LOG_LEVEL_DEBUG, &err), 0);
+	assert_true(log_enabled(LOG_LEVEL_DEBUG));
+	log_set_role("create", "web");
+	before = log_set_step("mounts");
+	log_debug("a fact");
+	log_words("arguments", words);
+	assert_string_equal(log_set_step(before), "mounts");
+	log_words("nothing", NULL);
+	error_set(&err, -EINVAL, "it failed");
+	log_failure(&err);
+	log_close();
+	read_log(&text);
+	assert_non_null(strstr(text, "it failed"));
+	assert_int_equal(strchr(text, '\n') - text, strlen(text) - 1);
+	assert_int_equal(io_read_file(AT_FDCWD, second, 1 << 20, &debug, NULL), 0);
+	assert_non_null(strstr(debug, "] web mounts debug: a fact\n"));
+	assert_non_null(strstr(debug, "] web mounts debug: arguments: sh -c\n"));
+	assert_non_null(strstr(debug, "] web create: it failed\n"));
+	assert_null(strstr(debug, "nothing"));
+	assert_int_equal(stat(second, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_int_equal(unlink(second), 0);
 }
 
 /* Errors contain texts of images and containers: a terminal must not act on them. */
@@ -145,14 +188,12 @@ static void hear_record(void *data, enum log_level level, const char *role, cons
 	snprintf(heard->step, sizeof(heard->step), "%s", step);
 }
 
-static void hear_step(void *data, const char *role, const char *step, unsigned long long start,
-		      unsigned long long end)
+static void hear_step(void *data, const struct trace_slice *slice)
 {
 	struct heard *heard = data;
 
-	(void)role;
-	snprintf(heard->step, sizeof(heard->step), "%s", step);
-	heard->took = end - start;
+	snprintf(heard->step, sizeof(heard->step), "%s", slice->name);
+	heard->took = slice->end - slice->start;
 }
 
 /* In a process of its own, because a relay cannot be undone. */
@@ -198,6 +239,32 @@ static void test_log_relay_hands_everything_on(void **state)
 	assert_int_equal(after.st_size, before.st_size);
 }
 
+/* A process that a container controls chooses all the words that it relays. */
+static void test_log_relayed_words_stay_on_their_line(void **state)
+{
+	static const char hostile[] = "init: hi\n2026-01-01T00:00:00.000000000Z krun[1] create\x1b[2J";
+	struct error err = { 0 };
+	auto_free char *text = NULL;
+
+	(void)state;
+	assert_int_equal(truncate(path, 0), 0);
+	assert_int_equal(log_open(path, LOG_FORMAT_TEXT, LOG_LEVEL_DEBUG, &err), 0);
+	log_relayed_record(7, LOG_LEVEL_ERROR, "init", hostile, "first");
+	log_relayed_record(7, LOG_LEVEL_ERROR, hostile, NULL, "second");
+	log_relayed_step(
+		&(struct trace_slice){ .pid = 7, .role = "init", .name = hostile, .start = 1, .end = 2 });
+	log_open(path, LOG_FORMAT_TEXT, LOG_LEVEL_ERROR, &err);
+	read_log(&text);
+	assert_null(strchr(text, '\x1b'));
+	for (int i = 0; i < 3; i++) {
+		char *line = strstr(text, "init: hi\\n2026");
+
+		assert_non_null(line);
+		*line = 'K';
+	}
+	assert_int_equal(strchr(strchr(strchr(text, '\n') + 1, '\n') + 1, '\n') - text, strlen(text) - 1);
+}
+
 static void test_log_words(void **state)
 {
 	enum log_level level = LOG_LEVEL_ERROR;
@@ -219,7 +286,9 @@ int main(void)
 		cmocka_unit_test(test_log_relay_hands_everything_on),
 		cmocka_unit_test(test_texts_for_people_are_printable_lines),
 		cmocka_unit_test(test_log_open_names_a_bad_destination),
+		cmocka_unit_test(test_log_relayed_words_stay_on_their_line),
 		cmocka_unit_test(test_log_words),
+		cmocka_unit_test(test_the_debug_log_stands_beside_the_log),
 	};
 
 	return cmocka_run_group_tests(tests, make_file, remove_file);

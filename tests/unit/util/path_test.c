@@ -107,10 +107,42 @@ static void test_path_below(void **state)
 	assert_false(path_below("/b", longer, rest, sizeof(rest)));
 }
 
+static void test_path_list_next(void **state)
+{
+	static const struct {
+		const char *list, *paths[4];
+	} rows[] = {
+		{ "/bin:/usr/bin", { "/bin/sh", "/usr/bin/sh" } },
+		{ "/bin", { "/bin/sh" } },
+		/* An empty directory is the working directory, at each place. */
+		{ ":/bin", { "./sh", "/bin/sh" } },
+		{ "/bin:", { "/bin/sh", "./sh" } },
+		{ "/bin::bin", { "/bin/sh", "./sh", "bin/sh" } },
+		{ "", { "./sh" } },
+		/* Too long for the buffer, by one byte and not. */
+		{ "/234567890123:/b:/23456789012", { "/b/sh", "/23456789012/sh" } },
+		{ NULL, { NULL } },
+	};
+	char path[16];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const char *list = rows[i].list;
+
+		for (size_t at = 0; rows[i].paths[at]; at++) {
+			assert_true(path_list_next(&list, "sh", path, sizeof(path)));
+			assert_string_equal(path, rows[i].paths[at]);
+		}
+		assert_false(path_list_next(&list, "sh", path, sizeof(path)));
+		assert_null(list);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_path_normalize),
+		cmocka_unit_test(test_path_list_next),
 		cmocka_unit_test(test_path_is_same_place),
 		cmocka_unit_test(test_path_below),
 	};

@@ -156,7 +156,7 @@ static void test_proc_read_status_with_many_groups(void **state)
 	if (pid == 0) {
 		char done = setgroups(65536, groups) == 0 ? 'y' : 'n';
 
-		write(pipe_fds[1], &done, 1);
+		(void)!write(pipe_fds[1], &done, 1);
 		pause();
 		_exit(0);
 	}

@@ -63,9 +63,19 @@ static void test_repair(void **state)
 	}
 }
 
+static void test_valid_text(void **state)
+{
+	(void)state;
+	assert_true(utf8_is_valid(""));
+	assert_true(utf8_is_valid("/b\xc3\xa4r"));
+	assert_false(utf8_is_valid("/b\xe4r"));
+	assert_false(utf8_is_valid("/b\xc3"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_valid_text),
 		cmocka_unit_test(test_length_of_a_character),
 		cmocka_unit_test(test_repair),
 	};
