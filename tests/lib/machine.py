@@ -6,6 +6,7 @@ import os
 import re
 import select
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -16,10 +17,12 @@ from report import Reader
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # A complete run takes about a quarter of an hour on two idle cores, and several times as long on a busy machine. So the limit is
 # for silence: a machine that boots, or in which a job hangs (jobs.SILENCE), prints something earlier.
-SILENCE = int(os.environ.get("KRUN_VM_SILENCE", "1200"))
+SILENCE = int(os.environ.get("KRUN_VM_SILENCE", "900"))
 # km itself: if it is set, only the tests that are about km run, and with it.
 KM = os.environ.get("KRUN_KM", "")
 CONSOLE_LINES = 40
+# The line of tests/vm/run-in-vm in the console, in front of what ask-machine finds.
+ASKED = "run-in-vm: stopped; what the machine did:"
 SUITES = ("bookworm", "trixie")
 # Emulation is slow, and its host may be busy, so time limits are missed without a fault of krun. More failures than this have another reason.
 AGAIN_MAX = 10
@@ -120,7 +123,7 @@ class Machine:
         reader = Reader(report, f"vm {self.suite}: ", lambda line: print(f"    guest: {line}", flush=True))
         while True:
             if not select.select([guest.stdout], [], [], SILENCE)[0]:
-                guest.terminate()
+                guest.send_signal(signal.SIGUSR1)
             data = os.read(guest.stdout.fileno(), 1 << 16)
             if not data:
                 break
@@ -136,7 +139,10 @@ class Machine:
                  126: "there is no machine to start"}.get(status, f"the test run ended early, status {status}")
         doing = ", ".join(reader.running) or "no test"
         with open(self.console, errors="replace") as file:
-            lines = [line.rstrip() for line in file.readlines()[-CONSOLE_LINES:]]
+            lines = [line.rstrip() for line in file]
+        # All of what it was asked before it was stopped.
+        asked = [index for index, line in enumerate(lines) if line.endswith(ASKED)]
+        lines = lines[-max(CONSOLE_LINES, len(lines) - asked[-1] + 10 if asked else 0):]
         return "\n".join([f"{words}; was in: {doing}; the end of its console:", *(lines or ["(nothing)"])])
 
 
