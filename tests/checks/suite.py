@@ -149,7 +149,7 @@ class Machine(Scratch):
                 cp share/results known.$number
                 echo Oops > console.log
                 cat life.$number
-                trap "exit {machine.STOPPED}" TERM
+                trap "echo asked >> console.log; exit {machine.STOPPED}" USR1
                 [ "$(cat status.$number)" != silent ] || {{ sleep 100 > /dev/null 2>&1 & wait; }}
                 exit "$(cat status.$number)"
                 """)
@@ -185,12 +185,28 @@ class Machine(Scratch):
 
     def test_other_ends_are_the_last(self):
         for lives, text in (([([self.result("a")], 1)], "ended early, status 1"),
-                            ([([{"began": "a"}], "silent")], "stopped: it said nothing for 1 s ($KRUN_VM_SILENCE); was in: a"),
                             ([([{"ended": True}], 0)], "no test was run")):
-            with self.subTest(text=text), mock.patch.object(machine, "SILENCE", 1):
+            with self.subTest(text=text):
                 _, ends, known, _ = self.boot_all(*lives)
                 self.assertEqual((ends[0][0], len(known)), ("failed", 1))
                 self.assertIn(text, ends[0][2])
+                shutil.rmtree(self.top)
+                os.mkdir(self.top)
+
+    def test_a_machine_that_hangs_has_one_more_life(self):
+        silent, text = ([self.result("a"), {"began": "b"}], "silent"), "stopped: it said nothing for 1 s ($KRUN_VM_SILENCE); was in: b"
+        rest = ([self.result("b"), {"ended": True}], 0)
+        for lives, expect in (([silent, rest], "passed"), ([silent, silent, rest], "failed"),
+                              ([silent, ([{"began": "b"}], 125), rest], "passed")):
+            with self.subTest(lives=len(lives), expect=expect), mock.patch.object(machine, "SILENCE", 1):
+                results, ends, known, out = self.boot_all(*lives)
+                self.assertEqual([end[0] for end in ends], [expect])
+                self.assertIn("vm trixie: a", results)
+                self.assertEqual(known[1], ["a"])
+                self.assertRegex(out, r"(?s)^again .*" + re.escape(text) + ".*Oops\n +asked")
+                if expect == "failed":
+                    self.assertIn(text, ends[0][2])
+                    self.assertEqual(len(known), 2)
                 shutil.rmtree(self.top)
                 os.mkdir(self.top)
 
