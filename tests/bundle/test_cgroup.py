@@ -71,11 +71,12 @@ class Cgroup(BothModes):
     def test_processes_without_a_cgroup(self):
         """A container without a cgroup of its own has the processes of its pid namespace."""
         self.config["linux"]["resources"] = {}
-        self.shell("trap 'echo first told' USR1; sh -c 'trap \"echo second told\" USR1; while :; do sleep 0.02; done' & "
-                   "echo ready; while :; do sleep 0.02; done")
+        self.shell("trap 'echo first told' USR1; sh -c 'trap \"echo second told\" USR1; echo second waits; while :; do sleep 0.02; done' & "
+                   "echo first waits; while :; do sleep 0.02; done")
         self.create(options=["--cgroup-manager", "disabled"])
         self.ok("start", self.cid)
-        wait_until(lambda: "ready" in self.logged(), what="payload")
+        # A signal before its trap would end a shell.
+        wait_until(lambda: all(word in self.logged() for word in ("first waits", "second waits")), what="payload")
         pids = wait_until(lambda: (lambda found: len(found) >= 2 and found)(
             json.loads(self.ok("ps", "--format", "json", self.cid).out)), what="both processes")
         self.assertIn(self.state()["pid"], pids)
