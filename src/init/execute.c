@@ -375,8 +375,9 @@ static void make_front(struct init_ctx *ctx)
 
 static int park(struct init_ctx *ctx, struct error *err)
 {
+	struct error failure = { 0 };
+	int early = 0, r = 0;
 	bool traced;
-	int r = 0;
 
 	/* From here on the child outlives the command. */
 	if (prctl(PR_SET_PDEATHSIG, 0) < 0)
@@ -386,16 +387,22 @@ static int park(struct init_ctx *ctx, struct error *err)
 	r = sync_send(ctx->sync_fd, SYNC_READY, 0, -1, err);
 	if (r < 0)
 		return r;
-	if (ctx->plan->park == INIT_PARK_SOCKET)
-		return sync_expect(ctx->sync_fd, SYNC_START, NULL, err);
-	if (ctx->plan->park == INIT_PARK_GATE) {
-		/* The command `create` ends; `start` sends a socket of its own. */
+	/* The command `create` ends; `start` sends a socket of its own. */
+	if (ctx->plan->park == INIT_PARK_GATE)
 		cleanup_close(&ctx->sync_fd);
+	/* Whoever starts the container is told of a failure, because nobody may listen now. */
+	if (init_filter_suits_wait(ctx->plan))
+		early = init_load_filter(ctx, &failure);
+	if (ctx->plan->park == INIT_PARK_SOCKET)
+		r = sync_expect(ctx->sync_fd, SYNC_START, NULL, err);
+	if (ctx->plan->park == INIT_PARK_GATE) {
 		r = start_gate_wait(ctx->plan->gate_fd, &traced, err);
 		ctx->sync_fd = r;
 		trace_want(traced && may_speak(ctx));
 	}
-	return r < 0 ? r : 0;
+	if (r >= 0 && early < 0)
+		*err = failure;
+	return r < 0 ? r : early;
 }
 
 void init_hook_said(void *data, int stream, const char *text, size_t len)

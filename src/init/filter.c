@@ -3,7 +3,9 @@
 /*
  * The last restrictions: limits that krun's own steps could run into, and the seccomp filter. A filter is
  * written for the program, not for krun, so krun makes only two system calls after it: execve(2), and, if
- * CAP_SYS_ADMIN was kept to load the filter without no_new_privs, capset(2) to drop that.
+ * CAP_SYS_ADMIN was kept to load the filter without no_new_privs, capset(2) to drop that. A filter that
+ * allows all that this process does between its park and its execve(2) is loaded in front of the wait there:
+ * the kernel takes longer to translate a large one than for all the rest of `start`, and nobody waits yet.
  *
  * If the filter refuses capset(2), the call is left out. That is safe: execve(2) computes the program's
  * capabilities from the inheritable, ambient and bounding sets, and the permitted set before plays no part
@@ -116,6 +118,60 @@ int init_filter_check(const struct init_plan *plan, struct error *err)
 			call, plan->program == INIT_PROGRAM_KM ? "km" : "the program");
 }
 
+/*
+ * What a process without km does between its park and its execve(2): the wait, HOME, limits, messages, a
+ * failure, its end, and what libc does for them.
+ */
+static const int parked_calls[] = {
+	SYS_brk,
+	SYS_capset,
+	SYS_clock_gettime,
+	SYS_close,
+	SYS_exit_group,
+	SYS_fcntl,
+	SYS_fstat,
+	SYS_futex,
+	SYS_getpid,
+	SYS_getrandom,
+	SYS_gettid,
+	SYS_lseek,
+	SYS_madvise,
+	SYS_mmap,
+	SYS_mprotect,
+	SYS_mremap,
+	SYS_munmap,
+	SYS_newfstatat,
+	SYS_openat,
+	SYS_ppoll,
+	SYS_pread64,
+	SYS_prlimit64,
+	SYS_read,
+	SYS_readv,
+	SYS_recvmsg,
+	SYS_rt_sigaction,
+	SYS_rt_sigprocmask,
+	SYS_rt_sigreturn,
+	SYS_sendmsg,
+	SYS_statx,
+	SYS_tgkill,
+	SYS_write,
+	SYS_writev,
+	SYS_restart_syscall,
+};
+
+bool init_filter_suits_wait(const struct init_plan *plan)
+{
+	const struct spec_hooks *hooks = plan->spec ? &plan->spec->hooks[HOOK_START_CONTAINER] : NULL;
+
+	if (init_filter_time(plan) != FILTER_LAST || plan->program == INIT_PROGRAM_KM ||
+	    (hooks && hooks->len > 0))
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(parked_calls); i++)
+		if (!init_filter_allows(plan->seccomp, parked_calls[i]))
+			return false;
+	return true;
+}
+
 /* ---- reporting a failure ----------------------------------------------------------------------------- */
 
 int init_last_words_make(struct init_ctx *ctx, struct error *err)
@@ -224,5 +280,5 @@ int init_step_filter_notify(struct init_ctx *ctx, struct error *err)
 
 int init_load_filter(struct init_ctx *ctx, struct error *err)
 {
-	return init_filter_time(ctx->plan) == FILTER_LAST ? load(ctx, err) : 0;
+	return init_filter_time(ctx->plan) == FILTER_LAST && !ctx->confined ? load(ctx, err) : 0;
 }

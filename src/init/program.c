@@ -144,7 +144,8 @@ const char *program_home_of(char *passwd, unsigned int uid)
 int program_home(unsigned int uid, char **ret, struct error *err)
 {
 	auto_free char *text = NULL;
-	auto_close int fd = open("/etc/passwd", O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	/* Not open(2), for which a filter may be in force already (filter.c). */
+	auto_close int fd = openat(AT_FDCWD, "/etc/passwd", O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct stat st = { 0 };
 	int r = fd < 0 ? -errno : 0;
 

@@ -16,6 +16,12 @@ OF_KRUN = ["execve"]
 # tools/tiny.c
 OF_THE_PROGRAM = ["write", "pause", "exit_group"]
 STRICT = ("SCMP_ACT_ERRNO", "SCMP_ACT_KILL_PROCESS")
+# What a process without km does between create and start (parked_calls, src/init/filter.c): a filter that allows all of them is in force
+# already while it waits.
+OF_THE_WAIT = ["brk", "capset", "clock_gettime", "close", "exit_group", "fcntl", "fstat", "futex", "getpid", "getrandom", "gettid", "lseek",
+               "madvise", "mmap", "mprotect", "mremap", "munmap", "newfstatat", "openat", "ppoll", "pread64", "prlimit64", "read", "readv",
+               "recvmsg", "restart_syscall", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "sendmsg", "statx", "tgkill", "write",
+               "writev"]
 
 
 def only(names, default="SCMP_ACT_KILL_PROCESS"):
@@ -253,23 +259,70 @@ class Rights(BothModes):
                 self.assertEqual((field(result.out, "NoNewPrivs"), int(field(result.out, "CapPrm"), 16)), ("1", permitted))
 
 
-class Waiting(KrunTest):
+class Waiting(Base):
     """A container between create and start. create executes km's process, which has its filter."""
 
-    def test_a_created_process_that_waits_has_what_it_is_lent_out_of_effect(self):
-        self.config["linux"]["seccomp"] = all_but(["mkdir"])
-        for no_new_privileges, lent in ((False, 1 << 21), (True, 0)):
-            self.shell("sleep 1000", noNewPrivileges=no_new_privileges, user={"uid": 1000, "gid": 1000})
-            self.create()
-            text = status_of(self.state()["pid"])
-            given = 1 << 29 | 1 << 5 | 1 << 10
-            self.assertEqual([int(field(text, name), 16) for name in ("CapPrm", "CapEff", "CapInh", "CapAmb")],
-                             [given | lent, given, 0, 0])
-            self.assertEqual(field(text, "NoNewPrivs"), str(int(no_new_privileges)))
-            self.ok("start", self.cid)
-            wait_until(lambda: field(status_of(self.state()["pid"]), "Seccomp") == "2", what="filter")
-            self.assertEqual(int(field(status_of(self.state()["pid"]), "CapPrm"), 16), 0)
-            self.ok("delete", "--force", self.cid)
+    def created(self):
+        """Returns the (permitted, effective, inheritable, ambient) capabilities of the process that waits, and how it is filtered."""
+        self.create()
+        text = status_of(self.state()["pid"])
+        return [int(field(text, name), 16) for name in ("CapPrm", "CapEff", "CapInh", "CapAmb")], field(text, "Seccomp")
+
+    def test_what_is_lent_is_out_of_effect(self):
+        """To a process whose filter refuses what it still does. One that allows all of that is in force, and nothing is lent any more."""
+        given = 1 << 29 | 1 << 5 | 1 << 10
+        for refused, waits in (("mkdir", True), ("recvmsg", False), ("openat", False)):
+            self.config["linux"]["seccomp"] = only(OF_KRUN + OF_THE_PROGRAM + [name for name in OF_THE_WAIT if name != refused])
+            for no_new_privileges, lent in ((False, 1 << 21), (True, 0)):
+                with self.subTest(refused=refused, no_new_privileges=no_new_privileges):
+                    self.write_config(args=["tiny", "wait"], noNewPrivileges=no_new_privileges, user={"uid": 1000, "gid": 1000})
+                    capabilities, filtered = self.created()
+                    self.assertEqual((capabilities, filtered), ([given | (0 if waits else lent), given, 0, 0], "2" if waits else "0"))
+                    self.assertEqual(field(status_of(self.state()["pid"]), "NoNewPrivs"), str(int(no_new_privileges)))
+                    self.ok("start", self.cid)
+                    wait_until(lambda: field(status_of(self.state()["pid"]), "Seccomp") == "2", what="filter")
+                    self.assertEqual(int(field(status_of(self.state()["pid"]), "CapPrm"), 16), 0)
+                    self.ok("delete", "--force", self.cid)
+
+    def test_all_that_a_process_does_after_its_wait(self):
+        """The filter kills the process for any other call."""
+        with open(f"{self.rootfs}/etc/passwd", "w") as file:
+            file.write("".join(f"user{uid}:x:{uid}:0::/home:/bin/sh\n" for uid in range(2000)))
+        self.config["linux"]["seccomp"] = only(OF_KRUN + OF_THE_PROGRAM + OF_THE_WAIT)
+        limits = [{"type": f"RLIMIT_{name}", "soft": value, "hard": value}
+                  for name, value in (("NOFILE", 8), ("AS", 1 << 30), ("FSIZE", 1 << 20), ("NPROC", 100), ("CPU", 100), ("MEMLOCK", 0))]
+        for words in ({"env": ["PATH=/bin"]}, {"env": ["PATH=/bin"], "user": {"uid": 1999, "gid": 7}}, {"rlimits": limits},
+                      {"args": ["/bin/tiny"]}, {"env": [f"V{number}={number:01000}" for number in range(200)], "args": ["/bin/tiny"]}):
+            for trace in (False, True):
+                with self.subTest(words=words.keys(), trace=trace):
+                    self.write_config(**dict({"args": ["tiny"]}, **words))
+                    open(self.log, "wb").close()
+                    self.assertEqual(self.created()[1], "2")
+                    options = ["--trace", f"{self.top}/trace"] if trace else []
+                    result = self.krun("start", self.cid, options=options)
+                    self.assertEqual(result.status, 0, result)
+                    self.wait_stopped()
+                    self.ok("delete", self.cid)
+                    self.assertEqual(self.logged(), "alive\n")
+        self.write_config(args=["tiny"])
+        self.assertEqual(self.run_ok(), "alive\n")
+
+    def test_a_program_that_is_gone_is_told_by_start(self):
+        self.config["linux"]["seccomp"] = only(OF_KRUN + OF_THE_PROGRAM + OF_THE_WAIT)
+        self.write_config(args=["tiny"])
+        self.assertEqual(self.created()[1], "2")
+        os.unlink(f"{self.rootfs}/bin/tiny")
+        self.assertIn("no such file", self.fails("start", self.cid))
+
+    def test_under_a_filter_with_hooks_of_the_start_nothing_changes(self):
+        """The hooks fork and wait, which a filter for the program need not allow."""
+        self.config["hooks"] = {"startContainer": [{"path": "/bin/tiny"}]}
+        self.config["linux"]["seccomp"] = only(OF_KRUN + OF_THE_PROGRAM + OF_THE_WAIT)
+        self.write_config(args=["tiny"])
+        self.assertEqual(self.created()[1], "0")
+        self.ok("start", self.cid)
+        self.wait_stopped()
+        self.assertEqual(self.logged(), "alive\n")
 
 
 class Everybody(BothModes):

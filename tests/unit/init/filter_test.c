@@ -111,12 +111,52 @@ static void test_times_and_needs(void **state)
 		assert_int_equal(init_filter_needs(&plan), 1 << 21);
 }
 
+/* A filter that is loaded before the wait has to allow what comes after it. */
+static void test_which_filters_suit_the_wait(void **state)
+{
+	static const struct {
+		int call;
+		uint32_t action;
+		bool suits;
+	} rows[] = {
+		{ SYS_mkdirat, SECCOMP_RET_KILL_PROCESS, true },
+		{ SYS_recvmsg, SECCOMP_RET_LOG, true },
+		{ SYS_recvmsg, SECCOMP_RET_ERRNO | EPERM, false },
+		{ SYS_sendmsg, SECCOMP_RET_KILL_PROCESS, false },
+		{ SYS_openat, SECCOMP_RET_TRACE, false },
+		{ SYS_writev, SECCOMP_RET_TRAP, false },
+		{ SYS_restart_syscall, SECCOMP_RET_USER_NOTIF, false },
+	};
+	struct sock_filter filter[5];
+	const struct seccomp_program seccomp = { .instructions = filter, .len = ARRAY_LEN(filter) };
+	struct spec spec = { 0 };
+	struct init_plan plan = { .seccomp = &seccomp, .spec = &spec };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		make(filter, rows[i].call, ALL, rows[i].action);
+		assert_int_equal(init_filter_suits_wait(&plan), rows[i].suits);
+	}
+	make(filter, SYS_mkdirat, ALL, SECCOMP_RET_KILL_PROCESS);
+	plan.program = INIT_PROGRAM_KM;
+	assert_false(init_filter_suits_wait(&plan));
+	plan.program = INIT_PROGRAM_FD;
+	assert_true(init_filter_suits_wait(&plan));
+	spec.hooks[HOOK_START_CONTAINER].len = 1;
+	assert_false(init_filter_suits_wait(&plan));
+	plan.spec = NULL;
+	assert_true(init_filter_suits_wait(&plan));
+	plan.seccomp = NULL;
+	assert_false(init_filter_suits_wait(&plan));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_call_that_ends_krun_is_named),
 		cmocka_unit_test(test_arguments),
 		cmocka_unit_test(test_times_and_needs),
+		cmocka_unit_test(test_which_filters_suit_the_wait),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
