@@ -6,11 +6,15 @@ they do by themselves is what a person does not: tasks are started, replaced and
 It needs the kernel's vxlan and IPVS, which the machine of the vm ring has.
 """
 
+import contextlib
+import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import unittest
+import urllib.parse
 
 from engines import Dockerd, EngineTest, in_machine
 from jobs import OWN_MACHINE
@@ -19,6 +23,7 @@ from krun import CGROUP, wait_until
 NODES = 3
 PATIENCE = 400      # seconds, in emulation on a busy machine
 NETWORK = "10.99.7"
+ALL = ["created", "restarting", "running", "removing", "paused", "exited", "dead"]
 
 
 def setUpModule():
@@ -30,6 +35,30 @@ def setUpModule():
 
 def ip(*words):
     subprocess.run(["ip", *words], check=True)
+
+
+def doing():
+    """Returns lines: what the processes of the containers and of their engines wait for."""
+    table = subprocess.run(["ps", "-eo", "pid,ppid,stat,etimes,wchan:24,args"], capture_output=True, text=True, check=False).stdout
+    lines = []
+    for line in table.splitlines():
+        pid, _, state = line.split()[:3]
+        if state.startswith("D") or any(word in line for word in ("krun", "setkey", "/km ", "iptables", "modprobe")):
+            lines.append(line[:160])
+            with contextlib.suppress(OSError), open(f"/proc/{pid}/stack") as file:
+                lines.append("        " + " < ".join(call.split()[-1] for call in file))
+    return lines
+
+
+class OverSocket(http.client.HTTPConnection):
+    def __init__(self, path):
+        super().__init__("localhost", timeout=PATIENCE)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
 
 
 class Node(Dockerd):
@@ -67,18 +96,29 @@ class Node(Dockerd):
             raise AssertionError(f"{self.namespace}: docker {' '.join(words)}: {done.stderr.decode()}\n{self.tail(20)}")
         return done.stdout.decode()
 
-    def containers(self):
-        """Returns {id: pid} of those that run."""
-        found = {}
-        for identity in self.ok("ps", "--quiet", "--no-trunc").split():
-            found[identity] = int(self.ok("inspect", "--format", "{{.State.Pid}}", identity))
-        return found
+    def get(self, path, **filters):
+        """Returns what dockerd answers: to start its client takes seconds in emulation, too long for what is asked again and again."""
+        words = urllib.parse.urlencode({"filters": json.dumps(filters)})
+        connection = OverSocket(self.socket)
+        try:
+            connection.request("GET", f"{path}?{words}")
+            response = connection.getresponse()
+            said = response.read().decode()
+        finally:
+            connection.close()
+        if response.status != 200:
+            raise AssertionError(f"{self.namespace}: {path}: {said}\n{self.tail(20)}")
+        return json.loads(said)
+
+    def containers(self, **filters):
+        """Returns {id: what dockerd knows of it} of those that run."""
+        return {item["Id"]: self.get(f"/containers/{item['Id']}/json") for item in self.get("/containers/json", **filters)}
 
     def die(self):
         """Ends all of it at once, as a host whose power is cut."""
         containers = self.containers()
         network = os.stat(f"/run/netns/{self.namespace}").st_ino
-        pids = list(containers.values())
+        pids = [item["State"]["Pid"] for item in containers.values()]
         for pid in filter(str.isdigit, os.listdir("/proc")):
             try:
                 if os.stat(f"/proc/{pid}/ns/net").st_ino == network:
@@ -135,21 +175,15 @@ class Swarm(EngineTest):
         for node in reversed(self.nodes):
             node.cli("swarm", "leave", "--force")
 
-    def tasks(self):
-        """Returns [(node, state, image's command)] of the tasks that should run."""
-        lines = self.nodes[0].ok("service", "ps", "--no-trunc", "--filter", "desired-state=running", "--format",
-                                 "{{.ID}} {{.Node}} {{.CurrentState}}", "web").splitlines()
-        return [tuple(line.split()[:3]) for line in lines]
-
     def wait_running(self, count, why):
         def done():
-            tasks = self.tasks()
-            return len(tasks) == count and all(state == "Running" for _, _, state in tasks)
+            tasks = self.nodes[0].get("/tasks", **{"service": ["web"], "desired-state": ["running"]})
+            return len(tasks) == count and all(task["Status"]["State"] == "running" for task in tasks)
         try:
             wait_until(done, PATIENCE, why)
         except AssertionError as error:
-            raise AssertionError(f"{error}: {self.nodes[0].cli('service', 'ps', '--no-trunc', 'web').stdout.decode()}") from None
-        return self.tasks()
+            raise AssertionError(f"{error}: {self.nodes[0].cli('service', 'ps', '--no-trunc', 'web').stdout.decode()}\n"
+                                 + "\n".join(doing())) from None
 
     def ask(self, node, words=3):
         """Asks the service by its name, in one of its own containers on @node, until it has answered @words times."""
@@ -157,9 +191,8 @@ class Swarm(EngineTest):
         answers = []
 
         def answered():
-            done = node.cli("exec", identity, "/bin/busybox", "wget", "-q", "-O", "-", "-T", "20", "http://web/answer")
-            if done.returncode == 0:
-                answers.append(done.stdout.decode().strip())
+            script = f"for number in $(seq {words - len(answers)}); do wget -q -O - -T 20 http://web/answer || exit; done"
+            answers.extend(node.cli("exec", identity, "sh", "-c", script).stdout.decode().splitlines())
             return len(answers) == words
         wait_until(answered, PATIENCE, "answers of the service")
         return answers
@@ -186,7 +219,7 @@ class Swarm(EngineTest):
             self.assertEqual(len(containers), 1, "a replica for each node")
             identity = next(iter(containers))
             # It runs under krun, and under km.
-            self.assertEqual(node.ok("inspect", "--format", "{{.HostConfig.Runtime}}", identity).strip(), "krun-km")
+            self.assertEqual(containers[identity]["HostConfig"]["Runtime"], "krun-km")
             with open(f"{CGROUP}/docker/{identity}/memory.max") as file:
                 self.assertEqual(file.read().strip(), str(64 << 20))
         # Each of the three answers, through IPVS and the overlay network.
@@ -196,7 +229,7 @@ class Swarm(EngineTest):
 
         first.ok("service", "update", "--env-add", "ANSWER=two", "--update-parallelism", "1", "--update-delay", "1s", "--no-resolve-image",
                  "--detach", "web")
-        wait_until(lambda: "completed" in first.ok("service", "inspect", "--format", "{{json .UpdateStatus}}", "web"), PATIENCE, "update")
+        wait_until(lambda: first.get("/services/web").get("UpdateStatus", {}).get("State") == "completed", PATIENCE, "update")
         self.wait_running(3, "three replicas after the update")
         self.assertTrue(all(answer.startswith("two of ") for answer in self.ask(first, 6)))
         for node in self.nodes:
@@ -213,5 +246,5 @@ class Swarm(EngineTest):
         wait_until(lambda: sum(len(node.containers()) for node in (first, third)) == 0, PATIENCE, "end of the service")
         # A service's containers are removed a moment after they ended.
         for node in (first, third):
-            wait_until(lambda node=node: not node.ok("ps", "--all", "--quiet").split() and not node.states(), PATIENCE, "no containers")
+            wait_until(lambda node=node: not node.get("/containers/json", status=ALL) and not node.states(), PATIENCE, "no containers")
         self.assertFalse([name for name in os.listdir(f"{CGROUP}/docker") if len(name) == 64])

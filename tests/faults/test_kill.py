@@ -18,12 +18,13 @@ class KillAnywhere(FaultTest):
     def may_be_done(command, place, places):
         """
         Whether all that the command waits for may have come before the kill: the program, or the last word of a created container,
-        that it is ready. @places: all of the command, in their order.
+        that it is ready. `start` is not the parent of the process: if somebody else has reaped it already, its last word, that it
+        executes the program, has to do (launch/converse.c). @places: all of the command, in their order.
         """
-        if command.after == "running":
-            return place.call in ("execve", "execveat")
         words = [number for number, other in enumerate(places) if (other.process, other.call) == (place.process, "sendmsg")]
-        return command.after == "created" and words and places.index(place) >= words[-1]
+        if command.name == "start" or command.after == "created":
+            return bool(words) and places.index(place) >= words[-1]
+        return command.after == "running" and place.call in ("execve", "execveat")
 
     def kill_anywhere(self, command):
         reached, faults = 0, []
