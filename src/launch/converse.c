@@ -282,29 +282,34 @@ int launch_converse(struct launch *launch, struct error *err)
 	return r;
 }
 
-/* With a pid1 the program's process is pid1's only child. Both have ended their part of the socket. */
-static int has_executed(pid_t pid, bool in_front)
+/*
+ * With a pid1 the program's process is pid1's only child. Both have ended their part of the socket. Returns what
+ * proc_execution() says of the one that is not as far.
+ */
+static int execution_of(pid_t pid, bool in_front)
 {
-	const int pid1 = in_front ? proc_has_executed(pid) : 1;
+	const int pid1 = in_front ? proc_execution(pid) : PROC_EXECUTED;
 	const pid_t program = in_front ? proc_child(pid) : pid;
 
-	if (pid1 == 0)
-		return 0;
-	return program > 0 ? proc_has_executed(program) : -ESRCH;
+	if (pid1 == PROC_NOT_EXECUTED || pid1 == PROC_ENDED_BEFORE)
+		return pid1;
+	return program > 0 ? proc_execution(program) : -ESRCH;
 }
 
 /*
- * The socket may end a moment before the kernel shows that km's process has executed: seen with Linux 6.1 and
- * 6.12 on an emulated processor. A process that was killed before it shows the same for ever.
+ * Linux 6.12.118 and 6.1 of Debian close descriptors in execve(2) before all else that shows: then the old memory
+ * is given up, which wakes pid1 (CLONE_VFORK), and on a busy machine pid1 is at the end of its own execve(2), and the
+ * socket at its end, before km's process has got the processor again. That one is beyond the point of no return:
+ * it becomes km, unless it is killed. It is waited for a moment, so that whoever looks next sees km.
  */
 static int wait_until_executed(pid_t pid, bool in_front)
 {
 	const struct timespec nap = { .tv_nsec = EXECUTED_NAP_NS };
-	int executed;
+	int r;
 
-	for (int i = 0; (executed = has_executed(pid, in_front)) == 0 && in_front && i < EXECUTED_NAPS; i++)
+	for (int i = 0; (r = execution_of(pid, in_front)) == PROC_NOT_EXECUTED && i < EXECUTED_NAPS; i++)
 		nanosleep(&nap, NULL);
-	return executed;
+	return r < 0 ? r : r != PROC_ENDED_BEFORE;
 }
 
 /*

@@ -116,7 +116,7 @@ int launch_save_place(struct launch *launch, struct error *err);
 
 /*
  * Waits until the process at the other end of @sync_fd executes its program. Neither the end of the socket
- * nor SYNC_EXECUTE proves that, because the process may be killed right before execve(2): proc_has_executed()
+ * nor SYNC_EXECUTE proves that, because the process may be killed right before execve(2): proc_execution()
  * of process @pid decides. @said: as for sync_expect_execution(). @in_front: @pid is or becomes pid1, and the
  * program's process is its child. -ECHILD: it ended before.
  */

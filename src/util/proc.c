@@ -15,7 +15,8 @@
 /* 65536 groups (NGROUPS_MAX) of up to ten digits and a blank are 720896 bytes. */
 enum { STATUS_MAX = 1024 * 1024 };
 
-enum { FORKED_NOT_EXECUTED = 0x40 }; /* PF_FORKNOEXEC */
+/* PF_FORKNOEXEC and PF_EXITING of the kernel's include/linux/sched.h, as proc_pid_stat(5) shows them. */
+enum { FORKED_NOT_EXECUTED = 0x40, ENDS = 0x4 };
 
 /* A process that /proc does not show (hidepid=) may exist: kill(2) tells. */
 static int gone_or_hidden(pid_t pid, int code)
@@ -79,24 +80,37 @@ static void stat_path(pid_t pid, char *path)
 	memcpy(at, "/stat", sizeof("/stat"));
 }
 
-int proc_parse_executed(const char *text)
+int proc_parse_execution(const char *text)
 {
 	const char *field = strrchr(text, ')');
+	unsigned long flags;
 
 	/* Field 3 follows the first blank; field 9 is the kernel's flags word, proc_pid_stat(5). */
 	for (int i = 3; field && i <= 9; i++)
 		field = strchr(field + 1, ' ');
-	return field ? !(strtoul(field + 1, NULL, 10) & FORKED_NOT_EXECUTED) : -EPROTO;
+	if (!field)
+		return -EPROTO;
+	flags = strtoul(field + 1, NULL, 10);
+	if (!(flags & FORKED_NOT_EXECUTED))
+		return PROC_EXECUTED;
+	return flags & ENDS ? PROC_ENDED_BEFORE : PROC_NOT_EXECUTED;
 }
 
-int proc_has_executed(pid_t pid)
+int proc_execution(pid_t pid)
 {
 	char path[40], text[1024];
 	ssize_t n;
 
 	stat_path(pid, path);
 	n = io_read_small(AT_FDCWD, path, text, sizeof(text));
-	return n < 0 ? gone_or_hidden(pid, (int)n) : proc_parse_executed(text);
+	return n < 0 ? gone_or_hidden(pid, (int)n) : proc_parse_execution(text);
+}
+
+int proc_has_executed(pid_t pid)
+{
+	const int r = proc_execution(pid);
+
+	return r < 0 ? r : r == PROC_EXECUTED;
 }
 
 bool proc_is_gone(int code)

@@ -13,9 +13,16 @@ struct proc_stat {
 	unsigned long long start_time; /* field 22: clock ticks after boot */
 };
 
-/* Pure: read the text of a stat file; -EPROTO: it is none. The second is proc_has_executed(). */
+/* What a process has done since fork(2) or clone(2). */
+enum proc_execution {
+	PROC_NOT_EXECUTED, /* it runs on the program of its parent, or is within execve(2) */
+	PROC_EXECUTED,
+	PROC_ENDED_BEFORE, /* it ends, or has ended, without having executed a program */
+};
+
+/* Pure: read the text of a stat file; -EPROTO: it is none. The second is proc_execution(). */
 int proc_parse_stat(const char *text, struct proc_stat *ret);
-int proc_parse_executed(const char *text);
+int proc_parse_execution(const char *text);
 
 /*
  * Returns 0 or a negative errno. Only -ESRCH means that there is no such process: one that /proc does not
@@ -31,9 +38,11 @@ int proc_read_stat(pid_t pid, struct proc_stat *ret);
 int proc_is_alive(pid_t pid, unsigned long long start_time);
 
 /*
- * Returns 1 or 0: whether the process has executed a program since fork(2) or clone(2). This works for a
- * zombie, too; -ESRCH after it has been waited for, or another negative errno. Async-signal-safe.
+ * Returns an enum proc_execution. This works for a zombie, too; -ESRCH after it has been waited for, or another
+ * negative errno. Async-signal-safe.
  */
+int proc_execution(pid_t pid);
+/* Returns 1 or 0: whether the process has executed a program; or a negative errno. Async-signal-safe. */
 int proc_has_executed(pid_t pid);
 
 /* True when @code, the error of a call on /proc/PID or on an fd of it, means that the process is gone. */

@@ -15,7 +15,7 @@ void fuzz_one(const uint8_t *data, size_t size)
 	fuzz_split(text, parts, 3);
 	if (proc_parse_stat(parts[0], &stat) < 0)
 		fuzz_require(!km_task_is_frozen("", parts[1]));
-	proc_parse_executed(parts[0]);
+	proc_parse_execution(parts[0]);
 	km_task_is_frozen(parts[0], parts[1]);
 	proc_parse_first(parts[2]);
 	free(text);

@@ -125,6 +125,18 @@ static pid_t end_by_signal(bool execute)
 	return pid;
 }
 
+/* A process within execve(2) is told from one that ends before it. */
+static void test_proc_parse_execution(void **state)
+{
+	(void)state;
+	assert_int_equal(proc_parse_execution("7 (a) b) R 1 7 7 0 -1 4194368 2 0"), PROC_NOT_EXECUTED);
+	assert_int_equal(proc_parse_execution("7 (a) R 1 7 7 0 -1 4194372 2 0"), PROC_ENDED_BEFORE);
+	assert_int_equal(proc_parse_execution("7 (a) R 1 7 7 0 -1 4194304 2 0"), PROC_EXECUTED);
+	assert_int_equal(proc_parse_execution("7 (a) Z 1 7 7 0 -1 4194308 2 0"), PROC_EXECUTED);
+	assert_int_equal(proc_parse_execution("7 (a) R 1 7"), -EPROTO);
+	assert_int_equal(proc_parse_execution("7"), -EPROTO);
+}
+
 /* Both processes are killed by the same signal, but only one has executed the program. */
 static void test_proc_has_executed_tells_of_a_zombie(void **state)
 {
@@ -133,6 +145,8 @@ static void test_proc_has_executed_tells_of_a_zombie(void **state)
 	(void)state;
 	assert_int_equal(proc_has_executed(getpid()), 1);
 	assert_int_equal(proc_has_executed(before), 0);
+	assert_int_equal(proc_execution(before), PROC_ENDED_BEFORE);
+	assert_int_equal(proc_execution(after), PROC_EXECUTED);
 	assert_int_equal(proc_has_executed(after), 1);
 	waitpid(before, NULL, 0);
 	waitpid(after, NULL, 0);
@@ -199,6 +213,7 @@ int main(void)
 		cmocka_unit_test(test_proc_is_alive_is_false_for_a_zombie_and_another_process),
 		cmocka_unit_test(test_proc_is_alive_while_any_thread_is),
 		cmocka_unit_test(test_proc_is_alive_without_a_descriptor_is_unknown),
+		cmocka_unit_test(test_proc_parse_execution),
 		cmocka_unit_test(test_proc_has_executed_tells_of_a_zombie),
 		cmocka_unit_test(test_proc_read_status_with_many_groups),
 		cmocka_unit_test(test_proc_child),
