@@ -109,13 +109,14 @@ int init_limit(struct init_ctx *ctx, struct error *err);
 /* Loads the filter if its time is FILTER_NOTIFY, and hands over the listener. */
 int init_step_filter_notify(struct init_ctx *ctx, struct error *err);
 /*
- * Pure. True if the plan's filter is one of FILTER_LAST that allows by itself what the process still does after
- * its park.
+ * Pure. True if the plan's filter is one of FILTER_LAST that allows by itself what the process still does
+ * after its park.
  */
 bool init_filter_suits_wait(const struct init_plan *plan);
 /*
- * Loads the filter if its time is FILTER_LAST and it is not in force yet, and drops the capabilities that this
- * took. Unless it suits the wait, the caller then does nothing but execve(2), or report a failure and exit.
+ * Loads the filter if its time is FILTER_LAST and it is not in force yet, and drops the capabilities that
+ * this took. Unless it suits the wait, the caller then does nothing but execve(2), or report a failure and
+ * exit.
  */
 int init_load_filter(struct init_ctx *ctx, struct error *err);
 /*

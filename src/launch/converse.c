@@ -283,8 +283,8 @@ int launch_converse(struct launch *launch, struct error *err)
 }
 
 /*
- * With a pid1 the program's process is pid1's only child. Both have ended their part of the socket. Returns what
- * proc_execution() says of the one that is not as far.
+ * With a pid1 the program's process is pid1's only child. Both have ended their part of the socket. Returns
+ * what proc_execution() says of the one that is not as far.
  */
 static int execution_of(pid_t pid, bool in_front)
 {
@@ -297,10 +297,10 @@ static int execution_of(pid_t pid, bool in_front)
 }
 
 /*
- * Linux 6.12.118 and 6.1 of Debian close descriptors in execve(2) before all else that shows: then the old memory
- * is given up, which wakes pid1 (CLONE_VFORK), and on a busy machine pid1 is at the end of its own execve(2), and the
- * socket at its end, before km's process has got the processor again. That one is beyond the point of no return:
- * it becomes km, unless it is killed. It is waited for a moment, so that whoever looks next sees km.
+ * Linux 6.12.118 closes descriptors in execve(2) before all else that shows. Then it gives up the old memory,
+ * which wakes pid1 (CLONE_VFORK); and on a busy machine pid1 is at the end of its own execve(2), and the
+ * socket at its end, before km's process has got the processor again. That one is beyond the point of no
+ * return: it becomes km, unless it is killed. It is waited for a moment, so that whoever looks next sees km.
  */
 static int wait_until_executed(pid_t pid, bool in_front)
 {

@@ -15,7 +15,7 @@
 /* 65536 groups (NGROUPS_MAX) of up to ten digits and a blank are 720896 bytes. */
 enum { STATUS_MAX = 1024 * 1024 };
 
-/* PF_FORKNOEXEC and PF_EXITING of the kernel's include/linux/sched.h, as proc_pid_stat(5) shows them. */
+/* The kernel's PF_FORKNOEXEC and PF_EXITING, as proc_pid_stat(5) shows them. */
 enum { FORKED_NOT_EXECUTED = 0x40, ENDS = 0x4 };
 
 /* A process that /proc does not show (hidepid=) may exist: kill(2) tells. */

@@ -38,8 +38,8 @@ int proc_read_stat(pid_t pid, struct proc_stat *ret);
 int proc_is_alive(pid_t pid, unsigned long long start_time);
 
 /*
- * Returns an enum proc_execution. This works for a zombie, too; -ESRCH after it has been waited for, or another
- * negative errno. Async-signal-safe.
+ * Returns an enum proc_execution. This works for a zombie, too; -ESRCH after it has been waited for, or
+ * another negative errno. Async-signal-safe.
  */
 int proc_execution(pid_t pid);
 /* Returns 1 or 0: whether the process has executed a program; or a negative errno. Async-signal-safe. */
