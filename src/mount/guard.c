@@ -40,8 +40,8 @@ static int open_directory(const struct mount_setup *setup, const char *path)
 }
 
 /*
- * The recursive copy hides the mounts below, so it contains copies of them, too. Those that become
- * read-only later must be read-only while they are copied.
+ * Returns a private copy. It is recursive and hides the mounts below, so it contains copies of them, too. Those
+ * that become read-only later must be read-only while they are copied.
  */
 static int copy_directory(const struct mount_setup *setup, int fd, bool writable)
 {
@@ -52,8 +52,9 @@ static int copy_directory(const struct mount_setup *setup, int fd, bool writable
 		r = tree_fd = mount_clone_fd(fd, true);
 	if (r >= 0)
 		r = mount_read_only_meanwhile(setup->plan.entries, setup->plan.len, false);
-	if (r == 0 && writable)
-		r = sys_mount_setattr(tree_fd, "", AT_EMPTY_PATH, 0, MOUNT_ATTR_RDONLY, 0, -1);
+	if (r == 0)
+		r = sys_mount_setattr(tree_fd, "", AT_EMPTY_PATH, 0, writable ? MOUNT_ATTR_RDONLY : 0,
+				      MS_PRIVATE, -1);
 	return r < 0 ? r : take_fd(&tree_fd);
 }
 
@@ -78,9 +79,7 @@ static int guard(struct mount_setup *setup, const char *path)
 	later = mount_is_read_only_later(setup, fd) ||
 		(setup->spec->rootfs_readonly && setup->own_len > 0 && setup->own[0] == st.mount_id);
 	tree_fd = copy_directory(setup, fd, later);
-	r = tree_fd < 0 ? tree_fd : sys_mount_setattr(tree_fd, "", AT_EMPTY_PATH, 0, 0, MS_PRIVATE, -1);
-	if (r == 0)
-		r = mount_attach(tree_fd, fd);
+	r = tree_fd < 0 ? tree_fd : mount_attach(tree_fd, fd);
 	if (r == 0 && own)
 		r = mount_own_add(setup, tree_fd);
 	if (r == 0)
