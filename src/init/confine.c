@@ -21,8 +21,8 @@
  *   program                found as the user, relative to the working directory
  *   seccomp (notify)       a filter with an agent, while the command that knows the agent is there
  *
- * Any other filter is loaded by init_execute(), right before its execve(2) (filter.c), so that it need not
- * allow the system calls of these steps.
+ * Any other filter is loaded by init_execute(), right before its execve(2) or while it waits for the start
+ * (filter.c), so that it need not allow the system calls of these steps.
  */
 
 #include <errno.h>

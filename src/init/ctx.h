@@ -136,7 +136,8 @@ void init_hook_said(void *data, int stream, const char *text, size_t len);
 int init_step_monitor(struct init_ctx *ctx, struct error *err);
 
 /*
- * After the last step: parks as planned, runs startContainer hooks, loads the filter, executes the program.
+ * After the last step: parks as planned, runs startContainer hooks, loads the filter unless that came before
+ * the wait in the park, executes the program.
  * With pid1 in front of km, both the calling process (pid1) and its child (km) go this way. Returns only on
  * failure.
  */

@@ -3,9 +3,10 @@
 /*
  * The last restrictions: limits that krun's own steps could run into, and the seccomp filter. A filter is
  * written for the program, not for krun, so krun makes only two system calls after it: execve(2), and, if
- * CAP_SYS_ADMIN was kept to load the filter without no_new_privs, capset(2) to drop that. A filter that
- * allows all that this process does between its park and its execve(2) is loaded in front of the wait there:
- * the kernel takes longer to translate a large one than for all the rest of `start`, and nobody waits yet.
+ * CAP_SYS_ADMIN was kept to load the filter without no_new_privs, capset(2) to drop that. The exception is a
+ * filter that allows, whatever the arguments, all that this process does between its park and its
+ * execve(2). It is loaded in front of the wait there, because the kernel needs some time to translate a
+ * large one, and nobody waits yet.
  *
  * If the filter refuses capset(2), the call is left out. That is safe: execve(2) computes the program's
  * capabilities from the inheritable, ambient and bounding sets, and the permitted set before plays no part
@@ -162,13 +163,18 @@ static const int parked_calls[] = {
 bool init_filter_suits_wait(const struct init_plan *plan)
 {
 	const struct spec_hooks *hooks = plan->spec ? &plan->spec->hooks[HOOK_START_CONTAINER] : NULL;
+	uint32_t action;
 
 	if (init_filter_time(plan) != FILTER_LAST || plan->program == INIT_PROGRAM_KM ||
 	    (hooks && hooks->len > 0))
 		return false;
-	for (size_t i = 0; i < ARRAY_LEN(parked_calls); i++)
-		if (!init_filter_allows(plan->seccomp, parked_calls[i]))
+	for (size_t i = 0; i < ARRAY_LEN(parked_calls); i++) {
+		/* Not one that logs: the audit log is about the program. */
+		if (km_filter_run_for_any(plan->seccomp->instructions, plan->seccomp->len, parked_calls[i],
+					  seccomp_arch_native(), &action) < 0 ||
+		    action != SECCOMP_RET_ALLOW)
 			return false;
+	}
 	return true;
 }
 
@@ -238,6 +244,7 @@ static int load(struct init_ctx *ctx, struct error *err)
 {
 	const struct init_plan *plan = ctx->plan;
 	struct capability_sets privileged = ctx->capabilities;
+	struct error ignored;
 	int r = 0;
 
 	privileged.permitted |= ctx->lent;
@@ -249,6 +256,9 @@ static int load(struct init_ctx *ctx, struct error *err)
 	if (r == 0)
 		r = seccomp_apply(plan->seccomp, plan->handover, err);
 	ctx->confined = r == 0;
+	/* The process may still wait for its start. */
+	if (r < 0 && ctx->lent)
+		set_capabilities(&ctx->capabilities, &ignored);
 	if (r < 0 || !ctx->lent || refuses(plan->seccomp, SYS_capset))
 		return r;
 	return set_capabilities(&ctx->capabilities, err);

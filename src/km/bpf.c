@@ -8,12 +8,14 @@
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "km/requirements.h"
 
 struct machine {
 	uint32_t a, x, memory[BPF_MEMWORDS];
+	size_t known; /* of struct seccomp_data; what comes behind may not be read */
 };
 
 static int load(struct machine *machine, const struct sock_filter *step, const struct seccomp_data *data)
@@ -24,6 +26,8 @@ static int load(struct machine *machine, const struct sock_filter *step, const s
 	case BPF_ABS:
 		if (step->k % 4 != 0 || step->k >= sizeof(*data))
 			return -EINVAL;
+		if (step->k >= machine->known)
+			return -ENODATA;
 		memcpy(&value, (const char *)data + step->k, sizeof(value));
 		break;
 	case BPF_IMM:
@@ -126,10 +130,10 @@ static int store(struct machine *machine, const struct sock_filter *step)
 	return 0;
 }
 
-int km_filter_run(const struct sock_filter *filter, unsigned int len, const struct seccomp_data *data,
-		  uint32_t *ret_action)
+static int run(const struct sock_filter *filter, unsigned int len, const struct seccomp_data *data,
+	       size_t known, uint32_t *ret_action)
 {
-	struct machine machine = { 0 };
+	struct machine machine = { .known = known };
 
 	/* This ends, because jumps only go forward. */
 	for (uint64_t i = 0; i < len; i++) {
@@ -167,4 +171,18 @@ int km_filter_run(const struct sock_filter *filter, unsigned int len, const stru
 		i += skip;
 	}
 	return -EINVAL;
+}
+
+int km_filter_run(const struct sock_filter *filter, unsigned int len, const struct seccomp_data *data,
+		  uint32_t *ret_action)
+{
+	return run(filter, len, data, sizeof(*data), ret_action);
+}
+
+int km_filter_run_for_any(const struct sock_filter *filter, unsigned int len, int call, uint32_t architecture,
+			  uint32_t *ret_action)
+{
+	const struct seccomp_data data = { .nr = call, .arch = architecture };
+
+	return run(filter, len, &data, offsetof(struct seccomp_data, instruction_pointer), ret_action);
 }

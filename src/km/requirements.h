@@ -63,3 +63,6 @@ int km_requirements_check_filter(const struct km_requirements *needs, struct jso
  */
 int km_filter_run(const struct sock_filter *filter, unsigned int len, const struct seccomp_data *data,
 		  uint32_t *ret_action);
+/* The same for every call of this number, whatever its arguments are; -ENODATA: the filter asks for them. */
+int km_filter_run_for_any(const struct sock_filter *filter, unsigned int len, int call, uint32_t architecture,
+			  uint32_t *ret_action);

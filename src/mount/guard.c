@@ -40,8 +40,8 @@ static int open_directory(const struct mount_setup *setup, const char *path)
 }
 
 /*
- * Returns a private copy. It is recursive and hides the mounts below, so it contains copies of them, too. Those
- * that become read-only later must be read-only while they are copied.
+ * Returns a private copy. It is recursive and hides the mounts below, so it contains copies of them, too.
+ * Those that become read-only later must be read-only while they are copied.
  */
 static int copy_directory(const struct mount_setup *setup, int fd, bool writable)
 {

@@ -133,7 +133,9 @@ int io_socket_error(int code)
 static int wait_for_writer(int fd)
 {
 	struct pollfd item = { .fd = fd, .events = POLLIN };
-	int r = poll(&item, 1, WRITER_MS);
+	const struct timespec limit = { .tv_sec = WRITER_MS / 1000, .tv_nsec = WRITER_MS % 1000 * 1000000L };
+	/* Not poll(2), for which a filter may be in force already (init/filter.c). */
+	int r = ppoll(&item, 1, &limit, NULL);
 
 	return r < 0 && errno != EINTR ? -errno : r == 0 ? -ETIMEDOUT : 0;
 }

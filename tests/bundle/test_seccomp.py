@@ -284,6 +284,18 @@ class Waiting(Base):
                     self.assertEqual(int(field(status_of(self.state()["pid"]), "CapPrm"), 16), 0)
                     self.ok("delete", "--force", self.cid)
 
+    def test_a_filter_that_could_mind_what_krun_does_is_loaded_at_the_end(self):
+        """One that asks for an argument of such a call, here for the limit that krun sets; and one that logs."""
+        rule = {"names": ["prlimit64"], "action": "SCMP_ACT_ERRNO", "args": [{"index": 1, "value": 7, "op": "SCMP_CMP_EQ"}]}
+        for seccomp in ({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [rule]}, {"defaultAction": "SCMP_ACT_LOG"}):
+            with self.subTest(seccomp=seccomp):
+                self.config["linux"]["seccomp"] = seccomp
+                self.write_config(args=["tiny", "wait"], rlimits=[{"type": "RLIMIT_NOFILE", "soft": 100, "hard": 100}])
+                self.assertEqual(self.created()[1], "0")
+                self.ok("start", self.cid)
+                wait_until(lambda: field(status_of(self.state()["pid"]), "Seccomp") == "2", what="filter")
+                self.ok("delete", "--force", self.cid)
+
     def test_all_that_a_process_does_after_its_wait(self):
         """The filter kills the process for any other call."""
         with open(f"{self.rootfs}/etc/passwd", "w") as file:

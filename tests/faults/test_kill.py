@@ -14,15 +14,15 @@ QUICK = 8      # places of a command
 
 
 class KillAnywhere(FaultTest):
-    @staticmethod
-    def may_be_done(command, place, places):
+    def may_be_done(self, command, place, places):
         """
         Whether all that the command waits for may have come before the kill: the program, or the last word of a created container,
         that it is ready. `start` is not the parent of the process: if somebody else has reaped it already, its last word, that it
-        executes the program, has to do (launch/converse.c). @places: all of the command, in their order.
+        executes the program, has to do without km (launch/converse.c); with km the process in front of it tells. @places: all of the
+        command, in their order.
         """
         words = [number for number, other in enumerate(places) if (other.process, other.call) == (place.process, "sendmsg")]
-        if command.name == "start" or command.after == "created":
+        if command.after == "created" or (command.name == "start" and self.mode == "plain"):
             return bool(words) and places.index(place) >= words[-1]
         return command.after == "running" and place.call in ("execve", "execveat")
 
