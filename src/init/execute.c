@@ -536,14 +536,15 @@ static int put_pid1_in_front(struct init_ctx *ctx, const struct last_call *last,
 	/* Not a pipe: another process could open its end through /proc, and keep it open. */
 	if (getpid() != 1 && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
 		return error_sys(err, -errno, "make a connection to km");
+	/* Before km's process exists, which closes its copy and would be killed if pid1 lost this one. */
+	if (ends[1] >= 0 && fcntl(ends[1], F_SETFD, 0) < 0)
+		return error_sys(err, -errno, "keep the connection to km");
 	make_front(ctx);
 	behind = (struct behind){ .ctx = *ctx, .last = last, .front_end = ends[1] };
 	behind.ctx.tie_fd = ends[0];
 	pid = start_behind(&behind);
 	if (pid < 0)
 		return error_sys(err, -errno, "start km's process");
-	if (ends[1] >= 0)
-		fcntl(ends[1], F_SETFD, 0);
 	return execute_pid1(ctx, pid, err);
 }
 
