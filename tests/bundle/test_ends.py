@@ -89,6 +89,8 @@ class EndedBeforeItIsSeen(KrunTest):
                 starter.send_signal(signal.SIGSTOP)
                 if kill:
                     wait_until(lambda: [self.name_of(child) for child in children(pid)] == ["km"], what="km")
+                    # One that is killed before it begins has not told, either, that km has.
+                    wait_until(lambda: self.name_of(pid, "S") == "krun-init", what="process 1")
                     os.kill(pid, signal.SIGKILL)
                 wait_until(lambda: not self.name_of(pid), what="end of the container")
             finally:
@@ -96,11 +98,11 @@ class EndedBeforeItIsSeen(KrunTest):
             return starter.communicate(timeout=60)[0], starter.returncode
 
     @staticmethod
-    def name_of(pid):
-        """Returns the name of a process that has not ended."""
+    def name_of(pid, states="RSDTt"):
+        """Returns the name of a process that has not ended, and is in one of the states."""
         with contextlib.suppress(OSError), open(f"/proc/{pid}/stat") as file:
             name, state = re.match(r"\d+ \((.*)\) (.)", file.read()).groups()
-            return name if state != "Z" else ""
+            return name if state in states else ""
         return ""
 
     def test_short_program(self):
