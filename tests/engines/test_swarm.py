@@ -115,9 +115,9 @@ class Node(Dockerd):
             raise AssertionError(f"{self.namespace}: {path}: {said}\n{self.tail(20)}")
         return json.loads(said)
 
-    def containers(self, **filters):
+    def containers(self):
         """Returns {id: what dockerd knows of it} of those that run."""
-        found = {item["Id"]: self.get(f"/containers/{item['Id']}/json") for item in self.get("/containers/json", **filters)}
+        found = {item["Id"]: self.get(f"/containers/{item['Id']}/json") for item in self.get("/containers/json")}
         return {identity: known for identity, known in found.items() if known}
 
     def die(self):
