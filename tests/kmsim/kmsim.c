@@ -34,6 +34,7 @@
 #include <getopt.h>
 #include <limits.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -347,10 +348,58 @@ static void talk(void)
 		say("%.*s", (int)sizeof(line) - 8, line);
 }
 
-/* ---- signals ----------------------------------------------------------------------------------------- */
+/* ---- the payload's process ---------------------------------------------------------------------------- */
+
+/* What the vcpu's thread needs of the first one, and when it may begin. */
+static char **payload_argv;
+static sigset_t payload_mask;
+static sem_t handlers_installed;
 
 static const int passed_on[] = { SIGINT,   SIGTERM, SIGHUP,    SIGQUIT, SIGUSR1, SIGUSR2,
 				 SIGWINCH, SIGALRM, SIGVTALRM, SIGPROF, SIGPIPE, SIGIO };
+enum { PASSED_ON = sizeof(passed_on) / sizeof(passed_on[0]) };
+/* What kmsim was started with: a payload ignores what its parent has ignored. */
+static struct sigaction inherited[PASSED_ON];
+
+/*
+ * Runs in the memory of the process that waits for it, as after vfork(2), so it only makes system calls. Its
+ * handlers are kmsim's until it takes them back, which it does while every signal is blocked.
+ */
+static _Noreturn void become_payload(pid_t parent)
+{
+	const struct sigaction usual = { .sa_handler = SIG_DFL };
+
+	/* It dies with the thread that made it, the vcpu's. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(EXIT_PAYLOAD);
+	sigaction(KICK_SIGNAL, &usual, NULL);
+	for (size_t i = 0; i < PASSED_ON; i++)
+		sigaction(passed_on[i], passed_on[i] == SIGUSR1 ? &usual : &inherited[i], NULL);
+	/* km's own descriptors are not the payload's. */
+	syscall(SYS_close_range, GUEST_FDS, ~0U, 0);
+	sigprocmask(SIG_SETMASK, &payload_mask, NULL);
+	execv(payload_argv[0], payload_argv);
+	_exit(EXIT_PAYLOAD);
+}
+
+/* Without a copy of the memory: how long kmsim takes is in what contrib/bench says of krun. */
+static void start_payload(void)
+{
+	const pid_t parent = getpid();
+	const pid_t pid = vfork();
+
+	if (pid == 0)
+		become_payload(parent);
+	if (pid < 0) {
+		say("vfork: %s", strerror(errno));
+		exit(EXIT_PAYLOAD);
+	}
+	payload_pid = pid;
+	management_payload(pid, payload_argv);
+}
+
+/* ---- signals ----------------------------------------------------------------------------------------- */
 
 /* An eventfd that tells of the payload's end, which km's first thread waits for. */
 static int shutdown_fd = -1;
@@ -373,7 +422,7 @@ static void deliver(void)
 {
 	bool any = false;
 
-	for (size_t i = 0; i < sizeof(passed_on) / sizeof(passed_on[0]); i++) {
+	for (size_t i = 0; i < PASSED_ON; i++) {
 		int signo = passed_on[i], how = pending[signo];
 
 		pending[signo] = 0;
@@ -395,6 +444,10 @@ static void *vcpu(void *nothing)
 	sigset_t set;
 
 	(void)nothing;
+	/* The payload begins after the handlers are there: krun signals once it sees them. */
+	while (sem_wait(&handlers_installed) < 0)
+		continue;
+	start_payload();
 	sleep_for("KMSIM_SLOW_VCPU");
 	pthread_setname_np(pthread_self(), "vcpu-0");
 	sigemptyset(&set);
@@ -406,23 +459,29 @@ static void *vcpu(void *nothing)
 	return NULL;
 }
 
-static void install_handlers(void)
+static void start_vcpu(char **argv)
 {
 	struct sigaction passing = { .sa_sigaction = on_signal, .sa_flags = SA_SIGINFO };
 	struct sigaction kick = { .sa_handler = on_kick };
-	sigset_t all, old;
 	pthread_t thread;
+	sigset_t all;
 
+	payload_argv = argv;
+	setenv("KMSIM", "1", 1);
+	setenv("KMSIM_STATE", SNAPSHOT_STATE_FILE, 1);
+	unsetenv("KM_MGTPIPE");
 	shutdown_fd = eventfd(0, EFD_CLOEXEC);
+	sem_init(&handlers_installed, 0, 0);
 	sigfillset(&all);
 	sigaction(KICK_SIGNAL, &kick, NULL);
 	/* The vcpu takes the kick only; the main thread takes everything else. */
-	pthread_sigmask(SIG_BLOCK, &all, &old);
+	pthread_sigmask(SIG_BLOCK, &all, &payload_mask);
 	if (shutdown_fd < 0 || pthread_create(&thread, NULL, vcpu, NULL) != 0)
 		exit(EXIT_PAYLOAD);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	for (size_t i = 0; i < sizeof(passed_on) / sizeof(passed_on[0]); i++)
-		sigaction(passed_on[i], &passing, NULL);
+	pthread_sigmask(SIG_SETMASK, &payload_mask, NULL);
+	for (size_t i = 0; i < PASSED_ON; i++)
+		sigaction(passed_on[i], &passing, &inherited[i]);
+	sem_post(&handlers_installed);
 }
 
 /* Only signals interrupt this read(2), so that krun can count them. */
@@ -435,44 +494,6 @@ static void wait_for_end(void)
 }
 
 /* ---- run --------------------------------------------------------------------------------------------- */
-
-static void start_payload(char **argv)
-{
-	pid_t parent = getpid();
-	int ready[2];
-	char byte;
-
-	/*
-	 * The payload starts after the handlers are installed, which need its pid: krun signals once it
-	 * sees them.
-	 */
-	if (pipe2(ready, O_CLOEXEC) < 0)
-		exit(EXIT_PAYLOAD);
-	payload_pid = fork();
-	if (payload_pid < 0) {
-		say("fork: %s", strerror(errno));
-		exit(EXIT_PAYLOAD);
-	}
-	if (payload_pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (getppid() != parent)
-			_exit(EXIT_PAYLOAD);
-		signal(SIGUSR1, SIG_DFL);
-		close(ready[1]);
-		(void)!read(ready[0], &byte, 1);
-		/* km's own descriptors are not the payload's. */
-		syscall(SYS_close_range, GUEST_FDS, ~0U, 0);
-		setenv("KMSIM", "1", 1);
-		setenv("KMSIM_STATE", SNAPSHOT_STATE_FILE, 1);
-		unsetenv("KM_MGTPIPE");
-		execv(argv[0], argv);
-		_exit(EXIT_PAYLOAD);
-	}
-	management_payload(payload_pid, argv);
-	install_handlers();
-	close(ready[1]);
-	close(ready[0]);
-}
 
 static int end_like(int status)
 {
@@ -533,7 +554,7 @@ int main(int argc, char **argv)
 		wait_for_release();
 	sleep_for("KMSIM_LATE");
 	talk();
-	start_payload(payload);
+	start_vcpu(payload);
 	wait_for_end();
 	if (options.stats)
 		say("hypercall statistics: none");
