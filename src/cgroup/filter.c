@@ -14,11 +14,8 @@
 #include "syscall/process.h"
 #include "util/cleanup.h"
 #include "util/error.h"
-#include "util/io.h"
 #include "util/log.h"
-
-#include <fcntl.h>
-#include <stdio.h>
+#include "util/proc.h"
 
 static const char PROGRAM_NAME[] = "krun_devices";
 
@@ -115,17 +112,6 @@ static int detach(int cgroup_fd, int program_fd)
 	return sys_bpf(BPF_PROG_DETACH, &attr, sizeof(attr));
 }
 
-/* Root of a user namespace cannot load programs. The payload cannot make device nodes there either. */
-static bool in_user_namespace(void)
-{
-	char text[256];
-	unsigned int inside, outside, size;
-
-	return io_read_small(AT_FDCWD, "/proc/self/uid_map", text, sizeof(text)) > 0 &&
-	       (sscanf(text, "%u %u %u", &inside, &outside, &size) != 3 || inside || outside ||
-		size != UINT32_MAX);
-}
-
 static int allow_everything(const struct cgroup *cgroup, struct error *err)
 {
 	/* Nobody has attached one to a cgroup that was just made (`update` has one that was opened). */
@@ -151,7 +137,7 @@ int cgroup_filter_devices(const struct cgroup *cgroup, const struct spec_resourc
 		return allow_everything(cgroup, err);
 	program_fd = load_program(&program);
 	device_program_done(&program);
-	if (program_fd == -EPERM && in_user_namespace()) {
+	if (program_fd == -EPERM && proc_in_user_namespace()) {
 		log_debug("no device filter: not possible in a user namespace");
 		return 0;
 	}

@@ -15,7 +15,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "ns/setup.h"
 #include "syscall/mount.h"
 #include "syscall/process.h"
 #include "syscall/socket.h"
@@ -23,6 +22,7 @@
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/io.h"
+#include "util/proc.h"
 
 static const char self[] = "/proc/self/exe";
 
@@ -65,7 +65,7 @@ static bool is_out_of_reach(int self_fd)
 
 	if (geteuid() == 0 || fstat(self_fd, &st) < 0 || st.st_uid != 0 || (st.st_mode & 0022))
 		return false;
-	return !ns_in_user_namespace();
+	return !proc_in_user_namespace();
 }
 
 /* ---- three ways ------------------------------------------------------------------------------ */

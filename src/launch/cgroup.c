@@ -11,13 +11,13 @@
 #include "krun/annotations.h"
 #include "launch/launch.h"
 #include "ns/idmap.h"
-#include "ns/setup.h"
 #include "spec/place.h"
 #include "state/runtime_options.h"
 #include "state/state_dir.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/log.h"
+#include "util/proc.h"
 
 /* Returns whether the container may write in its own cgroup: config-linux.md "Cgroup ownership". */
 static bool has_writable_cgroup(const struct spec *spec)
@@ -97,15 +97,10 @@ static struct cgroup_request request_of(const char *id, const struct spec *spec,
 	};
 }
 
-static bool is_user(void)
-{
-	return geteuid() != 0 || ns_in_user_namespace();
-}
-
 int launch_cgroup_plan(struct launch *launch, struct error *err)
 {
-	const struct cgroup_request request =
-		request_of(launch->request->id, launch->spec, launch->request->runtime, is_user());
+	const struct cgroup_request request = request_of(launch->request->id, launch->spec,
+							 launch->request->runtime, proc_is_ordinary_user());
 
 	return cgroup_plan_make(&request, &launch->spec->resources, &launch->cgroup_plan, err);
 }
@@ -122,7 +117,7 @@ static int check_below(const struct spec *spec, const char *annotation, struct e
 
 int launch_cgroup_check(const struct spec *spec, const struct runtime_options *runtime, struct error *err)
 {
-	const struct cgroup_request request = request_of("ID", spec, runtime, is_user());
+	const struct cgroup_request request = request_of("ID", spec, runtime, proc_is_ordinary_user());
 	struct cgroup_plan plan;
 	int r = cgroup_plan_make(&request, &spec->resources, &plan, err);
 

@@ -25,7 +25,6 @@
 #include "mount/mount.h"
 #include "ns/idmap.h"
 #include "ns/netdev.h"
-#include "ns/setup.h"
 #include "security/security.h"
 #include "syscall/process.h"
 #include "terminal/terminal.h"
@@ -149,7 +148,7 @@ static const struct km_device *find_closed_device(const struct launch *launch)
 	for (size_t i = 0; i < launch->km.devices_len; i++) {
 		struct stat st;
 
-		if ((geteuid() != 0 || ns_in_user_namespace()) && !launch->state.keep_groups &&
+		if (proc_is_ordinary_user() && !launch->state.keep_groups &&
 		    fstat(launch->km.devices[i].fd, &st) == 0 && st.st_uid != geteuid() &&
 		    (st.st_mode & 0006) != 0006)
 			return &launch->km.devices[i];

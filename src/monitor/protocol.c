@@ -68,72 +68,101 @@ enum {
 	TAKEN_NAP_NS = 200000,
 };
 
-/* Signal sets of a thread, proc_pid_status(5). */
-struct masks {
-	uint64_t blocked, caught;
+/* Files of a km that is looked at again and again: to read one once more is a third of opening it, too. */
+struct view {
+	pid_t pid;
+	int call_fd, stat_fd; /* proc_pid_syscall(5) and proc_pid_stat(5); -1: cannot be opened */
 };
 
-static uint64_t mask_of(const char *text, const char *key)
+static int open_file(pid_t pid, const char *name)
 {
-	const char *line = strstr(text, key);
+	char path[40];
 
-	return line ? strtoull(line + strlen(key), NULL, 16) : 0;
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
+	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
-/* False: the thread is gone, or nobody may look. */
-static bool read_masks(const char *status_path, struct masks *ret)
+static struct view view_open(pid_t pid)
 {
-	auto_free char *text = NULL;
-
-	if (proc_read_status(AT_FDCWD, status_path, &text) < 0)
-		return false;
-	ret->blocked = mask_of(text, "\nSigBlk:");
-	ret->caught = mask_of(text, "\nSigCgt:");
-	return true;
+	return (struct view){ pid, open_file(pid, "syscall"), open_file(pid, "stat") };
 }
 
-static bool in_wait_call(pid_t pid)
+static void view_close(struct view *view)
+{
+	cleanup_close(&view->call_fd);
+	cleanup_close(&view->stat_fd);
+}
+
+#define auto_view __attribute__((cleanup(view_close)))
+
+/* Reads a file of a view anew. False: the process is gone, or nobody may look. */
+static bool read_again(int fd, char *text, size_t size)
+{
+	ssize_t n;
+
+	do
+		n = pread(fd, text, size - 1, 0);
+	while (n < 0 && errno == EINTR);
+	text[n > 0 ? n : 0] = '\0';
+	return n > 0;
+}
+
+static bool in_wait_call(const struct view *view)
 {
 	char path[40], text[256];
 
-	snprintf(path, sizeof(path), "/proc/%d/syscall", pid);
-	if (io_read_small(AT_FDCWD, path, text, sizeof(text)) > 0)
+	if (read_again(view->call_fd, text, sizeof(text)))
 		return strtol(text, NULL, 10) == SYS_rt_sigtimedwait && text[0] >= '0' && text[0] <= '9';
 	/* A kernel without that file, or a caller who may not read it, may still have wchan. */
-	snprintf(path, sizeof(path), "/proc/%d/wchan", pid);
+	snprintf(path, sizeof(path), "/proc/%d/wchan", view->pid);
 	return io_read_small(AT_FDCWD, path, text, sizeof(text)) > 0 && strstr(text, "sigtimedwait");
+}
+
+static bool read_signals(const struct view *view, struct proc_stat *ret)
+{
+	char text[1024];
+
+	return read_again(view->stat_fd, text, sizeof(text)) && proc_parse_stat(text, ret) == 0;
+}
+
+static bool has_signal(unsigned long long set, int signo)
+{
+	return set >> (signo - 1) & 1;
 }
 
 /*
  * A handler for SIGUSR1 tells that km was released. Handlers of other signals do not: with a management
  * socket km has a second thread before, and with it libc's own signal.
  */
-static bool has_handlers(uint64_t caught)
+static bool has_handlers(const struct proc_stat *stat)
 {
-	return caught >> (SIGUSR1 - 1) & 1;
+	return has_signal(stat->caught, SIGUSR1);
 }
 
 /*
  * Looks at the call first, then at the mask: the thread may have begun the call and sleep in a page fault,
  * with SIGUSR1 still blocked.
  */
+static bool is_waiting(const struct view *view)
+{
+	struct proc_stat stat;
+
+	return in_wait_call(view) && read_signals(view, &stat) && !has_handlers(&stat) &&
+	       !has_signal(stat.blocked, SIGUSR1);
+}
+
 bool km_is_waiting(pid_t pid)
 {
-	struct masks masks;
-	char path[40];
+	auto_view struct view view = view_open(pid);
 
-	snprintf(path, sizeof(path), "/proc/%d/status", pid);
-	return in_wait_call(pid) && read_masks(path, &masks) && !has_handlers(masks.caught) &&
-	       !(masks.blocked >> (SIGUSR1 - 1) & 1);
+	return is_waiting(&view);
 }
 
 bool km_is_released(pid_t pid)
 {
-	struct masks masks;
-	char path[40];
+	struct proc_stat stat;
 
-	snprintf(path, sizeof(path), "/proc/%d/status", pid);
-	return read_masks(path, &masks) && has_handlers(masks.caught);
+	return proc_read_stat(pid, &stat) == 0 && has_handlers(&stat);
 }
 
 /* With pid1 the child exits a moment after km, with km's status or 128 + its signal. */
@@ -188,12 +217,13 @@ static int wait_ready(const struct km_process *km, unsigned int timeout_ms, stru
 	const int64_t deadline = clock_ms() + timeout_ms;
 	struct pollfd item = { .fd = km->pidfd, .events = POLLIN };
 	struct timespec pause = { .tv_nsec = FIRST_PAUSE_NS };
+	auto_view struct view view = view_open(km->pid);
 
 	if (km->pidfd < 0)
 		return km->pidfd == -ESRCH ? km_died(km, err) :
 					     error_sys(err, km->pidfd, "open a pidfd of km");
 	/* Polls: km's line in its log comes too early, and to close an inotify(7) would cost 10 ms, too. */
-	while (!km_is_waiting(km->pid)) {
+	while (!is_waiting(&view)) {
 		if (clock_ms() >= deadline)
 			return error_set(err, -ETIMEDOUT, "km is not ready after %u ms (" MORE_TIME ")",
 					 timeout_ms);
@@ -229,17 +259,16 @@ static int release(pid_t pid, int pidfd, unsigned int timeout_ms, struct error *
 	const int64_t deadline = clock_ms() + timeout_ms;
 	struct timespec pause = { .tv_nsec = FIRST_PAUSE_NS };
 	struct pollfd item = { .fd = pidfd, .events = POLLIN };
+	auto_view struct view view = view_open(pid);
+	struct proc_stat stat;
 	int64_t given_up = 0;
-	struct masks masks;
-	char path[40];
 	int r, looks = 0;
 
-	if (!km_is_waiting(pid))
+	if (!is_waiting(&view))
 		return error_set(err, -EBUSY, "km does not wait for its start");
-	snprintf(path, sizeof(path), "/proc/%d/status", pid);
 	r = sys_pidfd_send_signal(pidfd, SIGUSR1);
 	/* A short payload may have ended before its km's handlers were seen. */
-	while (r == 0 && read_masks(path, &masks) && !has_handlers(masks.caught)) {
+	while (r == 0 && read_signals(&view, &stat) && !has_handlers(&stat)) {
 		/* km needs less time for its handlers than this process to wake up from a pause. */
 		if (looks++ < QUICK_LOOKS) {
 			sched_yield();
@@ -259,7 +288,7 @@ static int release(pid_t pid, int pidfd, unsigned int timeout_ms, struct error *
 					 "interrupted by signal %d, and km has not started its payload",
 					 interrupt_late());
 		/* A thread that got the signal is awake at once. One that still sleeps did not get it. */
-		if (km_is_waiting(pid))
+		if (is_waiting(&view))
 			r = sys_pidfd_send_signal(pidfd, SIGUSR1);
 		lengthen(&pause, LONGEST_RELEASE_NS);
 	}
@@ -297,6 +326,18 @@ void km_wait_taken(pid_t pid, int signo)
 	}
 }
 
+/* As proc_pid_status(5) has them, also those above 31. 0: the thread is gone, or nobody may look. */
+static uint64_t caught_signals(const char *status_path)
+{
+	auto_free char *text = NULL;
+	const char *line;
+
+	if (proc_read_status(AT_FDCWD, status_path, &text) < 0)
+		return 0;
+	line = strstr(text, "\nSigCgt:");
+	return line ? strtoull(line + strlen("\nSigCgt:"), NULL, 16) : 0;
+}
+
 void km_kick(pid_t pid, int signo)
 {
 	char path[64];
@@ -311,13 +352,12 @@ void km_kick(pid_t pid, int signo)
 	while ((entry = readdir(dir))) {
 		pid_t tid = (pid_t)strtol(entry->d_name, NULL, 10);
 		char status[96];
-		struct masks masks;
 
 		if (tid <= 0 || tid == pid)
 			continue;
 		snprintf(status, sizeof(status), "%s/%d/status", path, tid);
 		/* A thread that does not catch the kick would die of it, and all of km with it. */
-		if (read_masks(status, &masks) && masks.caught >> (KICK_SIGNAL - 1) & 1)
+		if (has_signal(caught_signals(status), KICK_SIGNAL))
 			sys_tgkill(pid, tid, KICK_SIGNAL);
 	}
 	closedir(dir);

@@ -90,14 +90,3 @@ int ns_time_offsets_apply(int proc_fd, const struct spec *spec, struct error *er
 
 	return r < 0 ? r : write_offset(proc_fd, "boottime", &spec->boottime, err);
 }
-
-bool ns_in_user_namespace(void)
-{
-	char text[256];
-	uint32_t inside, outside, size;
-
-	if (io_read_small(AT_FDCWD, "/proc/self/uid_map", text, sizeof(text)) < 0)
-		return false;
-	return sscanf(text, "%u %u %u", &inside, &outside, &size) != 3 || inside != 0 || outside != 0 ||
-	       size != UINT32_MAX;
-}

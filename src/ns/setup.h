@@ -25,9 +25,3 @@ int ns_names_apply(const char *hostname, const char *domainname, struct error *e
 
 /* Sets the offsets of the time namespace that this process's next child enters. @proc_fd: trusted /proc. */
 int ns_time_offsets_apply(int proc_fd, const struct spec *spec, struct error *err);
-
-/*
- * Returns whether this process is in a user namespace other than the initial one: its uid_map is not the full
- * identity. False when the map cannot be read.
- */
-bool ns_in_user_namespace(void);

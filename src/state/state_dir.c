@@ -14,27 +14,21 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "ns/setup.h"
 #include "state/runtime_options.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/io.h"
 #include "util/lock.h"
+#include "util/proc.h"
 
 enum { LOCK_TIMEOUT_MS = 60000, MOTION_LOOKS = 200, MOTION_NAP_NS = 500000 };
-
-/* True in a user namespace, too. */
-static bool is_ordinary_user(void)
-{
-	return geteuid() != 0 || ns_in_user_namespace();
-}
 
 const char *user_runtime_dir(void)
 {
 	const char *runtime_dir = getenv("XDG_RUNTIME_DIR");
 
 	/* Root ignores the variable, because sudo may keep the user's. */
-	return runtime_dir && runtime_dir[0] == '/' && is_ordinary_user() ? runtime_dir : NULL;
+	return runtime_dir && runtime_dir[0] == '/' && proc_is_ordinary_user() ? runtime_dir : NULL;
 }
 
 static const char *default_root(void)
@@ -79,7 +73,7 @@ static int make_parents(const char *path)
 /* Tells an ordinary user where the default root comes from, and what he can do. */
 static int explain_root(const struct runtime_options *runtime, bool make, struct error *err)
 {
-	if ((runtime->root && runtime->root[0]) || !is_ordinary_user() || error_is_shortage(err->code) ||
+	if ((runtime->root && runtime->root[0]) || !proc_is_ordinary_user() || error_is_shortage(err->code) ||
 	    (err->code == -ENOENT && !make))
 		return err->code;
 	if (user_runtime_dir())

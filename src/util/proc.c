@@ -6,10 +6,13 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "util/array.h"
 #include "util/io.h"
 
 /* 65536 groups (NGROUPS_MAX) of up to ten digits and a blank are 720896 bytes. */
@@ -17,6 +20,16 @@ enum { STATUS_MAX = 1024 * 1024 };
 
 /* The kernel's PF_FORKNOEXEC and PF_EXITING, as proc_pid_stat(5) shows them. */
 enum { FORKED_NOT_EXECUTED = 0x40, ENDS = 0x4 };
+/* Numbers of fields there. */
+enum {
+	FIELD_STATE = 3,
+	FIELD_PARENT = 4,
+	FIELD_FLAGS = 9,
+	FIELD_THREADS = 20,
+	FIELD_START_TIME = 22,
+	FIELD_BLOCKED = 32,
+	FIELD_CAUGHT = 34,
+};
 
 /* A process that /proc does not show (hidepid=) may exist: kill(2) tells. */
 static int gone_or_hidden(pid_t pid, int code)
@@ -24,17 +37,44 @@ static int gone_or_hidden(pid_t pid, int code)
 	return code == -ENOENT && kill(pid, 0) < 0 && errno == ESRCH ? -ESRCH : code;
 }
 
+/*
+ * Returns the text from field @number of proc_pid_stat(5) on, or NULL. The command name in parentheses, field
+ * 2, may have any character, so fields are counted after the last ')'. Async-signal-safe.
+ */
+static const char *stat_field(const char *text, int number)
+{
+	const char *at = strrchr(text, ')');
+
+	for (int field = 3; at && field <= number; field++)
+		at = strchr(at + 1, ' ');
+	return at ? at + 1 : NULL;
+}
+
+/* Stores field @number. False: there is none, or it is no number. sscanf(3) is ten pages of code. */
+static bool stat_number(const char *text, int number, unsigned long long *ret)
+{
+	const char *field = stat_field(text, number);
+	char *end;
+
+	if (!field)
+		return false;
+	*ret = strtoull(field, &end, 10);
+	return end != field;
+}
+
 int proc_parse_stat(const char *text, struct proc_stat *ret)
 {
-	/* The command name in parentheses may have any character: fields are counted after the last ')'. */
-	const char *rest = strrchr(text, ')');
+	const char *state = stat_field(text, FIELD_STATE);
 	struct proc_stat stat;
+	unsigned long long threads;
 
-	if (!rest || sscanf(rest,
-			    ") %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d "
-			    "%*d %llu",
-			    &stat.state, &stat.threads, &stat.start_time) != 3)
+	if (!state || !*state || !stat_number(text, FIELD_THREADS, &threads) ||
+	    !stat_number(text, FIELD_START_TIME, &stat.start_time) ||
+	    !stat_number(text, FIELD_BLOCKED, &stat.blocked) ||
+	    !stat_number(text, FIELD_CAUGHT, &stat.caught))
 		return -EPROTO;
+	stat.state = *state;
+	stat.threads = (int)threads;
 	*ret = stat;
 	return 0;
 }
@@ -82,15 +122,10 @@ static void stat_path(pid_t pid, char *path)
 
 int proc_parse_execution(const char *text)
 {
-	const char *field = strrchr(text, ')');
-	unsigned long flags;
+	unsigned long long flags;
 
-	/* Field 3 follows the first blank; field 9 is the kernel's flags word, proc_pid_stat(5). */
-	for (int i = 3; field && i <= 9; i++)
-		field = strchr(field + 1, ' ');
-	if (!field)
+	if (!stat_number(text, FIELD_FLAGS, &flags))
 		return -EPROTO;
-	flags = strtoul(field + 1, NULL, 10);
 	if (!(flags & FORKED_NOT_EXECUTED))
 		return PROC_EXECUTED;
 	return flags & ENDS ? PROC_ENDED_BEFORE : PROC_NOT_EXECUTED;
@@ -127,15 +162,13 @@ static pid_t find_child(pid_t parent)
 
 	while (proc && found == 0 && (entry = readdir(proc))) {
 		char path[PATH_MAX], text[1024];
-		const char *rest;
-		int of;
+		unsigned long long of;
 
 		snprintf(path, sizeof(path), "%s/stat", entry->d_name);
 		if (*entry->d_name < '1' || *entry->d_name > '9' ||
 		    io_read_small(dirfd(proc), path, text, sizeof(text)) <= 0)
 			continue;
-		rest = strrchr(text, ')');
-		if (rest && sscanf(rest, ") %*c %d", &of) == 1 && of == parent)
+		if (stat_number(text, FIELD_PARENT, &of) && of == (unsigned long long)parent)
 			found = (pid_t)strtol(entry->d_name, NULL, 10);
 	}
 	if (proc)
@@ -153,17 +186,49 @@ pid_t proc_child(pid_t pid)
 	return n >= 0 ? (pid_t)strtol(text, NULL, 10) : find_child(pid);
 }
 
+bool proc_is_identity_map(const char *text)
+{
+	const unsigned long wanted[] = { 0, 0, UINT32_MAX };
+	const char *at = text;
+
+	for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
+		char *end;
+
+		if (strtoul(at, &end, 10) != wanted[i] || end == at)
+			return false;
+		at = end;
+	}
+	return true;
+}
+
+bool proc_in_user_namespace(void)
+{
+	char text[256];
+
+	return io_read_small(AT_FDCWD, "/proc/self/uid_map", text, sizeof(text)) >= 0 &&
+	       !proc_is_identity_map(text);
+}
+
+bool proc_is_ordinary_user(void)
+{
+	return geteuid() != 0 || proc_in_user_namespace();
+}
+
 bool proc_parse_first(const char *status)
 {
 	const char *line = strstr(status, "\nNSpid:");
-	int number = 0, count = 0, length;
+	long number = 0, next;
+	int count = 0;
+	char *end;
 
 	if (!line)
 		return false;
-	line += strlen("\nNSpid:");
-	while (*line != '\n' && sscanf(line, "%d%n", &number, &length) == 1) {
-		line += length;
-		count++;
+	/* strtol(3) goes on to the next line: a number there is not one of these. */
+	for (line += strlen("\nNSpid:"); line[strspn(line, " \t")] != '\n'; line = end, count++) {
+		next = strtol(line, &end, 10);
+		if (end == line)
+			break;
+		number = next;
 	}
 	return count > 1 && number == 1;
 }

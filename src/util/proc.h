@@ -11,6 +11,8 @@ struct proc_stat {
 	char state;		       /* field 3: R S D T Z X ..., of the first thread */
 	int threads;		       /* field 20 */
 	unsigned long long start_time; /* field 22: clock ticks after boot */
+	unsigned long long blocked;    /* field 32: signals 1 to 31 that the first thread blocks */
+	unsigned long long caught;     /* field 34: those of them that have a handler; bit 0 is signal 1 */
 };
 
 /* What a process has done since fork(2) or clone(2). */
@@ -50,6 +52,15 @@ bool proc_is_gone(int code);
 
 /* Returns a child of process @pid, which has one thread; 0 when it has none. */
 pid_t proc_child(pid_t pid);
+
+/*
+ * True if this process is in a user namespace that does not have all ids of the host as they are: root cannot
+ * load BPF programs there, for example. False when that cannot be read. The second is also true for an
+ * ordinary user. The third is pure: whether the text of a uid_map file is that of the host itself.
+ */
+bool proc_in_user_namespace(void);
+bool proc_is_ordinary_user(void);
+bool proc_is_identity_map(const char *text);
 
 /* Pure: true if the text of a status file is of process 1 of a pid namespace below ours. */
 bool proc_parse_first(const char *status);

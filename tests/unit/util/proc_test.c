@@ -126,6 +126,12 @@ static pid_t end_by_signal(bool execute)
 }
 
 /* A process within execve(2) is told from one that ends before it. */
+static void abort_on_signal(int signo)
+{
+	(void)signo;
+	abort();
+}
+
 static void test_proc_parse_execution(void **state)
 {
 	(void)state;
@@ -135,6 +141,79 @@ static void test_proc_parse_execution(void **state)
 	assert_int_equal(proc_parse_execution("7 (a) Z 1 7 7 0 -1 4194308 2 0"), PROC_EXECUTED);
 	assert_int_equal(proc_parse_execution("7 (a) R 1 7"), -EPROTO);
 	assert_int_equal(proc_parse_execution("7"), -EPROTO);
+}
+
+/* All 52 fields of Linux 6.18, the name with everything that may confuse. Each field that is read differs. */
+#define STAT_HEAD "1234 (a) Z 1 ("
+#define STAT_TAIL                                                                                           \
+	") S 1 2 3 4 -1 4194304 8 9 10 11 12 13 14 15 20 0 77 21 9988776655 23 24 18446744073709551615 26 " \
+	"27 28 29 30 0 528 33 1073742338 35 36 37 17 39 40 41 42 43 44 45 46 47 48 49 50 51 52"
+
+static void test_proc_parse_stat(void **state)
+{
+	static const char text[] = STAT_HEAD STAT_TAIL;
+	char cut[sizeof(text)];
+	struct proc_stat stat = { 0 };
+
+	(void)state;
+	assert_int_equal(proc_parse_stat(text, &stat), 0);
+	assert_int_equal(stat.state, 'S');
+	assert_int_equal(stat.threads, 77);
+	assert_int_equal(stat.start_time, 9988776655);
+	assert_int_equal(stat.blocked, 528);
+	assert_int_equal(stat.caught, 1073742338);
+	/* Cut off behind each character: an error until the last field that is needed has begun. */
+	for (size_t len = 0; text + len < strstr(text, "1073742338"); len++) {
+		memcpy(cut, text, len);
+		cut[len] = '\0';
+		assert_int_equal(proc_parse_stat(cut, &stat), -EPROTO);
+	}
+	assert_int_equal(stat.threads, 77);
+	assert_int_equal(proc_parse_stat("1 (a) S 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 many 0 1", &stat), -EPROTO);
+}
+
+/* The field numbers are those of this kernel: it shows what a process has set itself. */
+static void test_proc_read_stat_has_the_signals(void **state)
+{
+	struct proc_stat stat = { 0 };
+	sigset_t usr1, before;
+
+	(void)state;
+	sigemptyset(&usr1);
+	sigaddset(&usr1, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &usr1, &before);
+	signal(SIGUSR2, abort_on_signal);
+	assert_int_equal(proc_read_stat(getpid(), &stat), 0);
+	assert_true(stat.blocked >> (SIGUSR1 - 1) & 1);
+	assert_false(stat.blocked >> (SIGUSR2 - 1) & 1);
+	assert_true(stat.caught >> (SIGUSR2 - 1) & 1);
+	assert_false(stat.caught >> (SIGUSR1 - 1) & 1);
+	signal(SIGUSR2, SIG_DFL);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
+static void test_proc_parse_first(void **state)
+{
+	(void)state;
+	assert_true(proc_parse_first("Name:\tx\nNSpid:\t812\t1\nNSpgid:\t812\t1\n"));
+	assert_true(proc_parse_first("Name:\tx\nNSpid:\t812\t40\t1\n"));
+	assert_false(proc_parse_first("Name:\tx\nNSpid:\t812\t2\n1\n"));
+	assert_false(proc_parse_first("Name:\tx\nNSpid:\t1\n"));
+	assert_false(proc_parse_first("Name:\tx\nNSpid:\t812\n1\n"));
+	assert_false(proc_parse_first("Name:\tNSpid: 2 1\n"));
+	assert_false(proc_parse_first("Name:\tx\nNSpid:"));
+}
+
+static void test_proc_is_identity_map(void **state)
+{
+	(void)state;
+	assert_true(proc_is_identity_map("         0          0 4294967295"));
+	assert_false(proc_is_identity_map("         0     100000      65536"));
+	assert_false(proc_is_identity_map("         0          0      65536"));
+	assert_false(proc_is_identity_map("         1          0 4294967295"));
+	assert_false(proc_is_identity_map("         0          1 4294967295"));
+	assert_false(proc_is_identity_map("         0          0"));
+	assert_false(proc_is_identity_map(""));
 }
 
 /* Both processes are killed by the same signal, but only one has executed the program. */
@@ -214,6 +293,10 @@ int main(void)
 		cmocka_unit_test(test_proc_is_alive_while_any_thread_is),
 		cmocka_unit_test(test_proc_is_alive_without_a_descriptor_is_unknown),
 		cmocka_unit_test(test_proc_parse_execution),
+		cmocka_unit_test(test_proc_parse_stat),
+		cmocka_unit_test(test_proc_read_stat_has_the_signals),
+		cmocka_unit_test(test_proc_parse_first),
+		cmocka_unit_test(test_proc_is_identity_map),
 		cmocka_unit_test(test_proc_has_executed_tells_of_a_zombie),
 		cmocka_unit_test(test_proc_read_status_with_many_groups),
 		cmocka_unit_test(test_proc_child),
