@@ -17,11 +17,15 @@ struct arena_block {
 
 static struct arena_block *add_block(struct arena *arena, size_t need)
 {
-	size_t size = need > BLOCK_SIZE ? need : BLOCK_SIZE;
-	struct arena_block *block = calloc(1, sizeof(*block) + size);
+	const size_t size = need > BLOCK_SIZE ? need : BLOCK_SIZE;
+	struct arena_block *block = NULL;
+	size_t whole;
 
+	if (!__builtin_add_overflow(sizeof(*block), size, &whole))
+		block = malloc(whole);
 	if (!block)
 		return NULL;
+	block->used = 0;
 	block->size = size;
 	block->next = arena->blocks;
 	arena->blocks = block;
@@ -44,7 +48,8 @@ void *arena_alloc(struct arena *arena, size_t count, size_t size)
 		return NULL;
 	result = block->data + block->used;
 	block->used += need;
-	return result;
+	/* Only now, so that a block costs no pages that are not used. */
+	return memset(result, 0, need);
 }
 
 char *arena_strdup(struct arena *arena, const char *text)
