@@ -137,7 +137,7 @@ int cgroup_filter_devices(const struct cgroup *cgroup, const struct spec_resourc
 		return allow_everything(cgroup, err);
 	program_fd = load_program(&program);
 	device_program_done(&program);
-	if (program_fd == -EPERM && proc_in_user_namespace()) {
+	if (program_fd == -EPERM && proc_in_user_namespace() > 0) {
 		log_debug("no device filter: not possible in a user namespace");
 		return 0;
 	}

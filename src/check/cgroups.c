@@ -95,7 +95,8 @@ void check_systemd(struct checking *checking)
 			  "is "
 			  "built with libsystemd",
 			  "this krun was built without libsystemd: it has no --cgroup-manager systemd");
-	else if (cgroup_systemd_version(!checking->is_root || proc_in_user_namespace(), &version, &err) < 0)
+	else if (cgroup_systemd_version(!checking->is_root || proc_in_user_namespace() > 0, &version, &err) <
+		 0)
 		check_add(checking, CHECK_WARNING, "systemd",
 			  "without --cgroup-manager systemd containers need none of this", "%s", err.text);
 	else

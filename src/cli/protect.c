@@ -65,7 +65,8 @@ static bool is_out_of_reach(int self_fd)
 
 	if (geteuid() == 0 || fstat(self_fd, &st) < 0 || st.st_uid != 0 || (st.st_mode & 0022))
 		return false;
-	return !proc_in_user_namespace();
+	/* Where that cannot be told, it has to be protected. */
+	return proc_in_user_namespace() == 0;
 }
 
 /* ---- three ways ------------------------------------------------------------------------------ */

@@ -60,31 +60,26 @@ enum {
 	KICK_SIGNAL = 63, /* km's KM_SIGVCPUSTOP, SIGRTMAX - 1 */
 	END_MS = 3000,	  /* more than the 2 s for which km hangs if it cannot kill itself, as process 1 */
 	LATE_MS = 1000,	  /* for km to start its program after a signal for that came */
-	FIRST_PAUSE_NS = 40000, /* twice what a look at km takes */
+	FIRST_PAUSE_NS = 40000, /* two to ten times what a look at km takes */
 	LONGEST_PAUSE_NS = 2000000,
-	LONGEST_RELEASE_NS = 200000, /* of `start`, which somebody waits for */
-	QUICK_LOOKS = 12,	     /* without a pause: together they take as long as two pauses */
+	LONGEST_RELEASE_NS = 200000,   /* of `start`, which somebody waits for */
+	QUICK_NS = 2 * FIRST_PAUSE_NS, /* looks without a pause before the first one */
 	TAKEN_LOOKS = 250,
 	TAKEN_NAP_NS = 200000,
 };
 
-/* Files of a km that is looked at again and again: to read one once more is a third of opening it, too. */
+/*
+ * A km that is looked at again and again. Its files stay open, because reading an open file again costs a
+ * third of opening and reading it. They are of that process, also when another one has got its number.
+ */
 struct view {
 	pid_t pid;
-	int call_fd, stat_fd; /* proc_pid_syscall(5) and proc_pid_stat(5); -1: cannot be opened */
+	int call_fd, stat_fd; /* proc_pid_syscall(5) and proc_pid_stat(5); -1: not opened yet */
 };
 
-static int open_file(pid_t pid, const char *name)
+static struct view view_of(pid_t pid)
 {
-	char path[40];
-
-	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
-	return open(path, O_RDONLY | O_CLOEXEC);
-}
-
-static struct view view_open(pid_t pid)
-{
-	return (struct view){ pid, open_file(pid, "syscall"), open_file(pid, "stat") };
+	return (struct view){ pid, -1, -1 };
 }
 
 static void view_close(struct view *view)
@@ -95,34 +90,45 @@ static void view_close(struct view *view)
 
 #define auto_view __attribute__((cleanup(view_close)))
 
-/* Reads a file of a view anew. False: the process is gone, or nobody may look. */
-static bool read_again(int fd, char *text, size_t size)
+/* Reads a file anew, and opens it before if it is not open: an error may have been of that moment. */
+static int read_again(pid_t pid, const char *name, int *fd, char *text, size_t size)
 {
+	char path[40];
 	ssize_t n;
 
+	if (*fd < 0) {
+		snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
+		*fd = open(path, O_RDONLY | O_CLOEXEC);
+	}
+	if (*fd < 0)
+		return -errno;
 	do
-		n = pread(fd, text, size - 1, 0);
+		n = pread(*fd, text, size - 1, 0);
 	while (n < 0 && errno == EINTR);
-	text[n > 0 ? n : 0] = '\0';
-	return n > 0;
+	if (n < 0)
+		return -errno;
+	text[n] = '\0';
+	return 0;
 }
 
-static bool in_wait_call(const struct view *view)
+static bool in_wait_call(struct view *view)
 {
 	char path[40], text[256];
 
-	if (read_again(view->call_fd, text, sizeof(text)))
+	if (read_again(view->pid, "syscall", &view->call_fd, text, sizeof(text)) == 0)
 		return strtol(text, NULL, 10) == SYS_rt_sigtimedwait && text[0] >= '0' && text[0] <= '9';
 	/* A kernel without that file, or a caller who may not read it, may still have wchan. */
 	snprintf(path, sizeof(path), "/proc/%d/wchan", view->pid);
 	return io_read_small(AT_FDCWD, path, text, sizeof(text)) > 0 && strstr(text, "sigtimedwait");
 }
 
-static bool read_signals(const struct view *view, struct proc_stat *ret)
+/* Returns 0 or a negative errno: -ESRCH when the process is gone. */
+static int read_signals(struct view *view, struct proc_stat *ret)
 {
 	char text[1024];
+	const int r = read_again(view->pid, "stat", &view->stat_fd, text, sizeof(text));
 
-	return read_again(view->stat_fd, text, sizeof(text)) && proc_parse_stat(text, ret) == 0;
+	return r < 0 ? r : proc_parse_stat(text, ret);
 }
 
 static bool has_signal(unsigned long long set, int signo)
@@ -139,21 +145,30 @@ static bool has_handlers(const struct proc_stat *stat)
 	return has_signal(stat->caught, SIGUSR1);
 }
 
+/* Returns 1, 0, or a negative errno: -ESRCH when km has ended. */
+static int sees_handlers(struct view *view)
+{
+	struct proc_stat stat;
+	const int r = read_signals(view, &stat);
+
+	return r < 0 ? r : has_handlers(&stat);
+}
+
 /*
  * Looks at the call first, then at the mask: the thread may have begun the call and sleep in a page fault,
  * with SIGUSR1 still blocked.
  */
-static bool is_waiting(const struct view *view)
+static bool is_waiting(struct view *view)
 {
 	struct proc_stat stat;
 
-	return in_wait_call(view) && read_signals(view, &stat) && !has_handlers(&stat) &&
+	return in_wait_call(view) && read_signals(view, &stat) == 0 && !has_handlers(&stat) &&
 	       !has_signal(stat.blocked, SIGUSR1);
 }
 
 bool km_is_waiting(pid_t pid)
 {
-	auto_view struct view view = view_open(pid);
+	auto_view struct view view = view_of(pid);
 
 	return is_waiting(&view);
 }
@@ -217,7 +232,7 @@ static int wait_ready(const struct km_process *km, unsigned int timeout_ms, stru
 	const int64_t deadline = clock_ms() + timeout_ms;
 	struct pollfd item = { .fd = km->pidfd, .events = POLLIN };
 	struct timespec pause = { .tv_nsec = FIRST_PAUSE_NS };
-	auto_view struct view view = view_open(km->pid);
+	auto_view struct view view = view_of(km->pid);
 
 	if (km->pidfd < 0)
 		return km->pidfd == -ESRCH ? km_died(km, err) :
@@ -259,18 +274,18 @@ static int release(pid_t pid, int pidfd, unsigned int timeout_ms, struct error *
 	const int64_t deadline = clock_ms() + timeout_ms;
 	struct timespec pause = { .tv_nsec = FIRST_PAUSE_NS };
 	struct pollfd item = { .fd = pidfd, .events = POLLIN };
-	auto_view struct view view = view_open(pid);
-	struct proc_stat stat;
-	int64_t given_up = 0;
-	int r, looks = 0;
+	auto_view struct view view = view_of(pid);
+	int64_t given_up = 0, pauses_from;
+	int r, seen = 0;
 
 	if (!is_waiting(&view))
 		return error_set(err, -EBUSY, "km does not wait for its start");
 	r = sys_pidfd_send_signal(pidfd, SIGUSR1);
+	pauses_from = clock_ns() + QUICK_NS;
 	/* A short payload may have ended before its km's handlers were seen. */
-	while (r == 0 && read_signals(&view, &stat) && !has_handlers(&stat)) {
+	while (r == 0 && (seen = sees_handlers(&view)) != 1 && seen != -ESRCH) {
 		/* km needs less time for its handlers than this process to wake up from a pause. */
-		if (looks++ < QUICK_LOOKS) {
+		if (clock_ns() < pauses_from) {
 			sched_yield();
 			continue;
 		}

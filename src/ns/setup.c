@@ -2,9 +2,7 @@
 #include "ns/setup.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <net/if.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>

@@ -3,8 +3,6 @@
 
 /* Set-up that a process does inside new namespaces, and after it has entered one. 0 or a negative errno. */
 
-#include <stdbool.h>
-
 struct error;
 struct file_id;
 struct spec;

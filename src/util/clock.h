@@ -7,7 +7,8 @@
 #include <stdint.h>
 #include <time.h>
 
-/* Milliseconds of CLOCK_MONOTONIC (clock_gettime(2)). */
+/* Nanoseconds and milliseconds of CLOCK_MONOTONIC (clock_gettime(2)). */
+int64_t clock_ns(void);
 int64_t clock_ms(void);
 
 /*

@@ -20,7 +20,7 @@ enum { STATUS_MAX = 1024 * 1024 };
 
 /* The kernel's PF_FORKNOEXEC and PF_EXITING, as proc_pid_stat(5) shows them. */
 enum { FORKED_NOT_EXECUTED = 0x40, ENDS = 0x4 };
-/* Numbers of fields there. */
+/* Field numbers of proc_pid_stat(5). */
 enum {
 	FIELD_STATE = 3,
 	FIELD_PARENT = 4,
@@ -201,17 +201,17 @@ bool proc_is_identity_map(const char *text)
 	return true;
 }
 
-bool proc_in_user_namespace(void)
+int proc_in_user_namespace(void)
 {
 	char text[256];
+	const ssize_t n = io_read_small(AT_FDCWD, "/proc/self/uid_map", text, sizeof(text));
 
-	return io_read_small(AT_FDCWD, "/proc/self/uid_map", text, sizeof(text)) >= 0 &&
-	       !proc_is_identity_map(text);
+	return n < 0 ? (int)n : !proc_is_identity_map(text);
 }
 
 bool proc_is_ordinary_user(void)
 {
-	return geteuid() != 0 || proc_in_user_namespace();
+	return geteuid() != 0 || proc_in_user_namespace() > 0;
 }
 
 bool proc_parse_first(const char *status)

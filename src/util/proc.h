@@ -54,12 +54,14 @@ bool proc_is_gone(int code);
 pid_t proc_child(pid_t pid);
 
 /*
- * True if this process is in a user namespace that does not have all ids of the host as they are: root cannot
- * load BPF programs there, for example. False when that cannot be read. The second is also true for an
- * ordinary user. The third is pure: whether the text of a uid_map file is that of the host itself.
+ * Returns 1 if this process is in a user namespace whose map of users is not the full identity, also when it
+ * has no map yet; 0 otherwise; a negative errno when the map cannot be read. Root of such a namespace cannot
+ * load BPF programs, for example.
  */
-bool proc_in_user_namespace(void);
+int proc_in_user_namespace(void);
+/* True for an ordinary user, and for root of such a namespace, who is one to the host. */
 bool proc_is_ordinary_user(void);
+/* Pure: true if the text of a uid_map file, user_namespaces(7), maps every id to itself. */
 bool proc_is_identity_map(const char *text);
 
 /* Pure: true if the text of a status file is of process 1 of a pid namespace below ours. */

@@ -44,8 +44,18 @@ class Place:
         return f"{self.top}/pid-{runtime.name}"
 
 
+def warm(case, *command):
+    """
+    A command by itself: what a container before does in the background is over, and the program has just run, because what comes
+    first after a pause wakes a processor up.
+    """
+    yield SETTLE
+    yield ("do", *command)
+    yield ("time", case, *command)
+
+
 def version(_place, runtime, _number):
-    yield ("time", "version", runtime.program, "--version")
+    yield from warm("version", runtime.program, "--version")
 
 
 def floor(place, runtime, _number):
@@ -54,7 +64,7 @@ def floor(place, runtime, _number):
 
 
 def hello(_place, runtime, _number):
-    yield ("time", "version", runtime.program)
+    yield from warm("version", runtime.program)
 
 
 def kmsim(place, runtime, _number):
@@ -103,11 +113,8 @@ def life_of(suffix, *changes, timed, root="", more=""):
         yield SETTLE
         yield command("create", "create", "--bundle", bundle, "--pid-file", pid_file, name)
         yield command("start", "start", name)
-        # The container's program is starting now, on the same processors, and what comes after a pause wakes a processor up: neither
-        # is what `state` costs. A static hello, which it is compared with, comes behind other commands, too.
-        yield SETTLE
-        yield ("do", *runtime.command(place.root(runtime, root), "state", name))
-        yield command("state", "state", name)
+        # The container's program is starting now, on the same processors.
+        yield from warm("state" + suffix, *runtime.command(place.root(runtime, root), "state", name))
         if "list" in timed:
             yield command("list", "list")
         if "exec" in timed:

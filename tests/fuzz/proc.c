@@ -18,5 +18,6 @@ void fuzz_one(const uint8_t *data, size_t size)
 	proc_parse_execution(parts[0]);
 	km_task_is_frozen(parts[0], parts[1]);
 	proc_parse_first(parts[2]);
+	proc_is_identity_map(parts[2]);
 	free(text);
 }

@@ -355,8 +355,9 @@ static char **payload_argv;
 static sigset_t payload_mask;
 static sem_t handlers_installed;
 
-static const int passed_on[] = { SIGINT,   SIGTERM, SIGHUP,    SIGQUIT, SIGUSR1, SIGUSR2,
-				 SIGWINCH, SIGALRM, SIGVTALRM, SIGPROF, SIGPIPE, SIGIO };
+/* SIGUSR1 is the last one that gets its handler, because krun looks for that. */
+static const int passed_on[] = { SIGINT,  SIGTERM,   SIGHUP,  SIGQUIT, SIGUSR2, SIGWINCH,
+				 SIGALRM, SIGVTALRM, SIGPROF, SIGPIPE, SIGIO,	SIGUSR1 };
 enum { PASSED_ON = sizeof(passed_on) / sizeof(passed_on[0]) };
 /* What kmsim was started with: a payload ignores what its parent has ignored. */
 static struct sigaction inherited[PASSED_ON];
@@ -453,6 +454,9 @@ static void *vcpu(void *nothing)
 	sigemptyset(&set);
 	sigaddset(&set, KICK_SIGNAL);
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+	/* A kick that came before does not interrupt the wait. */
+	if (kicked)
+		deliver();
 	while (waitpid(payload_pid, &payload_status, 0) < 0)
 		deliver();
 	(void)!write(shutdown_fd, &one, sizeof(one));
