@@ -101,15 +101,32 @@ static void test_km_that_ends(void **state)
 	assert_false(km_is_released(pid));
 	waitpid(pid, NULL, 0);
 	close(km.pidfd);
-	/* Released, and at its end before it has handlers: a payload can be that short. */
-	pid = start_km(0, PATIENCE_MS * 1000);
-	const struct km_process second = { .pid = pid, .pidfd = sys_pidfd_open(pid), .child = pid };
+}
 
-	assert_int_equal(km_wait_ready(&second, PATIENCE_MS, &err), 0);
-	kill(pid, SIGKILL);
-	assert_int_equal(km_release(pid, second.pidfd, PATIENCE_MS, &err), -EBUSY);
+static void *kill_later(void *pid)
+{
+	usleep(LATER_US);
+	kill(*(pid_t *)pid, SIGKILL);
+	return NULL;
+}
+
+/* A payload can be so short that nobody sees its km's handlers. One that ended before is not released. */
+static void test_the_end_after_the_release_and_before(void **state)
+{
+	pid_t pid = start_km(0, PATIENCE_MS * 1000);
+	const struct km_process km = { .pid = pid, .pidfd = sys_pidfd_open(pid), .child = pid };
+	struct error err = { 0 };
+	pthread_t thread;
+
+	(void)state;
+	assert_int_equal(km_wait_ready(&km, PATIENCE_MS, &err), 0);
+	assert_int_equal(pthread_create(&thread, NULL, kill_later, &pid), 0);
+	assert_int_equal(km_release(pid, km.pidfd, PATIENCE_MS, &err), 0);
+	pthread_join(thread, NULL);
+	assert_int_equal(km_release(pid, km.pidfd, PATIENCE_MS, &err), -EBUSY);
 	waitpid(pid, NULL, 0);
-	close(second.pidfd);
+	assert_int_equal(km_release(pid, km.pidfd, PATIENCE_MS, &err), -EBUSY);
+	close(km.pidfd);
 }
 
 static void *give_descriptors_back(void *limit)
@@ -153,6 +170,7 @@ int main(void)
 		cmocka_unit_test(test_km_is_ready_then_released),
 		cmocka_unit_test(test_time_limits),
 		cmocka_unit_test(test_km_that_ends),
+		cmocka_unit_test(test_the_end_after_the_release_and_before),
 		cmocka_unit_test(test_no_descriptors_for_a_while),
 	};
 
