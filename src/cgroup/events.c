@@ -10,15 +10,15 @@
 #include "cgroup/stats.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
+#include "util/io.h"
 
 static int read_events(int fd, struct cgroup_events *ret)
 {
 	char text[256];
-	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+	const ssize_t n = io_read_again(fd, text, sizeof(text));
 
 	if (n < 0)
-		return -errno;
-	text[n] = '\0';
+		return (int)n;
 	ret->populated = strstr(text, "populated 1");
 	ret->frozen = strstr(text, "frozen 1");
 	return 0;
@@ -93,11 +93,10 @@ int cgroup_memory_events_open(int dir_fd)
 int cgroup_memory_events_read(int fd, struct cgroup_memory_events *ret)
 {
 	char text[512];
-	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+	const ssize_t n = io_read_again(fd, text, sizeof(text));
 
 	if (n < 0)
-		return -errno;
-	text[n] = '\0';
+		return (int)n;
 	ret->oom = cgroup_parse_key(text, "oom").value;
 	ret->oom_kill = cgroup_parse_key(text, "oom_kill").value;
 	return 0;

@@ -222,10 +222,7 @@ static int open_all(struct watcher *watcher, struct error *err)
 
 static uint64_t now(void)
 {
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
+	return (uint64_t)clock_ns();
 }
 
 /* Reports a sample. -ENODEV: the cgroup is gone. */

@@ -90,32 +90,23 @@ static void view_close(struct view *view)
 
 #define auto_view __attribute__((cleanup(view_close)))
 
-/* Reads a file anew, and opens it before if it is not open: an error may have been of that moment. */
-static int read_again(pid_t pid, const char *name, int *fd, char *text, size_t size)
+/* As io_read_again(), and opens the file before if it is not open: an error may have been of that moment. */
+static int read_of(pid_t pid, const char *name, int *fd, char *text, size_t size)
 {
 	char path[40];
-	ssize_t n;
 
 	if (*fd < 0) {
 		snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
 		*fd = open(path, O_RDONLY | O_CLOEXEC);
 	}
-	if (*fd < 0)
-		return -errno;
-	do
-		n = pread(*fd, text, size - 1, 0);
-	while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return -errno;
-	text[n] = '\0';
-	return 0;
+	return *fd < 0 ? -errno : (int)io_read_again(*fd, text, size);
 }
 
 static bool in_wait_call(struct view *view)
 {
 	char path[40], text[256];
 
-	if (read_again(view->pid, "syscall", &view->call_fd, text, sizeof(text)) == 0)
+	if (read_of(view->pid, "syscall", &view->call_fd, text, sizeof(text)) > 0)
 		return strtol(text, NULL, 10) == SYS_rt_sigtimedwait && text[0] >= '0' && text[0] <= '9';
 	/* A kernel without that file, or a caller who may not read it, may still have wchan. */
 	snprintf(path, sizeof(path), "/proc/%d/wchan", view->pid);
@@ -126,7 +117,7 @@ static bool in_wait_call(struct view *view)
 static int read_signals(struct view *view, struct proc_stat *ret)
 {
 	char text[1024];
-	const int r = read_again(view->pid, "stat", &view->stat_fd, text, sizeof(text));
+	const int r = read_of(view->pid, "stat", &view->stat_fd, text, sizeof(text));
 
 	return r < 0 ? r : proc_parse_stat(text, ret);
 }

@@ -246,6 +246,19 @@ ssize_t io_read_start(int dir_fd, const char *name, char *buffer, size_t size)
 	return n;
 }
 
+ssize_t io_read_again(int fd, char *buffer, size_t size)
+{
+	ssize_t n;
+
+	do
+		n = pread(fd, buffer, size - 1, 0);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	buffer[n] = '\0';
+	return n;
+}
+
 int io_read_regular(int dir_fd, const char *name, size_t max, char **ret_data, size_t *ret_size)
 {
 	auto_close int fd = -1;

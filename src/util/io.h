@@ -37,6 +37,8 @@ ssize_t io_read_small(int dir_fd, const char *name, char *buffer, size_t size);
  * no bound.
  */
 ssize_t io_read_start(int dir_fd, const char *name, char *buffer, size_t size);
+/* The same for a file that stays open: each call has the kernel write it anew, in procfs and cgroupfs. */
+ssize_t io_read_again(int fd, char *buffer, size_t size);
 
 /*
  * As io_read_file(), for a name that others may have replaced: -EINVAL unless it is a regular file, -ELOOP

@@ -420,12 +420,7 @@ void log_failure(const struct error *err)
 
 unsigned long long log_clock(void)
 {
-	struct timespec now;
-
-	if (!trace_is_on() && !log_enabled(LOG_LEVEL_DEBUG))
-		return 0;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (unsigned long long)now.tv_sec * 1000000000ULL + (unsigned long long)now.tv_nsec;
+	return trace_is_on() || log_enabled(LOG_LEVEL_DEBUG) ? (unsigned long long)clock_ns() : 0;
 }
 
 static void step_done(const struct speaker *speaker, const struct trace_slice *slice)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "util/array.h"
+#include "util/clock.h"
 #include "util/printable.h"
 #include "util/trace_file.h"
 
@@ -293,10 +294,5 @@ bool trace_is_on(void)
 
 unsigned long long trace_clock(void)
 {
-	struct timespec now;
-
-	if (!trace_is_on())
-		return 0;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (unsigned long long)now.tv_sec * 1000000000ULL + (unsigned long long)now.tv_nsec;
+	return trace_is_on() ? (unsigned long long)clock_ns() : 0;
 }
