@@ -186,9 +186,9 @@ int state_prepare_file(int dir_fd, const struct state *state, struct error *err)
 
 int state_publish_file(int dir_fd, struct error *err)
 {
-	if (renameat(dir_fd, STATE_NEXT, dir_fd, STATE_FILE) < 0)
-		return error_sys(err, -errno, "write '%s'", STATE_FILE);
-	return 0;
+	const int r = io_move_over(dir_fd, STATE_NEXT, STATE_FILE);
+
+	return r < 0 ? error_sys(err, r, "write '%s'", STATE_FILE) : 0;
 }
 
 int state_save(int dir_fd, const struct state *state, struct error *err)

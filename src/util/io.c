@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -321,19 +323,49 @@ int io_write_existing(int dir_fd, const char *name, const char *text)
 	return (size_t)n == strlen(text) ? 0 : -EIO;
 }
 
-/* Names the complete file. linkat(2) does not replace a file, so that needs @temporary and a rename. */
-static int link_unnamed(int fd, int dir_fd, const char *name, const char *temporary)
+/* By syscall(2), because musl has no renameat2(2) before 1.2.5. */
+static int exchange(int dir_fd, const char *one, const char *other)
+{
+	return syscall(SYS_renameat2, dir_fd, one, dir_fd, other, RENAME_EXCHANGE) < 0 ? -errno : 0;
+}
+
+int io_move_over(int dir_fd, const char *from, const char *name)
+{
+	int r;
+
+	/* Not every file system exchanges, and there may be nothing to exchange with. */
+	if (exchange(dir_fd, from, name) < 0)
+		return renameat(dir_fd, from, dir_fd, name) < 0 ? -errno : 0;
+	if (unlinkat(dir_fd, from, 0) == 0)
+		return 0;
+	/* What was there is no file. */
+	r = -errno;
+	exchange(dir_fd, from, name);
+	return r;
+}
+
+/* By its descriptor where that is allowed (open(2), O_TMPFILE), which is faster than by its link in /proc. */
+static int link_as(int fd, int dir_fd, const char *name)
 {
 	char link[32];
 
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	if (linkat(AT_FDCWD, link, dir_fd, name, AT_SYMLINK_FOLLOW) == 0)
+	if (linkat(fd, "", dir_fd, name, AT_EMPTY_PATH) == 0)
 		return 0;
-	if (errno != EEXIST)
+	if (errno != ENOENT)
 		return -errno;
-	if (linkat(AT_FDCWD, link, dir_fd, temporary, AT_SYMLINK_FOLLOW) < 0)
-		return -errno;
-	return renameat(dir_fd, temporary, dir_fd, name) < 0 ? -errno : 0;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	return linkat(AT_FDCWD, link, dir_fd, name, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
+}
+
+/* Names the complete file. linkat(2) does not replace a file, so that needs @temporary, too. */
+static int link_unnamed(int fd, int dir_fd, const char *name, const char *temporary)
+{
+	int r = link_as(fd, dir_fd, name);
+
+	if (r != -EEXIST)
+		return r;
+	r = link_as(fd, dir_fd, temporary);
+	return r < 0 ? r : io_move_over(dir_fd, temporary, name);
 }
 
 /* Opens a file without a name in the directory that @name is in. */
@@ -363,9 +395,7 @@ static int replace_named(int dir_fd, const char *name, const char *temporary, mo
 		openat(dir_fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
 	int r = fd < 0 ? -errno : io_write_all(fd, data, size);
 
-	if (r == 0 && renameat(dir_fd, temporary, dir_fd, name) < 0)
-		r = -errno;
-	return r;
+	return r < 0 ? r : io_move_over(dir_fd, temporary, name);
 }
 
 int io_replace_file(int dir_fd, const char *name, mode_t mode, const void *data, size_t size)

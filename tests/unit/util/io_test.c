@@ -104,6 +104,44 @@ static void test_io_replace_file_leaves_nothing_on_failure(void **state)
 	assert_int_equal(faccessat(dir_fd, "absent", F_OK, 0), -1);
 }
 
+static void assert_text(const char *name, const char *expected)
+{
+	char buffer[16];
+
+	assert_true(io_read_small(dir_fd, name, buffer, sizeof(buffer)) >= 0);
+	assert_string_equal(buffer, expected);
+}
+
+static void test_io_move_over(void **state)
+{
+	struct stat new, moved;
+
+	(void)state;
+	assert_int_equal(io_move_over(dir_fd, "absent", "file"), -ENOENT);
+	assert_int_equal(io_replace_file(dir_fd, "new", 0600, "1", 1), 0);
+	assert_int_equal(io_move_over(dir_fd, "new", "file"), 0);
+	assert_text("file", "1");
+	assert_int_equal(io_replace_file(dir_fd, "new", 0600, "2", 1), 0);
+	assert_int_equal(fstatat(dir_fd, "new", &new, 0), 0);
+	assert_int_equal(io_move_over(dir_fd, "new", "file"), 0);
+	assert_text("file", "2");
+	assert_int_equal(fstatat(dir_fd, "file", &moved, 0), 0);
+	assert_int_equal(moved.st_ino, new.st_ino);
+	assert_int_equal(faccessat(dir_fd, "new", F_OK, 0), -1);
+}
+
+static void test_io_move_over_a_directory(void **state)
+{
+	(void)state;
+	assert_int_equal(mkdirat(dir_fd, "taken", 0700), 0);
+	assert_int_equal(io_replace_file(dir_fd, "new", 0600, "1", 1), 0);
+	assert_int_equal(io_move_over(dir_fd, "new", "taken"), -EISDIR);
+	assert_text("new", "1");
+	assert_int_equal(io_replace_file(dir_fd, "taken", 0600, "2", 1), -EISDIR);
+	assert_int_equal(unlinkat(dir_fd, "new", 0), 0);
+	assert_int_equal(unlinkat(dir_fd, "taken", AT_REMOVEDIR), 0);
+}
+
 static void test_io_read_start_takes_what_fits(void **state)
 {
 	char buffer[5];
@@ -235,6 +273,8 @@ int main(void)
 		cmocka_unit_test(test_a_fifo_is_read_when_its_writer_writes),
 		cmocka_unit_test(test_a_socket_whose_other_side_does_nothing_has_a_limit),
 		cmocka_unit_test(test_io_replace_file_leaves_nothing_on_failure),
+		cmocka_unit_test(test_io_move_over),
+		cmocka_unit_test(test_io_move_over_a_directory),
 		cmocka_unit_test(test_io_replace_file_leaves_nothing_when_killed),
 	};
 
