@@ -96,7 +96,7 @@ void exec_done(struct exec *exec)
 	km_exception_done(&exec->exception);
 	exec_process_done(&exec->process);
 	state_done(&exec->state);
-	spec_free(exec->spec);
+	spec_keep(exec->spec);
 }
 
 /* Opens the cgroup, too, if it is there; open_cgroup() says why it is not. */

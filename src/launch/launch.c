@@ -738,5 +738,5 @@ void launch_done(struct launch *launch)
 	state_done(&launch->state);
 	strv_done(&launch->env);
 	free(launch->config_text);
-	spec_free(launch->spec);
+	spec_keep(launch->spec);
 }

@@ -208,6 +208,7 @@ struct spec_time_offset {
 struct spec {
 	struct json_object *root; /* keeps the strings alive; only json/ and spec/ look into it */
 	struct arena arena;
+	struct spec *kept_before;      /* of spec_keep() */
 	struct json_findings warnings; /* for spec_warn() */
 	const char *document;	       /* its name in messages: "config.json" */
 	const char *base; /* the JSON pointer of this document in a config.json: "", or "/process" */
@@ -265,6 +266,11 @@ int spec_load_process_only(int dir_fd, const char *name, struct spec **ret, stru
 /* The same for a text in memory; @name is for errors. */
 int spec_parse(const char *text, size_t size, const char *name, struct spec **ret, struct error *err);
 void spec_free(struct spec *spec);
+/*
+ * Instead of spec_free() where the process ends soon and has forked since it read the document: to free each
+ * value the kernel would have to give back the write access to each page. NULL is allowed.
+ */
+void spec_keep(struct spec *spec);
 
 /*
  * For an error with a pointer into config.json: when that is at or below .base, makes the pointer relative to
