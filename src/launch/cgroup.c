@@ -143,15 +143,14 @@ static int create(struct launch *launch, struct error *err)
 	return cgroup_create(&request, &launch->cgroup_plan, &launch->cgroup, err);
 }
 
-static int set_limits(struct launch *launch, struct error *err)
+int launch_cgroup_filter(struct launch *launch, struct error *err)
 {
 	struct spec_device_rule extra[KM_DEVICES_MAX];
 	const size_t extra_len = launch->has_km ? km_device_rules(&launch->km, NULL, extra) : 0;
-	int r = cgroup_limit(&launch->cgroup, &launch->cgroup_plan, err);
 
-	if (r == 0)
-		r = cgroup_filter_devices(&launch->cgroup, &launch->spec->resources, extra, extra_len, err);
-	return r;
+	if (!launch->cgroup.place.path)
+		return 0;
+	return cgroup_filter_devices(&launch->cgroup, &launch->spec->resources, extra, extra_len, err);
 }
 
 int launch_cgroup_make(struct launch *launch, struct error *err)
@@ -179,7 +178,7 @@ int launch_cgroup_make(struct launch *launch, struct error *err)
 		  place->unit ? "systemd as unit " : "krun", place->unit ? place->unit : "");
 	if (!place->path)
 		return 0;
-	r = set_limits(launch, err);
+	r = cgroup_limit(&launch->cgroup, &launch->cgroup_plan, err);
 	if (r == 0 && place->unit)
 		r = state_save(launch->dir_fd, &launch->state, err);
 	return r < 0 ? r : make_below(launch, err);

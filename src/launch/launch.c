@@ -549,6 +549,8 @@ static const struct launch_step process_steps[] = {
 	{ "plan", launch_plan_make },
 	{ "spawn", spawn },
 	{ "network namespace", make_network }, /* from here on, the child prepares itself meanwhile */
+	/* Nothing but krun's own code has run in the cgroup before "child", which runs the first hooks. */
+	{ "device filter", launch_cgroup_filter },
 	{ "place", save_place },
 	{ "delegate", launch_cgroup_delegate },
 	{ "prepare the state", prepare_state },
@@ -558,6 +560,7 @@ static const struct launch_step process_steps[] = {
 
 /* CRIU makes the processes. */
 static const struct launch_step image_steps[] = {
+	{ "device filter", launch_cgroup_filter },
 	{ "delegate", launch_cgroup_delegate },
 	{ "restore", launch_restore },
 	{ NULL },

@@ -214,8 +214,13 @@ int launch_program_choose(struct launch *launch, struct error *err);
 int launch_cgroup_plan(struct launch *launch, struct error *err);
 /* For `validate`: the same for a container without an id, and what annotations ask for below its cgroup. */
 int launch_cgroup_check(const struct spec *spec, const struct runtime_options *runtime, struct error *err);
-/* Makes launch->cgroup with its limits and device filter, and saves its place in the state. */
+/* Makes launch->cgroup with its limits, and saves its place in the state. */
 int launch_cgroup_make(struct launch *launch, struct error *err);
+/*
+ * Attaches the device filter to launch->cgroup. Called when the child is there already, because to check and
+ * compile the program takes the kernel as long as a few mounts take the child; and before any hook.
+ */
+int launch_cgroup_filter(struct launch *launch, struct error *err);
 /*
  * Gives the cgroup to the container's user, if config.json lets the container write in its own.
  * Called after the clone: clone3(2) with CLONE_INTO_CGROUP needs write permission to the cgroup, which a
