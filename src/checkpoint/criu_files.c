@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "syscall/replace.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/io.h"
@@ -39,7 +40,7 @@ int checkpoint_criu_write(int dir_fd, const struct checkpoint_criu *image, struc
 		fprintf(file, "empty-network\n");
 	if (io_close_text(file, &text) < 0)
 		return error_oom(err);
-	r = io_replace_file(dir_fd, CHECKPOINT_CRIU_FILE, 0600, text, size);
+	r = file_replace(dir_fd, CHECKPOINT_CRIU_FILE, 0600, text, size);
 	return r < 0 ? error_sys(err, r, "write '%s' of the checkpoint", CHECKPOINT_CRIU_FILE) : 0;
 }
 

@@ -13,6 +13,7 @@
 #include "json/make.h"
 #include "json/parse.h"
 #include "state/state.h"
+#include "syscall/replace.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/io.h"
@@ -129,7 +130,7 @@ int checkpoint_commit(const struct checkpoint_draft *draft, const struct checkpo
 	text = inventory_text(facts, st.st_size);
 	if (!text)
 		return error_oom(err);
-	r = io_replace_file(draft->dir_fd, CHECKPOINT_NEW_INVENTORY, 0600, text, strlen(text));
+	r = file_replace(draft->dir_fd, CHECKPOINT_NEW_INVENTORY, 0600, text, strlen(text));
 	return r < 0 ? error_sys(err, r, "write '%s'", CHECKPOINT_INVENTORY) : give_names(draft->dir_fd, err);
 }
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli/command.h"
@@ -29,18 +30,28 @@ const char *debug_id(const struct command *command, const struct cli *cli)
 	return NULL;
 }
 
-static int open_log(const char *pattern, enum log_level level, const struct log_name *name, struct error *err)
+/* As log_name_file(). The time is asked for only here, because few commands have a file with it. */
+static int file_of(const char *pattern, const char *ending, struct log_name *name, char path[PATH_MAX],
+		   struct error *err)
+{
+	/* The same in both names. */
+	if (name->time.tv_sec == 0)
+		clock_gettime(CLOCK_REALTIME, &name->time);
+	return log_name_file(pattern, ending, name, path, PATH_MAX, err);
+}
+
+static int open_log(const char *pattern, enum log_level level, struct log_name *name, struct error *err)
 {
 	static char path[PATH_MAX]; /* the log keeps the name of a syslog destination */
-	int r = log_name_file(pattern, ".log", name, path, sizeof(path), err);
+	int r = file_of(pattern, ".log", name, path, err);
 
 	return r < 0 ? r : log_open_debug(path, level, err);
 }
 
-static int open_trace(const char *pattern, const struct log_name *name, struct error *err)
+static int open_trace(const char *pattern, struct log_name *name, struct error *err)
 {
 	char path[PATH_MAX];
-	int r = log_name_file(pattern, ".trace.json", name, path, sizeof(path), err);
+	int r = file_of(pattern, ".trace.json", name, path, err);
 
 	return r < 0 ? r : trace_open(path, err);
 }
@@ -53,7 +64,7 @@ static void warn(const struct command *command, const char *key, const struct km
 }
 
 static void open_from_settings(const struct debug_options *options, const struct command *command,
-			       const struct cli *cli, const struct log_name *name)
+			       const struct cli *cli, struct log_name *name)
 {
 	struct km_settings settings;
 	struct error err;
@@ -86,7 +97,6 @@ int debug_open(const struct debug_options *options, const struct command *comman
 
 	if (options->level)
 		log_parse_level(options->level, &level);
-	clock_gettime(CLOCK_REALTIME, &name.time);
 	if (options->log)
 		r = open_log(options->log, level, &name, err);
 	if (r < 0)

@@ -37,8 +37,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "checkpoint/dump.h"
 #include "checkpoint/directory.h"
+#include "checkpoint/dump.h"
 #include "checkpoint/payload.h"
 #include "container/container.h"
 #include "container/pause.h"
@@ -50,6 +50,7 @@
 #include "state/status.h"
 #include "syscall/open.h"
 #include "syscall/process.h"
+#include "syscall/replace.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/interrupt.h"
@@ -323,7 +324,7 @@ static int write_statistics(struct km_checkpoint *checkpoint, struct error *err)
 	work_fd = checkpoint_directory_make(work_path, "--work-path", err);
 	if (work_fd < 0)
 		return work_fd;
-	r = io_replace_file(work_fd, "stats-dump", 0600, "", 0);
+	r = file_replace(work_fd, "stats-dump", 0600, "", 0);
 	return r < 0 ? error_sys(err, r, "--work-path '%s'", work_path) : 0;
 }
 

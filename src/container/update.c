@@ -14,7 +14,9 @@
 #include "container/container.h"
 #include "spec/spec.h"
 #include "state/state.h"
+#include "state/state_dir.h"
 #include "state/status.h"
+#include "syscall/replace.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/io.h"
@@ -156,7 +158,7 @@ static int save(struct update *update, struct error *err)
 	free(written);
 	if (r < 0)
 		return r;
-	r = io_replace_file(update->dir_fd, STATE_CONFIG, 0600, text, strlen(text));
+	r = file_replace(update->dir_fd, STATE_CONFIG, 0600, text, strlen(text));
 	return r < 0 ? error_sys(err, r, "write '%s' of the state", STATE_CONFIG) : 0;
 }
 

@@ -70,7 +70,8 @@ int json_read_fields(struct json_reader *reader, struct json_object *object, con
 		     void *target);
 
 /* Adds an error about the reader's current place. Returns -EINVAL. */
-int json_error(struct json_reader *reader, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int json_error(struct json_reader *reader, const char *format, ...)
+	__attribute__((cold, format(printf, 2, 3)));
 /* The same for a valid value that krun does not support. Returns -EOPNOTSUPP. */
 int json_unsupported(struct json_reader *reader, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -80,7 +81,7 @@ int json_unsupported(struct json_reader *reader, const char *format, ...)
  * word ends it, too.
  */
 int json_error_unknown(struct json_reader *reader, const char *what, const char *word,
-		       const char *const *first, size_t stride, size_t len);
+		       const char *const *first, size_t stride, size_t len) __attribute__((cold));
 /* Checks a value that no row describes: @type, and no NUL in a string. 0 or json_error(). */
 int json_check_type(struct json_reader *reader, struct json_object *value, json_type type);
 /* Adds a note that is not an error to .findings, or else to .warnings. */

@@ -183,7 +183,7 @@ static int compose(const struct km_exceptions *list, const char *regex, const ch
 	return 0;
 }
 
-/* Like io_replace_file(), but for a directory that others may write to: opens no file that exists. */
+/* Like file_replace(), but for a directory that others may write to: opens no file that exists. */
 static int replace_file(int dir_fd, const char *name, const char *text)
 {
 	char temporary[64];

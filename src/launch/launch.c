@@ -55,12 +55,13 @@
 #include "ns/privilege.h"
 #include "ns/setup.h"
 #include "security/security.h"
-#include "state/runtime_options.h"
 #include "state/remove.h"
+#include "state/runtime_options.h"
 #include "state/state_dir.h"
 #include "state/state_hooks.h"
 #include "syscall/open.h"
 #include "syscall/process.h"
+#include "syscall/replace.h"
 #include "syscall/socket.h"
 #include "terminal/terminal.h"
 #include "util/cleanup.h"
@@ -202,8 +203,8 @@ static int reserve(struct launch *launch, struct error *err)
 	launch->dir_fd = state_dir_make(root_fd, launch->request->id, err);
 	if (launch->dir_fd < 0)
 		return launch->dir_fd;
-	r = io_replace_file(launch->dir_fd, STATE_CONFIG, 0600, launch->config_text,
-			    strlen(launch->config_text));
+	r = file_replace(launch->dir_fd, STATE_CONFIG, 0600, launch->config_text,
+			 strlen(launch->config_text));
 	if (r < 0)
 		return error_sys(err, r, "write '%s' of the state", STATE_CONFIG);
 	if (!launch->spec->seccomp)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "syscall/process.h"
+#include "syscall/replace.h"
 #include "syscall/socket.h"
 #include "util/cleanup.h"
 #include "util/error.h"
@@ -29,6 +30,6 @@ int report_process(pid_t pid, const char *pidfd_socket, const char *pid_file, st
 	if (r < 0 || !pid_file)
 		return r;
 	len = snprintf(digits, sizeof(digits), "%d", pid);
-	r = io_replace_file(AT_FDCWD, pid_file, 0644, digits, (size_t)len);
+	r = file_replace(AT_FDCWD, pid_file, 0644, digits, (size_t)len);
 	return r < 0 ? error_sys(err, r, "write pid file '%s'", pid_file) : 0;
 }

@@ -19,6 +19,7 @@
 
 #include "security/security.h"
 #include "spec/spec.h"
+#include "syscall/replace.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/hash.h"
@@ -130,7 +131,7 @@ int seccomp_program_save(const struct seccomp_program *program, int dir_fd, cons
 	memcpy(bytes + sizeof(head), program->instructions, size);
 	sum = hash_of(bytes, sizeof(head) + size);
 	memcpy(bytes + sizeof(head) + size, &sum, sizeof(sum));
-	r = io_replace_file(dir_fd, name, 0600, bytes, sizeof(head) + size + sizeof(sum));
+	r = file_replace(dir_fd, name, 0600, bytes, sizeof(head) + size + sizeof(sum));
 	return r < 0 ? error_sys(err, r, "write seccomp filter '%s'", name) : 0;
 }
 

@@ -18,6 +18,7 @@
 #include "spec/spec.h"
 #include "state/seal.h"
 #include "state/state_dir.h"
+#include "syscall/replace.h"
 #include "util/array.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
@@ -157,7 +158,7 @@ static int save(int dir_fd, const char *name, const struct state *state, unsigne
 
 	if (!text)
 		return error_oom(err);
-	r = io_replace_file(dir_fd, name, 0600, text, strlen(text));
+	r = file_replace(dir_fd, name, 0600, text, strlen(text));
 	return r < 0 ? error_sys(err, r, "write '%s'", name) : 0;
 }
 
@@ -186,7 +187,7 @@ int state_prepare_file(int dir_fd, const struct state *state, struct error *err)
 
 int state_publish_file(int dir_fd, struct error *err)
 {
-	const int r = io_move_over(dir_fd, STATE_NEXT, STATE_FILE);
+	const int r = file_move_over(dir_fd, STATE_NEXT, STATE_FILE);
 
 	return r < 0 ? error_sys(err, r, "write '%s'", STATE_FILE) : 0;
 }

@@ -27,17 +27,6 @@ struct spec;
  */
 enum { STATE_VERSION = 2 };
 
-#define STATE_FILE "state.json"
-/* The one that a create is about to put there; nobody reads it. */
-#define STATE_NEXT "state.json.next"
-/*
- * Written before STATE_FILE each time: the keys that find the container's processes, if STATE_FILE is lost or
- * cut off.
- */
-#define STATE_PLACE "place.json"
-#define STATE_CONFIG "config.json"
-#define STATE_SECCOMP "seccomp.bpf"
-
 struct state {
 	char *id;
 	char *oci_version;

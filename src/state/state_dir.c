@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "state/runtime_options.h"
+#include "util/array.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/io.h"
@@ -282,6 +283,22 @@ static int remove_content(int dir_fd)
 	return r;
 }
 
+/*
+ * Removes the files that most containers have, without reading the directory, where that has no directories,
+ * which would have to go first. A directory has a link for each one in it, or a link count of 1 on file
+ * systems that do not count them. What is left, remove_content() finds.
+ */
+static void remove_usual(int dir_fd)
+{
+	static const char *const names[] = { STATE_SECCOMP, STATE_CONFIG, STATE_PLACE, STATE_FILE };
+	struct stat st;
+
+	if (fstat(dir_fd, &st) < 0 || st.st_nlink != 2)
+		return;
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		unlinkat(dir_fd, names[i], 0);
+}
+
 int state_dir_remove(const struct runtime_options *runtime, int dir_fd, const char *id, struct error *err)
 {
 	auto_close int root_fd = state_root_open(runtime, false, err);
@@ -289,7 +306,10 @@ int state_dir_remove(const struct runtime_options *runtime, int dir_fd, const ch
 
 	if (root_fd < 0)
 		return root_fd == -ENOENT ? 0 : root_fd;
-	r = remove_content(dir_fd);
+	remove_usual(dir_fd);
+	if (unlinkat(root_fd, id, AT_REMOVEDIR) == 0 || errno == ENOENT)
+		return 0;
+	r = errno == ENOTEMPTY || errno == EEXIST ? remove_content(dir_fd) : -errno;
 	if (r == 0 && unlinkat(root_fd, id, AT_REMOVEDIR) < 0 && errno != ENOENT)
 		r = -errno;
 	return r < 0 ? error_sys(err, r, "remove the state directory of '%s'", id) : 0;

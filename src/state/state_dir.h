@@ -17,6 +17,18 @@
 struct runtime_options;
 struct error;
 
+/* Its files (state.h). */
+#define STATE_FILE "state.json"
+/* The one that a create is about to put there; nobody reads it. */
+#define STATE_NEXT "state.json.next"
+/*
+ * Written before STATE_FILE each time: the keys that find the container's processes, if STATE_FILE is lost or
+ * cut off.
+ */
+#define STATE_PLACE "place.json"
+#define STATE_CONFIG "config.json"
+#define STATE_SECCOMP "seccomp.bpf"
+
 /*
  * The directory of the container's notify socket, and where it is mounted in the container (launch/notify.h).
  */

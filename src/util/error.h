@@ -36,26 +36,32 @@ struct error {
 	size_t line, column;
 };
 
-/* Returns @code, a negative errno: callers can write `return error_set(...)`. Leaves errno unchanged. */
-int error_set(struct error *err, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/*
+ * Returns @code, a negative errno: callers can write `return error_set(...)`. Leaves errno unchanged. It is
+ * cold, as others here, so that the code for errors stands apart from the code that usually runs.
+ */
+int error_set(struct error *err, int code, const char *format, ...)
+	__attribute__((cold, format(printf, 3, 4)));
 
 /* As error_set(), with ": " and the lower-case reason of @code appended. */
-int error_sys(struct error *err, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+int error_sys(struct error *err, int code, const char *format, ...)
+	__attribute__((cold, format(printf, 3, 4)));
 
 /*
  * As error_sys(), but with the C library's words: only for the program that was asked for and its working
  * directory.
  */
-int error_exec(struct error *err, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+int error_exec(struct error *err, int code, const char *format, ...)
+	__attribute__((cold, format(printf, 3, 4)));
 
 /* As error_set(), about the place @pointer in a document. It is cut off at ERROR_POINTER_MAX. */
 int error_at(struct error *err, int code, const char *pointer, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
+	__attribute__((cold, format(printf, 4, 5)));
 /* As error_sys(), about the place @pointer. */
 int error_sys_at(struct error *err, int code, const char *pointer, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
+	__attribute__((cold, format(printf, 4, 5)));
 /* Turns the error into one about the place @pointer, unless it already has a place. Returns err->code. */
-int error_place(struct error *err, const char *pointer);
+int error_place(struct error *err, const char *pointer) __attribute__((cold));
 /* Pure: @pointer as seen from @base, "/" for that itself; NULL: it is not at or below @base. */
 const char *error_pointer_below(const char *pointer, const char *base);
 /* Makes the error's pointer relative to @base. False, and unchanged: it is not at or below @base. */
@@ -64,23 +70,23 @@ bool error_rebase(struct error *err, const char *base);
  * Adds "NAME: " in front of an error that begins with a pointer, or "NAME:LINE:COLUMN: " of one that has a
  * line, and leaves others alone. Returns err->code.
  */
-int error_document(struct error *err, const char *name);
+int error_document(struct error *err, const char *name) __attribute__((cold));
 /* Formats a pointer with keys or indices for the functions above. Valid until the thread's next call. */
-const char *error_pointer(const char *format, ...) __attribute__((format(printf, 1, 2)));
+const char *error_pointer(const char *format, ...) __attribute__((cold, format(printf, 1, 2)));
 /* Returns the text of @err without its pointer. */
 const char *error_reason_text(const struct error *err);
 
 /* Inserts "PREFIX: " in front of the text, but after the pointer. Returns err->code. */
-int error_prefix(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int error_prefix(struct error *err, const char *format, ...) __attribute__((cold, format(printf, 2, 3)));
 
 /* Puts "; text" behind what is there, as far as there is room. Returns err->code. */
-int error_append(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int error_append(struct error *err, const char *format, ...) __attribute__((cold, format(printf, 2, 3)));
 
 /* True for a lack of memory, fds or locks, or an interruption, which say nothing about the object itself. */
 bool error_is_shortage(int code);
 
 /* Sets -ENOMEM, "out of memory". */
-int error_oom(struct error *err);
+int error_oom(struct error *err) __attribute__((cold));
 
 /*
  * Records that a system call (a literal, "openat2") has just failed with ENOSYS: from then on the reason for

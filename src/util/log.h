@@ -53,7 +53,7 @@ const char *log_set_step(const char *step);
 
 bool log_enabled(enum log_level level);
 void log_record(enum log_level level, const char *step, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+	__attribute__((cold, format(printf, 3, 4)));
 
 #define log_debug(...) \
 	(log_enabled(LOG_LEVEL_DEBUG) ? log_record(LOG_LEVEL_DEBUG, NULL, __VA_ARGS__) : (void)0)

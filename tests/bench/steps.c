@@ -4,10 +4,11 @@
  * steps FILE PROGRAM [ARGUMENT...]: executes a program instruction by instruction, with the processes that it
  * clones, each until it executes another program, and writes to FILE where in the program's file they were:
  *
- *     OFFSET COUNT
+ *     OFFSET COUNT WHO
  *
- * in hexadecimal and decimal, for each 16 bytes of it that were executed. Its status is the program's. For
- * contrib/order; the program's own second execve(2) counts, too.
+ * in hexadecimal and twice decimal, for each 16 bytes of it that were executed. WHO is 1 for the program's
+ * own process, 2 for those that it cloned, and 3 for both. Its status is the program's. For contrib/order;
+ * the program's own second execve(2) counts, too.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -20,7 +21,10 @@
 
 enum { UNIT = 16, FILE_MAX = 8 << 20, PROCESSES_MAX = 64 };
 
+enum { OWN = 1, CLONED = 2 };
+
 static unsigned int counts[FILE_MAX / UNIT];
+static unsigned char who[FILE_MAX / UNIT];
 
 static struct process {
 	pid_t pid;
@@ -68,8 +72,10 @@ static void count(struct process *process)
 	if (!process->base)
 		process->base = find_base(process->pid);
 	offset = registers.rip - process->base;
-	if (offset < FILE_MAX)
-		counts[offset / UNIT]++;
+	if (offset >= FILE_MAX)
+		return;
+	counts[offset / UNIT]++;
+	who[offset / UNIT] |= process->pid == program ? OWN : CLONED;
 }
 
 static void stopped(pid_t pid, int status)
@@ -104,6 +110,6 @@ int main(int argc, char **argv)
 	file = fopen(argv[1], "we");
 	for (unsigned long i = 0; file && i < FILE_MAX / UNIT; i++)
 		if (counts[i])
-			fprintf(file, "%lx %u\n", i * UNIT, counts[i]);
+			fprintf(file, "%lx %u %d\n", i * UNIT, counts[i], who[i]);
 	return !file || fclose(file) != 0 ? 1 : status;
 }

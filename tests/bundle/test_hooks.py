@@ -65,6 +65,21 @@ class Hooks(BothModes):
         with open(f"{self.top}/hook") as file:
             self.assertEqual(bounding(file.read()), own)
 
+    def test_device_filter(self):
+        """A hook that runs in the container's cgroup opens no other devices than the container."""
+        # No driver is needed: the device filter answers first (EPERM), the missing driver later (ENXIO).
+        node = f"{self.top}/node"
+        os.mknod(node, 0o666 | stat.S_IFCHR, os.makedev(240, 77))
+        found = subprocess.run(["cat", node], capture_output=True, text=True, check=False)
+        if "No such device or address" not in found.stderr:
+            self.skipTest(f"the test may not open devices itself: {found.stderr.strip()}")
+        self.config["linux"].setdefault("resources", {})["devices"] = [{"allow": False, "access": "rwm"}]
+        self.hook("createContainer", f"LC_ALL=C cat {node} 2> {self.top}/hook; true")
+        self.write_config()
+        self.run_ok()
+        with open(f"{self.top}/hook") as file:
+            self.assertIn("Operation not permitted", file.read())
+
     def test_namespaces_of_each_kind(self):
         for kind in KINDS:
             path = "/out" if kind == "startContainer" else f"{self.top}/out"

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "state/state.h"
+#include "state/state_dir.h"
 #include "util/error.h"
 
 static void check_texts(const struct state *state)

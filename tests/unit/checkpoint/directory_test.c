@@ -10,8 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "checkpoint/directory.h"
 #include "checkpoint/criu_files.h"
+#include "checkpoint/directory.h"
+#include "syscall/replace.h"
 #include "util/error.h"
 #include "util/io.h"
 
@@ -30,7 +31,7 @@ static int make_directory(void **state)
 	if (!mkdtemp(directory))
 		return -1;
 	dir_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return dir_fd < 0 ? -1 : io_replace_file(dir_fd, CHECKPOINT_SNAPSHOT, 0500, &header, sizeof(header));
+	return dir_fd < 0 ? -1 : file_replace(dir_fd, CHECKPOINT_SNAPSHOT, 0500, &header, sizeof(header));
 }
 
 static int remove_directory(void **state)
@@ -45,8 +46,7 @@ static int remove_directory(void **state)
 
 static int open_with(const char *inventory, struct checkpoint *ret, struct error *err)
 {
-	assert_int_equal(io_replace_file(dir_fd, CHECKPOINT_INVENTORY, 0600, inventory, strlen(inventory)),
-			 0);
+	assert_int_equal(file_replace(dir_fd, CHECKPOINT_INVENTORY, 0600, inventory, strlen(inventory)), 0);
 	return checkpoint_open(directory, ret, err);
 }
 
@@ -112,7 +112,7 @@ static int check_segment(uint64_t offset, uint64_t size)
 	struct error err = { 0 };
 	int fd, r;
 
-	assert_int_equal(io_replace_file(dir_fd, "segment", 0600, &file, sizeof(file)), 0);
+	assert_int_equal(file_replace(dir_fd, "segment", 0600, &file, sizeof(file)), 0);
 	fd = openat(dir_fd, "segment", O_RDONLY | O_CLOEXEC);
 	r = checkpoint_check_snapshot(fd, &err);
 	close(fd);

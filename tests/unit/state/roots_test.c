@@ -10,6 +10,7 @@
 
 #include "state/roots.h"
 #include "state/runtime_options.h"
+#include "syscall/replace.h"
 #include "util/array.h"
 #include "util/error.h"
 #include "util/io.h"
@@ -192,7 +193,7 @@ static void write_state(const char *id, const char *name, const char *text)
 	if (!name)
 		return;
 	snprintf(path, sizeof(path), "docker/runtime-runc/moby/%s/%s", id, name);
-	assert_int_equal(io_replace_file(top_fd, path, 0600, text, strlen(text)), 0);
+	assert_int_equal(file_replace(top_fd, path, 0600, text, strlen(text)), 0);
 }
 
 static void test_containers_of_krun(void **state)

@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <json-c/json.h>
@@ -13,7 +15,9 @@
 #include "container/container.h"
 #include "state/state.h"
 #include "state/state_dir.h"
+#include "syscall/replace.h"
 #include "util/array.h"
+#include "util/cleanup.h"
 #include "util/error.h"
 #include "util/io.h"
 
@@ -103,6 +107,42 @@ static void test_state_survives_save_and_load(void **state)
 	close(root_fd);
 }
 
+static bool set_immutable(int dir_fd, const char *name, bool immutable)
+{
+	auto_close int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int flags = 0;
+
+	if (ioctl(fd, FS_IOC_GETFLAGS, &flags) < 0)
+		return false;
+	flags = immutable ? flags | FS_IMMUTABLE_FL : flags & ~FS_IMMUTABLE_FL;
+	return ioctl(fd, FS_IOC_SETFLAGS, &flags) == 0;
+}
+
+/* A directory that stays, as a mount in use may: the state has to be there for another try. */
+static void test_state_dir_remove_takes_directories_first(void **state)
+{
+	struct state saved = example();
+	struct error err = { 0 };
+	int root_fd = state_root_open(&runtime, true, &err);
+	int dir_fd = state_dir_make(root_fd, "stays", &err);
+	bool works;
+
+	(void)state;
+	assert_int_equal(state_save(dir_fd, &saved, &err), 0);
+	assert_int_equal(mkdirat(dir_fd, "monitor", 0700), 0);
+	works = set_immutable(dir_fd, "monitor", true);
+	if (works) {
+		assert_int_equal(state_dir_remove(&runtime, dir_fd, "stays", &err), -EPERM);
+		assert_int_equal(faccessat(dir_fd, STATE_FILE, F_OK, 0), 0);
+		assert_true(set_immutable(dir_fd, "monitor", false));
+	}
+	assert_int_equal(state_dir_remove(&runtime, dir_fd, "stays", &err), 0);
+	close(dir_fd);
+	close(root_fd);
+	if (!works)
+		skip_because("no directory can be made immutable here");
+}
+
 static void test_state_load_refuses_what_is_cut_or_wrong(void **state)
 {
 	struct state saved = example(), loaded = { 0 };
@@ -116,7 +156,7 @@ static void test_state_load_refuses_what_is_cut_or_wrong(void **state)
 	assert_int_equal(state_save(dir_fd, &saved, &err), 0);
 	assert_int_equal(io_read_file(dir_fd, STATE_FILE, 1 << 20, &text, &size), 0);
 	for (size_t len = 0; len < size; len++) {
-		assert_int_equal(io_replace_file(dir_fd, STATE_FILE, 0600, text, len), 0);
+		assert_int_equal(file_replace(dir_fd, STATE_FILE, 0600, text, len), 0);
 		assert_true(state_load(dir_fd, &loaded, &err) < 0);
 		assert_null(loaded.id);
 	}
@@ -155,7 +195,7 @@ static int directory_with(const char *text, int *ret_root_fd)
 	dir_fd = state_dir_make(*ret_root_fd, "web", &err);
 	assert_true(dir_fd >= 0);
 	if (text)
-		assert_int_equal(io_replace_file(dir_fd, STATE_FILE, 0600, text, strlen(text)), 0);
+		assert_int_equal(file_replace(dir_fd, STATE_FILE, 0600, text, strlen(text)), 0);
 	return dir_fd;
 }
 
@@ -256,7 +296,7 @@ static void test_a_missing_key_is_no_reason_to_forget_a_container(void **state)
 		(void)unused;
 		json_object_object_del(copy, key);
 		text = json_object_to_json_string(copy);
-		assert_int_equal(io_replace_file(dir_fd, STATE_FILE, 0600, text, strlen(text)), 0);
+		assert_int_equal(file_replace(dir_fd, STATE_FILE, 0600, text, strlen(text)), 0);
 		if (state_load(dir_fd, &loaded, &err) != (vital ? -EINVAL : 0))
 			fail_msg("without '%s': %s", key, err.text);
 		if (vital)
@@ -288,7 +328,7 @@ static void test_a_broken_state_loses_no_process(void **state)
 	assert_int_equal(state_save(dir_fd, &saved, &err), 0);
 	assert_int_equal(io_read_file(dir_fd, STATE_FILE, 1 << 20, &text, &size), 0);
 	for (size_t len = 0; len < size; len++) {
-		assert_int_equal(io_replace_file(dir_fd, STATE_FILE, 0600, text, len), 0);
+		assert_int_equal(file_replace(dir_fd, STATE_FILE, 0600, text, len), 0);
 		assert_int_equal(state_load_some(dir_fd, "web", &loaded, &err), 0);
 		assert_int_equal(loaded.pid, saved.pid);
 		assert_true(loaded.start_time == saved.start_time);
@@ -299,7 +339,7 @@ static void test_a_broken_state_loses_no_process(void **state)
 		assert_true(loaded.has_hooks);
 		state_done(&loaded);
 	}
-	assert_int_equal(io_replace_file(dir_fd, STATE_PLACE, 0600, "{", 1), 0);
+	assert_int_equal(file_replace(dir_fd, STATE_PLACE, 0600, "{", 1), 0);
 	assert_true(state_load_some(dir_fd, "web", &loaded, &err) < 0);
 	free(text);
 	remove_directory(dir_fd, root_fd);
@@ -314,7 +354,7 @@ static bool finds_bit(int dir_fd, const struct state *saved, char *text, size_t 
 	int r;
 
 	text[bit / 8] ^= mask;
-	assert_int_equal(io_replace_file(dir_fd, STATE_FILE, 0600, text, size), 0);
+	assert_int_equal(file_replace(dir_fd, STATE_FILE, 0600, text, size), 0);
 	text[bit / 8] ^= mask;
 	r = state_load(dir_fd, &loaded, &err);
 	if (r < 0)
@@ -428,6 +468,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_state_survives_save_and_load),
 		cmocka_unit_test(test_state_load_refuses_what_is_cut_or_wrong),
+		cmocka_unit_test(test_state_dir_remove_takes_directories_first),
 		cmocka_unit_test(test_a_state_of_version_1_is_read),
 		cmocka_unit_test(test_what_is_written_has_a_version),
 		cmocka_unit_test(test_a_newer_state_is_an_error_that_says_so),

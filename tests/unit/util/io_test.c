@@ -35,17 +35,11 @@ static int remove_directory(void **state)
 	return rmdir(directory);
 }
 
-static void test_io_replace_file_is_read_back(void **state)
+static int write_file(const char *text)
 {
-	auto_free char *text = NULL;
-	size_t size = 0;
+	auto_close int fd = openat(dir_fd, "file", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
-	(void)state;
-	assert_int_equal(io_replace_file(dir_fd, "file", 0600, "first", 5), 0);
-	assert_int_equal(io_replace_file(dir_fd, "file", 0600, "second\n", 7), 0);
-	assert_int_equal(io_read_file(dir_fd, "file", 100, &text, &size), 0);
-	assert_string_equal(text, "second\n");
-	assert_int_equal(size, 7);
+	return fd < 0 ? -errno : io_write_all(fd, text, strlen(text));
 }
 
 static void test_io_read_file_has_a_limit(void **state)
@@ -53,7 +47,7 @@ static void test_io_read_file_has_a_limit(void **state)
 	char *text = NULL;
 
 	(void)state;
-	assert_int_equal(io_replace_file(dir_fd, "file", 0600, "0123456789", 10), 0);
+	assert_int_equal(write_file("0123456789"), 0);
 	assert_int_equal(io_read_file(dir_fd, "file", 9, &text, NULL), -EFBIG);
 	assert_null(text);
 	assert_int_equal(io_read_file(dir_fd, "file", 10, &text, NULL), 0);
@@ -65,81 +59,18 @@ static void test_io_read_small_cuts_one_newline(void **state)
 	char buffer[8];
 
 	(void)state;
-	assert_int_equal(io_replace_file(dir_fd, "file", 0600, "max\n", 4), 0);
+	assert_int_equal(write_file("max\n"), 0);
 	assert_int_equal(io_read_small(dir_fd, "file", buffer, sizeof(buffer)), 3);
 	assert_string_equal(buffer, "max");
 	assert_int_equal(io_read_small(dir_fd, "file", buffer, 4), -EFBIG);
 	assert_int_equal(io_read_small(dir_fd, "absent", buffer, sizeof(buffer)), -ENOENT);
 }
 
-/* RLIMIT_FSIZE's signal comes in the middle of the write. */
-static void test_io_replace_file_leaves_nothing_when_killed(void **state)
-{
-	const struct rlimit four = { 4, 4 }, no_core = { 0 };
-	struct dirent *entry;
-	DIR *dir;
-	int status;
-	pid_t pid = fork();
-
-	(void)state;
-	if (pid == 0) {
-		setrlimit(RLIMIT_CORE, &no_core);
-		setrlimit(RLIMIT_FSIZE, &four);
-		_exit(io_replace_file(dir_fd, "killed", 0600, "0123456789", 10) < 0);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFSIGNALED(status));
-	dir = fdopendir(openat(dir_fd, ".", O_RDONLY | O_DIRECTORY));
-	assert_non_null(dir);
-	while (io_next_entry(dir, &entry) > 0)
-		assert_null(strstr(entry->d_name, "killed"));
-	closedir(dir);
-}
-
-static void test_io_replace_file_leaves_nothing_on_failure(void **state)
+static void test_io_write_existing_makes_no_file(void **state)
 {
 	(void)state;
-	assert_int_equal(io_replace_file(dir_fd, "no/file", 0600, "x", 1), -ENOENT);
 	assert_int_equal(io_write_existing(dir_fd, "absent", "x"), -ENOENT);
 	assert_int_equal(faccessat(dir_fd, "absent", F_OK, 0), -1);
-}
-
-static void assert_text(const char *name, const char *expected)
-{
-	char buffer[16];
-
-	assert_true(io_read_small(dir_fd, name, buffer, sizeof(buffer)) >= 0);
-	assert_string_equal(buffer, expected);
-}
-
-static void test_io_move_over(void **state)
-{
-	struct stat new, moved;
-
-	(void)state;
-	assert_int_equal(io_move_over(dir_fd, "absent", "file"), -ENOENT);
-	assert_int_equal(io_replace_file(dir_fd, "new", 0600, "1", 1), 0);
-	assert_int_equal(io_move_over(dir_fd, "new", "file"), 0);
-	assert_text("file", "1");
-	assert_int_equal(io_replace_file(dir_fd, "new", 0600, "2", 1), 0);
-	assert_int_equal(fstatat(dir_fd, "new", &new, 0), 0);
-	assert_int_equal(io_move_over(dir_fd, "new", "file"), 0);
-	assert_text("file", "2");
-	assert_int_equal(fstatat(dir_fd, "file", &moved, 0), 0);
-	assert_int_equal(moved.st_ino, new.st_ino);
-	assert_int_equal(faccessat(dir_fd, "new", F_OK, 0), -1);
-}
-
-static void test_io_move_over_a_directory(void **state)
-{
-	(void)state;
-	assert_int_equal(mkdirat(dir_fd, "taken", 0700), 0);
-	assert_int_equal(io_replace_file(dir_fd, "new", 0600, "1", 1), 0);
-	assert_int_equal(io_move_over(dir_fd, "new", "taken"), -EISDIR);
-	assert_text("new", "1");
-	assert_int_equal(io_replace_file(dir_fd, "taken", 0600, "2", 1), -EISDIR);
-	assert_int_equal(unlinkat(dir_fd, "new", 0), 0);
-	assert_int_equal(unlinkat(dir_fd, "taken", AT_REMOVEDIR), 0);
 }
 
 static void test_io_read_start_takes_what_fits(void **state)
@@ -147,7 +78,7 @@ static void test_io_read_start_takes_what_fits(void **state)
 	char buffer[5];
 
 	(void)state;
-	assert_int_equal(io_replace_file(dir_fd, "file", 0600, "0123456789", 10), 0);
+	assert_int_equal(write_file("0123456789"), 0);
 	assert_int_equal(io_read_start(dir_fd, "file", buffer, sizeof(buffer)), 4);
 	assert_string_equal(buffer, "0123");
 	assert_int_equal(io_read_start(dir_fd, "absent", buffer, sizeof(buffer)), -ENOENT);
@@ -159,7 +90,7 @@ static void test_io_read_regular_opens_nothing_else(void **state)
 	char *text = NULL;
 
 	(void)state;
-	assert_int_equal(io_replace_file(dir_fd, "file", 0600, "text", 4), 0);
+	assert_int_equal(write_file("text"), 0);
 	assert_int_equal(io_read_regular(dir_fd, "file", 3, &text, NULL), -EFBIG);
 	assert_int_equal(io_read_regular(dir_fd, "file", 4, &text, NULL), 0);
 	assert_string_equal(text, "text");
@@ -264,18 +195,14 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_descriptor_is_duplicated_above_a_number_or_below_the_limit),
-		cmocka_unit_test(test_io_replace_file_is_read_back),
 		cmocka_unit_test(test_io_read_file_has_a_limit),
+		cmocka_unit_test(test_io_write_existing_makes_no_file),
 		cmocka_unit_test(test_io_read_small_cuts_one_newline),
 		cmocka_unit_test(test_io_read_start_takes_what_fits),
 		cmocka_unit_test(test_io_read_regular_opens_nothing_else),
 		cmocka_unit_test(test_io_append_waits_for_no_reader),
 		cmocka_unit_test(test_a_fifo_is_read_when_its_writer_writes),
 		cmocka_unit_test(test_a_socket_whose_other_side_does_nothing_has_a_limit),
-		cmocka_unit_test(test_io_replace_file_leaves_nothing_on_failure),
-		cmocka_unit_test(test_io_move_over),
-		cmocka_unit_test(test_io_move_over_a_directory),
-		cmocka_unit_test(test_io_replace_file_leaves_nothing_when_killed),
 	};
 
 	return cmocka_run_group_tests(tests, make_directory, remove_directory);

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "syscall/replace.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "util/cleanup.h"
+#include "util/io.h"
+
+/* Linux 3.15. musl has no function for it. */
+static int exchange(int dir_fd, const char *one, const char *other)
+{
+	return syscall(SYS_renameat2, dir_fd, one, dir_fd, other, RENAME_EXCHANGE) < 0 ? -errno : 0;
+}
+
+int file_move_over(int dir_fd, const char *from, const char *name)
+{
+	int r;
+
+	/* Not every file system exchanges, and there may be nothing to exchange with. */
+	if (exchange(dir_fd, from, name) < 0)
+		return renameat(dir_fd, from, dir_fd, name) < 0 ? -errno : 0;
+	if (unlinkat(dir_fd, from, 0) == 0)
+		return 0;
+	/* What was there is no file. */
+	r = -errno;
+	exchange(dir_fd, from, name);
+	return r;
+}
+
+/* By its descriptor where that is allowed (open(2), O_TMPFILE), which is faster than by its link in /proc. */
+static int link_as(int fd, int dir_fd, const char *name)
+{
+	char link[32];
+
+	if (linkat(fd, "", dir_fd, name, AT_EMPTY_PATH) == 0)
+		return 0;
+	if (errno != ENOENT)
+		return -errno;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	return linkat(AT_FDCWD, link, dir_fd, name, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
+}
+
+/* Names the complete file. linkat(2) does not replace a file, so that needs @temporary, too. */
+static int link_unnamed(int fd, int dir_fd, const char *name, const char *temporary)
+{
+	int r = link_as(fd, dir_fd, name);
+
+	if (r != -EEXIST)
+		return r;
+	r = link_as(fd, dir_fd, temporary);
+	return r < 0 ? r : file_move_over(dir_fd, temporary, name);
+}
+
+/* Opens a file without a name in the directory that @name is in. */
+static int open_unnamed(int dir_fd, const char *name, mode_t mode)
+{
+	const char *slash = strrchr(name, '/');
+	auto_free char *parent =
+		slash ? strndup(name, slash == name ? 1 : (size_t)(slash - name)) : strdup(".");
+	int fd = parent ? openat(dir_fd, parent, O_TMPFILE | O_WRONLY | O_CLOEXEC, mode) : -1;
+
+	return fd < 0 ? -errno : fd;
+}
+
+static int replace_unnamed(int dir_fd, const char *name, const char *temporary, mode_t mode, const void *data,
+			   size_t size)
+{
+	auto_close int fd = open_unnamed(dir_fd, name, mode);
+	int r = fd < 0 ? fd : io_write_all(fd, data, size);
+
+	return r < 0 ? r : link_unnamed(fd, dir_fd, name, temporary);
+}
+
+static int replace_named(int dir_fd, const char *name, const char *temporary, mode_t mode, const void *data,
+			 size_t size)
+{
+	auto_close int fd =
+		openat(dir_fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+	int r = fd < 0 ? -errno : io_write_all(fd, data, size);
+
+	return r < 0 ? r : file_move_over(dir_fd, temporary, name);
+}
+
+int file_replace(int dir_fd, const char *name, mode_t mode, const void *data, size_t size)
+{
+	auto_free char *temporary = NULL;
+	int r;
+
+	/* The pid makes the name unique among the commands that may write the same file. */
+	if (asprintf(&temporary, "%s.%d~", name, getpid()) < 0) {
+		temporary = NULL;
+		return -ENOMEM;
+	}
+	r = replace_unnamed(dir_fd, name, temporary, mode, data, size);
+	if (r == 0)
+		return 0;
+	/* Not every file system has O_TMPFILE, and linkat(2) needs /proc. */
+	unlinkat(dir_fd, temporary, 0);
+	r = replace_named(dir_fd, name, temporary, mode, data, size);
+	if (r < 0)
+		unlinkat(dir_fd, temporary, 0);
+	return r;
+}
