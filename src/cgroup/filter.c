@@ -19,9 +19,13 @@
 
 static const char PROGRAM_NAME[] = "krun_devices";
 
+/* The kernel gives up with EAGAIN when a signal comes while it checks a program. libbpf tries as often. */
+enum { LOAD_TRIES = 5 };
+
 static int try_load(const struct device_program *program)
 {
 	union bpf_attr attr;
+	int fd = -EAGAIN;
 
 	memset(&attr, 0, sizeof(attr));
 	attr.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
@@ -29,7 +33,9 @@ static int try_load(const struct device_program *program)
 	attr.insn_cnt = (uint32_t)program->len;
 	attr.license = (uint64_t)(uintptr_t) "Apache-2.0";
 	memcpy(attr.prog_name, PROGRAM_NAME, sizeof(PROGRAM_NAME));
-	return sys_bpf(BPF_PROG_LOAD, &attr, sizeof(attr));
+	for (int tries = 1; fd == -EAGAIN && tries <= LOAD_TRIES; tries++)
+		fd = sys_bpf(BPF_PROG_LOAD, &attr, sizeof(attr));
+	return fd;
 }
 
 /* Kernels before 5.11 charge programs to RLIMIT_MEMLOCK, and fail with EPERM. */

@@ -54,7 +54,6 @@
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/interrupt.h"
-#include "util/io.h"
 #include "util/log.h"
 #include "util/proc.h"
 #include "util/step.h"

@@ -19,7 +19,6 @@
 #include "syscall/replace.h"
 #include "util/cleanup.h"
 #include "util/error.h"
-#include "util/io.h"
 #include "util/log.h"
 #include "util/step.h"
 

@@ -74,7 +74,7 @@ int json_error(struct json_reader *reader, const char *format, ...)
 	__attribute__((cold, format(printf, 2, 3)));
 /* The same for a valid value that krun does not support. Returns -EOPNOTSUPP. */
 int json_unsupported(struct json_reader *reader, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+	__attribute__((cold, format(printf, 2, 3)));
 /*
  * The same for @word, which is none of a table's, with the one that was perhaps meant. @what completes
  * "unknown ...". The table has @len rows of @stride bytes; @first: the word in the first one. A row without a

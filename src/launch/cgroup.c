@@ -146,10 +146,11 @@ static int create(struct launch *launch, struct error *err)
 int launch_cgroup_filter(struct launch *launch, struct error *err)
 {
 	struct spec_device_rule extra[KM_DEVICES_MAX];
-	const size_t extra_len = launch->has_km ? km_device_rules(&launch->km, NULL, extra) : 0;
+	size_t extra_len;
 
 	if (!launch->cgroup.place.path)
 		return 0;
+	extra_len = launch->has_km ? km_device_rules(&launch->km, NULL, extra) : 0;
 	return cgroup_filter_devices(&launch->cgroup, &launch->spec->resources, extra, extra_len, err);
 }
 

@@ -12,11 +12,12 @@
  *      from here on, `delete --force` removes the rest. The preflight follows: it needs the filter, whose
  *      cache is in the state root.
  *   3. Make the cgroup with its limits and the resctrl class. They come before the process, so that its clone
- *      is born in the cgroup and nothing of it escapes the limits.
+ *      is born in the cgroup and nothing of it escapes the limits. The device filter may come later
+ *      (filter_can_wait()).
  *   4. Make the process: open on the host everything that the container needs, because the child has no
  *      access to the host later; put it into one plan (struct init_plan); clone. From here on the child
  *      prepares itself on another processor (init/steps.c), and the command makes what takes long without
- *      it: the network namespace, the file of the state that is there for the case that the other one is
+ *      it: the device filter, the network namespace, for which the child waits, the file of the state that is there for the case that the other one is
  *      lost, and that other one, which nobody reads yet. Then it serves the child (converse.c) until that is
  *      parked right before its program. With a checkpoint of CRIU, CRIU makes the process instead
  *      (restore.c).
@@ -37,6 +38,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "checkpoint/checkpoint.h"
@@ -64,6 +66,7 @@
 #include "syscall/replace.h"
 #include "syscall/socket.h"
 #include "terminal/terminal.h"
+#include "util/array.h"
 #include "util/cleanup.h"
 #include "util/error.h"
 #include "util/interrupt.h"
@@ -529,6 +532,51 @@ static int plan_namespaces(struct launch *launch, struct error *err)
 				  launch->request->runtime->name == NAME_PLAIN ? "krun-plain" : "krun", err);
 }
 
+static bool needs_no_device(const struct spec_mount *mount)
+{
+	static const char *const types[] = {
+		"proc", "tmpfs", "sysfs", "devpts", "mqueue", "cgroup", "cgroup2"
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(types); i++)
+		if (strcmp(mount->type, types[i]) == 0)
+			return true;
+	return mount->options.bind;
+}
+
+/*
+ * Whether the device filter can wait until the child is there. A child that waits for its network makes only
+ * mounts before, and opens no device if none of them is of a file system on a device. Any other one might be
+ * at its console, or km at its payload, without a filter.
+ */
+static bool filter_can_wait(const struct launch *launch)
+{
+	if (launch->own_network_fd < 0)
+		return false;
+	for (size_t i = 0; i < launch->spec->mounts_len; i++)
+		if (!needs_no_device(&launch->spec->mounts[i]))
+			return false;
+	return true;
+}
+
+static int filter_early(struct launch *launch, struct error *err)
+{
+	return filter_can_wait(launch) ? 0 : launch_cgroup_filter(launch, err);
+}
+
+static int filter_late(struct launch *launch, struct error *err)
+{
+	siginfo_t end = { 0 };
+	int r = filter_can_wait(launch) ? launch_cgroup_filter(launch, err) : 0;
+
+	/* With a child that ended its scope may be gone, too; launch_converse() finds the child's reason. */
+	if (r < 0 &&
+	    waitid(P_PID, (id_t)launch->child.pid, &end, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0 &&
+	    end.si_pid == launch->child.pid)
+		return 0;
+	return r;
+}
+
 /* Init mounts file systems meanwhile. */
 static int make_network(struct launch *launch, struct error *err)
 {
@@ -548,10 +596,10 @@ static int make_network(struct launch *launch, struct error *err)
 static const struct launch_step process_steps[] = {
 	{ "open", open_host },
 	{ "plan", launch_plan_make },
+	{ "device filter (early)", filter_early },
 	{ "spawn", spawn },
-	{ "network namespace", make_network }, /* from here on, the child prepares itself meanwhile */
-	/* Nothing but krun's own code has run in the cgroup before "child", which runs the first hooks. */
-	{ "device filter", launch_cgroup_filter },
+	{ "device filter", filter_late }, /* from here on, the child prepares itself meanwhile */
+	{ "network namespace", make_network },
 	{ "place", save_place },
 	{ "delegate", launch_cgroup_delegate },
 	{ "prepare the state", prepare_state },

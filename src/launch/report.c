@@ -9,7 +9,6 @@
 #include "syscall/socket.h"
 #include "util/cleanup.h"
 #include "util/error.h"
-#include "util/io.h"
 
 static int send_pidfd(pid_t pid, const char *path, struct error *err)
 {

@@ -267,8 +267,9 @@ int spec_load_process_only(int dir_fd, const char *name, struct spec **ret, stru
 int spec_parse(const char *text, size_t size, const char *name, struct spec **ret, struct error *err);
 void spec_free(struct spec *spec);
 /*
- * Instead of spec_free() where the process ends soon and has forked since it read the document: to free each
- * value the kernel would have to give back the write access to each page. NULL is allowed.
+ * Instead of spec_free() at the end of a command that has made a child since it read the document: it keeps the
+ * memory, because each value that is freed would cost a page fault, as after a fork(2) each page is shared
+ * until it is written. NULL is allowed.
  */
 void spec_keep(struct spec *spec);
 

@@ -158,7 +158,7 @@ static int save(int dir_fd, const char *name, const struct state *state, unsigne
 
 	if (!text)
 		return error_oom(err);
-	r = file_replace(dir_fd, name, 0600, text, strlen(text));
+	r = file_replace_own(dir_fd, name, 0600, text, strlen(text));
 	return r < 0 ? error_sys(err, r, "write '%s'", name) : 0;
 }
 

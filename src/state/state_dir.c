@@ -285,8 +285,8 @@ static int remove_content(int dir_fd)
 
 /*
  * Removes the files that most containers have, without reading the directory, where that has no directories,
- * which would have to go first. A directory has a link for each one in it, or a link count of 1 on file
- * systems that do not count them. What is left, remove_content() finds.
+ * which would have to go first. A directory has a link for each one in it, and a link count of 1 on most file
+ * systems that do not count them (inode(7)). What is left, remove_content() finds.
  */
 static void remove_usual(int dir_fd)
 {

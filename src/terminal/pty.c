@@ -23,15 +23,18 @@ static bool is_ptmx(int fd)
 
 static int open_ptmx(int root_fd, struct error *err)
 {
-	auto_close int fd = open_in_root(root_fd, "dev/pts/ptmx", O_RDWR | O_NOCTTY);
+	auto_close int path_fd = open_in_root(root_fd, "dev/pts/ptmx", O_PATH);
+	int fd;
 
-	if (fd < 0)
-		fd = open_in_root(root_fd, "dev/ptmx", O_RDWR | O_NOCTTY);
-	if (fd < 0)
-		return error_sys(err, fd, "open the container's 'dev/pts/ptmx'");
-	if (!is_ptmx(fd))
+	if (path_fd < 0)
+		path_fd = open_in_root(root_fd, "dev/ptmx", O_PATH);
+	if (path_fd < 0)
+		return error_sys(err, path_fd, "open the container's 'dev/pts/ptmx'");
+	/* Before it is opened, because some devices act then. */
+	if (!is_ptmx(path_fd))
 		return error_set(err, -ENOTTY, "the container's 'dev/pts/ptmx' is another device");
-	return take_fd(&fd);
+	fd = reopen_fd(path_fd, O_RDWR | O_NOCTTY);
+	return fd < 0 ? error_sys(err, fd, "open the container's 'dev/pts/ptmx'") : fd;
 }
 
 /*

@@ -72,7 +72,7 @@ bool error_rebase(struct error *err, const char *base);
  */
 int error_document(struct error *err, const char *name) __attribute__((cold));
 /* Formats a pointer with keys or indices for the functions above. Valid until the thread's next call. */
-const char *error_pointer(const char *format, ...) __attribute__((cold, format(printf, 1, 2)));
+const char *error_pointer(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Returns the text of @err without its pointer. */
 const char *error_reason_text(const struct error *err);
 

@@ -11,8 +11,9 @@ import resource
 import stat
 import subprocess
 
-from krun import CONFIG, KM_PATH, BothModes, KrunTest
+from krun import BUILD, CONFIG, KM_PATH, BothModes, KrunTest
 
+INJECT = os.path.join(BUILD, "tests", "faults", "tools", "inject")
 # Numbers of system calls and their flags, the same on every machine.
 FSOPEN, FSOPEN_CLOEXEC, FSCONFIG, FSCONFIG_SET_STRING = 430, 1, 431, 1
 
@@ -896,6 +897,36 @@ class Devices(BothModes):
             {"allow": False, "access": "rwm"}, {"allow": True, "type": "c", "major": 1, "access": "rw"},
             {"allow": False, "type": "c", "major": 1, "minor": 12, "access": "r"}]
         self.assertIn("Operation not permitted", self.inside("head -c 1 /dev/mem2 2>&1; true"))
+
+
+class Filter(BothModes):
+    """The command loads the device filter before anything could open a device, and only then after it made the child."""
+
+    def calls(self):
+        if not os.path.exists(INJECT):
+            self.skipTest("the program that lists system calls is for x86_64")
+        self.write_config(args=["/bin/true"])
+        command = self.command("run", "--bundle", self.bundle, self.cid)
+        subprocess.run([INJECT, f"{self.top}/report", "list", "--", *command], stdin=subprocess.DEVNULL, capture_output=True, check=False,
+                       timeout=60)
+        with open(f"{self.top}/report") as file:
+            return [words[1] for words in map(str.split, file) if words[0] == "0"]
+
+    def test_beside_the_mounts(self):
+        calls = self.calls()
+        # The network namespace, for which the child waits before its console and its program.
+        self.assertLess(calls.index("clone3"), calls.index("bpf"))
+        self.assertLess(calls.index("bpf"), calls.index("unshare"))
+
+    def test_a_child_that_does_not_wait(self):
+        self.config["linux"]["namespaces"] = [item for item in self.config["linux"]["namespaces"] if item["type"] != "network"]
+        calls = self.calls()
+        self.assertLess(calls.index("bpf"), calls.index("clone3"))
+
+    def test_a_file_system_on_a_device(self):
+        self.config["mounts"].append({"destination": "/mnt", "type": "ext4", "source": "/dev/loop0", "options": ["ro"]})
+        calls = self.calls()
+        self.assertLess(calls.index("bpf"), calls.index("clone3"))
 
 
 class Hidden(BothModes):

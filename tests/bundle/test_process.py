@@ -11,6 +11,7 @@ import resource
 import shutil
 import signal
 import socket
+import stat
 import struct
 import subprocess
 import termios
@@ -816,6 +817,18 @@ class Terminal(BothModes):
         read_until(master, b"got typed")
         os.close(master)
         self.ok("delete", "--force", self.cid)
+
+    def test_another_device_of_the_image_is_not_opened(self):
+        """Also where the device filter allows all devices: some act when they are opened. This one has no driver, and cannot be."""
+        os.makedirs(f"{self.rootfs}/dev/pts", exist_ok=True)
+        os.mknod(f"{self.rootfs}/dev/pts/ptmx", 0o666 | stat.S_IFCHR, os.makedev(240, 77))
+        self.config["mounts"] = [mount for mount in self.config["mounts"] if not mount["destination"].startswith("/dev")]
+        self.config["linux"].setdefault("resources", {})["devices"] = [{"allow": True, "access": "rwm"}]
+        self.shell("true", terminal=True)
+        console = ConsoleSocket(os.path.join(self.top, "console"))
+        result = self.krun("create", "--bundle", self.bundle, "--console-socket", console.path, self.cid)
+        self.assertIn("the container's 'dev/pts/ptmx' is another device", result.err)
+        self.assertNotEqual(result.status, 0)
 
     def test_console_size_and_name(self):
         console = ConsoleSocket(os.path.join(self.top, "console"))

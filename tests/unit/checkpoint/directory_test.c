@@ -14,7 +14,6 @@
 #include "checkpoint/directory.h"
 #include "syscall/replace.h"
 #include "util/error.h"
-#include "util/io.h"
 
 /* A directory with an image, which is not trusted. */
 static char directory[] = "/tmp/krun-image-XXXXXX";

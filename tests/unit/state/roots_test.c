@@ -13,7 +13,6 @@
 #include "syscall/replace.h"
 #include "util/array.h"
 #include "util/error.h"
-#include "util/io.h"
 
 static char top[] = "/tmp/krun-roots-XXXXXX";
 static int top_fd;

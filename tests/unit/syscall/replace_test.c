@@ -48,6 +48,17 @@ static void test_file_replace_is_read_back(void **state)
 	assert_int_equal(size, 7);
 }
 
+static void test_file_replace_own_is_read_back(void **state)
+{
+	char buffer[8];
+
+	(void)state;
+	assert_int_equal(file_replace_own(dir_fd, "file", 0600, "first", 5), 0);
+	assert_int_equal(file_replace_own(dir_fd, "file", 0600, "second\n", 7), 0);
+	assert_int_equal(io_read_small(dir_fd, "file", buffer, sizeof(buffer)), 6);
+	assert_string_equal(buffer, "second");
+}
+
 static void assert_text(const char *name, const char *expected)
 {
 	char buffer[16];
@@ -81,6 +92,7 @@ static void test_file_move_over_a_directory(void **state)
 	assert_int_equal(file_replace(dir_fd, "new", 0600, "1", 1), 0);
 	assert_int_equal(file_move_over(dir_fd, "new", "taken"), -EISDIR);
 	assert_text("new", "1");
+	assert_int_equal(file_replace_own(dir_fd, "taken", 0600, "2", 1), -EISDIR);
 	assert_int_equal(file_replace(dir_fd, "taken", 0600, "2", 1), -EISDIR);
 	assert_int_equal(unlinkat(dir_fd, "new", 0), 0);
 	assert_int_equal(unlinkat(dir_fd, "taken", AT_REMOVEDIR), 0);
@@ -120,6 +132,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_file_replace_is_read_back),
+		cmocka_unit_test(test_file_replace_own_is_read_back),
 		cmocka_unit_test(test_file_move_over),
 		cmocka_unit_test(test_file_move_over_a_directory),
 		cmocka_unit_test(test_file_replace_leaves_nothing_on_failure),
