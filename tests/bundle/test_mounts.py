@@ -902,13 +902,21 @@ class Devices(BothModes):
 class Filter(BothModes):
     """The command loads the device filter before anything could open a device, and only then after it made the child."""
 
-    def calls(self):
+    def inject(self, *words):
         if not os.path.exists(INJECT):
-            self.skipTest("the program that lists system calls is for x86_64")
+            self.skipTest("the program that sees system calls is for x86_64")
         self.write_config(args=["/bin/true"])
         command = self.command("run", "--bundle", self.bundle, self.cid)
-        subprocess.run([INJECT, f"{self.top}/report", "list", "--", *command], stdin=subprocess.DEVNULL, capture_output=True, check=False,
-                       timeout=60)
+        return subprocess.run([INJECT, f"{self.top}/report", *words, "--", *command], stdin=subprocess.DEVNULL, capture_output=True,
+                              check=False, text=True, timeout=60)
+
+    def test_a_signal_while_the_kernel_checks_the_program(self):
+        done = self.inject("fail", f"0:bpf:0:{errno.EAGAIN}")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertTrue(os.path.getsize(f"{self.top}/report"))
+
+    def calls(self):
+        self.inject("list")
         with open(f"{self.top}/report") as file:
             return [words[1] for words in map(str.split, file) if words[0] == "0"]
 

@@ -72,6 +72,7 @@ static void test_file_move_over(void **state)
 	struct stat new, moved;
 
 	(void)state;
+	unlinkat(dir_fd, "file", 0);
 	assert_int_equal(file_move_over(dir_fd, "absent", "file"), -ENOENT);
 	assert_int_equal(file_replace(dir_fd, "new", 0600, "1", 1), 0);
 	assert_int_equal(file_move_over(dir_fd, "new", "file"), 0);
