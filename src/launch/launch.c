@@ -17,10 +17,10 @@
  *   4. Make the process: open on the host everything that the container needs, because the child has no
  *      access to the host later; put it into one plan (struct init_plan); clone. From here on the child
  *      prepares itself on another processor (init/steps.c), and the command makes what takes long without
- *      it: the device filter, the network namespace, for which the child waits, the file of the state that is there for the case that the other one is
- *      lost, and that other one, which nobody reads yet. Then it serves the child (converse.c) until that is
- *      parked right before its program. With a checkpoint of CRIU, CRIU makes the process instead
- *      (restore.c).
+ *      it: the device filter, the network namespace, for which the child waits, the file of the state that
+ *      is there for the case that the other one is lost, and that other one, which nobody reads yet. Then it
+ *      serves the child (converse.c) until that is parked right before its program. With a checkpoint of
+ *      CRIU, CRIU makes the process instead (restore.c).
  *   5. Report: publish the state with the process, send the pidfd, and write the pid file. The pid file comes
  *      last, because an engine takes it as the sign of success. The program is not released here: that is
  *      launch_start() for `run`, and `start` for `create`.

@@ -217,8 +217,8 @@ int launch_cgroup_check(const struct spec *spec, const struct runtime_options *r
 /* Makes launch->cgroup with its limits, and saves its place in the state. */
 int launch_cgroup_make(struct launch *launch, struct error *err);
 /*
- * Attaches the device filter to launch->cgroup. To check and compile the program takes the kernel as long as a
- * few mounts take the child, so it is called when that is there already, if that is safe.
+ * Attaches the device filter to launch->cgroup. To check and compile the program takes the kernel as long as
+ * a few mounts take the child, so it is called when that is there already, if that is safe.
  */
 int launch_cgroup_filter(struct launch *launch, struct error *err);
 /*

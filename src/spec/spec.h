@@ -267,9 +267,8 @@ int spec_load_process_only(int dir_fd, const char *name, struct spec **ret, stru
 int spec_parse(const char *text, size_t size, const char *name, struct spec **ret, struct error *err);
 void spec_free(struct spec *spec);
 /*
- * Instead of spec_free() at the end of a command that has made a child since it read the document: it keeps the
- * memory, because each value that is freed would cost a page fault, as after a fork(2) each page is shared
- * until it is written. NULL is allowed.
+ * Instead of spec_free() at the end of a command that has made a child since it read the document: it keeps
+ * the memory, because after a fork(2) each page that is written costs a page fault. NULL is allowed.
  */
 void spec_keep(struct spec *spec);
 

@@ -21,9 +21,10 @@ struct error;
 struct spec;
 
 /*
- * The version of the format of STATE_FILE (the names of the files are in state_dir.h). Version 1 had neither "version" nor "trusted" nor STATE_PLACE. A missing
- * key has a default, so that krun still knows a container of an older krun or with a damaged file. A newer
- * version is an error for state_load(), and none for state_load_some().
+ * The version of the format of STATE_FILE; the names of files are in state_dir.h. Version 1 had neither
+ * "version" nor "trusted" nor STATE_PLACE. A missing key has a default, so that krun still knows a container
+ * of an older krun or with a damaged file. A newer version is an error for state_load(), and none for
+ * state_load_some().
  */
 enum { STATE_VERSION = 2 };
 

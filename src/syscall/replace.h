@@ -15,8 +15,8 @@
 int file_replace(int dir_fd, const char *name, mode_t mode, const void *data, size_t size);
 
 /*
- * The same for a directory of krun's own, and a file that need not survive a crash of the machine, after which
- * it may be empty. ext4 begins to write a file to the disk when it replaces another by rename(2) (ext4(5),
+ * The same for a directory of krun's own, and a file that need not survive a crash of the machine, after
+ * which it may be empty. ext4 begins to write a file to the disk when it replaces another by rename(2) (ext4(5),
  * auto_da_alloc), and whoever removes the file soon after that waits for the disk. So the two are exchanged,
  * and the old one is removed.
  */
