@@ -16,9 +16,9 @@ int file_replace(int dir_fd, const char *name, mode_t mode, const void *data, si
 
 /*
  * The same for a directory of krun's own, and a file that need not survive a crash of the machine, after
- * which it may be empty. ext4 begins to write a file to the disk when it replaces another by rename(2) (ext4(5),
- * auto_da_alloc), and whoever removes the file soon after that waits for the disk. So the two are exchanged,
- * and the old one is removed.
+ * which it may be empty. ext4 begins to write a file to the disk when it replaces another by rename(2)
+ * (ext4(5), auto_da_alloc), and whoever removes the file soon after that waits for the disk. So the two are
+ * exchanged, and the old one is removed.
  */
 int file_replace_own(int dir_fd, const char *name, mode_t mode, const void *data, size_t size);
 /* Gives a file of such a directory the name of another in the same way. After an error it has its own. */
