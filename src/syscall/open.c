@@ -138,6 +138,20 @@ int open_again_here(int fd, int flags)
 	return is_same_file(&ours, &theirs) ? take_fd(&again) : -ESTALE;
 }
 
+int link_fd(int fd, int dir_fd, const char *name)
+{
+	char link[32];
+	int links_fd;
+
+	/* By the descriptor where that is allowed (open(2), O_TMPFILE), which is faster than by its link. */
+	if (linkat(fd, "", dir_fd, name, AT_EMPTY_PATH) == 0)
+		return 0;
+	links_fd = errno == ENOENT ? own_link(fd, link, sizeof(link)) : -1;
+	if (links_fd == -1)
+		return -errno;
+	return linkat(links_fd, link, dir_fd, name, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
+}
+
 int reopen_fd(int fd, int flags)
 {
 	char link[32];

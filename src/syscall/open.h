@@ -74,5 +74,7 @@ bool file_id_matches(const struct file_id *known, const struct stat *st);
 
 /* Opens the file behind an O_PATH fd with other @flags, through /proc/self/fd. */
 int reopen_fd(int fd, int flags);
+/* Gives the file behind an fd, also one without a name (O_TMPFILE), the new name @name in @dir_fd. */
+int link_fd(int fd, int dir_fd, const char *name);
 /* chmod(2) of the file behind an O_PATH fd. */
 int chmod_fd(int fd, mode_t mode);

@@ -7,10 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "syscall/open.h"
 #include "util/cleanup.h"
 #include "util/io.h"
 
@@ -41,19 +41,6 @@ int file_move_over(int dir_fd, const char *from, const char *name)
 	return r;
 }
 
-/* By its descriptor where that is allowed (open(2), O_TMPFILE), which is faster than by its link in /proc. */
-static int link_as(int fd, int dir_fd, const char *name)
-{
-	char link[32];
-
-	if (linkat(fd, "", dir_fd, name, AT_EMPTY_PATH) == 0)
-		return 0;
-	if (errno != ENOENT)
-		return -errno;
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	return linkat(AT_FDCWD, link, dir_fd, name, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
-}
-
 /* What is written, and how it gets the place of a file that is there. */
 struct draft {
 	mode_t mode;
@@ -66,11 +53,11 @@ struct draft {
 static int link_unnamed(int fd, int dir_fd, const char *name, const char *temporary,
 			const struct draft *draft)
 {
-	int r = link_as(fd, dir_fd, name);
+	int r = link_fd(fd, dir_fd, name);
 
 	if (r != -EEXIST)
 		return r;
-	r = link_as(fd, dir_fd, temporary);
+	r = link_fd(fd, dir_fd, temporary);
 	return r < 0 ? r : draft->move(dir_fd, temporary, name);
 }
 
