@@ -15,7 +15,6 @@ import time
 
 from krun import BUILD, CGROUP, BothModes, KrunTest, wait_until
 
-INJECT = os.path.join(BUILD, "tests", "faults", "tools", "inject")
 
 
 class Run(BothModes):
@@ -76,21 +75,16 @@ class Run(BothModes):
         self.ok("delete", self.cid)
 
     def test_a_process_that_is_killed_while_its_network_is_made(self):
-        if not os.path.exists(INJECT):
-            self.skipTest("the program that kills after a system call is for x86_64")
         self.write_config(args=["/bin/true"])
-        command = self.command("run", "--bundle", self.bundle, self.cid)
-        # LeakSanitizer cannot work where somebody else traces.
-        done = subprocess.run([INJECT, f"{self.top}/report", "kill", "0.1:close_range:0", "--", *command], stdin=subprocess.DEVNULL,
-                              capture_output=True, check=False, text=True, timeout=60, env=dict(os.environ, ASAN_OPTIONS="detect_leaks=0"))
-        self.assertEqual((done.returncode, done.stderr), (1, "krun: the container's process ended before it was complete (killed?)\n"))
+        result = self.injected(("kill", "0.1:close_range:0"), "run", "--bundle", self.bundle, self.cid)
+        self.assertEqual((result.status, result.err), (1, "krun: the container's process ended before it was complete (killed?)\n"))
 
     def test_the_effective_user_counts(self):
         """As with a setuid program in front of krun."""
         self.start_sleeper()
         prefix = ["setpriv", "--ruid", "65533", "--clear-groups"]
         for words, out in ((("state", self.cid), '"running"'), (("exec", self.cid, "echo", "inside"), "inside")):
-            # Nor may LeakSanitizer trace a process of two users.
+            # LeakSanitizer may not trace a process of two users.
             done = subprocess.run([*prefix, *self.command(*words)], stdin=subprocess.DEVNULL, capture_output=True, check=False, text=True,
                                   timeout=60, env=dict(os.environ, ASAN_OPTIONS="detect_leaks=0"))
             self.assertEqual(done.returncode, 0, done)

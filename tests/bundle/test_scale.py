@@ -6,30 +6,21 @@ for twice of it. Times would depend on the machine: tests/bench/scale.py has the
 
 import collections
 import os
-import subprocess
 
-from krun import BUILD, KrunTest
+from krun import KrunTest
 
 # The allocator's own calls: how many depends on the library, and on the sanitizer if there is one.
 MEMORY = {"brk", "mmap", "munmap", "mremap", "madvise"}
-INJECT = os.path.join(BUILD, "tests", "faults", "tools", "inject")
 
 
 class Scale(KrunTest):
-    def setUp(self):
-        if not os.path.exists(INJECT):
-            self.skipTest("the program that counts system calls is for x86_64")
-        super().setUp()
-
     def count(self, *arguments):
         """Returns how many system calls of each name a command of krun and its children make, without those for memory."""
-        report = os.path.join(self.top, "report")
-        # A container that is created keeps what it has been given. LeakSanitizer refuses to work in a process that is traced.
+        # A container that is created keeps what it has been given.
         with open(self.log, "ab") as log:
-            done = subprocess.run([INJECT, report, "list", "--", *self.command(*arguments)], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                  timeout=120, check=False, env=dict(os.environ, ASAN_OPTIONS="detect_leaks=0"))
-        self.assertEqual(done.returncode, 0, f"krun {' '.join(arguments)}: {self.logged()[-2000:]}")
-        with open(report) as file:
+            result = self.injected(("list",), *arguments, stdout=log, stderr=log)
+        self.assertEqual(result.status, 0, f"krun {' '.join(arguments)}: {self.logged()[-2000:]}")
+        with open(f"{self.top}/report") as file:
             return collections.Counter(name for name in (line.split()[1] for line in file) if name not in MEMORY)
 
     def each(self, count, number):

@@ -20,9 +20,8 @@ import subprocess
 
 from console import ConsoleSocket, read_until
 from jobs import OWN_MACHINE
-from krun import BUILD, BUSYBOX, CGROUP, PROGRAMS, KrunTest, children, wait_until
+from krun import BUSYBOX, CGROUP, INJECT, PROGRAMS, KrunTest, children, wait_until
 
-INJECT = os.path.join(BUILD, "tests", "faults", "tools", "inject")
 # Longer than any time-out of krun's own, on a machine that is busy: a command that has not ended by then is stuck.
 PATIENCE = 60
 STUCK = "stuck"

@@ -16,6 +16,7 @@ import unittest
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("KRUN_BUILD", os.path.join(SOURCE, "build"))
+INJECT = os.path.join(BUILD, "tests", "faults", "tools", "inject")
 PROGRAMS = {
     "plain": os.path.join(BUILD, "src", "krun-plain"),
     "km": os.path.join(BUILD, "src", "krun"),
@@ -307,6 +308,16 @@ class KrunTest(unittest.TestCase):
         more.setdefault("env", self.environment(arguments))
         return Result(subprocess.run(self.command(*arguments, options=options, mode=mode),
                                      timeout=timeout, check=False, **more))
+
+    def injected(self, words, *arguments, **more):
+        """Runs a command of krun in tests/faults/tools/inject, with these words of its own; its report is {self.top}/report."""
+        if not os.path.exists(INJECT):
+            self.skipTest("the program that sees system calls is for x86_64")
+        more.setdefault("stdout", subprocess.PIPE)
+        more.setdefault("stderr", subprocess.PIPE)
+        # LeakSanitizer refuses to work in a process that is traced.
+        return Result(subprocess.run([INJECT, f"{self.top}/report", *words, "--", *self.command(*arguments)], stdin=subprocess.DEVNULL,
+                                     timeout=120, check=False, env=dict(os.environ, ASAN_OPTIONS="detect_leaks=0"), **more))
 
     def ok(self, *arguments, **more):
         result = self.krun(*arguments, **more)

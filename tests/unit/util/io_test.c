@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "../directory.h"
 #include "../test.h"
 
 #include <errno.h>
@@ -14,26 +15,6 @@
 
 #include "util/cleanup.h"
 #include "util/io.h"
-
-static char directory[] = "/tmp/krun-io-XXXXXX";
-static int dir_fd = -1;
-
-static int make_directory(void **state)
-{
-	(void)state;
-	if (!mkdtemp(directory))
-		return -1;
-	dir_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return dir_fd < 0 ? -1 : 0;
-}
-
-static int remove_directory(void **state)
-{
-	(void)state;
-	unlinkat(dir_fd, "file", 0);
-	close(dir_fd);
-	return rmdir(directory);
-}
 
 static int write_file(const char *text)
 {
